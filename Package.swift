@@ -1,0 +1,262 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// One layer's target in `Sources/<wing>/<name without Mesh>`; `uses` may name only targets
+/// declared above it in this file.
+func target(_ name: String, in wing: String, uses: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name,
+        dependencies: uses,
+        path: "Sources/\(wing)/\(name.dropFirst(4))",
+        swiftSettings: strict
+    )
+}
+
+/// The tests of one target, in `Tests/<wing>/<name without Mesh>Tests`.
+func tests(of name: String, in wing: String, uses: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: [.target(name: name)] + uses,
+        path: "Tests/\(wing)/\(name.dropFirst(4))Tests",
+        swiftSettings: strict
+    )
+}
+
+/// A command in `Sources/Tools/<name>`.
+func command(_ name: String, uses: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: uses,
+        path: "Sources/Tools/\(name)",
+        swiftSettings: strict
+    )
+}
+
+/// A module map of one of Debian's C libraries, in `Sources/System/<name>`.
+func system(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(
+        name: name,
+        path: "Sources/System/\(name)",
+        pkgConfig: pkgConfig,
+        providers: [.apt([apt])]
+    )
+}
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(
+    name: "ServiceLifecycle",
+    package: "swift-service-lifecycle"
+)
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let arguments = Target.Dependency.product(
+    name: "ArgumentParser",
+    package: "swift-argument-parser"
+)
+
+let package = Package(
+    name: "meshgate",
+    products: [
+        .executable(name: "meshd", targets: ["meshd"]),
+        .executable(name: "meshctl", targets: ["meshctl"]),
+        .executable(name: "meshecho", targets: ["meshecho"]),
+        .executable(name: "meshsim", targets: ["meshsim"]),
+        .executable(name: "meshbench", targets: ["meshbench"]),
+    ],
+    dependencies: [
+        // Event loop, UDP and TCP of the control side (gossip, Admin client); never the proxy path.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        // The Admin API's HTTP server and router. Its default traits would add a settings reader
+        // that nothing here uses.
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird",
+            from: "2.28.0",
+            traits: ["FullFoundation"]
+        ),
+        // SQLite with migrations and typed statements, for the store on disk.
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        // YAML with the line and column of every value.
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        // Start order, stop order and signals of the node's parts.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        // Flags, help and completion scripts of the commands.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    ],
+    targets: [
+        // System: Debian's C libraries, and the few shims that Swift cannot call itself
+        // (`CMeshSystem`: swift-system already has a `CSystem`).
+        system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        system("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
+        system("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
+        system("CCares", pkgConfig: "libcares", apt: "libc-ares-dev"),
+        .target(name: "CMeshSystem", path: "Sources/System/CMeshSystem"),
+
+        // Base: vocabulary, value types that every layer speaks.
+        target("MeshPrimitives", in: "Base"),
+        tests(of: "MeshPrimitives", in: "Base"),
+
+        // Gateway wing, cores first.
+        target("MeshEntities", in: "Gateway", uses: ["MeshPrimitives"]),
+        tests(of: "MeshEntities", in: "Gateway"),
+        target("MeshRouting", in: "Gateway", uses: ["MeshEntities", "MeshPrimitives", "CPCRE2"]),
+        tests(of: "MeshRouting", in: "Gateway", uses: ["MeshEntities", "MeshPrimitives"]),
+        target("MeshBalancing", in: "Gateway", uses: ["MeshPrimitives"]),
+        tests(of: "MeshBalancing", in: "Gateway", uses: ["MeshPrimitives"]),
+        target("MeshHealth", in: "Gateway", uses: ["MeshPrimitives"]),
+        tests(of: "MeshHealth", in: "Gateway", uses: ["MeshPrimitives"]),
+        target("MeshHTTP", in: "Gateway", uses: ["MeshPrimitives", "CMeshSystem"]),
+        tests(of: "MeshHTTP", in: "Gateway", uses: ["MeshPrimitives"]),
+        target("MeshPlugins", in: "Gateway", uses: ["MeshEntities", "MeshHTTP"]),
+        tests(of: "MeshPlugins", in: "Gateway", uses: ["MeshEntities", "MeshHTTP"]),
+        // The shell of the wing: reactor, listeners, upstream pools, the life of a request.
+        target(
+            "MeshDataPlane",
+            in: "Gateway",
+            uses: [
+                "MeshRouting", "MeshBalancing", "MeshHealth", "MeshHTTP", "MeshPlugins",
+                "MeshEntities", "MeshPrimitives", "CMeshSystem",
+            ]
+        ),
+        tests(
+            of: "MeshDataPlane",
+            in: "Gateway",
+            uses: [
+                "MeshRouting", "MeshBalancing", "MeshHealth", "MeshHTTP", "MeshPlugins",
+                "MeshEntities", "MeshPrimitives", "CMeshSystem",
+            ]
+        ),
+
+        // Cluster wing, cores first.
+        target("MeshMembership", in: "Cluster", uses: ["MeshPrimitives"]),
+        tests(of: "MeshMembership", in: "Cluster", uses: ["MeshPrimitives"]),
+        target("MeshReplication", in: "Cluster", uses: ["MeshPrimitives"]),
+        tests(of: "MeshReplication", in: "Cluster", uses: ["MeshPrimitives"]),
+        target(
+            "MeshWire",
+            in: "Cluster",
+            uses: ["MeshMembership", "MeshReplication", "MeshPrimitives", "CSodium"]
+        ),
+        tests(
+            of: "MeshWire",
+            in: "Cluster",
+            uses: ["MeshMembership", "MeshReplication", "MeshPrimitives"]
+        ),
+        // Shells of the wing: sockets and disk.
+        target(
+            "MeshTransport",
+            in: "Cluster",
+            uses: [
+                "MeshMembership", "MeshReplication", "MeshWire", "MeshPrimitives", nioCore,
+                nioPosix, logging, lifecycle,
+            ]
+        ),
+        tests(
+            of: "MeshTransport",
+            in: "Cluster",
+            uses: ["MeshMembership", "MeshReplication", "MeshWire", "MeshPrimitives", logging]
+        ),
+        target("MeshStorage", in: "Cluster", uses: ["MeshReplication", "MeshPrimitives", grdb]),
+        tests(of: "MeshStorage", in: "Cluster", uses: ["MeshReplication", "MeshPrimitives"]),
+
+        // Control: where the two wings meet, and what operators touch.
+        // Text of a declarative file to entities and back.
+        target(
+            "MeshDeclarative",
+            in: "Control",
+            uses: ["MeshEntities", "MeshRouting", "MeshPrimitives", "COpenSSL", yams]
+        ),
+        tests(of: "MeshDeclarative", in: "Control", uses: ["MeshEntities", "MeshPrimitives"]),
+        // The JSON shapes of `/mesh/…`, spoken by the Admin API and its client.
+        target("MeshReports", in: "Control"),
+        tests(of: "MeshReports", in: "Control"),
+        target(
+            "MeshAdmin",
+            in: "Control",
+            uses: [
+                "MeshReports", "MeshEntities", "MeshReplication", "MeshPrimitives", hummingbird,
+                logging, lifecycle,
+            ]
+        ),
+        target(
+            "MeshAdminClient",
+            in: "Control",
+            uses: ["MeshReports", nioCore, nioPosix, nioHTTP1]
+        ),
+        tests(
+            of: "MeshAdmin",
+            in: "Control",
+            uses: ["MeshReports", "MeshAdminClient", "MeshEntities", "MeshPrimitives", logging]
+        ),
+        // Host names to addresses, by c-ares.
+        target("MeshResolver", in: "Control", uses: ["MeshPrimitives", "CCares"]),
+        tests(of: "MeshResolver", in: "Control", uses: ["MeshPrimitives"]),
+        // The composition root: settings, wiring, start and stop order, documentation.
+        .target(
+            name: "MeshNode",
+            dependencies: [
+                "MeshDataPlane", "MeshRouting", "MeshBalancing", "MeshHealth", "MeshHTTP",
+                "MeshPlugins", "MeshEntities", "MeshMembership", "MeshReplication", "MeshWire",
+                "MeshTransport", "MeshStorage", "MeshDeclarative", "MeshReports", "MeshAdmin",
+                "MeshResolver", "MeshPrimitives", "CMeshSystem", logging, lifecycle, yams,
+            ],
+            path: "Sources/Control/Node",
+            swiftSettings: strict
+        ),
+        tests(
+            of: "MeshNode",
+            in: "Control",
+            uses: [
+                "MeshEntities", "MeshHealth", "MeshMembership", "MeshReplication", "MeshReports",
+                "MeshPrimitives",
+            ]
+        ),
+
+        // Tools: the node, the operator's command, the simulator, measurements, a test upstream.
+        command("meshd", uses: ["MeshNode", arguments]),
+        command(
+            "meshctl",
+            uses: ["MeshAdminClient", "MeshReports", "MeshDeclarative", "MeshEntities", arguments]
+        ),
+        target(
+            "MeshSimulator",
+            in: "Tools",
+            uses: ["MeshMembership", "MeshReplication", "MeshHealth", "MeshPrimitives"]
+        ),
+        tests(
+            of: "MeshSimulator",
+            in: "Tools",
+            uses: ["MeshMembership", "MeshReplication", "MeshHealth", "MeshPrimitives"]
+        ),
+        command("meshsim", uses: ["MeshSimulator", arguments]),
+        command(
+            "meshbench",
+            uses: [
+                "MeshHTTP", "MeshRouting", "MeshBalancing", "MeshEntities", "MeshWire",
+                "MeshMembership", "MeshReplication", "MeshPrimitives", arguments,
+            ]
+        ),
+        command("meshecho", uses: [nioCore, nioPosix, nioHTTP1, arguments]),
+
+        // Tests that cross targets.
+        .testTarget(name: "TidyTests", path: "Tests/TidyTests", swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["MeshAdminClient", "MeshReports"],
+            path: "Tests/EndToEndTests",
+            swiftSettings: strict
+        ),
+    ]
+)

@@ -1,0 +1,119 @@
+/// An IP address and port; hosts by name are resolved before they become one.
+public struct Endpoint: Hashable, Sendable {
+    /// The address: 4 bytes for IPv4, 16 for IPv6.
+    public let address: IPAddress
+    /// The port, 0 to 65,535.
+    public let port: UInt16
+
+    /// Creates an endpoint.
+    public init(address: IPAddress, port: UInt16) {
+        self.address = address
+        self.port = port
+    }
+
+    /// Reads `192.0.2.1:80` or `[2001:db8::1]:80`; `nil` for anything else, names included.
+    public init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":"),
+            let port = UInt16(text[text.index(after: colon)...]),
+            let address = IPAddress(Self.unbracketed(text[..<colon]))
+        else { return nil }
+        if case .v6 = address, !text.hasPrefix("[") { return nil }
+        self.init(address: address, port: port)
+    }
+
+    private static func unbracketed(_ text: Substring) -> String {
+        text.hasPrefix("[") && text.hasSuffix("]")
+            ? String(text.dropFirst().dropLast()) : String(text)
+    }
+}
+
+extension Endpoint: CustomStringConvertible {
+    /// `192.0.2.1:80` or `[2001:db8::1]:80`.
+    public var description: String {
+        switch self.address {
+        case .v4: "\(self.address):\(self.port)"
+        case .v6: "[\(self.address)]:\(self.port)"
+        }
+    }
+}
+
+/// An IP address.
+public enum IPAddress: Hashable, Sendable {
+    /// IPv4 in host order: `127.0.0.1` is `0x7F00_0001`.
+    case v4(UInt32)
+    /// IPv6 as two halves in host order.
+    case v6(high: UInt64, low: UInt64)
+
+    /// Reads the usual text form of either family; `nil` for anything else.
+    ///
+    /// IPv6 with an embedded dotted quad and zone identifiers are not read.
+    public init?(_ text: String) {
+        if let quad = Self.parseV4(text) {
+            self = .v4(quad)
+        } else if let groups = Self.parseV6(text) {
+            let half = { (range: Range<Int>) in
+                groups[range].reduce(UInt64(0)) { ($0 << 16) | UInt64($1) }
+            }
+            self = .v6(high: half(0..<4), low: half(4..<8))
+        } else {
+            return nil
+        }
+    }
+
+    private static func parseV4(_ text: String) -> UInt32? {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 4 else { return nil }
+        var value: UInt32 = 0
+        for part in parts {
+            guard !part.isEmpty, part.count <= 3, part.allSatisfy(\.isASCIIDigit),
+                let octet = UInt8(part)
+            else { return nil }
+            value = (value << 8) | UInt32(octet)
+        }
+        return value
+    }
+
+    private static func parseV6(_ text: String) -> [UInt16]? {
+        guard text.utf8.count <= 39, text.contains(":") else { return nil }
+        if let gap = text.firstRange(of: "::") {
+            guard let head = Self.groups(text[..<gap.lowerBound]),
+                let tail = Self.groups(text[gap.upperBound...]), head.count + tail.count < 8
+            else { return nil }
+            return head + Array(repeating: 0, count: 8 - head.count - tail.count) + tail
+        }
+        guard let groups = Self.groups(text[...]), groups.count == 8 else { return nil }
+        return groups
+    }
+
+    private static func groups(_ text: Substring) -> [UInt16]? {
+        guard !text.isEmpty else { return [] }
+        var result: [UInt16] = []
+        for part in text.split(separator: ":", omittingEmptySubsequences: false) {
+            guard (1...4).contains(part.utf8.count), part.allSatisfy(\.isHexDigit),
+                let group = UInt16(part, radix: 16)
+            else { return nil }
+            result.append(group)
+        }
+        return result
+    }
+}
+
+extension IPAddress: CustomStringConvertible {
+    /// The usual text form; IPv6 without compressing zeros.
+    public var description: String {
+        switch self {
+        case .v4(let value):
+            [24, 16, 8, 0].map { String((value >> UInt32($0)) & 255) }.joined(separator: ".")
+        case .v6(let high, let low):
+            [high, low]
+                .flatMap { half in
+                    [48, 32, 16, 0].map { String((half >> UInt64($0)) & 0xFFFF, radix: 16) }
+                }
+                .joined(separator: ":")
+        }
+    }
+}
+
+extension Character {
+    fileprivate var isASCIIDigit: Bool { ("0"..."9").contains(self) }
+}
