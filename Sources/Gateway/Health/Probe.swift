@@ -1,0 +1,86 @@
+public import MeshPrimitives
+
+/// One active check that the prober shall carry out.
+public struct ProbeRequest: Equatable, Sendable {
+    /// What to do at the target.
+    public enum Check: Equatable, Sendable {
+        /// Open a connection and close it.
+        case tcp
+        /// Send `GET path` with HTTP/1.1 and `Connection: close`, and read the response head.
+        case http(path: String, host: String, headers: [ProbeField])
+    }
+
+    /// The address to check.
+    public let id: TargetID
+    /// Counts the requests of one table; comes back in the ``ProbeResult``.
+    public let sequence: UInt64
+    /// Where to connect.
+    public let endpoint: Endpoint
+    /// What to do there.
+    public let check: Check
+    /// Time for the whole check, connect included.
+    public let timeout: Duration
+
+    /// Creates a request.
+    public init(
+        id: TargetID,
+        sequence: UInt64,
+        endpoint: Endpoint,
+        check: Check,
+        timeout: Duration
+    ) {
+        self.id = id
+        self.sequence = sequence
+        self.endpoint = endpoint
+        self.check = check
+        self.timeout = timeout
+    }
+}
+
+/// One header field that a probe sends.
+public struct ProbeField: Equatable, Sendable {
+    /// The field's name.
+    public let name: String
+    /// The field's value.
+    public let value: String
+
+    /// Creates a field.
+    public init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// How one active check ended.
+public struct ProbeResult: Equatable, Sendable {
+    /// What the prober met.
+    public enum Outcome: Equatable, Sendable {
+        /// A TCP check connected.
+        case connected
+        /// An HTTP check got a response head with this status.
+        case status(UInt16)
+        /// The connection was refused, or failed for another reason than time.
+        case connectFailed
+        /// The connection broke, or the answer was not HTTP.
+        case broken
+        /// The timeout passed.
+        case timedOut
+    }
+
+    /// The address checked.
+    public let id: TargetID
+    /// The ``ProbeRequest/sequence`` this answers.
+    public let sequence: UInt64
+    /// What was met.
+    public let outcome: Outcome
+    /// From the start of the check to its end.
+    public let latency: Duration
+
+    /// Creates a result.
+    public init(id: TargetID, sequence: UInt64, outcome: Outcome, latency: Duration) {
+        self.id = id
+        self.sequence = sequence
+        self.outcome = outcome
+        self.latency = latency
+    }
+}
