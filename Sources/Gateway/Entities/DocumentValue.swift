@@ -1,0 +1,127 @@
+/// A value of a JSON or YAML document, before it is known what it means.
+public indirect enum DocumentValue: Equatable, Sendable {
+    /// No value.
+    case null
+    /// A truth value.
+    case bool(Bool)
+    /// A whole number.
+    case integer(Int64)
+    /// Any other finite number.
+    case number(Double)
+    /// A text.
+    case string(String)
+    /// Values in order.
+    case array([DocumentNode])
+    /// Named values in the order of the document; names do not repeat.
+    case object([DocumentField])
+}
+
+/// A value and where it stands in its file; equality ignores the place.
+public struct DocumentNode: Equatable, Sendable {
+    /// What stands there.
+    public var value: DocumentValue
+    /// Line, counted from 1; `nil` when the value did not come from a text.
+    public var line: Int?
+    /// Column, counted from 1; `nil` when the value did not come from a text.
+    public var column: Int?
+
+    /// Creates a node.
+    public init(_ value: DocumentValue, line: Int? = nil, column: Int? = nil) {
+        self.value = value
+        self.line = line
+        self.column = column
+    }
+
+    /// Compares values only.
+    public static func == (left: DocumentNode, right: DocumentNode) -> Bool {
+        left.value == right.value
+    }
+}
+
+/// One named value of an object and where the name stands; equality ignores the place.
+public struct DocumentField: Equatable, Sendable {
+    /// The name.
+    public var name: String
+    /// The value with its place.
+    public var node: DocumentNode
+    /// Line of the name, counted from 1.
+    public var line: Int?
+    /// Column of the name, counted from 1.
+    public var column: Int?
+
+    /// Creates a field.
+    public init(_ name: String, _ node: DocumentNode, line: Int? = nil, column: Int? = nil) {
+        self.name = name
+        self.node = node
+        self.line = line
+        self.column = column
+    }
+
+    /// Creates a field that did not come from a text.
+    public init(_ name: String, _ value: DocumentValue) {
+        self.init(name, DocumentNode(value))
+    }
+
+    /// Compares name and value.
+    public static func == (left: DocumentField, right: DocumentField) -> Bool {
+        left.name == right.name && left.node == right.node
+    }
+}
+
+extension DocumentValue {
+    /// A number in its one form: an integer when it is whole and fits, so that a value reads back
+    /// from text as it was written.
+    public init(_ number: Double) {
+        if let whole = Int64(exactly: number) {
+            self = .integer(whole)
+        } else {
+            self = .number(number)
+        }
+    }
+
+    /// A text, or null.
+    public init(_ text: String?) { self = text.map { .string($0) } ?? .null }
+
+    /// A whole number, or null.
+    public init(_ number: Int?) { self = number.map { .integer(Int64($0)) } ?? .null }
+
+    /// A truth value, or null.
+    public init(_ flag: Bool?) { self = flag.map { .bool($0) } ?? .null }
+
+    /// An array without places.
+    public static func list(_ values: [DocumentValue]) -> DocumentValue {
+        .array(values.map { DocumentNode($0) })
+    }
+
+    /// An object without places.
+    public static func record(_ fields: KeyValuePairs<String, DocumentValue>) -> DocumentValue {
+        .object(fields.map { DocumentField($0.key, $0.value) })
+    }
+
+    /// The value of a field, or `nil` when this is no object or has no such field.
+    public subscript(name: String) -> DocumentValue? {
+        guard case .object(let fields) = self else { return nil }
+        return fields.first { $0.name == name }?.node.value
+    }
+
+    /// The text of a string.
+    public var text: String? {
+        guard case .string(let text) = self else { return nil }
+        return text
+    }
+
+    /// The elements of an array without their places.
+    public var elements: [DocumentValue]? {
+        guard case .array(let nodes) = self else { return nil }
+        return nodes.map(\.value)
+    }
+
+    /// The fields of an object.
+    public var fields: [DocumentField]? {
+        guard case .object(let fields) = self else { return nil }
+        return fields
+    }
+
+    /// Whether this is null.
+    public var isNull: Bool { self == .null }
+}

@@ -1,0 +1,27 @@
+/// The collections of a configuration, spelled as in Kong's declarative files and Admin API.
+///
+/// The order of the cases is an order in which entities can be created: what is referred to comes
+/// before what refers to it.
+public enum EntityKind: String, CaseIterable, Hashable, Sendable {
+    /// X.509 certificates with their keys.
+    case certificates
+    /// Certificates of authorities that upstreams' certificates are checked against.
+    case caCertificates = "ca_certificates"
+    /// Server names, each bound to a certificate.
+    case snis
+    /// Upstream services.
+    case services
+    /// Rules that lead requests to services.
+    case routes
+    /// Virtual hosts that are balanced over targets.
+    case upstreams
+    /// Addresses behind an upstream.
+    case targets
+    /// Known clients.
+    case consumers
+    /// Plugins with their configuration and scope.
+    case plugins
+
+    /// The name of one entity of this kind, as Kong's error answers spell it.
+    public var singular: String { String(self.rawValue.dropLast()) }
+}

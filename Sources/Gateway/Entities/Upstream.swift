@@ -1,0 +1,100 @@
+/// A virtual host whose requests are spread over targets.
+public struct Upstream: Equatable, Sendable {
+    /// How a target is chosen.
+    public enum Algorithm: String, CaseIterable, Sendable {
+        /// By turns, in proportion to weight.
+        case roundRobin = "round-robin"
+        /// By a hash of the request.
+        case consistentHashing = "consistent-hashing"
+        /// The fewest requests in flight in proportion to weight.
+        case leastConnections = "least-connections"
+        /// The shortest measured latency.
+        case latency
+    }
+
+    /// What consistent hashing hashes.
+    public enum HashInput: String, CaseIterable, Sendable {
+        /// Nothing.
+        case none
+        /// The consumer or credential.
+        case consumer
+        /// The client's address.
+        case ip
+        /// A header's value.
+        case header
+        /// A cookie's value.
+        case cookie
+        /// The path.
+        case path
+        /// A query argument's value.
+        case queryArgument = "query_arg"
+        /// A capture of the route's regex.
+        case uriCapture = "uri_capture"
+    }
+
+    /// Which regions serve when this node's own cannot.
+    public struct RegionPolicy: Equatable, Sendable {
+        /// Regions after the node's own, first choice first; others follow by name.
+        public var order: [String] = []
+        /// Seconds of unbroken health before traffic returns to a better region; 0 to 86,400,
+        /// default 60.
+        public var hold: Double = 60
+
+        /// Creates the default policy, or one with its own order.
+        public init(order: [String] = [], hold: Double = 60) {
+            self.order = order
+            self.hold = hold
+        }
+    }
+
+    /// Primary key.
+    public var id: EntityID
+    /// Unique name, shaped like a host name; a service's `host` that equals it is balanced.
+    public var name: String
+    /// How a target is chosen.
+    public var algorithm = Algorithm.roundRobin
+    /// What is hashed.
+    public var hashOn = HashInput.none
+    /// What is hashed when the first is missing.
+    public var hashFallback = HashInput.none
+    /// Header of ``hashOn``.
+    public var hashOnHeader: String?
+    /// Header of ``hashFallback``.
+    public var hashFallbackHeader: String?
+    /// Cookie of ``hashOn``.
+    public var hashOnCookie: String?
+    /// Path of the cookie that is set when it is missing.
+    public var hashOnCookiePath = "/"
+    /// Query argument of ``hashOn``.
+    public var hashOnQueryArg: String?
+    /// Query argument of ``hashFallback``.
+    public var hashFallbackQueryArg: String?
+    /// Capture of ``hashOn``.
+    public var hashOnURICapture: String?
+    /// Capture of ``hashFallback``.
+    public var hashFallbackURICapture: String?
+    /// Size of the hash ring, 10 to 65,536.
+    public var slots = 10_000
+    /// How targets are checked.
+    public var healthchecks = Healthchecks()
+    /// `Host` sent to targets.
+    public var hostHeader: String?
+    /// Certificate shown to targets.
+    public var clientCertificate: EntityID?
+    /// Whether an SRV record's name becomes the `Host`.
+    public var useSrvName = false
+    /// Labels.
+    public var tags: [String] = []
+    /// Which regions serve when this node's own cannot; a key that Kong does not have.
+    public var regions = RegionPolicy()
+    /// Unix seconds of creation.
+    public var createdAt: Int?
+    /// Unix seconds of the last change.
+    public var updatedAt: Int?
+
+    /// Creates an upstream with Kong's defaults.
+    public init(id: EntityID, name: String) {
+        self.id = id
+        self.name = name
+    }
+}
