@@ -1,0 +1,181 @@
+/// Kong's two rewritings of a path: before the router sees it, and before the upstream does.
+///
+/// Source: Kong 3.x, `kong.tools.uri` (normalize) and `kong.router.utils` (`get_upstream_uri_v0`).
+public enum RequestPath {
+    private static let slash = UInt8(ascii: "/")
+    private static let dot = UInt8(ascii: ".")
+
+    /// Writes the normal form of a request's path and returns its length.
+    ///
+    /// Unreserved characters are percent-decoded, other escapes get upper-case digits, runs of
+    /// slashes become one, `.` and `..` segments are resolved (never above the root). The result
+    /// is never longer than the input (an empty path becomes `/`), so `output` may be the same
+    /// memory as `raw`.
+    ///
+    /// - Parameters:
+    ///   - raw: the request target up to its query; may be hostile.
+    ///   - output: where to write.
+    /// - Returns: the bytes written; `nil` for a path that does not start with a slash, an escape
+    ///   that is not two hexadecimal digits, an escaped or bare NUL, a `#`, or too little room.
+    public static func normalize(
+        _ raw: UnsafeRawBufferPointer,
+        into output: UnsafeMutableRawBufferPointer
+    ) -> Int? {
+        guard output.count >= max(raw.count, 1) else { return nil }
+        guard !raw.isEmpty else {
+            output[0] = Self.slash
+            return 1
+        }
+        guard raw[0] == Self.slash else { return nil }
+        output[0] = Self.slash
+        var written = 1
+        var segment = 1
+        var index = 1
+        while index < raw.count {
+            var byte = raw[index]
+            index += 1
+            switch byte {
+            case Self.slash:
+                written = Self.closeSegment(output, from: segment, to: written)
+                if output[written - 1] != Self.slash {
+                    output[written] = Self.slash
+                    written += 1
+                }
+                segment = written
+                continue
+            case UInt8(ascii: "%"):
+                guard let value = Self.escapedByte(raw, at: index), value != 0 else { return nil }
+                index += 2
+                guard Self.isUnreserved(value) else {
+                    output[written] = UInt8(ascii: "%")
+                    output[written + 1] = Self.digit(value >> 4)
+                    output[written + 2] = Self.digit(value & 15)
+                    written += 3
+                    continue
+                }
+                byte = value
+            case 0, UInt8(ascii: "#"):
+                return nil
+            default:
+                break
+            }
+            output[written] = byte
+            written += 1
+        }
+        return Self.closeSegment(output, from: segment, to: written)
+    }
+
+    /// Writes the path that the upstream gets and returns its length; the caller adds the query.
+    ///
+    /// Stripping works by bytes, not by segments, as in Kong: `/routereq` on route `/route` leaves
+    /// `req`. A dot segment that only the strip uncovered is dropped, so that nobody climbs out of
+    /// the service's path.
+    ///
+    /// - Parameters:
+    ///   - servicePath: the service's path; empty means `/`.
+    ///   - path: the normalized path of the request.
+    ///   - matched: ``RouteMatch/prefixLength``.
+    ///   - strip: the route's `strip_path`.
+    ///   - output: where to write; must not overlap the inputs.
+    /// - Returns: the bytes written; `nil` when there is too little room.
+    public static func writeUpstream(
+        servicePath: UnsafeRawBufferPointer,
+        path: UnsafeRawBufferPointer,
+        matched: Int,
+        strip: Bool,
+        into output: UnsafeMutableRawBufferPointer
+    ) -> Int? {
+        // The base without its last slash is what both parts have in common in all eight cases.
+        let endsInSlash = servicePath.isEmpty || servicePath[servicePath.count - 1] == Self.slash
+        let baseCount = servicePath.isEmpty ? 0 : servicePath.count - (endsInSlash ? 1 : 0)
+        let base = UnsafeRawBufferPointer(rebasing: servicePath[0..<baseCount])
+        let pathEndsInSlash = !path.isEmpty && path[path.count - 1] == Self.slash
+
+        let first = strip ? Self.postfixStart(path, matched: matched) : 0
+        let rest = UnsafeRawBufferPointer(rebasing: path[first..<path.count])
+        if strip ? rest.isEmpty : (!endsInSlash && rest.count == 1 && rest[0] == Self.slash) {
+            let wantsSlash = strip && pathEndsInSlash && (endsInSlash || path.count > 1)
+            return Self.write(base, slash: wantsSlash || base.isEmpty, rest: nil, into: output)
+        }
+        let needsSlash = strip && rest[0] != Self.slash
+        return Self.write(base, slash: needsSlash, rest: rest, into: output)
+    }
+
+    /// Where the part of the path that a strip leaves begins.
+    private static func postfixStart(_ path: UnsafeRawBufferPointer, matched: Int) -> Int {
+        let start = min(max(matched, 1), path.count)
+        guard start < path.count, path[start] == Self.dot else { return start }
+        var dots = 1
+        if start + 1 < path.count, path[start + 1] == Self.dot { dots = 2 }
+        let after = start + dots
+        if after == path.count { return after }
+        return path[after] == Self.slash ? after + 1 : start
+    }
+
+    private static func write(
+        _ base: UnsafeRawBufferPointer,
+        slash: Bool,
+        rest: UnsafeRawBufferPointer?,
+        into output: UnsafeMutableRawBufferPointer
+    ) -> Int? {
+        let total = base.count + (slash ? 1 : 0) + (rest?.count ?? 0)
+        guard total <= output.count else { return nil }
+        output.copyMemory(from: base)
+        var written = base.count
+        if slash {
+            output[written] = Self.slash
+            written += 1
+        }
+        if let rest {
+            UnsafeMutableRawBufferPointer(rebasing: output[written...]).copyMemory(from: rest)
+        }
+        return total
+    }
+
+    /// Drops a segment that is `.`, or `..` with the segment before it; returns the new length.
+    private static func closeSegment(
+        _ output: UnsafeMutableRawBufferPointer,
+        from segment: Int,
+        to written: Int
+    ) -> Int {
+        let count = written - segment
+        guard count == 1 || count == 2, output[segment] == Self.dot else { return written }
+        guard count == 2 else { return segment }
+        guard output[segment + 1] == Self.dot else { return written }
+        var end = segment - 1
+        while end > 0, output[end - 1] != Self.slash { end -= 1 }
+        return max(end, 1)
+    }
+
+    private static func escapedByte(_ raw: UnsafeRawBufferPointer, at index: Int) -> UInt8? {
+        guard index + 1 < raw.count else { return nil }
+        guard let high = Self.nibble(raw[index]), let low = Self.nibble(raw[index + 1]) else {
+            return nil
+        }
+        return high << 4 | low
+    }
+
+    private static func nibble(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10
+    }
+
+    /// Whether RFC 3986 section 2.3 says that an escape of this byte means the byte itself.
+    private static func isUnreserved(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+            UInt8(ascii: "_"), UInt8(ascii: "~"):
+            true
+        default: false
+        }
+    }
+}
