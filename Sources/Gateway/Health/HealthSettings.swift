@@ -1,0 +1,97 @@
+/// How the health of one upstream's targets is judged; Kong's `healthchecks` with Kong's meanings.
+///
+/// A threshold of 0 switches its counter off, as in Kong. Two rules hold whatever the thresholds
+/// say: a failed connection makes a target suspect at once, and a suspect or excluded target is
+/// probed until it is back, by TCP connect when no active check is configured.
+///
+/// Source: Kong, `healthchecks` of an upstream. Deviation: counted failures must be consecutive, a
+/// success clears them even when `successes` is 0.
+public struct HealthSettings: Equatable, Sendable {
+    /// Checks that nodes make by themselves.
+    public struct Active: Equatable, Sendable {
+        /// What a check does at the target.
+        public var check: ProbeRequest.Check = .tcp
+        /// Time for one check.
+        ///
+        /// Default 1 s.
+        public var timeout: Duration = .seconds(1)
+        /// Time between checks of a target that is in use; zero: none.
+        ///
+        /// Default zero.
+        public var healthyInterval: Duration = .zero
+        /// Time between checks of a target that is out of use; zero: 1 s.
+        ///
+        /// Default zero.
+        public var unhealthyInterval: Duration = .zero
+        /// Thresholds and status lists.
+        public var rules = Rules(healthyStatuses: [200, 302], unhealthyStatuses: [])
+
+        /// Creates Kong's defaults: everything off.
+        public init() {}
+    }
+
+    /// Status lists and thresholds, of active or of passive checks.
+    public struct Rules: Equatable, Sendable {
+        /// Statuses that count as success.
+        public var healthyStatuses: Set<UInt16>
+        /// Statuses that count as failure; others count as neither.
+        public var unhealthyStatuses: Set<UInt16>
+        /// Successes in a row that bring a target back; 0: three.
+        public var successes = 0
+        /// Failed connections in a row that exclude a target; 0: off.
+        public var tcpFailures = 0
+        /// Timeouts in a row that exclude a target; 0: off.
+        public var timeouts = 0
+        /// Unhealthy statuses in a row that exclude a target; 0: off.
+        public var httpFailures = 0
+
+        /// Creates rules with every threshold off.
+        public init(healthyStatuses: Set<UInt16>, unhealthyStatuses: Set<UInt16>) {
+            self.healthyStatuses = healthyStatuses
+            self.unhealthyStatuses = unhealthyStatuses
+        }
+    }
+
+    /// Checks that nodes make.
+    public var active = Active()
+    /// Judging of proxied traffic.
+    public var passive = Rules(healthyStatuses: [], unhealthyStatuses: [429, 500, 503])
+
+    /// Creates Kong's defaults.
+    public init() {}
+}
+
+/// The pace of the shared health layer; the same on all nodes.
+public struct HealthTiming: Equatable, Sendable {
+    /// Time between two reports of a node when nothing changes.
+    ///
+    /// Default 5 s; reports live three times as long.
+    public var reportInterval: Duration = .seconds(5)
+    /// Time between checks from the first contrary result until the verdict is settled.
+    ///
+    /// Default 250 ms.
+    public var transitionInterval: Duration = .milliseconds(250)
+    /// Time between checks of an excluded target when the upstream sets none.
+    ///
+    /// Default 1 s.
+    public var recoveryInterval: Duration = .seconds(1)
+    /// How long a suspicion holds without being confirmed before the target gets a trial.
+    ///
+    /// Default 5 s; doubles with every failed trial up to ``maximumBackoff``.
+    public var backoff: Duration = .seconds(5)
+    /// The longest time between trials.
+    ///
+    /// Default 300 s.
+    public var maximumBackoff: Duration = .seconds(300)
+    /// How long a returning target's weight takes from a tenth to full.
+    ///
+    /// Default 10 s.
+    public var ramp: Duration = .seconds(10)
+    /// Checkers of a target among the nodes of its own region.
+    ///
+    /// Default 3; other regions send one.
+    public var checkersPerRegion = 3
+
+    /// Creates the defaults.
+    public init() {}
+}
