@@ -29,11 +29,11 @@ struct HealthTableTests {
         settings: HealthSettings = HealthSettings()
     ) -> HealthTable {
         var table = HealthTable(node: node, timing: HealthTiming(), at: self.at(0))
+        _ = table.setPeers(peers, at: self.at(0))
         _ = table.configure(
             [HealthUpstream(settings: settings, targets: [self.target])],
             at: self.at(0)
         )
-        _ = table.setPeers(peers, at: self.at(0))
         return table
     }
 
