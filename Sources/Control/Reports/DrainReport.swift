@@ -1,0 +1,41 @@
+/// The answer of `/mesh/nodes/{name}/drain` and `resume`: the wish is written and on its way.
+public struct DrainReport: Codable, Equatable, Sendable {
+    /// The node concerned.
+    public var node: String
+    /// What is now wanted of it.
+    public var mode: MemberReport.Mode
+    /// What was wanted of it before.
+    public var previous: MemberReport.Mode
+    /// Requests it still had in flight, as it last told.
+    @Nullable public var inFlight: Int? = nil
+
+    /// Creates an answer.
+    public init(
+        node: String,
+        mode: MemberReport.Mode,
+        previous: MemberReport.Mode,
+        inFlight: Int?
+    ) {
+        self.node = node
+        self.mode = mode
+        self.previous = previous
+        self.inFlight = inFlight
+    }
+}
+
+/// The error body of every `/mesh/…` path.
+public struct FailureReport: Codable, Equatable, Error, Sendable {
+    /// What, why and what to do, on one line.
+    public var message: String
+    /// A stable code such as `MESH101`.
+    public var code: String
+    /// What is wrong in a configuration; empty otherwise.
+    public var findings: [FindingReport]
+
+    /// Creates an error body.
+    public init(code: String, message: String, findings: [FindingReport] = []) {
+        self.message = message
+        self.code = code
+        self.findings = findings
+    }
+}

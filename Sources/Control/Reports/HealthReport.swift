@@ -1,0 +1,136 @@
+/// What one node has seen of one target, as the asked node last heard it.
+public struct ObservationReport: Codable, Equatable, Sendable {
+    /// What the observer makes of its own evidence.
+    public enum State: String, Codable, CaseIterable, Sendable {
+        /// It reaches the target.
+        case ok
+        /// It failed lately, below the threshold.
+        case failing
+        /// It failed up to the threshold.
+        case failed
+        /// It has no evidence, or the evidence is too old.
+        case unknown
+    }
+
+    /// The observing node's name.
+    public var observer: String
+    /// The observing node's region.
+    public var region: String
+    /// What it makes of its evidence.
+    public var state: State
+    /// Requests that succeeded in the report's window.
+    public var successes: UInt64
+    /// Requests that failed in the report's window.
+    public var failures: UInt64
+    /// Active checks that succeeded in the report's window.
+    public var probeSuccesses: UInt64
+    /// Active checks that failed in the report's window.
+    public var probeFailures: UInt64
+    /// Whether this node is one of those that probe the target.
+    public var isProber: Bool
+    /// The last failure in a few words, such as `connect refused` or `503`.
+    @Nullable public var lastFailure: String? = nil
+    /// How long ago that failure was, in seconds.
+    @Nullable public var lastFailureAgeSeconds: Double? = nil
+    /// How old this evidence is, in seconds.
+    public var ageSeconds: Double
+
+    /// Creates an observation of nothing; set the counts afterwards.
+    public init(observer: String, region: String, state: State) {
+        self.observer = observer
+        self.region = region
+        self.state = state
+        self.successes = 0
+        self.failures = 0
+        self.probeSuccesses = 0
+        self.probeFailures = 0
+        self.isProber = false
+        self.ageSeconds = 0
+    }
+}
+
+/// One address of one target: everybody's evidence, and what the asked node makes of it.
+public struct TargetHealthReport: Codable, Equatable, Sendable {
+    /// What the asked node does with the target.
+    public enum Verdict: String, Codable, CaseIterable, Sendable {
+        /// It takes its full share.
+        case healthy
+        /// It takes a lowered share.
+        case lowered
+        /// It takes nothing.
+        case excluded
+        /// No check is configured, so it takes its full share whatever happens.
+        case unchecked = "healthchecks_off"
+        /// Its host name does not resolve.
+        case unresolved = "dns_error"
+    }
+
+    /// `host:port` as configured.
+    public var target: String
+    /// The resolved address; `nil` while the name does not resolve.
+    @Nullable public var address: String? = nil
+    /// The configured weight.
+    public var weight: Int
+    /// The region it is tagged with; empty for none.
+    public var region: String
+    /// The zone it is tagged with; empty for none.
+    public var zone: String
+    /// What the asked node does with it.
+    public var verdict: Verdict
+    /// The share of its weight that it gets, 0 to 1.
+    public var factor: Double
+    /// Why, in a few words; empty when there is nothing to say.
+    public var reason: String
+    /// Evidence per observer, sorted by region, then name.
+    public var observations: [ObservationReport]
+
+    /// Creates a report of a healthy target without evidence; set the rest afterwards.
+    public init(target: String, address: String?, weight: Int) {
+        self.target = target
+        self.weight = weight
+        self.region = ""
+        self.zone = ""
+        self.verdict = .healthy
+        self.factor = 1
+        self.reason = ""
+        self.observations = []
+        self.address = address
+    }
+}
+
+/// The targets of one upstream.
+public struct UpstreamHealthReport: Codable, Equatable, Sendable {
+    /// The upstream's id; for a service without upstream, the service's id.
+    public var id: String
+    /// The upstream's name; for a service without upstream, the service's host.
+    public var name: String
+    /// The balancing algorithm, in Kong's words.
+    public var algorithm: String
+    /// The region that takes the asked node's traffic now; empty when regions play no part.
+    public var activeRegion: String
+    /// Its targets, in configuration order.
+    public var targets: [TargetHealthReport]
+
+    /// Creates a report.
+    public init(id: String, name: String, algorithm: String, targets: [TargetHealthReport]) {
+        self.id = id
+        self.name = name
+        self.algorithm = algorithm
+        self.activeRegion = ""
+        self.targets = targets
+    }
+}
+
+/// The answer of `/mesh/health`.
+public struct HealthReport: Codable, Equatable, Sendable {
+    /// Upstreams sorted by name.
+    public var upstreams: [UpstreamHealthReport]
+    /// Who says so.
+    public var view: ViewReport
+
+    /// Creates an answer.
+    public init(upstreams: [UpstreamHealthReport], view: ViewReport) {
+        self.upstreams = upstreams
+        self.view = view
+    }
+}

@@ -1,0 +1,153 @@
+/// What one node believes about one member of the mesh.
+public struct MemberReport: Codable, Equatable, Sendable {
+    /// Whether the member answers.
+    public enum State: String, Codable, CaseIterable, Sendable {
+        /// It answers probes.
+        case alive
+        /// It missed probes, and may still prove that it lives.
+        case suspect
+        /// Nobody reached it in time.
+        case failed
+        /// It said good-bye.
+        case left
+    }
+
+    /// What an operator wants of the member.
+    public enum Mode: String, Codable, CaseIterable, Sendable {
+        /// It takes traffic.
+        case normal
+        /// It finishes what it has and takes nothing new.
+        case draining
+        /// It is taken out on purpose and empty.
+        case maintenance
+    }
+
+    /// The node's identity, a UUID.
+    public var id: String
+    /// The node's name.
+    public var name: String
+    /// The region it stands in.
+    public var region: String
+    /// The zone within the region; empty when none is set.
+    public var zone: String
+    /// Its gossip address.
+    public var address: String
+    /// Its Admin API's address, when it has told.
+    @Nullable public var adminAddress: String? = nil
+    /// Whether it answers.
+    public var state: State
+    /// What an operator wants of it.
+    public var mode: Mode
+    /// Its incarnation, raised by it alone to refute a suspicion.
+    public var incarnation: UInt64
+    /// Its program's version.
+    public var version: String
+    /// The configuration it runs, as it last told.
+    public var config: ConfigurationVersion
+    /// The round trip to it in milliseconds; `nil` for the asked node itself and before the first
+    /// answer.
+    @Nullable public var rttMs: Double? = nil
+    /// Whether this is the node that was asked.
+    public var isAsked: Bool
+    /// How long the member has been running, in seconds, when it has told.
+    @Nullable public var ageSeconds: Double? = nil
+    /// The share of its processor time in use, 0 to 1, when it has told.
+    @Nullable public var load: Double? = nil
+    /// Requests in flight, when it has told.
+    @Nullable public var inFlight: Int? = nil
+    /// When ``state`` last changed, RFC 3339 in UTC.
+    @Nullable public var since: String? = nil
+    /// One remark for people; empty when there is nothing to say.
+    public var note: String
+
+    private enum CodingKeys: String, CodingKey {
+        case id, name, region, zone, address, adminAddress, state, mode, incarnation, version
+        case config, rttMs
+        case isAsked = "self"
+        case ageSeconds, load, inFlight, since, note
+    }
+
+    /// Creates a report of a member that is alive and takes traffic; set the rest afterwards.
+    public init(id: String, name: String, region: String, address: String) {
+        self.id = id
+        self.name = name
+        self.region = region
+        self.zone = ""
+        self.address = address
+        self.state = .alive
+        self.mode = .normal
+        self.incarnation = 0
+        self.version = ""
+        self.config = .none
+        self.isAsked = false
+        self.note = ""
+    }
+
+    /// Whether nothing asks for an operator: alive, and not being taken out.
+    public var isWell: Bool { self.state == .alive && self.mode == .normal }
+}
+
+/// Which configuration a node runs.
+public struct ConfigurationVersion: Codable, Hashable, Sendable {
+    /// The newest record's stamp; empty before the first configuration.
+    ///
+    /// RFC 3339 in UTC with milliseconds, a hyphen, and a counter of four hexadecimal digits; sorts
+    /// as text.
+    public var version: String
+    /// The hash over all entity records, 32 hexadecimal digits; equal hashes route equally.
+    public var hash: String
+
+    /// No configuration yet.
+    public static let none = ConfigurationVersion(
+        version: "",
+        hash: "00000000000000000000000000000000"
+    )
+
+    /// Creates a version.
+    public init(version: String, hash: String) {
+        self.version = version
+        self.hash = hash
+    }
+
+    /// Creates a version from a hybrid stamp's parts.
+    public init(milliseconds: UInt64, counter: UInt16, hash: String) {
+        guard milliseconds > 0 else {
+            self.init(version: "", hash: hash)
+            return
+        }
+        let digits = String(counter, radix: 16)
+        let padded = String(repeating: "0", count: 4 - digits.count) + digits
+        self.init(version: "\(Timestamp.text(milliseconds: milliseconds))-\(padded)", hash: hash)
+    }
+}
+
+/// Who was asked and how old the answer's view is, since beliefs differ between nodes.
+public struct ViewReport: Codable, Equatable, Sendable {
+    /// The node that answered.
+    public var node: String
+    /// How long ago the node last heard from any peer, in seconds; 0 for a node alone.
+    public var ageSeconds: Double
+    /// Members the node knows, itself included.
+    public var members: Int
+
+    /// Creates a stamp.
+    public init(node: String, ageSeconds: Double, members: Int) {
+        self.node = node
+        self.ageSeconds = ageSeconds
+        self.members = members
+    }
+}
+
+/// The answer of `/mesh/members`.
+public struct MembersReport: Codable, Equatable, Sendable {
+    /// Members sorted by region, then name.
+    public var members: [MemberReport]
+    /// Who says so.
+    public var view: ViewReport
+
+    /// Creates an answer.
+    public init(members: [MemberReport], view: ViewReport) {
+        self.members = members
+        self.view = view
+    }
+}
