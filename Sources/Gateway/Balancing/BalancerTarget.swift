@@ -1,0 +1,30 @@
+public import MeshPrimitives
+
+/// How an upstream's requests are spread over its targets.
+public enum BalancingAlgorithm: Equatable, Sendable {
+    /// Exact shares by weight over one turn, interleaved as evenly as possible.
+    case roundRobin
+    /// Fewest requests in flight for the weight.
+    case leastConnections
+    /// Equal keys go to the same target on every node.
+    ///
+    /// Kong's `slots` is accepted; our table is never smaller than Kong's largest, 65,536.
+    case consistentHashing(slots: Int)
+}
+
+/// One address that a balancer can choose.
+public struct BalancerTarget: Equatable, Sendable {
+    /// Who it is, the same on every node.
+    public var id: TargetID
+    /// Share of the traffic, 0 to 65,535; a target of weight 0 is never chosen.
+    public var weight: Int
+    /// Order of preference: 0 for the preferred region, then the next ones, then failover targets.
+    public var group: Int
+
+    /// Creates a target.
+    public init(id: TargetID, weight: Int, group: Int = 0) {
+        self.id = id
+        self.weight = weight
+        self.group = group
+    }
+}
