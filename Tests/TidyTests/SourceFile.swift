@@ -23,7 +23,8 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
 
     /// All Swift files below `folder`, by path.
     static func all(in folder: String) -> [SourceFile] {
-        let top = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let top = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
+            .deletingLastPathComponent()
             .deletingLastPathComponent()
         let walker = FileManager.default.enumerator(atPath: top.appending(path: folder).path())
         let names = (walker?.allObjects as? [String] ?? []).filter { $0.hasSuffix(".swift") }
