@@ -1,0 +1,165 @@
+public import MeshPrimitives
+
+/// One node's own settings: from defaults, a file, the environment and flags, in rising precedence.
+///
+/// What all nodes share (services, routes, upstreams) is not here; it is replicated.
+public struct NodeSettings: Equatable, Sendable {
+    /// Who the node is.
+    public struct Identity: Equatable, Sendable {
+        /// The member's name, 1 to 128 of `A-Z a-z 0-9 . _ -`, unique in the mesh.
+        ///
+        /// Default: the machine's host name.
+        public var name: String
+        /// The region, same alphabet; required.
+        public var region = ""
+        /// The zone within the region, same alphabet.
+        ///
+        /// Default: empty, none.
+        public var zone = ""
+        /// Where the node keeps its identity and the replicated configuration.
+        ///
+        /// Default: `/var/lib/meshgate`.
+        public var dataDirectory = "/var/lib/meshgate"
+    }
+
+    /// The proxy's listeners.
+    public struct Proxy: Equatable, Sendable {
+        /// Where clients connect in plain HTTP.
+        ///
+        /// Default: `0.0.0.0:8000`.
+        public var listen: [Endpoint]
+        /// Data-plane workers, each a thread with its own listener sockets, 1 to 256.
+        ///
+        /// Default 0: `auto`, one per core.
+        public var workers = 0
+        /// The access log: a path, `off`, or `-` for standard output.
+        ///
+        /// Default: `off`.
+        public var accessLog = "off"
+        /// How long a drain waits for requests in flight.
+        ///
+        /// Default 30 s; 0 to 3,600 s.
+        public var drainDeadline: Duration = .seconds(30)
+        /// How long readiness says 503 before a stopping node refuses connections.
+        ///
+        /// Default 0 s; set it to the balancer's check interval in front; 0 to 600 s.
+        public var drainAnnounce: Duration = .zero
+    }
+
+    /// The gossip layer.
+    public struct Gossip: Equatable, Sendable {
+        /// Where datagrams and streams are received.
+        ///
+        /// Default: `0.0.0.0:7946`.
+        public var bind: Endpoint
+        /// The address that other nodes use; required when ``bind`` is a wildcard and there are
+        /// seeds.
+        ///
+        /// Default: ``bind``.
+        public var advertise: Endpoint?
+        /// Members to join through: addresses or host names with port.
+        ///
+        /// Default: none, a mesh of one.
+        public var seeds: [String] = []
+        /// The key ring's file, mode 0600; required unless in development mode.
+        public var keyring: String?
+        /// The mesh's name; nodes of another name cannot join even with the same keys.
+        ///
+        /// Default: `meshgate`.
+        public var cluster = "meshgate"
+        /// Pace of probing: `lan`, `wan` or `local`.
+        ///
+        /// Default: `lan`. `local` suits several nodes on one machine.
+        public var profile = "lan"
+    }
+
+    /// Who the node is.
+    public var node: Identity
+    /// The proxy's listeners.
+    public var proxy: Proxy
+    /// Where the Admin API listens.
+    ///
+    /// Default: `127.0.0.1:8001`.
+    public var adminListen: Endpoint
+    /// Where the status listener (`/status`, `/status/ready`, `/metrics`) listens.
+    ///
+    /// Default: `0.0.0.0:8100`.
+    public var statusListen: Endpoint
+    /// The gossip layer.
+    public var gossip: Gossip
+    /// A declarative file that is applied when the node holds no configuration yet.
+    ///
+    /// Default: none.
+    public var configurationFile: String?
+    /// The least level that is logged: trace, debug, info, notice, warning, error.
+    ///
+    /// Default: `info`.
+    public var logLevel = "info"
+
+    /// Creates the defaults.
+    public init(hostName: String) {
+        let anywhere = IPAddress.v4(0)
+        self.node = Identity(name: hostName)
+        self.proxy = Proxy(listen: [Endpoint(address: anywhere, port: 8_000)])
+        self.adminListen = Endpoint(address: .v4(0x7F00_0001), port: 8_001)
+        self.statusListen = Endpoint(address: anywhere, port: 8_100)
+        self.gossip = Gossip(bind: Endpoint(address: anywhere, port: 7_946))
+    }
+
+    /// The address that other nodes use for gossip.
+    public var advertisedGossip: Endpoint { self.gossip.advertise ?? self.gossip.bind }
+
+    /// Returns `self` if the settings hold together.
+    ///
+    /// - Returns: the same settings.
+    /// - Throws: ``SettingsError`` for the first that does not.
+    public func validated() throws(SettingsError) -> NodeSettings {
+        guard !self.node.region.isEmpty else {
+            throw .missing(
+                field: "node.region",
+                remedy: "set node.region in the file, MESH_NODE_REGION or --region"
+            )
+        }
+        let isWildcard = [IPAddress.v4(0), .v6(high: 0, low: 0)].contains(
+            self.advertisedGossip.address
+        )
+        guard !isWildcard || self.gossip.seeds.isEmpty else {
+            throw .conflict(
+                field: "gossip.advertise",
+                value: self.advertisedGossip.description,
+                remedy: "set gossip.advertise to an address that the seeds can reach"
+            )
+        }
+        return self
+    }
+}
+
+/// A setting that the node refuses to start with.
+public enum SettingsError: Error, Equatable, Sendable {
+    /// The file cannot be read or is not a map of settings.
+    case unreadable(file: String, reason: String)
+    /// No such setting exists.
+    case unknown(field: String, source: String, suggestion: String?)
+    /// The value is not one the setting takes.
+    case invalid(field: String, value: String, source: String, allowed: String)
+    /// A required setting is absent.
+    case missing(field: String, remedy: String)
+    /// Two settings cannot hold together.
+    case conflict(field: String, value: String, remedy: String)
+}
+
+extension SettingsError: CustomStringConvertible {
+    /// One line for the operator: field, value found, what to do.
+    public var description: String {
+        switch self {
+        case .unreadable(let file, let reason): "\(file): \(reason)"
+        case .unknown(let field, let source, let suggestion):
+            "\(field): no such setting (\(source))"
+                + (suggestion.map { "; did you mean \($0)?" } ?? "")
+        case .invalid(let field, let value, let source, let allowed):
+            "\(field) is '\(value)' (\(source)), but must be \(allowed)"
+        case .missing(let field, let remedy): "\(field) is not set; \(remedy)"
+        case .conflict(let field, let value, let remedy): "\(field) is \(value); \(remedy)"
+        }
+    }
+}

@@ -1,0 +1,144 @@
+import Yams
+
+/// Reads ``NodeSettings`` from a file, the environment and flags, and says whose value is wrong.
+public enum SettingsReader {
+    /// One place that settings come from, with a name for errors.
+    private struct Source {
+        let name: String
+        let values: [String: [String]]
+    }
+
+    /// Reads and validates the settings.
+    ///
+    /// - Parameters:
+    ///   - file: name and text of the settings file, if there is one.
+    ///   - environment: the process's environment; only the `MESH_…` names
+    ///     of settings count.
+    ///   - flags: dotted setting to value, from the command line.
+    ///   - hostName: the machine's name, default for `node.name`.
+    /// - Returns: settings that hold together.
+    /// - Throws: ``SettingsError`` for the first setting that is wrong.
+    public static func read(
+        file: (name: String, text: String)?,
+        environment: [String: String],
+        flags: [String: String],
+        hostName: String
+    ) throws(SettingsError) -> NodeSettings {
+        var settings = NodeSettings(hostName: hostName)
+        var sources: [Source] = []
+        if let file { sources.append(try Self.source(file: file.name, text: file.text)) }
+        sources.append(Self.source(environment: environment))
+        sources.append(
+            Source(name: "flag", values: flags.mapValues { Self.list($0) })
+        )
+        for source in sources { try Self.apply(source, to: &settings) }
+        return try settings.validated()
+    }
+
+    private static func apply(
+        _ source: Source,
+        to settings: inout NodeSettings
+    ) throws(SettingsError) {
+        for (name, values) in source.values.sorted(by: { $0.key < $1.key }) {
+            guard let key = SettingKey.all.first(where: { $0.name == name }) else {
+                throw .unknown(
+                    field: name,
+                    source: source.name,
+                    suggestion: Self.suggestion(for: name)
+                )
+            }
+            guard key.apply(values, &settings) else {
+                throw .invalid(
+                    field: name,
+                    value: values.joined(separator: ", "),
+                    source: source.name,
+                    allowed: key.allowed
+                )
+            }
+        }
+    }
+
+    private static func source(
+        file: String,
+        text: String
+    ) throws(SettingsError) -> Source {
+        let node: Yams.Node?
+        do {
+            node = try Yams.compose(yaml: text)
+        } catch {
+            throw .unreadable(file: file, reason: "not YAML: \(error)")
+        }
+        guard let node else { return Source(name: file, values: [:]) }
+        var values: [String: [String]] = [:]
+        try Self.flatten(node, at: "", file: file, into: &values)
+        return Source(name: file, values: values)
+    }
+
+    /// Turns nested maps into dotted names; at most two levels exist, so deeper ones end unknown.
+    private static func flatten(
+        _ node: Yams.Node,
+        at path: String,
+        file: String,
+        into values: inout [String: [String]]
+    ) throws(SettingsError) {
+        switch node {
+        case .mapping(let mapping):
+            for (key, value) in mapping {
+                let name = key.scalar?.string ?? "?"
+                let dotted = path.isEmpty ? name : "\(path).\(name)"
+                guard dotted.split(separator: ".").count <= 2 else {
+                    throw .unknown(field: dotted, source: file, suggestion: nil)
+                }
+                try Self.flatten(value, at: dotted, file: file, into: &values)
+            }
+        case .sequence(let sequence):
+            values[path] = sequence.prefix(64).map { $0.scalar?.string ?? "" }
+        case .scalar(let scalar):
+            guard !path.isEmpty else {
+                throw .unreadable(file: file, reason: "expected a map of settings")
+            }
+            values[path] = [scalar.string]
+        case .alias:
+            throw .unreadable(file: file, reason: "\(path): aliases are not supported here")
+        }
+    }
+
+    private static func source(environment: [String: String]) -> Source {
+        var values: [String: [String]] = [:]
+        for key in SettingKey.all {
+            guard let value = environment[key.environmentName] else { continue }
+            values[key.name] = Self.list(value)
+        }
+        return Source(name: "environment", values: values)
+    }
+
+    private static func list(_ value: String) -> [String] {
+        value.split(separator: ",").map { part in
+            String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+        }
+    }
+
+    /// The setting whose name is nearest, when it is near.
+    private static func suggestion(for name: String) -> String? {
+        let last = name.split(separator: ".").last.map(String.init) ?? name
+        return SettingKey.all.map(\.name).first { known in
+            known.hasSuffix(last) || Self.distance(known, name) <= 2
+        }
+    }
+
+    private static func distance(_ left: String, _ right: String) -> Int {
+        let left = Array(left.utf8)
+        let right = Array(right.utf8.prefix(64))
+        var row = Array(0...right.count)
+        for (index, byte) in left.enumerated() {
+            var diagonal = row[0]
+            row[0] = index + 1
+            for column in right.indices {
+                let substituted = diagonal + (byte == right[column] ? 0 : 1)
+                diagonal = row[column + 1]
+                row[column + 1] = min(substituted, row[column] + 1, diagonal + 1)
+            }
+        }
+        return row[right.count]
+    }
+}
