@@ -1,0 +1,23 @@
+public import MeshPrimitives
+
+/// What an observer of the membership learns, in the order it happened.
+public enum MembershipEvent: Equatable, Sendable {
+    /// A member appeared that this node did not know, in whatever state it was told.
+    case joined(Member)
+    /// A member changed state, incarnation or profile.
+    case changed(Member, from: MemberState)
+    /// A member was dropped: reaped, forgotten, or replaced by a new one of its name.
+    case removed(NodeID)
+    /// Somebody thought this node gone; it raised its incarnation to this.
+    case refuted(incarnation: UInt64)
+    /// Two living members use one name.
+    ///
+    /// When `refused` is this node, a seed refused to let it join.
+    case nameConflict(name: String, holder: NodeID, refused: NodeID)
+    /// This node's own probes fail for most of its peers, so it holds back unconfirmed suspicions.
+    case isolated
+    /// This node's probes succeed again.
+    case connected
+    /// The goodbye was told; the node may stop.
+    case leaveFinished
+}

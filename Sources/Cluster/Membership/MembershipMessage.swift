@@ -1,0 +1,63 @@
+public import MeshPrimitives
+
+/// One message between two memberships, by datagram or stream.
+public struct MembershipMessage: Equatable, Sendable {
+    /// What the sender wants.
+    public enum Kind: Equatable, Sendable {
+        /// Answer with an ack of the same number, if you are `target`.
+        case ping(sequence: UInt32, target: NodeID)
+        /// The target of the numbered ping (or ping request) lives.
+        case ack(sequence: UInt32)
+        /// The relay asked by the numbered ping request lives, but its target did not answer it.
+        case nack(sequence: UInt32)
+        /// Ping `target` for me and report by ack or nack of my number.
+        ///
+        /// `endpoint` is where the asker reaches the target; relays use their own table instead.
+        case pingRequest(sequence: UInt32, target: NodeID, endpoint: Endpoint)
+        /// Nothing but the updates.
+        case gossip
+        /// By stream only: the updates are all I know; answer with all you know.
+        case sync
+        /// By stream only: all the answering node knows.
+        case syncAnswer
+        /// By stream only: you may not join, since this living member has your name.
+        case refusal(nameHolder: NodeID)
+    }
+
+    /// Upper bound of the bytes beside the updates, record header included: 96.
+    ///
+    /// Record header 8, kind 1, sender 16, incarnation 8, digest 16, sequence 4, target 16,
+    /// endpoint 19, number of updates 2; the rest is reserve.
+    public static let fixedByteCount = 96
+
+    /// What the sender wants.
+    public var kind: Kind
+    /// Who sends.
+    public var sender: NodeID
+    /// The sender's own incarnation.
+    public var senderIncarnation: UInt64
+    /// The root hash of the sender's replicated records; carried for the replication core.
+    public var digest: ContentHash
+    /// Claims piggybacked, the most important first.
+    public var updates: [MemberUpdate]
+
+    /// Creates a message.
+    public init(
+        kind: Kind,
+        sender: NodeID,
+        senderIncarnation: UInt64,
+        digest: ContentHash,
+        updates: [MemberUpdate]
+    ) {
+        self.kind = kind
+        self.sender = sender
+        self.senderIncarnation = senderIncarnation
+        self.digest = digest
+        self.updates = updates
+    }
+
+    /// Upper bound of the bytes on the wire, before sealing.
+    public var wireByteCount: Int {
+        self.updates.reduce(Self.fixedByteCount) { $0 + $1.wireByteCount }
+    }
+}
