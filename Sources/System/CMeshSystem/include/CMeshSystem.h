@@ -1,1 +1,3 @@
 #pragma once
+// Inline shims of what Swift cannot call or express itself; one header per user.
+#include "reactor.h"

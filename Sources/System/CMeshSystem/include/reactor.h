@@ -1,0 +1,269 @@
+#pragma once
+// Sockets, epoll and clocks for the data plane's reactor: one thin inline function per system call,
+// each returning a count or a negative errno, so that Swift never reads `errno`.
+//
+// `_GNU_SOURCE` would break the clang module, so `accept4` is declared here.
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+int accept4(int, struct sockaddr *, socklen_t *, int);
+
+// An address and port in host order; `low` holds an IPv4 address when `family` is 4.
+typedef struct {
+    uint64_t high;
+    uint64_t low;
+    uint16_t port;
+    uint8_t family;
+} mesh_address;
+
+static inline socklen_t mesh_address_encode(const mesh_address *from, struct sockaddr_storage *to) {
+    memset(to, 0, sizeof(*to));
+    if (from->family == 4) {
+        struct sockaddr_in *four = (struct sockaddr_in *)to;
+        four->sin_family = AF_INET;
+        four->sin_port = htons(from->port);
+        four->sin_addr.s_addr = htonl((uint32_t)from->low);
+        return sizeof(*four);
+    }
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *)to;
+    six->sin6_family = AF_INET6;
+    six->sin6_port = htons(from->port);
+    for (int i = 0; i < 8; i++) {
+        six->sin6_addr.s6_addr[i] = (uint8_t)(from->high >> (56 - 8 * i));
+        six->sin6_addr.s6_addr[8 + i] = (uint8_t)(from->low >> (56 - 8 * i));
+    }
+    return sizeof(*six);
+}
+
+static inline void mesh_address_decode(const struct sockaddr_storage *from, mesh_address *to) {
+    memset(to, 0, sizeof(*to));
+    if (from->ss_family == AF_INET) {
+        const struct sockaddr_in *four = (const struct sockaddr_in *)from;
+        to->family = 4;
+        to->port = ntohs(four->sin_port);
+        to->low = ntohl(four->sin_addr.s_addr);
+    } else if (from->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)from;
+        to->family = 6;
+        to->port = ntohs(six->sin6_port);
+        for (int i = 0; i < 8; i++) {
+            to->high = (to->high << 8) | six->sin6_addr.s6_addr[i];
+            to->low = (to->low << 8) | six->sin6_addr.s6_addr[8 + i];
+        }
+    }
+}
+
+// A listening socket of this thread alone: SO_REUSEPORT lets every thread bind the same address.
+// Accepted sockets inherit TCP_NODELAY.
+static inline int mesh_listen(const mesh_address *address, int backlog) {
+    struct sockaddr_storage storage;
+    socklen_t length = mesh_address_encode(address, &storage);
+    int one = 1;
+    int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (address->family == 6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+    if (bind(fd, (struct sockaddr *)&storage, length) < 0 || listen(fd, backlog) < 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+static inline int mesh_local_address(int fd, mesh_address *address) {
+    struct sockaddr_storage storage;
+    socklen_t length = sizeof(storage);
+    if (getsockname(fd, (struct sockaddr *)&storage, &length) < 0) return -errno;
+    mesh_address_decode(&storage, address);
+    return 0;
+}
+
+static inline int mesh_accept(int fd, mesh_address *address) {
+    struct sockaddr_storage storage;
+    socklen_t length = sizeof(storage);
+    int accepted;
+    do {
+        accepted = accept4(fd, (struct sockaddr *)&storage, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    } while (accepted < 0 && errno == EINTR);
+    if (accepted < 0) return -errno;
+    mesh_address_decode(&storage, address);
+    return accepted;
+}
+
+// A socket whose connect has begun; a refusal known at once is a negative errno.
+static inline int mesh_connect(const mesh_address *address) {
+    struct sockaddr_storage storage;
+    socklen_t length = mesh_address_encode(address, &storage);
+    int one = 1;
+    int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (connect(fd, (struct sockaddr *)&storage, length) < 0 && errno != EINPROGRESS) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+static inline int mesh_socket_error(int fd) {
+    int error = 0;
+    socklen_t length = sizeof(error);
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0) return errno;
+    return error;
+}
+
+static inline ssize_t mesh_receive(int fd, void *buffer, size_t count) {
+    ssize_t result;
+    do { result = recv(fd, buffer, count, 0); } while (result < 0 && errno == EINTR);
+    return result < 0 ? -(ssize_t)errno : result;
+}
+
+static inline ssize_t mesh_send(int fd, const void *buffer, size_t count) {
+    ssize_t result;
+    do { result = send(fd, buffer, count, MSG_NOSIGNAL); } while (result < 0 && errno == EINTR);
+    return result < 0 ? -(ssize_t)errno : result;
+}
+
+// Two ranges in one call, in order.
+static inline ssize_t mesh_send_pair(
+    int fd, const void *first, size_t first_count, const void *second, size_t second_count
+) {
+    struct iovec parts[2] = {
+        {.iov_base = (void *)first, .iov_len = first_count},
+        {.iov_base = (void *)second, .iov_len = second_count},
+    };
+    struct msghdr message = {0};
+    message.msg_iov = parts;
+    message.msg_iovlen = 2;
+    ssize_t result;
+    do { result = sendmsg(fd, &message, MSG_NOSIGNAL); } while (result < 0 && errno == EINTR);
+    return result < 0 ? -(ssize_t)errno : result;
+}
+
+static inline int mesh_shutdown_write(int fd) { return shutdown(fd, SHUT_WR) < 0 ? -errno : 0; }
+
+// Makes the coming close send a reset, so that the peer cannot take a cut answer for a whole one.
+static inline void mesh_reset_on_close(int fd) {
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
+static inline int mesh_epoll_create(void) {
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+// Edge triggered in both directions, added once and never changed.
+static inline int mesh_epoll_add_stream(int poller, int fd, uint64_t token) {
+    struct epoll_event event;
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.data.u64 = token;
+    return epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+// Level triggered input, for listeners and mailboxes.
+static inline int mesh_epoll_add_level(int poller, int fd, uint64_t token) {
+    struct epoll_event event;
+    event.events = EPOLLIN;
+    event.data.u64 = token;
+    return epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+static inline int mesh_epoll_remove(int poller, int fd) {
+    struct epoll_event event = {0};
+    return epoll_ctl(poller, EPOLL_CTL_DEL, fd, &event) < 0 ? -errno : 0;
+}
+
+// `events` points at room for `capacity` structs of `mesh_event_stride` bytes.
+static inline size_t mesh_event_stride(void) { return sizeof(struct epoll_event); }
+
+static inline int mesh_epoll_wait(int poller, void *events, int capacity, int milliseconds) {
+    int count = epoll_wait(poller, (struct epoll_event *)events, capacity, milliseconds);
+    if (count < 0) return errno == EINTR ? 0 : -errno;
+    return count;
+}
+
+static inline uint32_t mesh_event_flags(const void *events, int index) {
+    return ((const struct epoll_event *)events)[index].events;
+}
+
+static inline uint64_t mesh_event_token(const void *events, int index) {
+    return ((const struct epoll_event *)events)[index].data.u64;
+}
+
+static const uint32_t mesh_event_in = EPOLLIN;
+static const uint32_t mesh_event_out = EPOLLOUT;
+static const uint32_t mesh_event_peer_closed = EPOLLRDHUP;
+static const uint32_t mesh_event_failed = EPOLLERR | EPOLLHUP;
+
+static inline int mesh_eventfd(void) {
+    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+static inline void mesh_eventfd_signal(int fd) {
+    uint64_t one = 1;
+    ssize_t ignored = write(fd, &one, sizeof(one));
+    (void)ignored;
+}
+
+static inline void mesh_eventfd_clear(int fd) {
+    uint64_t value;
+    ssize_t ignored = read(fd, &value, sizeof(value));
+    (void)ignored;
+}
+
+static inline int64_t mesh_clock_nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static inline int64_t mesh_clock_wall_milliseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+// Zeroed pages that cost memory only once they are touched; NULL when the system refuses.
+static inline void *mesh_reserve(size_t bytes) {
+    void *pages = mmap(
+        NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0
+    );
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+static inline void mesh_release(void *pages, size_t bytes) { munmap(pages, bytes); }
+
+// Counters have one writer and any reader: plain loads and stores that cannot tear.
+static inline void mesh_counter_add(uint64_t *counter, uint64_t amount) {
+    uint64_t value = __atomic_load_n(counter, __ATOMIC_RELAXED);
+    __atomic_store_n(counter, value + amount, __ATOMIC_RELAXED);
+}
+
+static inline void mesh_counter_subtract(uint64_t *counter, uint64_t amount) {
+    uint64_t value = __atomic_load_n(counter, __ATOMIC_RELAXED);
+    __atomic_store_n(counter, value - amount, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t mesh_counter_read(const uint64_t *counter) {
+    return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
