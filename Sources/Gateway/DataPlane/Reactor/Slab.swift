@@ -4,7 +4,7 @@ internal import CMeshSystem
 /// as it was ever used.
 ///
 /// Free places are reused last in, first out, so that a quiet thread stays in few pages.
-struct Slab<Element: BitwiseCopyable> {
+struct Slab<Element> {
     /// The first element; elements never move.
     let base: UnsafeMutablePointer<Element>
     /// How many elements fit.

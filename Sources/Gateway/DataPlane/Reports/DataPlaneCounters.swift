@@ -1,0 +1,114 @@
+public import MeshPrimitives
+
+/// What all workers have counted since the start.
+public struct DataPlaneCounters: Equatable, Sendable {
+    /// Requests of one route that ended with one status.
+    public struct RequestCount: Equatable, Sendable {
+        /// Who made the response.
+        public enum Source: String, Sendable {
+            /// The target.
+            case service
+            /// The gateway itself.
+            case gateway = "kong"
+        }
+
+        /// The status sent to the client; 499 when the client left first.
+        public var code: UInt16
+        /// Who made the response.
+        public var source: Source
+        /// How many.
+        public var count: UInt64
+    }
+
+    /// A histogram of milliseconds.
+    public struct Histogram: Equatable, Sendable {
+        /// Upper bounds of the buckets in milliseconds, rising; the last bucket has none.
+        public var bounds: [UInt32]
+        /// Samples per bucket, not cumulative; one more than ``bounds``.
+        public var counts: [UInt64]
+        /// Sum of the samples in microseconds.
+        public var sumMicroseconds: UInt64
+
+        /// Creates an empty histogram.
+        public init(bounds: [UInt32]) {
+            self.bounds = bounds
+            self.counts = Array(repeating: 0, count: bounds.count + 1)
+            self.sumMicroseconds = 0
+        }
+    }
+
+    /// What was counted for one route.
+    public struct RouteCounters: Equatable, Sendable {
+        /// Kong's upper bounds of request and upstream latency.
+        public static let latencyBounds: [UInt32] = [
+            25, 50, 80, 100, 250, 400, 700, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000,
+        ]
+        /// Kong's upper bounds of its own share of the latency.
+        public static let gatewayLatencyBounds: [UInt32] = [
+            1, 2, 5, 7, 10, 15, 20, 30, 50, 75, 100, 200, 500, 750, 1_000, 3_000, 6_000,
+        ]
+
+        /// Name of the service, or its id; empty for routes without one.
+        public var service: String
+        /// Name of the route, or its id.
+        public var route: String
+        /// Requests by status.
+        public var requests: [RequestCount] = []
+        /// From the request's first byte to the response's last.
+        public var requestLatency = Histogram(bounds: RouteCounters.latencyBounds)
+        /// From sending to the target to its response head.
+        public var upstreamLatency = Histogram(bounds: RouteCounters.latencyBounds)
+        /// The rest: from the request's first byte to sending it on.
+        public var gatewayLatency = Histogram(bounds: RouteCounters.gatewayLatencyBounds)
+        /// Bytes received from clients.
+        public var ingressBytes: UInt64 = 0
+        /// Bytes sent to clients.
+        public var egressBytes: UInt64 = 0
+
+        /// Creates empty counters.
+        public init(service: String, route: String) {
+            self.service = service
+            self.route = route
+        }
+    }
+
+    /// Attempts at one target.
+    public struct TargetCounters: Equatable, Sendable {
+        /// The address.
+        public var id: TargetID
+        /// Attempts now in flight.
+        public var inFlight: UInt64
+        /// Attempts begun.
+        public var attempts: UInt64
+        /// Attempts that failed before a response head.
+        public var failures: UInt64
+    }
+
+    /// Routes that had requests, sorted by service and route.
+    public var routes: [RouteCounters] = []
+    /// Targets that had attempts, sorted by id.
+    public var targets: [TargetCounters] = []
+    /// Requests begun, unmatched ones included.
+    public var requests: UInt64 = 0
+    /// Requests that no route matched.
+    public var unmatched: UInt64 = 0
+    /// Requests refused because their bytes were not HTTP.
+    public var malformed: UInt64 = 0
+    /// Requests now in flight.
+    public var activeRequests: UInt64 = 0
+    /// Client connections accepted.
+    public var acceptedConnections: UInt64 = 0
+    /// Client connections now open.
+    public var activeConnections: UInt64 = 0
+    /// Times that accepting paused for want of descriptors or room.
+    public var acceptPauses: UInt64 = 0
+    /// Connections opened to targets.
+    public var upstreamConnections: UInt64 = 0
+    /// Attempts after the first one of a request.
+    public var retries: UInt64 = 0
+    /// Access log lines dropped because the writer could not keep up.
+    public var droppedLogLines: UInt64 = 0
+
+    /// Creates zeros.
+    public init() {}
+}

@@ -1,0 +1,114 @@
+internal import CMeshSystem
+
+/// Text that lives as long as the snapshot that made it.
+struct PlanText {
+    let base: UnsafeRawPointer?
+    let count: Int
+
+    /// No text.
+    static var empty: PlanText { PlanText(base: nil, count: 0) }
+
+    @inline(__always)
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: self.base, count: self.count) }
+}
+
+/// What consistent hashing reads of a request.
+struct HashPlan {
+    /// Where the key is.
+    enum Source: UInt8 {
+        case none
+        case clientAddress
+        case header
+        case cookie
+        case path
+        case queryArgument
+    }
+
+    let source: Source
+    /// Name of the header (lower case), cookie or query argument.
+    let name: PlanText
+}
+
+/// A route as the request path uses it: flat, trivial, everything computed beforehand.
+struct RoutePlan {
+    /// Index of the upstream's plan; -1 for a route without a service.
+    let upstream: Int32
+    /// Index among the snapshot's routes.
+    let index: Int32
+    let servicePath: PlanText
+    let stripPath: Bool
+    let preserveHost: Bool
+    /// Tries after the first one.
+    let retries: Int32
+    /// Milliseconds.
+    let connectTimeout: Int64
+    /// Milliseconds between two writes.
+    let writeTimeout: Int64
+    /// Milliseconds between two reads.
+    let readTimeout: Int64
+    /// Names as JSON string literals, for the access log.
+    let serviceLiteral: PlanText
+    let routeLiteral: PlanText
+}
+
+/// One address of an upstream.
+struct TargetPlan {
+    let id: UInt64
+    let address: mesh_address
+    /// `Host` unless the client's is preserved.
+    let hostHeader: PlanText
+    /// `address:port` as a JSON string literal, for the access log.
+    let addressLiteral: PlanText
+}
+
+/// An upstream as the request path uses it.
+struct UpstreamPlan {
+    let targets: UnsafePointer<TargetPlan>
+    let targetCount: Int
+    let hash: HashPlan
+    let fallback: HashPlan
+}
+
+/// Memory for plans: given back all at once.
+struct PlanArena {
+    private var allocations: [UnsafeMutableRawPointer] = []
+
+    /// Copies text.
+    mutating func text(_ value: String) -> PlanText {
+        guard !value.isEmpty else { return .empty }
+        let utf8 = Array(value.utf8)
+        let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: utf8.count)
+        copy.initialize(from: utf8, count: utf8.count)
+        self.allocations.append(UnsafeMutableRawPointer(copy))
+        return PlanText(base: UnsafeRawPointer(copy), count: utf8.count)
+    }
+
+    /// Copies an array of trivial elements.
+    mutating func array<Element>(_ elements: [Element]) -> UnsafePointer<Element> {
+        let copy = UnsafeMutablePointer<Element>.allocate(capacity: max(1, elements.count))
+        copy.initialize(from: elements, count: elements.count)
+        self.allocations.append(UnsafeMutableRawPointer(copy))
+        return UnsafePointer(copy)
+    }
+
+    /// Frees everything.
+    func deallocate() {
+        for allocation in self.allocations { allocation.deallocate() }
+    }
+}
+
+/// Writes a JSON string literal.
+func jsonLiteral(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"": result += "\\\""
+        case "\\": result += "\\\\"
+        case _ where scalar.value < 0x20:
+            let digits = String(scalar.value, radix: 16)
+            result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result + "\""
+}

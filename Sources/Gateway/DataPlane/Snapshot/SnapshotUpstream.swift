@@ -1,0 +1,84 @@
+public import MeshEntities
+public import MeshPrimitives
+
+/// An upstream as a snapshot uses it: what health checking needs to know.
+public struct SnapshotUpstream: Equatable, Sendable {
+    /// The upstream's name; the service's host and id for a service whose host names no upstream.
+    public let name: String
+    /// The entity; `nil` for a service whose host names no upstream, which has no health checks.
+    public let settings: Upstream?
+    /// Every address of every target, targets of weight 0 included.
+    public let targets: [SnapshotTarget]
+    /// The region that each group stands for, the preferred one first; failover targets come last,
+    /// with the region `nil`.
+    public let groups: [String?]
+}
+
+/// One address of one target.
+public struct SnapshotTarget: Equatable, Sendable {
+    /// The number that observations and factors name it by.
+    public let id: TargetID
+    /// Name of the upstream.
+    public let upstream: String
+    /// `host:port` as configured.
+    public let target: String
+    /// The resolved address.
+    public let endpoint: Endpoint
+    /// Share of the traffic; 0 takes none.
+    public let weight: Int
+    /// The region it is tagged with.
+    public let region: String?
+    /// The zone it is tagged with.
+    public let zone: String?
+    /// Place in the order of preference; 0 is best.
+    public let group: Int
+    /// Labels.
+    public let tags: [String]
+    /// `Host` that a request to it carries, unless the route preserves the client's.
+    public let hostHeader: String
+}
+
+/// A configuration that could not become a snapshot.
+public enum SnapshotError: Error, Equatable, Sendable {
+    /// The router could not be built.
+    case routing(String)
+    /// A plugin's settings are not usable.
+    case plugin(String)
+}
+
+extension SnapshotError: CustomStringConvertible {
+    /// What the part that failed said.
+    public var description: String {
+        switch self {
+        case .routing(let text), .plugin(let text): text
+        }
+    }
+}
+
+/// How much of its weight a target gets.
+public struct TargetFactor: Equatable, Sendable {
+    /// The address.
+    public var id: TargetID
+    /// 0 excludes it, 1 is its full weight.
+    public var factor: Float
+
+    /// Creates a factor.
+    public init(id: TargetID, factor: Float) {
+        self.id = id
+        self.factor = factor
+    }
+}
+
+/// Which groups of an upstream may be used.
+public struct ActiveGroup: Equatable, Sendable {
+    /// Name of the upstream, as in ``SnapshotUpstream/name``.
+    public var upstream: String
+    /// The first group in use; better ones are skipped while another has an eligible target.
+    public var group: Int
+
+    /// Creates a choice.
+    public init(upstream: String, group: Int) {
+        self.upstream = upstream
+        self.group = group
+    }
+}
