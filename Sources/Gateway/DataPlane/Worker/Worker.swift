@@ -1,0 +1,3 @@
+final class Worker {
+    static func run(_ settings: WorkerSettings) {}
+}
