@@ -1,4 +1,3 @@
-public import MeshHTTP
 public import MeshPrimitives
 
 /// How the proxy listens, and how patient it is with clients.
@@ -25,9 +24,6 @@ public struct DataPlaneConfiguration: Sendable {
     ///
     /// Default 10,000; 1 to 1,000,000.
     public var maximumConnections = 10_000
-
-    /// Sizes of heads.
-    public var headLimits = HeadLimits()
 
     /// Time from the first byte of a request head to its last.
     ///

@@ -24,9 +24,9 @@ enum SocketAddress {
     static func write(_ address: mesh_address, to output: UnsafeMutableRawPointer) -> Int {
         var writer = AddressText(output: output)
         if address.family == 4 {
-            for shift in [UInt64(24), 16, 8, 0] {
-                writer.decimal((address.low >> shift) & 255)
-                if shift > 0 { writer.byte(UInt8(ascii: ".")) }
+            for octet in 0..<4 {
+                if octet > 0 { writer.byte(UInt8(ascii: ".")) }
+                writer.decimal((address.low >> UInt64(24 - 8 * octet)) & 255)
             }
         } else {
             for half in 0..<8 {

@@ -1,3 +1,4 @@
+internal import CMeshSystem
 internal import Glibc
 
 /// A system thread that runs one reactor until its loop returns.
@@ -40,6 +41,6 @@ nonisolated func startReactorThread(
         body.release()
         return nil
     }
-    pthread_setname_np(identity, String(name.prefix(15)))
+    _ = mesh_thread_name(identity, String(name.prefix(15)))
     return ReactorThread(identity: identity)
 }

@@ -6,7 +6,7 @@ internal import Synchronization
 final class LogRing: Sendable {
     /// Bytes that fit; a power of two.
     static let capacity = 1 << 20
-    private let base: UnsafeMutableRawPointer
+    private nonisolated(unsafe) let base: UnsafeMutableRawPointer
     private let written = Atomic<Int>(0)
     private let read = Atomic<Int>(0)
 

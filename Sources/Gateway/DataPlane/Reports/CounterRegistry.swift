@@ -3,8 +3,8 @@ internal import MeshPrimitives
 internal import Synchronization
 
 /// A row of counters with one writing thread and any number of readers.
-struct CounterBlock: @unchecked Sendable {
-    let base: UnsafeMutablePointer<UInt64>
+struct CounterBlock: Sendable {
+    nonisolated(unsafe) let base: UnsafeMutablePointer<UInt64>
 
     static func allocate(_ count: Int) -> CounterBlock {
         let base = UnsafeMutablePointer<UInt64>.allocate(capacity: count)
@@ -116,7 +116,8 @@ final class CounterRegistry: Sendable {
     func counters() -> DataPlaneCounters {
         self.state.withLock { state in
             var result = DataPlaneCounters()
-            let sum = { (counter: Int) in state.workers.reduce(0) { $0 &+ $1.read(counter) } }
+            let workers = state.workers
+            let sum = { (counter: Int) in workers.reduce(0) { $0 &+ $1.read(counter) } }
             result.requests = sum(WorkerCounter.requests)
             result.unmatched = sum(WorkerCounter.unmatched)
             result.malformed = sum(WorkerCounter.malformed)

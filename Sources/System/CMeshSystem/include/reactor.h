@@ -2,7 +2,8 @@
 // Sockets, epoll and clocks for the data plane's reactor: one thin inline function per system call,
 // each returning a count or a negative errno, so that Swift never reads `errno`.
 //
-// `_GNU_SOURCE` would break the clang module, so `accept4` is declared here.
+// `_GNU_SOURCE` would break the clang module, so such functions are
+// declared here.
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -21,6 +22,11 @@
 #include <unistd.h>
 
 int accept4(int, struct sockaddr *, socklen_t *, int);
+int pthread_setname_np(pthread_t, const char *);
+
+static inline int mesh_thread_name(pthread_t thread, const char *name) {
+    return pthread_setname_np(thread, name);
+}
 
 // An address and port in host order; `low` holds an IPv4 address when `family` is 4.
 typedef struct {
