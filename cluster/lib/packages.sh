@@ -1,0 +1,32 @@
+# Installs Debian packages that are missing. Source this file.
+
+# What building needs: C libraries behind the Swift code.
+build_packages="libssl-dev libsodium-dev libpcre2-dev libc-ares-dev libsqlite3-dev pkg-config"
+# What the demonstration's scripts call.
+demo_packages="curl jq procps"
+# What only tests need.
+test_packages="bats"
+# What only benchmarks need: peers and load.
+bench_packages="nginx haproxy wrk openssl unzip python3 python3-pip"
+
+install_packages() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' \
+      || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  echo "installing ${missing[*]}" >&2
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || {
+      echo "these Debian packages are missing and need root: ${missing[*]}" >&2
+      return 78
+    }
+    as_root=(sudo)
+  fi
+  # Services that packages bring must not start: only the scripts here start anything.
+  "${as_root[@]}" apt-get update -qq >&2
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+}
