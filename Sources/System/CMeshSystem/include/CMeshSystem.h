@@ -1,3 +1,4 @@
 #pragma once
 // Inline shims of what Swift cannot call or express itself; one header per user.
 #include "reactor.h"
+#include "scan.h"

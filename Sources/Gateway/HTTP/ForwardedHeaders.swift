@@ -1,0 +1,263 @@
+/// Which fields pass through the gateway, and which it writes itself.
+///
+/// Source: Kong's proxy behaviour; RFC 9110 sections 7.6.1 (hop by hop) and 7.6.3 (`Via`).
+public enum ForwardedHeaders {
+    /// Never copied from a request: hop by hop, framing, and what the gateway writes anew.
+    public static let droppedFromRequests = HeaderKindSet(
+        of: .dropped,
+        .host,
+        .connection,
+        .contentLength,
+        .transferEncoding,
+        .expect,
+        .upgrade,
+        .te,
+        .trailer,
+        .keepAlive,
+        .proxyConnection,
+        .proxyAuthorization,
+        .proxy,
+        .xForwardedFor,
+        .xForwardedProto,
+        .xForwardedHost,
+        .xForwardedPort,
+        .xForwardedPath,
+        .xForwardedPrefix,
+        .xRealIP,
+        .via,
+        .xKongRequestID,
+        .xKongLatency,
+        .xKong
+    )
+
+    /// Never copied from a response.
+    public static let droppedFromResponses = HeaderKindSet(
+        of: .dropped,
+        .connection,
+        .contentLength,
+        .transferEncoding,
+        .upgrade,
+        .te,
+        .trailer,
+        .keepAlive,
+        .proxyConnection,
+        .via,
+        .xKongRequestID,
+        .xKongLatency
+    )
+
+    /// How the response's content is framed towards the client.
+    ///
+    /// HTTP/1.0 clients know no chunks: they get the content until the connection closes.
+    public static func framingForClient(
+        _ response: ResponseHead,
+        clientVersion: HTTPVersion
+    ) -> MessageFraming {
+        switch (response.framing, clientVersion) {
+        case (.chunked, .http10): .untilClose
+        case (.untilClose, .http11): .chunked
+        case (let framing, _): framing
+        }
+    }
+
+    /// What the gateway knows about a request beside its head; all bytes are borrowed.
+    public struct Hop {
+        /// The address the connection comes from, as text.
+        public var peer: UnsafeRawBufferPointer
+        /// Whether that peer's own `X-Forwarded-…` and `X-Real-IP` are believed.
+        public var peerIsTrusted = false
+        /// Whether the client's connection is TLS.
+        public var isTLS = false
+        /// The port the client connected to.
+        public var port: UInt16
+        /// The value of `Host` for the upstream.
+        public var upstreamHost: UnsafeRawBufferPointer
+        /// The part of the path that was stripped; empty or `/` writes no `X-Forwarded-Prefix`.
+        public var strippedPrefix = UnsafeRawBufferPointer(start: nil, count: 0)
+        /// 32 hexadecimal digits.
+        public var requestID: UnsafeRawBufferPointer
+        /// The gateway's name and version in `Via`, as `meshgate/1.0`.
+        public var product: UnsafeRawBufferPointer
+
+        /// Creates a hop from an untrusted peer in plain HTTP.
+        public init(
+            peer: UnsafeRawBufferPointer,
+            port: UInt16,
+            upstreamHost: UnsafeRawBufferPointer,
+            requestID: UnsafeRawBufferPointer,
+            product: UnsafeRawBufferPointer
+        ) {
+            self.peer = peer
+            self.port = port
+            self.upstreamHost = upstreamHost
+            self.requestID = requestID
+            self.product = product
+        }
+    }
+
+    /// Writes every field of the upstream request and the empty line behind them.
+    ///
+    /// The caller has written the request line before.
+    public static func writeRequestFields(
+        _ head: RequestHead,
+        _ fields: HeaderFieldBuffer,
+        from bytes: UnsafeRawBufferPointer,
+        hop: Hop,
+        into writer: inout HeadWriter
+    ) {
+        writer.write("Host: ")
+        writer.write(hop.upstreamHost)
+        writer.write("\r\n")
+        writer.write(
+            fields: fields,
+            count: head.fieldCount,
+            from: bytes,
+            kinds: head.kinds,
+            dropping: Self.droppedFromRequests
+        )
+        Self.writeConnection(head, into: &writer)
+        Self.writeFraming(head.framing, into: &writer)
+        Self.writeOrigin(head, fields, from: bytes, hop: hop, into: &writer)
+        Self.writePath(head, fields, from: bytes, hop: hop, into: &writer)
+        writer.write("Via: ")
+        Self.writeList(.via, head, fields, from: bytes, into: &writer)
+        writer.write(head.version == .http11 ? "1.1 " : "1.0 ")
+        writer.write(hop.product)
+        writer.write("\r\nX-Kong-Request-Id: ")
+        writer.write(hop.requestID)
+        writer.write("\r\n\r\n")
+    }
+
+    /// `Connection`, `Upgrade` and `TE`.
+    private static func writeConnection(
+        _ head: RequestHead,
+        into writer: inout HeadWriter
+    ) {
+        if head.upgrade {
+            writer.write("Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n")
+        } else if head.acceptsTrailers {
+            // RFC 9110 section 10.1.4: whoever sends TE also nominates it.
+            writer.write("Connection: keep-alive, TE\r\nTE: trailers\r\n")
+        } else {
+            writer.write("Connection: keep-alive\r\n")
+        }
+    }
+
+    /// `Content-Length` or `Transfer-Encoding`, never both.
+    ///
+    /// `none` and `untilClose` write neither.
+    public static func writeFraming(_ framing: MessageFraming, into writer: inout HeadWriter) {
+        switch framing {
+        case .none, .untilClose: break
+        case .length(let count):
+            writer.write("Content-Length: ")
+            writer.write(decimal: count)
+            writer.write("\r\n")
+        case .chunked: writer.write("Transfer-Encoding: chunked\r\n")
+        }
+    }
+
+    /// Who sent the request: `X-Forwarded-For`, `X-Real-IP`.
+    private static func writeOrigin(
+        _ head: RequestHead,
+        _ fields: HeaderFieldBuffer,
+        from bytes: UnsafeRawBufferPointer,
+        hop: Hop,
+        into writer: inout HeadWriter
+    ) {
+        writer.write("X-Forwarded-For: ")
+        Self.writeList(.xForwardedFor, head, fields, from: bytes, into: &writer)
+        writer.write(hop.peer)
+        writer.write("\r\nX-Real-IP: ")
+        writer.write(
+            Self.trusted(.xRealIP, head, fields, from: bytes, hop: hop) ?? hop.peer
+        )
+        writer.write("\r\n")
+    }
+
+    /// Where it was sent to: `X-Forwarded-Proto`, `-Host`, `-Port`, `-Path`, `-Prefix`.
+    private static func writePath(
+        _ head: RequestHead,
+        _ fields: HeaderFieldBuffer,
+        from bytes: UnsafeRawBufferPointer,
+        hop: Hop,
+        into writer: inout HeadWriter
+    ) {
+        writer.write("X-Forwarded-Proto: ")
+        if let value = Self.trusted(.xForwardedProto, head, fields, from: bytes, hop: hop) {
+            writer.write(value)
+        } else {
+            writer.write(hop.isTLS ? "https" : "http")
+        }
+        writer.write("\r\nX-Forwarded-Host: ")
+        writer.write(
+            Self.trusted(.xForwardedHost, head, fields, from: bytes, hop: hop)
+                ?? head.host.bytes(of: bytes)
+        )
+        writer.write("\r\nX-Forwarded-Port: ")
+        if let value = Self.trusted(.xForwardedPort, head, fields, from: bytes, hop: hop) {
+            writer.write(value)
+        } else {
+            writer.write(decimal: UInt64(hop.port))
+        }
+        writer.write("\r\nX-Forwarded-Path: ")
+        if let value = Self.trusted(.xForwardedPath, head, fields, from: bytes, hop: hop) {
+            writer.write(value)
+        } else if head.path.isEmpty {
+            writer.write("/")
+        } else {
+            writer.write(head.path, of: bytes)
+        }
+        writer.write("\r\n")
+        Self.writePrefix(head, fields, from: bytes, hop: hop, into: &writer)
+    }
+
+    private static func writePrefix(
+        _ head: RequestHead,
+        _ fields: HeaderFieldBuffer,
+        from bytes: UnsafeRawBufferPointer,
+        hop: Hop,
+        into writer: inout HeadWriter
+    ) {
+        if let value = Self.trusted(.xForwardedPrefix, head, fields, from: bytes, hop: hop) {
+            writer.write("X-Forwarded-Prefix: ")
+            writer.write(value)
+            writer.write("\r\n")
+        } else if hop.strippedPrefix.count > 1 {
+            writer.write("X-Forwarded-Prefix: ")
+            writer.write(hop.strippedPrefix)
+            writer.write("\r\n")
+        }
+    }
+
+    /// The incoming value of a field that only a trusted peer may set.
+    private static func trusted(
+        _ kind: HeaderKind,
+        _ head: RequestHead,
+        _ fields: HeaderFieldBuffer,
+        from bytes: UnsafeRawBufferPointer,
+        hop: Hop
+    ) -> UnsafeRawBufferPointer? {
+        guard hop.peerIsTrusted, head.kinds.has(kind) else { return nil }
+        for index in 0..<head.fieldCount where fields[index].kind == kind {
+            return fields[index].value.bytes(of: bytes)
+        }
+        return nil
+    }
+
+    /// Writes every incoming value of a list field, each with a comma behind it.
+    private static func writeList(
+        _ kind: HeaderKind,
+        _ head: RequestHead,
+        _ fields: HeaderFieldBuffer,
+        from bytes: UnsafeRawBufferPointer,
+        into writer: inout HeadWriter
+    ) {
+        guard head.kinds.has(kind) else { return }
+        for index in 0..<head.fieldCount where fields[index].kind == kind {
+            guard !fields[index].value.isEmpty else { continue }
+            writer.write(fields[index].value, of: bytes)
+            writer.write(", ")
+        }
+    }
+}

@@ -1,0 +1,153 @@
+extension ForwardedHeaders {
+    /// What the gateway knows about a response beside its head; all bytes are borrowed.
+    public struct ReturnHop {
+        /// Which version the client speaks.
+        public var clientVersion: HTTPVersion
+        /// Whether the client's connection stays open after this response.
+        public var keepsClient: Bool
+        /// Time until the upstream's response head came.
+        public var upstreamMilliseconds: UInt64
+        /// Time the gateway itself took.
+        public var proxyMilliseconds: UInt64
+        /// 32 hexadecimal digits.
+        public var requestID: UnsafeRawBufferPointer
+        /// The gateway's name and version in `Via`, as `meshgate/1.0`.
+        public var product: UnsafeRawBufferPointer
+
+        /// Creates the hop of one response.
+        public init(
+            clientVersion: HTTPVersion,
+            keepsClient: Bool,
+            upstreamMilliseconds: UInt64,
+            proxyMilliseconds: UInt64,
+            requestID: UnsafeRawBufferPointer,
+            product: UnsafeRawBufferPointer
+        ) {
+            self.clientVersion = clientVersion
+            self.keepsClient = keepsClient
+            self.upstreamMilliseconds = upstreamMilliseconds
+            self.proxyMilliseconds = proxyMilliseconds
+            self.requestID = requestID
+            self.product = product
+        }
+    }
+
+    /// Writes `HTTP/1.1 status reason CRLF`.
+    ///
+    /// The version is always ours (RFC 9110 section 6.2), also towards HTTP/1.0 clients.
+    public static func writeStatusLine(
+        _ head: ResponseHead,
+        from bytes: UnsafeRawBufferPointer,
+        into writer: inout HeadWriter
+    ) {
+        writer.write("HTTP/1.1 ")
+        writer.write(decimal: UInt64(head.status))
+        writer.write(" ")
+        writer.write(head.reason, of: bytes)
+        writer.write("\r\n")
+    }
+
+    /// Writes a whole interim response (RFC 9110 section 15.2); never sent to HTTP/1.0 clients.
+    public static func writeInterim(
+        _ head: ResponseHead,
+        _ fields: HeaderFieldBuffer,
+        from bytes: UnsafeRawBufferPointer,
+        into writer: inout HeadWriter
+    ) {
+        Self.writeStatusLine(head, from: bytes, into: &writer)
+        writer.write(
+            fields: fields,
+            count: head.fieldCount,
+            from: bytes,
+            kinds: head.kinds,
+            dropping: Self.droppedFromResponses
+        )
+        writer.write("\r\n")
+    }
+
+    /// Writes status line, every field of the client's response and the empty line.
+    public static func writeResponse(
+        _ head: ResponseHead,
+        _ fields: HeaderFieldBuffer,
+        from bytes: UnsafeRawBufferPointer,
+        hop: ReturnHop,
+        into writer: inout HeadWriter
+    ) {
+        Self.writeResponseFields(head, fields, from: bytes, hop: hop, into: &writer)
+        writer.write("\r\n")
+    }
+
+    /// As ``writeResponse(_:_:from:hop:into:)`` without the empty line, so that fields of plugins
+    /// can follow.
+    public static func writeResponseFields(
+        _ head: ResponseHead,
+        _ fields: HeaderFieldBuffer,
+        from bytes: UnsafeRawBufferPointer,
+        hop: ReturnHop,
+        into writer: inout HeadWriter
+    ) {
+        Self.writeStatusLine(head, from: bytes, into: &writer)
+        writer.write(
+            fields: fields,
+            count: head.fieldCount,
+            from: bytes,
+            kinds: head.kinds,
+            dropping: Self.droppedFromResponses
+        )
+        Self.writeResponseFraming(head, clientVersion: hop.clientVersion, into: &writer)
+        Self.writeResponseConnection(head, hop, into: &writer)
+        writer.write("Via: ")
+        for index in 0..<head.fieldCount where fields[index].kind == .via {
+            writer.write(fields[index].value, of: bytes)
+            writer.write(", ")
+        }
+        writer.write(head.version == .http11 ? "1.1 " : "1.0 ")
+        writer.write(hop.product)
+        writer.write("\r\nX-Kong-Upstream-Latency: ")
+        writer.write(decimal: hop.upstreamMilliseconds)
+        writer.write("\r\nX-Kong-Proxy-Latency: ")
+        writer.write(decimal: hop.proxyMilliseconds)
+        writer.write("\r\nX-Kong-Request-Id: ")
+        writer.write(hop.requestID)
+        writer.write("\r\n")
+    }
+
+    private static func writeResponseFraming(
+        _ head: ResponseHead,
+        clientVersion: HTTPVersion,
+        into writer: inout HeadWriter
+    ) {
+        // RFC 9110 section 8.6: neither 1xx nor 204 has a length; HEAD and 304 repeat the one that
+        // GET would have, and an empty content says 0.
+        guard head.status >= 200, head.status != 204 else { return }
+        switch head.framing {
+        case .none:
+            if let length = head.declaredLength {
+                Self.writeFraming(.length(length), into: &writer)
+            }
+        case .length, .chunked, .untilClose:
+            Self.writeFraming(
+                Self.framingForClient(head, clientVersion: clientVersion),
+                into: &writer
+            )
+        }
+    }
+
+    private static func writeResponseConnection(
+        _ head: ResponseHead,
+        _ hop: ReturnHop,
+        into writer: inout HeadWriter
+    ) {
+        if head.status == 101 {
+            writer.write("Connection: Upgrade\r\nUpgrade: websocket\r\n")
+            return
+        }
+        let untilClose =
+            Self.framingForClient(head, clientVersion: hop.clientVersion) == .untilClose
+        if !hop.keepsClient || untilClose {
+            writer.write("Connection: close\r\n")
+        } else {
+            writer.write("Connection: keep-alive\r\n")
+        }
+    }
+}

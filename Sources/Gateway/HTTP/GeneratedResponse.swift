@@ -1,0 +1,178 @@
+/// Whole responses that the gateway makes itself: no route, no target, refused requests.
+public enum GeneratedResponse {
+    /// What every generated response says beside its status and message; all bytes are borrowed.
+    public struct Context {
+        /// The form of the body.
+        public var format: ErrorFormat
+        /// Whether the connection stays open; `false` after every fault.
+        public var keepsClient: Bool
+        /// Whether the request was HEAD: fields as for GET, no body.
+        public var isHead = false
+        /// Time since the request's first byte.
+        public var milliseconds: UInt64 = 0
+        /// After a try on an upstream: how long the upstream was waited for.
+        ///
+        /// Writes Kong's proxy and upstream latencies instead of the response latency.
+        public var upstreamMilliseconds: UInt64?
+        /// 32 hexadecimal digits.
+        public var requestID: UnsafeRawBufferPointer
+        /// The gateway's name and version in `Server`.
+        public var product: UnsafeRawBufferPointer
+        /// The value of `Date`, 29 bytes of ``HTTPDate``; empty writes none.
+        public var date = UnsafeRawBufferPointer(start: nil, count: 0)
+
+        /// Creates the context of a response with a JSON body.
+        public init(
+            format: ErrorFormat = .json,
+            keepsClient: Bool,
+            requestID: UnsafeRawBufferPointer,
+            product: UnsafeRawBufferPointer
+        ) {
+            self.format = format
+            self.keepsClient = keepsClient
+            self.requestID = requestID
+            self.product = product
+        }
+    }
+
+    /// Writes the answer to a request that was refused; the connection closes.
+    public static func write(
+        _ fault: HTTPFault,
+        context: Context,
+        into writer: inout HeadWriter
+    ) {
+        Self.writeHead(
+            status: fault.status,
+            bodyByteCount: Self.byteCount(fault.message, context),
+            context: context,
+            keepsClient: false,
+            into: &writer
+        )
+        Self.writeBody(fault.message, context, into: &writer)
+    }
+
+    /// Writes an error with a message of ours, by default Kong's for the status.
+    public static func write(
+        status: UInt16,
+        message: StaticString? = nil,
+        context: Context,
+        into writer: inout HeadWriter
+    ) {
+        let message = message ?? StatusText.message(for: status)
+        Self.writeHead(
+            status: status,
+            bodyByteCount: Self.byteCount(message, context),
+            context: context,
+            keepsClient: context.keepsClient,
+            into: &writer
+        )
+        Self.writeBody(message, context, into: &writer)
+    }
+
+    /// Writes a response with a body made elsewhere: redirects, plugin answers.
+    ///
+    /// `fields` are whole lines with their CRLF; an empty `contentType` writes none.
+    public static func write(
+        status: UInt16,
+        contentType: UnsafeRawBufferPointer,
+        fields: UnsafeRawBufferPointer,
+        body: UnsafeRawBufferPointer,
+        context: Context,
+        into writer: inout HeadWriter
+    ) {
+        Self.writeStatus(status, context, keepsClient: context.keepsClient, into: &writer)
+        if !contentType.isEmpty {
+            writer.write("Content-Type: ")
+            writer.write(contentType)
+            writer.write("\r\n")
+        }
+        writer.write(fields)
+        Self.writeEnd(status, bodyByteCount: body.count, context, into: &writer)
+        if !context.isHead && status != 204 && status != 304 { writer.write(body) }
+    }
+
+    private static func writeHead(
+        status: UInt16,
+        bodyByteCount: Int,
+        context: Context,
+        keepsClient: Bool,
+        into writer: inout HeadWriter
+    ) {
+        Self.writeStatus(status, context, keepsClient: keepsClient, into: &writer)
+        writer.write("Content-Type: ")
+        writer.write(context.format.contentType)
+        writer.write("\r\n")
+        Self.writeEnd(status, bodyByteCount: bodyByteCount, context, into: &writer)
+    }
+
+    private static func writeStatus(
+        _ status: UInt16,
+        _ context: Context,
+        keepsClient: Bool,
+        into writer: inout HeadWriter
+    ) {
+        writer.write("HTTP/1.1 ")
+        writer.write(decimal: UInt64(status))
+        writer.write(" ")
+        writer.write(StatusText.reason(for: status))
+        writer.write("\r\n")
+        if !context.date.isEmpty {
+            writer.write("Date: ")
+            writer.write(context.date)
+            writer.write("\r\n")
+        }
+        writer.write(
+            keepsClient ? "Connection: keep-alive\r\n" : "Connection: close\r\n"
+        )
+    }
+
+    private static func writeEnd(
+        _ status: UInt16,
+        bodyByteCount: Int,
+        _ context: Context,
+        into writer: inout HeadWriter
+    ) {
+        if status != 204 && status != 304 {
+            ForwardedHeaders.writeFraming(.length(UInt64(bodyByteCount)), into: &writer)
+        }
+        if let upstream = context.upstreamMilliseconds {
+            writer.write("X-Kong-Upstream-Latency: ")
+            writer.write(decimal: upstream)
+            writer.write("\r\nX-Kong-Proxy-Latency: ")
+            writer.write(decimal: context.milliseconds - min(upstream, context.milliseconds))
+        } else {
+            writer.write("X-Kong-Response-Latency: ")
+            writer.write(decimal: context.milliseconds)
+        }
+        writer.write("\r\nServer: ")
+        writer.write(context.product)
+        writer.write("\r\nX-Kong-Request-Id: ")
+        writer.write(context.requestID)
+        writer.write("\r\n\r\n")
+    }
+
+    private static func byteCount(_ message: StaticString, _ context: Context) -> Int {
+        ErrorBody.byteCount(
+            context.format,
+            messageByteCount: message.utf8CodeUnitCount,
+            requestIDByteCount: context.requestID.count
+        )
+    }
+
+    private static func writeBody(
+        _ message: StaticString,
+        _ context: Context,
+        into writer: inout HeadWriter
+    ) {
+        guard !context.isHead else { return }
+        ErrorBody.write(
+            context.format,
+            message: UnsafeRawBufferPointer(
+                start: message.utf8Start,
+                count: message.utf8CodeUnitCount
+            ),
+            requestID: context.requestID,
+            into: &writer
+        )
+    }
+}

@@ -1,0 +1,29 @@
+/// How the end of a message's content is found (RFC 9112 section 6.3).
+public enum MessageFraming: Equatable, Sendable {
+    /// There is no content.
+    case none
+    /// Exactly so many bytes.
+    case length(UInt64)
+    /// Chunks up to the last one.
+    case chunked
+    /// Everything until the connection closes; responses only.
+    case untilClose
+}
+
+/// The versions of HTTP/1 that are served.
+public enum HTTPVersion: UInt8, Sendable {
+    /// HTTP/1.0: no chunks, no interim responses, closed unless asked to stay open.
+    case http10
+    /// HTTP/1.1.
+    case http11
+}
+
+/// What became of an attempt to read a head.
+public enum HeadParse: Equatable, Sendable {
+    /// The head has not arrived whole; call again with more bytes, from its first byte.
+    case incomplete
+    /// The head was read; so many bytes belong to it.
+    case complete(consumed: Int)
+    /// The head is refused; answer and close.
+    case invalid(HTTPFault)
+}

@@ -1,0 +1,133 @@
+/// `method SP target SP version CRLF` (RFC 9112 section 3).
+struct RequestLine {
+    private(set) var method: HTTPMethod = .other
+    private(set) var methodName: ByteRange = .empty
+    private(set) var target: ByteRange = .empty
+    private(set) var path: ByteRange = .empty
+    private(set) var query: ByteRange = .empty
+    private(set) var authority: ByteRange?
+    private(set) var version: HTTPVersion = .http11
+    private(set) var end = 0
+
+    /// Longest method; longer ones are nobody's.
+    private static let methodByteCount = 64
+
+    mutating func read(_ octets: OctetView, limit: Int) -> FieldBlock.Outcome {
+        var start = 0
+        // RFC 9112 section 2.2: ignore one empty line before the request line.
+        if octets.count > 0, octets[0] == Octet.carriageReturn {
+            guard octets.count > 1 else { return .incomplete }
+            guard octets[1] == Octet.lineFeed else { return .invalid(.bareLineEnd) }
+            start = 2
+        }
+        let methodEnd = octets.endOfToken(from: start)
+        guard methodEnd - start <= Self.methodByteCount else {
+            return .invalid(.malformedStartLine)
+        }
+        guard methodEnd < octets.count else { return .incomplete }
+        guard methodEnd > start, octets[methodEnd] == Octet.space else {
+            return .invalid(.malformedStartLine)
+        }
+        let targetStart = methodEnd + 1
+        let targetEnd = octets.endOfTarget(from: targetStart)
+        guard targetEnd - start <= limit else { return .invalid(.startLineTooLong) }
+        guard targetEnd < octets.count else { return .incomplete }
+        guard targetEnd > targetStart, octets[targetEnd] == Octet.space else {
+            return .invalid(Self.targetFault(octets[targetEnd], isEmpty: targetEnd == targetStart))
+        }
+        self.methodName = ByteRange(start: start, count: methodEnd - start)
+        self.method = HTTPMethod.of(self.methodName, in: octets)
+        self.target = ByteRange(start: targetStart, count: targetEnd - targetStart)
+        switch self.readVersion(octets, from: targetEnd + 1) {
+        case .complete: break
+        case let other: return other
+        }
+        if self.method == .connect || self.method == .trace {
+            return .invalid(.methodNotAllowed)
+        }
+        return self.splitTarget(octets) ? .complete : .invalid(.malformedTarget)
+    }
+
+    private static func targetFault(_ byte: UInt8, isEmpty: Bool) -> HTTPFault {
+        if byte == Octet.lineFeed { return .bareLineEnd }
+        return isEmpty || byte == Octet.carriageReturn ? .malformedStartLine : .malformedTarget
+    }
+
+    /// Reads `HTTP/1.` and a 0 or 1, then CRLF.
+    private mutating func readVersion(
+        _ octets: OctetView,
+        from start: Int
+    ) -> FieldBlock.Outcome {
+        let text: StaticString = "HTTP/"
+        for offset in 0..<8 {
+            guard start + offset < octets.count else { return .incomplete }
+            let byte = octets[start + offset]
+            if offset < 5 {
+                guard byte == text.utf8Start[offset] else { return .invalid(.malformedStartLine) }
+            } else if offset == 6 {
+                guard byte == UInt8(ascii: ".") else { return .invalid(.malformedStartLine) }
+            } else {
+                guard byte &- 0x30 < 10 else { return .invalid(.malformedStartLine) }
+            }
+        }
+        guard start + 8 < octets.count else { return .incomplete }
+        guard octets[start + 8] == Octet.carriageReturn else {
+            let isLineFeed = octets[start + 8] == Octet.lineFeed
+            return .invalid(isLineFeed ? .bareLineEnd : .malformedStartLine)
+        }
+        guard start + 9 < octets.count else { return .incomplete }
+        guard octets[start + 9] == Octet.lineFeed else { return .invalid(.bareLineEnd) }
+        switch (octets[start + 5], octets[start + 7]) {
+        case (UInt8(ascii: "1"), UInt8(ascii: "1")): self.version = .http11
+        case (UInt8(ascii: "1"), UInt8(ascii: "0")): self.version = .http10
+        default: return .invalid(.unknownVersion)
+        }
+        self.end = start + 10
+        return .complete
+    }
+
+    /// Tells the forms of RFC 9112 section 3.2 apart and cuts the target into its parts.
+    private mutating func splitTarget(_ octets: OctetView) -> Bool {
+        let first = octets[self.target.start]
+        if first == Octet.slash {
+            self.splitQuery(octets, from: self.target.start)
+            return true
+        }
+        if first == UInt8(ascii: "*"), self.target.count == 1 {
+            self.path = self.target
+            return self.method == .options
+        }
+        guard let authorityStart = self.endOfScheme(octets) else { return false }
+        var authorityEnd = authorityStart
+        while authorityEnd < self.target.end, octets[authorityEnd] != Octet.slash,
+            octets[authorityEnd] != Octet.question
+        {
+            authorityEnd += 1
+        }
+        self.authority = ByteRange(start: authorityStart, count: authorityEnd - authorityStart)
+        self.splitQuery(octets, from: authorityEnd)
+        return true
+    }
+
+    private mutating func splitQuery(_ octets: OctetView, from start: Int) {
+        var mark = start
+        while mark < self.target.end, octets[mark] != Octet.question { mark += 1 }
+        self.path = ByteRange(start: start, count: mark - start)
+        self.query = ByteRange(start: mark, count: self.target.end - mark)
+    }
+
+    private func endOfScheme(_ octets: OctetView) -> Int? {
+        let start = self.target.start
+        if self.target.count > 7,
+            octets.equals(ByteRange(start: start, count: 7), "http://")
+        {
+            return start + 7
+        }
+        if self.target.count > 8,
+            octets.equals(ByteRange(start: start, count: 8), "https://")
+        {
+            return start + 8
+        }
+        return nil
+    }
+}
