@@ -77,6 +77,7 @@ public struct HeaderFieldBuffer {
     ///   - count: How many fields the head has.
     ///   - bytes: What the head was read from.
     ///   - test: Called with each value in order until it returns true.
+    /// - Returns: Whether a call of `test` returned true.
     public func anyValue(
         named name: UnsafeRawBufferPointer,
         count: Int,
