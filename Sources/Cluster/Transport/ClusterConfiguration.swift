@@ -1,0 +1,78 @@
+public import MeshMembership
+public import MeshPrimitives
+public import MeshReplication
+public import MeshWire
+
+/// How one node takes part in its cluster.
+public struct ClusterConfiguration: Sendable {
+    /// Where UDP and TCP are bound; port 0 lets the kernel choose one that is free for both.
+    public var bind: Endpoint
+    /// What the node says about itself.
+    ///
+    /// ``MeshMembership/MemberProfile/address`` is what peers are told to send to; a port of 0 there
+    /// becomes the bound one.
+    public var profile: MemberProfile
+    /// Higher at every start of this node; it also outranks what peers remember of it.
+    ///
+    /// Count it on disk before the service starts. Peers refuse a start that is not higher than
+    /// the last one they heard, as a replay.
+    public var boot: UInt64
+    /// The first incarnation; one derived from ``boot`` saves a refutation after a restart.
+    public var incarnation: UInt64
+    /// Addresses of members to join through; none starts a cluster of one.
+    public var seeds: [Endpoint]
+    /// The cluster's name; nodes of another name are strangers, whatever key they hold.
+    public var clusterName: String
+    /// The secrets of the cluster.
+    public var keyRing: KeyRing
+    /// Pace and patience of failure detection. Default ``MeshMembership/MembershipConfiguration/lan``.
+    public var membership = MembershipConfiguration.lan
+    /// Pace and bounds of the replicated store.
+    public var replication = ReplicationConfiguration()
+    /// Bounds of sockets and streams.
+    public var streams = StreamLimits()
+    /// Seeds the order of probes and choice of peers; never a secret.
+    public var seed: UInt64
+    /// Whether a graceful shutdown says goodbye first. Default true.
+    ///
+    /// False lets a planned restart keep its place: peers probe it as before and suspect it at most.
+    public var leavesOnShutdown = true
+
+    /// Creates a configuration with defaults for all that is not named.
+    public init(
+        bind: Endpoint,
+        profile: MemberProfile,
+        boot: UInt64,
+        incarnation: UInt64,
+        seeds: [Endpoint],
+        clusterName: String,
+        keyRing: KeyRing,
+        seed: UInt64
+    ) {
+        self.bind = bind
+        self.profile = profile
+        self.boot = boot
+        self.incarnation = incarnation
+        self.seeds = seeds
+        self.clusterName = clusterName
+        self.keyRing = keyRing
+        self.seed = seed
+    }
+}
+
+/// What bounds the TCP side of the cluster's port.
+public struct StreamLimits: Equatable, Sendable {
+    /// Streams accepted at once, strangers included. Default 128; more are closed at once.
+    public var inbound = 128
+    /// Streams opened at once. Default 64; more are given up at once.
+    public var outbound = 64
+    /// How long connecting and shaking hands may take. Default 2 s.
+    public var handshakeTimeout: Duration = .seconds(2)
+    /// How long a stream may be silent before it is closed. Default 15 s.
+    public var idleTimeout: Duration = .seconds(15)
+    /// Bytes that may wait for a slow peer before its stream is closed. Default 8 MiB.
+    public var pendingByteCount = 8 << 20
+
+    /// Creates the defaults.
+    public init() {}
+}

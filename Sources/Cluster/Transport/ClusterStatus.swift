@@ -1,0 +1,60 @@
+public import MeshPrimitives
+public import MeshReplication
+public import MeshWire
+
+/// How the cluster's side of a node stands at one moment.
+public struct ClusterStatus: Equatable, Sendable {
+    /// Hash over the configuration; equal at nodes that route the same.
+    public var configurationHash: ContentHash
+    /// The highest stamp of all entity records.
+    public var configurationStamp: HybridTimestamp
+    /// Hash over all durable records.
+    public var rootDigest: ContentHash
+    /// Durable records in use that could not be saved yet; above 0 the disk needs help.
+    public var unsavedRecordCount: Int
+    /// What the sockets did.
+    public var counters: ClusterCounters
+    /// What the store did.
+    public var replication: ReplicationCounters
+}
+
+/// What the gossip sockets did since the start; only grows, but for the two of open streams.
+public struct ClusterCounters: Equatable, Sendable {
+    /// Datagrams sent.
+    public internal(set) var datagramsSent: UInt64 = 0
+    /// Bytes of datagrams sent.
+    public internal(set) var datagramBytesSent: UInt64 = 0
+    /// Datagrams received, refused ones included.
+    public internal(set) var datagramsReceived: UInt64 = 0
+    /// Bytes of datagrams received, refused ones included.
+    public internal(set) var datagramBytesReceived: UInt64 = 0
+    /// Messages too large for a datagram, not sent: a fault of this software.
+    public internal(set) var datagramsOversized: UInt64 = 0
+    /// Datagrams that the kernel refused to send.
+    public internal(set) var datagramSendFailures: UInt64 = 0
+    /// Streams accepted.
+    public internal(set) var streamsAccepted: UInt64 = 0
+    /// Streams opened to peers.
+    public internal(set) var streamsOpened: UInt64 = 0
+    /// Streams given up: refused, timed out, broken, over a limit.
+    public internal(set) var streamsFailed: UInt64 = 0
+    /// Bytes of frames sent.
+    public internal(set) var streamBytesSent: UInt64 = 0
+    /// Bytes of frames received.
+    public internal(set) var streamBytesReceived: UInt64 = 0
+    /// Accepted streams open now.
+    public internal(set) var inboundStreams = 0
+    /// Opened streams open now.
+    public internal(set) var outboundStreams = 0
+    /// Refused input by reason, datagrams and streams together.
+    public internal(set) var rejected: [WireError: UInt64] = [:]
+    /// Saves that failed.
+    public internal(set) var saveFailures: UInt64 = 0
+    /// Replication messages dropped because the disk was too far behind.
+    public internal(set) var deferredDropped: UInt64 = 0
+    /// Events that nobody fetched in time.
+    public internal(set) var eventsDropped: UInt64 = 0
+
+    /// Creates counters at zero.
+    public init() {}
+}
