@@ -4,20 +4,13 @@ internal import CPCRE2
 ///
 /// Not for two threads at once.
 public final class RoutingScratch {
-    /// Most steps of one regex on one path before it counts as no match.
-    ///
-    /// A path of 8 KiB costs a sane pattern a few thousand; a pattern that backtracks without end
-    /// is cut after about a millisecond.
-    static let matchLimit: UInt32 = 100_000
-
     /// Most stack that the machine code of one regex may use, in bytes.
     private static let stackLimit = 256 * 1024
 
     /// Most memory that the interpreter may use where there is no JIT, in KiB.
     private static let heapLimit: UInt32 = 1024
 
-    let matches: OpaquePointer
-    let context: OpaquePointer
+    let regexMemory: RegexMemory
     private let stack: OpaquePointer?
     /// Hash of every prefix of the path at hand, by its length.
     private(set) var prefixHashes: UnsafeMutablePointer<UInt64>
@@ -28,19 +21,18 @@ public final class RoutingScratch {
         guard let matches = pcre2_match_data_create_8(1, nil),
             let context = pcre2_match_context_create_8(nil)
         else { preconditionFailure("no memory for a regex match") }
-        self.matches = matches
-        self.context = context
+        self.regexMemory = RegexMemory(matches: matches, context: context)
         self.stack = pcre2_jit_stack_create_8(32 * 1024, Self.stackLimit, nil)
         pcre2_jit_stack_assign_8(context, nil, self.stack.map(UnsafeMutableRawPointer.init))
-        _ = pcre2_set_match_limit_8(context, Self.matchLimit)
+        _ = pcre2_set_match_limit_8(context, RegexMemory.matchLimit)
         _ = pcre2_set_heap_limit_8(context, Self.heapLimit)
         self.prefixCapacity = 256
         self.prefixHashes = .allocate(capacity: self.prefixCapacity)
     }
 
     deinit {
-        pcre2_match_data_free_8(self.matches)
-        pcre2_match_context_free_8(self.context)
+        pcre2_match_data_free_8(self.regexMemory.matches)
+        pcre2_match_context_free_8(self.regexMemory.context)
         if let stack = self.stack { pcre2_jit_stack_free_8(stack) }
         self.prefixHashes.deallocate()
     }
@@ -52,24 +44,33 @@ public final class RoutingScratch {
         self.prefixCapacity = count
         self.prefixHashes = .allocate(capacity: count)
     }
+}
+
+/// What PCRE2 writes to while it matches; trivial, owned by a ``RoutingScratch``.
+struct RegexMemory {
+    /// Most steps of one regex on one path before it counts as no match.
+    ///
+    /// A path of 8 KiB costs a sane pattern a few thousand; a pattern that backtracks without end
+    /// is cut after about a millisecond.
+    static let matchLimit: UInt32 = 100_000
+
+    let matches: OpaquePointer
+    let context: OpaquePointer
 
     /// Runs one pattern.
     ///
     /// - Returns: where the matched text ends; `nil` for no match and for every limit reached.
     func run(_ code: OpaquePointer, on subject: UnsafeRawBufferPointer) -> Int? {
-        var nothing: UInt8 = 0
-        let outcome = withUnsafePointer(to: &nothing) { empty in
-            let start = subject.baseAddress.map { $0.assumingMemoryBound(to: UInt8.self) }
-            return pcre2_match_8(
-                code,
-                start ?? empty,
-                subject.count,
-                0,
-                0,
-                self.matches,
-                self.context
-            )
-        }
+        guard let start = subject.baseAddress else { return nil }
+        let outcome = pcre2_match_8(
+            code,
+            start.assumingMemoryBound(to: UInt8.self),
+            subject.count,
+            0,
+            0,
+            self.matches,
+            self.context
+        )
         guard outcome >= 0 else { return nil }
         return pcre2_get_ovector_pointer_8(self.matches)[1]
     }
