@@ -25,7 +25,9 @@ public struct ClusterConfiguration: Sendable {
     public var clusterName: String
     /// The secrets of the cluster.
     public var keyRing: KeyRing
-    /// Pace and patience of failure detection. Default ``MeshMembership/MembershipConfiguration/lan``.
+    /// Pace and patience of failure detection.
+    ///
+    /// Default ``MeshMembership/MembershipConfiguration/lan``.
     public var membership = MembershipConfiguration.lan
     /// Pace and bounds of the replicated store.
     public var replication = ReplicationConfiguration()
@@ -62,15 +64,25 @@ public struct ClusterConfiguration: Sendable {
 
 /// What bounds the TCP side of the cluster's port.
 public struct StreamLimits: Equatable, Sendable {
-    /// Streams accepted at once, strangers included. Default 128; more are closed at once.
+    /// Streams accepted at once, strangers included.
+    ///
+    /// Default 128; more are closed at once.
     public var inbound = 128
-    /// Streams opened at once. Default 64; more are given up at once.
+    /// Streams opened at once.
+    ///
+    /// Default 64; more are given up at once.
     public var outbound = 64
-    /// How long connecting and shaking hands may take. Default 2 s.
+    /// How long connecting and shaking hands may take.
+    ///
+    /// Default 2 s.
     public var handshakeTimeout: Duration = .seconds(2)
-    /// How long a stream may be silent before it is closed. Default 15 s.
+    /// How long a stream may be silent before it is closed.
+    ///
+    /// Default 15 s.
     public var idleTimeout: Duration = .seconds(15)
-    /// Bytes that may wait for a slow peer before its stream is closed. Default 8 MiB.
+    /// Bytes that may wait for a slow peer before its stream is closed.
+    ///
+    /// Default 8 MiB.
     public var pendingByteCount = 8 << 20
 
     /// Creates the defaults.

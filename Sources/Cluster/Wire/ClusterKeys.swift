@@ -12,6 +12,7 @@ public struct ClusterKeys: Sendable {
     let tag: UInt32
     /// The epoch that seals.
     let sealingEpoch: UInt16
+    private let sealingRoot: [UInt8]
     private let roots: [UInt16: [UInt8]]
 
     /// Binds `ring` to the cluster called `clusterName`.
@@ -20,37 +21,53 @@ public struct ClusterKeys: Sendable {
         self.tag = Sodium.hash(name, byteCount: 16).prefix(4)
             .reduce(0) { ($0 << 8) | UInt32($1) }
         self.sealingEpoch = ring.sealingEpoch
-        self.roots = ring.secrets.mapValues {
-            Sodium.hash(name, key: $0, byteCount: Sodium.keyByteCount)
-        }
+        let root = { Sodium.hash(name, key: $0, byteCount: Sodium.keyByteCount) }
+        self.roots = ring.secrets.mapValues(root)
+        self.sealingRoot = root(ring.sealingSecret)
     }
 
-    /// Derives the key of one sender's datagrams in one session.
+    /// Derives the key that seals one sender's datagrams in one session.
+    func datagramKey(sender: NodeID, salt: Salt) -> [UInt8] {
+        self.derive("datagram", root: self.sealingRoot, parties: [(sender, salt)])
+    }
+
+    /// Derives the key that opens one sender's datagrams in one session.
     func datagramKey(epoch: UInt16, sender: NodeID, salt: Salt) throws(WireError) -> [UInt8] {
-        try self.derive("datagram", epoch: epoch, parties: [(sender, salt)])
+        self.derive("datagram", root: try self.root(of: epoch), parties: [(sender, salt)])
     }
 
-    /// Derives the key of a stream's first message, which anyone may replay.
+    /// Derives the key that seals a stream's first message.
+    func helloKey(initiator: NodeID, salt: Salt) -> [UInt8] {
+        self.derive("hello", root: self.sealingRoot, parties: [(initiator, salt)])
+    }
+
+    /// Derives the key that opens a stream's first message, which anyone may replay.
     func helloKey(epoch: UInt16, initiator: NodeID, salt: Salt) throws(WireError) -> [UInt8] {
-        try self.derive("hello", epoch: epoch, parties: [(initiator, salt)])
+        self.derive("hello", root: try self.root(of: epoch), parties: [(initiator, salt)])
     }
 
     /// Derives a key that needs both sides' salts, so that nothing under it can be replayed.
     func streamKey(
         _ purpose: StreamPurpose,
-        epoch: UInt16,
-        initiator: (node: NodeID, salt: Salt),
-        responder: (node: NodeID, salt: Salt)
+        _ parties: StreamParties
     ) throws(WireError) -> [UInt8] {
-        try self.derive(purpose.rawValue, epoch: epoch, parties: [initiator, responder])
+        self.derive(
+            purpose.rawValue,
+            root: try self.root(of: parties.epoch),
+            parties: [parties.initiator, parties.responder]
+        )
+    }
+
+    private func root(of epoch: UInt16) throws(WireError) -> [UInt8] {
+        guard let root = self.roots[epoch] else { throw .unknownKeyEpoch }
+        return root
     }
 
     private func derive(
         _ purpose: String,
-        epoch: UInt16,
+        root: [UInt8],
         parties: [(node: NodeID, salt: Salt)]
-    ) throws(WireError) -> [UInt8] {
-        guard let root = self.roots[epoch] else { throw .unknownKeyEpoch }
+    ) -> [UInt8] {
         var writer = ByteWriter(capacity: 96)
         writer.write(purpose)
         for (node, salt) in parties {
@@ -60,6 +77,14 @@ public struct ClusterKeys: Sendable {
         }
         return Sodium.hash(writer.bytes, key: root, byteCount: Sodium.keyByteCount)
     }
+}
+
+/// Both sides of a stream, as they go into its keys.
+struct StreamParties {
+    /// The key epoch that the initiator chose.
+    let epoch: UInt16
+    let initiator: (node: NodeID, salt: Salt)
+    let responder: (node: NodeID, salt: Salt)
 }
 
 /// What a key made from both sides of a stream seals.

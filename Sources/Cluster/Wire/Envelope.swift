@@ -50,12 +50,18 @@ struct Envelope: Equatable {
         self.counter = try reader.read()
     }
 
-    /// Describes a message that this node is about to seal.
-    init(kind: Kind, keys: ClusterKeys, epoch: UInt16, sender: NodeID, salt: Salt, counter: UInt64)
-    {
+    /// Describes a message that this node is about to seal, by default under the sealing epoch.
+    init(
+        kind: Kind,
+        keys: ClusterKeys,
+        epoch: UInt16? = nil,
+        sender: NodeID,
+        salt: Salt,
+        counter: UInt64
+    ) {
         self.kind = kind
         self.clusterTag = keys.tag
-        self.epoch = epoch
+        self.epoch = epoch ?? keys.sealingEpoch
         self.sender = sender
         self.salt = salt
         self.counter = counter

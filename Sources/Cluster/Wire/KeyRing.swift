@@ -15,12 +15,14 @@ public struct KeyRing: Equatable, Sendable {
 
     /// The epoch whose key seals.
     public let sealingEpoch: UInt16
+    let sealingSecret: [UInt8]
     let secrets: [UInt16: [UInt8]]
 
     /// Creates a ring of one key from 32 secret bytes; traps on another size.
     public init(epoch: UInt16 = 1, secret: [UInt8]) {
         precondition(secret.count == Sodium.keyByteCount, "a key has 32 bytes")
         self.sealingEpoch = epoch
+        self.sealingSecret = secret
         self.secrets = [epoch: secret]
     }
 
@@ -47,8 +49,11 @@ public struct KeyRing: Equatable, Sendable {
             if let primary { throw .secondPrimary(line: index + 1, first: primary) }
             primary = entry.epoch
         }
-        guard let sealing = primary ?? secrets.keys.max() else { throw .empty }
+        guard let sealing = primary ?? secrets.keys.max(), let secret = secrets[sealing] else {
+            throw .empty
+        }
         self.sealingEpoch = sealing
+        self.sealingSecret = secret
         self.secrets = secrets
     }
 

@@ -1,0 +1,133 @@
+public import MeshMembership
+public import MeshPrimitives
+public import MeshReplication
+
+/// What the nodes of a cluster say to each other, inside the seal.
+///
+/// A body is a row of records, each with type 1, flags 1 (zero, ignored), length 4 and content.
+/// Records of unknown type are skipped, and so is what follows the known fields of a record: that is
+/// how a newer node adds to the format. Integers are big endian, texts have a 16-bit length.
+///
+/// The sender is not encoded: the envelope or the stream's handshake has proved it.
+public enum ClusterMessage: Equatable, Sendable {
+    /// For the membership core.
+    case membership(MembershipMessage)
+    /// For the replication core.
+    case replication(ReplicationMessage)
+
+    /// Records read from one body at most: 64; further ones are not looked at.
+    public static let recordLimit = 64
+
+    /// The body that carries this message.
+    public var encoded: [UInt8] {
+        var writer = ByteWriter(capacity: 512)
+        switch self {
+        case .membership(let message):
+            writer.writeRecord(.membership) { $0.write(message) }
+        case .replication(let message):
+            writer.writeRecord(message.recordType) { $0.write(message) }
+        }
+        return writer.bytes
+    }
+
+    /// Reads a body whose seal held; its content may still be hostile.
+    ///
+    /// - Parameters:
+    ///   - body: what the seal held.
+    ///   - sender: who sealed it.
+    /// - Returns: the messages known here, in order; none when all are of newer types.
+    /// - Throws: ``WireError/malformed``.
+    public static func decode(
+        _ body: [UInt8],
+        from sender: NodeID
+    ) throws(WireError) -> [ClusterMessage] {
+        var reader = WireReader(body[...])
+        var messages: [ClusterMessage] = []
+        for _ in 0..<Self.recordLimit where reader.remaining > 0 {
+            let (type, content) = try reader.readRecord()
+            guard let type = RecordType(rawValue: type) else { continue }
+            if let message = try Self.message(type, content, from: sender) {
+                messages.append(message)
+            }
+        }
+        return messages
+    }
+
+    private static func message(
+        _ type: RecordType,
+        _ content: ArraySlice<UInt8>,
+        from sender: NodeID
+    ) throws(WireError) -> ClusterMessage? {
+        var reader = WireReader(content)
+        return switch type {
+        case .membership:
+            try reader.readMembership(from: sender).map { .membership($0) }
+        case .push: .replication(try reader.readPush())
+        case .announce: .replication(try reader.readAnnounce())
+        case .digest: .replication(try reader.readDigest())
+        case .summary: .replication(try reader.readSummary())
+        case .exchange: .replication(try reader.readExchange())
+        case .records: .replication(try reader.readRecords())
+        }
+    }
+}
+
+/// What a record of a body holds.
+enum RecordType: UInt8 {
+    case membership = 1
+    case push = 2
+    case announce = 3
+    case digest = 4
+    case summary = 5
+    case exchange = 6
+    case records = 7
+}
+
+/// What a record inside another record holds.
+enum InnerRecordType: UInt8 {
+    case item = 1
+}
+
+extension ByteWriter {
+    /// Writes a record with its header around what `content` writes.
+    mutating func writeRecord(_ type: RecordType, content: (inout ByteWriter) -> Void) {
+        self.writeRecord(type: type.rawValue, content: content)
+    }
+
+    /// Writes an inner record with its header around what `content` writes.
+    mutating func writeItem(content: (inout ByteWriter) -> Void) {
+        self.writeRecord(type: InnerRecordType.item.rawValue, content: content)
+    }
+
+    private mutating func writeRecord(type: UInt8, content: (inout ByteWriter) -> Void) {
+        var inner = ByteWriter()
+        content(&inner)
+        self.append(type)
+        self.append(0)
+        self.write(sized: inner.bytes)
+    }
+}
+
+extension WireReader {
+    /// Reads a record's header and gives its content.
+    mutating func readRecord() throws(WireError) -> (type: UInt8, content: ArraySlice<UInt8>) {
+        let type: UInt8 = try self.read()
+        _ = try self.read(UInt8.self)
+        let count: UInt32 = try self.read()
+        return (type, try self.read(count: Int(count)))
+    }
+
+    /// Reads inner records until the end; unknown ones, and those `item` gives up, are skipped.
+    mutating func readItems<Item>(
+        _ item: (inout WireReader) throws(WireError) -> Item?
+    ) throws(WireError) -> [Item] {
+        var items: [Item] = []
+        while self.remaining > 0 {
+            let (type, content) = try self.readRecord()
+            guard type == InnerRecordType.item.rawValue else { continue }
+            var reader = WireReader(content)
+            if let value = try item(&reader) { items.append(value) }
+        }
+        return items
+    }
+}

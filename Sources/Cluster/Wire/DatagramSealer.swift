@@ -1,0 +1,46 @@
+public import MeshPrimitives
+
+/// Seals one node's datagrams of one start.
+///
+/// The nonce is the start's salt and a counter, so no nonce repeats and none is kept on disk.
+public struct DatagramSealer: Sendable {
+    /// Most bytes of a datagram: what passes paths of 1,500 bytes with room for tunnels.
+    public static let byteLimit = 1_400
+    /// Most bytes of a body that fits a datagram.
+    public static let bodyByteLimit = Self.byteLimit - Envelope.byteCount
+
+    private let keys: ClusterKeys
+    private let sender: NodeID
+    private let salt: Salt
+    private let key: [UInt8]
+    private var counter: UInt64 = 0
+
+    /// Starts a session of `sender`.
+    ///
+    /// - Parameters:
+    ///   - keys: the ring and the cluster's name.
+    ///   - sender: this node.
+    ///   - boot: higher than at every start of this node before.
+    public init(keys: ClusterKeys, sender: NodeID, boot: UInt64) {
+        self.keys = keys
+        self.sender = sender
+        self.salt = Salt(boot: boot)
+        self.key = keys.datagramKey(sender: sender, salt: self.salt)
+    }
+
+    /// Seals `body` into one datagram.
+    ///
+    /// - Throws: ``WireError/tooLarge`` when it exceeds ``bodyByteLimit``; nothing changes then.
+    public mutating func seal(_ body: [UInt8]) throws(WireError) -> [UInt8] {
+        guard body.count <= Self.bodyByteLimit else { throw .tooLarge }
+        self.counter += 1
+        let envelope = Envelope(
+            kind: .datagram,
+            keys: self.keys,
+            sender: self.sender,
+            salt: self.salt,
+            counter: self.counter
+        )
+        return envelope.seal(body, key: self.key)
+    }
+}
