@@ -186,8 +186,8 @@ let package = Package(
             "MeshAdmin",
             in: "Control",
             uses: [
-                "MeshReports", "MeshEntities", "MeshReplication", "MeshPrimitives", hummingbird,
-                logging, lifecycle,
+                "MeshReports", "MeshEntities", "MeshPrimitives", hummingbird, nioCore, logging,
+                lifecycle,
             ]
         ),
         target(
@@ -226,9 +226,15 @@ let package = Package(
 
         // Tools: the node, the operator's command, the simulator, measurements, a test upstream.
         command("meshd", uses: ["MeshNode", arguments]),
+        // What `meshctl` prints: tables, cells, renderers, named checks.
+        target("MeshConsole", in: "Tools", uses: ["MeshReports"]),
+        tests(of: "MeshConsole", in: "Tools", uses: ["MeshReports"]),
         command(
             "meshctl",
-            uses: ["MeshAdminClient", "MeshReports", "MeshDeclarative", "MeshEntities", arguments]
+            uses: [
+                "MeshAdminClient", "MeshConsole", "MeshReports", "MeshDeclarative", "MeshEntities",
+                arguments,
+            ]
         ),
         target(
             "MeshSimulator",

@@ -9,8 +9,8 @@ public protocol AdminNode: Sendable {
     /// Who the node is; does not change while it runs.
     var identity: NodeIdentity { get }
 
-    /// The configuration it holds.
-    func configuration() async -> GatewayConfiguration
+    /// Every entity of the configuration it holds.
+    func entities() async -> [EntityRow]
     /// Stamp and hash of that configuration.
     func configurationVersion() async -> ConfigurationVersion
     /// The canonical declarative file of that configuration.
@@ -58,6 +58,23 @@ public protocol AdminNode: Sendable {
     /// `nil` begins with new events. The stream ends when the node stops; it drops the oldest
     /// events of a reader that is too slow.
     func events(after id: UInt64?) async -> AsyncStream<EventReport>
+}
+
+/// One entity as the Admin API prints it.
+public struct EntityRow: Equatable, Sendable {
+    /// Its collection.
+    public var kind: EntityKind
+    /// All of Kong's fields of it, nulls included; `id` is always a string.
+    public var document: DocumentValue
+
+    /// Creates a row.
+    public init(kind: EntityKind, document: DocumentValue) {
+        self.kind = kind
+        self.document = document
+    }
+
+    /// Its primary key.
+    public var id: String { self.document["id"]?.text ?? "" }
 }
 
 /// Who a node is.

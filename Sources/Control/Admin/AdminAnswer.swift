@@ -1,0 +1,109 @@
+import Foundation
+import MeshEntities
+import MeshReports
+
+/// What one request of the Admin API is answered with.
+struct AdminAnswer: Sendable {
+    enum Body: Sendable {
+        case none
+        case bytes([UInt8], contentType: String)
+        case events(AsyncStream<EventReport>)
+    }
+
+    static let json = "application/json; charset=utf-8"
+
+    var status: Int
+    var body: Body
+    var headers: [(name: String, value: String)] = []
+
+    /// An answer with a document as JSON.
+    static func document(_ value: DocumentValue, status: Int = 200) -> AdminAnswer {
+        AdminAnswer(
+            status: status,
+            body: .bytes(DocumentJSON.bytes(of: value), contentType: Self.json)
+        )
+    }
+
+    /// An answer with one of our reports as JSON.
+    static func report(_ report: some Encodable, status: Int = 200) -> AdminAnswer {
+        guard let data = try? ReportJSON.encode(report) else {
+            return .message("An unexpected error occurred", status: 500)
+        }
+        return AdminAnswer(status: status, body: .bytes([UInt8](data), contentType: Self.json))
+    }
+
+    /// An answer with text.
+    static func text(_ text: String, contentType: String) -> AdminAnswer {
+        AdminAnswer(status: 200, body: .bytes(Array(text.utf8), contentType: contentType))
+    }
+
+    /// Kong's shortest answer: `{"message":"…"}`.
+    static func message(_ text: String, status: Int) -> AdminAnswer {
+        .document(.record(["message": .string(text)]), status: status)
+    }
+
+    /// An answer without a body.
+    static func empty(_ status: Int) -> AdminAnswer { AdminAnswer(status: status, body: .none) }
+
+    static let notFound = AdminAnswer.message("Not found", status: 404)
+    static let methodNotAllowed = AdminAnswer.message("Method not allowed", status: 405)
+}
+
+/// Kong's error object.
+///
+/// Source: Kong's `kong/db/errors.lua`, version 3.9.
+struct KongError: Error, Equatable {
+    var status: Int
+    var code: Int
+    var name: String
+    var message: String
+    var details: DocumentField?
+
+    static func invalidSize() -> KongError {
+        KongError(
+            status: 400,
+            code: 9,
+            name: "invalid size",
+            message: "size must be an integer between 1 and 1000"
+        )
+    }
+
+    static func invalidOffset(_ offset: String) -> KongError {
+        KongError(
+            status: 400,
+            code: 7,
+            name: "invalid offset",
+            message: "'\(offset)' is not a valid offset: bad base64 encoding"
+        )
+    }
+
+    static func invalidTags(_ problem: String) -> KongError {
+        KongError(
+            status: 400,
+            code: 11,
+            name: "invalid options",
+            message: "invalid option (tags: \(problem))",
+            details: DocumentField("options", .record(["tags": .string(problem)]))
+        )
+    }
+
+    static func unsupported(_ verb: String, _ kind: EntityKind) -> KongError {
+        KongError(
+            status: 405,
+            code: 12,
+            name: "operation unsupported",
+            message: "cannot \(verb) '\(kind.rawValue)' entities when not using a database"
+        )
+    }
+
+    /// The object as an answer.
+    var answer: AdminAnswer {
+        var fields = [
+            DocumentField("code", .integer(Int64(self.code))),
+            DocumentField("name", .string(self.name)),
+            DocumentField("message", .string(self.message)),
+        ]
+        if let details { fields.append(details) }
+        return .document(.object(fields), status: self.status)
+    }
+}

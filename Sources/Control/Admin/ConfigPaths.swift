@@ -1,0 +1,90 @@
+import Foundation
+import MeshEntities
+import MeshReports
+
+/// Kong's `/config`: reads and replaces the whole configuration.
+struct ConfigPaths: Sendable {
+    let node: any AdminNode
+
+    var all: [AdminPath] {
+        let load = AdminPath.Method(name: "POST") { await self.load($0) }
+        return [.reading("config", writes: [load]) { _ in await self.read() }]
+    }
+
+    private func read() async -> AdminAnswer {
+        .document(.record(["config": .string(await self.node.declarativeText())]))
+    }
+
+    private func load(_ exchange: AdminExchange) async -> AdminAnswer {
+        let text: String
+        switch SubmittedBody.configuration(of: exchange) {
+        case .missing: return .message("expected a declarative configuration", status: 400)
+        case .refused(let status, let message): return .message(message, status: status)
+        case .text(let found): text = found
+        }
+        let submission = Submission(text: text)
+        do throws(AdminError) {
+            if exchange.flag("check_hash") {
+                let difference = try await self.node.difference(submission)
+                if difference.changes.isEmpty { return .empty(304) }
+            }
+            _ = try await self.node.apply(submission)
+        } catch {
+            return Self.answer(to: error, flattened: exchange.flag("flatten_errors"))
+        }
+        return .document(Self.collections(of: await self.node.entities()), status: 201)
+    }
+
+    /// All entities by collection and id.
+    private static func collections(of rows: [EntityRow]) -> DocumentValue {
+        let fields = EntityKind.allCases.compactMap { kind -> DocumentField? in
+            let own = rows.filter { $0.kind == kind }
+            guard !own.isEmpty else { return nil }
+            let entities = own.map { DocumentField($0.id, EntityTable.printed($0)) }
+            return DocumentField(kind.rawValue, .object(entities))
+        }
+        return .object(fields)
+    }
+
+    private static func answer(to error: AdminError, flattened: Bool) -> AdminAnswer {
+        switch error {
+        case .invalidConfiguration(let invalid):
+            return self.answer(to: invalid, flattened: flattened)
+        case .busy:
+            var answer = AdminAnswer.message(
+                "Currently loading previous configuration",
+                status: 429
+            )
+            answer.headers.append(("Retry-After", "1"))
+            return answer
+        case .timedOut: return .message("Timed out while loading configuration", status: 504)
+        case .stopping: return .message("Kong currently exiting", status: 503)
+        case .stale(let held):
+            return .message(
+                "the configuration changed meanwhile, it is now \(held.version)",
+                status: 409
+            )
+        case .unknownNode: return .notFound
+        case .refused(let reason): return .message(reason, status: 409)
+        case .failed: return .message("An unexpected error occurred", status: 500)
+        }
+    }
+
+    private static func answer(
+        to invalid: InvalidConfiguration,
+        flattened: Bool
+    ) -> AdminAnswer {
+        var fields = [
+            DocumentField("name", .string("invalid declarative configuration")),
+            DocumentField("code", .integer(14)),
+            DocumentField("message", .string("declarative config is invalid: \(invalid.tree)")),
+            DocumentField("fields", invalid.fields),
+        ]
+        if flattened {
+            fields.append(
+                DocumentField("flattened_errors", FlattenedErrors.document(invalid.findings))
+            )
+        }
+        return .document(.object(fields), status: 400)
+    }
+}

@@ -1,0 +1,122 @@
+import Foundation
+import MeshEntities
+import MeshReports
+
+/// Kong's paths about the node itself: `/`, `/status`, `/endpoints`, `/plugins/enabled`, `/tags`.
+struct KongPaths: Sendable {
+    /// The Kong release whose Admin API this one answers like; decK and others read it.
+    static let release = "3.9.1"
+    /// The plugins that are built, with Kong's priorities.
+    static let plugins: [(name: String, priority: Int64)] = [
+        ("correlation-id", 100_001), ("prometheus", 13), ("request-termination", 2),
+    ]
+
+    let node: any AdminNode
+
+    var all: [AdminPath] {
+        [
+            .reading("/") { _ in await self.root() },
+            .reading("plugins/enabled") { _ in
+                .document(
+                    .record(["enabled_plugins": .list(Self.plugins.map { .string($0.name) })])
+                )
+            },
+            .reading("tags") { exchange in await self.tags(exchange, matching: nil) },
+            .reading("tags/:") { exchange in
+                await self.tags(exchange, matching: exchange.parameters[0])
+            },
+        ] + self.status
+    }
+
+    /// `/status` and `/metrics`, which the status listener offers too.
+    var status: [AdminPath] {
+        [
+            .reading("status") { await self.status($0) },
+            .reading("metrics") { _ in
+                .text(await self.node.metrics(), contentType: MetricsText.contentType)
+            },
+        ]
+    }
+
+    private func root() async -> AdminAnswer {
+        let identity = self.node.identity
+        let enabled = Set(
+            await self.node.entities().filter { $0.kind == .plugins }
+                .compactMap { $0.document["name"]?.text }
+        )
+        let available = Self.plugins.map { plugin in
+            DocumentField(
+                plugin.name,
+                .record([
+                    "version": .string(Self.release), "priority": .integer(plugin.priority),
+                ])
+            )
+        }
+        let process = Int64(ProcessInfo.processInfo.processIdentifier)
+        return .document(
+            .record([
+                "tagline": .string("Welcome to kong"),
+                "version": .string(Self.release),
+                "edition": .string("community"),
+                "hostname": .string(identity.hostName),
+                "node_id": .string(identity.id),
+                "lua_version": .string("none"),
+                "timers": .record(["running": .integer(0), "pending": .integer(0)]),
+                "plugins": .record([
+                    "available_on_server": .object(available),
+                    "enabled_in_cluster": .list(enabled.sorted().map { .string($0) }),
+                ]),
+                "configuration": await self.node.settings(),
+                "pids": .record([
+                    "master": .integer(process), "workers": .list([.integer(process)]),
+                ]),
+                "meshgate": .record([
+                    "version": .string(identity.version), "name": .string(identity.name),
+                ]),
+            ])
+        )
+    }
+
+    private func status(_ exchange: AdminExchange) async -> AdminAnswer {
+        let traffic = await self.node.traffic()
+        let memory: DocumentValue
+        do throws(MemoryFigure.Refusal) {
+            memory = try MemoryFigure.parse(exchange.query).document(traffic.residentBytes)
+        } catch {
+            return .message(error.message, status: 400)
+        }
+        let process = Int64(ProcessInfo.processInfo.processIdentifier)
+        return .document(
+            .record([
+                "memory": .record([
+                    "lua_shared_dicts": .object([]),
+                    "workers_lua_vms": .list([
+                        .record(["pid": .integer(process), "http_allocated_gc": memory])
+                    ]),
+                ]),
+                "server": .record([
+                    "connections_accepted": .integer(Int64(clamping: traffic.accepted)),
+                    "connections_active": .integer(Int64(traffic.active)),
+                    "connections_handled": .integer(Int64(clamping: traffic.handled)),
+                    "connections_reading": .integer(Int64(traffic.reading)),
+                    "connections_waiting": .integer(Int64(traffic.waiting)),
+                    "connections_writing": .integer(Int64(traffic.writing)),
+                    "total_requests": .integer(Int64(clamping: traffic.requests)),
+                ]),
+                "configuration_hash": .string(await self.node.configurationVersion().hash),
+            ])
+        )
+    }
+
+    private func tags(_ exchange: AdminExchange, matching tag: String?) async -> AdminAnswer {
+        let found = await self.node.entities().flatMap { row in
+            row.tags.filter { tag == nil || $0 == tag }.map { own in
+                DocumentValue.record([
+                    "tag": .string(own), "entity_name": .string(row.kind.rawValue),
+                    "entity_id": .string(row.id),
+                ])
+            }
+        }
+        return .document(.record(["data": .list(found), "next": .null]))
+    }
+}

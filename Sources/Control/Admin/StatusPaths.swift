@@ -1,0 +1,36 @@
+import Foundation
+import MeshEntities
+import MeshReports
+
+/// The paths for load balancers and orchestrators: readiness, status, metrics, and drain.
+struct StatusPaths: Sendable {
+    let node: any AdminNode
+
+    var all: [AdminPath] {
+        let drain = AdminPath.Method(name: "POST") { await self.drain($0) }
+        let ready = AdminPath.reading("status/ready", writes: [drain]) { _ in
+            await self.readiness()
+        }
+        return [ready] + KongPaths(node: self.node).status + HealthPaths(node: self.node).all
+            + EntityPaths(node: self.node).targets
+    }
+
+    private func readiness() async -> AdminAnswer {
+        let readiness = await self.node.readiness()
+        return .message(readiness.message, status: readiness == .ready ? 200 : 503)
+    }
+
+    /// Kong's `kong drain`: `{"status":"draining"}`; ours can be taken back by `meshctl resume`.
+    private func drain(_ exchange: AdminExchange) async -> AdminAnswer {
+        let body = try? JSONSerialization.jsonObject(with: Data(exchange.body))
+        guard let wish = body as? [String: String], wish == ["status": "draining"] else {
+            return .message("expected the body {\"status\":\"draining\"}", status: 400)
+        }
+        do throws(AdminError) {
+            _ = try await self.node.setMode(.draining, of: self.node.identity.name)
+            return .empty(204)
+        } catch {
+            return .message("An unexpected error occurred", status: 500)
+        }
+    }
+}
