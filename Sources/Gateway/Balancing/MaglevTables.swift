@@ -65,13 +65,14 @@ public final class MaglevTables: Sendable {
         slots.initialize(repeating: .max)
         let steps = order.map { 1 + Self.scatter(targets[$0].id, 2) % UInt64(count - 1) }
         var places = order.map { Self.scatter(targets[$0].id, 1) % UInt64(count) }
-        let heaviest = order.map { targets[$0].weight }.max() ?? 1
+        let weights = order.map { min(targets[$0].weight, BalancerSlot.maximumWeight) }
+        let heaviest = weights.max() ?? 1
         var due = Array(repeating: heaviest, count: order.count)
         var credit = Array(repeating: 0, count: order.count)
         var filled = 0
         while true {
             for member in order.indices {
-                credit[member] += targets[order[member]].weight
+                credit[member] += weights[member]
                 guard credit[member] >= due[member] else { continue }
                 due[member] += heaviest
                 while slots[Int(places[member])] != .max {

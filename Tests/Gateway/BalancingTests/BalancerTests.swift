@@ -1,0 +1,242 @@
+import MeshBalancing
+import MeshPrimitives
+import Testing
+
+@Suite("A balancer")
+struct BalancerTests {
+    static let algorithms: [BalancingAlgorithm] = [
+        .roundRobin, .leastConnections, .consistentHashing(slots: 10_000),
+    ]
+
+    @Test("never picks a tried target and always finds the last one left", arguments: algorithms)
+    func triesEachTargetOnce(algorithm: BalancingAlgorithm) {
+        for seed in UInt64(0)..<20 {
+            var generator = SeededGenerator(seed: seed)
+            let count = 1 + generator.next(below: 20)
+            let weights = (0..<count).map { _ in generator.next(below: 4) }
+            let groups = (0..<count).map { _ in generator.next(below: 3) * 2 }
+            let balancer = Balancer(
+                algorithm: algorithm,
+                targets: targets(weights, groups: groups),
+                seed: seed
+            )
+            balancer.setActiveGroup(generator.next(below: 6))
+            for index in 0..<count {
+                balancer.setFactor([0, 0.3, 1][generator.next(below: 3)], at: index)
+            }
+            var seen = TriedTargets()
+            let enabled = weights.count { $0 > 0 }
+            for _ in 0..<enabled {
+                let index = balancer.pick(hash: generator.next(), tried: seen)
+                #expect(index >= 0 && !seen.contains(index), "seed \(seed)")
+                guard index >= 0 else { return }
+                #expect(weights[index] > 0, "seed \(seed)")
+                seen.insert(index)
+            }
+            #expect(balancer.pick(hash: 1, tried: seen) == -1, "seed \(seed)")
+        }
+    }
+
+    @Test(
+        "prefers healthy targets of the active group, then later, then earlier groups",
+        arguments: algorithms
+    )
+    func followsGroups(algorithm: BalancingAlgorithm) {
+        let balancer = Balancer(
+            algorithm: algorithm,
+            targets: targets([1, 1, 1, 1], groups: [0, 1, 1, 7]),
+            seed: 5
+        )
+
+        #expect(balancer.shares(of: 4, picks: 40) == [40, 0, 0, 0])
+        balancer.setActiveGroup(1)
+        #expect(balancer.shares(of: 4, picks: 40)[0] == 0)
+        #expect(balancer.shares(of: 4, picks: 40)[3] == 0)
+        balancer.setFactor(0, at: 1)
+        balancer.setFactor(0, at: 2)
+        #expect(balancer.shares(of: 4, picks: 40) == [0, 0, 0, 40])
+        balancer.setFactor(0, at: 3)
+        #expect(balancer.shares(of: 4, picks: 40) == [40, 0, 0, 0])
+        balancer.setActiveGroup(99)
+        #expect(balancer.shares(of: 4, picks: 40) == [40, 0, 0, 0])
+        balancer.setFactor(0.1, at: 2)
+        balancer.setActiveGroup(0)
+        #expect(balancer.shares(of: 4, picks: 40) == [40, 0, 0, 0])
+    }
+
+    @Test(
+        "sends to doubtful targets rather than to none, but never to disabled ones",
+        arguments: algorithms
+    )
+    func failsOpen(algorithm: BalancingAlgorithm) {
+        let balancer = Balancer(
+            algorithm: algorithm,
+            targets: targets([1, 0, 1], groups: [0, 0, 1]),
+            seed: 1
+        )
+        for index in 0..<3 { balancer.setFactor(0, at: index) }
+
+        #expect(balancer.shares(of: 3, picks: 10) == [10, 0, 0])
+        #expect(balancer.shares(of: 3, picks: 10, tried: tried([0])) == [0, 0, 10])
+        #expect(balancer.pick(hash: 0, tried: tried([0, 2])) == -1)
+        balancer.setFactor(1, at: 1)
+        #expect(balancer.pick(hash: 0, tried: tried([0, 2])) == -1)
+    }
+
+    @Test(
+        "leaves the region after two failed tries or when half of it is unhealthy",
+        arguments: algorithms
+    )
+    func retriesElsewhere(algorithm: BalancingAlgorithm) {
+        let balancer = Balancer(
+            algorithm: algorithm,
+            targets: targets([1, 1, 1, 1, 1], groups: [0, 0, 0, 0, 1]),
+            seed: 9
+        )
+
+        #expect(balancer.shares(of: 5, picks: 20, tried: tried([0]))[4] == 0)
+        #expect(balancer.shares(of: 5, picks: 20, tried: tried([0, 1]))[4] == 20)
+        #expect(balancer.shares(of: 5, picks: 20, tried: tried([0, 1, 4]))[4] == 0)
+        balancer.setFactor(0, at: 2)
+        balancer.setFactor(0, at: 3)
+        #expect(balancer.shares(of: 5, picks: 20)[4] == 0)
+        #expect(balancer.shares(of: 5, picks: 20, tried: tried([0]))[4] == 20)
+    }
+
+    @Test("counts requests in flight back to zero", arguments: algorithms)
+    func settles(algorithm: BalancingAlgorithm) {
+        var generator = SeededGenerator(seed: 3)
+        let balancer = Balancer(
+            algorithm: algorithm,
+            targets: targets([3, 1, 2, 5], groups: [1, 0, 1, 0]),
+            seed: 3
+        )
+        var open: [Int] = []
+        for _ in 0..<2_000 {
+            if generator.next(below: 2) == 0, !open.isEmpty {
+                balancer.ended(open.remove(at: generator.next(below: open.count)))
+            } else {
+                let index = balancer.pick(hash: generator.next(), tried: TriedTargets())
+                balancer.began(index)
+                open.append(index)
+            }
+            balancer.setFactor(Float(generator.nextUnit()), at: generator.next(below: 4))
+        }
+        #expect((0..<4).map(balancer.inFlight).reduce(0, +) == open.count)
+
+        for index in open { balancer.ended(index) }
+
+        #expect((0..<4).allSatisfy { balancer.inFlight(at: $0) == 0 })
+    }
+
+    @Test("takes absurd weights and factors for what they can mean", arguments: algorithms)
+    func toleratesAbsurdInput(algorithm: BalancingAlgorithm) {
+        let empty = Balancer(algorithm: algorithm, targets: [], seed: 0)
+        #expect(empty.pick(hash: 7, tried: TriedTargets()) == -1)
+
+        let balancer = Balancer(algorithm: algorithm, targets: targets([.max, -4, 1]), seed: 0)
+        balancer.setFactor(.nan, at: 2)
+        #expect(balancer.factor(at: 2) == 0)
+        #expect(balancer.shares(of: 3, picks: 5) == [5, 0, 0])
+        balancer.setFactor(.infinity, at: 0)
+        #expect(balancer.factor(at: 0) == 1)
+        balancer.setFactor(-3, at: 0)
+        balancer.setFactor(0.000_001, at: 2)
+        #expect(balancer.shares(of: 3, picks: 5) == [0, 0, 5])
+    }
+}
+
+@Suite("Round robin")
+struct RoundRobinTests {
+    @Test("is exact over every turn, from any start", arguments: UInt64(0)..<40)
+    func isExact(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        let weights = (0..<(1 + generator.next(below: 8))).map { _ in 1 + generator.next(below: 9) }
+        let balancer = Balancer(algorithm: .roundRobin, targets: targets(weights), seed: seed)
+
+        for _ in 0..<3 {
+            let shares = balancer.shares(of: weights.count, picks: weights.reduce(0, +))
+            #expect(shares == weights, "seed \(seed)")
+        }
+    }
+
+    @Test("takes Kong's turn of 10:30 in four picks")
+    func dividesByCommonFactor() {
+        let balancer = Balancer(algorithm: .roundRobin, targets: targets([10, 30]), seed: 8)
+
+        for _ in 0..<10 { #expect(balancer.shares(of: 2, picks: 4) == [1, 3]) }
+    }
+
+    @Test("lowers the share of a doubtful target in proportion")
+    func lowersShare() {
+        let balancer = Balancer(algorithm: .roundRobin, targets: targets([100, 100, 100]), seed: 2)
+        balancer.setFactor(0.5, at: 1)
+
+        let lowered = balancer.shares(of: 3, picks: 500)
+        #expect(zip(lowered, [200, 100, 200]).allSatisfy { abs($0 - $1) <= 1 })
+        balancer.setFactor(0, at: 0)
+        let shares = balancer.shares(of: 3, picks: 300)
+        #expect(shares[0] == 0 && abs(shares[1] - 100) <= 1)
+        balancer.setFactor(1, at: 0)
+        balancer.setFactor(1, at: 1)
+        #expect(balancer.shares(of: 3, picks: 300).allSatisfy { abs($0 - 100) <= 1 })
+    }
+
+    @Test("does not begin everywhere with the same target")
+    func startsApart() {
+        let firsts = (UInt64(0)..<40).map { seed in
+            Balancer(algorithm: .roundRobin, targets: targets([1, 1, 1, 1]), seed: seed)
+                .pick(hash: 0, tried: TriedTargets())
+        }
+
+        #expect(Set(firsts) == [0, 1, 2, 3])
+    }
+
+    @Test("spreads a heavy target over the turn")
+    func interleaves() {
+        let balancer = Balancer(algorithm: .roundRobin, targets: targets([5, 1, 1]), seed: 0)
+        var run = 0
+        var longest = 0
+        for _ in 0..<70 {
+            run = balancer.pick(hash: 0, tried: TriedTargets()) == 0 ? run + 1 : 0
+            longest = max(longest, run)
+        }
+
+        #expect(longest <= 4)
+    }
+}
+
+@Suite("Least connections")
+struct LeastConnectionsTests {
+    @Test("fills targets in proportion to their weight when busy")
+    func fillsByWeight() {
+        let weights = [1, 2, 4]
+        let balancer = Balancer(algorithm: .leastConnections, targets: targets(weights), seed: 6)
+        for _ in 0..<700 { balancer.began(balancer.pick(hash: 0, tried: TriedTargets())) }
+
+        for index in 0..<3 {
+            #expect(abs(balancer.inFlight(at: index) - weights[index] * 100) <= 4)
+        }
+    }
+
+    @Test("turns to the target that is free")
+    func picksFree() {
+        let balancer = Balancer(algorithm: .leastConnections, targets: targets([1, 1, 1]), seed: 6)
+        for index in [0, 0, 1, 1, 2] { balancer.began(index) }
+
+        #expect(balancer.shares(of: 3, picks: 20) == [0, 0, 20])
+    }
+
+    @Test("spreads requests over idle targets and avoids the loaded one of two")
+    func spreadsWhenIdle() {
+        let balancer = Balancer(
+            algorithm: .leastConnections,
+            targets: targets(Array(repeating: 1, count: 40)),
+            seed: 6
+        )
+        #expect(balancer.shares(of: 40, picks: 4_000).allSatisfy { (50...160).contains($0) })
+
+        balancer.began(7)
+        #expect(balancer.shares(of: 40, picks: 2_000)[7] == 0)
+    }
+}
