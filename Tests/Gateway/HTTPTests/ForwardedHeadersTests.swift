@@ -1,0 +1,225 @@
+import MeshHTTP
+import Testing
+
+@Suite("Forwarded fields")
+struct ForwardedHeadersTests {
+    private func forwarded(
+        _ text: String,
+        trusted: Bool = false,
+        prefix: String = ""
+    ) -> [Substring] {
+        let parsed = Parsed(request: text)
+        #expect(parsed.isComplete)
+        let output = parsed.bytes.withUnsafeBytes { bytes in
+            withBytes("192.0.2.7") { peer in
+                withBytes("up:80") { host in
+                    withBytes("0123") { identity in
+                        withBytes("meshgate/1") { product in
+                            withBytes(prefix) { prefix in
+                                var hop = ForwardedHeaders.Hop(
+                                    peer: peer,
+                                    port: 8_000,
+                                    upstreamHost: host,
+                                    requestID: identity,
+                                    product: product
+                                )
+                                hop.peerIsTrusted = trusted
+                                hop.strippedPrefix = prefix
+                                return written { writer in
+                                    ForwardedHeaders.writeRequestFields(
+                                        parsed.request,
+                                        parsed.fields,
+                                        from: bytes,
+                                        hop: hop,
+                                        into: &writer
+                                    )
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return (output ?? "overflow").split(separator: "\r\n", omittingEmptySubsequences: true)
+    }
+
+    @Test("of a request replace everything that speaks of this hop")
+    func request() {
+        let lines = self.forwarded(
+            """
+            POST /a?b HTTP/1.1\r\nHost: Api:1\r\nX-A: 1\r\nConnection: close, X-B\r\nX-B: 2\r\n\
+            TE: trailers\r\nKeep-Alive: 5\r\nProxy-Connection: a\r\nProxy-Authorization: b\r\n\
+            Proxy: c\r\nUpgrade: h2c\r\nTrailer: d\r\nExpect: 100-continue\r\n\
+            X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.2\r\nX-Forwarded-Proto: https\r\n\
+            X-Forwarded-Host: evil\r\nX-Forwarded-Port: 1\r\nX-Forwarded-Path: /x\r\n\
+            X-Forwarded-Prefix: /y\r\nX-Real-IP: 10.0.0.9\r\nVia: 1.0 front\r\n\
+            X-Kong-Request-Id: mine\r\nX-Kong-Other: z\r\nTransfer-Encoding: chunked\r\n\
+            Authorization: keep\r\n\r\n
+            """
+        )
+
+        #expect(
+            lines == [
+                "Host: up:80", "X-A: 1", "Authorization: keep",
+                "Connection: keep-alive, TE", "TE: trailers", "Transfer-Encoding: chunked",
+                "X-Forwarded-For: 10.0.0.1, 10.0.0.2, 192.0.2.7", "X-Real-IP: 192.0.2.7",
+                "X-Forwarded-Proto: http", "X-Forwarded-Host: Api", "X-Forwarded-Port: 8000",
+                "X-Forwarded-Path: /a", "Via: 1.0 front, 1.1 meshgate/1",
+                "X-Kong-Request-Id: 0123",
+            ]
+        )
+    }
+
+    @Test("from a trusted peer keep what it said about the client")
+    func trusted() {
+        let lines = self.forwarded(
+            """
+            GET http://h HTTP/1.1\r\nHost: b\r\nX-Forwarded-Proto: https\r\n\
+            X-Forwarded-Host: h2\r\nX-Forwarded-Port: 443\r\nX-Forwarded-Path: /x\r\n\
+            X-Forwarded-Prefix: /y\r\nX-Real-IP: 10.0.0.9\r\n\r\n
+            """,
+            trusted: true
+        )
+
+        #expect(
+            lines == [
+                "Host: up:80", "Connection: keep-alive", "X-Forwarded-For: 192.0.2.7",
+                "X-Real-IP: 10.0.0.9", "X-Forwarded-Proto: https", "X-Forwarded-Host: h2",
+                "X-Forwarded-Port: 443", "X-Forwarded-Path: /x", "X-Forwarded-Prefix: /y",
+                "Via: 1.1 meshgate/1", "X-Kong-Request-Id: 0123",
+            ]
+        )
+    }
+
+    @Test("name a stripped prefix unless it is the root alone")
+    func prefix() {
+        let text = "GET http://h HTTP/1.1\r\nHost: b\r\nContent-Length: 12\r\n\r\n"
+
+        #expect(self.forwarded(text, prefix: "/v1").contains("X-Forwarded-Prefix: /v1"))
+        #expect(self.forwarded(text, prefix: "/").filter { $0.contains("Prefix") } == [])
+        #expect(self.forwarded(text).contains("X-Forwarded-Path: /"))
+        #expect(self.forwarded(text).contains("Content-Length: 12"))
+    }
+
+    @Test("of a WebSocket handshake nominate the upgrade")
+    func upgrade() {
+        let lines = self.forwarded(
+            "GET / HTTP/1.1\r\nHost: b\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+        )
+
+        #expect(lines.contains("Connection: keep-alive, Upgrade"))
+        #expect(lines.contains("Upgrade: websocket"))
+    }
+
+    private func returned(
+        _ text: String,
+        version: HTTPVersion = .http11,
+        head: Bool = false,
+        keeps: Bool = true
+    ) -> [Substring] {
+        let parsed = Parsed(response: text, head: head)
+        #expect(parsed.isComplete)
+        let output = parsed.bytes.withUnsafeBytes { bytes in
+            withBytes("0123") { identity in
+                withBytes("meshgate/1") { product in
+                    let hop = ForwardedHeaders.ReturnHop(
+                        clientVersion: version,
+                        keepsClient: keeps,
+                        upstreamMilliseconds: 12,
+                        proxyMilliseconds: 3,
+                        requestID: identity,
+                        product: product
+                    )
+                    return written { writer in
+                        ForwardedHeaders.writeResponse(
+                            parsed.response,
+                            parsed.fields,
+                            from: bytes,
+                            hop: hop,
+                            into: &writer
+                        )
+                    }
+                }
+            }
+        }
+        return (output ?? "overflow").split(separator: "\r\n", omittingEmptySubsequences: true)
+    }
+
+    @Test("of a response keep the server's own and add the gateway's")
+    func response() {
+        let lines = self.returned(
+            """
+            HTTP/1.0 404 Nope\r\nServer: up\r\nDate: now\r\nVia: 1.1 back\r\nKeep-Alive: 3\r\n\
+            Content-Length: 3\r\nConnection: keep-alive, X-B\r\nX-B: 2\r\n\
+            X-Kong-Proxy-Latency: 9\r\nX-Kong-Request-Id: theirs\r\nSet-Cookie: a\r\n\r\n
+            """
+        )
+
+        #expect(
+            lines == [
+                "HTTP/1.1 404 Nope", "Server: up", "Date: now", "Set-Cookie: a",
+                "Content-Length: 3", "Connection: keep-alive", "Via: 1.1 back, 1.0 meshgate/1",
+                "X-Kong-Upstream-Latency: 12", "X-Kong-Proxy-Latency: 3",
+                "X-Kong-Request-Id: 0123",
+            ]
+        )
+    }
+
+    @Test("frame content for the version the client speaks")
+    func framing() {
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        let endless = "HTTP/1.1 200 OK\r\n\r\n"
+
+        #expect(self.returned(chunked).contains("Transfer-Encoding: chunked"))
+        #expect(self.returned(endless).contains("Transfer-Encoding: chunked"))
+        let old = self.returned(chunked, version: .http10)
+        #expect(old.contains("Connection: close"))
+        #expect(old.filter { $0.contains("Transfer") } == [])
+        #expect(self.returned(endless, keeps: false).contains("Connection: close"))
+    }
+
+    @Test("repeat the length for HEAD and 304, never for 204 (RFC 9110 section 8.6)")
+    func lengths() {
+        let fields = "Content-Length: 7\r\n\r\n"
+
+        #expect(
+            self.returned("HTTP/1.1 200 OK\r\n" + fields, head: true).contains("Content-Length: 7")
+        )
+        #expect(self.returned("HTTP/1.1 304 \r\n" + fields).contains("Content-Length: 7"))
+        #expect(self.returned("HTTP/1.1 204 \r\n" + fields).filter { $0.contains("Len") } == [])
+        #expect(
+            self.returned("HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n").contains(
+                "Content-Length: 0"
+            )
+        )
+    }
+
+    @Test("of an accepted upgrade nominate it")
+    func switching() {
+        let lines = self.returned(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+        )
+
+        #expect(lines.contains("Connection: Upgrade"))
+        #expect(lines.contains("Upgrade: websocket"))
+    }
+
+    @Test("of an interim response are passed without the gateway's own")
+    func interim() {
+        let parsed = Parsed(
+            response: "HTTP/1.1 103 Early Hints\r\nLink: a\r\nConnection: close\r\n\r\n"
+        )
+        let output = parsed.bytes.withUnsafeBytes { bytes in
+            written {
+                ForwardedHeaders.writeInterim(
+                    parsed.response,
+                    parsed.fields,
+                    from: bytes,
+                    into: &$0
+                )
+            }
+        }
+
+        #expect(output == "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n")
+    }
+}

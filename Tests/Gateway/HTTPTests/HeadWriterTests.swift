@@ -1,0 +1,96 @@
+import MeshHTTP
+import Testing
+
+@Suite("A head writer")
+struct HeadWriterTests {
+    @Test(
+        "writes numbers in decimal and hexadecimal",
+        arguments: [
+            (UInt64(0), "0", "0"), (9, "9", "9"), (10, "10", "a"), (255, "255", "ff"),
+            (4_096, "4096", "1000"), (.max, "18446744073709551615", "ffffffffffffffff"),
+        ]
+    )
+    func numbers(value: UInt64, decimal: String, hexadecimal: String) {
+        #expect(written { $0.write(decimal: value) } == decimal)
+        #expect(written { $0.write(hexadecimal: value) } == hexadecimal)
+    }
+
+    @Test("pads hexadecimal numbers to the digits asked for")
+    func padding() {
+        #expect(written { $0.write(hexadecimal: 0xAB, digitCount: 4) } == "00ab")
+        #expect(written { $0.write(hexadecimal: 0xABCDE, digitCount: 4) } == "bcde")
+        #expect(written { $0.write(hexadecimal: 1, digitCount: 18) } == "000000000000000001")
+    }
+
+    @Test("reports an overflow instead of writing half")
+    func overflow() {
+        #expect(written(3) { $0.write("abc") } == "abc")
+        #expect(written(3) { $0.write("abcd") } == nil)
+        #expect(
+            written(3) {
+                $0.write("abcd")
+                $0.write("a")
+            } == nil
+        )
+        #expect(written(0) { $0.write(byte: 1) } == nil)
+        #expect(written(0) { $0.write("") } == "")
+    }
+
+    @Test("lets another writer use the room that is left, within bounds")
+    func append() {
+        let text = written(4) { writer in
+            writer.write("ab")
+            writer.append { room in
+                room[0] = UInt8(ascii: "c")
+                return 1
+            }
+        }
+
+        #expect(text == "abc")
+        #expect(written(4) { $0.append { _ in nil } } == nil)
+        #expect(written(4) { $0.append { _ in 5 } } == nil)
+        #expect(written(4) { $0.append { _ in -1 } } == nil)
+    }
+
+    @Test("copies what is forwarded in runs, and leaves out every mix of dropped fields")
+    func runs() {
+        for mask in 0..<32 {
+            let lines = (0..<5).map { index in
+                mask >> index & 1 == 1 ? "TE: \(index)\r\n" : "X-\(index):  v \r\n"
+            }
+            let parsed = Parsed(
+                request: "GET / HTTP/1.0\r\n" + lines.joined() + "\r\n"
+            )
+            let copied = parsed.bytes.withUnsafeBytes { bytes in
+                written { writer in
+                    writer.write(
+                        fields: parsed.fields,
+                        count: parsed.request.fieldCount,
+                        from: bytes,
+                        kinds: parsed.request.kinds,
+                        dropping: HeaderKindSet(.te)
+                    )
+                }
+            }
+            #expect(copied == lines.filter { !$0.hasPrefix("TE") }.joined())
+        }
+    }
+
+    @Test("never reads past a bad byte of a value, wherever it stands")
+    func scan() {
+        for count in 0..<50 {
+            for position in 0..<count {
+                for (bad, fault) in [
+                    (UInt8(0), HTTPFault.malformedFieldValue), (0x7F, .malformedFieldValue),
+                    (0x0A, .bareLineEnd), (0x1F, .malformedFieldValue),
+                ] {
+                    var value = [UInt8](repeating: 0xFF, count: count)
+                    if position > 0 { value[position - 1] = 0x09 }
+                    value[position] = bad
+                    let bytes = Array("GET / HTTP/1.0\r\nX:".utf8) + value + Array("\r\n\r\n".utf8)
+                    #expect(Parsed(requestBytes: bytes).fault == fault)
+                }
+            }
+        }
+    }
+}
