@@ -1,0 +1,171 @@
+/// What changes between two configurations, entity by entity, with secrets masked.
+public struct ConfigurationDifference: Equatable, Sendable {
+    /// What happens to one entity.
+    public enum Action: String, Sendable {
+        /// Is new.
+        case create
+        /// Changes.
+        case update
+        /// Goes.
+        case delete
+    }
+
+    /// One field that changes.
+    public struct FieldChange: Equatable, Sendable {
+        /// The field's dotted path inside the entity.
+        public var field: String
+        /// What it was; `nil` when there was nothing.
+        public var old: DocumentValue?
+        /// What it becomes; `nil` when it goes.
+        public var new: DocumentValue?
+    }
+
+    /// One entity that changes.
+    public struct Change: Equatable, Sendable {
+        /// Its collection.
+        public var kind: EntityKind
+        /// Its primary key.
+        public var id: EntityID
+        /// Its name, when it has one.
+        public var name: String?
+        /// What happens to it.
+        public var action: Action
+        /// The fields that change; of a new or lost entity those that are not null.
+        public var fields: [FieldChange]
+    }
+
+    /// What changes, in an order in which it can be carried out: what is referred to is created
+    /// first and deleted last.
+    public var changes: [Change]
+
+    /// Whether nothing changes.
+    public var isEmpty: Bool { self.changes.isEmpty }
+
+    /// Compares two configurations; times of creation and change do not count.
+    public init(from old: GatewayConfiguration, to new: GatewayConfiguration) {
+        struct Key: Hashable {
+            let kind: EntityKind
+            let id: EntityID
+        }
+        let key = { (entry: GatewayConfiguration.Entry) in Key(kind: entry.kind, id: entry.id) }
+        let known = Dictionary(old.entries.map { (key($0), $0) }, uniquingKeysWith: { $1 })
+        let kept = Set(new.entries.map(key))
+        var changes: [Change] = []
+        for entry in new.entries {
+            let before = known[key(entry)]
+            let fields = Self.fields(before?.document, entry.document)
+            guard before == nil || !fields.isEmpty else { continue }
+            changes.append(Self.change(entry, before == nil ? .create : .update, fields))
+        }
+        for entry in old.entries.reversed() where !kept.contains(key(entry)) {
+            changes.append(Self.change(entry, .delete, Self.fields(entry.document, nil)))
+        }
+        self.changes = changes
+    }
+
+    /// How many entities are created, changed and deleted.
+    public func count(_ action: Action) -> Int {
+        self.changes.count { $0.action == action }
+    }
+
+    /// The difference as a document: `summary` and `changes`.
+    public var document: DocumentValue {
+        .record([
+            "summary": .record([
+                "create": DocumentValue(self.count(.create)),
+                "update": DocumentValue(self.count(.update)),
+                "delete": DocumentValue(self.count(.delete)),
+            ]),
+            "changes": .list(self.changes.map(\.document)),
+        ])
+    }
+
+    private static func change(
+        _ entry: GatewayConfiguration.Entry,
+        _ action: Action,
+        _ fields: [FieldChange]
+    ) -> Change {
+        Change(kind: entry.kind, id: entry.id, name: entry.name, action: action, fields: fields)
+    }
+
+    private static func fields(_ old: DocumentValue?, _ new: DocumentValue?) -> [FieldChange] {
+        var changes: [FieldChange] = []
+        Self.compare(old ?? .null, new ?? .null, "", &changes)
+        return changes.filter { !["id", "created_at", "updated_at"].contains($0.field) }
+    }
+
+    private static func compare(
+        _ old: DocumentValue,
+        _ new: DocumentValue,
+        _ path: String,
+        _ changes: inout [FieldChange]
+    ) {
+        guard old != new else { return }
+        guard old.fields != nil || new.fields != nil, old.fields != nil || old.isNull,
+            new.fields != nil || new.isNull
+        else {
+            changes.append(
+                FieldChange(
+                    field: path,
+                    old: old.isNull ? nil : Secrets.masked(old, at: path),
+                    new: new.isNull ? nil : Secrets.masked(new, at: path)
+                )
+            )
+            return
+        }
+        var names = (old.fields ?? []).map(\.name)
+        names += (new.fields ?? []).map(\.name).filter { !names.contains($0) }
+        for name in names {
+            let inner = path.isEmpty ? name : "\(path).\(name)"
+            Self.compare(old[name] ?? .null, new[name] ?? .null, inner, &changes)
+        }
+    }
+}
+
+extension ConfigurationDifference.Change {
+    var document: DocumentValue {
+        .record([
+            "kind": .string(self.kind.rawValue),
+            "id": .string(self.id.description),
+            "name": DocumentValue(self.name),
+            "action": .string(self.action.rawValue),
+            "fields": .list(
+                self.fields.map {
+                    .record([
+                        "field": .string($0.field), "old": $0.old ?? .null, "new": $0.new ?? .null,
+                    ])
+                }
+            ),
+        ])
+    }
+}
+
+/// Which fields hold secrets, and what is shown instead of them.
+public enum Secrets {
+    /// What is shown of a secret.
+    public static let mask = "******"
+
+    private static let words = ["password", "secret", "private", "token", "credential", "api_key"]
+
+    /// The value, or the mask when the field's path names a secret.
+    public static func masked(_ value: DocumentValue, at path: String) -> DocumentValue {
+        if Self.isSecret(path), !value.isNull { return .string(Self.mask) }
+        switch value {
+        case .object(let fields):
+            return .object(
+                fields.map {
+                    DocumentField($0.name, Self.masked($0.node.value, at: "\(path).\($0.name)"))
+                }
+            )
+        case .array(let nodes):
+            return .list(nodes.map { Self.masked($0.value, at: path) })
+        case .null, .bool, .integer, .number, .string:
+            return value
+        }
+    }
+
+    private static func isSecret(_ path: String) -> Bool {
+        guard let last = path.split(separator: ".").last?.lowercased() else { return false }
+        return last == "key" || last == "key_alt" || Self.words.contains { last.contains($0) }
+    }
+}

@@ -1,0 +1,106 @@
+extension GatewayConfiguration {
+    /// One entity with everything that is needed to show, store or compare it.
+    public struct Entry: Equatable, Sendable {
+        /// Its collection.
+        public var kind: EntityKind
+        /// Its primary key.
+        public var id: EntityID
+        /// Name or other natural key.
+        public var name: String?
+        /// All fields.
+        public var document: DocumentValue
+
+        init(_ entity: some GatewayEntity) {
+            self.kind = type(of: entity).kind
+            self.id = entity.id
+            self.name = entity.naturalKey
+            self.document = entity.document
+        }
+    }
+
+    /// Every entity, what is referred to before what refers to it, by id within a kind.
+    public var entries: [Entry] {
+        EntityKind.allCases.flatMap { self.entries(of: $0) }
+    }
+
+    /// Every entity of one kind in the order of the configuration.
+    public func entries(of kind: EntityKind) -> [Entry] {
+        self.collection(kind).map { Entry($0) }
+    }
+
+    /// Every entity as a record: kind, key and body.
+    public func entities() -> [(EntityKind, EntityID, DocumentValue)] {
+        self.entries.map { ($0.kind, $0.id, $0.document) }
+    }
+
+    /// Builds a configuration from records, in any order.
+    ///
+    /// Does not check references; ``validated(at:)`` does.
+    ///
+    /// - Throws: ``EntityErrors`` with everything that is wrong in all records.
+    public init(records: [(EntityKind, EntityID, DocumentValue)]) throws(EntityErrors) {
+        var findings: [Finding] = []
+        self.init()
+        for (kind, id, document) in records {
+            let location = FieldPath([.field(kind.rawValue), .field(id.description)])
+            self.append(DocumentNode(document), kind, at: location, &findings)
+            guard let last = self.collection(kind).last, last.id == id else {
+                findings.append(Finding(at: location, "the record's key is not the entity's id"))
+                continue
+            }
+        }
+        guard findings.isEmpty else { throw EntityErrors(findings) }
+        self = self.sorted()
+    }
+
+    /// Reads one entity and adds it to its collection, even when something is wrong with it.
+    public mutating func append(
+        _ node: DocumentNode,
+        _ kind: EntityKind,
+        at location: FieldPath,
+        _ findings: inout [Finding]
+    ) {
+        switch kind {
+        case .services: self.services.append(.decode(node, at: location, findings: &findings))
+        case .routes: self.routes.append(.decode(node, at: location, findings: &findings))
+        case .upstreams: self.upstreams.append(.decode(node, at: location, findings: &findings))
+        case .targets: self.targets.append(.decode(node, at: location, findings: &findings))
+        case .plugins: self.plugins.append(.decode(node, at: location, findings: &findings))
+        case .consumers: self.consumers.append(.decode(node, at: location, findings: &findings))
+        case .certificates:
+            self.certificates.append(.decode(node, at: location, findings: &findings))
+        case .snis: self.snis.append(.decode(node, at: location, findings: &findings))
+        case .caCertificates:
+            self.caCertificates.append(.decode(node, at: location, findings: &findings))
+        }
+    }
+
+    /// The same entities in the one order that equal configurations share: by id.
+    public func sorted() -> GatewayConfiguration {
+        var sorted = self
+        sorted.services.sort { $0.id < $1.id }
+        sorted.routes.sort { $0.id < $1.id }
+        sorted.upstreams.sort { $0.id < $1.id }
+        sorted.targets.sort { $0.id < $1.id }
+        sorted.plugins.sort { $0.id < $1.id }
+        sorted.consumers.sort { $0.id < $1.id }
+        sorted.certificates.sort { $0.id < $1.id }
+        sorted.snis.sort { $0.id < $1.id }
+        sorted.caCertificates.sort { $0.id < $1.id }
+        return sorted
+    }
+
+    func collection(_ kind: EntityKind) -> [any GatewayEntity] {
+        switch kind {
+        case .services: self.services
+        case .routes: self.routes
+        case .upstreams: self.upstreams
+        case .targets: self.targets
+        case .plugins: self.plugins
+        case .consumers: self.consumers
+        case .certificates: self.certificates
+        case .snis: self.snis
+        case .caCertificates: self.caCertificates
+        }
+    }
+}

@@ -1,0 +1,213 @@
+extension GatewayConfiguration {
+    /// Checks that all entities can live together and that this gateway does what they ask for.
+    ///
+    /// - Parameter places: where the entities stand in their document, for the findings.
+    /// - Returns: the same entities, sorted.
+    /// - Throws: ``EntityErrors`` with everything that is wrong.
+    public func validated(
+        at places: EntityPlaces = EntityPlaces()
+    ) throws(EntityErrors) -> GatewayConfiguration {
+        let findings = self.findings(at: places)
+        guard findings.isEmpty else { throw EntityErrors(findings) }
+        return self.sorted()
+    }
+
+    /// Everything that is wrong between entities, and everything they ask for that is not built.
+    public func findings(at places: EntityPlaces = EntityPlaces()) -> [Finding] {
+        var check = ConfigurationCheck(configuration: self, places: places)
+        check.run()
+        return check.findings + UnbuiltFeatures.findings(in: self, at: places)
+    }
+}
+
+/// Kong's rules between entities: keys, names, references, plugin scopes.
+struct ConfigurationCheck {
+    let configuration: GatewayConfiguration
+    let places: EntityPlaces
+    private(set) var findings: [Finding] = []
+
+    init(configuration: GatewayConfiguration, places: EntityPlaces) {
+        self.configuration = configuration
+        self.places = places
+    }
+
+    mutating func run() {
+        for kind in EntityKind.allCases { self.checkKeys(kind) }
+        self.checkUniqueness()
+        self.checkReferences()
+        self.checkPlugins()
+    }
+
+    private mutating func checkKeys(_ kind: EntityKind) {
+        var seen: Set<EntityID> = [EntityID(high: 0, low: 0)]
+        for (index, entity) in self.configuration.collection(kind).enumerated()
+        where !seen.insert(entity.id).inserted && entity.id != EntityID(high: 0, low: 0) {
+            self.add(
+                kind,
+                index,
+                "id",
+                "uniqueness violation: '\(kind.rawValue)' entity with primary key set to "
+                    + "'\(entity.id)' already declared"
+            )
+        }
+    }
+
+    private mutating func checkUniqueness() {
+        let all = self.configuration
+        self.unique(.services, "name", all.services.map(\.name))
+        self.unique(.routes, "name", all.routes.map(\.name))
+        self.unique(.upstreams, "name", all.upstreams.map(\.name))
+        self.unique(.consumers, "username", all.consumers.map(\.username))
+        self.unique(.consumers, "custom_id", all.consumers.map(\.customID))
+        self.unique(.plugins, "instance_name", all.plugins.map(\.instanceName))
+        self.unique(.snis, "name", all.snis.map(\.name))
+        self.unique(.caCertificates, "cert_digest", all.caCertificates.map(\.certDigest))
+        self.unique(
+            .targets,
+            "target",
+            all.targets.map { $0.target.isEmpty ? nil : $0.target },
+            within: all.targets.map(\.upstream)
+        )
+    }
+
+    /// Reports texts that repeat, per scope when there is one.
+    private mutating func unique(
+        _ kind: EntityKind,
+        _ field: String,
+        _ values: [String?],
+        within scopes: [EntityID] = []
+    ) {
+        struct Key: Hashable {
+            let text: String
+            let scope: EntityID?
+        }
+        var seen: Set<Key> = []
+        for (index, value) in values.enumerated() {
+            guard let text = value, !text.isEmpty else { continue }
+            let scope = scopes.indices.contains(index) ? scopes[index] : nil
+            guard !seen.insert(Key(text: text, scope: scope)).inserted else { continue }
+            self.add(
+                kind,
+                index,
+                field,
+                "uniqueness violation: '\(kind.rawValue)' entity with \(field) set to "
+                    + "'\(text)' already declared"
+            )
+        }
+    }
+
+    private mutating func checkReferences() {
+        let all = self.configuration
+        let services = Set(all.services.map(\.id))
+        let routes = Set(all.routes.map(\.id))
+        let upstreams = Set(all.upstreams.map(\.id))
+        let consumers = Set(all.consumers.map(\.id))
+        let certificates = Set(all.certificates.map(\.id))
+        let authorities = Set(all.caCertificates.map(\.id))
+        for (index, route) in all.routes.enumerated() {
+            self.refer(.routes, index, "service", route.service, services, .services)
+        }
+        for (index, target) in all.targets.enumerated() {
+            self.refer(.targets, index, "upstream", target.upstream, upstreams, .upstreams)
+        }
+        for (index, plugin) in all.plugins.enumerated() {
+            self.refer(.plugins, index, "service", plugin.service, services, .services)
+            self.refer(.plugins, index, "route", plugin.route, routes, .routes)
+            self.refer(.plugins, index, "consumer", plugin.consumer, consumers, .consumers)
+        }
+        for (index, sni) in all.snis.enumerated() {
+            self.refer(.snis, index, "certificate", sni.certificate, certificates, .certificates)
+        }
+        for (index, service) in all.services.enumerated() {
+            let shown = service.clientCertificate
+            self.refer(.services, index, "client_certificate", shown, certificates, .certificates)
+            for authority in service.caCertificates where !authorities.contains(authority) {
+                self.add(
+                    .services,
+                    index,
+                    "ca_certificates",
+                    "the following CA certificates do not exist: \(authority)"
+                )
+            }
+        }
+        for (index, upstream) in all.upstreams.enumerated() {
+            let shown = upstream.clientCertificate
+            self.refer(.upstreams, index, "client_certificate", shown, certificates, .certificates)
+        }
+    }
+
+    private mutating func refer(
+        _ kind: EntityKind,
+        _ index: Int,
+        _ field: String,
+        _ id: EntityID?,
+        _ known: Set<EntityID>,
+        _ target: EntityKind
+    ) {
+        guard let id, id != EntityID(high: 0, low: 0), !known.contains(id) else { return }
+        self.add(
+            kind,
+            index,
+            field,
+            "invalid reference '\(field): {\"id\":\"\(id)\"}' "
+                + "(no such entry in '\(target.rawValue)')"
+        )
+    }
+
+    private mutating func checkPlugins() {
+        var seen: Set<String> = []
+        let routes = Dictionary(
+            self.configuration.routes.map { ($0.id, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        for (index, plugin) in self.configuration.plugins.enumerated() {
+            let scope = [plugin.route, plugin.service, plugin.consumer].map { id in
+                id.map(\.description) ?? "-"
+            }
+            let key = "\(plugin.name) \(scope.joined(separator: " "))"
+            if !seen.insert(key).inserted {
+                self.add(
+                    .plugins,
+                    index,
+                    "name",
+                    "uniqueness violation: 'plugins' entity with name set to '\(plugin.name)' "
+                        + "already declared for the same route, service and consumer"
+                )
+            }
+            if let route = plugin.route.flatMap({ routes[$0] }),
+                !plugin.protocols.contains(where: route.protocols.contains)
+            {
+                self.add(
+                    .plugins,
+                    index,
+                    "protocols",
+                    "must match the associated route's protocols"
+                )
+            }
+            self.checkServiceProtocols(plugin, index)
+        }
+    }
+
+    private mutating func checkServiceProtocols(_ plugin: Plugin, _ index: Int) {
+        guard let service = plugin.service else { return }
+        let routes = self.configuration.routes(of: service)
+        guard !routes.isEmpty else { return }
+        let served = routes.flatMap(\.protocols)
+        guard !plugin.protocols.contains(where: served.contains) else { return }
+        self.add(
+            .plugins,
+            index,
+            "protocols",
+            "must match the protocols of at least one route pointing to this Plugin's service"
+        )
+    }
+
+    private mutating func add(
+        _ kind: EntityKind,
+        _ index: Int,
+        _ field: String,
+        _ message: String
+    ) {
+        self.findings.append(self.places.finding(kind, index, field, message))
+    }
+}

@@ -1,0 +1,181 @@
+/// What Kong has and this gateway has not built yet, each refused by name.
+///
+/// A file that asks for one of these must not load as if it had not asked: a route that wants
+/// `key-auth` would be open. This file is the whole list.
+public enum UnbuiltFeatures {
+    /// Plugins that run here.
+    public static let builtPlugins: Set<String> = [
+        "request-termination", "correlation-id", "prometheus",
+    ]
+
+    /// Plugins that Kong bundles.
+    static let kongPlugins: Set<String> = [
+        "rate-limiting", "response-ratelimiting", "request-size-limiting", "request-termination",
+        "proxy-cache", "redirect", "key-auth", "basic-auth", "jwt", "hmac-auth", "oauth2",
+        "ldap-auth", "session", "acl", "bot-detection", "cors", "ip-restriction", "acme",
+        "standard-webhooks", "request-transformer", "response-transformer", "correlation-id",
+        "grpc-gateway", "grpc-web", "prometheus", "opentelemetry", "zipkin", "http-log", "statsd",
+        "datadog", "file-log", "udp-log", "tcp-log", "loggly", "syslog", "pre-function",
+        "post-function", "aws-lambda", "azure-functions", "ai-request-transformer",
+        "ai-prompt-template", "ai-prompt-decorator", "ai-prompt-guard", "ai-proxy",
+        "ai-response-transformer",
+    ]
+
+    /// Collections of a declarative file, with what they would need.
+    public static let collections: [String: String] = [
+        "keyauth_credentials": "credentials (plugin 'key-auth')",
+        "basicauth_credentials": "credentials (plugin 'basic-auth')",
+        "jwt_secrets": "credentials (plugin 'jwt')",
+        "hmacauth_credentials": "credentials (plugin 'hmac-auth')",
+        "acls": "groups (plugin 'acl')",
+        "oauth2_credentials": "credentials (plugin 'oauth2')",
+        "oauth2_tokens": "tokens (plugin 'oauth2')",
+        "oauth2_authorization_codes": "codes (plugin 'oauth2')",
+        "acme_storage": "storage (plugin 'acme')",
+        "mtls_auth_credentials": "credentials (plugin 'mtls-auth')",
+        "vaults": "vaults",
+        "keys": "keys",
+        "key_sets": "key sets",
+        "filter_chains": "Wasm filter chains",
+    ]
+
+    /// The message for a collection that is not built; `nil` when it is, or is unknown.
+    public static func refusal(ofCollection name: String) -> String? {
+        Self.collections[name].map { "'\(name)' cannot be used: \($0) are not built yet" }
+    }
+
+    /// The message for a plugin that does not run here; `nil` when it does.
+    public static func refusal(ofPlugin name: String) -> String? {
+        if Self.builtPlugins.contains(name) { return nil }
+        if Self.kongPlugins.contains(name) {
+            return "plugin '\(name)' is not built yet; "
+                + "remove it, or leave what it protects on a gateway that has it"
+        }
+        return "plugin '\(name)' not enabled; add it to the 'plugins' configuration property"
+    }
+
+    static func findings(
+        in configuration: GatewayConfiguration,
+        at places: EntityPlaces
+    ) -> [Finding] {
+        Self.services(configuration.services, places)
+            + Self.routes(configuration.routes, places)
+            + Self.upstreams(configuration.upstreams, places)
+            + Self.plugins(configuration.plugins, places)
+            + Self.certificates(configuration, places)
+    }
+
+    private static func services(_ services: [Service], _ places: EntityPlaces) -> [Finding] {
+        services.enumerated().flatMap { index, service in
+            let name = service.protocol.rawValue
+            return Self.refuse(.services, index, places) {
+                [
+                    (
+                        service.protocol != .http, "protocol",
+                        "protocol '\(name)' to services is not built yet; only 'http' is"
+                    ),
+                    (
+                        service.clientCertificate != nil, "client_certificate",
+                        "'client_certificate' is not built yet"
+                    ),
+                    (service.tlsVerify == true, "tls_verify", "'tls_verify' is not built yet"),
+                    (
+                        !service.caCertificates.isEmpty, "ca_certificates",
+                        "'ca_certificates' is not built yet"
+                    ),
+                ]
+            }
+        }
+    }
+
+    private static func routes(_ routes: [Route], _ places: EntityPlaces) -> [Finding] {
+        routes.enumerated().flatMap { index, route in
+            let unbuilt = route.protocols.first { $0 != .http && $0 != .https }
+            let isEncryptedOnly = route.protocols == [.https]
+            return Self.refuse(.routes, index, places) {
+                [
+                    (
+                        unbuilt != nil, "protocols",
+                        "protocol '\(unbuilt?.rawValue ?? "")' of routes is not built yet; "
+                            + "only 'http' is"
+                    ),
+                    (
+                        isEncryptedOnly, "protocols",
+                        "a route for 'https' alone is not built yet: TLS listeners are not built yet"
+                    ),
+                    (
+                        !route.snis.isEmpty, "snis",
+                        "'snis' is not built yet: TLS listeners are not built yet"
+                    ),
+                    (
+                        route.pathHandling == .v1, "path_handling",
+                        "path_handling 'v1' is not built yet; only 'v0' is"
+                    ),
+                ]
+            }
+        }
+    }
+
+    private static func upstreams(_ upstreams: [Upstream], _ places: EntityPlaces) -> [Finding] {
+        upstreams.enumerated().flatMap { index, upstream in
+            let type = upstream.healthchecks.active.type
+            let probes =
+                upstream.healthchecks.active.healthy.interval > 0
+                || upstream.healthchecks.active.unhealthy.interval > 0
+            return Self.refuse(.upstreams, index, places) {
+                [
+                    (
+                        upstream.algorithm == .latency, "algorithm",
+                        "algorithm 'latency' is not built yet; "
+                            + "use 'round-robin', 'least-connections' or 'consistent-hashing'"
+                    ),
+                    (upstream.useSrvName, "use_srv_name", "'use_srv_name' is not built yet"),
+                    (
+                        upstream.clientCertificate != nil, "client_certificate",
+                        "'client_certificate' is not built yet"
+                    ),
+                    (
+                        probes && type != .http && type != .tcp, "healthchecks",
+                        "active checks of type '\(type.rawValue)' are not built yet; "
+                            + "use 'http' or 'tcp'"
+                    ),
+                ]
+            }
+        }
+    }
+
+    private static func plugins(_ plugins: [Plugin], _ places: EntityPlaces) -> [Finding] {
+        plugins.enumerated().compactMap { index, plugin in
+            guard !plugin.name.isEmpty, let message = Self.refusal(ofPlugin: plugin.name) else {
+                return nil
+            }
+            return places.finding(.plugins, index, "name", message)
+        }
+    }
+
+    private static func certificates(
+        _ configuration: GatewayConfiguration,
+        _ places: EntityPlaces
+    ) -> [Finding] {
+        let message = "TLS listeners are not built yet"
+        let authorities = "checking certificates of services is not built yet"
+        return configuration.certificates.indices.map {
+            places.finding(.certificates, $0, FieldPath.entityField, message)
+        }
+            + configuration.snis.indices.map {
+                places.finding(.snis, $0, FieldPath.entityField, message)
+            }
+            + configuration.caCertificates.indices.map {
+                places.finding(.caCertificates, $0, FieldPath.entityField, authorities)
+            }
+    }
+
+    private static func refuse(
+        _ kind: EntityKind,
+        _ index: Int,
+        _ places: EntityPlaces,
+        _ rules: () -> [(isAsked: Bool, field: String, message: String)]
+    ) -> [Finding] {
+        rules().filter(\.isAsked).map { places.finding(kind, index, $0.field, $0.message) }
+    }
+}
