@@ -1,0 +1,110 @@
+import MeshMembership
+import MeshPrimitives
+import MeshReplication
+import MeshReports
+import MeshTransport
+
+/// The members with all that they have told, as reports show them.
+struct NodeMembers: Sendable {
+    let reports: [MemberReport]
+    let states: [String: NodeState]
+    let view: ViewReport
+
+    /// Reads members, their states and the operators' wishes.
+    ///
+    /// - Parameters:
+    ///   - cluster: where they are known.
+    ///   - own: the own state, fresher than its record.
+    ///   - node: the own identity.
+    ///   - name: the own name.
+    init(cluster: ClusterService, own: NodeState, node: NodeID, name: String) async {
+        var states: [NodeID: NodeState] = [:]
+        for record in await cluster.records(of: .nodeState) {
+            guard let id = record.key.owner else { continue }
+            states[id] = NodeState(record: record)
+        }
+        states[node] = own
+        let now = NodeClock.now
+        let wall = NodeClock.wallMilliseconds
+        let members = await cluster.members()
+        self.reports = members.map { member in
+            MemberReport(
+                member,
+                state: states[member.id],
+                isAsked: member.id == node,
+                now: now,
+                wallMilliseconds: wall
+            )
+        }.sorted { ($0.region, $0.name, $0.id) < ($1.region, $1.name, $1.id) }
+        self.states = Dictionary(
+            states.map { ($0.key.description, $0.value) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        self.view = ViewReport(node: name, ageSeconds: 0, members: members.count)
+    }
+}
+
+extension MemberReport {
+    /// One member, with what it told about itself.
+    fileprivate init(
+        _ member: Member,
+        state: NodeState?,
+        isAsked: Bool,
+        now: MonotonicInstant,
+        wallMilliseconds: UInt64
+    ) {
+        self.init(
+            id: member.id.description,
+            name: member.profile.name,
+            region: member.profile.region,
+            address: member.profile.address.description
+        )
+        self.zone = member.profile.zone
+        self.state = State(member.state)
+        self.incarnation = member.incarnation
+        self.version = member.profile.version
+        self.isAsked = isAsked
+        self.rttMs = member.roundTrip.map { ($0.milliseconds * 1_000).rounded() / 1_000 }
+        let inState = UInt64(max(0, member.since.duration(to: now).milliseconds))
+        self.since = Timestamp.text(
+            milliseconds: wallMilliseconds &- min(wallMilliseconds, inState)
+        )
+        guard let state else { return }
+        self.mode = state.mode
+        self.config = state.version
+        self.adminAddress = state.adminAddress
+        self.ageSeconds =
+            Double(wallMilliseconds &- min(wallMilliseconds, state.startedAt)) / 1_000
+        guard member.state == .alive else {
+            self.note = Self.note(of: member, forSeconds: inState / 1_000)
+            return
+        }
+        self.load = state.load
+        self.inFlight = state.inFlight
+        if state.mode != .normal {
+            self.note = "\(state.mode.rawValue), \(state.inFlight) requests left"
+        } else if !state.rejection.isEmpty {
+            self.note = "rejects the newest configuration: \(state.rejection)"
+        }
+    }
+
+    private static func note(of member: Member, forSeconds seconds: UInt64) -> String {
+        switch member.state {
+        case .alive: ""
+        case .suspect: "suspect, by \(max(1, member.suspectedBy.count)) for \(seconds) s"
+        case .failed: "gone for \(seconds) s"
+        case .left: "left \(seconds) s ago"
+        }
+    }
+}
+
+extension MemberReport.State {
+    fileprivate init(_ state: MemberState) {
+        switch state {
+        case .alive: self = .alive
+        case .suspect: self = .suspect
+        case .failed: self = .failed
+        case .left: self = .left
+        }
+    }
+}

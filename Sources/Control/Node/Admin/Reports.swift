@@ -1,0 +1,38 @@
+import MeshAdmin
+import MeshEntities
+import MeshReports
+import MeshTransport
+
+extension ConfigurationVersion {
+    /// What the cluster's store holds.
+    init(_ status: ClusterStatus) {
+        self.init(
+            milliseconds: status.configurationStamp.milliseconds,
+            counter: UInt16(truncatingIfNeeded: status.configurationStamp.rawValue),
+            hash: status.configurationHash.description
+        )
+    }
+}
+
+extension FindingReport {
+    /// A finding as reports show it.
+    init(_ finding: Finding) {
+        self.init(
+            path: finding.path,
+            message: finding.message,
+            line: finding.line,
+            column: finding.column
+        )
+    }
+}
+
+extension InvalidConfiguration {
+    /// A configuration that is refused as a whole, for one reason.
+    init(message: String) {
+        self.init(
+            tree: message,
+            fields: .object([]),
+            findings: [FindingReport(path: "", message: message)]
+        )
+    }
+}

@@ -1,0 +1,85 @@
+import MeshReports
+import Synchronization
+
+/// The node's last events, and those who watch for new ones.
+final class EventLog: Sendable {
+    /// Events kept for a stream that resumes: 1,000.
+    static let capacity = 1_000
+    /// Watchers at once; further ones get an ended stream.
+    static let watcherLimit = 64
+
+    private struct State {
+        var next: UInt64 = 1
+        var events: [EventReport] = []
+        var watchers: [UInt64: AsyncStream<EventReport>.Continuation] = [:]
+        var isEnded = false
+    }
+
+    private let observer: String
+    private let state = Mutex(State())
+
+    /// Creates an empty log of the node called `observer`.
+    init(observer: String) { self.observer = observer }
+
+    /// Adds an event that happened now and tells the watchers.
+    func add(
+        _ kind: EventReport.Kind,
+        _ type: String,
+        subject: String,
+        message: String,
+        details: [String: String] = [:]
+    ) {
+        let time = Timestamp.text(milliseconds: NodeClock.wallMilliseconds)
+        let (event, watchers) = self.state.withLock { state in
+            var event = EventReport(
+                id: state.next,
+                time: time,
+                kind: kind,
+                type: type,
+                subject: subject
+            )
+            event.observer = self.observer
+            event.message = message
+            event.details = details
+            state.next += 1
+            if state.events.count >= Self.capacity { state.events.removeFirst(Self.capacity / 10) }
+            state.events.append(event)
+            return (event, Array(state.watchers.values))
+        }
+        for watcher in watchers { watcher.yield(event) }
+    }
+
+    /// Events after `id` as far as they are kept, then new ones; `nil` begins with new ones.
+    func events(after id: UInt64?) -> AsyncStream<EventReport> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: EventReport.self,
+            bufferingPolicy: .bufferingNewest(Self.capacity)
+        )
+        let watcher: UInt64? = self.state.withLock { state in
+            guard !state.isEnded, state.watchers.count < Self.watcherLimit else { return nil }
+            let watcher = (state.watchers.keys.max() ?? 0) + 1
+            let missed = id.map { id in state.events.filter { $0.id > id } } ?? []
+            for event in missed { continuation.yield(event) }
+            state.watchers[watcher] = continuation
+            return watcher
+        }
+        guard let watcher else {
+            continuation.finish()
+            return stream
+        }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { _ = $0.watchers.removeValue(forKey: watcher) }
+        }
+        return stream
+    }
+
+    /// Ends every stream; later events are only kept.
+    func end() {
+        let watchers = self.state.withLock { state in
+            state.isEnded = true
+            defer { state.watchers = [:] }
+            return Array(state.watchers.values)
+        }
+        for watcher in watchers { watcher.finish() }
+    }
+}
