@@ -1,16 +1,28 @@
 public import MeshPrimitives
 
 /// Who is in the cluster, and who has gone: SWIM with Lifeguard's refinements.
+///
+/// Pure: opens no socket, reads no clock, draws no random number of its own. The shell passes those
+/// in and carries out the returned effects in order, so a run is a function of its inputs alone.
+///
+/// Each job is a machine of its own (``ProbeRound``, ``SuspicionTable``, ``BroadcastQueue`` …); this
+/// type only connects them. Its extensions follow the jobs: `+Probing`, `+Merging`, `+Joining`,
+/// `+Gossip`.
+///
+/// Sources: SWIM, Das et al. 2002; Lifeguard, Dadgar et al. 2017; full sync, stream probes and
+/// nacks after memberlist.
 public struct Membership: Sendable {
     /// What the shell must do next, in array order.
     public enum Effect: Equatable, Sendable {
         /// Send one datagram; losing it is allowed.
         case send(MembershipMessage, to: Endpoint)
-        /// Send one message by stream, hand its answer (if any) to ``receiveStream(_:from:at:)``.
+        /// Send one message by stream, hand its answer to ``receiveStream(_:from:at:)``.
         ///
-        /// When the peer cannot be reached nothing need be reported.
+        /// When the peer cannot be reached or does not answer, nothing need be reported.
         case stream(MembershipMessage, to: Endpoint)
-        /// Send ``streamPing(sequence:target:)`` by stream and report whether an ack came.
+        /// Send ``streamPing(sequence:target:)`` by stream.
+        ///
+        /// Report with ``streamProbeFinished(sequence:succeeded:at:)`` whether an ack came.
         case probeByStream(NodeID, Endpoint, sequence: UInt32)
         /// Call ``wake(at:)`` no earlier than this; a newer wake replaces an older one.
         case wake(at: MonotonicInstant)
@@ -20,75 +32,157 @@ public struct Membership: Sendable {
         case peerDigest(NodeID, ContentHash)
     }
 
+    enum Phase: Equatable {
+        case idle
+        case running
+        case leaving(until: MonotonicInstant)
+        case gone
+    }
+
     /// The root hash of this node's replicated records, shown to every peer.
     public var localDigest = ContentHash.zero
 
+    let configuration: MembershipConfiguration
+    var generator: SeededGenerator
+    var phase = Phase.idle
+    var local: Member
+    var table: MemberTable
+    var health: LocalHealth
+    var probe = ProbeRound()
+    var probeOrder = ProbeOrder()
+    var relays = RelayTable()
+    var suspicions: SuspicionTable
+    var broadcasts = BroadcastQueue()
+    var isolation = IsolationWindow()
+    var reconnection: Reconnection
+    var forgotten = ForgottenMembers()
+    var seeds: [Endpoint] = []
+    var sequence: UInt32
+    var nextProbe = MonotonicInstant(nanoseconds: 0)
+    var nextGossip = MonotonicInstant(nanoseconds: 0)
+    var nextSync = MonotonicInstant(nanoseconds: 0)
+    var nextStrangerSync = MonotonicInstant(nanoseconds: 0)
+    var scheduledWake: MonotonicInstant?
+    var pending: [Effect] = []
+
     /// Creates a membership of this node alone.
+    ///
+    /// - Parameters:
+    ///   - configuration: validated.
+    ///   - profile: what this node says about itself; within its limits.
+    ///   - incarnation: above every one that earlier runs of this identity used.
+    ///   - generator: for the order of probes and the choice of peers.
     public init(
         configuration: MembershipConfiguration,
         profile: MemberProfile,
         incarnation: UInt64,
         generator: SeededGenerator
-    ) {}
-
-    /// Remembers members from the last run; call before ``start(seeds:at:)``.
-    public mutating func restore(_ known: [MemberUpdate], at now: MonotonicInstant) {}
-
-    /// Starts probing and joins through `seeds` and the members restored.
-    public mutating func start(seeds: [Endpoint], at now: MonotonicInstant) -> [Effect] { [] }
-
-    /// Replaces the seeds, after their names were resolved again.
-    public mutating func setSeeds(_ seeds: [Endpoint], at now: MonotonicInstant) -> [Effect] {
-        []
-    }
-
-    /// Takes in one datagram.
-    public mutating func receive(
-        _ message: MembershipMessage,
-        from source: Endpoint,
-        at now: MonotonicInstant
-    ) -> [Effect] { [] }
-
-    /// Takes in one message of a stream; `answer` goes back on the same stream.
-    public mutating func receiveStream(
-        _ message: MembershipMessage,
-        from peer: NodeID?,
-        at now: MonotonicInstant
-    ) -> (answer: MembershipMessage?, effects: [Effect]) { (nil, []) }
-
-    /// The message that ``Effect/probeByStream(_:_:sequence:)`` asks to send.
-    public func streamPing(sequence: UInt32, target: NodeID) -> MembershipMessage {
-        MembershipMessage(
-            kind: .ping(sequence: sequence, target: target),
-            sender: target,
-            senderIncarnation: 0,
-            digest: self.localDigest,
-            updates: []
+    ) {
+        precondition(profile.isWithinLimits, "a node's own profile must be valid")
+        self.configuration = configuration
+        self.generator = generator
+        self.local = Member(
+            profile: profile,
+            incarnation: min(incarnation, MemberUpdate.incarnationLimit),
+            state: .alive,
+            since: MonotonicInstant(nanoseconds: 0)
         )
+        self.table = MemberTable(limit: configuration.memberLimit)
+        self.health = LocalHealth(ceiling: configuration.healthCeiling)
+        self.suspicions = SuspicionTable(configuration: configuration)
+        self.reconnection = Reconnection(minimum: configuration.reconnectMinimum)
+        self.sequence = UInt32(truncatingIfNeeded: self.generator.next())
     }
-
-    /// Reports how a probe by stream ended.
-    public mutating func streamProbeFinished(
-        sequence: UInt32,
-        succeeded: Bool,
-        at now: MonotonicInstant
-    ) -> [Effect] { [] }
 
     /// Does what is due; early, late and repeated wakes are harmless.
-    public mutating func wake(at now: MonotonicInstant) -> [Effect] { [] }
-
-    /// Says goodbye; ``MembershipEvent/leaveFinished`` tells when the node may stop.
-    public mutating func leave(at now: MonotonicInstant) -> [Effect] { [] }
-
-    /// Drops a failed or left member now instead of when its tombstone expires.
-    public mutating func forget(_ id: NodeID, at now: MonotonicInstant) -> [Effect] { [] }
+    public mutating func wake(at now: MonotonicInstant) -> [Effect] {
+        self.forgiveOwnStall(at: now)
+        if let due = self.scheduledWake, due <= now { self.scheduledWake = nil }
+        switch self.phase {
+        case .idle, .gone:
+            break
+        case .leaving(let deadline):
+            self.gossip(at: now)
+            if now >= deadline { self.finishLeaving() }
+        case .running:
+            self.answerForRelays(at: now)
+            self.probeMembers(at: now)
+            self.concludeSuspicions(at: now)
+            self.gossip(at: now)
+            self.exchange(at: now)
+            self.reconnect(at: now)
+        }
+        return self.finish(at: now)
+    }
 
     /// Every member known, this node included, by identity.
-    public var members: [Member] { [] }
+    public var members: [Member] {
+        var members = self.table.members
+        let place = members.firstIndex { $0.id > self.local.id } ?? members.endIndex
+        members.insert(self.local, at: place)
+        return members.map(self.withAccusers)
+    }
 
     /// One member, this node included.
-    public func member(_ id: NodeID) -> Member? { nil }
+    public func member(_ id: NodeID) -> Member? {
+        id == self.local.id ? self.local : self.table[id].map(self.withAccusers)
+    }
 
-    /// What ``restore(_:at:)`` takes after a restart.
-    public var knownMembers: [MemberUpdate] { [] }
+    /// Everything known, as peers are told it; ``restore(_:at:)`` takes it after a restart.
+    public var knownMembers: [MemberUpdate] { self.members.map(self.claim) }
+
+    /// Whether this node holds back its own unconfirmed suspicions, since most of its probes fail.
+    public var isIsolated: Bool { self.isolation.isIsolated }
+
+    private func withAccusers(_ member: Member) -> Member {
+        guard member.state == .suspect else { return member }
+        var member = member
+        member.suspectedBy = self.suspicions.accusers(of: member.id)
+        return member
+    }
+
+    /// Gives everybody the time back that this node itself was not running.
+    ///
+    /// After a stall every deadline has passed while the answers still wait in the socket; without
+    /// this a node that wakes from one would accuse all its peers.
+    mutating func forgiveOwnStall(at now: MonotonicInstant) {
+        guard let due = self.scheduledWake else { return }
+        let delay = due.duration(to: now)
+        guard delay > self.configuration.probeInterval / 2 else { return }
+        self.scheduledWake = now
+        self.health.worsen(by: 1)
+        self.probe.postpone(by: delay)
+        self.suspicions.postpone(by: delay)
+    }
+
+    /// Returns the collected effects, with a new wake when the next deadline has moved.
+    mutating func finish(at now: MonotonicInstant) -> [Effect] {
+        if let next = self.nextDeadline, next != self.scheduledWake {
+            self.scheduledWake = next
+            self.pending.append(.wake(at: max(next, now)))
+        }
+        defer { self.pending = [] }
+        return self.pending
+    }
+
+    private var nextDeadline: MonotonicInstant? {
+        switch self.phase {
+        case .idle, .gone:
+            return nil
+        case .leaving(let deadline):
+            return min(deadline, self.nextGossip)
+        case .running:
+            let always = [self.nextProbe, self.nextGossip, self.nextSync]
+            let sometimes = [
+                self.probe.deadline, self.relays.deadline, self.reconnection.deadline,
+                self.suspicions.deadline(holding: self.isolationHold),
+            ]
+            return (always + sometimes.compactMap { $0 }).min()
+        }
+    }
+
+    /// How much longer unconfirmed suspicions last now, if this node is isolated.
+    var isolationHold: Duration? {
+        self.isolation.isIsolated ? self.configuration.isolationHold : nil
+    }
 }

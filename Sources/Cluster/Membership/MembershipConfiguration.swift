@@ -11,47 +11,83 @@ public struct MembershipConfiguration: Equatable, Sendable {
     /// Default 300 ms; at most half of ``probeInterval``. Afterwards the smoothed round trip plus
     /// four times its deviation takes its place, from ``probeTimeoutMinimum`` to half the interval.
     public var probeTimeout: Duration = .milliseconds(300)
-    /// The shortest wait for a direct ack, however fast the peer. Default 100 ms.
-    public var probeTimeoutMinimum: Duration = .milliseconds(100)
-    /// How many members relay a ping when the direct one is lost. Default 3; 0 to 16.
-    public var relayCount = 3
-    /// The shortest suspicion is this times `max(1, log10(n))` times ``probeInterval``. Default 4.
+    /// The shortest wait for a direct ack, however fast the peer.
     ///
-    /// This less two is the number of confirmations that shorten a suspicion to its minimum.
+    /// Default 100 ms.
+    public var probeTimeoutMinimum: Duration = .milliseconds(100)
+    /// How many members relay a ping when the direct one is lost.
+    ///
+    /// Default 3; 0 to 16.
+    public var relayCount = 3
+    /// The shortest suspicion is this times `max(1, log10(n))` times ``probeInterval``.
+    ///
+    /// Default 4. Source: Lifeguard (arXiv 1707.00788), section IV.
     public var suspicionMultiplier = 4
-    /// An unconfirmed suspicion lasts this times the shortest one. Default 6.
+    /// An unconfirmed suspicion lasts this times the shortest one.
+    ///
+    /// Default 6.
     public var suspicionMaximumMultiplier = 6
-    /// How far bad local health may stretch intervals and timeouts. Default 8; 1 turns it off.
+    /// How many confirmations by others shorten a suspicion to its shortest.
+    ///
+    /// Default 2; fewer where there are not as many others. No confirmation, longest suspicion.
+    public var suspicionConfirmations = 2
+    /// How far bad local health may stretch intervals and timeouts.
+    ///
+    /// Default 8; 1 turns it off.
     public var healthCeiling = 8
-    /// Time between two rounds of gossip apart from probes. Default 200 ms.
+    /// Time between two rounds of gossip apart from probes.
+    ///
+    /// Default 200 ms.
     public var gossipInterval: Duration = .milliseconds(200)
-    /// To how many members each such round goes. Default 3.
+    /// To how many members each such round goes.
+    ///
+    /// Default 3.
     public var gossipFanout = 3
-    /// For how long gossip also goes to a member that failed, so that it can refute. Default 30 s.
+    /// For how long gossip also goes to a member that failed, so that it can refute.
+    ///
+    /// Default 30 s.
     public var gossipToFailed: Duration = .seconds(30)
-    /// An update is sent this times `⌈log10(n + 1)⌉` times. Default 4.
+    /// An update is sent this times `⌈log10(n + 1)⌉` times.
+    ///
+    /// Default 4.
     public var retransmitMultiplier = 4
-    /// Time between two full exchanges with a random member, for up to 32 members. Default 30 s.
+    /// Time between two full exchanges with a random member, for up to 32 members.
+    ///
+    /// Default 30 s.
     ///
     /// Longer for more: twice for up to 64, three times for up to 128 and so on.
     public var syncInterval: Duration = .seconds(30)
-    /// The first pause between two attempts to reach a seed or a failed member. Default 1 s.
+    /// The first pause between two attempts to reach a seed or a failed member.
+    ///
+    /// Default 1 s.
     public var reconnectMinimum: Duration = .seconds(1)
-    /// The longest such pause; each attempt doubles it up to here. Default 30 s.
+    /// The longest such pause; each attempt doubles it up to here.
+    ///
+    /// Default 30 s.
     public var reconnectMaximum: Duration = .seconds(30)
-    /// How long this node may hold back suspicions while it is isolated. Default 60 s.
+    /// How long this node may hold back suspicions while it is isolated.
+    ///
+    /// Default 60 s.
     public var isolationHold: Duration = .seconds(60)
-    /// How long a leaving node goes on telling its peers. Default 1 s.
+    /// How long a leaving node goes on telling its peers.
+    ///
+    /// Default 1 s.
     public var leavePropagation: Duration = .seconds(1)
-    /// How long a failed or left member is remembered. Default 72 h.
+    /// How long a failed or left member is remembered.
+    ///
+    /// Default 72 h.
     ///
     /// A split that lasts longer does not heal without seeds.
     public var tombstoneLifetime: Duration = .seconds(72 * 3_600)
     /// The largest message put into one datagram, before sealing: 1,400 less 64 for the envelope.
     public var datagramByteLimit = 1_400 - 64
-    /// The largest message put into one stream frame, before sealing. Default 900,000.
+    /// The largest message put into one stream frame, before sealing.
+    ///
+    /// Default 900,000.
     public var streamByteLimit = 900_000
-    /// How many members are remembered at most; further ones are ignored. Default 8,192.
+    /// How many members are remembered at most; further ones are ignored.
+    ///
+    /// Default 8,192.
     public var memberLimit = 8_192
 
     /// Creates the defaults, which are ``lan``.

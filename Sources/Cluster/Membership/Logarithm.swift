@@ -1,0 +1,33 @@
+/// Logarithms from the standard library's arithmetic alone, equal on every machine.
+enum Logarithm {
+    /// The natural logarithm of a finite number above zero, to about 12 digits.
+    static func natural(_ value: Double) -> Double {
+        precondition(value > 0 && value.isFinite, "only numbers above zero have a logarithm")
+        // ln(m * 2^e) = e * ln 2 + 2 * artanh((m - 1) / (m + 1)), with m in 1..<2.
+        let ratio = (value.significand - 1) / (value.significand + 1)
+        let square = ratio * ratio
+        var term = ratio
+        var sum = 0.0
+        for odd in stride(from: 1.0, through: 25.0, by: 2.0) {
+            sum += term / odd
+            term *= square
+        }
+        return Double(value.exponent) * 0.693_147_180_559_945_3 + 2 * sum
+    }
+
+    /// The decimal logarithm of a finite number above zero.
+    static func decimal(_ value: Double) -> Double {
+        self.natural(value) / 2.302_585_092_994_045_7
+    }
+
+    /// `⌈log10(count + 1)⌉`, exactly: the number of decimal digits of `count`, at least 1.
+    static func decimalDigits(_ count: Int) -> Int {
+        var digits = 1
+        var rest = count / 10
+        while rest > 0 {
+            digits += 1
+            rest /= 10
+        }
+        return digits
+    }
+}

@@ -1,0 +1,107 @@
+public import MeshPrimitives
+
+/// Datagrams: what goes out with them and what comes in.
+extension Membership {
+    /// Takes in one datagram.
+    ///
+    /// - Parameters:
+    ///   - message: decoded and authentic, yet not believed further than a peer may be.
+    ///   - source: where it came from; answers go there and nowhere else.
+    ///   - now: the current moment.
+    /// - Returns: what to do next.
+    public mutating func receive(
+        _ message: MembershipMessage,
+        from source: Endpoint,
+        at now: MonotonicInstant
+    ) -> [Effect] {
+        self.forgiveOwnStall(at: now)
+        guard self.phase != .gone, self.phase != .idle, message.sender != self.local.id else {
+            return self.finish(at: now)
+        }
+        for update in message.updates {
+            self.merge(update, source: .peer(message.sender), at: now)
+        }
+        switch message.kind {
+        case .ping(let sequence, let target):
+            guard target == self.local.id else { break }
+            self.send(.ack(sequence: sequence), first: self.news(for: message), to: source)
+            self.greetStranger(message.sender, at: source, now)
+        case .ack(let sequence):
+            self.acknowledged(sequence: sequence, from: message.sender, measured: true, at: now)
+        case .nack(let sequence):
+            self.probe.nack(sequence: sequence, from: message.sender)
+        case .pingRequest(let sequence, let target, _):
+            self.relay(askerSequence: sequence, target: target, to: source, at: now)
+        case .gossip, .sync, .syncAnswer, .refusal:
+            break
+        }
+        self.noteDigest(of: message)
+        return self.finish(at: now)
+    }
+
+    /// Sends what is queued to a few random members, apart from probes.
+    mutating func gossip(at now: MonotonicInstant) {
+        guard now >= self.nextGossip else { return }
+        self.nextGossip = now.advanced(by: self.configuration.gossipInterval)
+        guard !self.broadcasts.isEmpty else { return }
+        var peers = self.table.pick(self.configuration.gossipFanout, using: &self.generator)
+        if let gone = self.recentlyFailed(at: now) { peers.append(gone) }
+        for peer in peers where !self.broadcasts.isEmpty {
+            let first = peer.state.isPresent ? [] : [self.claim(peer)]
+            self.send(.gossip, first: first, to: peer.profile.address)
+        }
+    }
+
+    /// Sends one datagram filled with `first` and then with what is queued.
+    mutating func send(
+        _ kind: MembershipMessage.Kind,
+        first: [MemberUpdate] = [],
+        to endpoint: Endpoint
+    ) {
+        let used = first.reduce(MembershipMessage.fixedByteCount) { $0 + $1.wireByteCount }
+        let room = self.configuration.datagramByteLimit - used
+        let digits = Logarithm.decimalDigits(self.table.present.count + 1)
+        let queued = self.broadcasts.take(
+            fitting: room,
+            sendLimit: self.configuration.retransmitMultiplier * digits
+        )
+        self.pending.append(.send(self.message(kind, updates: first + queued), to: endpoint))
+    }
+
+    /// A message from this node.
+    func message(
+        _ kind: MembershipMessage.Kind,
+        updates: [MemberUpdate]
+    ) -> MembershipMessage {
+        MembershipMessage(
+            kind: kind,
+            sender: self.local.id,
+            senderIncarnation: self.local.incarnation,
+            digest: self.localDigest,
+            updates: updates
+        )
+    }
+
+    /// Passes the root hash on that a present member showed.
+    mutating func noteDigest(of message: MembershipMessage) {
+        guard self.table.isPresent(message.sender) else { return }
+        self.pending.append(.peerDigest(message.sender, message.digest))
+    }
+
+    /// What the sender should know about itself: that this node doubts it.
+    private func news(for message: MembershipMessage) -> [MemberUpdate] {
+        guard let member = self.table[message.sender], member.state != .alive,
+            member.incarnation >= message.senderIncarnation
+        else { return [] }
+        return [self.claim(member)]
+    }
+
+    /// One member that failed not long ago and may yet refute, at random.
+    private mutating func recentlyFailed(at now: MonotonicInstant) -> Member? {
+        let window = self.configuration.gossipToFailed
+        let recent = self.table.members.filter { member in
+            member.state == .failed && member.since.duration(to: now) < window
+        }
+        return recent.isEmpty ? nil : recent[self.generator.next(below: recent.count)]
+    }
+}

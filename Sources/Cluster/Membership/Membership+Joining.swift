@@ -1,0 +1,196 @@
+public import MeshPrimitives
+
+/// Coming, going and comparing everything by stream.
+extension Membership {
+    /// Remembers members from the last run; call before ``start(seeds:at:)``.
+    ///
+    /// They are believed as they were and probed like any other. What is remembered of this node
+    /// itself raises its incarnation above it.
+    public mutating func restore(_ known: [MemberUpdate], at now: MonotonicInstant) {
+        for update in known where update.isWithinLimits {
+            guard update.profile.id != self.local.id else {
+                let next = min(update.incarnation + 1, MemberUpdate.incarnationLimit)
+                self.local.incarnation = max(self.local.incarnation, next)
+                continue
+            }
+            let state = update.state == .suspect ? .alive : update.state
+            let member = Member(
+                profile: update.profile,
+                incarnation: update.incarnation,
+                state: state,
+                since: now
+            )
+            guard self.table.store(member) else { return }
+            if state.isPresent { self.probeOrder.insert(member.id, using: &self.generator) }
+        }
+    }
+
+    /// Starts probing and joins through `seeds` and the members restored.
+    public mutating func start(seeds: [Endpoint], at now: MonotonicInstant) -> [Effect] {
+        guard self.phase == .idle else { return self.finish(at: now) }
+        self.phase = .running
+        self.local.since = now
+        let spread = self.generator.nextUnit()
+        self.nextProbe = now.advanced(by: self.configuration.probeInterval * spread)
+        self.nextGossip = now.advanced(by: self.configuration.gossipInterval * spread)
+        self.nextSync = now.advanced(by: self.syncPause * (0.5 + spread / 2))
+        self.announceSelf()
+        self.seeds = seeds
+        self.aimReconnection(at: now)
+        for member in self.table.pick(3, using: &self.generator) {
+            self.pending.append(.stream(self.sync(.sync), to: member.profile.address))
+        }
+        self.reconnect(at: now)
+        return self.finish(at: now)
+    }
+
+    /// Replaces the seeds, after their names were resolved again.
+    public mutating func setSeeds(_ seeds: [Endpoint], at now: MonotonicInstant) -> [Effect] {
+        self.seeds = seeds
+        if self.phase == .running { self.aimReconnection(at: now) }
+        return self.finish(at: now)
+    }
+
+    /// Takes in one message of a stream.
+    ///
+    /// - Parameters:
+    ///   - message: decoded and authentic.
+    ///   - peer: who the stream's envelope says is sending; a message of anybody else is dropped.
+    ///   - now: the current moment.
+    /// - Returns: `answer` goes back on the same stream.
+    public mutating func receiveStream(
+        _ message: MembershipMessage,
+        from peer: NodeID?,
+        at now: MonotonicInstant
+    ) -> (answer: MembershipMessage?, effects: [Effect]) {
+        self.forgiveOwnStall(at: now)
+        guard self.phase == .running, message.sender != self.local.id,
+            peer == nil || peer == message.sender
+        else { return (nil, self.finish(at: now)) }
+        var answer: MembershipMessage?
+        switch message.kind {
+        case .sync:
+            answer = self.answer(to: message, at: now)
+        case .syncAnswer:
+            self.mergeAll(message, at: now)
+        case .refusal(let holder):
+            let event = MembershipEvent.nameConflict(
+                name: self.local.profile.name,
+                holder: holder,
+                refused: self.local.id
+            )
+            self.pending.append(.event(event))
+        case .ping(let sequence, let target) where target == self.local.id:
+            answer = self.message(.ack(sequence: sequence), updates: [])
+        case .ping, .ack, .nack, .pingRequest, .gossip:
+            break
+        }
+        self.noteDigest(of: message)
+        return (answer, self.finish(at: now))
+    }
+
+    /// Says goodbye; ``MembershipEvent/leaveFinished`` tells when the node may stop.
+    public mutating func leave(at now: MonotonicInstant) -> [Effect] {
+        guard self.phase == .running else { return self.finish(at: now) }
+        self.phase = .leaving(until: now.advanced(by: self.configuration.leavePropagation))
+        self.local.state = .left
+        self.local.since = now
+        let goodbye = self.claim(self.local)
+        self.broadcasts.insert(goodbye)
+        for peer in self.table.pick(16, using: &self.generator) {
+            self.send(.gossip, first: [goodbye], to: peer.profile.address)
+        }
+        return self.finish(at: now)
+    }
+
+    /// Ends a goodbye: from here on the node is silent.
+    mutating func finishLeaving() {
+        self.phase = .gone
+        self.pending.append(.event(.leaveFinished))
+    }
+
+    /// Exchanges everything with one random member from time to time.
+    mutating func exchange(at now: MonotonicInstant) {
+        guard now >= self.nextSync else { return }
+        self.nextSync = now.advanced(by: self.syncPause)
+        self.reap(at: now)
+        for member in self.table.pick(1, using: &self.generator) {
+            self.pending.append(.stream(self.sync(.sync), to: member.profile.address))
+        }
+    }
+
+    /// Tries seeds and failed members that are due.
+    mutating func reconnect(at now: MonotonicInstant) {
+        let limit = self.configuration.reconnectMaximum
+        let due = self.reconnection.due(
+            pausingAtMost: self.table.present.isEmpty ? limit / 4 : limit,
+            using: &self.generator,
+            at: now
+        )
+        for endpoint in due {
+            self.pending.append(.stream(self.sync(.sync), to: endpoint))
+        }
+    }
+
+    /// Points the reconnection at seeds that are no member and at members that failed.
+    mutating func aimReconnection(at now: MonotonicInstant) {
+        let present = Set(self.table.present.compactMap { self.table[$0]?.profile.address })
+        let failed = self.table.members.filter { $0.state == .failed }.map(\.profile.address)
+        let wanted = (self.seeds + failed).filter { endpoint in
+            endpoint != self.local.profile.address && !present.contains(endpoint)
+        }
+        self.reconnection.aim(at: wanted, at: now)
+    }
+
+    /// Compares notes with a sender that this node does not count as present, once per second.
+    mutating func greetStranger(_ id: NodeID, at source: Endpoint, _ now: MonotonicInstant) {
+        guard self.phase == .running, !self.table.isPresent(id), now >= self.nextStrangerSync
+        else { return }
+        self.nextStrangerSync = now.advanced(by: .seconds(1))
+        self.pending.append(.stream(self.sync(.sync), to: source))
+    }
+
+    private mutating func answer(
+        to message: MembershipMessage,
+        at now: MonotonicInstant
+    ) -> MembershipMessage {
+        if let newcomer = message.updates.first(where: { $0.profile.id == message.sender }),
+            newcomer.isWithinLimits, !self.table.isPresent(message.sender),
+            let holder = self.namesakes(of: newcomer.profile).first(where: { member in
+                member.state.isPresent && member.profile.address != newcomer.profile.address
+            })
+        {
+            self.pending.append(.event(self.conflict(newcomer.profile, with: holder)))
+            return self.message(.refusal(nameHolder: holder.id), updates: [])
+        }
+        self.mergeAll(message, at: now)
+        return self.sync(.syncAnswer)
+    }
+
+    private mutating func mergeAll(_ message: MembershipMessage, at now: MonotonicInstant) {
+        for update in message.updates {
+            self.merge(update, source: .peer(message.sender), at: now)
+        }
+    }
+
+    /// All this node knows, itself first, as far as one stream frame holds it.
+    private mutating func sync(_ kind: MembershipMessage.Kind) -> MembershipMessage {
+        var room = self.configuration.streamByteLimit - MembershipMessage.fixedByteCount
+        var updates: [MemberUpdate] = []
+        for update in [self.claim(self.local)] + self.table.members.map(self.claim) {
+            guard update.wireByteCount <= room else { break }
+            room -= update.wireByteCount
+            updates.append(update)
+        }
+        return self.message(kind, updates: updates)
+    }
+
+    /// The pause between full exchanges, longer in larger clusters.
+    ///
+    /// Source: memberlist, push-pull scale: 1 up to 32 members, then `⌈log2 n - 5⌉ + 1`.
+    private var syncPause: Duration {
+        let count = self.table.present.count + 1
+        let doublings = count <= 32 ? 0 : Int.bitWidth - (count - 1).leadingZeroBitCount - 5
+        return self.configuration.syncInterval * (doublings + 1)
+    }
+}

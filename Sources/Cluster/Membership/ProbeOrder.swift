@@ -1,0 +1,55 @@
+import MeshPrimitives
+
+/// Whose turn it is to be probed.
+///
+/// Round-robin over a shuffled list, so that a member waits at most `2n - 1` turns; a new member is
+/// put at a random place. Members that others suspect go first, once each, so that a suspicion is
+/// confirmed or disproved soon.
+///
+/// Source: SWIM, section 4.3.
+struct ProbeOrder: Sendable {
+    /// How many suspected members wait in front at most; further ones wait their turn.
+    static let urgentLimit = 64
+
+    private var members: [NodeID] = []
+    private var position = 0
+    private var urgent: [NodeID] = []
+
+    /// Adds a member at a random place among those still to come.
+    mutating func insert(_ id: NodeID, using generator: inout SeededGenerator) {
+        guard !self.members.contains(id) else { return }
+        let place = generator.next(below: self.members.count + 1)
+        self.members.insert(id, at: place)
+        if place < self.position { self.position += 1 }
+    }
+
+    /// Asks for a member to be probed next.
+    mutating func hasten(_ id: NodeID) {
+        guard self.urgent.count < Self.urgentLimit, !self.urgent.contains(id) else { return }
+        self.urgent.append(id)
+    }
+
+    /// Returns the next member for which `isEligible` holds; drops those for which it does not.
+    mutating func next(
+        using generator: inout SeededGenerator,
+        where isEligible: (NodeID) -> Bool
+    ) -> NodeID? {
+        while !self.urgent.isEmpty {
+            let id = self.urgent.removeFirst()
+            if isEligible(id) { return id }
+        }
+        while !self.members.isEmpty {
+            if self.position >= self.members.count {
+                self.members = generator.shuffle(self.members)
+                self.position = 0
+            }
+            let id = self.members[self.position]
+            if isEligible(id) {
+                self.position += 1
+                return id
+            }
+            self.members.remove(at: self.position)
+        }
+        return nil
+    }
+}
