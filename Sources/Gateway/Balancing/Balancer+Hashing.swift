@@ -92,7 +92,8 @@ extension Balancer {
             group.pointee.weight > 0
         else { return false }
         let share = Double(weight) / Double(group.pointee.weight)
-        let bound = (self.loadBound * share * Double(group.pointee.inFlight + 1)).rounded(.up)
-        return Double(slot.pointee.inFlight + 1) > bound
+        // One more than now exceeds the bound rounded up exactly when now reaches the bound.
+        let bound = self.loadBound * share * Double(group.pointee.inFlight + 1)
+        return Double(slot.pointee.inFlight) >= bound
     }
 }

@@ -90,7 +90,7 @@ public final class Balancer {
         let clamped = factor > 0 ? min(factor, 1) : 0
         let weight =
             clamped == 0 || slot.pointee.fullWeight == 0
-            ? 0 : max(1, Int64((Double(slot.pointee.fullWeight) * Double(clamped)).rounded()))
+            ? 0 : max(1, Int64(Double(slot.pointee.fullWeight) * Double(clamped) + 0.5))
         let group = self.groups + Int(slot.pointee.group)
         group.pointee.weight += weight - slot.pointee.weight
         group.pointee.healthyCount += (weight > 0 ? 1 : 0) - (slot.pointee.weight > 0 ? 1 : 0)

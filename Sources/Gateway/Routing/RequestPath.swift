@@ -27,6 +27,17 @@ public enum RequestPath {
             return 1
         }
         guard raw[0] == Self.slash else { return nil }
+        if Self.isNormal(raw) {
+            output.copyMemory(from: raw)
+            return raw.count
+        }
+        return Self.rewrite(raw, into: output)
+    }
+
+    private static func rewrite(
+        _ raw: UnsafeRawBufferPointer,
+        into output: UnsafeMutableRawBufferPointer
+    ) -> Int? {
         output[0] = Self.slash
         var written = 1
         var segment = 1
@@ -130,6 +141,48 @@ public enum RequestPath {
             UnsafeMutableRawBufferPointer(rebasing: output[written...]).copyMemory(from: rest)
         }
         return total
+    }
+
+    /// Whether there is nothing to decode, merge, resolve or refuse; eight bytes at a time.
+    ///
+    /// May say no for a path that is normal (`/.well-known`), never yes for one that is not.
+    private static func isNormal(_ raw: UnsafeRawBufferPointer) -> Bool {
+        var index = 0
+        var slashBefore: UInt64 = 0
+        while index + 8 <= raw.count {
+            let word = UInt64(
+                littleEndian: raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            )
+            let slashes = Self.places(of: Self.slash, in: word)
+            let suspects = slashes | Self.places(of: Self.dot, in: word)
+            let refused =
+                Self.places(of: UInt8(ascii: "%"), in: word)
+                | Self.places(of: UInt8(ascii: "#"), in: word) | Self.places(of: 0, in: word)
+            guard refused | ((slashes << 8 | slashBefore) & suspects) == 0 else { return false }
+            slashBefore = slashes >> 56
+            index += 8
+        }
+        var isAfterSlash = slashBefore != 0
+        while index < raw.count {
+            switch raw[index] {
+            case UInt8(ascii: "%"), UInt8(ascii: "#"), 0: return false
+            case Self.slash:
+                if isAfterSlash { return false }
+                isAfterSlash = true
+            case Self.dot where isAfterSlash: return false
+            default: isAfterSlash = false
+            }
+            index += 1
+        }
+        return true
+    }
+
+    /// The top bit of every byte of `word` that equals `byte`.
+    @inline(__always)
+    private static func places(of byte: UInt8, in word: UInt64) -> UInt64 {
+        let low: UInt64 = 0x7F7F_7F7F_7F7F_7F7F
+        let difference = word ^ (UInt64(byte) &* 0x0101_0101_0101_0101)
+        return ~(((difference & low) &+ low) | difference | low)
     }
 
     /// Drops a segment that is `.`, or `..` with the segment before it; returns the new length.
