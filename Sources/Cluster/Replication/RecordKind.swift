@@ -2,7 +2,7 @@
 ///
 /// | kind | written by | lives | on disk and in the root digest |
 /// | --- | --- | --- | --- |
-/// | ``entity``, ``configurationHead`` | any node | for ever | yes |
+/// | ``entity``, ``configurationHead``, ``nodeMode`` | any node | for ever | yes |
 /// | ``health``, ``nodeState``, ``regionSummary`` | its owner only | by age since received | no |
 /// | unknown, below 128 | any node | for ever | yes, up to a bound |
 /// | unknown, from 128 | any node | by age since received | no, up to a bound |
@@ -26,12 +26,16 @@ public struct RecordKind: RawRepresentable, Hashable, Comparable, Sendable {
     /// Who applied the configuration last, when and why.
     public static let configurationHead = RecordKind(rawValue: 5)
 
+    /// What an operator wants of one node: take traffic, drain, stand aside.
+    public static let nodeMode = RecordKind(rawValue: 6)
+
     /// Whether this version of the software knows what the kind means.
-    public var isKnown: Bool { (1...5).contains(self.rawValue) }
+    public var isKnown: Bool { (1...6).contains(self.rawValue) }
 
     /// Whether records are kept for ever, on disk, and compared by anti-entropy.
     public var isDurable: Bool {
-        self == .entity || self == .configurationHead || (!self.isKnown && self.rawValue < 128)
+        self == .entity || self == .configurationHead || self == .nodeMode
+            || (!self.isKnown && self.rawValue < 128)
     }
 
     /// Whether only the node named by the key may write the record.

@@ -44,13 +44,9 @@ struct RegionSummary: Codable, Equatable, Sendable {
 /// A region that this node cannot reach is down only when the relays of every other region, too,
 /// see nobody there and at least two regions look at it; otherwise it is unreachable from here,
 /// which moves no claim about it into the mesh.
-struct RegionVerdict {
-    /// - Parameters:
-    ///   - region: the region judged.
-    ///   - observer: the own region.
-    ///   - alive: members of it that this node sees alive.
-    ///   - members: members of it that did not leave.
-    ///   - summaries: fresh summaries of all relays.
+enum RegionVerdict {
+    /// The state of `region` as seen from the region `observer`, of whose `members` (those that did
+    /// not leave) this node sees `alive`; `summaries` are the fresh ones of all relays.
     static func state(
         of region: String,
         seenFrom observer: String,

@@ -1,0 +1,147 @@
+import MeshDataPlane
+import MeshEntities
+import MeshHealth
+import MeshPrimitives
+import MeshReports
+
+extension NodeAdmin {
+    func health(of upstream: String?) async -> MeshReports.HealthReport {
+        let members = await self.currentMembers()
+        let byID = Dictionary(
+            members.reports.map { ($0.id, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        let configuration = await self.configuration()
+        let views = Dictionary(grouping: self.healthService.views(), by: \.target.upstream)
+        let active = self.healthService.activeRegions()
+        let wanted = configuration.upstreams.filter { entity in
+            upstream.map { $0 == entity.name || $0 == entity.id.description } ?? true
+        }
+        let reports = wanted.map { entity in
+            var report = UpstreamHealthReport(
+                id: entity.id.description,
+                name: entity.name,
+                algorithm: entity.algorithm.rawValue,
+                targets: configuration.targets(of: entity.id).flatMap { target in
+                    Self.reports(
+                        of: target,
+                        upstream: entity,
+                        views: views[entity.name] ?? [],
+                        members: byID
+                    )
+                }
+            )
+            report.activeRegion = active[entity.name] ?? ""
+            return report
+        }
+        return MeshReports.HealthReport(
+            upstreams: reports.sorted { $0.name < $1.name },
+            view: members.view
+        )
+    }
+
+    func regions() async -> RegionsReport {
+        let members = await self.currentMembers()
+        let states = self.regionService.states
+        let views = self.healthService.views()
+        let tagged = Dictionary(grouping: views, by: \.target.region)
+        let names = Set(members.reports.map(\.region)).union(tagged.keys).subtracting([""])
+        let reports = names.sorted().map { name in
+            let inside = members.reports.filter { $0.region == name }
+            let alive = inside.filter { $0.state == .alive }
+            var report = RegionReport(name: name, state: states[name] ?? .down)
+            report.members = inside.count
+            report.alive = alive.count
+            report.usable = alive.count(where: \.isWell)
+            report.inFlight = alive.reduce(0) { $0 + ($1.inFlight ?? 0) }
+            report.targets = tagged[name]?.count ?? 0
+            report.healthyTargets = tagged[name]?.count { $0.factor > 0 } ?? 0
+            if inside.isEmpty { report.note = "targets only, no node stands there" }
+            return report
+        }
+        return RegionsReport(regions: reports, view: members.view)
+    }
+
+    /// One report per address of a target; one without address when its name does not resolve.
+    private static func reports(
+        of target: Target,
+        upstream: Upstream,
+        views: [TargetView],
+        members: [String: MemberReport]
+    ) -> [TargetHealthReport] {
+        let own = views.filter { $0.target.name == "\(target.host):\(target.port)" }
+        guard !own.isEmpty else {
+            var report = TargetHealthReport(
+                target: target.target,
+                address: nil,
+                weight: target.weight
+            )
+            report.region = target.region ?? ""
+            report.zone = target.zone ?? ""
+            report.verdict = target.weight == 0 ? .unchecked : .unresolved
+            report.factor = 0
+            return [report]
+        }
+        return own.map { view in
+            var report = TargetHealthReport(
+                target: target.target,
+                address: view.target.endpoint.description,
+                weight: target.weight
+            )
+            report.region = target.region ?? ""
+            report.zone = target.zone ?? ""
+            report.factor = Double(view.factor)
+            report.verdict = Self.verdict(of: view, upstream: upstream)
+            report.observations = view.observers.map { ObservationReport($0, members: members) }
+                .sorted { ($0.region, $0.observer) < ($1.region, $1.observer) }
+            let against = report.observations.filter { $0.state != .ok }
+            if let first = against.first, view.verdict != .healthy {
+                let word = first.lastFailure ?? "failed"
+                report.reason =
+                    "\(word), \(against.count) of \(report.observations.count) observers"
+            }
+            return report
+        }
+    }
+
+    private static func verdict(
+        of view: TargetView,
+        upstream: Upstream
+    ) -> TargetHealthReport.Verdict {
+        switch view.verdict {
+        case .excluded: return .excluded
+        case .lowered, .trial: return .lowered
+        case .healthy:
+            let isChecked = upstream.healthchecks.isOn
+            return isChecked ? .healthy : .unchecked
+        }
+    }
+}
+
+extension ObservationReport {
+    fileprivate init(_ observer: TargetView.Observer, members: [String: MemberReport]) {
+        let member = members[observer.node.description]
+        let entry = observer.entry
+        self.init(
+            observer: member?.name ?? observer.node.description,
+            region: member?.region ?? "",
+            state: entry.vote == .up
+                ? (entry.failures > 0 ? .failing : .ok) : (entry.vote == .down ? .failed : .failing)
+        )
+        self.successes = UInt64(entry.successes)
+        self.failures = UInt64(entry.failures)
+        self.isProber = entry.isChecker
+        self.ageSeconds = observer.age.milliseconds / 1_000
+        if entry.failures > 0 || entry.vote != .up { self.lastFailure = entry.reason.word }
+    }
+}
+
+extension Healthchecks {
+    /// Whether any check is on in Kong's sense.
+    fileprivate var isOn: Bool {
+        let passive = self.passive.unhealthy
+        return self.active.healthy.interval > 0 || self.active.unhealthy.interval > 0
+            || passive.httpFailures > 0 || passive.tcpFailures > 0 || passive.timeouts > 0
+            || self.passive.healthy.successes > 0
+    }
+}

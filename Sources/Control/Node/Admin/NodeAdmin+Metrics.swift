@@ -1,0 +1,242 @@
+import MeshAdmin
+import MeshDataPlane
+import MeshReports
+
+extension NodeAdmin {
+    func metrics() async -> String {
+        var text = MetricsText()
+        let counters = self.dataPlane.counters()
+        self.writeRequests(counters, into: &text)
+        self.writeConnections(counters, into: &text)
+        self.writeTargets(into: &text)
+        await self.writeMesh(into: &text)
+        return text.text
+    }
+
+    /// Kong's families, under Kong's names and labels, so that existing boards work.
+    private func writeRequests(_ counters: DataPlaneCounters, into text: inout MetricsText) {
+        let routes = counters.routes
+        text.family(
+            "kong_http_requests_total",
+            .counter,
+            help: "HTTP status codes per service and route.",
+            labels: ["service", "route", "code", "source", "workspace", "consumer"],
+            samples: routes.flatMap { route in
+                route.requests.map { count in
+                    MetricsText.Sample(
+                        [
+                            route.service, route.route, String(count.code),
+                            count.source.rawValue, "default", "",
+                        ],
+                        Double(count.count)
+                    )
+                }
+            }
+        )
+        typealias Route = DataPlaneCounters.RouteCounters
+        let families: [(String, String, KeyPath<Route, DataPlaneCounters.Histogram>, [UInt32])] = [
+            (
+                "kong_request_latency_ms", "Total latency of a request.", \.requestLatency,
+                Route.latencyBounds
+            ),
+            (
+                "kong_upstream_latency_ms", "Latency of the upstream.", \.upstreamLatency,
+                Route.latencyBounds
+            ),
+            (
+                "kong_kong_latency_ms", "Latency that the gateway adds.", \.gatewayLatency,
+                Route.gatewayLatencyBounds
+            ),
+        ]
+        for (name, help, path, bounds) in families {
+            text.histogram(
+                name,
+                help: help,
+                bounds: bounds.map(Double.init),
+                labels: ["service", "route", "workspace"],
+                histograms: routes.map { route in
+                    let histogram = route[keyPath: path]
+                    return MetricsText.Histogram(
+                        [route.service, route.route, "default"],
+                        counts: histogram.counts,
+                        sum: Double(histogram.sumMicroseconds) / 1_000
+                    )
+                }
+            )
+        }
+        text.family(
+            "kong_bandwidth_bytes",
+            .counter,
+            help: "Bytes from and to clients.",
+            labels: ["service", "route", "direction", "workspace", "consumer"],
+            samples: routes.flatMap { route in
+                [("ingress", route.ingressBytes), ("egress", route.egressBytes)].map {
+                    MetricsText.Sample(
+                        [route.service, route.route, $0.0, "default", ""],
+                        Double($0.1)
+                    )
+                }
+            }
+        )
+    }
+
+    private func writeConnections(_ counters: DataPlaneCounters, into text: inout MetricsText) {
+        let node = self.identity.id
+        let idle =
+            counters.activeConnections
+            &- min(
+                counters.activeConnections,
+                counters.activeRequests
+            )
+        text.family(
+            "kong_nginx_connections_total",
+            .gauge,
+            help: "Client connections by state.",
+            labels: ["node_id", "subsystem", "state"],
+            samples: [
+                ("accepted", counters.acceptedConnections), ("active", counters.activeConnections),
+                ("handled", counters.acceptedConnections), ("total", counters.requests),
+                ("waiting", idle), ("writing", counters.activeRequests),
+            ].map { MetricsText.Sample([node, "http", $0.0], Double($0.1)) }
+        )
+        text.family(
+            "kong_nginx_requests_total",
+            .gauge,
+            help: "Requests since the start.",
+            labels: ["node_id", "subsystem"],
+            samples: [MetricsText.Sample([node, "http"], Double(counters.requests))]
+        )
+        text.family(
+            "kong_datastore_reachable",
+            .gauge,
+            help: "Whether the store answers; always, since every node has its own.",
+            samples: [MetricsText.Sample([], 1)]
+        )
+        text.family(
+            "kong_node_info",
+            .gauge,
+            help: "Who this node is.",
+            labels: ["node_id", "version"],
+            samples: [MetricsText.Sample([node, Version.current], 1)]
+        )
+        let single: [(String, String, UInt64)] = [
+            ("unmatched_requests", "Requests that no route matched.", counters.unmatched),
+            ("malformed_requests", "Requests refused as not HTTP.", counters.malformed),
+            ("retries", "Attempts after the first one of a request.", counters.retries),
+            ("upstream_connections", "Connections to targets.", counters.upstreamConnections),
+            ("accept_pauses", "Times that accepting paused.", counters.acceptPauses),
+            ("dropped_log_lines", "Access log lines dropped.", counters.droppedLogLines),
+        ]
+        for (name, help, value) in single {
+            text.family(
+                "meshgate_\(name)_total",
+                .counter,
+                help: help,
+                samples: [MetricsText.Sample([], Double(value))]
+            )
+        }
+    }
+
+    private func writeTargets(into text: inout MetricsText) {
+        let views = self.healthService.views()
+        text.family(
+            "kong_upstream_target_health",
+            .gauge,
+            help: "Whether a target is in the state.",
+            labels: ["upstream", "target", "address", "state", "subsystem"],
+            samples: views.flatMap { view in
+                ["healthy", "unhealthy"].map { state in
+                    MetricsText.Sample(
+                        [
+                            view.target.upstream, view.target.name,
+                            view.target.endpoint.description, state, "http",
+                        ],
+                        (view.factor > 0) == (state == "healthy") ? 1 : 0
+                    )
+                }
+            }
+        )
+        text.family(
+            "meshgate_target_weight_factor",
+            .gauge,
+            help: "Share of its weight that a target gets at this node.",
+            labels: ["upstream", "target", "address"],
+            samples: views.map { view in
+                MetricsText.Sample(
+                    [
+                        view.target.upstream, view.target.name,
+                        view.target.endpoint.description,
+                    ],
+                    Double(view.factor)
+                )
+            }
+        )
+    }
+
+    private func writeMesh(into text: inout MetricsText) async {
+        let members = await self.currentMembers().reports
+        let groups = Dictionary(grouping: members) { [$0.state.rawValue, $0.region] }
+        text.family(
+            "meshgate_members",
+            .gauge,
+            help: "Members by state and region, as this node sees them.",
+            labels: ["state", "region"],
+            samples: groups.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+                .map { MetricsText.Sample($0.key, Double($0.value.count)) }
+        )
+        let regions = await self.regions().regions
+        text.family(
+            "meshgate_region_live",
+            .gauge,
+            help: "Whether a region has a living member, as this node sees it.",
+            labels: ["region"],
+            samples: regions.map { MetricsText.Sample([$0.name], $0.alive > 0 ? 1 : 0) }
+        )
+        let version = self.state.current.version
+        text.family(
+            "meshgate_config_info",
+            .gauge,
+            help: "The configuration this node routes by.",
+            labels: ["version", "hash"],
+            samples: [MetricsText.Sample([version.version, version.hash], 1)]
+        )
+        guard let status = await self.cluster.status() else { return }
+        let counters = status.counters
+        text.family(
+            "meshgate_gossip_datagrams_total",
+            .counter,
+            help: "Gossip datagrams.",
+            labels: ["direction"],
+            samples: [
+                MetricsText.Sample(["received"], Double(counters.datagramsReceived)),
+                MetricsText.Sample(["sent"], Double(counters.datagramsSent)),
+            ]
+        )
+        text.family(
+            "meshgate_gossip_bytes_total",
+            .counter,
+            help: "Bytes of gossip datagrams.",
+            labels: ["direction"],
+            samples: [
+                MetricsText.Sample(["received"], Double(counters.datagramBytesReceived)),
+                MetricsText.Sample(["sent"], Double(counters.datagramBytesSent)),
+            ]
+        )
+        var rejected: [String: UInt64] = [:]
+        for (reason, count) in counters.rejected { rejected["\(reason)", default: 0] += count }
+        text.family(
+            "meshgate_gossip_rejected_total",
+            .counter,
+            help: "Gossip input refused, by reason.",
+            labels: ["reason"],
+            samples: rejected.sorted { $0.key < $1.key }
+                .map { MetricsText.Sample([$0.key], Double($0.value)) }
+        )
+        text.family(
+            "meshgate_unsaved_records",
+            .gauge,
+            help: "Durable records in use that are not on disk yet.",
+            samples: [MetricsText.Sample([], Double(status.unsavedRecordCount))]
+        )
+    }
+}

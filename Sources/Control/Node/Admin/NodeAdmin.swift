@@ -1,0 +1,268 @@
+import Glibc
+import MeshAdmin
+import MeshDataPlane
+import MeshDeclarative
+import MeshEntities
+import MeshPrimitives
+import MeshReplication
+import MeshReports
+import MeshTransport
+
+/// Answers the Admin API from the node's parts; decides nothing.
+struct NodeAdmin: AdminNode {
+    let identity: NodeIdentity
+    let node: NodeID
+    let nodeSettings: NodeSettings
+    let gossipKeyCount: Int
+    let cluster: ClusterService
+    let dataPlane: DataPlane
+    let configurations: ConfigurationService
+    let healthService: HealthService
+    let regionService: RegionService
+    let state: StateService
+    let eventLog: EventLog
+
+    func configuration() async -> GatewayConfiguration {
+        await self.configurations.running.configuration
+    }
+
+    func configurationVersion() async -> ConfigurationVersion { self.state.current.version }
+
+    func declarativeText() async -> String {
+        DeclarativeFile.write(await self.configuration())
+    }
+
+    func settings() async -> DocumentValue { self.nodeSettings.document }
+
+    func traffic() async -> TrafficCounts {
+        let counters = self.dataPlane.counters()
+        var counts = TrafficCounts()
+        counts.accepted = counters.acceptedConnections
+        counts.handled = counters.acceptedConnections
+        counts.active = Int(counters.activeConnections)
+        counts.writing = Int(counters.activeRequests)
+        counts.waiting = max(0, counts.active - counts.writing)
+        counts.requests = counters.requests
+        counts.residentBytes = ProcessFigures.residentBytes
+        return counts
+    }
+
+    func members() async -> MembersReport {
+        let members = await self.currentMembers()
+        return MembersReport(members: members.reports, view: members.view)
+    }
+
+    func configurationStatus() async -> ConfigurationStatusReport {
+        let members = await self.currentMembers()
+        let held = await self.cluster.status().map(ConfigurationVersion.init) ?? .none
+        let wall = NodeClock.wallMilliseconds
+        let nodes = members.reports.filter { $0.state != .left }.map { member in
+            let told = members.states[member.id]
+            var report = NodeConfigurationReport(
+                name: member.name,
+                region: member.region,
+                member: member.state,
+                state: Self.standing(of: member, told: told, held: held),
+                config: member.config
+            )
+            report.reason = told?.rejection ?? ""
+            report.ageSeconds = told.map {
+                Double(wall &- min(wall, $0.configurationSince)) / 1_000
+            }
+            return report
+        }
+        return ConfigurationStatusReport(config: held, nodes: nodes, view: members.view)
+    }
+
+    func status() async -> StatusReport {
+        let members = await self.currentMembers()
+        guard let own = members.reports.first(where: \.isAsked) else {
+            let report = MemberReport(
+                id: self.identity.id,
+                name: self.identity.name,
+                region: self.nodeSettings.node.region,
+                address: self.nodeSettings.advertisedGossip.description
+            )
+            return StatusReport(node: report, members: [], view: members.view)
+        }
+        var report = StatusReport(node: own, members: members.reports, view: members.view)
+        let readiness = await self.readiness()
+        let configuration = await self.configuration()
+        let counters = self.dataPlane.counters()
+        report.cluster = self.nodeSettings.gossip.cluster
+        report.proxyAddresses = self.dataPlane.boundEndpoints.map(\.description)
+        report.uptimeSeconds = own.ageSeconds ?? 0
+        report.ready = readiness == .ready
+        report.readiness = readiness.message
+        report.regions = await self.regions().regions
+        report.configAgreed = await self.configurationStatus().agreed
+        report.entities = configuration.entityCounts
+        report.requests = counters.requests
+        report.connections = Int(counters.activeConnections)
+        report.gossipKeys = self.gossipKeyCount
+        report.openFiles = ProcessFigures.openFiles
+        report.openFileLimit = ProcessFigures.openFileLimit
+        for (reason, count) in await self.cluster.status()?.counters.rejected ?? [:] {
+            report.rejected["\(reason)", default: 0] += count
+        }
+        return report
+    }
+
+    func readiness() async -> Readiness {
+        guard self.state.current.mode == .normal else { return .draining }
+        let running = await self.configurations.running
+        return running.hasConfiguration ? .ready : .withoutConfiguration
+    }
+
+    func validate(_ submission: Submission) async -> ValidationReport {
+        self.configurations.validate(submission)
+    }
+
+    func difference(_ submission: Submission) async throws(AdminError) -> DifferenceReport {
+        try await self.configurations.difference(submission)
+    }
+
+    func apply(_ submission: Submission) async throws(AdminError) -> ApplyReport {
+        let report = try await self.configurations.apply(submission)
+        self.eventLog.add(
+            .config,
+            "config-applied",
+            subject: report.config.hash,
+            message: "+\(report.summary.created) ~\(report.summary.updated) "
+                + "-\(report.summary.deleted)"
+                + (submission.message.isEmpty ? "" : ": \(submission.message)")
+        )
+        return report
+    }
+
+    func setMode(
+        _ mode: MemberReport.Mode,
+        of node: String
+    ) async throws(AdminError) -> DrainReport {
+        let members = await self.currentMembers().reports
+        guard let member = members.first(where: { $0.name == node || $0.id == node }),
+            let id = NodeID(member.id)
+        else { throw .unknownNode(node) }
+        guard member.state != .left else { throw .refused("\(node) has left the mesh") }
+        do {
+            _ = try await self.cluster.write(
+                [NodeWish(mode: mode).change(of: id)],
+                urgency: .urgent
+            )
+        } catch {
+            throw .failed("\(error)")
+        }
+        self.eventLog.add(
+            .drain,
+            mode == .normal ? "resume" : "drain",
+            subject: member.name,
+            message: "\(member.name) shall be \(mode.rawValue)"
+        )
+        return DrainReport(
+            node: member.name,
+            mode: mode,
+            previous: member.mode,
+            inFlight: member.inFlight
+        )
+    }
+
+    func events(after id: UInt64?) async -> AsyncStream<EventReport> {
+        self.eventLog.events(after: id)
+    }
+
+    /// Members, states and wishes as they are known now.
+    func currentMembers() async -> NodeMembers {
+        await NodeMembers(
+            cluster: self.cluster,
+            own: self.state.current,
+            node: self.node,
+            name: self.identity.name
+        )
+    }
+
+    private static func standing(
+        of member: MemberReport,
+        told: NodeState?,
+        held: ConfigurationVersion
+    ) -> NodeConfigurationReport.State {
+        guard member.state == .alive, let told else { return .unknown }
+        if member.config.hash == held.hash { return .running }
+        return told.rejection.isEmpty ? .pending : .rejected
+    }
+}
+
+extension GatewayConfiguration {
+    /// Entities by Kong's collection name; empty collections are left out.
+    fileprivate var entityCounts: [String: Int] {
+        Dictionary(grouping: self.entities(), by: \.0.rawValue).mapValues(\.count)
+    }
+}
+
+extension NodeSettings {
+    /// The settings by dotted path; they hold no secrets, only the path of the key ring.
+    fileprivate var document: DocumentValue {
+        let fields: [(String, DocumentValue)] = [
+            ("node.name", .string(self.node.name)),
+            ("node.region", .string(self.node.region)),
+            ("node.zone", .string(self.node.zone)),
+            ("node.data_dir", .string(self.node.dataDirectory)),
+            ("proxy.listen", .strings(self.proxy.listen.map(\.description))),
+            ("proxy.workers", .integer(Int64(self.proxy.workers))),
+            ("proxy.access_log", .string(self.proxy.accessLog)),
+            ("admin.listen", .string(self.adminListen.description)),
+            ("status.listen", .string(self.statusListen.description)),
+            ("gossip.bind", .string(self.gossip.bind.description)),
+            ("gossip.advertise", .string(self.advertisedGossip.description)),
+            ("gossip.seeds", .strings(self.gossip.seeds)),
+            ("gossip.cluster", .string(self.gossip.cluster)),
+            ("gossip.profile", .string(self.gossip.profile)),
+            ("config", self.configurationFile.map(DocumentValue.string) ?? .null),
+            ("log.level", .string(self.logLevel)),
+            ("database", .string("off")),
+            ("router_flavor", .string("traditional_compatible")),
+        ]
+        return .object(fields.map { DocumentField($0.0, $0.1) })
+    }
+}
+
+extension DocumentValue {
+    fileprivate static func strings(_ texts: [String]) -> DocumentValue {
+        .array(texts.map { DocumentNode(.string($0)) })
+    }
+}
+
+/// What the system says about this process.
+enum ProcessFigures {
+    /// Bytes of memory held; 0 when the system does not say.
+    static var residentBytes: UInt64 {
+        guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 128)
+        guard fgets(&line, Int32(line.count), file) != nil else { return 0 }
+        let text = String(
+            decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)),
+            as: UTF8.self
+        )
+        let pages = text.split(separator: " ").dropFirst().first.flatMap { UInt64($0) } ?? 0
+        return pages * UInt64(sysconf(Int32(_SC_PAGESIZE)))
+    }
+
+    /// Open file descriptors; `nil` when the system does not say.
+    static var openFiles: Int? {
+        guard let directory = opendir("/proc/self/fd") else { return nil }
+        defer { closedir(directory) }
+        var count = 0
+        while readdir(directory) != nil { count += 1 }
+        // `.`, `..` and the descriptor that reads the directory.
+        return max(0, count - 3)
+    }
+
+    /// The limit of open file descriptors.
+    static var openFileLimit: Int? {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+            return nil
+        }
+        return Int(exactly: limit.rlim_cur)
+    }
+}

@@ -1,0 +1,169 @@
+import Foundation
+import Logging
+import MeshWire
+
+/// Everything between the command line and a running node: files, environment, log, exit status.
+public struct NodeStart: Sendable {
+    private let file: String?
+    private let flags: [String: String]
+    private let isDevelopment: Bool
+
+    /// Prepares a start.
+    ///
+    /// - Parameters:
+    ///   - file: path of the settings file, if there is one.
+    ///   - flags: dotted setting to value.
+    ///   - isDevelopment: a mesh of one on 127.0.0.1 that needs no file and leaves none.
+    public init(file: String?, flags: [String: String], isDevelopment: Bool) {
+        self.file = file
+        self.flags = flags
+        self.isDevelopment = isDevelopment
+    }
+
+    /// A key ring with one fresh key, in its text form.
+    public static func newKeyRing() -> String { KeyRing.generated().text }
+
+    /// Runs the node to its end; says on standard error why it could not.
+    ///
+    /// - Returns: the exit status: 0 clean, 1 failed, 75 requests were cut, 78 unusable settings.
+    public func run() async -> Int32 {
+        let hostName = ProcessInfo.processInfo.hostName
+        let prepared: Prepared
+        do {
+            prepared = try self.prepare(hostName: hostName)
+        } catch {
+            Self.complain("\(error)")
+            return 78
+        }
+        defer {
+            if let directory = prepared.temporaryDirectory {
+                try? FileManager.default.removeItem(atPath: directory)
+            }
+        }
+        var logger = Logger(label: "meshd") { StandardErrorLog(label: $0) }
+        logger.logLevel = Logger.Level(rawValue: prepared.settings.logLevel) ?? .info
+        let node = GatewayNode(
+            settings: prepared.settings,
+            keyRing: prepared.keyRing,
+            hostName: hostName,
+            logger: logger
+        )
+        do {
+            let cut = try await node.run(firstConfiguration: prepared.firstConfiguration)
+            return cut > 0 ? 75 : 0
+        } catch {
+            Self.complain("\(error)")
+            return 1
+        }
+    }
+
+    private struct Prepared {
+        var settings: NodeSettings
+        var keyRing: KeyRing
+        var firstConfiguration: (name: String, text: String)?
+        var temporaryDirectory: String?
+    }
+
+    private func prepare(hostName: String) throws -> Prepared {
+        var flags = self.flags
+        var temporary: String?
+        if self.isDevelopment {
+            let path = FileManager.default.temporaryDirectory
+                .appendingPathComponent("meshgate-dev-\(ProcessInfo.processInfo.processIdentifier)")
+                .path
+            if flags["node.data_dir"] == nil { temporary = path }
+            for (name, value) in Self.developmentSettings(directory: path) where flags[name] == nil
+            {
+                flags[name] = value
+            }
+        }
+        let settings = try SettingsReader.read(
+            file: try self.file.map { ($0, try Self.text(of: $0)) },
+            environment: ProcessInfo.processInfo.environment,
+            flags: flags,
+            hostName: Self.shortName(hostName)
+        )
+        var prepared = Prepared(
+            settings: settings,
+            keyRing: try self.keyRing(settings),
+            firstConfiguration: nil,
+            temporaryDirectory: temporary
+        )
+        if let path = settings.configurationFile {
+            prepared.firstConfiguration = (path, try Self.text(of: path))
+        } else if self.isDevelopment {
+            prepared.firstConfiguration = ("sample", Self.sampleConfiguration)
+        }
+        return prepared
+    }
+
+    private func keyRing(_ settings: NodeSettings) throws -> KeyRing {
+        guard let path = settings.gossip.keyring else {
+            guard self.isDevelopment else {
+                throw SettingsError.missing(
+                    field: "gossip.keyring",
+                    remedy:
+                        "make one with 'meshd keyring', give it to every node, and name its file"
+                )
+            }
+            return KeyRing.generated()
+        }
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        if let mode = attributes?[.posixPermissions] as? Int, mode & 0o077 != 0 {
+            throw SettingsError.conflict(
+                field: "gossip.keyring",
+                value: "\(path) with mode \(String(mode, radix: 8))",
+                remedy: "others can read it; chmod 600 it"
+            )
+        }
+        do {
+            return try KeyRing(parsing: try Self.text(of: path))
+        } catch let error as KeyRingError {
+            throw SettingsError.unreadable(file: path, reason: "\(error)")
+        }
+    }
+
+    private static func developmentSettings(directory: String) -> [(String, String)] {
+        [
+            ("node.name", "dev"), ("node.region", "dev"), ("node.data_dir", directory),
+            ("proxy.listen", "127.0.0.1:8000"), ("status.listen", "127.0.0.1:8100"),
+            ("gossip.bind", "127.0.0.1:7946"), ("gossip.profile", "local"),
+        ]
+    }
+
+    private static let sampleConfiguration = """
+        _format_version: "3.0"
+        services:
+          - name: sample
+            host: 127.0.0.1
+            routes:
+              - name: hello
+                paths: [/hello]
+                plugins:
+                  - name: request-termination
+                    config: { status_code: 200, message: "hello from meshgate" }
+        """
+
+    private static func text(of path: String) throws -> String {
+        guard let content = FileManager.default.contents(atPath: path) else {
+            throw SettingsError.unreadable(
+                file: path,
+                reason: "cannot be read; check path and mode"
+            )
+        }
+        guard let text = String(data: content, encoding: .utf8) else {
+            throw SettingsError.unreadable(file: path, reason: "is not UTF-8")
+        }
+        return text
+    }
+
+    /// The host name up to its first dot, if that can be a member's name.
+    private static func shortName(_ hostName: String) -> String {
+        let short = hostName.prefix { $0 != "." }
+        return short.isEmpty ? "node" : String(short)
+    }
+
+    private static func complain(_ text: String) {
+        FileHandle.standardError.write(Data("meshd: \(text)\n".utf8))
+    }
+}

@@ -1,0 +1,72 @@
+import ArgumentParser
+import MeshNode
+
+/// Runs a node until it is told to stop.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run a node until SIGTERM or SIGINT; it then drains and leaves the mesh.",
+        discussion: """
+            Settings come from defaults, the file, the environment (MESH_NODE_NAME for node.name and \
+            so on) and flags, in rising precedence.
+
+            Exit status: 0 stopped cleanly; 1 failed while running; 75 the drain deadline cut \
+            requests; 78 a setting, the key ring or the store is unusable.
+
+            Example: meshd run --dev
+            Example: meshd run --config /etc/meshgate/node.yml
+            """
+    )
+
+    @Option(help: "The settings file.")
+    var config: String?
+
+    @Flag(
+        help: """
+            A mesh of one on 127.0.0.1 with no file at all: a key ring and data directory of its \
+            own that end with it, and a sample configuration.
+            """
+    )
+    var dev = false
+
+    @Option(help: "The member's name (node.name).")
+    var name: String?
+
+    @Option(help: "The region (node.region).")
+    var region: String?
+
+    @Option(help: "Where identity and configuration are kept (node.data_dir).")
+    var dataDir: String?
+
+    @Option(help: "Members to join through, separated by commas (gossip.seeds).")
+    var seeds: String?
+
+    @Option(name: .customLong("set"), help: "Any setting, as NAME=VALUE; may be repeated.")
+    var settings: [String] = []
+
+    func validate() throws {
+        for setting in self.settings where !setting.contains("=") {
+            throw ValidationError("--set is '\(setting)', but must be NAME=VALUE")
+        }
+    }
+
+    func run() async throws {
+        var flags: [String: String] = [:]
+        for setting in self.settings {
+            let parts = setting.split(
+                separator: "=",
+                maxSplits: 1,
+                omittingEmptySubsequences: false
+            )
+            flags[String(parts[0])] = String(parts[1])
+        }
+        for (name, value) in [
+            ("node.name", self.name), ("node.region", self.region),
+            ("node.data_dir", self.dataDir), ("gossip.seeds", self.seeds),
+        ] {
+            flags[name] = value ?? flags[name]
+        }
+        let start = NodeStart(file: self.config, flags: flags, isDevelopment: self.dev)
+        throw ExitCode(await start.run())
+    }
+}
