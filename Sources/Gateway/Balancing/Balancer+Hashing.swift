@@ -10,12 +10,12 @@ extension Balancer {
         tried: TriedTargets,
         among eligibility: Eligibility
     ) -> Int {
-        guard let table = group.pointee.table, group.pointee.tableCount > 0 else { return -1 }
-        let target = Int(table[MaglevTables.slot(of: key, count: group.pointee.tableCount)])
-        if let first = self.slotPlace(ofTarget: target),
-            self.standing(of: first, for: key, in: group, tried, eligibility) == .welcome
-        {
-            return target
+        if let table = group.pointee.table {
+            let target = Int(table[MaglevTables.slot(of: key, count: group.pointee.tableCount)])
+            let first = self.slotPlace(ofTarget: target)
+            if self.standing(of: first, for: key, in: group, tried, eligibility) == .welcome {
+                return target
+            }
         }
         return self.nextChoice(of: key, in: group, tried: tried, among: eligibility)
     }

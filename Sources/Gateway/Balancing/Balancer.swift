@@ -221,10 +221,11 @@ public final class Balancer {
         )
     }
 
-    /// The slot of a target by its index in the array given; `nil` for a table of other targets.
+    /// The slot of a target by its index in the array given.
     @inline(__always)
-    func slotPlace(ofTarget index: Int) -> Int? {
-        index < self.slotCount ? self.places[index] : nil
+    func slotPlace(ofTarget index: Int) -> Int {
+        precondition(index < self.slotCount, "the key tables belong to other targets")
+        return self.places[index]
     }
 
     /// Takes a random part of a turn, so that nodes and workers do not all begin with one target.
