@@ -74,6 +74,8 @@ public enum ForwardedHeaders {
         public var upstreamHost: UnsafeRawBufferPointer
         /// The part of the path that was stripped; empty or `/` writes no `X-Forwarded-Prefix`.
         public var strippedPrefix = UnsafeRawBufferPointer(start: nil, count: 0)
+        /// Whole lines that plugins add.
+        public var additionalFields = UnsafeRawBufferPointer(start: nil, count: 0)
         /// 32 hexadecimal digits.
         public var requestID: UnsafeRawBufferPointer
         /// The gateway's name and version in `Via`, as `meshgate/1.0`.
@@ -125,7 +127,9 @@ public enum ForwardedHeaders {
         writer.write(hop.product)
         writer.write("\r\nX-Kong-Request-Id: ")
         writer.write(hop.requestID)
-        writer.write("\r\n\r\n")
+        writer.write("\r\n")
+        writer.write(hop.additionalFields)
+        writer.write("\r\n")
     }
 
     /// `Connection`, `Upgrade` and `TE`.

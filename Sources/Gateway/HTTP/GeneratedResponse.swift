@@ -18,6 +18,8 @@ public enum GeneratedResponse {
         public var requestID: UnsafeRawBufferPointer
         /// The gateway's name and version in `Server`.
         public var product: UnsafeRawBufferPointer
+        /// Whole lines that plugins add to errors of the gateway.
+        public var additionalFields = UnsafeRawBufferPointer(start: nil, count: 0)
         /// The value of `Date`, 29 bytes of ``HTTPDate``; empty writes none.
         public var date = UnsafeRawBufferPointer(start: nil, count: 0)
 
@@ -148,7 +150,9 @@ public enum GeneratedResponse {
         writer.write(context.product)
         writer.write("\r\nX-Kong-Request-Id: ")
         writer.write(context.requestID)
-        writer.write("\r\n\r\n")
+        writer.write("\r\n")
+        writer.write(context.additionalFields)
+        writer.write("\r\n")
     }
 
     private static func byteCount(_ message: StaticString, _ context: Context) -> Int {

@@ -1,0 +1,52 @@
+public import MeshHTTP
+
+/// What plugins may know about one request; all bytes are borrowed for the call.
+public struct PluginRequest {
+    /// The head.
+    public var head: RequestHead
+    /// The head's fields.
+    public var fields: HeaderFieldBuffer
+    /// What the head was read from.
+    public var bytes: UnsafeRawBufferPointer
+    /// 128 random bits, fresh for every request.
+    public var random: (high: UInt64, low: UInt64)
+    /// 128 bits drawn once when the worker started.
+    public var worker: (high: UInt64, low: UInt64)
+    /// How many requests the worker has had.
+    public var counter: UInt64
+    /// The address the client connected to, as text.
+    public var listenAddress: UnsafeRawBufferPointer
+    /// The port the client connected to.
+    public var listenPort: UInt16
+    /// Number of the connection within the process.
+    public var connection: UInt64
+    /// How many requests the connection has had, this one included.
+    public var connectionRequests: UInt64
+    /// This process.
+    public var process: UInt64
+    /// Milliseconds since 1970.
+    public var wallMilliseconds: UInt64
+
+    /// Creates a request whose connection and clock are not known.
+    public init(
+        head: RequestHead,
+        fields: HeaderFieldBuffer,
+        bytes: UnsafeRawBufferPointer,
+        random: (high: UInt64, low: UInt64),
+        worker: (high: UInt64, low: UInt64),
+        counter: UInt64
+    ) {
+        self.head = head
+        self.fields = fields
+        self.bytes = bytes
+        self.random = random
+        self.worker = worker
+        self.counter = counter
+        self.listenAddress = UnsafeRawBufferPointer(start: nil, count: 0)
+        self.listenPort = 0
+        self.connection = 0
+        self.connectionRequests = 0
+        self.process = 0
+        self.wallMilliseconds = 0
+    }
+}

@@ -1,0 +1,63 @@
+import MeshEntities
+import MeshHTTP
+
+/// Kong's `request-termination`: answers by itself, always or when a trigger is present.
+struct RequestTermination: Sendable {
+    let answer: PluginAnswer
+    /// A header or query parameter; nil answers every request.
+    private let trigger: [UInt8]?
+    private let lowercasedTrigger: [UInt8]
+
+    init(_ plugin: Plugin) throws(PluginError) {
+        let settings = PluginSettings(plugin: plugin)
+        try settings.refuseOthers(
+            than: ["status_code", "message", "body", "content_type", "echo", "trigger"]
+        )
+        let status = try settings.integer("status_code", in: 100...599) ?? 503
+        let message = try settings.text("message")
+        let body = try settings.text("body")
+        let contentType = try settings.text("content_type")
+        let echo = try settings.flag("echo") ?? false
+        if message != nil && (body != nil || contentType != nil) {
+            throw settings.error("message", "message cannot be used with content_type or body")
+        }
+        if contentType != nil && body == nil {
+            throw settings.error("content_type", "content_type requires a body")
+        }
+        if echo && body != nil {
+            throw settings.error("echo", "echo cannot be used with content_type and body")
+        }
+        if echo { throw settings.error("echo", "echo is not built yet") }
+        guard status >= 200 else {
+            throw settings.error("status_code", "an interim status cannot end a request")
+        }
+        if let contentType, !FieldText.isValue(contentType) {
+            throw settings.error("content_type", "a header value has no control characters")
+        }
+        self.answer = PluginAnswer(
+            status: UInt16(status),
+            message: message,
+            body: body,
+            contentType: contentType
+        )
+        let trigger = try settings.text("trigger")
+        self.trigger = trigger.map { Array($0.utf8) }
+        self.lowercasedTrigger = Array((trigger ?? "").lowercased().utf8)
+    }
+
+    /// Whether the request is answered here.
+    func applies(to request: PluginRequest) -> Bool {
+        guard let trigger = self.trigger else { return true }
+        let isHeader = self.lowercasedTrigger.withUnsafeBytes { name in
+            request.fields.anyValue(
+                named: name,
+                count: request.head.fieldCount,
+                of: request.bytes
+            ) { _ in true }
+        }
+        return isHeader
+            || trigger.withUnsafeBytes { name in
+                QueryNames.contains(name, in: request.head.query.bytes(of: request.bytes))
+            }
+    }
+}

@@ -1,0 +1,74 @@
+import MeshEntities
+import MeshHTTP
+import MeshPlugins
+
+/// One request sent through a chain; frees its memory itself.
+final class Exchange {
+    private let bytes: [UInt8]
+    private let fields = HeaderFieldBuffer.allocate()
+    private let output = UnsafeMutableRawBufferPointer.allocate(byteCount: 4_096, alignment: 1)
+    private(set) var answer: PluginAnswer?
+    private(set) var upstreamLines = ""
+    private(set) var downstreamLines = ""
+
+    init(_ chain: PluginChain, target: String = "/", lines: String = "", counter: UInt64 = 7) {
+        self.bytes = Array("GET \(target) HTTP/1.1\r\nHost: a\r\n\(lines)\r\n".utf8)
+        self.bytes.withUnsafeBytes { bytes in
+            var head = RequestHead()
+            _ = RequestHead.parseRequest(bytes, into: &head, fields: self.fields)
+            var request = PluginRequest(
+                head: head,
+                fields: self.fields,
+                bytes: bytes,
+                random: (0x0123_4567_89AB_CDEF, 0x0123_4567_89AB_CDEF),
+                worker: (.max, .max),
+                counter: counter
+            )
+            request.wallMilliseconds = 1_700_000_000_042
+            request.connection = 3
+            request.connectionRequests = 4
+            request.process = 5
+            request.listenPort = 8_000
+            var state = PluginState()
+            var upstream = HeadWriter(self.output)
+            self.answer = chain.access(request, state: &state, upstreamFields: &upstream)
+            self.upstreamLines = Self.text(upstream)
+            var downstream = HeadWriter(self.output)
+            chain.response(state, downstreamFields: &downstream)
+            self.downstreamLines = Self.text(downstream)
+        }
+    }
+
+    deinit {
+        self.fields.deallocate()
+        self.output.deallocate()
+    }
+
+    private static func text(_ writer: HeadWriter) -> String {
+        writer.written.map { String(decoding: $0, as: UTF8.self) } ?? "overflow"
+    }
+}
+
+extension Plugin {
+    /// A plugin with an identity made of one number.
+    static func numbered(
+        _ number: UInt64,
+        _ name: String,
+        _ config: KeyValuePairs<String, DocumentValue> = [:]
+    ) -> Plugin {
+        Plugin(id: EntityID(high: 0, low: number), name: name, config: .record(config))
+    }
+}
+
+extension PluginChain {
+    /// The chain of one global plugin.
+    init(
+        _ name: String,
+        _ config: KeyValuePairs<String, DocumentValue> = [:]
+    ) throws(PluginError) {
+        try self.init(
+            compiling: [.numbered(1, name, config)],
+            for: PluginScope(route: nil, service: nil)
+        )
+    }
+}
