@@ -169,7 +169,7 @@ let package = Package(
             uses: ["MeshMembership", "MeshReplication", "MeshWire", "MeshPrimitives", logging]
         ),
         target("MeshStorage", in: "Cluster", uses: ["MeshReplication", "MeshPrimitives", grdb]),
-        tests(of: "MeshStorage", in: "Cluster", uses: ["MeshReplication", "MeshPrimitives"]),
+        tests(of: "MeshStorage", in: "Cluster", uses: ["MeshReplication", "MeshPrimitives", grdb]),
 
         // Control: where the two wings meet, and what operators touch.
         // Text of a declarative file to entities and back.
