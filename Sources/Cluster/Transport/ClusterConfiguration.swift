@@ -35,7 +35,9 @@ public struct ClusterConfiguration: Sendable {
     public var streams = StreamLimits()
     /// Seeds the order of probes and choice of peers; never a secret.
     public var seed: UInt64
-    /// Whether a graceful shutdown says goodbye first. Default true.
+    /// Whether a graceful shutdown says goodbye first.
+    ///
+    /// Default true.
     ///
     /// False lets a planned restart keep its place: peers probe it as before and suspect it at most.
     public var leavesOnShutdown = true

@@ -2,18 +2,34 @@ public import Logging
 public import MeshMembership
 public import MeshPrimitives
 public import MeshReplication
+import NIOCore
+import NIOPosix
 public import ServiceLifecycle
 
 /// One node's part in its cluster: sockets, clocks and timers around the pure cores.
 ///
 /// All work happens on one event-loop thread, each input to completion; a stall here never stops a
-/// worker of the data plane. The store can be written and read before ``run()`` and after it.
+/// worker of the data plane. The store can be written and read before ``run()`` and after it; what
+/// is written while no socket is bound reaches peers by anti-entropy later.
 public final class ClusterService: Service, Sendable {
-    /// Makes records durable in one transaction; called from the loop's thread, one at a time.
+    /// Makes records durable in one transaction; called one at a time, never on the loop's thread.
+    ///
+    /// Called again with the same records after a failure, so it must bear repetition.
     public typealias Save = @Sendable ([Record]) async throws -> Void
 
-    /// What happened, for a single consumer; the oldest of more than 8,192 unread events go first.
+    /// Events kept for a slow consumer; the oldest go first, and are counted.
+    public static let eventLimit = 8_192
+
+    /// What happened, for a single consumer.
     public let events: AsyncStream<ClusterEvent>
+
+    private let configuration: ClusterConfiguration
+    private let logger: Logger
+    private let group: MultiThreadedEventLoopGroup
+    private let eventLoop: any EventLoop
+    private let loop: NIOLoopBoundBox<ClusterLoop>
+    private let bound: EventLoopPromise<Endpoint?>
+    private let eventsContinuation: AsyncStream<ClusterEvent>.Continuation
 
     /// Creates the service; nothing is bound or sent before ``run()``.
     ///
@@ -22,7 +38,7 @@ public final class ClusterService: Service, Sendable {
     ///   - records: what the disk held.
     ///   - knownMembers: what ``knownMembers()`` gave before the last stop.
     ///   - save: makes records durable.
-    ///   - logger: where refused binds, failed saves and lost peers are told.
+    ///   - logger: where failed saves and sockets are told.
     public init(
         configuration: ClusterConfiguration,
         records: [Record],
@@ -30,50 +46,148 @@ public final class ClusterService: Service, Sendable {
         save: @escaping Save,
         logger: Logger
     ) {
-        self.events = AsyncStream { _ in }
+        let (events, continuation) = AsyncStream.makeStream(
+            of: ClusterEvent.self,
+            bufferingPolicy: .bufferingNewest(Self.eventLimit)
+        )
+        self.events = events
+        self.eventsContinuation = continuation
+        self.configuration = configuration
+        self.logger = logger
+        self.group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        self.eventLoop = self.group.next()
+        self.bound = self.eventLoop.makePromise()
+        let core = ClusterLoop(
+            eventLoop: self.eventLoop,
+            configuration: configuration,
+            records: records,
+            knownMembers: knownMembers,
+            save: save,
+            events: continuation,
+            logger: logger
+        )
+        self.loop = NIOLoopBoundBox.makeBoxSendingValue(core, eventLoop: self.eventLoop)
+    }
+
+    deinit {
+        self.bound.succeed(nil)
+        self.eventsContinuation.finish()
+        self.group.shutdownGracefully { _ in }
     }
 
     /// The clock that every ``MeshPrimitives/MonotonicInstant`` of this service is read from.
-    public static func now() -> MonotonicInstant { MonotonicInstant(nanoseconds: 0) }
+    public static func now() -> MonotonicInstant { LoopClock.now() }
 
     /// Binds, joins and serves until cancelled (at once) or shut down gracefully (with goodbye).
     ///
+    /// Call it once.
+    ///
     /// - Throws: ``ClusterError/bindFailed(_:reason:)``.
-    public func run() async throws {}
+    public func run() async throws {
+        let sockets: ClusterSockets
+        do {
+            sockets = try await ClusterSockets.bind(
+                self.configuration.bind,
+                limits: self.configuration.streams,
+                on: self.eventLoop,
+                for: self.loop
+            )
+        } catch {
+            self.bound.succeed(nil)
+            throw ClusterError.bindFailed(self.configuration.bind, reason: "\(error)")
+        }
+        await self.submit { loop in
+            loop.start(datagrams: sockets.datagrams, bound: sockets.bound)
+        }
+        self.bound.succeed(sockets.bound)
+        await self.waitForStop()
+        if !Task.isCancelled, self.configuration.leavesOnShutdown { await self.leave() }
+        await self.submit { $0.stop() }
+        await sockets.close()
+        self.eventsContinuation.finish()
+    }
 
-    /// The bound address; waits for ``run()`` to bind, `nil` when it failed or has ended.
-    public func boundEndpoint() async -> Endpoint? { nil }
+    /// The bound address; waits for ``run()`` to bind, `nil` when it could not.
+    public func boundEndpoint() async -> Endpoint? {
+        try? await self.bound.futureResult.get()
+    }
 
     /// Writes one changeset; durable before any peer hears of it and before this returns.
+    ///
+    /// While a durable changeset is being saved, the store takes no other step.
     ///
     /// - Returns: the records written, without those whose content was the same before.
     /// - Throws: ``ClusterError``, or ``MeshReplication/ReplicationError``; nothing is changed then.
     public func write(
         _ changes: [RecordChange],
         urgency: RecordUrgency
-    ) async throws -> [Record] { [] }
+    ) async throws -> [Record] {
+        let promise = self.eventLoop.makePromise(of: [Record].self)
+        self.perform { $0.write(changes, urgency: urgency, promise: promise) }
+        return try await promise.futureResult.get()
+    }
 
     /// Every member known, this node included.
-    public func members() async -> [Member] { [] }
+    public func members() async -> [Member] {
+        await self.submit { $0.membership.members } ?? []
+    }
 
     /// What to keep on disk for the next start.
-    public func knownMembers() async -> [MemberUpdate] { [] }
+    public func knownMembers() async -> [MemberUpdate] {
+        await self.submit { $0.membership.knownMembers } ?? []
+    }
 
     /// Records of one kind without deletions, in key order.
-    public func records(of kind: RecordKind) async -> [Record] { [] }
+    public func records(of kind: RecordKind) async -> [Record] {
+        await self.submit { $0.visibleReplication.records(of: kind) } ?? []
+    }
 
     /// The record of a key, a deletion too.
-    public func record(_ key: RecordKey) async -> Record? { nil }
+    public func record(_ key: RecordKey) async -> Record? {
+        await self.submit { $0.visibleReplication.record(key) } ?? nil
+    }
 
     /// How the service stands.
-    public func status() async -> ClusterStatus? { nil }
+    public func status() async -> ClusterStatus {
+        await self.submit { $0.status } ?? ClusterStatus()
+    }
 
-    /// Says goodbye and waits until it was told; the node then answers no probes.
-    public func leave() async {}
+    /// Says goodbye and waits, for a bounded time, until it was told.
+    public func leave() async {
+        let promise = self.eventLoop.makePromise(of: Void.self)
+        self.perform { $0.leave(promise) }
+        try? await promise.futureResult.get()
+    }
 
-    /// Drops a failed or left member now.
-    public func forget(_ id: NodeID) async {}
+    /// Drops a failed or left member now instead of when its time is up.
+    public func forget(_ id: NodeID) async {
+        await self.submit { loop in loop.stepMembership { $0.forget(id, at: $1) } }
+    }
 
     /// Replaces the seeds, after their names were resolved again.
-    public func setSeeds(_ seeds: [Endpoint]) async {}
+    public func setSeeds(_ seeds: [Endpoint]) async {
+        await self.submit { loop in loop.stepMembership { $0.setSeeds(seeds, at: $1) } }
+    }
+
+    private func waitForStop() async {
+        let (stop, stopper) = AsyncStream.makeStream(of: Never.self)
+        await withTaskCancellationOrGracefulShutdownHandler {
+            for await _ in stop {}
+        } onCancelOrGracefulShutdown: {
+            stopper.finish()
+        }
+    }
+
+    private func perform(_ action: @escaping @Sendable (ClusterLoop) -> Void) {
+        let loop = self.loop
+        self.eventLoop.execute { action(loop.value) }
+    }
+
+    @discardableResult
+    private func submit<Value: Sendable>(
+        _ action: @escaping @Sendable (ClusterLoop) -> Value
+    ) async -> Value? {
+        let loop = self.loop
+        return try? await self.eventLoop.submit { action(loop.value) }.get()
+    }
 }

@@ -5,17 +5,35 @@ public import MeshWire
 /// How the cluster's side of a node stands at one moment.
 public struct ClusterStatus: Equatable, Sendable {
     /// Hash over the configuration; equal at nodes that route the same.
-    public var configurationHash: ContentHash
+    public var configurationHash = ContentHash.zero
     /// The highest stamp of all entity records.
-    public var configurationStamp: HybridTimestamp
+    public var configurationStamp = HybridTimestamp.zero
     /// Hash over all durable records.
-    public var rootDigest: ContentHash
+    public var rootDigest = ContentHash.zero
     /// Durable records in use that could not be saved yet; above 0 the disk needs help.
-    public var unsavedRecordCount: Int
+    public var unsavedRecordCount = 0
     /// What the sockets did.
-    public var counters: ClusterCounters
+    public var counters = ClusterCounters()
     /// What the store did.
-    public var replication: ReplicationCounters
+    public var replication = ReplicationCounters()
+
+    /// Creates the status of a service that has done nothing.
+    public init() {}
+}
+
+extension ClusterLoop {
+    /// How the loop stands now.
+    var status: ClusterStatus {
+        let store = self.visibleReplication
+        var status = ClusterStatus()
+        status.configurationHash = store.configurationHash
+        status.configurationStamp = store.configurationStamp
+        status.rootDigest = store.rootDigest
+        status.unsavedRecordCount = self.unsaved.count
+        status.counters = self.counters
+        status.replication = store.counters
+        return status
+    }
 }
 
 /// What the gossip sockets did since the start; only grows, but for the two of open streams.

@@ -1,0 +1,181 @@
+import MeshMembership
+import MeshPrimitives
+import MeshReplication
+import MeshWire
+import NIOCore
+import NIOPosix
+
+extension ClusterLoop {
+    /// Makes the receiver of a stream that a peer opened; `nil` when too many are open.
+    func accepted() -> StreamConnection? {
+        let limits = self.configuration.streams
+        guard self.streams.inbound.count < limits.inbound else {
+            self.counters.streamsFailed += 1
+            return nil
+        }
+        let strangers = self.streams.strangers
+        if strangers.count >= StreamTable.strangerLimit { strangers.first?.close() }
+        self.counters.streamsAccepted += 1
+        return self.makeConnection(.accepted, within: limits.handshakeTimeout)
+    }
+
+    /// Sends one message to a member's store over the stream kept for it, opened when needed.
+    func stream(_ message: ReplicationMessage, to node: NodeID) {
+        let body = ClusterMessage.replication(message).encoded
+        if let connection = self.streams.stream(to: node) { return connection.send(body) }
+        guard let address = self.membership.member(node)?.profile.address,
+            let connection = self.connect(
+                to: address,
+                purpose: .peer(node),
+                within: self.configuration.streams.handshakeTimeout
+            )
+        else { return }
+        connection.send(body)
+    }
+
+    /// Opens a stream for one membership message and its answer.
+    func exchange(
+        _ message: MembershipMessage,
+        with endpoint: Endpoint,
+        purpose: StreamConnection.Purpose
+    ) {
+        let patience =
+            switch purpose {
+            case .probe: self.configuration.membership.probeInterval
+            case .exchange, .peer, .accepted: self.configuration.streams.handshakeTimeout
+            }
+        guard let connection = self.connect(to: endpoint, purpose: purpose, within: patience)
+        else {
+            guard case .probe(_, let sequence) = purpose else { return }
+            return self.after(.zero) { $0.probeFinished(sequence, succeeded: false) }
+        }
+        connection.send(ClusterMessage.membership(message).encoded)
+    }
+
+    /// Checks that the right peer answered, once the handshake proved who it is.
+    func streamOpened(_ connection: StreamConnection, to peer: NodeID) -> Bool {
+        switch connection.purpose {
+        case .accepted:
+            self.streams.adopt(connection, for: peer)
+            return true
+        case .peer(let expected), .probe(let expected, _): return peer == expected
+        case .exchange: return true
+        }
+    }
+
+    /// Takes in one frame's body.
+    ///
+    /// - Throws: ``WireError``; the stream is closed then.
+    func received(
+        body: [UInt8],
+        from peer: NodeID,
+        over connection: StreamConnection
+    ) throws(WireError) {
+        for message in try ClusterMessage.decode(body, from: peer) {
+            switch message {
+            case .replication(let message): self.receive(message, from: peer)
+            case .membership(let message):
+                self.received(message, from: peer, over: connection)
+            }
+        }
+    }
+
+    /// Forgets a stream that has ended.
+    func streamClosed(_ connection: StreamConnection) {
+        self.streams.remove(connection)
+        self.countOpenStreams()
+        if connection.isStranger { self.counters.streamsFailed += 1 }
+        guard case .probe(_, let sequence) = connection.purpose else { return }
+        self.after(.zero) { $0.probeFinished(sequence, succeeded: false) }
+    }
+
+    /// Closes what has been silent for too long.
+    func closeOverdueStreams() {
+        let now = LoopClock.now()
+        for connection in self.streams.all where connection.deadline <= now { connection.close() }
+    }
+
+    private func received(
+        _ message: MembershipMessage,
+        from peer: NodeID,
+        over connection: StreamConnection
+    ) {
+        if case .probe(_, let expected) = connection.purpose {
+            if case .ack(let sequence) = message.kind, sequence == expected {
+                self.probeFinished(sequence, succeeded: true)
+            }
+            return connection.close()
+        }
+        var answer: MembershipMessage?
+        self.stepMembership {
+            let outcome = $0.receiveStream(message, from: peer, at: $1)
+            answer = outcome.answer
+            return outcome.effects
+        }
+        if let answer { connection.send(ClusterMessage.membership(answer).encoded) }
+        if connection.purpose == .exchange { connection.close() }
+    }
+
+    /// The core ignores a second report of a probe, so closing may always report failure.
+    private func probeFinished(_ sequence: UInt32, succeeded: Bool) {
+        self.stepMembership {
+            $0.streamProbeFinished(sequence: sequence, succeeded: succeeded, at: $1)
+        }
+    }
+
+    private func connect(
+        to endpoint: Endpoint,
+        purpose: StreamConnection.Purpose,
+        within patience: Duration
+    ) -> StreamConnection? {
+        let limits = self.configuration.streams
+        guard self.datagrams != nil, self.streams.outbound.count < limits.outbound,
+            let address = try? endpoint.socketAddress
+        else {
+            self.counters.streamsFailed += 1
+            return nil
+        }
+        self.counters.streamsOpened += 1
+        let connection = self.makeConnection(purpose, within: patience)
+        let bound = NIOLoopBound(connection, eventLoop: self.eventLoop)
+        ClientBootstrap(group: self.eventLoop)
+            .connectTimeout(patience.timeAmount)
+            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelOption(.writeBufferWaterMark, value: limits.waterMark)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(bound.value)
+                }
+            }
+            .connect(to: address)
+            .whenFailure { _ in bound.value.connectFailed() }
+        return connection
+    }
+
+    private func makeConnection(
+        _ purpose: StreamConnection.Purpose,
+        within patience: Duration
+    ) -> StreamConnection {
+        let connection = StreamConnection(
+            purpose: purpose,
+            loop: self,
+            limits: self.configuration.streams,
+            deadline: LoopClock.now().advanced(by: patience)
+        )
+        self.streams.add(connection)
+        self.countOpenStreams()
+        return connection
+    }
+
+    private func countOpenStreams() {
+        self.counters.inboundStreams = self.streams.inbound.count
+        self.counters.outboundStreams = self.streams.outbound.count
+    }
+}
+
+extension StreamLimits {
+    /// A peer that reads nothing makes its stream unwritable here.
+    var waterMark: ChannelOptions.Types.WriteBufferWaterMark {
+        .init(low: self.pendingByteCount / 2, high: self.pendingByteCount)
+    }
+}

@@ -1,0 +1,206 @@
+import Logging
+import MeshMembership
+import MeshPrimitives
+import MeshReplication
+import MeshWire
+import NIOCore
+
+/// Drives the cluster's cores on one event loop: each input to completion, effects in order.
+///
+/// Decides nothing about members or records; it owns sockets, timers, seals and the order of saves.
+/// Bound to its loop: every method runs there.
+final class ClusterLoop {
+    let eventLoop: any EventLoop
+    let configuration: ClusterConfiguration
+    let logger: Logger
+    let keys: ClusterKeys
+    let node: NodeID
+    var counters = ClusterCounters()
+
+    var membership: Membership
+    var replication: Replication
+    var sealer: DatagramSealer
+    var opener: DatagramOpener
+    var streams = StreamTable()
+    var datagrams: (any Channel)?
+
+    let save: ClusterService.Save
+    var saves = SaveQueue()
+    /// The durable local write that holds the store back, if one does.
+    var heldFor: LocalWrite?
+    /// Steps of the store that wait for ``heldFor`` to end; at most ``deferralLimit``.
+    var deferred: [() -> Void] = []
+    /// Records in use whose save failed, by key; saved again with the next save.
+    var unsaved: [RecordKey: Record] = [:]
+
+    private let events: AsyncStream<ClusterEvent>.Continuation
+    private let knownMembers: [MemberUpdate]
+    private var membershipWake: Scheduled<Void>?
+    private var replicationWake: Scheduled<Void>?
+    private var sweep: Scheduled<Void>?
+    private var leaving: [EventLoopPromise<Void>] = []
+    private var isRunning = false
+
+    /// Steps of the store that may wait for the disk.
+    static let deferralLimit = 1_024
+
+    init(
+        eventLoop: any EventLoop,
+        configuration: ClusterConfiguration,
+        records: [Record],
+        knownMembers: [MemberUpdate],
+        save: @escaping ClusterService.Save,
+        events: AsyncStream<ClusterEvent>.Continuation,
+        logger: Logger
+    ) {
+        var generator = SeededGenerator(seed: configuration.seed)
+        let keys = ClusterKeys(ring: configuration.keyRing, clusterName: configuration.clusterName)
+        let node = configuration.profile.id
+        self.eventLoop = eventLoop
+        self.configuration = configuration
+        self.logger = logger
+        self.keys = keys
+        self.node = node
+        self.sealer = DatagramSealer(keys: keys, sender: node, boot: configuration.boot)
+        self.opener = DatagramOpener(keys: keys, node: node)
+        self.replication = Replication(
+            configuration: configuration.replication,
+            node: node,
+            records: records,
+            hash: { contentHash(of: $0) },
+            generator: generator.split()
+        )
+        self.membership = Membership(
+            configuration: configuration.membership,
+            profile: configuration.profile,
+            incarnation: configuration.incarnation,
+            generator: generator.split()
+        )
+        self.knownMembers = knownMembers
+        self.save = save
+        self.events = events
+        // Member times start here, so that ages are right before the first probe.
+        self.membership.restore(knownMembers, at: LoopClock.now())
+    }
+
+    /// Starts gossiping through bound sockets.
+    func start(datagrams: any Channel, bound: Endpoint) {
+        self.datagrams = datagrams
+        self.isRunning = true
+        if self.configuration.profile.address.port == 0 { self.advertise(port: bound.port) }
+        self.scheduleSweep()
+        let seeds = self.configuration.seeds.filter { $0 != bound }
+        self.stepMembership { $0.start(seeds: seeds, at: $1) }
+    }
+
+    /// Ends timers and streams; the sockets are closed by who bound them.
+    func stop() {
+        self.isRunning = false
+        self.datagrams = nil
+        for timer in [self.membershipWake, self.replicationWake, self.sweep] { timer?.cancel() }
+        for connection in self.streams.all { connection.close() }
+        for promise in self.leaving { promise.succeed() }
+        self.leaving = []
+    }
+
+    /// Tells the consumer of events.
+    func publish(_ event: ClusterEvent) {
+        if case .dropped = self.events.yield(event) { self.counters.eventsDropped += 1 }
+    }
+
+    /// Counts refused input.
+    func reject(_ reason: WireError) { self.counters.rejected[reason, default: 0] += 1 }
+
+    /// Says goodbye; `promise` succeeds when it was told, or after a bounded time.
+    func leave(_ promise: EventLoopPromise<Void>) {
+        guard self.isRunning else { return promise.succeed() }
+        self.leaving.append(promise)
+        let patience = self.configuration.membership.leavePropagation + .seconds(2)
+        self.after(patience) { $0.leaveFinished() }
+        self.stepMembership { $0.leave(at: $1) }
+    }
+
+    /// Takes one step of the membership and carries out its effects.
+    func stepMembership(_ step: (inout Membership, MonotonicInstant) -> [Membership.Effect]) {
+        self.membership.localDigest = self.visibleReplication.rootDigest
+        let effects = step(&self.membership, LoopClock.now())
+        var peersMayDiffer = false
+        for effect in effects {
+            if case .event = effect { peersMayDiffer = true }
+            self.perform(effect)
+        }
+        guard peersMayDiffer else { return }
+        let present = self.membership.members.filter { $0.state.isPresent && $0.id != self.node }
+        self.stepReplication { $0.replication.setPeers(present.map(\.id), at: $1) }
+    }
+
+    private func perform(_ effect: Membership.Effect) {
+        switch effect {
+        case .send(let message, let endpoint):
+            self.send(.membership(message), to: endpoint)
+        case .stream(let message, let endpoint):
+            self.exchange(message, with: endpoint, purpose: .exchange)
+        case .probeByStream(let node, let endpoint, let sequence):
+            let ping = self.membership.streamPing(sequence: sequence, target: node)
+            self.exchange(ping, with: endpoint, purpose: .probe(node, sequence: sequence))
+        case .wake(let instant):
+            self.membershipWake?.cancel()
+            self.membershipWake = self.at(instant) { loop in
+                loop.stepMembership { $0.wake(at: $1) }
+            }
+        case .event(let event):
+            if event == .leaveFinished { self.leaveFinished() }
+            self.publish(.member(event))
+        case .peerDigest(let node, let digest):
+            self.stepReplication { $0.replication.peerDigest(node, digest, at: $1) }
+        }
+    }
+
+    /// Sets the one timer of the store.
+    func wakeReplication(at instant: MonotonicInstant) {
+        self.replicationWake?.cancel()
+        self.replicationWake = self.at(instant) { loop in
+            loop.stepReplication { $0.replication.wake(at: $1) }
+        }
+    }
+
+    /// Calls back on the loop after `delay`, unless stopped before.
+    func after(_ delay: Duration, _ action: @escaping (ClusterLoop) -> Void) {
+        _ = self.at(LoopClock.now().advanced(by: delay), action)
+    }
+
+    private func at(
+        _ instant: MonotonicInstant,
+        _ action: @escaping (ClusterLoop) -> Void
+    ) -> Scheduled<Void> {
+        self.eventLoop.assumeIsolated()
+            .scheduleTask(deadline: LoopClock.deadline(at: instant)) { [weak self] in
+                guard let self, self.isRunning else { return }
+                action(self)
+            }
+    }
+
+    private func leaveFinished() {
+        for promise in self.leaving { promise.succeed() }
+        self.leaving = []
+    }
+
+    private func scheduleSweep() {
+        self.sweep = self.at(LoopClock.now().advanced(by: .milliseconds(250))) { loop in
+            loop.closeOverdueStreams()
+            loop.scheduleSweep()
+        }
+    }
+
+    private func advertise(port: UInt16) {
+        var profile = self.configuration.profile
+        profile.address = Endpoint(address: profile.address.address, port: port)
+        self.membership = Membership(
+            configuration: self.configuration.membership,
+            profile: profile,
+            incarnation: self.configuration.incarnation,
+            generator: SeededGenerator(seed: self.configuration.seed)
+        )
+        self.membership.restore(self.knownMembers, at: LoopClock.now())
+    }
+}

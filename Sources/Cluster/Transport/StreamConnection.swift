@@ -1,0 +1,185 @@
+import MeshPrimitives
+import MeshWire
+import NIOCore
+
+/// One TCP stream of the cluster's port, on either side.
+///
+///     greeting --hello and welcome exchanged--> open --error, end, silence--> closed
+final class StreamConnection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// Why the stream exists.
+    enum Purpose: Equatable {
+        /// A peer connected.
+        case accepted
+        /// Replication talks with this peer; stays open while used.
+        case peer(NodeID)
+        /// One membership message and its answer.
+        case exchange
+        /// One probe of this member, numbered.
+        case probe(NodeID, sequence: UInt32)
+    }
+
+    private enum State {
+        case accepting
+        case connecting(StreamHandshake)
+        case open(StreamChannel)
+        case closed
+    }
+
+    let purpose: Purpose
+    /// When the stream is given up unless something happens before.
+    private(set) var deadline: MonotonicInstant
+    /// Who is at the other end, once proved.
+    private(set) var peer: NodeID?
+
+    private let loop: ClusterLoop
+    private let limits: StreamLimits
+    private var state: State
+    private var assembler = FrameAssembler()
+    private var waiting: [[UInt8]] = []
+    private var waitingByteCount = 0
+    private var channel: (any Channel)?
+
+    init(purpose: Purpose, loop: ClusterLoop, limits: StreamLimits, deadline: MonotonicInstant) {
+        self.purpose = purpose
+        self.loop = loop
+        self.limits = limits
+        self.deadline = deadline
+        let keys = loop.keys
+        self.state =
+            purpose == .accepted
+            ? .accepting : .connecting(StreamHandshake(keys: keys, node: loop.node))
+    }
+
+    /// Whether the other end has not proved that it holds a key.
+    var isStranger: Bool { self.peer == nil }
+
+    /// Sends a message, at once or after the handshake.
+    func send(_ body: [UInt8]) {
+        switch self.state {
+        case .accepting, .connecting:
+            self.waitingByteCount += body.count
+            guard self.waitingByteCount <= self.limits.pendingByteCount else {
+                return self.close()
+            }
+            self.waiting.append(body)
+        case .open(var channel):
+            do throws(WireError) {
+                let frame = try channel.seal(body)
+                self.state = .open(channel)
+                self.write(frame)
+            } catch {
+                self.loop.counters.datagramsOversized += 1
+            }
+        case .closed: break
+        }
+    }
+
+    /// Ends the stream; what was not sent is lost.
+    func close() {
+        if let channel = self.channel {
+            channel.close(promise: nil)
+        } else {
+            self.finish()
+        }
+    }
+
+    /// Told when connecting failed, so that there is no channel to close.
+    func connectFailed() { self.finish() }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.channel = context.channel
+        if context.channel.isActive { self.greet() }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.greet()
+        context.fireChannelActive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = self.unwrapInboundIn(data)
+        self.loop.counters.streamBytesReceived += UInt64(bytes.readableBytes)
+        self.assembler.append(bytes.readableBytesView)
+        do throws(WireError) {
+            while !self.isClosed, let frame = try self.assembler.next() {
+                try self.receive(frame)
+            }
+        } catch {
+            self.loop.reject(error)
+            self.close()
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.finish()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { self.close() }
+
+    private var isClosed: Bool {
+        if case .closed = self.state { true } else { false }
+    }
+
+    private func greet() {
+        guard case .connecting(let handshake) = self.state else { return }
+        self.write(handshake.hello)
+    }
+
+    private func receive(_ frame: [UInt8]) throws(WireError) {
+        switch self.state {
+        case .accepting:
+            let (welcome, channel) = try StreamHandshake.accept(
+                hello: frame,
+                keys: self.loop.keys,
+                node: self.loop.node
+            )
+            self.write(welcome)
+            self.opened(channel)
+        case .connecting(let handshake):
+            self.opened(try handshake.open(welcome: frame))
+        case .open(var channel):
+            let body = try channel.open(frame)
+            self.state = .open(channel)
+            self.touch()
+            try self.loop.received(body: body, from: channel.peer, over: self)
+        case .closed: break
+        }
+    }
+
+    private func opened(_ channel: StreamChannel) {
+        self.state = .open(channel)
+        self.peer = channel.peer
+        self.assembler.allowFrames()
+        self.touch()
+        guard self.loop.streamOpened(self, to: channel.peer) else { return self.close() }
+        let bodies = self.waiting
+        self.waiting = []
+        self.waitingByteCount = 0
+        for body in bodies { self.send(body) }
+    }
+
+    /// A probe keeps its first deadline; only whole frames count as life.
+    private func touch() {
+        if case .probe = self.purpose { return }
+        self.deadline = LoopClock.now().advanced(by: self.limits.idleTimeout)
+    }
+
+    private func write(_ frame: [UInt8]) {
+        guard let channel = self.channel else { return }
+        guard channel.isWritable else { return self.close() }
+        let bytes = FrameAssembler.prefixed(frame)
+        self.loop.counters.streamBytesSent += UInt64(bytes.count)
+        channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+    }
+
+    private func finish() {
+        guard !self.isClosed else { return }
+        self.state = .closed
+        self.channel = nil
+        self.loop.streamClosed(self)
+    }
+}

@@ -1,0 +1,42 @@
+import MeshPrimitives
+
+/// The streams of a node, within bounds.
+struct StreamTable {
+    /// Strangers allowed at once; a further one takes the place of the oldest.
+    static let strangerLimit = 32
+
+    private(set) var inbound: [StreamConnection] = []
+    private(set) var outbound: [StreamConnection] = []
+    /// The stream over which replication reaches a peer.
+    private var peers: [NodeID: StreamConnection] = [:]
+
+    /// Every stream, in the order opened within each direction.
+    var all: [StreamConnection] { self.inbound + self.outbound }
+
+    /// Accepted streams whose other end has proved nothing, oldest first.
+    var strangers: [StreamConnection] { self.inbound.filter(\.isStranger) }
+
+    /// The stream to use for replication with `node`.
+    func stream(to node: NodeID) -> StreamConnection? { self.peers[node] }
+
+    mutating func add(_ connection: StreamConnection) {
+        switch connection.purpose {
+        case .accepted: self.inbound.append(connection)
+        case .peer(let node):
+            self.outbound.append(connection)
+            self.peers[node] = connection
+        case .exchange, .probe: self.outbound.append(connection)
+        }
+    }
+
+    /// Lets replication answer over a stream that the peer opened.
+    mutating func adopt(_ connection: StreamConnection, for node: NodeID) {
+        if self.peers[node] == nil { self.peers[node] = connection }
+    }
+
+    mutating func remove(_ connection: StreamConnection) {
+        self.inbound.removeAll { $0 === connection }
+        self.outbound.removeAll { $0 === connection }
+        self.peers = self.peers.filter { $0.value !== connection }
+    }
+}
