@@ -1,0 +1,306 @@
+internal import MeshEntities
+internal import MeshRouting
+
+/// Takes a declarative document apart: formats, nesting, ids, references, then the entities.
+struct DeclarationReader {
+    /// One entity as the file has it, children taken out.
+    struct Entry {
+        let kind: EntityKind
+        let location: FieldPath
+        /// The fields without children; gets an id and resolved references.
+        var node: DocumentNode
+        /// The parent's place in the list of entries, and the field that refers to it.
+        let parent: (index: Int, field: String)?
+        /// The key; zero when the file's is wrong.
+        var id: EntityID
+    }
+
+    private(set) var entries: [Entry] = []
+    private(set) var configuration = GatewayConfiguration()
+    private(set) var warnings: [Finding] = []
+    private var findings: [Finding] = []
+    private var format = DeclarationFormat.current
+    private var derivedKeys: Set<String> = []
+
+    /// Everything that is wrong, in the order of the file, each place and text once.
+    var allFindings: [Finding] {
+        struct Key: Hashable {
+            let location: FieldPath
+            let message: String
+        }
+        var seen: Set<Key> = []
+        return self.findings
+            .filter { seen.insert(Key(location: $0.location, message: $0.message)).inserted }
+            .enumerated()
+            .sorted { left, right in
+                (left.element.line ?? 0, left.element.column ?? 0, left.offset)
+                    < (right.element.line ?? 0, right.element.column ?? 0, right.offset)
+            }
+            .map(\.element)
+    }
+
+    mutating func read(_ root: DocumentNode) {
+        guard case .object(let fields) = root.value else {
+            self.fail(.root, "expected an object", root)
+            return
+        }
+        self.readFormat(fields, root)
+        for field in fields { self.readTopLevel(field) }
+        self.resolveReferences()
+        self.decode()
+    }
+
+    private mutating func readFormat(_ fields: [DocumentField], _ root: DocumentNode) {
+        let location = FieldPath.root.field("_format_version")
+        guard let field = fields.first(where: { $0.name == "_format_version" }),
+            !field.node.value.isNull
+        else {
+            self.fail(location, "required field missing", root)
+            return
+        }
+        guard let text = field.node.value.text else {
+            self.fail(location, "expected a string", field.node)
+            return
+        }
+        guard let format = DeclarationFormat(rawValue: text) else {
+            self.fail(location, "expected one of: 1.1, 2.1, 3.0", field.node)
+            return
+        }
+        self.format = format
+    }
+
+    private mutating func readTopLevel(_ field: DocumentField) {
+        let location = FieldPath.root.field(field.name)
+        if let kind = EntityKind(rawValue: field.name) {
+            self.readCollection(kind, field, at: location, parent: nil)
+            return
+        }
+        switch TopLevelKey.meaning(of: field) {
+        case .known: break
+        case .ignored(let message): self.warn(location, message, field)
+        case .refused(let message): self.fail(location, message, field)
+        }
+    }
+
+    private mutating func readCollection(
+        _ kind: EntityKind,
+        _ field: DocumentField,
+        at location: FieldPath,
+        parent: (index: Int, field: String)?
+    ) {
+        switch field.node.value {
+        case .null:
+            return
+        case .array(let nodes):
+            for (index, node) in nodes.enumerated() {
+                self.readEntry(kind, node, at: location.index(index), parent: parent)
+            }
+        case .object(let fields) where fields.isEmpty:
+            return
+        case .bool, .integer, .number, .string, .object:
+            self.fail(location, "expected an array", field.node)
+        }
+    }
+
+    private mutating func readEntry(
+        _ kind: EntityKind,
+        _ node: DocumentNode,
+        at location: FieldPath,
+        parent: (index: Int, field: String)?
+    ) {
+        guard case .object(let fields) = node.value else {
+            self.fail(location, "expected a record", node)
+            return
+        }
+        let children = EntityNesting.children(of: kind)
+        var own: [DocumentField] = []
+        var nested: [(kind: EntityKind, field: DocumentField, foreignKey: String)] = []
+        for field in fields {
+            if let child = children[field.name] {
+                nested.append((child.kind, field, child.field))
+            } else if let message = self.refusal(of: field, in: kind) {
+                self.fail(location.field(field.name), message, field)
+            } else {
+                own.append(field)
+            }
+        }
+        if let parent, own.contains(where: { $0.name == parent.field && !$0.node.value.isNull }) {
+            self.fail(location.field(parent.field), "value must be null", node)
+        }
+        own = self.format.migrated(own, of: kind)
+        let bare = DocumentNode(.object(own), line: node.line, column: node.column)
+        var entry = Entry(kind: kind, location: location, node: bare, parent: parent, id: .zero)
+        entry.id = self.identify(entry)
+        self.entries.append(entry)
+        let index = self.entries.count - 1
+        for child in nested {
+            self.readCollection(
+                child.kind,
+                child.field,
+                at: location.field(child.field.name),
+                parent: (index, child.foreignKey)
+            )
+        }
+    }
+
+    private func refusal(of field: DocumentField, in kind: EntityKind) -> String? {
+        guard !field.node.value.isEmptyCollection else { return nil }
+        if kind == .plugins, field.name == "_config" {
+            return "decK's shared plugin configurations are not built yet"
+        }
+        return UnbuiltFeatures.refusal(ofCollection: field.name)
+    }
+
+    /// The entry's own id, else one derived from its natural key, else from its content.
+    private mutating func identify(_ entry: Entry) -> EntityID {
+        if let given = entry.node.value["id"], !given.isNull {
+            return given.text.flatMap { EntityID($0) } ?? .zero
+        }
+        let parent = entry.parent.map { self.entries[$0.index].id }
+        if let key = NaturalKey.text(entry, parent: parent) {
+            return DerivedID.make(entry.kind, key: key)
+        }
+        let content = String(decoding: entry.node.value.canonicalJSON, as: UTF8.self)
+        let base = "content:\(parent?.description ?? ""):\(content)"
+        var key = base
+        var copy = 1
+        while !self.derivedKeys.insert("\(entry.kind.rawValue):\(key)").inserted {
+            copy += 1
+            key = "\(base)#\(copy)"
+        }
+        return DerivedID.make(entry.kind, key: key)
+    }
+
+    private mutating func resolveReferences() {
+        var directory = EntityDirectory()
+        for entry in self.entries { directory.add(entry) }
+        for index in self.entries.indices {
+            var fields = self.entries[index].node.value.fields ?? []
+            let entry = self.entries[index]
+            for position in fields.indices {
+                guard let target = EntityNesting.references(of: entry.kind)[fields[position].name],
+                    let resolved = self.resolve(fields[position], target, entry, directory)
+                else { continue }
+                fields[position].node.value = resolved
+            }
+            if let parent = entry.parent {
+                let id = self.entries[parent.index].id
+                fields.removeAll { $0.name == parent.field }
+                fields.append(DocumentField(parent.field, .record(["id": .string(id.description)])))
+            }
+            if entry.node.value["id"] == nil || entry.node.value["id"] == .null {
+                fields.removeAll { $0.name == "id" }
+                fields.append(DocumentField("id", .string(entry.id.description)))
+            }
+            self.entries[index].node.value = .object(fields)
+        }
+    }
+
+    private mutating func resolve(
+        _ field: DocumentField,
+        _ target: EntityKind,
+        _ entry: Entry,
+        _ directory: EntityDirectory
+    ) -> DocumentValue? {
+        let value = field.node.value
+        guard !value.isNull else { return nil }
+        let key = value.text ?? value["id"]?.text ?? value["name"]?.text ?? value["username"]?.text
+        if let key, let id = directory.find(target, key) {
+            return .record(["id": .string(id.description)])
+        }
+        guard value.text != nil || value.fields != nil else {
+            self.fail(entry.location.field(field.name), "expected a string", field.node)
+            return .record(["id": .string(EntityID.zero.description)])
+        }
+        let shown = value.text ?? value.json
+        self.fail(
+            entry.location.field(field.name),
+            "invalid reference '\(field.name): \(shown)' (no such entry in '\(target.rawValue)')",
+            field.node
+        )
+        return .record(["id": .string(EntityID.zero.description)])
+    }
+
+    private mutating func decode() {
+        var places = EntityPlaces()
+        for entry in self.entries {
+            self.configuration.append(
+                entry.node,
+                entry.kind,
+                at: entry.location,
+                &self.findings
+            )
+            let place = EntityPlaces.Place(location: entry.location, node: entry.node)
+            places.append(place, of: entry.kind)
+            if entry.kind == .routes { self.checkPatterns(entry) }
+        }
+        self.findings += self.configuration.findings(at: places)
+        self.warnings += DeclarationLint.warnings(self.entries, self.format)
+    }
+
+    /// Compiles what the router will have to compile.
+    private mutating func checkPatterns(_ entry: Entry) {
+        for (index, path) in (entry.node.value["paths"]?.nodes ?? []).enumerated() {
+            guard let text = path.value.text, text.hasPrefix("~/") else { continue }
+            let location = entry.location.field("paths").index(index)
+            self.checkPattern(String(text.dropFirst()), location, path)
+        }
+        for header in entry.node.value["headers"]?.fields ?? [] {
+            guard let values = header.node.value.nodes, values.count == 1,
+                let text = values[0].value.text, text.hasPrefix("~*")
+            else { continue }
+            let location = entry.location.field("headers").field(header.name)
+            self.checkPattern(String(text.dropFirst(2)), location, values[0])
+        }
+    }
+
+    private mutating func checkPattern(
+        _ pattern: String,
+        _ location: FieldPath,
+        _ node: DocumentNode
+    ) {
+        guard let reason = RoutePattern.check(regex: pattern) else { return }
+        self.fail(location, "invalid regex: '\(pattern)' (PCRE returned: \(reason))", node)
+    }
+
+    private mutating func fail(_ location: FieldPath, _ message: String, _ node: DocumentNode) {
+        self.findings.append(
+            Finding(at: location, message, line: node.line, column: node.column)
+        )
+    }
+
+    private mutating func fail(_ location: FieldPath, _ message: String, _ field: DocumentField) {
+        self.findings.append(
+            Finding(at: location, message, line: field.line, column: field.column)
+        )
+    }
+
+    private mutating func warn(_ location: FieldPath, _ message: String, _ field: DocumentField) {
+        self.warnings.append(
+            Finding(at: location, message, line: field.line, column: field.column)
+        )
+    }
+}
+
+extension EntityID {
+    /// Stands for an id that could not be read.
+    static let zero = EntityID(high: 0, low: 0)
+}
+
+extension DocumentValue {
+    /// The elements of an array with their places.
+    var nodes: [DocumentNode]? {
+        guard case .array(let nodes) = self else { return nil }
+        return nodes
+    }
+
+    /// Whether nothing is in it.
+    var isEmptyCollection: Bool {
+        switch self {
+        case .null: true
+        case .array(let nodes): nodes.isEmpty
+        case .object(let fields): fields.isEmpty
+        case .bool, .integer, .number, .string: false
+        }
+    }
+}

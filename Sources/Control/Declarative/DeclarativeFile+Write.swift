@@ -1,0 +1,160 @@
+public import MeshEntities
+
+extension DeclarativeFile {
+    /// Writes a configuration as canonical YAML of format 3.0.
+    ///
+    /// Children stand inside their parents, entities are sorted by name, ids are written, and what
+    /// equals a default is left out. The text reads back as an equal configuration.
+    public static func write(_ configuration: GatewayConfiguration) -> String {
+        var writer = YAMLWriter()
+        writer.write(field: "_format_version", .string("3.0"), indent: 0)
+        let tree = DeclarationTree(configuration)
+        for kind in [
+            EntityKind.services, .routes, .upstreams, .consumers, .plugins, .certificates,
+            .caCertificates,
+        ] {
+            let entities = tree.top(kind)
+            guard !entities.isEmpty else { continue }
+            writer.write(field: kind.rawValue, .list(entities), indent: 0)
+        }
+        return writer.text
+    }
+}
+
+/// A configuration with children inside their parents and without defaults.
+struct DeclarationTree {
+    private let configuration: GatewayConfiguration
+
+    init(_ configuration: GatewayConfiguration) { self.configuration = configuration }
+
+    func top(_ kind: EntityKind) -> [DocumentValue] {
+        let all = self.configuration
+        return switch kind {
+        case .services:
+            Self.ordered(all.services).map(self.service)
+        case .routes:
+            Self.ordered(all.routes.filter { $0.service == nil }).map(self.route)
+        case .upstreams:
+            Self.ordered(all.upstreams).map(self.upstream)
+        case .consumers:
+            Self.ordered(all.consumers).map(self.consumer)
+        case .plugins:
+            self.plugins { Self.scopes($0).count != 1 }
+        case .certificates:
+            Self.ordered(all.certificates).map(self.certificate)
+        case .caCertificates:
+            Self.ordered(all.caCertificates).map { Self.pruned($0, like: nil) }
+        case .targets, .snis:
+            []
+        }
+    }
+
+    private func service(_ service: Service) -> DocumentValue {
+        let routes = self.configuration.routes.filter { $0.service == service.id }
+        return Self.pruned(service, like: Service(id: service.id, host: ""))
+            .adding("routes", Self.ordered(routes).map(self.route))
+            .adding("plugins", self.plugins { Self.scopes($0) == [service.id] })
+    }
+
+    private func route(_ route: Route) -> DocumentValue {
+        Self.pruned(route, like: Route(id: route.id), without: ["service"])
+            .adding("plugins", self.plugins { Self.scopes($0) == [route.id] })
+    }
+
+    private func upstream(_ upstream: Upstream) -> DocumentValue {
+        let targets = self.configuration.targets.filter { $0.upstream == upstream.id }
+        return Self.pruned(upstream, like: Upstream(id: upstream.id, name: ""))
+            .adding(
+                "targets",
+                Self.ordered(targets).map { target in
+                    let plain = Target(id: target.id, target: "", upstream: target.upstream)
+                    return Self.pruned(target, like: plain, without: ["upstream"])
+                }
+            )
+    }
+
+    private func consumer(_ consumer: Consumer) -> DocumentValue {
+        Self.pruned(consumer, like: nil)
+            .adding("plugins", self.plugins { Self.scopes($0) == [consumer.id] })
+    }
+
+    private func certificate(_ certificate: Certificate) -> DocumentValue {
+        let names = self.configuration.snis.filter { $0.certificate == certificate.id }
+        return Self.pruned(certificate, like: nil)
+            .adding(
+                "snis",
+                Self.ordered(names).map { Self.pruned($0, like: nil, without: ["certificate"]) }
+            )
+    }
+
+    private func plugins(where isHere: (Plugin) -> Bool) -> [DocumentValue] {
+        let here = self.configuration.plugins.filter(isHere)
+        return here.sorted { ($0.name, $0.id) < ($1.name, $1.id) }.map { plugin in
+            let isNested = Self.scopes(plugin).count == 1
+            let plain = Plugin(id: plugin.id, name: "")
+            let scope: Set<String> = isNested ? ["route", "service", "consumer"] : []
+            let pruned = Self.pruned(plugin, like: plain, without: scope)
+            return isNested ? pruned : Self.flattened(pruned)
+        }
+    }
+
+    private static func scopes(_ plugin: Plugin) -> [EntityID] {
+        [plugin.route, plugin.service, plugin.consumer].compactMap { $0 }
+    }
+
+    /// References of a top-level entity as texts, the only form that Kong takes there.
+    private static func flattened(_ value: DocumentValue) -> DocumentValue {
+        .object(
+            (value.fields ?? []).map { field in
+                guard ["route", "service", "consumer"].contains(field.name),
+                    let id = field.node.value["id"]
+                else { return field }
+                return DocumentField(field.name, id)
+            }
+        )
+    }
+
+    private static func ordered<Entity: GatewayEntity>(_ entities: [Entity]) -> [Entity] {
+        entities.sorted { ($0.naturalKey ?? "~", $0.id) < ($1.naturalKey ?? "~", $1.id) }
+    }
+
+    /// The fields that differ from a plain entity's, the id, and nothing that is null.
+    private static func pruned<Entity: GatewayEntity>(
+        _ entity: Entity,
+        like plain: Entity?,
+        without: Set<String> = []
+    ) -> DocumentValue {
+        let fields = (entity.document.fields ?? []).filter { !without.contains($0.name) }
+        let kept = Self.difference(.object(fields), plain?.document ?? .null)
+        return .object(
+            [DocumentField("id", .string(entity.id.description))]
+                + (kept.fields ?? []).filter { $0.name != "id" }
+        )
+    }
+
+    private static func difference(
+        _ value: DocumentValue,
+        _ plain: DocumentValue
+    ) -> DocumentValue {
+        guard let fields = value.fields else { return value }
+        return .object(
+            fields.compactMap { field in
+                let other = plain[field.name] ?? .null
+                guard field.node.value != other, !field.node.value.isNull else { return nil }
+                // Only Kong's own records have defaults inside; a plugin's settings stay whole.
+                guard
+                    ["healthchecks", "active", "passive", "healthy", "unhealthy", "regions"]
+                        .contains(field.name)
+                else { return field }
+                return DocumentField(field.name, Self.difference(field.node.value, other))
+            }
+        )
+    }
+}
+
+extension DocumentValue {
+    fileprivate func adding(_ name: String, _ children: [DocumentValue]) -> DocumentValue {
+        guard !children.isEmpty else { return self }
+        return .object((self.fields ?? []) + [DocumentField(name, .list(children))])
+    }
+}
