@@ -1,0 +1,84 @@
+import MeshPrimitives
+
+/// One thing that goes wrong, or right again.
+enum Fault: Equatable {
+    case crash(Int)
+    case restart(Int)
+    case leave(Int)
+    case pause(Int, Duration)
+    /// Cuts what members of `group` send to the others, and the other direction too unless one-way.
+    case split(group: Set<Int>, isOneWay: Bool)
+    case heal
+}
+
+/// When each fault of a run happens, drawn before the run starts.
+struct FaultSchedule {
+    /// Faults start after the nodes have had time to join: 8 s.
+    static let bootSeconds = 8.0
+
+    private(set) var faults: [(at: MonotonicInstant, fault: Fault)] = []
+    private let profile: FaultProfile
+    private var generator: SeededGenerator
+
+    /// Draws the schedule of a run.
+    init(profile: FaultProfile, generator: SeededGenerator) {
+        self.profile = profile
+        self.generator = generator
+        self.addSplits()
+        self.addCrashes()
+        for _ in 0..<profile.pauses {
+            let range = profile.pauseMilliseconds
+            let length =
+                range.lowerBound
+                + (range.upperBound - range.lowerBound) * self.generator.nextUnit()
+            self.add(
+                .pause(self.node(), .microseconds(Int(length * 1_000))),
+                at: self.moment(before: profile.faultSeconds - length / 1_000)
+            )
+        }
+        for _ in 0..<profile.leaves {
+            self.add(.leave(self.node()), at: self.moment(before: profile.faultSeconds))
+        }
+    }
+
+    private mutating func addCrashes() {
+        for _ in 0..<self.profile.crashes {
+            let index = self.node()
+            let at = self.moment(before: self.profile.faultSeconds - 5)
+            self.add(.crash(index), at: at)
+            if self.profile.restarts {
+                self.add(.restart(index), at: at + 1 + 14 * self.generator.nextUnit())
+            }
+        }
+    }
+
+    private mutating func addSplits() {
+        let window =
+            (self.profile.faultSeconds - Self.bootSeconds)
+            / Double(max(1, self.profile.partitions))
+        for number in 0..<self.profile.partitions {
+            let start = Self.bootSeconds + window * Double(number)
+            let size = 1 + self.generator.next(below: self.profile.nodeCount - 1)
+            let order = self.generator.shuffle(Array(0..<self.profile.nodeCount))
+            self.add(
+                .split(
+                    group: Set(order.prefix(size)),
+                    isOneWay: self.profile.partitionsAreOneWay
+                ),
+                at: start
+            )
+            self.add(.heal, at: start + 1 + (window - 1) * self.generator.nextUnit())
+        }
+    }
+
+    private mutating func node() -> Int { self.generator.next(below: self.profile.nodeCount) }
+
+    private mutating func moment(before end: Double) -> Double {
+        Self.bootSeconds + (end - Self.bootSeconds) * self.generator.nextUnit()
+    }
+
+    private mutating func add(_ fault: Fault, at second: Double) {
+        let at = MonotonicInstant(nanoseconds: Int64(second * 1e9))
+        self.faults.append((at, fault))
+    }
+}

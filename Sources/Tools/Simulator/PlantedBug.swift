@@ -1,0 +1,13 @@
+/// A mistake put between cores and network on purpose, to prove that a checker can fail.
+public enum PlantedBug: String, CaseIterable, Sendable {
+    /// Nodes never hear what others say about them, so they cannot refute.
+    case deafToAccusations
+    /// Every probe by stream is reported answered, so the dead look alive.
+    case blindProbes
+    /// Full exchanges are lost, so what gossip missed stays missing.
+    case noFullSync
+    /// Datagrams may be three times as large as they should.
+    case largeDatagrams
+    /// The disk forgets records, though they were acknowledged.
+    case forgetfulDisk
+}

@@ -1,0 +1,121 @@
+import MeshMembership
+import MeshPrimitives
+import MeshReplication
+
+/// One node: the cores that run on it, and the disk that survives them.
+struct SimulatedNode {
+    /// What is left after a crash.
+    struct Disk {
+        var bootCount: UInt64 = 0
+        var members: [MemberUpdate] = []
+        var records: [RecordKey: Record] = [:]
+    }
+
+    let index: Int
+    let profile: MemberProfile
+    /// How wrong the wall clock is.
+    let skewMilliseconds: UInt64
+    var disk = Disk()
+    /// Set while the node runs.
+    var membership: Membership?
+    var replication: Replication?
+    var isLeaving = false
+    var pausedUntil = MonotonicInstant(nanoseconds: 0)
+    /// The number of the only wake that counts, per core.
+    var membershipWake: UInt64 = 0
+    var replicationWake: UInt64 = 0
+
+    /// Creates a node that does not run yet.
+    init(index: Int, generator: inout SeededGenerator) {
+        self.index = index
+        self.skewMilliseconds = UInt64(generator.next(below: 200))
+        self.profile = MemberProfile(
+            id: NodeID(high: generator.next(), low: UInt64(index)),
+            name: "node-\(index)",
+            region: index % 2 == 0 ? "eu" : "us",
+            zone: "a",
+            address: Self.endpoint(of: index),
+            version: "sim"
+        )
+    }
+
+    /// Who the node is.
+    var id: NodeID { self.profile.id }
+
+    /// Whether the cores run.
+    var isRunning: Bool { self.membership != nil }
+
+    /// Where a node is reached.
+    static func endpoint(of index: Int) -> Endpoint {
+        Endpoint(address: .v4(0x7F00_0001 + UInt32(index)), port: 7_946)
+    }
+
+    /// The node at an address.
+    static func index(of endpoint: Endpoint) -> Int? {
+        guard case .v4(let address) = endpoint.address, address >= 0x7F00_0001 else { return nil }
+        return Int(address - 0x7F00_0001)
+    }
+
+    /// What the node's wall clock shows.
+    func wallMilliseconds(at now: MonotonicInstant) -> UInt64 {
+        1_700_000_000_000 + UInt64(now.nanoseconds / 1_000_000) + self.skewMilliseconds
+    }
+
+    /// Loads the disk into fresh cores.
+    mutating func boot(
+        _ configuration: MembershipConfiguration,
+        generator: inout SeededGenerator,
+        at now: MonotonicInstant
+    ) {
+        self.disk.bootCount += 1
+        self.isLeaving = false
+        self.pausedUntil = now
+        self.membershipWake += 1
+        self.replicationWake += 1
+        var membership = Membership(
+            configuration: configuration,
+            profile: self.profile,
+            incarnation: self.disk.bootCount << 16,
+            generator: generator.split()
+        )
+        membership.restore(self.disk.members, at: now)
+        self.membership = membership
+        self.replication = Replication(
+            configuration: ReplicationConfiguration(),
+            node: self.id,
+            records: self.disk.records.keys.sorted().compactMap { self.disk.records[$0] },
+            hash: SimulatedHash.hash,
+            generator: generator.split()
+        )
+    }
+
+    /// Ends the cores; the disk keeps what it has.
+    mutating func halt() {
+        self.membership = nil
+        self.replication = nil
+    }
+}
+
+/// A quick hash in place of the cryptographic one; nobody attacks a simulation.
+enum SimulatedHash {
+    /// Scatters bytes over 128 bits.
+    @Sendable
+    static func hash(_ bytes: [UInt8]) -> ContentHash {
+        var high: UInt64 = 0xCBF2_9CE4_8422_2325
+        var low: UInt64 = 0x9E37_79B9_7F4A_7C15
+        for byte in bytes {
+            high = (high ^ UInt64(byte)) &* 0x100_0000_01B3
+            low = (low &+ UInt64(byte)) &* 0xD6E8_FEB8_6659_FD93
+        }
+        return ContentHash(high: SeededGenerator.mix(high), low: SeededGenerator.mix(low))
+    }
+}
+
+extension MonotonicInstant {
+    /// Seconds of virtual time, for people.
+    var seconds: String {
+        let milliseconds = self.nanoseconds / 1_000_000
+        let rest = String(1_000 + milliseconds % 1_000).dropFirst()
+        return "\(milliseconds / 1_000).\(rest) s"
+    }
+}

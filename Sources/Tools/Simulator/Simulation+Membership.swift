@@ -1,0 +1,200 @@
+import MeshMembership
+import MeshPrimitives
+import MeshReplication
+
+/// Carries out what the membership cores decide.
+extension Simulation {
+    /// Gives one input to a node's membership and carries out the effects.
+    mutating func step(_ index: Int, _ input: (inout Membership) -> [Membership.Effect]) {
+        guard var membership = self.nodes[index].membership else { return }
+        self.inputCount += 1
+        if let digest = self.nodes[index].replication?.rootDigest {
+            membership.localDigest = digest
+        }
+        let effects = input(&membership)
+        self.nodes[index].membership = membership
+        for effect in effects { self.perform(effect, at: index) }
+    }
+
+    /// Hands a packet to its receiver.
+    mutating func deliver(_ packet: Packet, from sender: Int, to receiver: Int) {
+        let now = self.now
+        let source = SimulatedNode.endpoint(of: sender)
+        let peer = self.nodes[sender].id
+        switch packet {
+        case .datagram(let message):
+            let heard = self.heard(message, by: receiver)
+            self.step(receiver) { $0.receive(heard, from: source, at: now) }
+        case .stream(let message):
+            self.answer(message, from: sender, to: receiver) { .answer($0) }
+        case .probe(let message, let sequence):
+            self.answer(message, from: sender, to: receiver) { _ in .probed(sequence: sequence) }
+        case .answer(let message):
+            let heard = self.heard(message, by: receiver)
+            self.step(receiver) { $0.receiveStream(heard, from: peer, at: now).effects }
+        case .probed(let sequence):
+            self.step(receiver) {
+                $0.streamProbeFinished(sequence: sequence, succeeded: true, at: now)
+            }
+        case .replication(let message):
+            self.stepReplication(receiver) { replication, wall, now in
+                replication.receive(message, from: peer, wallMilliseconds: wall, at: now)
+            }
+        }
+    }
+
+    private mutating func answer(
+        _ message: MembershipMessage,
+        from sender: Int,
+        to receiver: Int,
+        as packet: (MembershipMessage) -> Packet
+    ) {
+        let now = self.now
+        let heard = self.heard(message, by: receiver)
+        let peer = self.nodes[sender].id
+        var answer: MembershipMessage?
+        self.step(receiver) { membership in
+            let result = membership.receiveStream(heard, from: peer, at: now)
+            answer = result.answer
+            return result.effects
+        }
+        if let answer { self.stream(packet(answer), from: receiver, to: sender) }
+    }
+
+    private func heard(_ message: MembershipMessage, by receiver: Int) -> MembershipMessage {
+        guard self.bug == .deafToAccusations else { return message }
+        var message = message
+        message.updates.removeAll { $0.profile.id == self.nodes[receiver].id }
+        return message
+    }
+
+    private mutating func perform(_ effect: Membership.Effect, at index: Int) {
+        switch effect {
+        case .send(let message, let endpoint):
+            self.checkSize(of: message, from: index)
+            self.datagram(.datagram(message), from: index, to: endpoint)
+        case .stream(let message, let endpoint):
+            guard self.bug != .noFullSync || self.now < Self.instant(5) else { return }
+            guard let receiver = self.nodeIndex(of: endpoint) else { return }
+            self.stream(.stream(message), from: index, to: receiver)
+        case .probeByStream(let id, let endpoint, let sequence):
+            self.probe(id, endpoint, sequence, from: index)
+        case .wake(let instant):
+            self.nodes[index].membershipWake += 1
+            let number = self.nodes[index].membershipWake
+            self.queue.push(.wakeMembership(index, number: number), at: max(instant, self.now))
+        case .event(let event):
+            self.observe(event, at: index)
+        case .peerDigest(let peer, let digest):
+            self.stepReplication(index) { replication, _, now in
+                replication.peerDigest(peer, digest, at: now)
+            }
+        }
+    }
+
+    private mutating func probe(
+        _ id: NodeID,
+        _ endpoint: Endpoint,
+        _ sequence: UInt32,
+        from index: Int
+    ) {
+        guard let receiver = self.nodeIndex(of: endpoint),
+            let membership = self.nodes[index].membership
+        else { return }
+        if self.bug == .blindProbes {
+            let at = self.now.advanced(by: .milliseconds(1))
+            self.queue.push(
+                .deliver(.probed(sequence: sequence), from: receiver, to: index),
+                at: at
+            )
+            return
+        }
+        let message = membership.streamPing(sequence: sequence, target: id)
+        self.stream(.probe(message, sequence: sequence), from: index, to: receiver)
+    }
+
+    /// Sends a packet that may be lost.
+    mutating func datagram(_ packet: Packet, from sender: Int, to endpoint: Endpoint) {
+        guard let receiver = self.nodeIndex(of: endpoint) else { return }
+        self.datagramCount += 1
+        for delay in self.network.datagram(from: sender, to: receiver) {
+            self.queue.push(
+                .deliver(packet, from: sender, to: receiver),
+                at: self.now.advanced(by: delay)
+            )
+        }
+    }
+
+    /// Sends a packet that arrives if there is any way.
+    mutating func stream(_ packet: Packet, from sender: Int, to receiver: Int) {
+        guard let delay = self.network.stream(from: sender, to: receiver) else { return }
+        self.queue.push(
+            .deliver(packet, from: sender, to: receiver),
+            at: self.now.advanced(by: delay)
+        )
+    }
+
+    private func nodeIndex(of endpoint: Endpoint) -> Int? {
+        SimulatedNode.index(of: endpoint).flatMap { self.nodes.indices.contains($0) ? $0 : nil }
+    }
+
+    private mutating func checkSize(of message: MembershipMessage, from index: Int) {
+        let limit = MembershipConfiguration().datagramByteLimit
+        guard message.wireByteCount > limit else { return }
+        self.report(
+            Violation(
+                promise: .datagramSize,
+                at: self.now,
+                text: "node \(index) sent \(message.wireByteCount) bytes; the limit is \(limit)"
+            )
+        )
+    }
+
+    private mutating func observe(_ event: MembershipEvent, at index: Int) {
+        self.note("node \(index): \(Self.text(event))")
+        guard let membership = self.nodes[index].membership else { return }
+        switch event {
+        case .joined(let member), .changed(let member, _):
+            self.report(self.incarnations.check(observer: index, member, at: self.now))
+            let subject = self.nodes.firstIndex { $0.id == member.id }
+            if let subject, member.state == .failed { self.judgeFailure(of: subject, by: index) }
+        case .removed(let id):
+            self.incarnations.reset(observer: index, subject: id)
+        case .leaveFinished:
+            self.nodes[index].halt()
+            return
+        case .refuted, .nameConflict, .isolated, .connected:
+            return
+        }
+        let peers = membership.members.filter(\.state.isPresent).map(\.id)
+        self.stepReplication(index) { replication, _, now in
+            replication.setPeers(peers, at: now)
+        }
+    }
+
+    private mutating func judgeFailure(of subject: Int, by observer: Int) {
+        guard self.nodes[subject].isRunning, !self.nodes[subject].isLeaving else {
+            self.firstFailure[subject, default: [:]][observer] = self.now
+            return
+        }
+        guard self.network.isWhole else { return }
+        self.report(
+            self.accuracy.check(observer: observer, subject: subject, at: self.now)
+        )
+    }
+
+    private static func text(_ event: MembershipEvent) -> String {
+        switch event {
+        case .joined(let member):
+            "joined \(member.profile.name) \(member.state)/\(member.incarnation)"
+        case .changed(let member, let before):
+            "\(member.profile.name) \(before) -> \(member.state)/\(member.incarnation)"
+        case .removed(let id): "removed \(id)"
+        case .refuted(let incarnation): "refuted, incarnation \(incarnation)"
+        case .nameConflict(let name, let holder, _): "name \(name) is held by \(holder)"
+        case .isolated: "isolated"
+        case .connected: "connected"
+        case .leaveFinished: "left"
+        }
+    }
+}

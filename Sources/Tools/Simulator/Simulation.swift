@@ -1,0 +1,176 @@
+import MeshMembership
+import MeshPrimitives
+import MeshReplication
+
+/// Many nodes' cores in virtual time, with faults, as a function of one seed.
+///
+/// Two phases. In the first, faults happen and every step must keep the promises of safety. Then
+/// everything heals, and after some quiet all views and stores must be equal.
+public struct Simulation {
+    /// What waits in the queue.
+    enum Event {
+        case wakeMembership(Int, number: UInt64)
+        case wakeReplication(Int, number: UInt64)
+        case deliver(Packet, from: Int, to: Int)
+        case fault(Fault)
+        case save
+        case write
+        case checkDetection(subject: Int, boot: UInt64, crashed: MonotonicInstant)
+    }
+
+    /// What travels between nodes.
+    enum Packet {
+        case datagram(MembershipMessage)
+        case stream(MembershipMessage)
+        case answer(MembershipMessage)
+        case probe(MembershipMessage, sequence: UInt32)
+        case probed(sequence: UInt32)
+        case replication(ReplicationMessage)
+    }
+
+    /// How many notable events a report shows: 60.
+    static let logLimit = 60
+
+    let seed: UInt64
+    let profile: FaultProfile
+    let bug: PlantedBug?
+    var queue = EventQueue<Event>()
+    var now = MonotonicInstant(nanoseconds: 0)
+    var nodes: [SimulatedNode] = []
+    var network: SimulatedNetwork
+    var boots: SeededGenerator
+    var load: SeededGenerator
+    var accuracy: AccuracyChecker
+    var incarnations = IncarnationChecker()
+    var stores = StoreChecker()
+    var disturbed: [Int: MonotonicInstant] = [:]
+    var slowestDetection: Duration?
+    var firstFailure: [Int: [Int: MonotonicInstant]] = [:]
+    var violation: Violation?
+    var log: [String] = []
+    var inputCount = 0
+    var datagramCount = 0
+
+    /// Prepares a run.
+    public init(seed: UInt64, profile: FaultProfile, bug: PlantedBug? = nil) {
+        var root = SeededGenerator(seed: seed)
+        self.seed = seed
+        self.profile = profile
+        self.bug = bug
+        self.network = SimulatedNetwork(profile: profile, generator: root.split())
+        let schedule = FaultSchedule(profile: profile, generator: root.split())
+        self.boots = root.split()
+        self.load = root.split()
+        self.accuracy = AccuracyChecker(grace: Self.longestSuspicion(profile))
+        for index in 0..<profile.nodeCount {
+            self.nodes.append(SimulatedNode(index: index, generator: &self.boots))
+            // Nodes start one after the other, as a script starts them.
+            self.queue.push(.fault(.restart(index)), at: Self.instant(0.2 * Double(index)))
+        }
+        for (at, fault) in schedule.faults { self.queue.push(.fault(fault), at: at) }
+        self.queue.push(.save, at: Self.instant(5))
+        if profile.writesPerSecond > 0 { self.queue.push(.write, at: Self.instant(2)) }
+    }
+
+    /// Runs both phases, or until a promise is broken.
+    public mutating func run() -> SimulationReport {
+        let faultsEnd = Self.instant(self.profile.faultSeconds)
+        self.advance(to: faultsEnd)
+        if self.violation == nil {
+            self.calmDown()
+            self.advance(to: faultsEnd.advanced(by: .seconds(self.profile.quietSeconds)))
+        }
+        if self.violation == nil { self.checkQuiet() }
+        return SimulationReport(
+            seed: self.seed,
+            profile: self.profile,
+            inputCount: self.inputCount,
+            datagramCount: self.datagramCount,
+            slowestDetection: self.slowestDetection,
+            violation: self.violation,
+            lastEvents: self.log
+        )
+    }
+
+    /// The moment so many seconds after the start.
+    static func instant(_ seconds: Double) -> MonotonicInstant {
+        MonotonicInstant(nanoseconds: Int64(seconds * 1e9))
+    }
+
+    /// Longer than this no suspicion can live.
+    private static func longestSuspicion(_ profile: FaultProfile) -> Duration {
+        let membership = profile.membership
+        let longest = membership.suspicionMultiplier * membership.suspicionMaximumMultiplier
+        return membership.probeInterval * (longest + 8) * 1.2 + membership.isolationHold
+    }
+
+    private mutating func advance(to end: MonotonicInstant) {
+        while self.violation == nil, let (at, event) = self.queue.pop(until: end) {
+            self.now = at
+            self.handle(event)
+        }
+        self.now = end
+    }
+
+    private mutating func handle(_ event: Event) {
+        switch event {
+        case .wakeMembership(let index, let number):
+            guard self.isAwake(index, else: event),
+                self.nodes[index].membershipWake == number
+            else { return }
+            let now = self.now
+            self.step(index) { $0.wake(at: now) }
+        case .wakeReplication(let index, let number):
+            guard self.isAwake(index, else: event),
+                self.nodes[index].replicationWake == number
+            else { return }
+            self.stepReplication(index) { replication, _, now in replication.wake(at: now) }
+        case .deliver(let packet, let sender, let receiver):
+            guard self.isAwake(receiver, else: event) else { return }
+            self.deliver(packet, from: sender, to: receiver)
+        case .fault(let fault):
+            self.apply(fault)
+        case .save:
+            self.save()
+        case .write:
+            self.write()
+        case .checkDetection(let subject, let boot, let crashed):
+            self.checkDetection(of: subject, boot: boot, since: crashed)
+        }
+    }
+
+    /// Whether a node can take an event now; a paused one finds it in its socket later.
+    private mutating func isAwake(_ index: Int, else event: Event) -> Bool {
+        guard self.nodes[index].isRunning else { return false }
+        guard self.nodes[index].pausedUntil > self.now else { return true }
+        self.queue.push(event, at: self.nodes[index].pausedUntil)
+        return false
+    }
+
+    /// Keeps what peers are known, as the node's shell does from time to time.
+    private mutating func save() {
+        for index in self.nodes.indices {
+            guard let membership = self.nodes[index].membership else { continue }
+            self.nodes[index].disk.members = membership.knownMembers
+        }
+        self.queue.push(.save, at: self.now.advanced(by: .seconds(5)))
+    }
+
+    /// Ends all faults: joins the network, wakes the paused, and stops writing.
+    private mutating func calmDown() {
+        self.note("all faults end")
+        self.network.becomePerfect()
+        for index in self.nodes.indices { self.nodes[index].pausedUntil = self.now }
+    }
+
+    /// Remembers one line for the report.
+    mutating func note(_ text: String) {
+        self.log.append("\(self.now.seconds) \(text)")
+        if self.log.count > Self.logLimit { self.log.removeFirst() }
+    }
+
+    /// Keeps the first broken promise.
+    mutating func report(_ violation: Violation?) {
+        if self.violation == nil { self.violation = violation }
+    }
+}

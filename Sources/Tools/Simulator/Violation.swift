@@ -1,0 +1,31 @@
+public import MeshPrimitives
+
+/// A promise that was broken.
+public struct Violation: Equatable, Sendable {
+    /// Which promise.
+    public enum Promise: String, Sendable {
+        /// No live, reachable member is declared failed.
+        case accuracy
+        /// A crash is known to every other node in time.
+        case detection
+        /// After quiet, all views are equal and hold every running node alive.
+        case equalViews
+        /// No node's incarnation goes back in anybody's view.
+        case incarnation
+        /// No datagram is larger than the limit.
+        case datagramSize
+        /// After quiet, all stores are equal.
+        case equalStores
+        /// What was acknowledged is there, or something newer.
+        case durability
+        /// No record goes back to an older version, deletions included.
+        case versionOrder
+    }
+
+    /// Which promise was broken.
+    public let promise: Promise
+    /// When, in virtual time.
+    public let at: MonotonicInstant
+    /// By whom and how.
+    public let text: String
+}
