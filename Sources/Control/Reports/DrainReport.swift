@@ -22,20 +22,3 @@ public struct DrainReport: Codable, Equatable, Sendable {
         self.inFlight = inFlight
     }
 }
-
-/// The error body of every `/mesh/…` path.
-public struct FailureReport: Codable, Equatable, Error, Sendable {
-    /// What, why and what to do, on one line.
-    public var message: String
-    /// A stable code such as `MESH101`.
-    public var code: String
-    /// What is wrong in a configuration; empty otherwise.
-    public var findings: [FindingReport]
-
-    /// Creates an error body.
-    public init(code: String, message: String, findings: [FindingReport] = []) {
-        self.message = message
-        self.code = code
-        self.findings = findings
-    }
-}

@@ -1,0 +1,211 @@
+import Foundation
+public import MeshReports
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// Asks one node's Admin API, in types.
+///
+/// Every call opens a connection of its own and ends within the time limit, except
+/// ``watchEvents(after:_:)``, where the limit holds for the beginning only.
+public struct AdminClient: Sendable {
+    /// Where the node listens.
+    public let address: AdminAddress
+    /// The limit of one call.
+    public let timeout: Duration
+
+    /// Creates a client; nothing is sent yet.
+    ///
+    /// - Throws: ``AdminClientError/invalidAddress(_:)``.
+    public init(base: String, timeout: Duration = .seconds(5)) throws(AdminClientError) {
+        self.address = try AdminAddress(base)
+        self.timeout = timeout
+    }
+
+    /// All members as the node believes them.
+    public func members() async throws(AdminClientError) -> MembersReport {
+        try await self.get("/mesh/members")
+    }
+
+    /// All regions as the node believes them.
+    public func regions() async throws(AdminClientError) -> RegionsReport {
+        try await self.get("/mesh/regions")
+    }
+
+    /// Targets of all upstreams, or of one, with everybody's evidence.
+    public func health(of upstream: String? = nil) async throws(AdminClientError) -> HealthReport {
+        try await self.get("/mesh/health" + (upstream.map { "/" + Self.escaped($0) } ?? ""))
+    }
+
+    /// One screen about the node and the mesh.
+    public func status() async throws(AdminClientError) -> StatusReport {
+        try await self.get("/mesh/status")
+    }
+
+    /// Which configuration every member runs.
+    public func configurationStatus() async throws(AdminClientError) -> ConfigurationStatusReport {
+        try await self.get("/mesh/config/status")
+    }
+
+    /// The configuration that the node holds.
+    public func configuration() async throws(AdminClientError) -> ConfigurationReport {
+        try await self.get("/mesh/config")
+    }
+
+    /// Checks a declarative text at the node, without applying it.
+    public func validate(
+        _ text: String,
+        name: String
+    ) async throws(AdminClientError) -> ValidationReport {
+        try await self.post("/mesh/config/validate?name=\(Self.escaped(name))", text)
+    }
+
+    /// Compares a declarative text with what the node holds.
+    public func difference(
+        _ text: String,
+        name: String
+    ) async throws(AdminClientError) -> DifferenceReport {
+        try await self.post("/mesh/config/diff?name=\(Self.escaped(name))", text)
+    }
+
+    /// Replaces the whole configuration, if the node still holds the one with the hash `base`.
+    public func apply(
+        _ text: String,
+        name: String,
+        message: String,
+        base: String?
+    ) async throws(AdminClientError) -> ApplyReport {
+        var path = "/mesh/config?name=\(Self.escaped(name))&message=\(Self.escaped(message))"
+        if let base { path += "&base=\(Self.escaped(base))" }
+        return try await self.post(path, text)
+    }
+
+    /// Takes a member out: it finishes what it has and takes nothing new.
+    public func drain(_ node: String) async throws(AdminClientError) -> DrainReport {
+        try await self.post("/mesh/nodes/\(Self.escaped(node))/drain", "")
+    }
+
+    /// Puts a member back.
+    public func resume(_ node: String) async throws(AdminClientError) -> DrainReport {
+        try await self.post("/mesh/nodes/\(Self.escaped(node))/resume", "")
+    }
+
+    /// The body and status of any path, for what has no type here.
+    public func raw(_ path: String) async throws(AdminClientError) -> (status: Int, body: String) {
+        let answer = try await self.send(.GET, path, "")
+        return (answer.status, String(decoding: answer.body, as: UTF8.self))
+    }
+
+    /// Hands on events after the one with this id, then new ones, until `each` throws or the
+    /// surrounding task is cancelled.
+    ///
+    /// - Throws: what `each` throws, or ``AdminClientError`` when the stream cannot be had or ends.
+    public func watchEvents(
+        after id: UInt64? = nil,
+        _ each: (EventReport) async throws -> Void
+    ) async throws {
+        var exchange = HTTPExchange(address: self.address, method: .GET, path: "/mesh/events")
+        exchange.headers.append(("Accept", "text/event-stream"))
+        if let id { exchange.headers.append(("Last-Event-ID", String(id))) }
+        let place = self.address.authority
+        var parser = EventStreamParser()
+        do {
+            try await exchange.read(connectTimeout: self.timeout) { status in
+                guard status == 200 else {
+                    throw AdminClientError.unexpected(address: place, reason: "status \(status)")
+                }
+                return true
+            } piece: { bytes in
+                for event in try parser.receive(bytes) {
+                    try await each(
+                        try ReportJSON.decode(EventReport.self, from: Data(event.utf8))
+                    )
+                }
+            }
+        } catch let error as ChannelError {
+            throw AdminClientError.unreachable(address: place, reason: "\(error)")
+        }
+        throw AdminClientError.unreachable(address: place, reason: "the node ended the stream")
+    }
+
+    private func get<Report: Decodable>(_ path: String) async throws(AdminClientError) -> Report {
+        try self.report(await self.send(.GET, path, ""))
+    }
+
+    private func post<Report: Decodable>(
+        _ path: String,
+        _ text: String
+    ) async throws(AdminClientError) -> Report {
+        try self.report(await self.send(.POST, path, text))
+    }
+
+    private func report<Report: Decodable>(
+        _ answer: HTTPExchange.Answer
+    ) throws(AdminClientError) -> Report {
+        let data = Data(answer.body)
+        do {
+            if (200..<300).contains(answer.status) {
+                return try ReportJSON.decode(Report.self, from: data)
+            }
+            throw AdminClientError.refused(
+                status: answer.status,
+                try ReportJSON.decode(FailureReport.self, from: data)
+            )
+        } catch let error as AdminClientError {
+            throw error
+        } catch {
+            throw .unexpected(
+                address: self.address.authority,
+                reason: "status \(answer.status), \(answer.body.count) bytes that are no report"
+            )
+        }
+    }
+
+    private func send(
+        _ method: HTTPMethod,
+        _ path: String,
+        _ text: String
+    ) async throws(AdminClientError) -> HTTPExchange.Answer {
+        var exchange = HTTPExchange(address: self.address, method: method, path: path)
+        if !text.isEmpty {
+            exchange.headers.append(("Content-Type", "application/yaml"))
+            exchange.body = Array(text.utf8)
+        }
+        do {
+            return try await self.withinTimeout(exchange)
+        } catch let error as AdminClientError {
+            throw error
+        } catch let error as ChannelError {
+            if case .connectTimeout = error {
+                throw .timedOut(address: self.address.authority, after: self.timeout)
+            }
+            throw .unreachable(address: self.address.authority, reason: "\(error)")
+        } catch let error as NIOConnectionError {
+            let reason = error.connectionErrors.first.map { "\($0.error)" } ?? "unknown host"
+            throw .unreachable(address: self.address.authority, reason: reason)
+        } catch {
+            throw .unreachable(address: self.address.authority, reason: "\(error)")
+        }
+    }
+
+    private func withinTimeout(_ exchange: HTTPExchange) async throws -> HTTPExchange.Answer {
+        let timeout = self.timeout
+        let place = self.address.authority
+        return try await withThrowingTaskGroup(of: HTTPExchange.Answer.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { try await exchange.answer(connectTimeout: timeout) }
+            group.addTask {
+                try await Task.sleep(for: timeout)
+                throw AdminClientError.timedOut(address: place, after: timeout)
+            }
+            guard let first = try await group.next() else { throw CancellationError() }
+            return first
+        }
+    }
+
+    private static func escaped(_ text: String) -> String {
+        var allowed = CharacterSet.urlPathAllowed
+        allowed.remove(charactersIn: "/+&=?;:@")
+        return text.addingPercentEncoding(withAllowedCharacters: allowed) ?? ""
+    }
+}

@@ -1,0 +1,94 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// One HTTP/1.1 request on a connection of its own.
+struct HTTPExchange: Sendable {
+    /// The largest answer that is read whole: 64 MiB.
+    static let maximumBodyByteCount = 64 << 20
+
+    struct Answer: Sendable {
+        var status: Int
+        var body: [UInt8]
+    }
+
+    let address: AdminAddress
+    let method: HTTPMethod
+    let path: String
+    var headers: [(String, String)] = []
+    var body: [UInt8] = []
+
+    private typealias Connection = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
+
+    /// Sends the request and reads the whole answer.
+    func answer(connectTimeout: Duration) async throws -> Answer {
+        var answer = Answer(status: 0, body: [])
+        try await self.read(connectTimeout: connectTimeout) { status in
+            answer.status = status
+            return true
+        } piece: { bytes in
+            guard answer.body.count + bytes.count <= Self.maximumBodyByteCount else {
+                throw AdminClientError.unexpected(
+                    address: self.address.authority,
+                    reason: "the answer is larger than 64 MiB"
+                )
+            }
+            answer.body.append(contentsOf: bytes)
+        }
+        return answer
+    }
+
+    /// Sends the request and hands on the answer as it comes; `head` says whether to go on.
+    func read(
+        connectTimeout: Duration,
+        head: (Int) throws -> Bool,
+        piece: ([UInt8]) async throws -> Void
+    ) async throws {
+        let connection = try await self.connect(timeout: connectTimeout)
+        try await connection.executeThenClose { inbound, outbound in
+            try await outbound.write(.head(self.requestHead))
+            if !self.body.isEmpty {
+                try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: self.body))))
+            }
+            try await outbound.write(.end(nil))
+            for try await part in inbound {
+                switch part {
+                case .head(let response):
+                    guard try head(Int(response.status.code)) else { return }
+                case .body(let buffer): try await piece(Array(buffer.readableBytesView))
+                case .end: return
+                }
+            }
+            try Task.checkCancellation()
+            throw ChannelError.eof
+        }
+    }
+
+    private func connect(timeout: Duration) async throws -> Connection {
+        try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connectTimeout(TimeAmount(timeout))
+            .connect(host: self.address.host, port: self.address.port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                    return try Connection(wrappingChannelSynchronously: channel)
+                }
+            }
+    }
+
+    private var requestHead: HTTPRequestHead {
+        var fields = HTTPHeaders()
+        fields.add(name: "Host", value: self.address.authority)
+        fields.add(name: "Connection", value: "close")
+        fields.add(name: "User-Agent", value: "meshctl")
+        if self.method == .POST {
+            fields.add(name: "Content-Length", value: String(self.body.count))
+        }
+        for (name, value) in self.headers { fields.add(name: name, value: value) }
+        return HTTPRequestHead(
+            version: .http1_1,
+            method: self.method,
+            uri: self.path,
+            headers: fields
+        )
+    }
+}
