@@ -23,7 +23,7 @@ struct AdminResponder: HTTPResponder {
             case .status: status
             case .admin:
                 KongPaths(node: node).all + ConfigPaths(node: node).all
-                    + MeshPaths(node: node).all + status + EntityPaths(node: node).all
+                    + MeshPaths(node: node).all + EntityPaths(node: node).all + status
             }
         self.paths = paths + [Self.index(of: paths)]
     }

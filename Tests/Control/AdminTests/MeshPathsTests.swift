@@ -1,0 +1,178 @@
+import MeshAdmin
+import MeshAdminClient
+import MeshEntities
+import MeshPrimitives
+import MeshReports
+import Synchronization
+import Testing
+
+@Suite("The paths of the mesh, through the typed client")
+struct MeshPathsTests {
+    private struct Enough: Error {}
+
+    private func client(_ endpoint: Endpoint) throws -> AdminClient {
+        try AdminClient(base: "http://\(endpoint)")
+    }
+
+    @Test("give every report as the node made it")
+    func reports() async throws {
+        let node = FakeNode()
+        try await withServer(node) { endpoint async throws in
+            let client = try self.client(endpoint)
+            #expect(try await client.members() == node.members())
+            #expect(try await client.regions() == node.regions())
+            #expect(try await client.health() == node.health(of: nil))
+            #expect(try await client.health(of: "api") == node.health(of: "api"))
+            #expect(try await client.status() == node.status())
+            #expect(try await client.configurationStatus() == node.configurationStatus())
+            #expect(try await client.configuration().text == node.declarativeText())
+        }
+    }
+
+    @Test("hand over texts with name, message and base")
+    func submissions() async throws {
+        let node = FakeNode()
+        try await withServer(node) { endpoint async throws in
+            let client = try self.client(endpoint)
+            #expect(try await client.validate("wrong: 1", name: "kong.yml").findings.count == 1)
+            #expect(try await client.difference("new: 1", name: "k").summary.created == 1)
+            let report = try await client.apply(
+                "x: \"ü+&\"",
+                name: "a b.yml",
+                message: "why & how",
+                base: "7c1e"
+            )
+            #expect(report.summary.created == 1)
+        }
+        var expected = Submission(text: "x: \"ü+&\"", name: "a b.yml")
+        expected.message = "why & how"
+        expected.expectedHash = "7c1e"
+        #expect(node.told.withLock { $0.applied } == [expected])
+    }
+
+    @Test("drain and resume members by name, and refuse strangers")
+    func modes() async throws {
+        let node = FakeNode()
+        try await withServer(node) { endpoint async throws in
+            let client = try self.client(endpoint)
+            #expect(try await client.drain("eu-1").mode == .draining)
+            #expect(try await client.resume("eu-1").mode == .normal)
+            await #expect(
+                throws: AdminClientError.refused(
+                    status: 404,
+                    FailureReport(
+                        code: "MESH104",
+                        message: "no member is called x/y; list them: meshctl members"
+                    )
+                )
+            ) { try await client.drain("x/y") }
+        }
+        #expect(node.told.withLock { $0.modes } == ["draining eu-1", "normal eu-1"])
+    }
+
+    @Test(
+        "refuse with our code and the findings",
+        arguments: [
+            (AdminError.stale(held: .none), 409, "MESH103"), (.busy, 429, "MESH106"),
+            (.stopping, 503, "MESH107"), (.timedOut, 504, "MESH108"),
+            (.failed("disk full"), 500, "MESH109"), (.refused("no"), 409, "MESH105"),
+        ]
+    )
+    func refusals(error: AdminError, status: Int, code: String) async throws {
+        try await withServer(FakeNode(refusal: error)) { endpoint async throws in
+            let client = try self.client(endpoint)
+            let thrown = await #expect(throws: AdminClientError.self) {
+                try await client.apply("a: 1", name: "f", message: "", base: nil)
+            }
+            guard case .refused(let got, let failure)? = thrown else {
+                Issue.record("not refused: \(String(describing: thrown))")
+                return
+            }
+            #expect(got == status)
+            #expect(failure.code == code)
+        }
+    }
+
+    @Test("stream events with ids, resume after one, and keep the stream alive")
+    func events() async throws {
+        let feed = (1...3).map { number in
+            EventReport(
+                id: UInt64(number),
+                time: "t",
+                kind: .membership,
+                type: "suspect",
+                subject: "us-\(number)"
+            )
+        }
+        try await withServer(FakeNode(feed: feed)) { endpoint async throws in
+            let client = try self.client(endpoint)
+            var seen: [EventReport] = []
+            await #expect(throws: Enough.self) {
+                try await client.watchEvents(after: 1) { event in
+                    seen.append(event)
+                    if seen.count == 2 { throw Enough() }
+                }
+            }
+            #expect(seen == Array(feed.dropFirst()))
+            let raw = try await Curl(endpoint, "/mesh/events", "--max-time", "0.4").body
+            #expect(raw.contains("id: 1\nevent: membership\ndata: {"))
+            #expect(raw.contains(": keep-alive\n\n"))
+        }
+    }
+}
+
+@Suite("The client of the Admin API")
+struct AdminClientTests {
+    @Test(
+        "reads addresses",
+        arguments: [
+            ("http://127.0.0.1:8001", "127.0.0.1:8001"), ("localhost", "localhost:8001"),
+            ("http://[::1]:9/", "[::1]:9"), ("node-1:80", "node-1:80"),
+        ]
+    )
+    func addresses(text: String, authority: String) throws {
+        #expect(try AdminAddress(text).authority == authority)
+    }
+
+    @Test(
+        "refuses what is no address",
+        arguments: [
+            "", "https://a:1", "http://", "a:0", "a:99999", "a:b", "[::1", "http://u@h:1", "h/p",
+        ]
+    )
+    func badAddresses(text: String) {
+        #expect(throws: AdminClientError.invalidAddress(text)) { try AdminAddress(text) }
+    }
+
+    @Test("says that nobody answers")
+    func unreachable() async throws {
+        let client = try AdminClient(base: "127.0.0.1:1")
+        let error = await #expect(throws: AdminClientError.self) { try await client.members() }
+        guard case .unreachable(let address, _)? = error else {
+            Issue.record("got \(String(describing: error))")
+            return
+        }
+        #expect(address == "127.0.0.1:1")
+    }
+
+    @Test("cuts events out of bytes however they are split")
+    func parser() throws {
+        let text = ": hello\n\nid: 1\r\ndata: a\r\ndata:b\r\n\r\nevent: x\ndata: c\n\n"
+        for size in 1...7 {
+            var parser = EventStreamParser()
+            var events: [String] = []
+            let bytes = Array(text.utf8)
+            for start in stride(from: 0, to: bytes.count, by: size) {
+                events += try parser.receive(bytes[start..<min(start + size, bytes.count)])
+            }
+            #expect(events == ["a\nb", "c"])
+        }
+    }
+
+    @Test("stops at a line that never ends")
+    func endless() {
+        var parser = EventStreamParser()
+        let bytes = repeatElement(UInt8(ascii: "x"), count: (1 << 20) + 1)
+        #expect(throws: EventStreamParser.LineTooLong.self) { try parser.receive(bytes) }
+    }
+}
