@@ -16,7 +16,9 @@ final class Worker {
     /// Most bytes read at once: what may wait for the other side, and room for a response head.
     static let readLimit = 66 * 1_024
     static let inputCapacity = 160 * 1_024
-    static let outputCapacity = 256 * 1_024
+    static let outputCapacity = 288 * 1_024
+    /// Room for one written head at the start of ``output``; chunks are framed behind it.
+    static let headCapacity = 128 * 1_024
     /// Milliseconds between reports.
     private static let reportInterval: Int64 = 50
 
