@@ -1,3 +1,4 @@
+internal import MeshBalancing
 public import MeshEntities
 internal import MeshPrimitives
 internal import MeshRouting
@@ -13,8 +14,8 @@ public final class Snapshot: Sendable {
 
     let table: RoutingTable
     let labels: [RouteLabel]
-    let algorithms: [Upstream.Algorithm]
-    let slots: [Int]
+    /// Key tables of upstreams that hash, made once for all workers.
+    let tables: [MaglevTables?]
     nonisolated(unsafe) let routePlans: UnsafePointer<RoutePlan>
     nonisolated(unsafe) let upstreamPlans: UnsafePointer<UpstreamPlan>
     private nonisolated(unsafe) let arena: PlanArena
@@ -77,13 +78,22 @@ public final class Snapshot: Sendable {
         self.labels = labels
         self.routePlans = arena.array(plans)
         self.upstreams = layout.upstreams
-        self.algorithms = layout.upstreams.map { $0.settings?.algorithm ?? .roundRobin }
-        self.slots = layout.upstreams.map { $0.settings?.slots ?? 10_000 }
+        self.tables = layout.upstreams.map { upstream in
+            guard upstream.settings?.algorithm == .consistentHashing else { return nil }
+            return MaglevTables(targets: Self.balancerTargets(upstream))
+        }
         self.upstreamPlans = arena.array(layout.upstreams.map { Self.plan($0, in: &arena) })
         self.arena = arena
     }
 
     deinit { self.arena.deallocate() }
+
+    /// An upstream's targets as balancers take them, in the same order.
+    static func balancerTargets(_ upstream: SnapshotUpstream) -> [BalancerTarget] {
+        upstream.targets.map {
+            BalancerTarget(id: $0.id, weight: $0.weight, group: $0.group)
+        }
+    }
 
     private static func plan(
         _ route: Route,

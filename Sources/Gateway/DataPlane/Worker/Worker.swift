@@ -63,6 +63,7 @@ final class Worker {
     var dirtyTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
     var excludedTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
     var activeGroups: [String: Int] = [:]
+    var factorsAhead: [TargetID: Float] = [:]
     var pendingClients: ContiguousArray<Int32> = []
     var listeners: [(descriptor: Int32, port: UInt16)] = []
     var clientCount = 0
