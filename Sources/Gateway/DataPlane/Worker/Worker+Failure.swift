@@ -1,3 +1,4 @@
+internal import MeshBalancing
 internal import MeshHTTP
 
 /// What goes wrong: attempts that fail, answers of the gateway's own, clients that leave.

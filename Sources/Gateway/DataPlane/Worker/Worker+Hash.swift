@@ -1,3 +1,4 @@
+internal import CMeshSystem
 internal import MeshHTTP
 internal import MeshPrimitives
 

@@ -1,4 +1,5 @@
 internal import CMeshSystem
+internal import MeshBalancing
 internal import MeshHTTP
 internal import MeshHealth
 internal import MeshPrimitives

@@ -1,4 +1,5 @@
 internal import CMeshSystem
+internal import MeshHTTP
 
 /// Connections to targets: kept ones, new ones, their events and time limits.
 extension Worker {

@@ -77,7 +77,7 @@ final class Worker {
     /// Runs a worker on the calling thread until it is told to stop.
     static func run(_ settings: WorkerSettings) {
         guard let worker = Worker(settings) else {
-            for descriptor in settings.listeners { close(descriptor) }
+            for descriptor in settings.listeners { Glibc.close(descriptor) }
             return
         }
         worker.loop()
