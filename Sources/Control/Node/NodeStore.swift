@@ -22,15 +22,21 @@ struct NodeStore: Sendable {
             withIntermediateDirectories: true
         )
         self.records = try RecordStore(path: directory + "/meshgate.sqlite")
-        if let known = try self.records.value(for: Self.nodeKey), let node = NodeID(known) {
+        if let known = try self.records.text(Self.nodeKey), let node = NodeID(known) {
             self.node = node
         } else {
             var generator = SystemRandomNumberGenerator()
             self.node = NodeID(high: generator.next(), low: generator.next())
-            try self.records.setValue(self.node.description, for: Self.nodeKey)
+            try self.records.setValue(Array(self.node.description.utf8), for: Self.nodeKey)
         }
-        let boots = try self.records.value(for: Self.bootKey).flatMap(UInt64.init) ?? 0
+        let boots = try self.records.text(Self.bootKey).flatMap(UInt64.init) ?? 0
         self.boot = boots + 1
-        try self.records.setValue(String(self.boot), for: Self.bootKey)
+        try self.records.setValue(Array(String(self.boot).utf8), for: Self.bootKey)
+    }
+}
+
+extension RecordStore {
+    fileprivate func text(_ name: String) throws -> String? {
+        try self.value(name).map { String(decoding: $0, as: UTF8.self) }
     }
 }

@@ -1,0 +1,127 @@
+import MeshPrimitives
+import Testing
+
+@testable import MeshNode
+
+@Suite("The settings reader")
+struct SettingsReaderTests {
+    private let file = """
+        node:   { name: eu-1, region: eu-west, zone: a, data_dir: /srv/mesh }
+        proxy:  { listen: ["0.0.0.0:8000", "[::]:8000"], workers: 4 }
+        admin:  { listen: "127.0.0.1:9001" }
+        gossip: { bind: "0.0.0.0:7946", advertise: "10.0.0.7:7946", seeds: ["10.0.0.8:7946", "mesh.example:7946"], keyring: /etc/keyring }
+        config: kong.yml
+        """
+
+    private func read(
+        file: String? = nil,
+        environment: [String: String] = [:],
+        flags: [String: String] = [:]
+    ) throws(SettingsError) -> NodeSettings {
+        try SettingsReader.read(
+            file: file.map { ("node.yml", $0) },
+            environment: environment,
+            flags: flags,
+            hostName: "box"
+        )
+    }
+
+    @Test("takes every value of a file and leaves defaults for the rest")
+    func readsFile() throws {
+        let settings = try self.read(file: self.file)
+
+        #expect(settings.node.name == "eu-1")
+        #expect(settings.node.zone == "a")
+        #expect(
+            settings.proxy.listen.map(\.description) == ["0.0.0.0:8000", "[0:0:0:0:0:0:0:0]:8000"]
+        )
+        #expect(settings.proxy.workers == 4)
+        #expect(settings.adminListen.description == "127.0.0.1:9001")
+        #expect(settings.statusListen.description == "0.0.0.0:8100")
+        #expect(settings.gossip.seeds == ["10.0.0.8:7946", "mesh.example:7946"])
+        #expect(settings.advertisedGossip.description == "10.0.0.7:7946")
+        #expect(settings.configurationFile == "kong.yml")
+    }
+
+    @Test("lets flags outrank the environment, and the environment the file")
+    func precedence() throws {
+        let environment = [
+            "MESH_NODE_NAME": "env", "MESH_NODE_ZONE": "b", "MESH_PROXY_WORKERS": "auto",
+        ]
+        let settings = try self.read(
+            file: self.file,
+            environment: environment,
+            flags: ["node.name": "flag"]
+        )
+
+        #expect(settings.node.name == "flag")
+        #expect(settings.node.zone == "b")
+        #expect(settings.proxy.workers == 0)
+    }
+
+    @Test("needs no file, only a region, and names the node after the machine")
+    func defaults() throws {
+        let settings = try self.read(flags: ["node.region": "eu"])
+
+        #expect(settings.node.name == "box")
+        #expect(settings.proxy.listen.map(\.description) == ["0.0.0.0:8000"])
+    }
+
+    @Test("says which setting is missing and where to put it")
+    func missingRegion() {
+        #expect(
+            throws: SettingsError.missing(
+                field: "node.region",
+                remedy: "set node.region in the file, MESH_NODE_REGION or --region"
+            )
+        ) { try self.read() }
+    }
+
+    @Test(
+        "names the setting, its value, its source and what is allowed",
+        arguments: [
+            ("proxy.workers", "0"), ("proxy.workers", "many"), ("proxy.listen", "8000"),
+            ("node.name", "a b"), ("node.region", "<script>"), ("gossip.seeds", "nowhere"),
+            ("gossip.profile", "fast"), ("proxy.drain_deadline", "-1"), ("log.level", "loud"),
+            ("admin.listen", "localhost:8001"), ("proxy.tls_listen", "0.0.0.0:8443"),
+        ]
+    )
+    func invalid(name: String, value: String) {
+        let error = #expect(throws: SettingsError.self) {
+            try self.read(flags: ["node.region": "eu", name: value])
+        }
+
+        #expect("\(String(describing: error))".contains(name))
+        #expect("\(String(describing: error))".contains(value))
+    }
+
+    @Test("suggests the setting that was probably meant")
+    func suggests() {
+        #expect(
+            throws: SettingsError.unknown(
+                field: "node.regoin",
+                source: "node.yml",
+                suggestion: "node.region"
+            )
+        ) { try self.read(file: "node: { regoin: eu }") }
+    }
+
+    @Test(
+        "refuses text that is no map of settings, and never traps",
+        arguments: ["- a\n- b: 1", "just text", "node: {", "node: { name: { first: a } }", "a: *b"]
+    )
+    func hostile(text: String) {
+        #expect(throws: SettingsError.self) {
+            try self.read(file: text, flags: ["node.region": "eu"])
+        }
+    }
+
+    @Test("asks for an address to advertise when seeds are given and the bind is a wildcard")
+    func wildcard() {
+        let error = #expect(throws: SettingsError.self) {
+            try self.read(flags: ["node.region": "eu", "gossip.seeds": "10.0.0.8:7946"])
+        }
+
+        #expect("\(String(describing: error))".contains("gossip.advertise"))
+    }
+}
