@@ -1,0 +1,120 @@
+import MeshMembership
+import MeshPrimitives
+import MeshReplication
+import MeshWire
+
+/// Nodes, keys and messages that the suites share.
+enum Fixture {
+    static let alpha = NodeID(high: 1, low: 10)
+    static let beta = NodeID(high: 2, low: 20)
+    static let gamma = NodeID(high: 3, low: 30)
+
+    static let ring = KeyRing(epoch: 3, secret: Array(0..<32))
+    static let keys = ClusterKeys(ring: Self.ring, clusterName: "test")
+
+    static func keys(_ text: String, name: String = "test") throws -> ClusterKeys {
+        ClusterKeys(ring: try KeyRing(parsing: text), clusterName: name)
+    }
+
+    static func update(_ name: String, address: String = "192.0.2.7:7946") -> MemberUpdate {
+        let fallback = Endpoint(address: .v4(0), port: 1)
+        let profile = MemberProfile(
+            id: NodeID(high: 7, low: UInt64(name.utf8.count)),
+            name: name,
+            region: "eu",
+            zone: "a",
+            address: Endpoint(address) ?? fallback,
+            version: "0.1.0",
+            protocolMinimum: 1,
+            protocolMaximum: 2
+        )
+        return MemberUpdate(
+            profile: profile,
+            incarnation: 1 << 40,
+            state: .suspect,
+            reporter: Self.gamma
+        )
+    }
+
+    static func membership(
+        _ kind: MembershipMessage.Kind,
+        updates: [MemberUpdate] = []
+    ) -> MembershipMessage {
+        MembershipMessage(
+            kind: kind,
+            sender: Self.alpha,
+            senderIncarnation: 9,
+            digest: ContentHash(high: 5, low: 6),
+            updates: updates
+        )
+    }
+
+    static func record(
+        _ name: String,
+        replaces: RecordVersion? = nil,
+        isTombstone: Bool = false,
+        body: [UInt8] = []
+    ) -> Record {
+        Record(
+            key: RecordKey(kind: .entity, name: name),
+            version: Self.version(7),
+            replaces: replaces,
+            isTombstone: isTombstone,
+            body: body
+        )
+    }
+
+    static func version(_ stamp: UInt64) -> RecordVersion {
+        RecordVersion(stamp: HybridTimestamp(rawValue: stamp), writer: Self.beta)
+    }
+
+    static func summary(_ name: String) -> RecordSummary {
+        RecordSummary(
+            key: RecordKey(kind: .health, name: name),
+            version: Self.version(3),
+            isTombstone: true,
+            fingerprint: 0xFEDC_BA98_7654_3210
+        )
+    }
+
+    /// One message of every shape, with and without content.
+    static let messages: [ClusterMessage] =
+        [
+            .ping(sequence: 1, target: Self.beta), .ack(sequence: .max), .nack(sequence: 0),
+            .pingRequest(
+                sequence: 4,
+                target: Self.gamma,
+                endpoint: Endpoint(address: .v6(high: 1, low: 2), port: 65_535)
+            ),
+            .gossip, .sync, .syncAnswer, .refusal(nameHolder: Self.gamma),
+        ]
+        .flatMap { (kind: MembershipMessage.Kind) in
+            [
+                .membership(Self.membership(kind)),
+                .membership(
+                    Self.membership(
+                        kind,
+                        updates: [Self.update("a"), Self.update("bé", address: "[2001:db8::1]:1")]
+                    )
+                ),
+            ]
+        }
+        + [
+            .push(records: [], offers: [], relays: 0),
+            .push(
+                records: [Self.record("services/1", body: [1, 2, 3])],
+                offers: [Self.summary("x")],
+                relays: 2
+            ),
+            .announce(root: ContentHash(high: 1, low: 2), configurationStamp: .zero),
+            .digest((0..<256).map { UInt64($0) << 40 }),
+            .summary(buckets: [0, 255], entries: [Self.summary("a"), Self.summary("bb")]),
+            .exchange(
+                records: [Self.record("r", replaces: Self.version(1), isTombstone: true)],
+                wants: [RecordKey(kind: RecordKind(rawValue: 200), name: "future")]
+            ),
+            .records([Self.record("r"), Self.record("s", body: [9])], more: true),
+            .records([], more: false),
+        ]
+        .map { (message: ReplicationMessage) in .replication(message) }
+}
