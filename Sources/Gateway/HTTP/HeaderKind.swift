@@ -95,25 +95,24 @@ extension HeaderKind {
     /// A name that becomes a known one when `_` is read as `-` is ``dropped``: programs behind the
     /// gateway that fold both (CGI, WSGI) must not see a forged `X_Forwarded_For`.
     static func of(_ range: ByteRange, in octets: OctetView) -> HeaderKind {
-        let exact = Self.candidate(range, in: octets)
-        if exact.kind == .other { return .other }
-        var folded = false
-        for offset in 0..<exact.checkedCount {
+        let candidate = Self.candidate(range, in: octets)
+        if candidate.kind == .other { return .other }
+        if octets.tokenMatches(range.start, candidate.name) {
+            return candidate.kind == .xKong ? Self.xKongKind(range, in: octets) : candidate.kind
+        }
+        for offset in 0..<candidate.name.utf8CodeUnitCount {
             let byte = octets[range.start + offset]
-            let wanted = exact.name.utf8Start[offset]
+            let wanted = candidate.name.utf8Start[offset]
             if OctetView.lowercased(byte) == wanted { continue }
             guard byte == 0x5F, wanted == 0x2D else { return .other }
-            folded = true
         }
-        if exact.kind == .xKong { return folded ? .dropped : Self.xKongKind(range, in: octets) }
-        return folded ? .dropped : exact.kind
+        return .dropped
     }
 
     private struct Candidate {
         let kind: HeaderKind
+        /// The whole name in lower case, or its beginning for a prefix.
         let name: StaticString
-        /// How many bytes of ``name`` must be compared; less than the whole for a prefix.
-        var checkedCount: Int { self.name.utf8CodeUnitCount }
 
         init(_ kind: HeaderKind, _ name: StaticString) {
             self.kind = kind

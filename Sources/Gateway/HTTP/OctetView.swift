@@ -59,6 +59,15 @@ struct OctetView {
         return true
     }
 
+    /// Whether the token that starts at `start` begins with `name`, which has lower-case letters
+    /// and `-` only, ignoring ASCII case.
+    @inline(__always)
+    func tokenMatches(_ start: Int, _ name: StaticString) -> Bool {
+        let count = name.utf8CodeUnitCount
+        precondition(start >= 0 && count <= self.count - start, "read past the bytes")
+        return mesh_token_equals(self.base, start, name.utf8Start, count) != 0
+    }
+
     /// Whether the bytes of `range` equal `name`, which must be lower case, ignoring ASCII case.
     func equals(_ range: ByteRange, lowercased name: UnsafeRawBufferPointer) -> Bool {
         let other = OctetView(name)

@@ -136,7 +136,7 @@ public struct RequestHead: Sendable {
         _ octets: OctetView,
         _ fields: HeaderFieldBuffer
     ) -> HTTPFault? {
-        guard !self.kinds.isDisjoint(with: HeaderKindSet(of: .expect, .upgrade, .te)) else {
+        guard self.kinds.has(.expect) || self.kinds.has(.upgrade) || self.kinds.has(.te) else {
             return nil
         }
         for index in 0..<self.fieldCount {

@@ -71,11 +71,19 @@ static inline size_t mesh_scan_field_value(const void *bytes, size_t from, size_
     return mesh_scan_field_value_slowly(bytes, i, count);
 }
 
-// One bit per byte value: the token characters of RFC 9110 section 5.6.2.
+// The token characters of RFC 9110 section 5.6.2.
 static inline int mesh_is_token_byte(uint8_t byte) {
-    static const uint64_t bits[4] = {
-        0x03FF6CFA00000000ULL, 0x57FFFFFFC7FFFFFEULL, 0, 0};
-    return (int)((bits[byte >> 6] >> (byte & 63)) & 1);
+    static const uint8_t tokens[256] = {
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 1, 0, 1, 1, 1, 1, 1, 0, 0, 1, 1, 0, 1, 1, 0,
+        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0,
+        0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1,
+        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 1, 0,
+    };
+    return tokens[byte];
 }
 
 // First byte that is not a token character.
@@ -96,4 +104,29 @@ static inline size_t mesh_scan_target(const void *bytes, size_t from, size_t cou
         i++;
     }
     return i;
+}
+
+// Whether the bytes equal `name`, ignoring ASCII case. `name` has lower-case letters and `-` only,
+// and the bytes are token characters: then setting one bit folds the case of eight at a time.
+static inline int mesh_token_equals(
+    const void *bytes, size_t from, const void *name, size_t count) {
+    const uint8_t *p = (const uint8_t *)bytes + from;
+    const uint8_t *n = (const uint8_t *)name;
+    size_t i = 0;
+    while (count - i >= 8) {
+        uint64_t left, right;
+        memcpy(&left, p + i, 8);
+        memcpy(&right, n + i, 8);
+        if ((left | 0x2020202020202020ULL) != right) {
+            return 0;
+        }
+        i += 8;
+    }
+    while (i < count) {
+        if ((p[i] | 0x20) != n[i]) {
+            return 0;
+        }
+        i++;
+    }
+    return 1;
 }
