@@ -93,4 +93,21 @@ struct HeadWriterTests {
             }
         }
     }
+
+    @Test("takes exactly the characters of RFC 9110 section 5.6.2 in a name, wherever they stand")
+    func tokenScan() {
+        let tokens = Set("!#$%&'*+-.^_`|~".utf8)
+            .union(0x30...0x39).union(0x41...0x5A).union(0x61...0x7A)
+        for count in [1, 15, 16, 17, 40] {
+            for position in Set([0, count / 2, count - 1]) {
+                for byte in UInt8.min...UInt8.max where byte != 0x3A {
+                    var name = [UInt8](repeating: 0x7A, count: count)
+                    name[position] = byte
+                    let line = name + Array(": long enough for a block\r\n\r\n".utf8)
+                    let parsed = Parsed(requestBytes: Array("GET / HTTP/1.0\r\n".utf8) + line)
+                    #expect(parsed.isComplete == tokens.contains(byte), "byte \(byte)")
+                }
+            }
+        }
+    }
 }

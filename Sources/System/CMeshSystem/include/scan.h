@@ -86,10 +86,34 @@ static inline int mesh_is_token_byte(uint8_t byte) {
     return tokens[byte];
 }
 
-// First byte that is not a token character.
+// First byte that is not a token character. Names are nearly always letters, digits and `-`, which
+// are looked for sixteen at a time; any other byte is looked up.
 static inline size_t mesh_scan_token(const void *bytes, size_t from, size_t count) {
     const uint8_t *p = (const uint8_t *)bytes;
     size_t i = from;
+#if defined(__SSE2__)
+    while (i < count && count - i >= 16) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+        __m128i lower = _mm_or_si128(block, _mm_set1_epi8(0x20));
+        __m128i letter = _mm_and_si128(
+            _mm_cmpgt_epi8(lower, _mm_set1_epi8('a' - 1)),
+            _mm_cmplt_epi8(lower, _mm_set1_epi8('z' + 1)));
+        __m128i digit = _mm_and_si128(
+            _mm_cmpgt_epi8(block, _mm_set1_epi8('0' - 1)),
+            _mm_cmplt_epi8(block, _mm_set1_epi8('9' + 1)));
+        __m128i dash = _mm_cmpeq_epi8(block, _mm_set1_epi8('-'));
+        int mask = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(letter, digit), dash));
+        if (mask == 0xFFFF) {
+            i += 16;
+            continue;
+        }
+        i += (size_t)__builtin_ctz(~(unsigned)mask);
+        if (!mesh_is_token_byte(p[i])) {
+            return i;
+        }
+        i++;
+    }
+#endif
     while (i < count && mesh_is_token_byte(p[i])) {
         i++;
     }
