@@ -12,7 +12,10 @@ struct ConfigurationDigest: Sendable {
         let hash: ContentHash
     }
 
+    /// In name order.
     private var leaves: [Leaf] = []
+    /// Changes since the last refresh; `nil` takes a name out.
+    private var pending: [String: ContentHash?] = [:]
     private var isStale = true
 
     /// Over all entities; valid after ``refresh(with:)``.
@@ -23,39 +26,33 @@ struct ConfigurationDigest: Sendable {
     /// Takes in a record that became current.
     mutating func set(_ record: Record, hash: ContentHash) {
         self.stamp = max(self.stamp, record.version.stamp)
-        let index = self.index(of: record.key.name)
-        let isPresent = index < self.leaves.count && self.leaves[index].name == record.key.name
-        switch (record.isTombstone, isPresent) {
-        case (true, true): self.leaves.remove(at: index)
-        case (true, false): return
-        case (false, true):
-            guard self.leaves[index].hash != hash else { return }
-            self.leaves[index] = Leaf(name: record.key.name, hash: hash)
-        case (false, false):
-            self.leaves.insert(Leaf(name: record.key.name, hash: hash), at: index)
-        }
+        self.pending.updateValue(record.isTombstone ? nil : hash, forKey: record.key.name)
         self.isStale = true
     }
 
-    /// Brings ``hash`` up to date; call after a batch of changes.
+    /// Brings ``hash`` up to date; call after a batch of changes, costs O(entities).
     mutating func refresh(with function: @Sendable ([UInt8]) -> ContentHash) {
         guard self.isStale else { return }
         self.isStale = false
+        self.merge()
         var writer = ByteWriter(capacity: self.leaves.count * 16)
         for leaf in self.leaves { writer.write(leaf.hash) }
         self.hash = function(writer.bytes)
     }
 
-    private func index(of name: String) -> Int {
-        var range = 0..<self.leaves.count
-        while !range.isEmpty {
-            let middle = (range.lowerBound + range.upperBound) / 2
-            if self.leaves[middle].name < name {
-                range = (middle + 1)..<range.upperBound
-            } else {
-                range = range.lowerBound..<middle
-            }
+    private mutating func merge() {
+        var merged: [Leaf] = []
+        merged.reserveCapacity(self.leaves.count + self.pending.count)
+        var rest = self.leaves[...]
+        for (name, hash) in self.pending.sorted(by: { $0.key < $1.key }) {
+            let before = rest.prefix { $0.name < name }
+            merged.append(contentsOf: before)
+            rest = rest.dropFirst(before.count)
+            if rest.first?.name == name { rest = rest.dropFirst() }
+            if let hash { merged.append(Leaf(name: name, hash: hash)) }
         }
-        return range.lowerBound
+        merged.append(contentsOf: rest)
+        self.leaves = merged
+        self.pending = [:]
     }
 }

@@ -43,12 +43,13 @@ extension Replication {
                 if end <= now { ended.append(entry.record) } else { next = min(next ?? end, end) }
             }
         }
+        ended.sort { $0.key < $1.key }
         for record in ended {
             self.table.remove(record.key)
             self.memory.ended.insert(record.version, for: record.key)
         }
         self.nextExpiry = next.map { max($0, now.advanced(by: Self.expiryGrain)) }
-        let visible = ended.filter { !$0.isTombstone }.sorted { $0.key < $1.key }
+        let visible = ended.filter { !$0.isTombstone }
         return visible.isEmpty ? [] : [.expired(visible)]
     }
 

@@ -53,7 +53,8 @@ public struct Replication: Sendable {
     /// - Parameters:
     ///   - configuration: validated settings.
     ///   - node: this node.
-    ///   - records: what the disk held; ephemeral and invalid ones are dropped.
+    ///   - records: what the disk held; ephemeral and invalid ones are dropped, and those beyond
+    ///     a bound that was lowered since (``ReplicationCounters/overLimit``).
     ///   - hash: a cryptographic hash, the same at every node.
     ///   - generator: picks peers.
     public init(
@@ -71,7 +72,7 @@ public struct Replication: Sendable {
         var latest = HybridTimestamp.zero
         for record in records where record.key.kind.isDurable && record.key.isValid {
             if let current = self.table[record.key], !record.wins(over: current.record) { continue }
-            _ = self.table.set(record, since: nil)
+            if self.table.set(record, since: nil) != nil { self.counters.overLimit += 1 }
             latest = max(latest, record.version.stamp)
         }
         self.clock = HybridClock(latest: latest)
