@@ -20,7 +20,7 @@ struct AdminAnswer: Sendable {
     static func document(_ value: DocumentValue, status: Int = 200) -> AdminAnswer {
         AdminAnswer(
             status: status,
-            body: .bytes(DocumentJSON.bytes(of: value), contentType: Self.json)
+            body: .bytes(Array(value.json.utf8), contentType: Self.json)
         )
     }
 

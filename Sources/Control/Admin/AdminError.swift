@@ -23,17 +23,25 @@ public enum AdminError: Error, Equatable, Sendable {
 
 /// What is wrong with a configuration, in Kong's form and in ours.
 public struct InvalidConfiguration: Equatable, Sendable {
-    /// Kong's one-line text, such as `{services={{host="required field missing"}}}`.
-    public var tree: String
+    /// Kong's `message`, such as `declarative config is invalid: {services={{host="…"}}}`.
+    public var message: String
     /// Kong's `fields`.
     public var fields: DocumentValue
+    /// Kong's `flattened_errors`.
+    public var flattenedErrors: DocumentValue
     /// The same with places in the text.
     public var findings: [FindingReport]
 
     /// Creates a description.
-    public init(tree: String, fields: DocumentValue, findings: [FindingReport]) {
-        self.tree = tree
+    public init(
+        message: String,
+        fields: DocumentValue,
+        flattenedErrors: DocumentValue = .list([]),
+        findings: [FindingReport]
+    ) {
+        self.message = message
         self.fields = fields
+        self.flattenedErrors = flattenedErrors
         self.findings = findings
     }
 }

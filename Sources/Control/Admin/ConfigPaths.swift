@@ -77,13 +77,11 @@ struct ConfigPaths: Sendable {
         var fields = [
             DocumentField("name", .string("invalid declarative configuration")),
             DocumentField("code", .integer(14)),
-            DocumentField("message", .string("declarative config is invalid: \(invalid.tree)")),
+            DocumentField("message", .string(invalid.message)),
             DocumentField("fields", invalid.fields),
         ]
         if flattened {
-            fields.append(
-                DocumentField("flattened_errors", FlattenedErrors.document(invalid.findings))
-            )
+            fields.append(DocumentField("flattened_errors", invalid.flattenedErrors))
         }
         return .document(.object(fields), status: 400)
     }

@@ -167,7 +167,7 @@ extension AdminError {
     fileprivate var message: String {
         switch self {
         case .invalidConfiguration(let invalid):
-            "the configuration is invalid and nothing was changed: \(invalid.tree)"
+            "\(invalid.message); nothing was changed"
         case .busy: "another configuration is being loaded; try again"
         case .timedOut: "loading took too long; see meshctl config status"
         case .stopping: "the node is stopping; ask another one"

@@ -2,7 +2,7 @@
 ///
 /// Source: the HTML standard, section 9.2.6, "Interpreting an event stream".
 public struct EventStreamParser: Sendable {
-    /// The longest line that is kept: 1 MiB. A longer one is an error of the sender.
+    /// The longest line that is kept, 1 MiB; a longer one is an error of the sender.
     public static let maximumLineByteCount = 1 << 20
 
     /// A line was longer than ``maximumLineByteCount``.

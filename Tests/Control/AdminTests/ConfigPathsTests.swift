@@ -84,10 +84,11 @@ struct ConfigPathsTests {
     func invalid() async throws {
         let refusal = AdminError.invalidConfiguration(
             InvalidConfiguration(
-                tree: "{services={{host=\"required field missing\"}}}",
+                message: "declarative config is invalid: {services={{host=\"x\"}}}",
                 fields: .record([
                     "services": .list([.record(["host": .string("required field missing")])])
                 ]),
+                flattenedErrors: .list([.record(["entity_type": .string("service")])]),
                 findings: [
                     FindingReport(path: "services[0].host", message: "required field missing")
                 ]
@@ -104,10 +105,9 @@ struct ConfigPathsTests {
                 answer.body == """
                     {"name":"invalid declarative configuration","code":14,\
                     "message":"declarative config is invalid: \
-                    {services={{host=\\"required field missing\\"}}}",\
+                    {services={{host=\\"x\\"}}}",\
                     "fields":{"services":[{"host":"required field missing"}]},\
-                    "flattened_errors":[{"entity_type":"service","errors":[{"type":"field",\
-                    "field":"host","message":"required field missing"}]}]}
+                    "flattened_errors":[{"entity_type":"service"}]}
                     """
             )
         }

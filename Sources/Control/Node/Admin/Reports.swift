@@ -30,7 +30,7 @@ extension InvalidConfiguration {
     /// A configuration that is refused as a whole, for one reason.
     init(message: String) {
         self.init(
-            tree: message,
+            message: "declarative config is invalid: \(message)",
             fields: .object([]),
             findings: [FindingReport(path: "", message: message)]
         )

@@ -287,8 +287,9 @@ extension ConfigurationService {
         } catch {
             throw .invalidConfiguration(
                 InvalidConfiguration(
-                    tree: error.kongTree,
+                    message: error.kongMessage,
                     fields: error.fields,
+                    flattenedErrors: error.flattenedErrors,
                     findings: error.findings.map(FindingReport.init)
                 )
             )
