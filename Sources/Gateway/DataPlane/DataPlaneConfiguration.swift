@@ -1,3 +1,4 @@
+public import MeshHTTP
 public import MeshPrimitives
 
 /// How the proxy listens, and how patient it is with clients.
@@ -24,6 +25,9 @@ public struct DataPlaneConfiguration: Sendable {
     ///
     /// Default 10,000; 1 to 1,000,000.
     public var maximumConnections = 10_000
+
+    /// Sizes of heads, of requests and of responses.
+    public var headLimits = HeadLimits()
 
     /// Time from the first byte of a request head to its last.
     ///

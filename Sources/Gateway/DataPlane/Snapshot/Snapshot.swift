@@ -1,5 +1,6 @@
 internal import MeshBalancing
 public import MeshEntities
+internal import MeshPlugins
 internal import MeshPrimitives
 internal import MeshRouting
 
@@ -14,6 +15,8 @@ public final class Snapshot: Sendable {
 
     let table: RoutingTable
     let labels: [RouteLabel]
+    /// By route.
+    let chains: [PluginChain]
     /// Key tables of upstreams that hash, made once for all workers.
     let tables: [MaglevTables?]
     nonisolated(unsafe) let routePlans: UnsafePointer<RoutePlan>
@@ -57,6 +60,7 @@ public final class Snapshot: Sendable {
         )
         var labels: [RouteLabel] = []
         var plans: [RoutePlan] = []
+        var chains: [PluginChain] = []
         for (index, route) in configuration.routes.enumerated() {
             let service = route.service.flatMap { services[$0] }
             let label = RouteLabel(
@@ -64,6 +68,8 @@ public final class Snapshot: Sendable {
                 route: route.name ?? route.id.description
             )
             labels.append(label)
+            let chain = try Self.chain(route, configuration.plugins)
+            chains.append(chain)
             plans.append(
                 Self.plan(
                     route,
@@ -71,11 +77,13 @@ public final class Snapshot: Sendable {
                     index: index,
                     upstream: service.flatMap { layout.indexByService[$0.id] } ?? -1,
                     label: label,
+                    hasPlugins: !chain.isEmpty,
                     in: &arena
                 )
             )
         }
         self.labels = labels
+        self.chains = chains
         self.routePlans = arena.array(plans)
         self.upstreams = layout.upstreams
         self.tables = layout.upstreams.map { upstream in
@@ -87,6 +95,18 @@ public final class Snapshot: Sendable {
     }
 
     deinit { self.arena.deallocate() }
+
+    private static func chain(
+        _ route: Route,
+        _ plugins: [Plugin]
+    ) throws(SnapshotError) -> PluginChain {
+        do {
+            let scope = PluginScope(route: route.id, service: route.service)
+            return try PluginChain(compiling: plugins, for: scope)
+        } catch {
+            throw .plugin("\(error)")
+        }
+    }
 
     /// An upstream's targets as balancers take them, in the same order.
     static func balancerTargets(_ upstream: SnapshotUpstream) -> [BalancerTarget] {
@@ -101,12 +121,14 @@ public final class Snapshot: Sendable {
         index: Int,
         upstream: Int,
         label: RouteLabel,
+        hasPlugins: Bool,
         in arena: inout PlanArena
     ) -> RoutePlan {
         RoutePlan(
             upstream: Int32(upstream),
             index: Int32(index),
             servicePath: arena.text(service?.path ?? ""),
+            hasPlugins: hasPlugins,
             stripPath: route.stripPath,
             preserveHost: route.preserveHost,
             retries: Int32(service?.retries ?? 0),

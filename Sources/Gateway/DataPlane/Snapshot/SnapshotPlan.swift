@@ -36,6 +36,7 @@ struct RoutePlan {
     /// Index among the snapshot's routes.
     let index: Int32
     let servicePath: PlanText
+    let hasPlugins: Bool
     let stripPath: Bool
     let preserveHost: Bool
     /// Tries after the first one.

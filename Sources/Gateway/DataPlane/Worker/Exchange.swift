@@ -86,6 +86,8 @@ struct Exchange {
     var progress: Int
     /// Why the last attempt failed.
     var failure: AttemptFailure
+    /// What plugins remember; `nil` for routes without any.
+    var plugins: UnsafeMutablePointer<Block>?
     /// The request's head as received.
     var head: BlockQueue
     /// The request's body as sent to the target, as far as it may be needed again.

@@ -20,6 +20,12 @@ extension Worker {
         guard place >= 0 else { return self.refuse(client, status: 503) }
         guard let body = self.requestPiece(place, rest), self.route(place) else { return }
         let exchange = self.exchanges[place]
+        let route = exchange.pointee.view.pointee.routes + Int(exchange.pointee.route)
+        if route.pointee.hasPlugins, !self.access(place) { return }
+        guard route.pointee.upstream >= 0 else {
+            self.answer(place, status: 503, message: "no Service found with those values")
+            return
+        }
         exchange.pointee.hash = self.hashKey(exchange)
         self.dispatch(place, body: body)
     }
@@ -59,6 +65,7 @@ extension Worker {
                 returned: 0,
                 progress: 0,
                 failure: .none,
+                plugins: nil,
                 head: BlockQueue(),
                 replay: BlockQueue()
             )
@@ -82,7 +89,7 @@ extension Worker {
         return flags
     }
 
-    /// Finds the route; answers and returns `false` when there is none or nothing behind it.
+    /// Finds the route; answers and returns `false` when there is none.
     private func route(_ place: Int32) -> Bool {
         let exchange = self.exchanges[place]
         guard self.normalizePath() else {
@@ -96,10 +103,6 @@ extension Worker {
         }
         exchange.pointee.route = Int32(truncatingIfNeeded: match.routeIndex)
         exchange.pointee.matched = match.prefixLength
-        guard exchange.pointee.view.pointee.routes[match.routeIndex].upstream >= 0 else {
-            self.answer(place, status: 503, message: "no Service found with those values")
-            return false
-        }
         return true
     }
 
@@ -291,6 +294,7 @@ extension Worker {
         self.account(exchange)
         exchange.pointee.head.clear(to: &self.blocks)
         exchange.pointee.replay.clear(to: &self.blocks)
+        if let block = exchange.pointee.plugins { self.blocks.giveBack(block) }
         let view = exchange.pointee.view
         view.pointee.live -= 1
         if view.pointee.live == 0, !view.pointee.isCurrent {

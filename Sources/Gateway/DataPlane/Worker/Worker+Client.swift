@@ -72,7 +72,12 @@ extension Worker {
             connection.pointee.since = self.now
         }
         let bytes = UnsafeRawBufferPointer(start: self.input, count: total)
-        let parsed = RequestHead.parseRequest(bytes, into: &self.request, fields: self.fields)
+        let parsed = RequestHead.parseRequest(
+            bytes,
+            into: &self.request,
+            fields: self.fields,
+            limits: self.limits
+        )
         switch parsed {
         case .incomplete:
             if !connection.pointee.flags.contains(.headIncomplete) {

@@ -1,5 +1,6 @@
 internal import MeshBalancing
 internal import MeshHTTP
+internal import MeshPlugins
 
 /// What goes wrong: attempts that fail, answers of the gateway's own, clients that leave.
 extension Worker {
@@ -81,7 +82,12 @@ extension Worker {
     }
 
     /// Answers in place of a target and ends the exchange.
-    func answer(_ place: Int32, status: UInt16, message: StaticString? = nil) {
+    func answer(
+        _ place: Int32,
+        status: UInt16,
+        message: StaticString? = nil,
+        plugin: PluginAnswer? = nil
+    ) {
         let exchange = self.exchanges[place]
         _ = self.dropUpstream(exchange)
         let client = exchange.pointee.client
@@ -101,7 +107,7 @@ extension Worker {
         var writer = HeadWriter(
             UnsafeMutableRawBufferPointer(start: self.output, count: Self.headCapacity)
         )
-        GeneratedResponse.write(status: status, message: message, context: context, into: &writer)
+        self.write(plugin, status, message, exchange, context: context, into: &writer)
         if let written = writer.written {
             exchange.pointee.returned &+= UInt64(written.count)
             guard self.send(client, written) else { return self.close(client) }

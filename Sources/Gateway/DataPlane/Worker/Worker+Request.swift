@@ -83,7 +83,12 @@ extension Worker {
     func loadHead(_ exchange: UnsafeMutablePointer<Exchange>) {
         let count = exchange.pointee.head.copy(to: self.headCopy)
         let bytes = UnsafeRawBufferPointer(start: self.headCopy, count: count)
-        let parsed = RequestHead.parseRequest(bytes, into: &self.request, fields: self.fields)
+        let parsed = RequestHead.parseRequest(
+            bytes,
+            into: &self.request,
+            fields: self.fields,
+            limits: self.limits
+        )
         assert(parsed == .complete(consumed: count), "a kept head parses as it did before")
         self.requestBytes = bytes
         _ = self.normalizePath()
@@ -131,6 +136,7 @@ extension Worker {
         }
         writer.write(self.request.query, of: self.requestBytes)
         writer.write(" HTTP/1.1\r\n")
+        if let block = exchange.pointee.plugins { writer.write(self.upstreamLines(block)) }
         ForwardedHeaders.writeRequestFields(
             self.request,
             self.fields,

@@ -20,7 +20,8 @@ extension Worker {
                 rest,
                 requestMethodIsHead: exchange.pointee.flags.contains(.isHead),
                 into: &self.response,
-                fields: self.fields
+                fields: self.fields,
+                limits: self.limits
             )
             switch parsed {
             case .incomplete:
@@ -124,13 +125,15 @@ extension Worker {
         var writer = HeadWriter(
             UnsafeMutableRawBufferPointer(start: self.output, count: Self.headCapacity)
         )
-        ForwardedHeaders.writeResponse(
+        ForwardedHeaders.writeResponseFields(
             self.response,
             self.fields,
             from: bytes,
             hop: hop,
             into: &writer
         )
+        if exchange.pointee.plugins != nil { self.writePluginLines(exchange, into: &writer) }
+        writer.write("\r\n")
         return writer.written
     }
 

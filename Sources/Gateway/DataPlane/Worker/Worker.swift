@@ -24,6 +24,7 @@ final class Worker {
 
     let settings: WorkerSettings
     let timeouts: WorkerTimeouts
+    let limits: HeadLimits
     let product: UnsafeMutableRawBufferPointer
     let counters: CounterBlock
     let scratch = RoutingScratch()
@@ -45,6 +46,8 @@ final class Worker {
     var wheel: TimerWheel
     var blocks = BlockPool()
     var generator: SeededGenerator
+    /// Names this worker in correlation ids.
+    let identity: (high: UInt64, low: UInt64)
     /// Nanoseconds and milliseconds, read once per pass.
     var now: Int64
     var milliseconds: Int64
@@ -96,6 +99,7 @@ final class Worker {
         else { return nil }
         self.settings = settings
         self.timeouts = WorkerTimeouts(settings.configuration)
+        self.limits = settings.configuration.headLimits
         self.counters = settings.counters
         self.poller = poller
         self.connections = connections
@@ -104,7 +108,7 @@ final class Worker {
         let token = Array(settings.configuration.serverToken.utf8)
         self.product = .allocate(byteCount: token.count, alignment: 1)
         self.product.copyBytes(from: token)
-        self.fields = .allocate()
+        self.fields = .allocate(capacity: settings.configuration.headLimits.fieldCount)
         self.input = .allocate(byteCount: Self.inputCapacity, alignment: 64)
         self.output = .allocate(byteCount: Self.outputCapacity, alignment: 64)
         self.headCopy = .allocate(byteCount: 65_536, alignment: 64)
@@ -114,6 +118,7 @@ final class Worker {
         self.logLine = .allocate(byteCount: 65_536, alignment: 64)
         var system = SystemRandomNumberGenerator()
         self.generator = SeededGenerator(seed: system.next())
+        self.identity = (system.next(), system.next())
     }
 
     private func loop() {

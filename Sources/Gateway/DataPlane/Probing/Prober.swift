@@ -1,0 +1,64 @@
+public import MeshHealth
+internal import Synchronization
+
+/// Carries out active checks on a thread of its own, with the reactor that traffic uses.
+public final class Prober: Sendable {
+    private let onResult: @Sendable (ProbeResult) -> Void
+    private let mailbox: Mailbox<ProbeMessage>?
+    private let thread = Mutex<ReactorThread?>(nil)
+
+    /// Creates a prober that does nothing yet.
+    ///
+    /// - Parameter onResult: called on the prober's thread once per request; must return quickly.
+    public init(onResult: @escaping @Sendable (ProbeResult) -> Void) {
+        self.onResult = onResult
+        self.mailbox = Mailbox()
+    }
+
+    /// Starts the thread.
+    ///
+    /// - Throws: ``DataPlaneError`` when the system refuses it, or when it was started before.
+    public func start() throws(DataPlaneError) {
+        guard let mailbox = self.mailbox else { throw .outOfResources }
+        let onResult = self.onResult
+        let isFirst = self.thread.withLock { $0 == nil }
+        guard isFirst else { throw .startedTwice }
+        let started = startReactorThread(name: "mesh-prober") {
+            ProbeReactor.run(mailbox: mailbox, onResult: onResult)
+        }
+        guard let started else { throw .outOfResources }
+        self.thread.withLock { $0 = started }
+    }
+
+    /// Asks for one check; its result comes later, whatever happens.
+    ///
+    /// At most 256 are in flight; others wait. A request that finds 65,536 others waiting to be
+    /// taken up is answered `timedOut` at once.
+    public func submit(_ request: ProbeRequest) {
+        guard self.mailbox?.post(.submit(request)) == true else {
+            let result = ProbeResult(
+                id: request.id,
+                sequence: request.sequence,
+                outcome: .timedOut,
+                latency: .zero
+            )
+            return self.onResult(result)
+        }
+    }
+
+    /// Ends the thread; checks that are not done have no result. Returns when it has ended.
+    public func stop() {
+        self.mailbox?.post(.stop)
+        let thread = self.thread.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        thread?.join()
+    }
+}
+
+/// What the prober's thread is told.
+enum ProbeMessage: Sendable {
+    case submit(ProbeRequest)
+    case stop
+}

@@ -1,0 +1,118 @@
+internal import CMeshSystem
+internal import Glibc
+internal import MeshHTTP
+internal import MeshPlugins
+
+/// Running a route's plugins; nothing here is reached by requests of routes without any.
+///
+/// What they remember stands in one block per exchange: ``PluginState`` at its start, then the
+/// lines for the target's head.
+extension Worker {
+    private static let linesOffset = 1_024
+
+    private func chain(_ exchange: UnsafeMutablePointer<Exchange>) -> PluginChain {
+        exchange.pointee.view.pointee.snapshot
+            ._withUnsafeGuaranteedRef { $0.chains[Int(exchange.pointee.route)] }
+    }
+
+    /// Runs the access phase; answers and returns `false` when a plugin answers itself.
+    func access(_ place: Int32) -> Bool {
+        let exchange = self.exchanges[place]
+        let block = self.blocks.take()
+        exchange.pointee.plugins = block
+        let lines = UnsafeMutableRawBufferPointer(
+            start: block.content + Self.linesOffset,
+            count: Block.room - Self.linesOffset
+        )
+        var state = PluginState()
+        var writer = HeadWriter(lines)
+        let answer = self.chain(exchange).access(
+            self.pluginRequest(exchange),
+            state: &state,
+            upstreamFields: &writer
+        )
+        block.content.bindMemory(to: PluginState.self, capacity: 1).initialize(to: state)
+        block.pointee.end = writer.written?.count ?? 0
+        guard let answer else { return true }
+        self.answer(place, status: answer.status, plugin: answer)
+        return false
+    }
+
+    private func pluginRequest(_ exchange: UnsafeMutablePointer<Exchange>) -> PluginRequest {
+        let connection = self.connections[exchange.pointee.client]
+        var request = PluginRequest(
+            head: self.request,
+            fields: self.fields,
+            bytes: self.requestBytes,
+            random: (self.generator.next(), self.generator.next()),
+            worker: self.identity,
+            counter: self.counters.read(WorkerCounter.requests)
+        )
+        request.listenPort = connection.pointee.port
+        request.connection =
+            UInt64(connection.pointee.generation) << 32
+            | UInt64(UInt32(bitPattern: exchange.pointee.client))
+        request.connectionRequests = UInt64(connection.pointee.requests)
+        request.process = UInt64(getpid())
+        request.wallMilliseconds = UInt64(max(0, mesh_clock_wall_milliseconds()))
+        return request
+    }
+
+    /// The lines that plugins add to the target's head.
+    func upstreamLines(_ block: UnsafeMutablePointer<Block>) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: block.content + Self.linesOffset, count: block.pointee.end)
+    }
+
+    /// Runs the response phase: writes whole lines for the client's head.
+    func writePluginLines(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        into writer: inout HeadWriter
+    ) {
+        guard let block = exchange.pointee.plugins else { return }
+        let state = block.content.bindMemory(to: PluginState.self, capacity: 1)
+        self.chain(exchange).response(state.pointee, downstreamFields: &writer)
+    }
+
+    /// Writes an answer of the gateway's own with the lines that plugins add.
+    func write(
+        _ answer: PluginAnswer?,
+        _ status: UInt16,
+        _ message: StaticString?,
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        context: GeneratedResponse.Context,
+        into writer: inout HeadWriter
+    ) {
+        guard exchange.pointee.plugins != nil else {
+            return GeneratedResponse.write(
+                status: status,
+                message: message,
+                context: context,
+                into: &writer
+            )
+        }
+        var lines = self.chunkWriter()
+        self.writePluginLines(exchange, into: &lines)
+        let fields = lines.written ?? UnsafeRawBufferPointer(start: nil, count: 0)
+        if let answer { return answer.write(context: context, fields: fields, into: &writer) }
+        var body = HeadWriter(self.path)
+        let text = message ?? StatusText.message(for: status)
+        ErrorBody.write(
+            context.format,
+            message: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount),
+            requestID: context.requestID,
+            into: &body
+        )
+        let type = context.format.contentType
+        GeneratedResponse.write(
+            status: status,
+            contentType: UnsafeRawBufferPointer(
+                start: type.utf8Start,
+                count: type.utf8CodeUnitCount
+            ),
+            fields: fields,
+            body: body.written ?? UnsafeRawBufferPointer(start: nil, count: 0),
+            context: context,
+            into: &writer
+        )
+    }
+}
