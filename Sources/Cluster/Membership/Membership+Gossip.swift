@@ -88,12 +88,20 @@ extension Membership {
         self.pending.append(.peerDigest(message.sender, message.digest))
     }
 
-    /// What the sender should know about itself: that this node doubts it.
+    /// What the sender should hear first: that this node doubts it, and this node's own word
+    /// against what the sender claims of it, however old that claim is.
     private func news(for message: MembershipMessage) -> [MemberUpdate] {
-        guard let member = self.table[message.sender], member.state != .alive,
+        var news: [MemberUpdate] = []
+        let isAccused = message.updates.contains { update in
+            update.profile.id == self.local.id && update.state != .alive
+        }
+        if isAccused { news.append(self.claim(self.local)) }
+        if let member = self.table[message.sender], member.state != .alive,
             member.incarnation >= message.senderIncarnation
-        else { return [] }
-        return [self.claim(member)]
+        {
+            news.append(self.claim(member))
+        }
+        return news
     }
 
     /// One member that failed not long ago and may yet refute, at random.

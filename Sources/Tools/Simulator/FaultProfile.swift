@@ -84,7 +84,7 @@ public struct FaultProfile: Equatable, Sendable {
         profile.nodeCount = 7
         profile.crashes = 6
         profile.restarts = true
-        profile.detectionBound = .seconds(24)
+        profile.detectionBound = .seconds(10)
         return profile
     }()
 

@@ -43,12 +43,7 @@ extension Simulation {
             guard let membership = observer.membership, !observer.isLeaving else { continue }
             if let disturbed = self.disturbed[observer.index], disturbed >= crashed { continue }
             let member = membership.member(self.nodes[subject].id)
-            guard member?.state.isPresent ?? false else {
-                let seen = self.firstFailure[subject]?[observer.index]
-                let delay = seen.map { crashed.duration(to: $0) } ?? .zero
-                self.slowestDetection = max(self.slowestDetection ?? .zero, delay)
-                continue
-            }
+            guard member?.state.isPresent ?? false else { continue }
             self.report(
                 Violation(
                     promise: .detection,
@@ -84,7 +79,7 @@ extension Simulation {
         guard self.nodes[index].isRunning, running * 2 > self.nodes.count + 1 else { return }
         self.note("node \(index) crashes")
         self.nodes[index].halt()
-        self.firstFailure[index] = [:]
+        self.crashes[index] = self.now
         self.disturb(index, until: self.now)
         self.queue.push(
             .checkDetection(

@@ -174,13 +174,21 @@ extension Simulation {
 
     private mutating func judgeFailure(of subject: Int, by observer: Int) {
         guard self.nodes[subject].isRunning, !self.nodes[subject].isLeaving else {
-            self.firstFailure[subject, default: [:]][observer] = self.now
+            self.measureDetection(of: subject, by: observer)
             return
         }
         guard self.network.isWhole else { return }
         self.report(
             self.accuracy.check(observer: observer, subject: subject, at: self.now)
         )
+    }
+
+    private mutating func measureDetection(of subject: Int, by observer: Int) {
+        guard let crashed = self.crashes[subject],
+            self.disturbed[observer].map({ $0 < crashed }) ?? true
+        else { return }
+        let delay = crashed.duration(to: self.now)
+        self.slowestDetection = max(self.slowestDetection ?? .zero, delay)
     }
 
     private static func text(_ event: MembershipEvent) -> String {

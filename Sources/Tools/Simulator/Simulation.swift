@@ -45,7 +45,7 @@ public struct Simulation {
     var stores = StoreChecker()
     var disturbed: [Int: MonotonicInstant] = [:]
     var slowestDetection: Duration?
-    var firstFailure: [Int: [Int: MonotonicInstant]] = [:]
+    var crashes: [Int: MonotonicInstant] = [:]
     var violation: Violation?
     var log: [String] = []
     var inputCount = 0
