@@ -166,7 +166,10 @@ let package = Package(
         tests(
             of: "MeshTransport",
             in: "Cluster",
-            uses: ["MeshMembership", "MeshReplication", "MeshWire", "MeshPrimitives", logging]
+            uses: [
+                "MeshMembership", "MeshReplication", "MeshWire", "MeshPrimitives", logging,
+                lifecycle,
+            ]
         ),
         target("MeshStorage", in: "Cluster", uses: ["MeshReplication", "MeshPrimitives", grdb]),
         tests(of: "MeshStorage", in: "Cluster", uses: ["MeshReplication", "MeshPrimitives", grdb]),

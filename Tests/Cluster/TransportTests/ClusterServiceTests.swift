@@ -1,0 +1,220 @@
+import MeshMembership
+import MeshPrimitives
+import MeshReplication
+import MeshTransport
+import MeshWire
+import ServiceLifecycle
+import Testing
+
+@Suite("A cluster of services", .serialized, .timeLimit(.minutes(2)))
+struct ClusterServiceTests {
+    @Test("joins through one seed until all see all, with round trips")
+    func joins() async throws {
+        try await withCluster(of: 3) { nodes in
+            try await eventually("a round trip") {
+                await nodes[0].view(of: nodes[2])?.roundTrip != nil
+            }
+            let counters = await nodes[1].service.status().counters
+            #expect(counters.datagramsSent > 0)
+            #expect(counters.datagramBytesReceived > 0)
+            #expect(counters.rejected.isEmpty)
+        }
+    }
+
+    @Test("sees a killed member as failed, and its restart as alive again")
+    func detectsDeath() async throws {
+        try await withCluster(of: 3) { nodes in
+            let port = try await nodes[2].endpoint().port
+            let seed = try await nodes[0].endpoint()
+            await nodes[2].kill()
+            for node in nodes[..<2] {
+                try await eventually("failed") { await node.sees([nodes[2]], .failed) }
+            }
+
+            let again = TestNode("node-3", seeds: [seed], port: port, boot: 2)
+            let now = [nodes[0], nodes[1], again]
+            try await eventually("all see all again") { await allSee(now) }
+            let incarnation = await nodes[0].view(of: again)?.incarnation ?? 0
+            #expect(incarnation >= 2 << 20)
+            await again.kill()
+        }
+    }
+
+    @Test("sees a member that leaves as left")
+    func leaves() async throws {
+        try await withCluster(of: 3) { nodes in
+            await nodes[2].service.leave()
+            await nodes[2].kill()
+            for node in nodes[..<2] {
+                try await eventually("left") { await node.sees([nodes[2]], .left) }
+            }
+        }
+    }
+
+    @Test("says goodbye when it is shut down gracefully")
+    func shutsDown() async throws {
+        let first = TestNode("node-1")
+        let seed = try await first.endpoint()
+        let third = TestNode.makeService("third", seeds: [seed])
+        let group = ServiceGroup(
+            services: [third],
+            gracefulShutdownSignals: [],
+            cancellationSignals: [],
+            logger: TestNode.silence
+        )
+        async let running: Void = group.run()
+        try await eventually("third is seen") {
+            await first.service.members()
+                .contains { $0.profile.name == "third" && $0.state == .alive }
+        }
+        await group.triggerGracefulShutdown()
+        try await running
+
+        try await eventually("third has left") {
+            await first.service.members()
+                .contains { $0.profile.name == "third" && $0.state == .left }
+        }
+        #expect(await third.records(of: .entity).isEmpty, "the store can be read after the end")
+        await first.kill()
+    }
+
+    @Test("shows a write at every node, saved at its own before it returns")
+    func replicates() async throws {
+        try await withCluster(of: 3) { nodes in
+            let written = try await nodes[0].service.write(
+                [change("services/a", "one"), change("services/b", "two")],
+                urgency: .urgent
+            )
+
+            #expect(written.count == 2)
+            #expect(Set(nodes[0].disk.records) == Set(written))
+            for node in nodes {
+                try await eventually("written everywhere") {
+                    await node.service.records(of: .entity) == written
+                }
+                try await eventually("saved everywhere") {
+                    Set(node.disk.records) == Set(written)
+                }
+            }
+            let hashes = await self.hashes(of: nodes)
+            #expect(Set(hashes).count == 1)
+            #expect(hashes.first != .zero)
+        }
+    }
+
+    @Test("carries a configuration of a megabyte over streams")
+    func replicatesLargeChangesets() async throws {
+        try await withCluster(of: 3) { nodes in
+            let body = String(repeating: "x", count: 2_000)
+            let changes = (0..<600).map { change("services/\($0)", "\($0) \(body)") }
+
+            let written = try await nodes[1].service.write(changes, urgency: .urgent)
+
+            #expect(written.count == 600)
+            for node in nodes {
+                try await eventually("all records everywhere") {
+                    await node.service.records(of: .entity).count == 600
+                }
+            }
+            #expect(await nodes[0].service.status().counters.streamBytesReceived > 1_000_000)
+        }
+    }
+
+    @Test("hands a restarted node what it missed, and keeps what it had")
+    func catchesUp() async throws {
+        try await withCluster(of: 2) { nodes in
+            let seed = try await nodes[0].endpoint()
+            let port = try await nodes[1].endpoint().port
+            _ = try await nodes[1].service.write([change("a", "1")], urgency: .urgent)
+            try await eventually("first write") { nodes[0].disk.records.count == 1 }
+            await nodes[1].kill()
+            _ = try await nodes[0].service.write([change("b", "2")], urgency: .urgent)
+
+            let again = TestNode(
+                "node-2",
+                seeds: [seed],
+                port: port,
+                boot: 2,
+                disk: nodes[1].disk
+            )
+            #expect(await again.service.records(of: .entity).map(\.key.name).contains("a"))
+            try await eventually("missed write") {
+                await again.service.records(of: .entity).map(\.key.name) == ["a", "b"]
+            }
+            await again.kill()
+        }
+    }
+
+    @Test("spreads ephemeral records without touching a disk")
+    func spreadsObservations() async throws {
+        try await withCluster(of: 3) { nodes in
+            let key = RecordKey(kind: .health, owner: nodes[0].id)
+            _ = try await nodes[0].service.write(
+                [RecordChange(key: key, body: [1])],
+                urgency: .urgent
+            )
+
+            for node in nodes {
+                try await eventually("observation everywhere") {
+                    await node.service.record(key)?.body == [1]
+                }
+                #expect(node.disk.records.isEmpty)
+            }
+        }
+    }
+
+    @Test("tells members and records to the one consumer of its events, in order")
+    func tellsEvents() async throws {
+        let node = TestNode("node-1")
+        let seed = try await node.endpoint()
+        let other = TestNode("node-2", seeds: [seed])
+        var iterator = node.service.events.makeAsyncIterator()
+        while let event = await iterator.next() {
+            guard case .member(.joined(let member)) = event else { continue }
+            #expect(member.id == other.id)
+            break
+        }
+        let written = try await other.service.write([change("a", "1")], urgency: .urgent)
+        while let event = await iterator.next() {
+            guard case .applied(let records) = event else { continue }
+            #expect(records == written)
+            break
+        }
+        await other.kill()
+        await node.kill()
+        while await iterator.next() != nil {}
+    }
+
+    @Test("joins later when it is given seeds later")
+    func joinsLater() async throws {
+        let first = TestNode("node-1")
+        let second = TestNode("node-2")
+        let seed = try await first.endpoint()
+        _ = try await second.endpoint()
+
+        await second.service.setSeeds([seed])
+
+        try await eventually("all see all") { await allSee([first, second]) }
+        await first.kill()
+        await second.kill()
+    }
+
+    @Test("says which address it could not bind")
+    func explainsBind() async throws {
+        let first = TestNode("node-1")
+        let taken = try await first.endpoint()
+        let second = TestNode.makeService("second", port: taken.port)
+
+        let error = await #expect(throws: ClusterError.self) { try await second.run() }
+
+        #expect(error?.description.contains("gossip.bind \(taken)") == true)
+        #expect(await second.boundEndpoint() == nil)
+        await first.kill()
+    }
+
+    private func hashes(of nodes: [TestNode]) async -> [ContentHash] {
+        var hashes: [ContentHash] = []
+        for node in nodes { hashes.append(await node.service.status().configurationHash) }
+        return hashes
+    }
+}

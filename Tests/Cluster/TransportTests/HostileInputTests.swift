@@ -1,0 +1,165 @@
+import MeshMembership
+import MeshPrimitives
+import MeshReplication
+import MeshTransport
+import MeshWire
+import Testing
+
+@Suite("Hostile input at the cluster's port", .serialized, .timeLimit(.minutes(2)))
+struct HostileInputTests {
+    private let keys = ClusterKeys(ring: TestNode.ring, clusterName: "test")
+    private let stranger = NodeID(high: 66, low: 6)
+
+    @Test("of noise disturbs nobody, and no datagram is answered")
+    func survivesNoise() async throws {
+        let first = TestNode("node-1")
+        let endpoint = try await first.endpoint()
+        var generator = SeededGenerator(seed: 5)
+        let datagrams = try RawSocket(.datagram, to: endpoint)
+        for count in stride(from: 1, to: 1_500, by: 15) {
+            datagrams.send((0..<count).map { _ in UInt8(truncatingIfNeeded: generator.next()) })
+            let stream = try RawSocket(.stream, to: endpoint)
+            stream.send((0..<count).map { _ in UInt8(truncatingIfNeeded: generator.next()) })
+        }
+        datagrams.send([])
+
+        let second = TestNode("node-2", seeds: [endpoint])
+        try await eventually("joined in spite of noise") { await allSee([first, second]) }
+        _ = try await second.service.write([change("a", "1")], urgency: .urgent)
+        try await eventually("written in spite of noise") {
+            await first.service.records(of: .entity).count == 1
+        }
+        let counters = await first.service.status().counters
+        #expect(counters.rejected[.truncated, default: 0] > 0)
+        #expect(counters.rejected[.notMeshgate, default: 0] > 80)
+        #expect(datagrams.receive() == nil)
+        await second.kill()
+        await first.kill()
+    }
+
+    @Test(
+        "from a node with another key or cluster name never makes it a member",
+        arguments: [
+            (KeyRing(secret: [UInt8](repeating: 8, count: 32)), "test", WireError.forged),
+            (TestNode.ring, "other", .wrongCluster),
+            (KeyRing(epoch: 2, secret: [UInt8](repeating: 7, count: 32)), "test", .unknownKeyEpoch),
+        ]
+    )
+    func refusesStrangers(ring: KeyRing, name: String, reason: WireError) async throws {
+        let first = TestNode("node-1")
+        let seed = try await first.endpoint()
+        let other = TestNode("node-2", seeds: [seed], ring: ring, clusterName: name)
+        _ = try await other.endpoint()
+
+        try await eventually("three refusals") {
+            await first.service.status().counters.rejected[reason, default: 0] >= 3
+        }
+
+        #expect(await first.service.members().count == 1)
+        #expect(await other.service.members().count == 1)
+        await other.kill()
+        await first.kill()
+    }
+
+    @Test("that replays a whole recorded stream gets a greeting and then nothing")
+    func refusesReplayedStreams() async throws {
+        let node = TestNode("node-1")
+        let endpoint = try await node.endpoint()
+        let handshake = StreamHandshake(keys: self.keys, node: self.stranger)
+        let recording = try RawSocket(.stream, to: endpoint)
+        recording.send(FrameAssembler.prefixed(handshake.hello))
+        var channel = try handshake.open(welcome: try self.frame(from: recording))
+        let ping = ClusterMessage.membership(self.ping(of: node.id))
+        let frame = FrameAssembler.prefixed(try channel.seal(ping.encoded))
+        recording.send(frame)
+        _ = try channel.open(try self.frame(from: recording))
+
+        let replay = try RawSocket(.stream, to: endpoint)
+        replay.send(FrameAssembler.prefixed(handshake.hello) + frame)
+
+        _ = try self.frame(from: replay)
+        #expect(replay.receive() == [])
+        #expect(await node.service.status().counters.rejected == [.forged: 1])
+        await node.kill()
+    }
+
+    @Test("aside, a sealed ping by stream is answered by an ack of its number")
+    func answersStreamProbes() async throws {
+        let node = TestNode("node-1")
+        let endpoint = try await node.endpoint()
+        let handshake = StreamHandshake(keys: self.keys, node: self.stranger)
+        let socket = try RawSocket(.stream, to: endpoint)
+        socket.send(FrameAssembler.prefixed(handshake.hello))
+        var channel = try handshake.open(welcome: try self.frame(from: socket))
+        #expect(channel.peer == node.id)
+
+        let ping = ClusterMessage.membership(self.ping(of: node.id))
+        socket.send(FrameAssembler.prefixed(try channel.seal(ping.encoded)))
+
+        let body = try channel.open(try self.frame(from: socket))
+        let answers = try ClusterMessage.decode(body, from: node.id)
+        guard case .membership(let answer) = answers.first else {
+            Issue.record("no membership message")
+            return
+        }
+        #expect(answer.kind == .ack(sequence: 77))
+        await node.kill()
+    }
+
+    @Test("that connects and says nothing is closed")
+    func closesSilentStreams() async throws {
+        let node = TestNode("node-1") { $0.streams.handshakeTimeout = .milliseconds(300) }
+        let socket = try RawSocket(.stream, to: try await node.endpoint())
+
+        #expect(socket.receive() == [])
+        try await eventually("no stream is left") {
+            await node.service.status().counters.inboundStreams == 0
+        }
+        await node.kill()
+    }
+
+    @Test("that holds connections open costs the oldest of them, never a member's")
+    func boundsStrangers() async throws {
+        let node = TestNode("node-1") { $0.streams.handshakeTimeout = .seconds(60) }
+        let endpoint = try await node.endpoint()
+        let oldest = try RawSocket(.stream, to: endpoint)
+        let others = try (0..<60).map { _ in try HeldSocket(to: endpoint) }
+
+        #expect(oldest.receive() == [])
+        let second = TestNode("node-2", seeds: [endpoint])
+        try await eventually("joined in spite of strangers") { await allSee([node, second]) }
+        #expect(await node.service.status().counters.inboundStreams <= 33)
+        withExtendedLifetime(others) {}
+        await second.kill()
+        await node.kill()
+    }
+
+    private func ping(of node: NodeID) -> MembershipMessage {
+        MembershipMessage(
+            kind: .ping(sequence: 77, target: node),
+            sender: self.stranger,
+            senderIncarnation: 1,
+            digest: .zero,
+            updates: []
+        )
+    }
+
+    private func frame(from socket: borrowing RawSocket) throws -> [UInt8] {
+        var assembler = FrameAssembler()
+        assembler.allowFrames()
+        while true {
+            if let frame = try assembler.next() { return frame }
+            guard let bytes = socket.receive(limit: 4), !bytes.isEmpty else {
+                throw NeverHappened(description: "a frame")
+            }
+            assembler.append(bytes)
+        }
+    }
+}
+
+/// A stream that is connected for as long as it is kept.
+private final class HeldSocket {
+    private let socket: RawSocket
+
+    init(to endpoint: Endpoint) throws { self.socket = try RawSocket(.stream, to: endpoint) }
+}

@@ -1,0 +1,195 @@
+import Logging
+import MeshMembership
+import MeshPrimitives
+import MeshReplication
+import MeshTransport
+import MeshWire
+import Synchronization
+
+/// A disk in memory whose faults can be set.
+final class Disk: Sendable {
+    struct Failure: Error, CustomStringConvertible {
+        let description = "no space left"
+    }
+
+    private let content = Mutex<[RecordKey: Record]>([:])
+    private let isFull = Mutex(false)
+
+    var records: [Record] { self.content.withLock { Array($0.values) } }
+
+    func setFull(_ full: Bool) { self.isFull.withLock { $0 = full } }
+
+    func save(_ records: [Record]) throws {
+        guard !self.isFull.withLock({ $0 }) else { throw Failure() }
+        self.content.withLock { content in
+            for record in records { content[record.key] = record }
+        }
+    }
+}
+
+/// One node of a cluster under test, on loopback, at a port that the kernel chose.
+final class TestNode: Sendable {
+    static let ring = KeyRing(secret: [UInt8](repeating: 7, count: 32))
+
+    static let silence = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+
+    let service: ClusterService
+    let disk: Disk
+    let id: NodeID
+    let name: String
+    private let running: Task<Void, any Error>
+
+    init(
+        _ name: String,
+        seeds: [Endpoint] = [],
+        port: UInt16 = 0,
+        boot: UInt64 = 1,
+        ring: KeyRing = TestNode.ring,
+        clusterName: String = "test",
+        disk: Disk = Disk(),
+        adjust: (inout ClusterConfiguration) -> Void = { _ in }
+    ) {
+        let id = Self.id(of: name)
+        let service = Self.makeService(
+            name,
+            seeds: seeds,
+            port: port,
+            boot: boot,
+            ring: ring,
+            clusterName: clusterName,
+            disk: disk,
+            adjust: adjust
+        )
+        self.id = id
+        self.name = name
+        self.disk = disk
+        self.service = service
+        self.running = Task { try await service.run() }
+    }
+
+    /// The service alone, for tests that run it themselves.
+    static func makeService(
+        _ name: String,
+        seeds: [Endpoint] = [],
+        port: UInt16 = 0,
+        boot: UInt64 = 1,
+        ring: KeyRing = TestNode.ring,
+        clusterName: String = "test",
+        disk: Disk = Disk(),
+        adjust: (inout ClusterConfiguration) -> Void = { _ in }
+    ) -> ClusterService {
+        let id = Self.id(of: name)
+        let profile = MemberProfile(
+            id: id,
+            name: name,
+            region: "eu",
+            zone: "a",
+            address: Self.loopback(port),
+            version: "0.1.0"
+        )
+        var configuration = ClusterConfiguration(
+            bind: Self.loopback(port),
+            profile: profile,
+            boot: boot,
+            incarnation: boot << 20,
+            seeds: seeds,
+            clusterName: clusterName,
+            keyRing: ring,
+            seed: id.low
+        )
+        configuration.membership = .local
+        adjust(&configuration)
+        return ClusterService(
+            configuration: configuration,
+            records: disk.records,
+            knownMembers: [],
+            save: { try disk.save($0) },
+            logger: Self.silence
+        )
+    }
+
+    private static func id(of name: String) -> NodeID {
+        NodeID(high: 1, low: name.utf8.reduce(0) { $0 &* 31 &+ UInt64($1) })
+    }
+
+    static func loopback(_ port: UInt16) -> Endpoint {
+        Endpoint(address: .v4(0x7F00_0001), port: port)
+    }
+
+    /// Where the node listens.
+    func endpoint() async throws -> Endpoint {
+        guard let endpoint = await self.service.boundEndpoint() else {
+            try await self.running.value
+            throw ClusterError.stopped
+        }
+        return endpoint
+    }
+
+    /// Closes the sockets without a word, as a killed process does.
+    func kill() async {
+        self.running.cancel()
+        _ = await self.running.result
+    }
+
+    /// How this node sees another.
+    func view(of other: TestNode) async -> Member? {
+        await self.service.members().first { $0.id == other.id }
+    }
+
+    /// Whether this node sees exactly these members, all in `state`.
+    func sees(_ nodes: [TestNode], _ state: MemberState = .alive) async -> Bool {
+        let members = await self.service.members()
+        return nodes.allSatisfy { node in
+            members.contains { $0.id == node.id && $0.state == state }
+        }
+    }
+}
+
+/// A cluster whose nodes all see each other.
+func withCluster(
+    of count: Int,
+    _ body: ([TestNode]) async throws -> Void
+) async throws {
+    let first = TestNode("node-1")
+    let seed = try await first.endpoint()
+    let nodes = [first] + (2...count).map { TestNode("node-\($0)", seeds: [seed]) }
+    do {
+        try await eventually("all see all") { await allSee(nodes) }
+        try await body(nodes)
+    } catch {
+        for node in nodes { await node.kill() }
+        throw error
+    }
+    for node in nodes { await node.kill() }
+}
+
+/// Whether each node sees all of them alive.
+func allSee(_ nodes: [TestNode]) async -> Bool {
+    for node in nodes where !(await node.sees(nodes)) { return false }
+    return true
+}
+
+/// Waited for something that did not come to pass.
+struct NeverHappened: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// Waits until `condition` holds.
+///
+/// - Throws: ``NeverHappened`` after `limit`.
+func eventually(
+    _ what: String,
+    within limit: Duration = .seconds(30),
+    _ condition: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + limit
+    while try await !condition() {
+        guard ContinuousClock.now < deadline else { throw NeverHappened(description: what) }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+}
+
+/// A change of one entity.
+func change(_ name: String, _ body: String) -> RecordChange {
+    RecordChange(key: RecordKey(kind: .entity, name: name), body: Array(body.utf8))
+}
