@@ -1,0 +1,157 @@
+import MeshEntities
+import Testing
+
+@Suite("A route")
+struct RouteTests {
+    @Test("has Kong's defaults")
+    func defaults() throws {
+        let route = try entity(Route.self, #"{"paths": ["/a"]}"#)
+
+        #expect(route == Route(id: someID, paths: ["/a"]))
+        #expect(route.protocols == [.http, .https])
+        #expect(route.stripPath && !route.preserveHost && route.regexPriority == 0)
+        #expect(route.httpsRedirectStatusCode == 426 && route.pathHandling == .v0)
+    }
+
+    @Test(
+        "refuses what Kong refuses, in Kong's words",
+        arguments: [
+            (
+                "{}",
+                [
+                    "@entity: must set one of 'methods', 'hosts', 'headers', 'paths', 'snis' "
+                        + "when 'protocols' is 'https'"
+                ]
+            ),
+            (
+                #"{"protocols": ["http"]}"#,
+                [
+                    "@entity: must set one of 'methods', 'hosts', 'headers', 'paths' "
+                        + "when 'protocols' is 'http'"
+                ]
+            ),
+            (
+                #"{"protocols": ["tcp"]}"#,
+                [
+                    "@entity: must set one of 'sources', 'destinations', 'snis' "
+                        + "when 'protocols' is 'tcp'"
+                ]
+            ),
+            (
+                #"{"protocols": ["http", "tcp"], "paths": ["/"]}"#,
+                [
+                    "protocols: these sets are mutually exclusive: ('http', 'https'), "
+                        + "('tcp', 'tls', 'udp')"
+                ]
+            ),
+            (
+                #"{"protocols": ["http"], "paths": ["/"], "snis": ["a.b"]}"#,
+                [
+                    "snis: 'snis' can only be set when 'protocols' is 'grpcs', 'https', 'tls' "
+                        + "or 'tls_passthrough'"
+                ]
+            ),
+            (
+                #"{"paths": ["/"], "sources": [{"ip": "10.0.0.0/8"}]}"#,
+                ["sources: cannot set 'sources' when 'protocols' is 'http' or 'https'"]
+            ),
+            (
+                #"{"protocols": ["grpc"], "paths": ["/"], "strip_path": true}"#,
+                ["strip_path: cannot set 'strip_path' when 'protocols' is 'grpc' or 'grpcs'"]
+            ),
+            (
+                #"{"paths": ["a"]}"#,
+                ["paths[0]: should start with: / (fixed path) or ~/ (regex path)"]
+            ),
+            (#"{"paths": ["/a//b"]}"#, ["paths[0]: must not have empty segments"]),
+            (
+                #"{"paths": ["/a", "/b/../c"]}"#,
+                ["paths[1]: non-normalized path, consider use '/c' instead"]
+            ),
+            (
+                #"{"paths": ["/%61"]}"#,
+                ["paths[0]: non-normalized path, consider use '/a' instead"]
+            ),
+            (#"{"paths": ["/a%2"]}"#, ["paths[0]: invalid url-encoded value: '%2'"]),
+            (#"{"methods": ["get"]}"#, ["methods[0]: invalid value: get"]),
+            (
+                #"{"hosts": ["*.a.*"]}"#,
+                ["hosts[0]: invalid wildcard: must have at most one wildcard"]
+            ),
+            (
+                #"{"hosts": ["a.*.b"]}"#,
+                ["hosts[0]: invalid wildcard: must be placed at leftmost or rightmost label"]
+            ),
+            (#"{"hosts": ["a b"]}"#, ["hosts[0]: invalid hostname: a b"]),
+            (
+                #"{"headers": {"Host": ["a"]}}"#,
+                [
+                    "headers.Host: cannot contain 'host' header, which must be specified in "
+                        + "the 'hosts' attribute"
+                ]
+            ),
+            (#"{"headers": ["a"]}"#, ["headers: expected a map"]),
+            (
+                #"{"paths": ["/"], "https_redirect_status_code": 303}"#,
+                ["https_redirect_status_code: expected one of: 426, 301, 302, 307, 308"]
+            ),
+            (
+                #"{"paths": ["/"], "path_handling": "v2"}"#,
+                ["path_handling: expected one of: v0, v1"]
+            ),
+            (#"{"paths": ["/"], "expression": "x"}"#, ["expression: unknown field"]),
+            (#"{"paths": ["/"], "service": {"id": "x"}}"#, ["service.id: expected a valid UUID"]),
+        ]
+    )
+    func refusals(json: String, expected: [String]) throws {
+        let found = try complaints(Route.self, json)
+
+        #expect(found.filter { !$0.hasPrefix("@entity") || expected.contains($0) } == expected)
+    }
+
+    @Test(
+        "takes hosts with a port, a wildcard or an underscore",
+        arguments: ["a.b", "*.a.b", "a.*", "a_b.c:8080", "*.a:80", "10.0.0.1", "[::1]:80"]
+    )
+    func hosts(host: String) throws {
+        #expect(try entity(Route.self, #"{"hosts": ["\#(host)"]}"#).hosts == [host])
+    }
+
+    @Test("lower-cases header names and sorts them")
+    func headers() throws {
+        let route = try entity(Route.self, #"{"headers": {"X-B": ["2"], "X-A": ["1", "~*3"]}}"#)
+
+        #expect(
+            route.headers == [
+                HeaderValues(name: "x-a", values: ["1", "~*3"]),
+                HeaderValues(name: "x-b", values: ["2"]),
+            ]
+        )
+    }
+
+    @Test("keeps the path of a gRPC route")
+    func grpc() throws {
+        let route = try entity(Route.self, #"{"protocols": ["grpc"], "paths": ["/a"]}"#)
+
+        #expect(!route.stripPath)
+    }
+
+    @Test("survives the way to its document and back with every field set")
+    func roundTrip() throws {
+        var route = Route(id: someID, name: "r", service: otherID, hosts: ["a.b"])
+        route.protocols = [.https]
+        route.methods = ["GET"]
+        route.paths = ["/a", "~/b$"]
+        route.headers = [HeaderValues(name: "x", values: ["1"])]
+        route.snis = ["a.b"]
+        route.httpsRedirectStatusCode = 301
+        (route.stripPath, route.preserveHost) = (false, true)
+        (route.requestBuffering, route.responseBuffering) = (false, false)
+        (route.regexPriority, route.pathHandling) = (-3, .v1)
+        route.tags = ["t"]
+
+        let body = route.document.canonicalJSON
+
+        #expect(try Route(decoding: RecordText.decode(body)) == route)
+    }
+}
