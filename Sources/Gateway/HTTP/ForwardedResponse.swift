@@ -9,6 +9,8 @@ extension ForwardedHeaders {
         public var upstreamMilliseconds: UInt64
         /// Time the gateway itself took.
         public var proxyMilliseconds: UInt64
+        /// Whole lines that plugins add.
+        public var additionalFields = UnsafeRawBufferPointer(start: nil, count: 0)
         /// 32 hexadecimal digits.
         public var requestID: UnsafeRawBufferPointer
         /// The gateway's name and version in `Via`, as `meshgate/1.0`.
@@ -73,19 +75,6 @@ extension ForwardedHeaders {
         hop: ReturnHop,
         into writer: inout HeadWriter
     ) {
-        Self.writeResponseFields(head, fields, from: bytes, hop: hop, into: &writer)
-        writer.write("\r\n")
-    }
-
-    /// As ``writeResponse(_:_:from:hop:into:)`` without the empty line, so that fields of plugins
-    /// can follow.
-    public static func writeResponseFields(
-        _ head: ResponseHead,
-        _ fields: HeaderFieldBuffer,
-        from bytes: UnsafeRawBufferPointer,
-        hop: ReturnHop,
-        into writer: inout HeadWriter
-    ) {
         Self.writeStatusLine(head, from: bytes, into: &writer)
         writer.write(
             fields: fields,
@@ -97,9 +86,11 @@ extension ForwardedHeaders {
         Self.writeResponseFraming(head, clientVersion: hop.clientVersion, into: &writer)
         Self.writeResponseConnection(head, hop, into: &writer)
         writer.write("Via: ")
-        for index in 0..<head.fieldCount where fields[index].kind == .via {
-            writer.write(fields[index].value, of: bytes)
-            writer.write(", ")
+        if head.kinds.has(.via) {
+            for index in 0..<head.fieldCount where fields[index].kind == .via {
+                writer.write(fields[index].value, of: bytes)
+                writer.write(", ")
+            }
         }
         writer.write(head.version == .http11 ? "1.1 " : "1.0 ")
         writer.write(hop.product)
@@ -109,6 +100,8 @@ extension ForwardedHeaders {
         writer.write(decimal: hop.proxyMilliseconds)
         writer.write("\r\nX-Kong-Request-Id: ")
         writer.write(hop.requestID)
+        writer.write("\r\n")
+        writer.write(hop.additionalFields)
         writer.write("\r\n")
     }
 

@@ -6,7 +6,8 @@ struct ForwardedHeadersTests {
     private func forwarded(
         _ text: String,
         trusted: Bool = false,
-        prefix: String = ""
+        prefix: String = "",
+        additional: StaticString = ""
     ) -> [Substring] {
         let parsed = Parsed(request: text)
         #expect(parsed.isComplete)
@@ -25,6 +26,10 @@ struct ForwardedHeadersTests {
                                 )
                                 hop.peerIsTrusted = trusted
                                 hop.strippedPrefix = prefix
+                                hop.additionalFields = UnsafeRawBufferPointer(
+                                    start: additional.utf8Start,
+                                    count: additional.utf8CodeUnitCount
+                                )
                                 return written { writer in
                                     ForwardedHeaders.writeRequestFields(
                                         parsed.request,
@@ -99,6 +104,13 @@ struct ForwardedHeadersTests {
         #expect(self.forwarded(text, prefix: "/").filter { $0.contains("Prefix") } == [])
         #expect(self.forwarded(text).contains("X-Forwarded-Path: /"))
         #expect(self.forwarded(text).contains("Content-Length: 12"))
+    }
+
+    @Test("end with those that plugins add")
+    func additional() {
+        let text = "GET / HTTP/1.1\r\nHost: b\r\n\r\n"
+
+        #expect(self.forwarded(text, additional: "X-Trace: 1\r\n").last == "X-Trace: 1")
     }
 
     @Test("of a WebSocket handshake nominate the upgrade")
