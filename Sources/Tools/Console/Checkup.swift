@@ -1,0 +1,209 @@
+public import MeshReports
+
+/// The named checks of `meshctl check`: pure judgements over one node's reports.
+public struct Checkup: Sendable {
+    private let status: StatusReport
+    private let members: [MemberReport]
+    private let config: ConfigurationStatusReport
+    private let health: HealthReport
+
+    /// Creates a run over answers of one node.
+    public init(
+        status: StatusReport,
+        members: MembersReport,
+        config: ConfigurationStatusReport,
+        health: HealthReport
+    ) {
+        self.status = status
+        self.members = members.members.filter { $0.state != .left }
+        self.config = config
+        self.health = health
+    }
+
+    /// All checks, in order.
+    public var report: ChecksReport {
+        ChecksReport(
+            checks: self.cluster + self.targets + self.security + self.node,
+            view: self.status.view
+        )
+    }
+
+    private var cluster: [CheckReport] {
+        let group = "cluster"
+        let thin = self.status.regions.filter { $0.members > 0 && $0.usable < 2 }
+        let empty = thin.filter { $0.usable == 0 }
+        let failed = self.members.filter { $0.state == .failed }.map(\.name)
+        let suspect = self.members.filter { $0.state == .suspect }.map(\.name)
+        let out = self.members.filter { $0.state == .alive && $0.mode != .normal }.map(\.name)
+        let alive = self.config.nodes.filter { $0.member == .alive }
+        let behind = alive.filter { $0.config.hash != self.config.config.hash }.map(\.name)
+        let rejecting = self.config.nodes.filter { $0.state == .rejected }
+        let versions = Set(self.members.filter { $0.state == .alive }.map(\.version)).sorted()
+        return [
+            Self.check(
+                "MESH001",
+                group,
+                "all regions have at least 2 usable nodes",
+                failed: empty.map { "\($0.name) has none" },
+                warnings: thin.map { "\($0.name) has 1" },
+                hint: "meshctl members; start or resume a node there"
+            ),
+            Self.check(
+                "MESH002",
+                group,
+                "every member answers",
+                failed: failed.map { "\($0) is down" },
+                warnings: suspect.map { "\($0) is suspect" },
+                hint: "look at that machine and its log; it comes back by itself when it answers"
+            ),
+            Self.check(
+                "MESH003",
+                group,
+                "no member is taken out",
+                warnings: out,
+                hint: "meshctl resume NODE"
+            ),
+            Self.check(
+                "MESH004",
+                group,
+                "config versions agree",
+                failed: behind,
+                hint: "meshctl config status --wait; it should settle within a second"
+            ),
+            Self.check(
+                "MESH005",
+                group,
+                "no node rejects the configuration",
+                failed: rejecting.map { "\($0.name): \($0.reason)" },
+                hint: "upgrade that node, or apply a configuration that it accepts"
+            ),
+            Self.check(
+                "MESH006",
+                group,
+                "all members run the same version",
+                warnings: versions.count > 1 ? versions : [],
+                hint: "finish the upgrade"
+            ),
+        ]
+    }
+
+    private var targets: [CheckReport] {
+        let group = "targets"
+        let all = self.health.upstreams.flatMap(\.targets)
+        let dead = self.health.upstreams.filter { upstream in
+            let wanted = upstream.targets.filter { $0.weight > 0 }
+            return !wanted.isEmpty && wanted.allSatisfy { $0.factor == 0 }
+        }
+        let excluded = all.filter { $0.verdict == .excluded }.map(\.target)
+        return [
+            Self.check(
+                "MESH010",
+                group,
+                "every upstream has a target that takes traffic",
+                failed: dead.map(\.name),
+                hint: "meshctl health UPSTREAM shows who saw what"
+            ),
+            Self.check(
+                "MESH011",
+                group,
+                "every target takes traffic",
+                warnings: excluded,
+                hint: "meshctl health shows who saw what"
+            ),
+            Self.check(
+                "MESH012",
+                group,
+                "every target's name resolves",
+                failed: all.filter { $0.verdict == .unresolved }.map(\.target),
+                hint: "check the name and the node's resolver"
+            ),
+        ]
+    }
+
+    private var security: [CheckReport] {
+        let group = "security"
+        let keys = self.status.gossipKeys
+        let rejected = self.status.rejected.filter { $0.value > 0 }.sorted { $0.key < $1.key }
+        return [
+            Self.check(
+                "MESH020",
+                group,
+                "one gossip key in use",
+                failed: keys == 0 ? ["the ring is empty"] : [],
+                warnings: keys > 1 ? ["\(keys) keys, a rotation is under way"] : [],
+                hint: keys == 0
+                    ? "give every node the same key ring: gossip.keyring"
+                    : "retire the old key when every node has the new one"
+            ),
+            Self.check(
+                "MESH021",
+                group,
+                "nobody sends gossip that does not open",
+                warnings: rejected.map { "\($0.value) \($0.key)" },
+                hint: "a node with another key ring or cluster name, or a stranger on the network"
+            ),
+        ]
+    }
+
+    private var node: [CheckReport] {
+        let group = "node \(self.status.node.name)"
+        var checks = [
+            Self.check(
+                "MESH042",
+                group,
+                "it takes traffic",
+                failed: self.status.ready ? [] : [self.status.readiness],
+                hint: "meshctl config apply FILE, or meshctl resume \(self.status.node.name)"
+            )
+        ]
+        if let offset = self.status.clockOffsetMs {
+            let words = "worst \(Words.tenths(offset)) ms"
+            checks.append(
+                Self.check(
+                    "MESH040",
+                    group,
+                    "clock within 500 ms of peers",
+                    failed: abs(offset) > 500 ? [words] : [],
+                    passed: words,
+                    hint: "let a time service run on every node"
+                )
+            )
+        }
+        if let open = self.status.openFiles, let limit = self.status.openFileLimit, limit > 0 {
+            let words = "\(open) of \(limit)"
+            checks.append(
+                Self.check(
+                    "MESH041",
+                    group,
+                    "file descriptors below 70 %",
+                    failed: Double(open) >= 0.7 * Double(limit) ? [words] : [],
+                    passed: words,
+                    hint: "raise LimitNOFILE of the service"
+                )
+            )
+        }
+        return checks.sorted { $0.code < $1.code }
+    }
+
+    /// Fails with `failed`, else warns with `warnings`, else passes.
+    private static func check(
+        _ code: String,
+        _ group: String,
+        _ title: String,
+        failed: [String] = [],
+        warnings: [String] = [],
+        passed: String = "",
+        hint: String
+    ) -> CheckReport {
+        let troubles = failed.isEmpty ? warnings : failed
+        var check = CheckReport(
+            code: code,
+            group: group,
+            title: title,
+            outcome: failed.isEmpty ? (warnings.isEmpty ? .passed : .warning) : .failed
+        )
+        check.detail = troubles.isEmpty ? passed : troubles.joined(separator: ", ")
+        check.hint = troubles.isEmpty ? "" : hint
+        return check
+    }
+}

@@ -1,0 +1,45 @@
+public import MeshReports
+
+/// The table of `meshctl config status`.
+public struct ConfigurationTable: Sendable {
+    private let report: ConfigurationStatusReport
+
+    /// Creates a table of one node's answer.
+    public init(_ report: ConfigurationStatusReport) { self.report = report }
+
+    /// Rows, whether all agree, and the view's stamp.
+    public func text(_ style: TextTable.Style = .plain) -> String {
+        let isWide = style.width == nil
+        var table = TextTable([
+            .words("NODE"), .words("REGION"), .words("MEMBER"), .words("STATE"), .words("CONFIG"),
+            .words("AGE"), .words("REASON"),
+        ])
+        for node in self.report.nodes {
+            let config =
+                isWide ? "\(node.config.version) \(node.config.hash)" : Words.config(node.config)
+            table.add([
+                Cell(node.name), Cell(node.region), Cell(node.member.rawValue),
+                Cell(node.state.rawValue, Self.tone(node.state)), Cell(config),
+                Cell(Words.age(node.ageSeconds)), Cell(node.reason),
+            ])
+        }
+        return table.text(style) + "\n" + self.summary + "\n"
+    }
+
+    private static func tone(_ state: NodeConfigurationReport.State) -> Cell.Tone {
+        switch state {
+        case .running: .good
+        case .pending, .unknown: .warning
+        case .rejected: .bad
+        }
+    }
+
+    private var summary: String {
+        let alive = self.report.nodes.filter { $0.member == .alive }
+        let running = alive.count {
+            $0.state == .running && $0.config.hash == self.report.config.hash
+        }
+        return "config \(Words.config(self.report.config)) on \(running) of "
+            + "\(Words.count(alive.count, "alive node")) · \(Words.stamp(self.report.view))"
+    }
+}

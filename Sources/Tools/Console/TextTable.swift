@@ -1,0 +1,93 @@
+/// Rows under headings, aligned with spaces and cut to the width of the reader's screen.
+public struct TextTable: Sendable {
+    /// How wide lines may be and whether they may have colour.
+    public struct Style: Equatable, Sendable {
+        /// Characters per line; `nil` never cuts.
+        public var width: Int?
+        /// Whether tones are shown as colours.
+        public var hasColour: Bool
+
+        /// 100 columns without colour, as files and pipes get it.
+        public static let plain = Style(width: 100, hasColour: false)
+
+        /// Creates a style.
+        public init(width: Int?, hasColour: Bool) {
+            self.width = width
+            self.hasColour = hasColour
+        }
+    }
+
+    /// A column's heading and alignment.
+    public struct Column: Equatable, Sendable {
+        /// What stands above it.
+        public var heading: String
+        /// Whether its cells end, rather than begin, below each other.
+        public var isNumeric: Bool
+
+        /// A column of words.
+        public static func words(_ heading: String) -> Column {
+            Column(heading: heading, isNumeric: false)
+        }
+
+        /// A column of numbers.
+        public static func numbers(_ heading: String) -> Column {
+            Column(heading: heading, isNumeric: true)
+        }
+    }
+
+    /// Columns are cut no narrower than this.
+    private static let minimumWidth = 6
+    private static let gap = "  "
+
+    private let columns: [Column]
+    private var rows: [[Cell]] = []
+
+    /// Creates a table without rows.
+    public init(_ columns: [Column]) { self.columns = columns }
+
+    /// Adds a row; it must have one cell per column.
+    public mutating func add(_ row: [Cell]) {
+        precondition(row.count == self.columns.count, "a row has one cell per column")
+        self.rows.append(row)
+    }
+
+    /// The lines without trailing spaces, headings first; each ends with a newline.
+    public func text(_ style: Style = .plain) -> String {
+        let widths = self.widths(within: style.width)
+        let headings = self.columns.map { Cell($0.heading) }
+        return ([headings] + self.rows)
+            .map { row in self.line(row, widths, hasColour: style.hasColour) + "\n" }
+            .joined()
+    }
+
+    private func line(_ row: [Cell], _ widths: [Int], hasColour: Bool) -> String {
+        var line = ""
+        for (index, cell) in row.enumerated() {
+            let shown = Cell.cut(cell.text, to: widths[index])
+            let padding = String(repeating: " ", count: widths[index] - shown.count)
+            let dressed = hasColour ? cell.coloured(shown) : shown
+            line += self.columns[index].isNumeric ? padding + dressed : dressed + padding
+            line += Self.gap
+        }
+        while line.last == " " { line.removeLast() }
+        return line
+    }
+
+    /// Natural widths, then the widest column gives way, one character at a time.
+    private func widths(within limit: Int?) -> [Int] {
+        var widths = self.columns.indices.map { index in
+            self.rows.reduce(self.columns[index].heading.count) { widest, row in
+                max(widest, row[index].text.count)
+            }
+        }
+        guard let limit else { return widths }
+        let gaps = Self.gap.count * max(0, widths.count - 1)
+        while widths.reduce(gaps, +) > limit {
+            guard let widest = widths.indices.max(by: { widths[$0] < widths[$1] }),
+                widths[widest] > Self.minimumWidth
+            else { break }
+            widths[widest] -= 1
+        }
+        return widths
+    }
+}
