@@ -58,6 +58,10 @@ let lifecycle = Target.Dependency.product(
     name: "ServiceLifecycle",
     package: "swift-service-lifecycle"
 )
+let signals = Target.Dependency.product(
+    name: "UnixSignals",
+    package: "swift-service-lifecycle"
+)
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
@@ -213,7 +217,7 @@ let package = Package(
                 "MeshDataPlane", "MeshRouting", "MeshBalancing", "MeshHealth", "MeshHTTP",
                 "MeshPlugins", "MeshEntities", "MeshMembership", "MeshReplication", "MeshWire",
                 "MeshTransport", "MeshStorage", "MeshDeclarative", "MeshReports", "MeshAdmin",
-                "MeshResolver", "MeshPrimitives", "CMeshSystem", logging, lifecycle, yams,
+                "MeshResolver", "MeshPrimitives", "CMeshSystem", logging, lifecycle, signals, yams,
             ],
             path: "Sources/Control/Node",
             swiftSettings: strict

@@ -7,9 +7,11 @@ import MeshPrimitives
 import MeshReplication
 import MeshReports
 import MeshResolver
+import MeshStorage
 import MeshTransport
 public import MeshWire
 import ServiceLifecycle
+import UnixSignals
 
 /// One whole node: data plane, cluster, control side, and the order they start and stop in.
 ///

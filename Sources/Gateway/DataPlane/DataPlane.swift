@@ -102,6 +102,11 @@ public final class DataPlane: Sendable {
     /// What was counted so far.
     public func counters() -> DataPlaneCounters { self.registry.counters() }
 
+    /// Sets whether answers carry `Connection: close`, so that clients go elsewhere.
+    ///
+    /// The listeners stay open, so that it can be taken back.
+    public func setClosing(_ isClosing: Bool) { self.post(.closing(isClosing)) }
+
     /// Stops accepting, answers what is in flight with `Connection: close`, and waits for its end.
     ///
     /// The threads keep running, so that ``stop()`` must follow.
@@ -143,6 +148,7 @@ enum WorkerMessage: Sendable {
     case install(Snapshot)
     case factors([TargetFactor])
     case groups([ActiveGroup])
+    case closing(Bool)
     case drain
     case stop
 }

@@ -1,6 +1,9 @@
 import MeshAdmin
 import MeshDataPlane
+import MeshHealth
+import MeshPrimitives
 import MeshReports
+import MeshTransport
 
 extension NodeAdmin {
     func metrics() async -> String {
@@ -200,7 +203,7 @@ extension NodeAdmin {
             labels: ["version", "hash"],
             samples: [MetricsText.Sample([version.version, version.hash], 1)]
         )
-        guard let status = await self.cluster.status() else { return }
+        let status = await self.cluster.status()
         let counters = status.counters
         text.family(
             "meshgate_gossip_datagrams_total",

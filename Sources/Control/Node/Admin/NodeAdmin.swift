@@ -26,6 +26,10 @@ struct NodeAdmin: AdminNode {
         await self.configurations.running.configuration
     }
 
+    func entities() async -> [EntityRow] {
+        await self.configuration().entities().map { EntityRow(kind: $0.0, document: $0.2) }
+    }
+
     func configurationVersion() async -> ConfigurationVersion { self.state.current.version }
 
     func declarativeText() async -> String {
@@ -54,7 +58,7 @@ struct NodeAdmin: AdminNode {
 
     func configurationStatus() async -> ConfigurationStatusReport {
         let members = await self.currentMembers()
-        let held = await self.cluster.status().map(ConfigurationVersion.init) ?? .none
+        let held = ConfigurationVersion(await self.cluster.status())
         let wall = NodeClock.wallMilliseconds
         let nodes = members.reports.filter { $0.state != .left }.map { member in
             let told = members.states[member.id]
@@ -102,7 +106,7 @@ struct NodeAdmin: AdminNode {
         report.gossipKeys = self.gossipKeyCount
         report.openFiles = ProcessFigures.openFiles
         report.openFileLimit = ProcessFigures.openFileLimit
-        for (reason, count) in await self.cluster.status()?.counters.rejected ?? [:] {
+        for (reason, count) in await self.cluster.status().counters.rejected {
             report.rejected["\(reason)", default: 0] += count
         }
         return report

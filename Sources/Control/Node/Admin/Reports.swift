@@ -1,5 +1,6 @@
 import MeshAdmin
 import MeshEntities
+import MeshPrimitives
 import MeshReports
 import MeshTransport
 
@@ -34,5 +35,38 @@ extension InvalidConfiguration {
             fields: .object([]),
             findings: [FindingReport(path: "", message: message)]
         )
+    }
+}
+
+extension ConfigurationDifference {
+    /// The changes as reports show them.
+    var reports: [ChangeReport] {
+        self.changes.map { change in
+            ChangeReport(
+                action: ChangeReport.Action(change.action),
+                kind: change.kind.rawValue,
+                id: change.id.description,
+                name: change.name ?? "",
+                fields: change.action == .delete
+                    ? []
+                    : change.fields.map { field in
+                        ChangeReport.Field(
+                            path: field.field,
+                            old: field.old?.json,
+                            new: field.new?.json
+                        )
+                    }
+            )
+        }
+    }
+}
+
+extension ChangeReport.Action {
+    fileprivate init(_ action: ConfigurationDifference.Action) {
+        switch action {
+        case .create: self = .create
+        case .update: self = .update
+        case .delete: self = .delete
+        }
     }
 }

@@ -15,7 +15,7 @@ import ServiceLifecycle
 ///
 /// A configuration that cannot become a snapshot leaves the last good one in use; the node then
 /// says why in its own state.
-actor ConfigurationService: Service {
+actor ConfigurationService: ServiceLifecycle.Service {
     /// How often host names are looked up again; answers of shorter life are used a little longer.
     private static let resolvePeriod = Duration.seconds(5)
 
@@ -85,7 +85,7 @@ actor ConfigurationService: Service {
 
     /// Builds a snapshot from the records as they are now and installs it.
     private func rebuild() async {
-        guard let (records, stamp, hash) = await self.consistentRecords() else { return }
+        let (records, stamp, hash) = await self.consistentRecords()
         guard hash != self.running.hash || !self.running.rejection.isEmpty || self.generation == 0
         else {
             self.running.stamp = stamp
@@ -111,25 +111,25 @@ actor ConfigurationService: Service {
     }
 
     /// Reads records, stamp and hash that belong together.
-    private func consistentRecords() async -> ([Record], HybridTimestamp, ContentHash)? {
-        while let before = await self.cluster.status() {
+    private func consistentRecords() async -> ([Record], HybridTimestamp, ContentHash) {
+        while true {
+            let before = await self.cluster.status()
             let records = await self.cluster.records(of: .entity)
-            guard let after = await self.cluster.status() else { return nil }
+            let after = await self.cluster.status()
             if before.configurationHash == after.configurationHash {
                 return (records, after.configurationStamp, after.configurationHash)
             }
         }
-        return nil
     }
 
     private static func configuration(of records: [Record]) throws -> GatewayConfiguration {
-        var entities: [(EntityKind, EntityID, DocumentNode)] = []
+        var entities: [(EntityKind, EntityID, DocumentValue)] = []
         for record in records {
             let parts = record.key.name.split(separator: "/")
             guard parts.count == 2, let kind = EntityKind(rawValue: String(parts[0])),
                 let id = EntityID(String(parts[1]))
             else { throw ConfigurationRecordError.unknownKey(record.key.name) }
-            entities.append((kind, id, try RecordText.decode(record.body)))
+            entities.append((kind, id, try JSONText.parse(record.body).value))
         }
         return try GatewayConfiguration(records: entities)
     }
@@ -211,7 +211,7 @@ extension ConfigurationService {
         self.isApplying = true
         defer { self.isApplying = false }
         let parsed = try Self.parse(submission)
-        guard let held = await self.cluster.status() else { throw .stopping }
+        let held = await self.cluster.status()
         let base = ConfigurationVersion(held)
         if let expected = submission.expectedHash, expected != base.hash {
             throw .stale(held: base)
@@ -241,7 +241,7 @@ extension ConfigurationService {
         } catch {
             throw .failed("\(error)")
         }
-        guard let now = await self.cluster.status() else { throw .stopping }
+        let now = await self.cluster.status()
         return ApplyReport(
             config: ConfigurationVersion(now),
             base: base,
@@ -253,7 +253,7 @@ extension ConfigurationService {
     /// Compares a text with what the node holds.
     func difference(_ submission: Submission) async throws(AdminError) -> DifferenceReport {
         let parsed = try Self.parse(submission)
-        guard let held = await self.cluster.status() else { throw .stopping }
+        let held = await self.cluster.status()
         let records = await self.cluster.records(of: .entity)
         let difference = ConfigurationDifference(
             from: (try? Self.configuration(of: records)) ?? .empty,

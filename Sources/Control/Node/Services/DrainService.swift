@@ -1,5 +1,6 @@
 import Logging
 import MeshDataPlane
+import MeshReports
 import ServiceLifecycle
 import Synchronization
 

@@ -1,6 +1,8 @@
 import Logging
 import MeshAdmin
 import MeshPrimitives
+import MeshReplication
+import MeshReports
 import MeshTransport
 import ServiceLifecycle
 
@@ -17,7 +19,7 @@ struct FirstConfiguration: Service {
         // Peers may hold one already: give joining and the first exchange their time.
         let patience = self.hasSeeds ? 50 : 0
         for _ in 0..<patience {
-            if await self.cluster.status()?.configurationHash != .zero { return }
+            if await self.cluster.status().configurationHash != .zero { return }
             try? await Task.sleep(for: .milliseconds(100))
             if Task.isShuttingDownGracefully { return }
         }

@@ -3,6 +3,7 @@ import MeshDataPlane
 import MeshHealth
 import MeshPrimitives
 import MeshReplication
+import MeshReports
 import MeshTransport
 import ServiceLifecycle
 import Synchronization
@@ -17,7 +18,7 @@ final class HealthService: Service {
         case peers([HealthPeer])
         case observed([TargetObservation])
         case probed(ProbeResult)
-        case report(HealthReport, from: NodeID)
+        case report(MeshHealth.HealthReport, from: NodeID)
         case wake
     }
 

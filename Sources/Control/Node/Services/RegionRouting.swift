@@ -1,5 +1,6 @@
 import MeshBalancing
 import MeshDataPlane
+import MeshEntities
 import MeshPrimitives
 
 /// Which region's targets one upstream prefers now, fed by the targets' factors.

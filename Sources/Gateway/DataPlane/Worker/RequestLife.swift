@@ -271,7 +271,7 @@ extension Worker {
         self.conclude(place)
         let connection = self.connections[client]
         connection.pointee.exchange = -1
-        guard keepsClient, isComplete, !self.isDraining else {
+        guard keepsClient, isComplete, !self.closesClients else {
             if !isComplete { connection.pointee.flags.insert(.lingersWhenWritten) }
             return self.leave(client)
         }

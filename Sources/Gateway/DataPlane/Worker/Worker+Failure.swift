@@ -92,7 +92,7 @@ extension Worker {
         _ = self.dropUpstream(exchange)
         let client = exchange.pointee.client
         exchange.pointee.status = status
-        if !exchange.pointee.flags.contains(.requestComplete) || self.isDraining
+        if !exchange.pointee.flags.contains(.requestComplete) || self.closesClients
             || status == 400 || status == 408
         {
             exchange.pointee.flags.remove(.keepsClient)

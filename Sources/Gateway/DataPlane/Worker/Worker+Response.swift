@@ -107,7 +107,7 @@ extension Worker {
             exchange.pointee.responseFraming = .untilClose
             exchange.pointee.clientFraming = .untilClose
         }
-        if exchange.pointee.clientFraming == .untilClose || self.isDraining
+        if exchange.pointee.clientFraming == .untilClose || self.closesClients
             || !exchange.pointee.flags.contains(.requestComplete)
         {
             exchange.pointee.flags.remove(.keepsClient)

@@ -75,6 +75,8 @@ final class Worker {
     var reportAt: Int64 = 0
     var isReportUrgent = false
     var isDraining = false
+    /// Whether clients shall go elsewhere although the listeners stay open.
+    var isClosing = false
     var isStopping = false
 
     /// Runs a worker on the calling thread until it is told to stop.
@@ -204,12 +206,16 @@ final class Worker {
         self.report()
     }
 
+    /// Whether an answer ends the client's connection.
+    var closesClients: Bool { self.isDraining || self.isClosing }
+
     private func readMailbox() {
         for message in self.settings.mailbox.take() {
             switch message {
             case .install(let snapshot): self.install(snapshot)
             case .factors(let changes): self.setFactors(changes)
             case .groups(let changes): self.setGroups(changes)
+            case .closing(let isClosing): self.isClosing = isClosing
             case .drain: self.drain()
             case .stop: self.isStopping = true
             }
