@@ -22,8 +22,18 @@ struct DeclarationReader {
     private var format = DeclarationFormat.current
     private var derivedKeys: Set<String> = []
 
+    /// Most findings that one run reports.
+    static let findingLimit = 1_000
+
     /// Everything that is wrong, in the order of the file, each place and text once.
     var allFindings: [Finding] {
+        let ordered = self.orderedFindings
+        guard ordered.count > Self.findingLimit else { return ordered }
+        let more = "and \(ordered.count - Self.findingLimit) findings more"
+        return ordered.prefix(Self.findingLimit) + [Finding(at: .root, more)]
+    }
+
+    private var orderedFindings: [Finding] {
         struct Key: Hashable {
             let location: FieldPath
             let message: String
@@ -178,7 +188,8 @@ struct DeclarationReader {
             var fields = self.entries[index].node.value.fields ?? []
             let entry = self.entries[index]
             for position in fields.indices {
-                guard let target = EntityNesting.references(of: entry.kind)[fields[position].name],
+                guard fields[position].name != entry.parent?.field,
+                    let target = EntityNesting.references(of: entry.kind)[fields[position].name],
                     let resolved = self.resolve(fields[position], target, entry, directory)
                 else { continue }
                 fields[position].node.value = resolved

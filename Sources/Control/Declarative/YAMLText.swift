@@ -31,7 +31,7 @@ enum YAMLText {
             let limit = "the text is longer than \(Self.byteLimit >> 20) MiB"
             throw DocumentError(message: limit, line: 1, column: 1)
         }
-        guard !text.unicodeScalars.contains(AliasMark.scalar) else {
+        guard !AliasMark.isUsed(in: text) else {
             let found = "the text contains the private character U+E02A"
             throw DocumentError(message: found, line: 1, column: 1)
         }
@@ -83,6 +83,14 @@ enum YAMLText {
 /// The private character that stands for `*` while a text is parsed.
 enum AliasMark {
     static let scalar: UnicodeScalar = "\u{E02A}"
+
+    /// Whether a text uses the character for itself, as it is or escaped.
+    static func isUsed(in text: String) -> Bool {
+        text.unicodeScalars.contains(Self.scalar)
+            || ["\\ue02a", "\\U0000e02a"].contains { escape in
+                text.range(of: escape, options: .caseInsensitive) != nil
+            }
+    }
 
     static func swapIn(_ text: String) -> String { Self.swap(text, "*", Self.scalar) }
 

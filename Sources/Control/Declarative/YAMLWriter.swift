@@ -35,7 +35,7 @@ struct YAMLWriter {
             }
         case .array(let nodes) where !nodes.isEmpty:
             // A list in a list is rare; JSON is YAML too.
-            self.text += dash + value.json + "\n"
+            self.text += dash + Self.json(value) + "\n"
         case .null, .bool, .integer, .number, .string, .array, .object:
             self.text += dash + Self.flow(value) + "\n"
         }
@@ -44,7 +44,7 @@ struct YAMLWriter {
     private static func flow(_ value: DocumentValue) -> String {
         switch value {
         case .string(let text): Self.scalar(text)
-        case .null, .bool, .integer, .number, .array, .object: value.json
+        case .null, .bool, .integer, .number, .array, .object: Self.json(value)
         }
     }
 
@@ -61,12 +61,26 @@ struct YAMLWriter {
             } && YAMLScalar.value(text) == .string(text) && !text.hasPrefix("-")
             && !text.hasPrefix(".") && !["y", "Y", "n", "N"].contains(text)
             && !Self.looksNumeric(text)
-        return isPlain ? text : DocumentValue.string(text).json
+        return isPlain ? text : Self.json(.string(text))
+    }
+
+    /// JSON, with everything escaped that YAML would refuse, fold or pass over.
+    private static func json(_ value: DocumentValue) -> String {
+        var result = ""
+        for scalar in value.json.unicodeScalars {
+            switch scalar.value {
+            case 0x80...0x9F, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
     }
 
     /// Other readers take more texts for numbers and dates than ours does.
     private static func looksNumeric(_ text: String) -> Bool {
-        guard let first = text.utf8.first else { return true }
+        guard let first = text.utf8.first, EntityID(text) == nil else { return text.isEmpty }
         let isDigit = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first)
         let letters = text.utf8.contains { ("g"..."z").contains(Character(UnicodeScalar($0))) }
         return isDigit && !letters
