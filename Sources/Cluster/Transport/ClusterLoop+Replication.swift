@@ -6,11 +6,15 @@ import MeshWire
 import NIOCore
 
 extension ClusterLoop {
+    /// Time between two tries to save what could not be saved.
+    private static let retryInterval: Duration = .seconds(5)
+
     /// The store as readers may see it: without a local write that is not saved yet.
     var visibleReplication: Replication { self.heldFor?.before ?? self.replication }
 
     /// Takes in a message of a peer's store.
     func receive(_ message: ReplicationMessage, from sender: NodeID) {
+        guard self.hasRoomForSteps else { return }
         self.stepReplication {
             $0.replication.receive(
                 message,
@@ -21,20 +25,27 @@ extension ClusterLoop {
         }
     }
 
+    /// Takes in a peer's root digest, unless the disk is too far behind.
+    func compare(_ digest: ContentHash, of node: NodeID) {
+        guard self.hasRoomForSteps else { return }
+        self.stepReplication { $0.replication.peerDigest(node, digest, at: $1) }
+    }
+
+    /// Whether news from peers may wait for the disk; what does not, anti-entropy brings again.
+    private var hasRoomForSteps: Bool {
+        guard self.deferred.count + self.saves.count < Self.deferralLimit else {
+            self.counters.deferredDropped += 1
+            return false
+        }
+        return true
+    }
+
     /// Takes one step of the store, or keeps it until a local write is saved.
     func stepReplication(
         _ step: @escaping (ClusterLoop, MonotonicInstant) -> [Replication.Effect]
     ) {
         guard self.heldFor == nil else {
-            guard self.deferred.count + self.saves.count < Self.deferralLimit else {
-                self.counters.deferredDropped += 1
-                return
-            }
             self.deferred.append { self.stepReplication(step) }
-            return
-        }
-        guard self.saves.count < Self.deferralLimit else {
-            self.counters.deferredDropped += 1
             return
         }
         let effects = step(self, LoopClock.now())
@@ -47,13 +58,21 @@ extension ClusterLoop {
         urgency: RecordUrgency,
         promise: EventLoopPromise<[Record]>
     ) {
-        guard self.heldFor == nil, self.saves.count < Self.deferralLimit else {
-            guard self.deferred.count < Self.deferralLimit else {
-                return promise.fail(ClusterError.tooManyWrites(limit: Self.deferralLimit))
-            }
+        guard self.deferred.count + self.saves.count < Self.deferralLimit else {
+            return promise.fail(ClusterError.tooManyWrites(limit: Self.deferralLimit))
+        }
+        guard self.heldFor == nil else {
             self.deferred.append { self.write(changes, urgency: urgency, promise: promise) }
             return
         }
+        self.takeWrite(changes, urgency: urgency, promise: promise)
+    }
+
+    private func takeWrite(
+        _ changes: [RecordChange],
+        urgency: RecordUrgency,
+        promise: EventLoopPromise<[Record]>
+    ) {
         let before = self.replication
         do throws(ReplicationError) {
             let effects = try self.replication.write(
@@ -156,10 +175,15 @@ extension ClusterLoop {
         for record in batch { self.unsaved[record.key] = record }
         self.logger.error("records not saved", metadata: ["reason": "\(reason)"])
         self.publish(.saveFailed(reason: reason))
-        self.after(.seconds(5)) { loop in
-            guard !loop.unsaved.isEmpty, loop.saves.isIdle else { return }
-            loop.carryOut(SaveQueue.Entry(effects: [.persist([])]))
-        }
+        guard !self.isRetryScheduled else { return }
+        self.isRetryScheduled = true
+        self.after(Self.retryInterval) { $0.retrySave() }
+    }
+
+    private func retrySave() {
+        self.isRetryScheduled = false
+        guard !self.unsaved.isEmpty else { return }
+        self.carryOut(SaveQueue.Entry(effects: [.persist([])]))
     }
 
     /// Goes on with steps that waited, until one of them holds the store again.

@@ -32,6 +32,8 @@ final class ClusterLoop {
     var deferred: [() -> Void] = []
     /// Records in use whose save failed, by key; saved again with the next save.
     var unsaved: [RecordKey: Record] = [:]
+    /// Whether a timer will try to save them.
+    var isRetryScheduled = false
 
     private let events: AsyncStream<ClusterEvent>.Continuation
     private let knownMembers: [MemberUpdate]
@@ -40,6 +42,7 @@ final class ClusterLoop {
     private var sweep: Scheduled<Void>?
     private var leaving: [EventLoopPromise<Void>] = []
     private var isRunning = false
+    private var isStopped = false
 
     /// Steps of the store that may wait for the disk.
     static let deferralLimit = 1_024
@@ -96,6 +99,7 @@ final class ClusterLoop {
     /// Ends timers and streams; the sockets are closed by who bound them.
     func stop() {
         self.isRunning = false
+        self.isStopped = true
         self.datagrams = nil
         for timer in [self.membershipWake, self.replicationWake, self.sweep] { timer?.cancel() }
         for connection in self.streams.all { connection.close() }
@@ -152,7 +156,7 @@ final class ClusterLoop {
             if event == .leaveFinished { self.leaveFinished() }
             self.publish(.member(event))
         case .peerDigest(let node, let digest):
-            self.stepReplication { $0.replication.peerDigest(node, digest, at: $1) }
+            self.compare(digest, of: node)
         }
     }
 
@@ -175,7 +179,7 @@ final class ClusterLoop {
     ) -> Scheduled<Void> {
         self.eventLoop.assumeIsolated()
             .scheduleTask(deadline: LoopClock.deadline(at: instant)) { [weak self] in
-                guard let self, self.isRunning else { return }
+                guard let self, !self.isStopped else { return }
                 action(self)
             }
     }

@@ -82,7 +82,7 @@ public final class ClusterService: Service, Sendable {
     ///
     /// Call it once.
     ///
-    /// - Throws: ``ClusterError/bindFailed(_:reason:)``.
+    /// - Throws: ``ClusterError/bindFailed(_:reason:)`` or ``ClusterError/socketLost(_:)``.
     public func run() async throws {
         let sockets: ClusterSockets
         do {
@@ -100,11 +100,13 @@ public final class ClusterService: Service, Sendable {
             loop.start(datagrams: sockets.datagrams, bound: sockets.bound)
         }
         self.bound.succeed(sockets.bound)
-        await self.waitForStop()
+        await self.waitForStop(watching: sockets)
+        let isBroken = !sockets.isOpen
         if !Task.isCancelled, self.configuration.leavesOnShutdown { await self.leave() }
         await self.submit { $0.stop() }
         await sockets.close()
         self.eventsContinuation.finish()
+        if isBroken { throw ClusterError.socketLost(sockets.bound) }
     }
 
     /// The bound address; waits for ``run()`` to bind, `nil` when it could not.
@@ -169,8 +171,9 @@ public final class ClusterService: Service, Sendable {
         await self.submit { loop in loop.stepMembership { $0.setSeeds(seeds, at: $1) } }
     }
 
-    private func waitForStop() async {
+    private func waitForStop(watching sockets: ClusterSockets) async {
         let (stop, stopper) = AsyncStream.makeStream(of: Never.self)
+        sockets.whenLost { stopper.finish() }
         await withTaskCancellationOrGracefulShutdownHandler {
             for await _ in stop {}
         } onCancelOrGracefulShutdown: {

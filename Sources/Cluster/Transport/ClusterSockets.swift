@@ -39,6 +39,15 @@ struct ClusterSockets {
         preconditionFailure("the loop above ends by return or throw")
     }
 
+    /// Whether both sockets still work.
+    var isOpen: Bool { self.listener.isActive && self.datagrams.isActive }
+
+    /// Calls back when either socket is closed, by whomever.
+    func whenLost(_ action: @escaping @Sendable () -> Void) {
+        self.listener.closeFuture.whenComplete { _ in action() }
+        self.datagrams.closeFuture.whenComplete { _ in action() }
+    }
+
     /// Closes both sockets and waits for it.
     func close() async {
         try? await self.listener.close()

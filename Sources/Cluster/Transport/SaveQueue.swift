@@ -24,7 +24,7 @@ struct SaveQueue {
     private(set) var isSaving = false
     private var entries: [Entry] = []
 
-    /// Steps that wait.
+    /// Steps that wait, the one being saved included.
     var count: Int { self.entries.count }
 
     /// Whether nothing waits and nothing is being saved.

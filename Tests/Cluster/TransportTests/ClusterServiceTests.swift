@@ -185,6 +185,31 @@ struct ClusterServiceTests {
         while await iterator.next() != nil {}
     }
 
+    @Test("keeps a member alive by streams when its datagrams do not get through")
+    func probesByStream() async throws {
+        try await withCluster(of: 2) { nodes in
+            let port = try await nodes[1].endpoint().port
+            let seed = try await nodes[0].endpoint()
+            await nodes[1].kill()
+            try await eventually("failed") { await nodes[0].sees([nodes[1]], .failed) }
+
+            // The same boot again: its datagrams are refused as a replay, its streams are not.
+            let muted = TestNode("node-2", seeds: [seed], port: port, boot: 1) {
+                $0.incarnation = 5 << 20
+            }
+            try await eventually("alive by stream") { await nodes[0].sees([muted]) }
+            let opened = await nodes[0].service.status().counters.streamsOpened
+            try await eventually("many probes by stream") {
+                await nodes[0].service.status().counters.streamsOpened >= opened + 8
+            }
+
+            let refused = await nodes[0].service.status().counters.rejected
+            #expect(refused[.staleSession, default: 0] > 8)
+            #expect(await nodes[0].view(of: muted)?.state.isPresent == true)
+            await muted.kill()
+        }
+    }
+
     @Test("joins later when it is given seeds later")
     func joinsLater() async throws {
         let first = TestNode("node-1")

@@ -3,7 +3,7 @@ import MeshReplication
 import MeshTransport
 import Testing
 
-@Suite("A node whose disk is full", .serialized, .timeLimit(.minutes(2)))
+@Suite("A node whose disk is full or slow", .serialized, .timeLimit(.minutes(2)))
 struct DiskFaultTests {
     @Test("refuses a configuration write with the reason, and nothing has changed")
     func refusesWrites() async throws {
@@ -69,5 +69,63 @@ struct DiskFaultTests {
                 try await eventually("200 saved") { node.disk.records.count == 200 }
             }
         }
+    }
+
+    @Test("hears observations of peers while a save hangs")
+    func hearsWhileSaving() async throws {
+        try await withCluster(of: 2) { nodes in
+            nodes[1].disk.setStalled(true)
+            _ = try await nodes[0].service.write([change("a", "1")], urgency: .urgent)
+            try await eventually("the save has begun") {
+                await nodes[1].service.record(RecordKey(kind: .entity, name: "a")) != nil
+            }
+
+            let key = RecordKey(kind: .health, owner: nodes[0].id)
+            _ = try await nodes[0].service.write(
+                [RecordChange(key: key, body: [1])],
+                urgency: .urgent
+            )
+
+            try await eventually("observation heard") {
+                await nodes[1].service.record(key)?.body == [1]
+            }
+            #expect(nodes[1].disk.records.isEmpty)
+            nodes[1].disk.setStalled(false)
+            try await eventually("saved at last") { nodes[1].disk.records.count == 1 }
+        }
+    }
+
+    @Test("refuses writes beyond a bound, and ends all that it took when the disk is back")
+    func boundsWrites() async throws {
+        let node = TestNode("node-1")
+        _ = try await node.endpoint()
+        node.disk.setStalled(true)
+        let outcomes = await withTaskGroup(of: ClusterError?.self) { group in
+            for index in 0..<1_100 {
+                group.addTask {
+                    do {
+                        _ = try await node.service.write(
+                            [change("\(index)", "1")],
+                            urgency: .normal
+                        )
+                        return nil
+                    } catch {
+                        return error as? ClusterError
+                    }
+                }
+            }
+            var outcomes: [ClusterError?] = []
+            for await outcome in group {
+                outcomes.append(outcome)
+                if outcome != nil { node.disk.setStalled(false) }
+            }
+            return outcomes
+        }
+
+        let refused = outcomes.compactMap { $0 }
+        #expect(!refused.isEmpty)
+        #expect(refused.allSatisfy { $0 == .tooManyWrites(limit: 1_024) })
+        #expect(node.disk.records.count == 1_100 - refused.count)
+        await node.kill()
     }
 }

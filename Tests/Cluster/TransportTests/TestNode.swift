@@ -14,12 +14,16 @@ final class Disk: Sendable {
 
     private let content = Mutex<[RecordKey: Record]>([:])
     private let isFull = Mutex(false)
+    private let isStalled = Mutex(false)
 
     var records: [Record] { self.content.withLock { Array($0.values) } }
 
     func setFull(_ full: Bool) { self.isFull.withLock { $0 = full } }
 
-    func save(_ records: [Record]) throws {
+    func setStalled(_ stalled: Bool) { self.isStalled.withLock { $0 = stalled } }
+
+    func save(_ records: [Record]) async throws {
+        while self.isStalled.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
         guard !self.isFull.withLock({ $0 }) else { throw Failure() }
         self.content.withLock { content in
             for record in records { content[record.key] = record }
@@ -103,7 +107,7 @@ final class TestNode: Sendable {
             configuration: configuration,
             records: disk.records,
             knownMembers: [],
-            save: { try disk.save($0) },
+            save: { try await disk.save($0) },
             logger: Self.silence
         )
     }
@@ -120,7 +124,7 @@ final class TestNode: Sendable {
     func endpoint() async throws -> Endpoint {
         guard let endpoint = await self.service.boundEndpoint() else {
             try await self.running.value
-            throw ClusterError.stopped
+            throw NeverHappened(description: "\(self.name) bound")
         }
         return endpoint
     }
