@@ -1,0 +1,83 @@
+public import ArgumentParser
+import MeshAdminClient
+import MeshConsole
+public import MeshReports
+
+extension EventReport.Kind: ExpressibleByArgument {}
+
+/// Prints what happens in the mesh as one node learns it.
+struct EventsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "events",
+        abstract: "Print membership, health, config, region and drain events.",
+        discussion: """
+            Without --watch it prints the events that the node has kept. With --watch it prints \
+            new ones until interrupted, and comes back by itself when the node is gone for a while.
+
+            Example: meshctl events -w --kind health -o jsonl
+            """
+    )
+
+    @OptionGroup var node: NodeOptions
+    @OptionGroup var output: OutputOptions
+
+    @Flag(name: .shortAndLong, help: "Print new events until interrupted.")
+    var watch = false
+
+    @Option(help: "Only events of this kind.")
+    var kind: EventReport.Kind?
+
+    @Option(help: "Begin after the event with this id.")
+    var after: UInt64?
+
+    func run() async throws {
+        let client = try self.node.client()
+        if self.watch {
+            try await self.follow(client)
+        } else {
+            try await self.printKept(client)
+        }
+    }
+
+    /// Ends when the node has been silent for a moment, since kept events come at once.
+    private func printKept(_ client: AdminClient) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await client.watchEvents(after: self.after ?? 0) { try self.show($0) }
+            }
+            group.addTask { try await Task.sleep(for: .milliseconds(500)) }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    private func follow(_ client: AdminClient) async throws {
+        var last = self.after
+        var hasConnected = false
+        while true {
+            do {
+                try await client.watchEvents(after: last) { event in
+                    hasConnected = true
+                    last = event.id
+                    try self.show(event)
+                }
+            } catch let error as AdminClientError {
+                // The first attempt tells the operator; later ones wait for a restart.
+                guard hasConnected else { throw error }
+                Terminal.note("meshctl: \(error); trying again")
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    private func show(_ event: EventReport) throws {
+        guard self.kind == nil || event.kind == self.kind else { return }
+        switch self.output.output {
+        case .table, .wide:
+            let style = Terminal.style(isWide: self.output.output == .wide)
+            Terminal.result(EventLine(event).text(style) + "\n")
+        case .json, .jsonl: Terminal.result(try OutputOptions.json(event, .compact) + "\n")
+        case .name: Terminal.result("\(event.kind.rawValue)/\(event.type)/\(event.subject)\n")
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import MeshAdminClient
+import MeshReports
+
+/// Why a command ends without success, as one line on standard error and an exit status.
+struct Failure: Error, Equatable {
+    /// The exit statuses that scripts rely on.
+    enum Status: Int32 {
+        case failure = 1
+        case unclean = 2
+        case usage = 64
+        case invalidInput = 65
+        case unreachable = 69
+        case timedOut = 75
+        case notPermitted = 77
+        case localSettings = 78
+    }
+
+    let status: Status
+    /// What, why, what to do.
+    let message: String
+
+    init(_ status: Status, _ message: String) {
+        self.status = status
+        self.message = message
+    }
+
+    init(_ error: AdminClientError) {
+        let status: Status =
+            switch error {
+            case .invalidAddress: .usage
+            case .unreachable, .unexpected: .unreachable
+            case .timedOut: .timedOut
+            case .refused(let status, let report): Self.status(of: status, report.code)
+            }
+        self.init(status, error.description)
+    }
+
+    private static func status(of status: Int, _ code: String) -> Status {
+        switch (status, code) {
+        case (400, _), (413, _), (415, _): .invalidInput
+        case (401, _), (403, _): .notPermitted
+        case (409, "MESH103"): .unclean
+        case (429, _), (503, _), (504, _): .timedOut
+        default: .failure
+        }
+    }
+}

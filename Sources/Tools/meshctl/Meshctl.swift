@@ -1,0 +1,48 @@
+import ArgumentParser
+import Foundation
+import MeshAdminClient
+
+/// The operator's command: asks one node's Admin API, which knows the whole mesh.
+@main
+struct Meshctl: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "meshctl",
+        abstract: "See and steer a mesh of gateways from any of its nodes.",
+        discussion: """
+            Exit status: 0 fine; 1 failure; 2 answered, but not clean (a member is not well, a \
+            difference was found, a check failed); 64 usage; 65 input invalid; 69 node not \
+            reachable; 75 timed out, may still finish; 77 not permitted; 78 local settings wrong.
+
+            Environment: MESHCTL_ADMIN sets the default of --admin; NO_COLOR turns colour off.
+
+            Example: meshctl members --admin http://10.0.0.7:8001
+            """,
+        version: "0.1.0",
+        subcommands: [
+            MembersCommand.self, StatusCommand.self, CheckCommand.self, HealthCommand.self,
+            RegionCommand.self, ConfigCommand.self, DrainCommand.self, ResumeCommand.self,
+            EventsCommand.self, CompletionCommand.self,
+        ]
+    )
+
+    /// Runs the command that the arguments name, and ends the process with its exit status.
+    static func main() async {
+        do {
+            var command = try Self.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as Failure {
+            Terminal.note("meshctl: \(failure.message)")
+            Foundation.exit(failure.status.rawValue)
+        } catch let error as AdminClientError {
+            let failure = Failure(error)
+            Terminal.note("meshctl: \(failure.message)")
+            Foundation.exit(failure.status.rawValue)
+        } catch {
+            Self.exit(withError: error)
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import Foundation
+
+/// What a waiting command tells on standard error: one line, redrawn on a screen, else one line
+/// per change.
+struct Progress {
+    private static let barWidth = 20
+
+    private let isScreen = isatty(STDERR_FILENO) == 1
+    private let started = ContinuousClock.now
+    private var last = ""
+
+    /// Shows how many are done and who is missing.
+    mutating func show(_ title: String, done: Int, of total: Int, waitingFor names: String) {
+        let filled = total == 0 ? Self.barWidth : Self.barWidth * done / total
+        let bar =
+            String(repeating: "#", count: filled)
+            + String(repeating: "-", count: Self.barWidth - filled)
+        let rest = names.isEmpty ? "" : "  waiting for \(names)"
+        let line = "\(title)  [\(bar)]  \(done) of \(total)\(rest)"
+        if self.isScreen {
+            let seconds = self.started.duration(to: .now).components.seconds
+            self.write("\r\u{1B}[K\(line)  \(seconds) s")
+        } else if line != self.last {
+            self.write(line + "\n")
+        }
+        self.last = line
+    }
+
+    /// Leaves the line standing.
+    func end() {
+        if self.isScreen && !self.last.isEmpty { self.write("\n") }
+    }
+
+    private func write(_ text: String) {
+        FileHandle.standardError.write(Data(text.utf8))
+    }
+}
