@@ -36,6 +36,13 @@ struct FaultSchedule {
                 at: self.moment(before: profile.faultSeconds - length / 1_000)
             )
         }
+        for _ in 0..<profile.machinePauses {
+            let at = self.moment(before: profile.faultSeconds - 1)
+            for index in 0..<profile.nodeCount {
+                let length = 400 + self.generator.next(below: 100)
+                self.add(.pause(index, .milliseconds(length)), at: at)
+            }
+        }
         for _ in 0..<profile.leaves {
             self.add(.leave(self.node()), at: self.moment(before: profile.faultSeconds))
         }

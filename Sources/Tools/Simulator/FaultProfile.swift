@@ -24,6 +24,8 @@ public struct FaultProfile: Equatable, Sendable {
     public var pauses = 0
     /// Shortest and longest such pause, in milliseconds.
     public var pauseMilliseconds: ClosedRange<Double> = 100...500
+    /// How many times all nodes together stop being scheduled, as on a busy machine.
+    public var machinePauses = 0
     /// How many times the network splits, for 1 s to 20 s.
     public var partitions = 0
     /// Whether splits cut one direction only.
@@ -57,6 +59,7 @@ public struct FaultProfile: Equatable, Sendable {
     public static let stalls: FaultProfile = {
         var profile = FaultProfile(name: "stalls")
         profile.pauses = 60
+        profile.machinePauses = 10
         return profile
     }()
 

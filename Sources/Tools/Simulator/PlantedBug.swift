@@ -8,6 +8,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case noFullSync
     /// Datagrams may be three times as large as they should.
     case largeDatagrams
-    /// The disk forgets records, though they were acknowledged.
-    case forgetfulDisk
+    /// Some writes are acknowledged but neither stored nor sent.
+    case hastyAcknowledgement
+    /// Stores never exchange what they missed.
+    case noRepair
 }

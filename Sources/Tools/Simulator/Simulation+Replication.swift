@@ -32,6 +32,8 @@ extension Simulation {
             self.nodes[index].pausedUntil <= self.now
         else { return }
         let key = RecordKey(kind: .entity, name: "services/\(number)")
+        let isHasty = self.bug == .hastyAcknowledgement && number == 0
+        let before = self.nodes[index].replication
         self.stepReplication(index) { replication, wall, now in
             let change = RecordChange(key: key, body: body)
             let effects = try? replication.write(
@@ -40,12 +42,13 @@ extension Simulation {
                 wallMilliseconds: wall,
                 at: now
             )
-            return effects ?? []
+            return isHasty ? [] : effects ?? []
         }
         guard let record = self.nodes[index].replication?.record(key),
             record.version.writer == self.nodes[index].id
         else { return }
         self.stores.acknowledge(record, at: index)
+        if isHasty { self.nodes[index].replication = before }
     }
 
     private mutating func perform(_ effect: Replication.Effect, at index: Int) {
@@ -54,10 +57,11 @@ extension Simulation {
             guard let receiver = self.nodes.first(where: { $0.id == peer }) else { return }
             self.datagram(.replication(message), from: index, to: receiver.profile.address)
         case .stream(let message, let peer):
-            guard let receiver = self.nodes.first(where: { $0.id == peer }) else { return }
+            guard self.bug != .noRepair,
+                let receiver = self.nodes.first(where: { $0.id == peer })
+            else { return }
             self.stream(.replication(message), from: index, to: receiver.index)
         case .persist(let records):
-            guard self.bug != .forgetfulDisk else { return }
             for record in records { self.nodes[index].disk.records[record.key] = record }
         case .applied(let records):
             for record in records {

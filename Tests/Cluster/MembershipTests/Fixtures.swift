@@ -1,0 +1,146 @@
+import MeshMembership
+import MeshPrimitives
+
+/// A moment of the test's own clock.
+func instant(_ seconds: Double) -> MonotonicInstant {
+    MonotonicInstant(nanoseconds: Int64(seconds * 1e9))
+}
+
+/// The identity of a numbered node.
+func node(_ number: UInt64) -> NodeID { NodeID(high: 0, low: number) }
+
+/// The address of a numbered node.
+func endpoint(_ number: UInt64) -> Endpoint {
+    Endpoint(address: .v4(0x7F00_0000 + UInt32(number)), port: 7_946)
+}
+
+/// What a numbered node says about itself.
+func profile(_ number: UInt64, name: String? = nil, address: UInt64? = nil) -> MemberProfile {
+    MemberProfile(
+        id: node(number),
+        name: name ?? "node-\(number)",
+        region: "eu",
+        zone: "a",
+        address: endpoint(address ?? number),
+        version: "1.0.0"
+    )
+}
+
+/// A claim about a numbered node.
+func claim(
+    _ number: UInt64,
+    _ state: MemberState,
+    _ incarnation: UInt64 = 1,
+    by reporter: UInt64? = nil,
+    name: String? = nil,
+    address: UInt64? = nil
+) -> MemberUpdate {
+    MemberUpdate(
+        profile: profile(number, name: name, address: address),
+        incarnation: incarnation,
+        state: state,
+        reporter: node(reporter ?? number)
+    )
+}
+
+/// A message of a numbered node.
+func message(
+    _ kind: MembershipMessage.Kind,
+    from sender: UInt64,
+    incarnation: UInt64 = 1,
+    _ updates: [MemberUpdate] = []
+) -> MembershipMessage {
+    MembershipMessage(
+        kind: kind,
+        sender: node(sender),
+        senderIncarnation: incarnation,
+        digest: ContentHash(high: sender, low: sender),
+        updates: updates
+    )
+}
+
+/// One node under test, number 1, which knows nodes 2 to `peerCount` + 1 as alive.
+struct Bench {
+    var membership: Membership
+    /// What happened so far.
+    var effects: [Membership.Effect] = []
+
+    /// Starts the node with its peers known, at second 0.
+    init(peers peerCount: UInt64 = 4, _ configuration: MembershipConfiguration = .lan) {
+        self.membership = Membership(
+            configuration: configuration,
+            profile: profile(1),
+            incarnation: 1,
+            generator: SeededGenerator(seed: 7)
+        )
+        self.effects = self.membership.start(seeds: [], at: instant(0))
+        if peerCount > 0 {
+            let claims = (2...(peerCount + 1)).map { claim($0, .alive) }
+            self.hear(message(.gossip, from: 2, claims), at: 0)
+        }
+    }
+
+    /// Gives one datagram to the node and returns what it does.
+    @discardableResult
+    mutating func hear(_ message: MembershipMessage, at second: Double) -> [Membership.Effect] {
+        let number = message.sender.low
+        let new = self.membership.receive(message, from: endpoint(number), at: instant(second))
+        self.effects += new
+        return new
+    }
+
+    /// Lets time pass in steps of 50 ms, with every ping of `living` members answered at once.
+    @discardableResult
+    mutating func run(
+        from start: Double,
+        to end: Double,
+        living: Set<UInt64> = []
+    ) -> [Membership.Effect] {
+        var new: [Membership.Effect] = []
+        for step in stride(from: start, to: end, by: 0.05) {
+            let woken = self.membership.wake(at: instant(step))
+            new += woken
+            for case .send(let sent, let target) in woken {
+                guard case .ping(let sequence, let id) = sent.kind, living.contains(id.low),
+                    target == endpoint(id.low)
+                else { continue }
+                new += self.membership.receive(
+                    message(.ack(sequence: sequence), from: id.low),
+                    from: target,
+                    at: instant(step + 0.01)
+                )
+            }
+        }
+        self.effects += new
+        return new
+    }
+
+    /// How the node sees another.
+    func state(of number: UInt64) -> MemberState? { self.membership.member(node(number))?.state }
+}
+
+extension [Membership.Effect] {
+    /// The events among the effects.
+    var events: [MembershipEvent] {
+        self.compactMap { effect in
+            if case .event(let event) = effect { event } else { nil }
+        }
+    }
+
+    /// The datagrams among the effects.
+    var sent: [(message: MembershipMessage, to: Endpoint)] {
+        self.compactMap { effect in
+            if case .send(let message, let endpoint) = effect { (message, endpoint) } else { nil }
+        }
+    }
+
+    /// The streams among the effects.
+    var streamed: [(message: MembershipMessage, to: Endpoint)] {
+        self.compactMap { effect in
+            if case .stream(let message, let endpoint) = effect { (message, endpoint) } else { nil }
+        }
+    }
+
+    /// The updates in all datagrams.
+    var gossiped: [MemberUpdate] { self.sent.flatMap(\.message.updates) }
+}

@@ -1,0 +1,182 @@
+import MeshMembership
+import MeshPrimitives
+import Testing
+
+@Suite("A membership that joins and leaves")
+struct JoiningTests {
+    @Test("compares everything with each seed, and tries again with growing pauses")
+    func retriesSeeds() {
+        var membership = Self.lonely()
+        var attempts: [Double] = []
+        var effects = membership.start(seeds: [endpoint(2)], at: instant(0))
+        for second in stride(from: 0.0, to: 20, by: 0.05) {
+            effects += membership.wake(at: instant(second))
+            attempts += effects.streamed.map { _ in second }
+            effects = []
+        }
+
+        let pauses = zip(attempts, attempts.dropFirst()).map { $1 - $0 }
+        #expect(attempts.first == 0)
+        #expect((3...6).contains(attempts.count))
+        #expect(pauses == pauses.sorted())
+    }
+
+    @Test("does not contact itself when it is among the seeds")
+    func skipsItself() {
+        var membership = Self.lonely()
+
+        let effects = membership.start(seeds: [endpoint(1)], at: instant(0))
+
+        #expect(effects.streamed.isEmpty)
+    }
+
+    @Test("tries new seeds at once")
+    func setsSeeds() {
+        var membership = Self.lonely()
+        _ = membership.start(seeds: [endpoint(2)], at: instant(0))
+        _ = membership.setSeeds([endpoint(3)], at: instant(1))
+
+        let effects = membership.wake(at: instant(1))
+
+        #expect(effects.streamed.map(\.to) == [endpoint(3)])
+    }
+
+    @Test("answers a newcomer with all it knows, and takes it in")
+    func admits() {
+        var bench = Bench(peers: 2)
+
+        let reply = bench.membership.receiveStream(
+            message(.sync, from: 7, [claim(7, .alive)]),
+            from: node(7),
+            at: instant(1)
+        )
+
+        #expect(reply.answer?.kind == .syncAnswer)
+        #expect(reply.answer?.updates.map(\.profile.id) == [1, 2, 3, 7].map(node))
+        #expect(bench.state(of: 7) == .alive)
+    }
+
+    @Test("refuses a newcomer with the name of a living member")
+    func refusesNamesake() {
+        var bench = Bench(peers: 2)
+
+        let reply = bench.membership.receiveStream(
+            message(.sync, from: 7, [claim(7, .alive, name: "node-2")]),
+            from: node(7),
+            at: instant(1)
+        )
+
+        let conflict = MembershipEvent.nameConflict(
+            name: "node-2",
+            holder: node(2),
+            refused: node(7)
+        )
+        #expect(reply.answer?.kind == .refusal(nameHolder: node(2)))
+        #expect(reply.effects.events == [conflict])
+        #expect(bench.state(of: 7) == nil)
+    }
+
+    @Test("reports that it was refused itself")
+    func reportsRefusal() {
+        var membership = Self.lonely()
+        _ = membership.start(seeds: [endpoint(2)], at: instant(0))
+
+        let reply = membership.receiveStream(
+            message(.refusal(nameHolder: node(5)), from: 2),
+            from: node(2),
+            at: instant(1)
+        )
+
+        let conflict = MembershipEvent.nameConflict(
+            name: "node-1",
+            holder: node(5),
+            refused: node(1)
+        )
+        #expect(reply.effects.events == [conflict])
+    }
+
+    @Test("drops a stream message of another sender than the stream's")
+    func dropsForeignSender() {
+        var bench = Bench(peers: 1)
+
+        let reply = bench.membership.receiveStream(
+            message(.sync, from: 7, [claim(7, .alive)]),
+            from: node(2),
+            at: instant(1)
+        )
+
+        #expect(reply.answer == nil)
+        #expect(bench.state(of: 7) == nil)
+    }
+
+    @Test("compares notes with a stranger that pings it, once per second")
+    func greetsStranger() {
+        var bench = Bench(peers: 1)
+        let ping = message(.ping(sequence: 1, target: node(1)), from: 9)
+
+        let first = bench.hear(ping, at: 0.1)
+        let second = bench.hear(ping, at: 0.2)
+
+        #expect(first.streamed.map(\.to) == [endpoint(9)])
+        #expect(second.streamed.isEmpty)
+    }
+
+    @Test("keeps contacting a failed member, so that a split heals")
+    func contactsFailed() {
+        var bench = Bench(peers: 1)
+        bench.hear(message(.gossip, from: 3, [claim(2, .suspect, by: 3)]), at: 0.1)
+        bench.hear(message(.gossip, from: 3, [claim(2, .failed, by: 3)]), at: 0.1)
+
+        let effects = bench.run(from: 0.15, to: 100)
+
+        #expect(effects.streamed.count { $0.to == endpoint(2) } >= 5)
+    }
+
+    @Test("exchanges everything with a member from time to time")
+    func exchanges() {
+        var bench = Bench(peers: 1)
+
+        let effects = bench.run(from: 0, to: 70, living: [2])
+
+        #expect((2...4).contains(effects.streamed.count { $0.to == endpoint(2) }))
+    }
+
+    @Test("says goodbye to its peers at once and tells when that is done")
+    func leaves() {
+        var bench = Bench(peers: 3)
+
+        let effects = bench.membership.leave(at: instant(1))
+        let later = bench.run(from: 1, to: 3)
+        let silent = bench.hear(message(.ping(sequence: 1, target: node(1)), from: 2), at: 4)
+
+        #expect(Set(effects.sent.map(\.to)) == Set([2, 3, 4].map(endpoint)))
+        #expect(effects.gossiped.contains(claim(1, .left)))
+        #expect(later.events == [.leaveFinished])
+        #expect(silent.isEmpty)
+    }
+
+    @Test("comes back above what it was remembered as, and remembers whom it knew")
+    func restores() {
+        var membership = Self.lonely()
+        membership.restore(
+            [claim(1, .alive, 9), claim(2, .suspect, 3), claim(3, .failed, 2)],
+            at: instant(0)
+        )
+
+        let effects = membership.start(seeds: [], at: instant(0))
+
+        #expect(membership.member(node(1))?.incarnation == 10)
+        #expect(membership.member(node(2))?.state == .alive)
+        #expect(membership.member(node(3))?.state == .failed)
+        #expect(effects.streamed.map(\.to).contains(endpoint(2)))
+    }
+
+    private static func lonely() -> Membership {
+        Membership(
+            configuration: .lan,
+            profile: profile(1),
+            incarnation: 1,
+            generator: SeededGenerator(seed: 3)
+        )
+    }
+}

@@ -1,0 +1,64 @@
+import MeshSimulator
+import Testing
+
+@Suite("A simulated mesh")
+struct SimulationTests {
+    private static let fixedSeeds: [UInt64] = [1, 2]
+
+    @Test(
+        "keeps every promise",
+        arguments: FaultProfile.all.map(\.name),
+        Self.fixedSeeds
+    )
+    func keepsPromises(name: String, seed: UInt64) throws {
+        let profile = try #require(FaultProfile.named(name))
+        var simulation = Simulation(seed: seed, profile: profile)
+
+        let report = simulation.run()
+
+        #expect(report.violation == nil, "\(report)")
+    }
+
+    @Test("keeps every promise under seeds nobody has tried", arguments: FaultProfile.all)
+    func keepsPromisesUnderFreshSeeds(profile: FaultProfile) {
+        var dice = SystemRandomNumberGenerator()
+        let seed = UInt64(UInt32.random(in: .min ... .max, using: &dice))
+        print("fresh seed: swift run meshsim --seed \(seed) --profile \(profile.name)")
+        var simulation = Simulation(seed: seed, profile: profile)
+
+        let report = simulation.run()
+
+        #expect(report.violation == nil, "\(report)")
+    }
+
+    @Test("does not fail a member again whose refutations were lost: lossy, seed 51")
+    func lostRefutations() {
+        var simulation = Simulation(seed: 51, profile: .lossy)
+
+        let report = simulation.run()
+
+        #expect(report.violation == nil, "\(report)")
+    }
+
+    @Test("sees a killed node within four seconds", arguments: UInt64(100)..<104)
+    func detectsKill(seed: UInt64) throws {
+        var simulation = Simulation(seed: seed, profile: .kill)
+
+        let report = simulation.run()
+
+        #expect(report.violation == nil, "\(report)")
+        #expect(try #require(report.slowestDetection) <= .seconds(4))
+    }
+
+    @Test("repeats itself exactly")
+    func isDeterministic() {
+        var first = Simulation(seed: 5, profile: .churn)
+        var second = Simulation(seed: 5, profile: .churn)
+
+        let reports = (first.run(), second.run())
+
+        #expect(reports.0.inputCount == reports.1.inputCount)
+        #expect(reports.0.datagramCount == reports.1.datagramCount)
+        #expect(reports.0.lastEvents == reports.1.lastEvents)
+    }
+}
