@@ -1,0 +1,115 @@
+import MeshEntities
+import MeshHealth
+import MeshPrimitives
+import Synchronization
+
+@testable import MeshDataPlane
+
+/// A data plane under test, with one service and one route on `/`.
+final class Gateway: Sendable {
+    let plane: DataPlane
+    let log: Observations
+
+    /// What the workers reported.
+    final class Observations: Sendable {
+        private let all = Mutex<[TargetObservation]>([])
+
+        func add(_ observations: [TargetObservation]) { self.all.withLock { $0 += observations } }
+
+        var values: [TargetObservation] { self.all.withLock { $0 } }
+    }
+
+    init(
+        _ entities: GatewayConfiguration,
+        workers: Int = 1,
+        change: (inout DataPlaneConfiguration) -> Void = { _ in }
+    ) throws {
+        var configuration = DataPlaneConfiguration()
+        configuration.listen = [Endpoint(address: .v4(0x7F00_0001), port: 0)]
+        configuration.workers = workers
+        change(&configuration)
+        let log = Observations()
+        self.log = log
+        self.plane = DataPlane(configuration: configuration) { log.add($0) }
+        try self.plane.start()
+        try self.install(entities, version: 1)
+    }
+
+    deinit { self.plane.stop() }
+
+    func install(_ entities: GatewayConfiguration, version: UInt64) throws {
+        self.plane.install(
+            try Snapshot(
+                configuration: entities,
+                addresses: HostAddresses(),
+                localRegion: "eu",
+                version: version
+            )
+        )
+    }
+
+    var port: UInt16 { self.plane.boundEndpoints.first?.port ?? 0 }
+
+    /// A new client connection.
+    func connect() -> StreamSocket { StreamSocket(port: self.port) }
+
+    /// Sends one request on a connection of its own and reads the answer.
+    func ask(_ request: String, hasBody: Bool = true) -> TestMessage? {
+        let client = self.connect()
+        client.send(request)
+        return client.message(hasBody: hasBody)
+    }
+
+    /// Waits until something holds; `false` after five seconds.
+    func eventually(_ condition: () -> Bool) async -> Bool {
+        let end = ContinuousClock.now.advanced(by: .seconds(5))
+        while ContinuousClock.now < end {
+            if condition() { return true }
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        return condition()
+    }
+}
+
+/// Entities of tests.
+enum TestEntities {
+    static let upstreamID = EntityID(high: 1, low: 1)
+    static let serviceID = EntityID(high: 1, low: 2)
+    static let routeID = EntityID(high: 1, low: 3)
+
+    /// A route on `/`, a service and an upstream `origins` with one target per port.
+    static func proxying(
+        _ ports: [UInt16],
+        change: (inout Service, inout Route) -> Void = { _, _ in }
+    ) -> GatewayConfiguration {
+        var configuration = GatewayConfiguration()
+        configuration.upstreams = [Upstream(id: Self.upstreamID, name: "origins")]
+        configuration.targets = ports.enumerated().map { index, port in
+            Target(
+                id: EntityID(high: 2, low: UInt64(index)),
+                target: "127.0.0.1:\(port)",
+                upstream: Self.upstreamID
+            )
+        }
+        var service = Service(id: Self.serviceID, name: "shop", host: "origins")
+        var route = Route(
+            id: Self.routeID,
+            name: "all",
+            service: Self.serviceID,
+            paths: ["/"]
+        )
+        change(&service, &route)
+        configuration.services = [service]
+        configuration.routes = [route]
+        return configuration
+    }
+
+    /// The id of a target of ``proxying(_:change:)``.
+    static func target(_ port: UInt16) -> TargetID {
+        TargetID(
+            upstream: "origins",
+            target: "127.0.0.1:\(port)",
+            endpoint: Endpoint(address: .v4(0x7F00_0001), port: port)
+        )
+    }
+}

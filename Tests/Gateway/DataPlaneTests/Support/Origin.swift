@@ -1,0 +1,77 @@
+import CMeshSystem
+import Glibc
+import Synchronization
+
+@testable import MeshDataPlane
+
+/// An upstream server of a test: a thread per connection, doing what the test says.
+final class Origin: Sendable {
+    let port: UInt16
+    private let descriptor: Int32
+    private let seen = Mutex<[String]>([])
+    private let accepted = Atomic<Int>(0)
+
+    /// Runs `serve` for every connection; the number counts connections from 0.
+    init(_ serve: @escaping @Sendable (Origin, StreamSocket, Int) -> Void) {
+        var address = mesh_address(high: 0, low: 0x7F00_0001, port: 0, family: 4)
+        let descriptor = mesh_listen(&address, 128)
+        _ = mesh_local_address(descriptor, &address)
+        let flags = fcntl(descriptor, F_GETFL)
+        _ = fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK)
+        self.descriptor = descriptor
+        self.port = address.port
+        let thread = startReactorThread(name: "origin") {
+            while true {
+                var peer = mesh_address()
+                let client = mesh_accept(descriptor, &peer)
+                guard client >= 0 else { return }
+                let number = self.accepted.wrappingAdd(1, ordering: .relaxed).oldValue
+                let socket = StreamSocket(descriptor: client)
+                _ = startReactorThread(name: "origin-client") { serve(self, socket, number) }
+            }
+        }
+        _ = thread
+    }
+
+    /// Answers every request on every connection; `nil` closes it.
+    static func answering(
+        _ answer: @escaping @Sendable (TestMessage) -> String?
+    ) -> Origin {
+        Origin { origin, socket, _ in
+            while let request = socket.message() {
+                origin.note(request)
+                guard let bytes = answer(request) else { return }
+                socket.send(bytes)
+            }
+        }
+    }
+
+    /// Answers every request with 200 and a text.
+    static func saying(_ text: String) -> Origin {
+        Origin.answering { _ in
+            "HTTP/1.1 200 OK\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)"
+        }
+    }
+
+    /// A port where nobody listens.
+    static func deadPort() -> UInt16 {
+        var address = mesh_address(high: 0, low: 0x7F00_0001, port: 0, family: 4)
+        let descriptor = mesh_listen(&address, 1)
+        _ = mesh_local_address(descriptor, &address)
+        _ = Glibc.close(descriptor)
+        return address.port
+    }
+
+    /// How many connections came.
+    var connections: Int { self.accepted.load(ordering: .relaxed) }
+    /// The start lines of the requests that came.
+    var requests: [String] { self.seen.withLock { $0 } }
+
+    func note(_ request: TestMessage) { self.seen.withLock { $0.append(request.startLine) } }
+
+    /// Stops listening: later connects are refused.
+    func stop() {
+        _ = shutdown(self.descriptor, Int32(SHUT_RDWR))
+        _ = Glibc.close(self.descriptor)
+    }
+}
