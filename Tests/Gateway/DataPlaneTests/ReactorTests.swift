@@ -1,0 +1,91 @@
+import Testing
+
+@testable import MeshDataPlane
+
+@Suite("The reactor's parts")
+struct ReactorTests {
+    @Test("a timer wheel fires each place once, not before its deadline and soon after")
+    func timers() throws {
+        var wheel = try #require(TimerWheel(capacity: 600, now: 5_000))
+        defer { wheel.deallocate() }
+        var deadlines: [Int32: Int64] = [:]
+        for place in 0..<500 {
+            let deadline = 5_000 + Int64((place * 7_919) % 40_000)
+            wheel.set(Int32(place), deadline)
+            deadlines[Int32(place)] = deadline
+        }
+        // Every third is pushed out, every fifth pulled in, every seventh taken away.
+        for place in 0..<500 {
+            let index = Int32(place)
+            if place % 3 == 0 { deadlines[index, default: 0] += 12_345 }
+            if place % 5 == 0 { deadlines[index] = 5_100 }
+            if place % 7 == 0 { deadlines[index] = nil }
+            if let deadline = deadlines[index] {
+                wheel.set(index, deadline)
+            } else {
+                wheel.clear(index)
+            }
+        }
+
+        var now: Int64 = 5_000
+        while now < 70_000 {
+            now += 3
+            while true {
+                let place = wheel.expired(now: now)
+                guard place >= 0 else { break }
+                let removed = deadlines.removeValue(forKey: place)
+                let deadline = try #require(removed)
+                #expect(deadline <= now)
+                #expect(now - deadline <= 2 * TimerWheel.tick)
+            }
+        }
+
+        #expect(deadlines.isEmpty)
+    }
+
+    @Test("a block queue gives back what it took, in order, and all of its blocks")
+    func queues() {
+        var pool = BlockPool()
+        var queue = BlockQueue()
+        let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 13) }
+        var taken: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 7_001) {
+            bytes[start..<min(start + 7_001, bytes.count)]
+                .withUnsafeBytes { queue.append($0, from: &pool) }
+            let first = queue.first.prefix(2_500)
+            taken += Array(first)
+            queue.consume(first.count, to: &pool)
+        }
+        #expect(queue.count == bytes.count - taken.count)
+        while !queue.isEmpty {
+            let first = queue.first
+            taken += Array(first)
+            queue.consume(first.count, to: &pool)
+        }
+
+        #expect(taken == bytes)
+        #expect(pool.taken == 0)
+        pool.deallocate()
+    }
+
+    @Test("a slab reuses the place given back last and ends at its capacity")
+    func slabs() throws {
+        var slab = try #require(Slab<UInt64>(capacity: 3))
+        defer { slab.deallocate() }
+        let places = (0..<4).map { _ in slab.take() }
+        slab.giveBack(1)
+
+        #expect(places == [0, 1, 2, -1])
+        #expect(slab.take() == 1)
+        #expect(slab.count == 3)
+    }
+
+    @Test("a log ring keeps whole lines in order and refuses what does not fit")
+    func rings() {
+        let ring = LogRing()
+        let line = [UInt8](repeating: 65, count: 400_000)
+        let taken = (0..<3).map { _ in line.withUnsafeBytes { ring.append($0) } }
+
+        #expect(taken == [true, true, false])
+    }
+}
