@@ -9,8 +9,9 @@ extension Replication {
         guard self.syncs[peer] != nil else { return }
         let isEqual = root == self.rootDigest
         self.update(peer) { sync in
+            // A late datagram from before the difference must not end a session about it.
+            if isEqual, sync.step != .idle { return }
             sync.mismatch = isEqual ? nil : root
-            if isEqual, sync.step == .awaitingSummary { sync.end() }
         }
     }
 
@@ -65,15 +66,7 @@ extension Replication {
         self.memory.answers.insert(now, for: sender)
         let different = self.table.tree.differences(to: digest)
         guard !different.isEmpty else {
-            return [
-                .stream(
-                    .announce(
-                        root: self.rootDigest,
-                        configurationStamp: self.configurationStamp
-                    ),
-                    to: sender
-                )
-            ]
+            return [.stream(.summary(buckets: [], entries: []), to: sender)]
         }
         let start = self.generator.next(below: different.count)
         return [.stream(self.summary(of: different[start...] + different[..<start]), to: sender)]
@@ -112,7 +105,7 @@ extension Replication {
         effects += self.deliver(newer, wanting: wants, to: sender)
         let timeout = self.configuration.sessionTimeout
         self.update(sender) { sync in
-            if !newer.isEmpty { sync.mismatch = nil }
+            if !newer.isEmpty || buckets.isEmpty { sync.mismatch = nil }
             if wants.isEmpty {
                 sync.end()
             } else {

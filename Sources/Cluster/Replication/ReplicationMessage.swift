@@ -20,7 +20,7 @@ public enum ReplicationMessage: Equatable, Sendable {
     case announce(root: ContentHash, configurationStamp: HybridTimestamp)
     /// The hash of each of the 256 buckets, in order; any other count is refused.
     case digest([UInt64])
-    /// All durable records in `buckets`; buckets that did not fit come with a later session.
+    /// All durable records in `buckets`, none when nothing differs; what did not fit comes later.
     case summary(buckets: [UInt8], entries: [RecordSummary])
     /// Records the sender has newer, and keys it wants in return.
     case exchange(records: [Record], wants: [RecordKey])
