@@ -122,8 +122,8 @@ public struct AdminClient: Sendable {
                     )
                 }
             }
-        } catch let error as ChannelError {
-            throw AdminClientError.unreachable(address: place, reason: "\(error)")
+        } catch let error where Self.isOurs(error) {
+            throw self.translated(error)
         }
         throw AdminClientError.unreachable(address: place, reason: "the node ended the stream")
     }
@@ -173,19 +173,33 @@ public struct AdminClient: Sendable {
         }
         do {
             return try await self.withinTimeout(exchange)
-        } catch let error as AdminClientError {
-            throw error
-        } catch let error as ChannelError {
-            if case .connectTimeout = error {
-                throw .timedOut(address: self.address.authority, after: self.timeout)
-            }
-            throw .unreachable(address: self.address.authority, reason: "\(error)")
-        } catch let error as NIOConnectionError {
-            let reason = error.connectionErrors.first.map { "\($0.error)" } ?? "unknown host"
-            throw .unreachable(address: self.address.authority, reason: reason)
         } catch {
-            throw .unreachable(address: self.address.authority, reason: "\(error)")
+            throw self.translated(error)
         }
+    }
+
+    /// Whether an error is the connection's, not one of whoever reads the stream.
+    private static func isOurs(_ error: any Error) -> Bool {
+        error is ChannelError || error is NIOConnectionError || error is IOError
+            || error is HTTPParserError
+    }
+
+    /// What went wrong, in terms of the operator.
+    private func translated(_ error: any Error) -> AdminClientError {
+        let place = self.address.authority
+        switch error {
+        case let known as AdminClientError: return known
+        case ChannelError.connectTimeout: return .timedOut(address: place, after: self.timeout)
+        case let failed as NIOConnectionError:
+            let first = failed.connectionErrors.first?.error
+            return .unreachable(address: place, reason: first.map(Self.words) ?? "unknown host")
+        default: return .unreachable(address: place, reason: Self.words(error))
+        }
+    }
+
+    private static func words(_ error: any Error) -> String {
+        guard let error = error as? IOError else { return "\(error)" }
+        return String(cString: strerror(error.errnoCode)).lowercased()
     }
 
     private func withinTimeout(_ exchange: HTTPExchange) async throws -> HTTPExchange.Answer {
