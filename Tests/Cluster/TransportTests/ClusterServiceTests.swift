@@ -210,6 +210,20 @@ struct ClusterServiceTests {
         }
     }
 
+    @Test("does not take another node at the address of a dead one for it")
+    func tellsNodesApart() async throws {
+        try await withCluster(of: 2) { nodes in
+            let port = try await nodes[1].endpoint().port
+            await nodes[1].kill()
+
+            let other = TestNode("node-3", port: port)
+            _ = try await other.endpoint()
+
+            try await eventually("failed") { await nodes[0].sees([nodes[1]], .failed) }
+            await other.kill()
+        }
+    }
+
     @Test("joins later when it is given seeds later")
     func joinsLater() async throws {
         let first = TestNode("node-1")
