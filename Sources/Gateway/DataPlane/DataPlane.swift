@@ -36,12 +36,13 @@ public final class DataPlane: Sendable {
         self.configuration = configuration
         self.onObservations = onObservations
         let wanted =
-            configuration.workers > 0 ? configuration.workers : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+            configuration.workers > 0
+            ? configuration.workers : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         self.workerCount = max(1, min(wanted, 256))
         self.mailboxes = (0..<self.workerCount).compactMap { _ in Mailbox() }
     }
 
-    /// Where it listens; empty before ``start()``. Ports the system chose are filled in.
+    /// Where it listens, with the ports that the system chose; empty before ``start()``.
     public var boundEndpoints: [Endpoint] { self.state.withLock { $0.endpoints } }
 
     /// Binds the listeners and starts the workers.
@@ -124,7 +125,9 @@ public final class DataPlane: Sendable {
         return Int(self.registry.sum(WorkerCounter.activeRequests))
     }
 
-    /// Ends the threads; requests in flight are cut. Returns when all have ended.
+    /// Ends the threads; requests in flight are cut.
+    ///
+    /// Returns when all have ended.
     public func stop() {
         self.post(.stop)
         let (threads, log) = self.state.withLock { state in

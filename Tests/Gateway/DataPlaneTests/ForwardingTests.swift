@@ -9,7 +9,8 @@ struct ForwardingTests {
     func carriesHeaders() throws {
         let origin = Origin.answering { request in
             let body = request.fields.map { "\($0.name)=\($0.value)" }.joined(separator: "\n")
-            return "HTTP/1.1 200 OK\r\nServer: origin\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+            return
+                "HTTP/1.1 200 OK\r\nServer: origin\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
         }
         let gateway = try Gateway(
             TestEntities.proxying([origin.port]) { service, route in
@@ -158,7 +159,9 @@ struct ForwardingTests {
             TestEntities.proxying([origin.port]) { _, route in route.paths = ["/known"] }
         )
         let client = gateway.connect()
-        client.send("POST /known HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
+        client.send(
+            "POST /known HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"
+        )
         let interim = client.message()
         client.send("body")
 
@@ -217,13 +220,17 @@ struct ForwardingTests {
     func tunnels() throws {
         let origin = Origin { _, socket, _ in
             guard socket.receive(through: "\r\n\r\n") != nil else { return }
-            socket.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhi")
+            socket.send(
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhi"
+            )
             while let bytes = socket.receive() { socket.send(bytes.reversed()) }
         }
         let gateway = try Gateway(TestEntities.proxying([origin.port]))
         let client = gateway.connect()
 
-        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        client.send(
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        )
         let head = client.receive(through: "\r\n\r\n")
         let greeting = client.receive(exactly: 2)
         client.send("abc")

@@ -14,7 +14,10 @@ struct RefusalTests {
         ("GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx", 400),
-        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400
+        ),
         ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
         ("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405),
@@ -23,7 +26,10 @@ struct RefusalTests {
         ("GET / HTTP/1.1\r\nHost: a\r\n\(String(repeating: "X: 1\r\n", count: 201))\r\n", 431),
     ]
 
-    @Test("for its bytes never reaches a target, and its connection closes", arguments: Self.examples)
+    @Test(
+        "for its bytes never reaches a target, and its connection closes",
+        arguments: Self.examples
+    )
     func badBytes(example: (request: String, status: Int)) throws {
         let origin = Origin.saying("reached")
         let gateway = try Gateway(TestEntities.proxying([origin.port]))

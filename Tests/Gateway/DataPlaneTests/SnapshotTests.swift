@@ -46,9 +46,11 @@ struct SnapshotTests {
 
         let targets = try self.snapshot(configuration, addresses).upstreams[0].targets
 
-        #expect(targets.map(\.endpoint.description) == [
-            "0.0.0.1:80", "0.0.0.2:80", "[0:0:0:0:0:0:0:1]:81",
-        ])
+        #expect(
+            targets.map(\.endpoint.description) == [
+                "0.0.0.1:80", "0.0.0.2:80", "[0:0:0:0:0:0:0:1]:81",
+            ]
+        )
         #expect(targets.map(\.hostHeader) == ["web.example", "web.example", "[::1]:81"])
         #expect(Set(targets.map(\.id)).count == 3)
     }
@@ -80,7 +82,9 @@ struct SnapshotTests {
         let routing = #expect(throws: SnapshotError.self) { try self.snapshot(badRoute) }
         let chain = #expect(throws: SnapshotError.self) { try self.snapshot(badPlugin) }
 
-        guard case .routing = routing else { Issue.record("\(String(describing: routing))"); return }
+        guard case .routing = routing else {
+            Issue.record("\(String(describing: routing))"); return
+        }
         #expect(chain.map { "\($0)" }?.contains("config.generator") == true)
     }
 }

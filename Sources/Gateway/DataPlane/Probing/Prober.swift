@@ -46,7 +46,9 @@ public final class Prober: Sendable {
         }
     }
 
-    /// Ends the thread; checks that are not done have no result. Returns when it has ended.
+    /// Ends the thread; checks that are not done have no result.
+    ///
+    /// Returns when it has ended.
     public func stop() {
         self.mailbox?.post(.stop)
         let thread = self.thread.withLock { thread in

@@ -123,7 +123,7 @@ struct BlockQueue {
         }
     }
 
-    /// Copies everything to `target`, which must have room; drops nothing. Returns the count.
+    /// Copies everything to `target`, which must have room, and returns the count.
     @inline(__always)
     func copy(to target: UnsafeMutableRawPointer) -> Int {
         var offset = 0

@@ -20,7 +20,7 @@ enum SocketAddress {
         return Endpoint(address: value, port: address.port)
     }
 
-    /// Writes the address without port as text; at most 39 bytes. Returns the count.
+    /// Writes the address without port as text, at most 39 bytes; returns how many.
     static func write(_ address: mesh_address, to output: UnsafeMutableRawPointer) -> Int {
         var writer = AddressText(output: output)
         if address.family == 4 {

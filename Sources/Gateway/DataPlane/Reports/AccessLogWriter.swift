@@ -14,7 +14,9 @@ final class LogRing: Sendable {
 
     deinit { self.base.deallocate() }
 
-    /// Adds one whole line; `false` when there is no room. Worker thread only.
+    /// Adds one whole line; `false` when there is no room.
+    ///
+    /// Worker thread only.
     func append(_ line: UnsafeRawBufferPointer) -> Bool {
         let end = self.written.load(ordering: .relaxed)
         let start = self.read.load(ordering: .acquiring)
@@ -29,7 +31,9 @@ final class LogRing: Sendable {
         return true
     }
 
-    /// Writes what is there to a descriptor. Writer thread only.
+    /// Writes what is there to a descriptor.
+    ///
+    /// Writer thread only.
     func flush(to descriptor: Int32) {
         let end = self.written.load(ordering: .acquiring)
         var start = self.read.load(ordering: .relaxed)

@@ -158,7 +158,9 @@ final class CounterRegistry: Sendable {
             )
         }
         let fill = { (histogram: inout DataPlaneCounters.Histogram, place: Int) in
-            for bucket in histogram.counts.indices { histogram.counts[bucket] = sum(place + bucket) }
+            for bucket in histogram.counts.indices {
+                histogram.counts[bucket] = sum(place + bucket)
+            }
             histogram.sumMicroseconds = sum(place + histogram.counts.count)
         }
         fill(&result.requestLatency, RouteCounter.requestLatency)

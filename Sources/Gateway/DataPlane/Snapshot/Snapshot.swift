@@ -52,6 +52,10 @@ public final class Snapshot: Sendable {
         } catch {
             throw .routing("\(error)")
         }
+        var chains: [PluginChain] = []
+        for route in configuration.routes {
+            chains.append(try Self.chain(route, configuration.plugins))
+        }
         let layout = UpstreamLayout(configuration, addresses, localRegion)
         var arena = PlanArena()
         let services = Dictionary(
@@ -60,7 +64,6 @@ public final class Snapshot: Sendable {
         )
         var labels: [RouteLabel] = []
         var plans: [RoutePlan] = []
-        var chains: [PluginChain] = []
         for (index, route) in configuration.routes.enumerated() {
             let service = route.service.flatMap { services[$0] }
             let label = RouteLabel(
@@ -68,8 +71,6 @@ public final class Snapshot: Sendable {
                 route: route.name ?? route.id.description
             )
             labels.append(label)
-            let chain = try Self.chain(route, configuration.plugins)
-            chains.append(chain)
             plans.append(
                 Self.plan(
                     route,
@@ -77,7 +78,7 @@ public final class Snapshot: Sendable {
                     index: index,
                     upstream: service.flatMap { layout.indexByService[$0.id] } ?? -1,
                     label: label,
-                    hasPlugins: !chain.isEmpty,
+                    hasPlugins: !chains[index].isEmpty,
                     in: &arena
                 )
             )

@@ -9,7 +9,9 @@ struct PlanText {
     static var empty: PlanText { PlanText(base: nil, count: 0) }
 
     @inline(__always)
-    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: self.base, count: self.count) }
+    var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: self.base, count: self.count)
+    }
 }
 
 /// What consistent hashing reads of a request.

@@ -158,7 +158,12 @@ extension Worker {
             return true
         }
         let count = mesh_send(connection.pointee.descriptor, bytes.baseAddress, bytes.count)
-        return self.keepRest(index, of: bytes, then: UnsafeRawBufferPointer(start: nil, count: 0), sent: count)
+        return self.keepRest(
+            index,
+            of: bytes,
+            then: UnsafeRawBufferPointer(start: nil, count: 0),
+            sent: count
+        )
     }
 
     /// As ``send(_:_:)`` with two ranges.

@@ -147,7 +147,8 @@ extension StreamSocket {
     func message(hasBody: Bool = true) -> TestMessage? {
         guard let head = self.receive(through: "\r\n\r\n"), var message = TestMessage(head: head)
         else { return nil }
-        let isBodyless = (100..<200).contains(message.status) || [204, 304].contains(message.status)
+        let isBodyless =
+            (100..<200).contains(message.status) || [204, 304].contains(message.status)
         guard hasBody, !isBodyless else { return message }
         if message["transfer-encoding"] == "chunked" {
             guard let body = self.chunks() else { return nil }
@@ -164,7 +165,9 @@ extension StreamSocket {
     private func chunks() -> [UInt8]? {
         var result: [UInt8] = []
         while let line = self.receive(through: "\r\n") {
-            guard let size = Int(line.dropLast(1).prefix { $0 != ";" }, radix: 16) else { return nil }
+            guard let size = Int(line.dropLast(1).prefix { $0 != ";" }, radix: 16) else {
+                return nil
+            }
             guard size > 0 else {
                 while let trailer = self.receive(through: "\r\n") {
                     if trailer == "\r\n" { return result }
