@@ -107,7 +107,21 @@ extension Worker {
         var writer = HeadWriter(
             UnsafeMutableRawBufferPointer(start: self.output, count: Self.headCapacity)
         )
-        self.write(plugin, status, message, exchange, context: context, into: &writer)
+        if exchange.pointee.plugins != nil {
+            context.additionalFields = self.pluginLines(exchange)
+        }
+        if let plugin {
+            let fields = context.additionalFields
+            context.additionalFields = UnsafeRawBufferPointer(start: nil, count: 0)
+            plugin.write(context: context, fields: fields, into: &writer)
+        } else {
+            GeneratedResponse.write(
+                status: status,
+                message: message,
+                context: context,
+                into: &writer
+            )
+        }
         if let written = writer.written {
             exchange.pointee.returned &+= UInt64(written.count)
             guard self.send(client, written) else { return self.close(client) }

@@ -63,56 +63,14 @@ extension Worker {
         UnsafeRawBufferPointer(start: block.content + Self.linesOffset, count: block.pointee.end)
     }
 
-    /// Runs the response phase: writes whole lines for the client's head.
-    func writePluginLines(
-        _ exchange: UnsafeMutablePointer<Exchange>,
-        into writer: inout HeadWriter
-    ) {
-        guard let block = exchange.pointee.plugins else { return }
+    /// Runs the response phase; the lines it adds to the client's head are valid until the next
+    /// chunk is written.
+    func pluginLines(_ exchange: UnsafeMutablePointer<Exchange>) -> UnsafeRawBufferPointer {
+        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        guard let block = exchange.pointee.plugins else { return nothing }
         let state = block.content.bindMemory(to: PluginState.self, capacity: 1)
-        self.chain(exchange).response(state.pointee, downstreamFields: &writer)
-    }
-
-    /// Writes an answer of the gateway's own with the lines that plugins add.
-    func write(
-        _ answer: PluginAnswer?,
-        _ status: UInt16,
-        _ message: StaticString?,
-        _ exchange: UnsafeMutablePointer<Exchange>,
-        context: GeneratedResponse.Context,
-        into writer: inout HeadWriter
-    ) {
-        guard exchange.pointee.plugins != nil else {
-            return GeneratedResponse.write(
-                status: status,
-                message: message,
-                context: context,
-                into: &writer
-            )
-        }
         var lines = self.chunkWriter()
-        self.writePluginLines(exchange, into: &lines)
-        let fields = lines.written ?? UnsafeRawBufferPointer(start: nil, count: 0)
-        if let answer { return answer.write(context: context, fields: fields, into: &writer) }
-        var body = HeadWriter(self.path)
-        let text = message ?? StatusText.message(for: status)
-        ErrorBody.write(
-            context.format,
-            message: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount),
-            requestID: context.requestID,
-            into: &body
-        )
-        let type = context.format.contentType
-        GeneratedResponse.write(
-            status: status,
-            contentType: UnsafeRawBufferPointer(
-                start: type.utf8Start,
-                count: type.utf8CodeUnitCount
-            ),
-            fields: fields,
-            body: body.written ?? UnsafeRawBufferPointer(start: nil, count: 0),
-            context: context,
-            into: &writer
-        )
+        self.chain(exchange).response(state.pointee, downstreamFields: &lines)
+        return lines.written ?? nothing
     }
 }

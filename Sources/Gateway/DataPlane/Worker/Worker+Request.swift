@@ -114,6 +114,7 @@ extension Worker {
             requestID: self.requestID(exchange),
             product: UnsafeRawBufferPointer(self.product)
         )
+        if let block = exchange.pointee.plugins { hop.additionalFields = self.upstreamLines(block) }
         if route.pointee.preserveHost, !self.request.authority.isEmpty {
             hop.upstreamHost = self.request.authority.bytes(of: self.requestBytes)
         }
@@ -136,7 +137,6 @@ extension Worker {
         }
         writer.write(self.request.query, of: self.requestBytes)
         writer.write(" HTTP/1.1\r\n")
-        if let block = exchange.pointee.plugins { writer.write(self.upstreamLines(block)) }
         ForwardedHeaders.writeRequestFields(
             self.request,
             self.fields,

@@ -114,7 +114,7 @@ extension Worker {
         }
         let upstreamTime = max(0, self.now - exchange.pointee.attemptAt)
         let total = max(0, self.now - exchange.pointee.begunAt)
-        let hop = ForwardedHeaders.ReturnHop(
+        var hop = ForwardedHeaders.ReturnHop(
             clientVersion: version,
             keepsClient: exchange.pointee.flags.contains(.keepsClient),
             upstreamMilliseconds: UInt64(upstreamTime / 1_000_000),
@@ -122,18 +122,17 @@ extension Worker {
             requestID: self.requestID(exchange),
             product: UnsafeRawBufferPointer(self.product)
         )
+        if exchange.pointee.plugins != nil { hop.additionalFields = self.pluginLines(exchange) }
         var writer = HeadWriter(
             UnsafeMutableRawBufferPointer(start: self.output, count: Self.headCapacity)
         )
-        ForwardedHeaders.writeResponseFields(
+        ForwardedHeaders.writeResponse(
             self.response,
             self.fields,
             from: bytes,
             hop: hop,
             into: &writer
         )
-        if exchange.pointee.plugins != nil { self.writePluginLines(exchange, into: &writer) }
-        writer.write("\r\n")
         return writer.written
     }
 
