@@ -24,8 +24,22 @@ extension DeclarativeFile {
 /// A configuration with children inside their parents and without defaults.
 struct DeclarationTree {
     private let configuration: GatewayConfiguration
+    private let routes: [EntityID?: [Route]]
+    private let targets: [EntityID: [Target]]
+    private let names: [EntityID: [SNI]]
+    /// Plugins by the one entity that they apply to; under `nil` those of no or several.
+    private let plugins: [EntityID?: [Plugin]]
 
-    init(_ configuration: GatewayConfiguration) { self.configuration = configuration }
+    init(_ configuration: GatewayConfiguration) {
+        self.configuration = configuration
+        self.routes = Dictionary(grouping: configuration.routes, by: \.service)
+        self.targets = Dictionary(grouping: configuration.targets, by: \.upstream)
+        self.names = Dictionary(grouping: configuration.snis, by: \.certificate)
+        self.plugins = Dictionary(grouping: configuration.plugins) { plugin in
+            let scopes = Self.scopes(plugin)
+            return scopes.count == 1 ? scopes[0] : nil
+        }
+    }
 
     func top(_ kind: EntityKind) -> [DocumentValue] {
         let all = self.configuration
@@ -33,13 +47,13 @@ struct DeclarationTree {
         case .services:
             Self.ordered(all.services).map(self.service)
         case .routes:
-            Self.ordered(all.routes.filter { $0.service == nil }).map(self.route)
+            Self.ordered(self.routes[nil] ?? []).map(self.route)
         case .upstreams:
             Self.ordered(all.upstreams).map(self.upstream)
         case .consumers:
             Self.ordered(all.consumers).map(self.consumer)
         case .plugins:
-            self.plugins { Self.scopes($0).count != 1 }
+            self.plugins(of: nil)
         case .certificates:
             Self.ordered(all.certificates).map(self.certificate)
         case .caCertificates:
@@ -50,19 +64,19 @@ struct DeclarationTree {
     }
 
     private func service(_ service: Service) -> DocumentValue {
-        let routes = self.configuration.routes.filter { $0.service == service.id }
+        let routes = self.routes[service.id] ?? []
         return Self.pruned(service, like: Service(id: service.id, host: ""))
             .adding("routes", Self.ordered(routes).map(self.route))
-            .adding("plugins", self.plugins { Self.scopes($0) == [service.id] })
+            .adding("plugins", self.plugins(of: service.id))
     }
 
     private func route(_ route: Route) -> DocumentValue {
         Self.pruned(route, like: Route(id: route.id), without: ["service"])
-            .adding("plugins", self.plugins { Self.scopes($0) == [route.id] })
+            .adding("plugins", self.plugins(of: route.id))
     }
 
     private func upstream(_ upstream: Upstream) -> DocumentValue {
-        let targets = self.configuration.targets.filter { $0.upstream == upstream.id }
+        let targets = self.targets[upstream.id] ?? []
         return Self.pruned(upstream, like: Upstream(id: upstream.id, name: ""))
             .adding(
                 "targets",
@@ -75,11 +89,11 @@ struct DeclarationTree {
 
     private func consumer(_ consumer: Consumer) -> DocumentValue {
         Self.pruned(consumer, like: nil)
-            .adding("plugins", self.plugins { Self.scopes($0) == [consumer.id] })
+            .adding("plugins", self.plugins(of: consumer.id))
     }
 
     private func certificate(_ certificate: Certificate) -> DocumentValue {
-        let names = self.configuration.snis.filter { $0.certificate == certificate.id }
+        let names = self.names[certificate.id] ?? []
         return Self.pruned(certificate, like: nil)
             .adding(
                 "snis",
@@ -87,8 +101,8 @@ struct DeclarationTree {
             )
     }
 
-    private func plugins(where isHere: (Plugin) -> Bool) -> [DocumentValue] {
-        let here = self.configuration.plugins.filter(isHere)
+    private func plugins(of owner: EntityID?) -> [DocumentValue] {
+        let here = self.plugins[owner] ?? []
         return here.sorted { ($0.name, $0.id) < ($1.name, $1.id) }.map { plugin in
             let isNested = Self.scopes(plugin).count == 1
             let plain = Plugin(id: plugin.id, name: "")

@@ -43,36 +43,46 @@ extension GatewayConfiguration {
         self.init()
         for (kind, id, document) in records {
             let location = FieldPath([.field(kind.rawValue), .field(id.description)])
-            self.append(DocumentNode(document), kind, at: location, &findings)
-            guard let last = self.collection(kind).last, last.id == id else {
-                findings.append(Finding(at: location, "the record's key is not the entity's id"))
-                continue
-            }
+            let found = self.append(DocumentNode(document), kind, at: location, &findings)
+            guard found != id else { continue }
+            findings.append(Finding(at: location, "the record's key is not the entity's id"))
         }
         guard findings.isEmpty else { throw EntityErrors(findings) }
         self = self.sorted()
     }
 
     /// Reads one entity and adds it to its collection, even when something is wrong with it.
+    ///
+    /// - Returns: its key; zero when the document has none that can be read.
+    @discardableResult
     public mutating func append(
         _ node: DocumentNode,
         _ kind: EntityKind,
         at location: FieldPath,
         _ findings: inout [Finding]
-    ) {
+    ) -> EntityID {
         switch kind {
-        case .services: self.services.append(.decode(node, at: location, findings: &findings))
-        case .routes: self.routes.append(.decode(node, at: location, findings: &findings))
-        case .upstreams: self.upstreams.append(.decode(node, at: location, findings: &findings))
-        case .targets: self.targets.append(.decode(node, at: location, findings: &findings))
-        case .plugins: self.plugins.append(.decode(node, at: location, findings: &findings))
-        case .consumers: self.consumers.append(.decode(node, at: location, findings: &findings))
-        case .certificates:
-            self.certificates.append(.decode(node, at: location, findings: &findings))
-        case .snis: self.snis.append(.decode(node, at: location, findings: &findings))
-        case .caCertificates:
-            self.caCertificates.append(.decode(node, at: location, findings: &findings))
+        case .services: Self.append(node, to: &self.services, location, &findings)
+        case .routes: Self.append(node, to: &self.routes, location, &findings)
+        case .upstreams: Self.append(node, to: &self.upstreams, location, &findings)
+        case .targets: Self.append(node, to: &self.targets, location, &findings)
+        case .plugins: Self.append(node, to: &self.plugins, location, &findings)
+        case .consumers: Self.append(node, to: &self.consumers, location, &findings)
+        case .certificates: Self.append(node, to: &self.certificates, location, &findings)
+        case .snis: Self.append(node, to: &self.snis, location, &findings)
+        case .caCertificates: Self.append(node, to: &self.caCertificates, location, &findings)
         }
+    }
+
+    private static func append<Entity: GatewayEntity>(
+        _ node: DocumentNode,
+        to collection: inout [Entity],
+        _ location: FieldPath,
+        _ findings: inout [Finding]
+    ) -> EntityID {
+        let entity = Entity.decode(node, at: location, findings: &findings)
+        collection.append(entity)
+        return entity.id
     }
 
     /// The same entities in the one order that equal configurations share: by id.

@@ -24,11 +24,14 @@ extension GatewayConfiguration {
 struct ConfigurationCheck {
     let configuration: GatewayConfiguration
     let places: EntityPlaces
+    private let routesByService: [EntityID: [Route]]
     private(set) var findings: [Finding] = []
 
     init(configuration: GatewayConfiguration, places: EntityPlaces) {
         self.configuration = configuration
         self.places = places
+        let attached = configuration.routes.filter { $0.service != nil }
+        self.routesByService = Dictionary(grouping: attached) { $0.service ?? $0.id }
     }
 
     mutating func run() {
@@ -189,9 +192,9 @@ struct ConfigurationCheck {
     }
 
     private mutating func checkServiceProtocols(_ plugin: Plugin, _ index: Int) {
-        guard let service = plugin.service else { return }
-        let routes = self.configuration.routes(of: service)
-        guard !routes.isEmpty else { return }
+        guard let service = plugin.service, let routes = self.routesByService[service] else {
+            return
+        }
         let served = routes.flatMap(\.protocols)
         guard !plugin.protocols.contains(where: served.contains) else { return }
         self.add(
