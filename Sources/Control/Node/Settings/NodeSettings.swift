@@ -6,7 +6,7 @@ public import MeshPrimitives
 public struct NodeSettings: Equatable, Sendable {
     /// Who the node is.
     public struct Identity: Equatable, Sendable {
-        /// The member's name, 1 to 128 of `A-Z a-z 0-9 . _ -`, unique in the mesh.
+        /// The member's name, 1 to 64 of `A-Z a-z 0-9 . _ -`, unique in the mesh.
         ///
         /// Default: the machine's host name.
         public var name: String

@@ -81,8 +81,8 @@ struct SettingKey: Sendable {
         _ name: String,
         _ assign: @escaping @Sendable (inout NodeSettings, String) -> Void
     ) -> SettingKey {
-        SettingKey(name: name, allowed: "1 to 128 of A-Z a-z 0-9 . _ -") { values, settings in
-            guard values.count == 1, (1...128).contains(values[0].utf8.count),
+        SettingKey(name: name, allowed: "1 to 64 of A-Z a-z 0-9 . _ -") { values, settings in
+            guard values.count == 1, (1...64).contains(values[0].utf8.count),
                 values[0].utf8.allSatisfy(Self.isNameByte)
             else { return false }
             assign(&settings, values[0])
