@@ -40,7 +40,10 @@ struct AdminResponder: HTTPResponder {
     }
 
     private func answer(to request: Request) async -> AdminAnswer {
-        guard let authority = request.head.authority, request.headers[Self.host] == nil else {
+        // Load balancers check readiness by HTTP/1.0 without Host; everybody else must name one.
+        let authority = request.head.authority
+        let isNamed = authority != nil || self.configuration.surface == .status
+        guard isNamed, request.headers[Self.host] == nil else {
             return Self.closing(.message("exactly one Host field is required", status: 400))
         }
         let origin = request.headers[.origin]

@@ -37,6 +37,11 @@ public struct Cell: Equatable, Sendable {
         return "\(text.prefix(width - 1 - tail))…\(text.suffix(tail))"
     }
 
+    /// The text cut at its end to at most `width` characters.
+    public static func cutEnd(_ text: String, to width: Int) -> String {
+        text.count > width ? "\(text.prefix(max(0, width - 1)))…" : text
+    }
+
     func coloured(_ shown: String) -> String {
         switch self.tone {
         case .plain: shown

@@ -44,7 +44,7 @@ public struct CheckScreen: Sendable {
         let title = "\(check.code) \(check.title)"
         let gap = String(repeating: " ", count: max(2, 58 - title.count))
         let rest = Cell(check.detail.isEmpty ? title : "\(title)\(gap)\(check.detail)").text
-        let shown = style.width.map { Cell.cut(rest, to: $0 - 4) } ?? rest
+        let shown = style.width.map { Cell.cutEnd(rest, to: $0 - 4) } ?? rest
         let dressed = style.hasColour ? Cell(mark, tone).coloured(mark) : mark
         let hint = check.hint.isEmpty ? "" : "    → \(Cell(check.hint).text)\n"
         return "  \(dressed) \(shown)\n\(hint)"

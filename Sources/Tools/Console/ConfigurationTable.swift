@@ -12,7 +12,7 @@ public struct ConfigurationTable: Sendable {
         let isWide = style.width == nil
         var table = TextTable([
             .words("NODE"), .words("REGION"), .words("MEMBER"), .words("STATE"), .words("CONFIG"),
-            .words("AGE"), .words("REASON"),
+            .words("AGE"), .prose("REASON"),
         ])
         for node in self.report.nodes {
             let config =

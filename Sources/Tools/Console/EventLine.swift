@@ -14,6 +14,6 @@ public struct EventLine: Sendable {
             .filter { !$0.isEmpty }.joined(separator: " ")
         let sentence = self.event.message.isEmpty ? "" : "  \(self.event.message)"
         let line = Cell("\(time)  \(head)\(sentence)").text
-        return style.width.map { Cell.cut(line, to: $0) } ?? line
+        return style.width.map { Cell.cutEnd(line, to: $0) } ?? line
     }
 }

@@ -15,7 +15,7 @@ public struct MemberTable: Sendable {
                 .words("ST"), .words("NODE"), .words("REGION"), .words("ADDRESS"),
                 .words("VERSION"), .words("CONFIG"), .words("AGE"), .words("RTT"), .words("LOAD"),
             ] + (isWide ? [.words("ZONE"), .numbers("INC"), .words("ADMIN"), .words("ID")] : [])
-                + [.words("NOTE")]
+                + [.prose("NOTE")]
         )
         for member in self.report.members {
             table.add(self.row(member) + (isWide ? Self.more(member) : []) + [Self.note(member)])
@@ -60,7 +60,7 @@ public struct MemberTable: Sendable {
         ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
         let parts = [
             "\(Words.count(counts.members, "member")): \(states.isEmpty ? "none" : states)",
-            self.agreement, Words.stamp(self.report.view),
+            self.agreement, Words.shortStamp(self.report.view),
         ]
         return parts.filter { !$0.isEmpty }.joined(separator: " · ")
     }

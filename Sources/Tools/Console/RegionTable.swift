@@ -16,7 +16,7 @@ public struct RegionTable: Sendable {
         var table = TextTable([
             .words("REGION"), .words("STATE"), .numbers("NODES"), .numbers("UP"),
             .numbers("USABLE"), .numbers("TARGETS"), .numbers("HEALTHY"), .numbers("IN FLIGHT"),
-            .words("NOTE"),
+            .prose("NOTE"),
         ])
         for region in regions {
             let tone: Cell.Tone =

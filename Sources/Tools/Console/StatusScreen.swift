@@ -12,7 +12,7 @@ public struct StatusScreen: Sendable {
         let facts = self.facts.map { name, value in
             let padded = name + String(repeating: " ", count: max(0, 9 - name.count))
             let line = Cell("\(padded)\(value)").text
-            return (style.width.map { Cell.cut(line, to: $0) } ?? line) + "\n"
+            return (style.width.map { Cell.cutEnd(line, to: $0) } ?? line) + "\n"
         }
         let regions = RegionTable.table(self.report.regions).text(style)
         return facts.joined() + "\n" + (self.report.regions.isEmpty ? "" : regions + "\n")

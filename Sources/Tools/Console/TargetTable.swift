@@ -33,7 +33,7 @@ public struct TargetTable: Sendable {
         let (observers, hidden) = Self.observers(of: upstream, isWide: style.width == nil)
         var table = TextTable(
             [.words("TARGET"), .words("REGION"), .numbers("WEIGHT")]
-                + observers.map { .words($0) } + [.words("VERDICT")]
+                + observers.map { .words($0) } + [.prose("VERDICT")]
         )
         for target in upstream.targets {
             let cells = observers.map { name in

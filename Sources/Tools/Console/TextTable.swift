@@ -17,26 +17,39 @@ public struct TextTable: Sendable {
         }
     }
 
-    /// A column's heading and alignment.
+    /// A column's heading and what stands in it.
     public struct Column: Equatable, Sendable {
+        /// What stands in a column, which says how it is aligned and cut.
+        public enum Content: Sendable {
+            /// Names: aligned to the left, cut in the middle, since their ends tell them apart.
+            case words
+            /// Numbers: aligned to the right.
+            case numbers
+            /// Sentences: cut at the end, and before anything else.
+            case prose
+        }
+
         /// What stands above it.
         public var heading: String
-        /// Whether its cells end, rather than begin, below each other.
-        public var isNumeric: Bool
+        /// What stands in it.
+        public var content: Content
 
-        /// A column of words.
+        /// A column of names.
         public static func words(_ heading: String) -> Column {
-            Column(heading: heading, isNumeric: false)
+            Column(heading: heading, content: .words)
         }
 
         /// A column of numbers.
         public static func numbers(_ heading: String) -> Column {
-            Column(heading: heading, isNumeric: true)
+            Column(heading: heading, content: .numbers)
+        }
+
+        /// A column of sentences.
+        public static func prose(_ heading: String) -> Column {
+            Column(heading: heading, content: .prose)
         }
     }
 
-    /// Columns are cut no narrower than this.
-    private static let minimumWidth = 6
     private static let gap = "  "
 
     private let columns: [Column]
@@ -63,17 +76,26 @@ public struct TextTable: Sendable {
     private func line(_ row: [Cell], _ widths: [Int], hasColour: Bool) -> String {
         var line = ""
         for (index, cell) in row.enumerated() {
-            let shown = Cell.cut(cell.text, to: widths[index])
+            let content = self.columns[index].content
+            let shown =
+                content == .prose
+                ? Cell.cutEnd(cell.text, to: widths[index])
+                : Cell.cut(cell.text, to: widths[index])
             let padding = String(repeating: " ", count: widths[index] - shown.count)
             let dressed = hasColour ? cell.coloured(shown) : shown
-            line += self.columns[index].isNumeric ? padding + dressed : dressed + padding
+            line += content == .numbers ? padding + dressed : dressed + padding
             line += Self.gap
         }
         while line.last == " " { line.removeLast() }
         return line
     }
 
-    /// Natural widths, then the widest column gives way, one character at a time.
+    /// Columns are cut no narrower than this; sentences need room to say anything.
+    private static func minimumWidth(of column: Column) -> Int {
+        column.content == .prose ? 16 : 6
+    }
+
+    /// Natural widths, then the widest column gives way, one character at a time, prose first.
     private func widths(within limit: Int?) -> [Int] {
         var widths = self.columns.indices.map { index in
             self.rows.reduce(self.columns[index].heading.count) { widest, row in
@@ -82,11 +104,15 @@ public struct TextTable: Sendable {
         }
         guard let limit else { return widths }
         let gaps = Self.gap.count * max(0, widths.count - 1)
-        while widths.reduce(gaps, +) > limit {
-            guard let widest = widths.indices.max(by: { widths[$0] < widths[$1] }),
-                widths[widest] > Self.minimumWidth
-            else { break }
-            widths[widest] -= 1
+        let prose = widths.indices.filter { self.columns[$0].content == .prose }
+        for candidates in [prose, Array(widths.indices)] {
+            while widths.reduce(gaps, +) > limit {
+                let able = candidates.filter { index in
+                    widths[index] > Self.minimumWidth(of: self.columns[index])
+                }
+                guard let widest = able.max(by: { widths[$0] < widths[$1] }) else { break }
+                widths[widest] -= 1
+            }
         }
         return widths
     }

@@ -67,7 +67,11 @@ enum Words {
 
     /// Who was asked, and how old the view is.
     static func stamp(_ view: ViewReport) -> String {
-        "asked \(view.node), view \(Self.tenths(view.ageSeconds)) s old, "
-            + Self.count(view.members, "member") + " known"
+        Self.shortStamp(view) + ", " + Self.count(view.members, "member") + " known"
+    }
+
+    /// The same where the members are counted already.
+    static func shortStamp(_ view: ViewReport) -> String {
+        "asked \(view.node), view \(Self.tenths(view.ageSeconds)) s old"
     }
 }

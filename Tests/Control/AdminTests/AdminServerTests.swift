@@ -158,6 +158,13 @@ struct StatusListenerTests {
         }
     }
 
+    @Test("answers load balancers that speak HTTP/1.0 without Host")
+    func oldClients() async throws {
+        try await withServer(surface: .status) { endpoint async throws in
+            #expect(try await Curl(endpoint, "/status/ready", "-0", "-H", "Host:").status == 200)
+        }
+    }
+
     @Test("drains the node it stands on, and nothing else")
     func drains() async throws {
         let node = FakeNode()

@@ -1,0 +1,145 @@
+import MeshConsole
+import MeshReports
+import Testing
+
+@Suite("A checkup")
+struct CheckupTests {
+    private var wellMembers: MembersReport {
+        MembersReport(
+            members: [Samples.member("a", "eu", 1), Samples.member("b", "eu", 2)],
+            view: Samples.view
+        )
+    }
+
+    private func status(_ members: MembersReport) -> StatusReport {
+        var status = StatusReport(
+            node: members.members[0],
+            members: members.members,
+            view: Samples.view
+        )
+        status.regions = [Samples.region("eu", usable: 2)]
+        status.gossipKeys = 1
+        status.clockOffsetMs = 12
+        status.openFiles = 100
+        status.openFileLimit = 1_000
+        return status
+    }
+
+    private func run(
+        status: StatusReport? = nil,
+        members: MembersReport? = nil,
+        config: [NodeConfigurationReport] = [Samples.node("a", .running, Samples.newest)],
+        targets: [TargetHealthReport] = [Samples.target("t:1", .healthy)]
+    ) -> ChecksReport {
+        let members = members ?? self.wellMembers
+        return Checkup(
+            status: status ?? self.status(members),
+            members: members,
+            config: Samples.configuration(config),
+            health: Samples.health(targets)
+        ).report
+    }
+
+    private func outcome(_ report: ChecksReport, _ code: String) -> CheckReport.Outcome? {
+        report.checks.first { $0.code == code }?.outcome
+    }
+
+    @Test("is clean when nothing is wrong, and every code is used once")
+    func clean() {
+        let report = self.run()
+        #expect(report.clean)
+        #expect(Set(report.checks.map(\.code)).count == report.checks.count)
+        #expect(report.checks.allSatisfy { $0.hint.isEmpty })
+    }
+
+    @Test("judges members")
+    func members() {
+        let report = self.run(members: Samples.members)
+        #expect(self.outcome(report, "MESH002") == .failed)
+        #expect(self.outcome(report, "MESH003") == .warning)
+        #expect(report.checks.first { $0.code == "MESH002" }?.detail == "nyc-2 is down")
+    }
+
+    @Test(
+        "judges regions: one usable node is a warning, none a failure",
+        arguments: [
+            (2, CheckReport.Outcome.passed), (1, .warning), (0, .failed),
+        ]
+    )
+    func regions(usable: Int, expected: CheckReport.Outcome) {
+        var status = self.status(self.wellMembers)
+        status.regions = [Samples.region("eu", usable: usable)]
+        #expect(self.outcome(self.run(status: status), "MESH001") == expected)
+    }
+
+    @Test("judges configurations")
+    func configuration() {
+        let report = self.run(config: [
+            Samples.node("a", .running, Samples.newest),
+            Samples.node("b", .rejected, Samples.older),
+        ])
+        #expect(self.outcome(report, "MESH004") == .failed)
+        #expect(self.outcome(report, "MESH005") == .failed)
+    }
+
+    @Test("judges versions")
+    func versions() {
+        var members = self.wellMembers
+        members.members[1].version = "1.5.0"
+        #expect(self.outcome(self.run(members: members), "MESH006") == .warning)
+    }
+
+    @Test("judges targets")
+    func targets() {
+        let some = self.run(targets: [
+            Samples.target("t:1", .healthy), Samples.target("t:2", .excluded),
+        ])
+        #expect(self.outcome(some, "MESH010") == .passed)
+        #expect(self.outcome(some, "MESH011") == .warning)
+        let none = self.run(targets: [Samples.target("t:2", .excluded)])
+        #expect(self.outcome(none, "MESH010") == .failed)
+        let nameless = self.run(targets: [Samples.target("t:3", .unresolved)])
+        #expect(self.outcome(nameless, "MESH012") == .failed)
+    }
+
+    @Test("judges the node and its keys")
+    func node() {
+        var status = self.status(self.wellMembers)
+        status.gossipKeys = 2
+        status.rejected = ["replayed": 3]
+        status.ready = false
+        status.readiness = "draining"
+        status.clockOffsetMs = -501
+        status.openFiles = 700
+        let report = self.run(status: status)
+        #expect(self.outcome(report, "MESH020") == .warning)
+        #expect(self.outcome(report, "MESH021") == .warning)
+        #expect(self.outcome(report, "MESH040") == .failed)
+        #expect(self.outcome(report, "MESH041") == .failed)
+        #expect(self.outcome(report, "MESH042") == .failed)
+        status.gossipKeys = 0
+        #expect(self.outcome(self.run(status: status), "MESH020") == .failed)
+    }
+
+    @Test("prints what to do about what did not pass")
+    func screen() {
+        let report = self.run(targets: [
+            Samples.target("t:1", .healthy), Samples.target("t:2", .excluded),
+        ])
+        #expect(
+            CheckScreen(report).text(detail: .troubled) == """
+                targets
+                  ! MESH011 every target takes traffic                        t:2
+                    → meshctl health shows who saw what
+                14 checks: 13 passed, 1 warning, 0 failed · \
+                asked ams-1, view 0.3 s old, 5 members known
+
+                """
+        )
+        #expect(
+            CheckScreen(report).text().contains(
+                "  ✓ MESH040 clock within 500 ms of peers                      worst 12.0 ms\n"
+            )
+        )
+    }
+}
