@@ -91,12 +91,17 @@ extension Membership {
         let isPresent = update.state.isPresent
         let namesakes = self.namesakes(of: update.profile)
         guard isPresent || !namesakes.contains(where: \.state.isPresent) else { return }
-        let rivals = namesakes.filter { $0.state.isPresent && !$0.isReplaced(by: update.profile) }
-        if let rival = rivals.first {
+        // Only a member's own word replaces a present one of its name at its address: others may
+        // speak of an identity that was itself replaced. Of those both stay until one fails.
+        let isOwnWord = source == .peer(update.profile.id)
+        let rivals = namesakes.filter { rival in
+            rival.state.isPresent && !(isOwnWord && rival.isReplaced(by: update.profile))
+        }
+        if let rival = rivals.first(where: { !$0.isReplaced(by: update.profile) }) {
             self.pending.append(.event(self.conflict(update.profile, with: rival)))
             // Whoever asks for admission itself is refused; one that others admitted is kept, so
             // that all views stay equal.
-            if source == .peer(update.profile.id) { return }
+            if isOwnWord { return }
         }
         let member = Member(
             profile: update.profile,

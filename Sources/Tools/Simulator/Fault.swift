@@ -4,6 +4,8 @@ import MeshPrimitives
 enum Fault: Equatable {
     case crash(Int)
     case restart(Int)
+    /// Restarts a crashed node with an empty disk and a new identity, under its old name.
+    case reinstall(Int)
     case leave(Int)
     case pause(Int, Duration)
     /// Cuts what members of `group` send to the others, and the other direction too unless one-way.
@@ -54,7 +56,9 @@ struct FaultSchedule {
             let at = self.moment(before: self.profile.faultSeconds - 5)
             self.add(.crash(index), at: at)
             if self.profile.restarts {
-                self.add(.restart(index), at: at + 1 + 14 * self.generator.nextUnit())
+                let isWiped = self.generator.nextUnit() < self.profile.wipedShare
+                let fault = isWiped ? Fault.reinstall(index) : .restart(index)
+                self.add(fault, at: at + 1 + 14 * self.generator.nextUnit())
             }
         }
     }

@@ -18,6 +18,8 @@ public struct FaultProfile: Equatable, Sendable {
     public var crashes = 0
     /// Whether crashed nodes come back with the disk they had, after 1 s to 15 s.
     public var restarts = false
+    /// Share of those that come back with an empty disk and so a new identity, 0 to 1.
+    public var wipedShare = 0.0
     /// How many nodes say goodbye.
     public var leaves = 0
     /// How many times a node stops being scheduled.
@@ -44,7 +46,7 @@ public struct FaultProfile: Equatable, Sendable {
 
     /// Every profile, by the name on the command line.
     public static let all: [FaultProfile] = [
-        .calm, .stalls, .kill, .lossy, .crashes, .split, .oneWay, .churn, .wan,
+        .calm, .stalls, .kill, .lossy, .crashes, .wiped, .split, .oneWay, .churn, .wan,
     ]
 
     /// The profile of a name.
@@ -88,6 +90,14 @@ public struct FaultProfile: Equatable, Sendable {
         profile.crashes = 6
         profile.restarts = true
         profile.detectionBound = .seconds(10)
+        return profile
+    }()
+
+    /// Crashed nodes come back under their names with new identities.
+    public static let wiped: FaultProfile = {
+        var profile = FaultProfile.crashes
+        profile.name = "wiped"
+        profile.wipedShare = 0.7
         return profile
     }()
 

@@ -12,7 +12,7 @@ struct SimulatedNode {
     }
 
     let index: Int
-    let profile: MemberProfile
+    private(set) var profile: MemberProfile
     /// How wrong the wall clock is.
     let skewMilliseconds: UInt64
     var disk = Disk()
@@ -87,6 +87,12 @@ struct SimulatedNode {
             hash: SimulatedHash.hash,
             generator: generator.split()
         )
+    }
+
+    /// Sets a node that does not run up anew: an empty disk, and so another identity.
+    mutating func reinstall(generator: inout SeededGenerator) {
+        self.disk = Disk()
+        self.profile.id = NodeID(high: generator.next(), low: UInt64(self.index))
     }
 
     /// Ends the cores; the disk keeps what it has.

@@ -14,6 +14,12 @@ extension Simulation {
             self.crash(index)
         case .restart(let index):
             self.start(index)
+        case .reinstall(let index):
+            guard !self.nodes[index].isRunning else { return }
+            self.note("node \(index) is set up anew")
+            self.nodes[index].reinstall(generator: &self.boots)
+            self.stores.wipe(index)
+            self.start(index)
         case .leave(let index):
             self.leave(index)
         case .pause(let index, let length):
@@ -35,10 +41,8 @@ extension Simulation {
     }
 
     /// Judges, some time after a crash, that everybody who was well all the time has seen it.
-    mutating func checkDetection(of subject: Int, boot: UInt64, since crashed: MonotonicInstant) {
-        guard !self.nodes[subject].isRunning, self.nodes[subject].disk.bootCount == boot else {
-            return
-        }
+    mutating func checkDetection(of subject: Int, since crashed: MonotonicInstant) {
+        guard !self.nodes[subject].isRunning, self.crashes[subject] == crashed else { return }
         for observer in self.nodes {
             guard let membership = observer.membership, !observer.isLeaving else { continue }
             if let disturbed = self.disturbed[observer.index], disturbed >= crashed { continue }
@@ -82,11 +86,7 @@ extension Simulation {
         self.crashes[index] = self.now
         self.disturb(index, until: self.now)
         self.queue.push(
-            .checkDetection(
-                subject: index,
-                boot: self.nodes[index].disk.bootCount,
-                crashed: self.now
-            ),
+            .checkDetection(subject: index, crashed: self.now),
             at: self.now.advanced(by: self.profile.detectionBound)
         )
     }

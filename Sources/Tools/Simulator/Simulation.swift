@@ -15,7 +15,7 @@ public struct Simulation {
         case fault(Fault)
         case save
         case write
-        case checkDetection(subject: Int, boot: UInt64, crashed: MonotonicInstant)
+        case checkDetection(subject: Int, crashed: MonotonicInstant)
     }
 
     /// What travels between nodes.
@@ -134,8 +134,8 @@ public struct Simulation {
             self.save()
         case .write:
             self.write()
-        case .checkDetection(let subject, let boot, let crashed):
-            self.checkDetection(of: subject, boot: boot, since: crashed)
+        case .checkDetection(let subject, let crashed):
+            self.checkDetection(of: subject, since: crashed)
         }
     }
 

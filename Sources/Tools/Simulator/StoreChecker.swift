@@ -17,6 +17,12 @@ struct StoreChecker {
         self.acknowledged[record.key] = (record.version, node)
     }
 
+    /// Forgets what a node held, since its disk is new; only it held what it just acknowledged.
+    mutating func wipe(_ node: Int) {
+        self.seen = self.seen.filter { $0.key.node != node }
+        self.acknowledged = self.acknowledged.filter { $0.value.node != node }
+    }
+
     /// Judges a record that became visible at a node.
     mutating func check(_ record: Record, at node: Int, _ now: MonotonicInstant) -> Violation? {
         let cell = Cell(node: node, key: record.key)

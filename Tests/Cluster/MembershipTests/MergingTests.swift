@@ -131,12 +131,15 @@ struct MergingTests {
     func replacesSameAddress() {
         var bench = Bench(peers: 2)
 
-        bench.hear(
-            message(.gossip, from: 3, [claim(20, .alive, name: "node-2", address: 2)]),
-            at: 2
-        )
+        let hearsay = claim(20, .alive, name: "node-2", address: 2)
+        let ownWord = claim(21, .alive, name: "node-2", address: 2)
 
-        #expect(bench.state(of: 20) == .alive)
+        bench.hear(message(.gossip, from: 3, [hearsay]), at: 2)
+        #expect(bench.state(of: 2) == .alive, "others may speak of an older identity")
+
+        bench.hear(message(.gossip, from: 21, [ownWord]), at: 2)
+        #expect(bench.state(of: 21) == .alive)
+        #expect(bench.state(of: 20) == nil)
         #expect(bench.state(of: 2) == nil)
     }
 
