@@ -106,9 +106,17 @@ def answers(port, path="/svc3/1k"):
         return False
 
 
+def refuse_taken_ports():
+    """A port that something else serves would be measured in place of the proxy under test."""
+    for port in [29001, 29002] + list(PORTS.values()):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                sys.exit(f"port {port} is in use; end what listens there, then try again")
+
+
 def wait_for(port, name, run):
     deadline = time.time() + 30
-    while not answers(port):
+    while run.processes[name].poll() is not None or not answers(port):
         if run.processes[name].poll() is not None or time.time() > deadline:
             log = open(os.path.join(run.folder, name + ".log"), errors="replace").read()
             sys.exit(f"{name} does not answer on port {port}:\n{log[-2000:]}")
@@ -116,6 +124,7 @@ def wait_for(port, name, run):
 
 
 def start_all(run):
+    refuse_taken_ports()
     peers = run.arguments.peers
     for file in os.listdir(peers):
         shutil.copy(os.path.join(peers, file), run.folder)
