@@ -64,7 +64,13 @@ extension Membership {
         self.pending.append(
             .event(.changed(self.member(member.id) ?? changed, from: member.state))
         )
-        if !update.state.isPresent { self.replaceIfNameIsTaken(changed, at: now) }
+        if !update.state.isPresent {
+            self.replaceIfNameIsTaken(changed, at: now)
+        } else if !member.state.isPresent {
+            for old in self.namesakes(of: changed.profile) where !old.state.isPresent {
+                if old.id != self.local.id { self.drop(old, at: now) }
+            }
+        }
         if member.state.isPresent != update.state.isPresent
             || member.profile.address != changed.profile.address
         {
