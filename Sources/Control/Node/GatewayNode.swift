@@ -1,14 +1,6 @@
 public import Logging
 import MeshAdmin
 import MeshDataPlane
-import MeshHealth
-import MeshMembership
-import MeshPrimitives
-import MeshReplication
-import MeshReports
-import MeshResolver
-import MeshStorage
-import MeshTransport
 public import MeshWire
 import ServiceLifecycle
 import UnixSignals
@@ -17,7 +9,7 @@ import UnixSignals
 ///
 /// Start: the store is opened, workers listen with an empty snapshot, gossip binds and joins, the
 /// last configuration is built from disk, the Admin API answers. Stop: readiness says 503, workers
-/// finish what is in flight, the node says goodbye, the rest ends.
+/// finish what is in flight, the rest ends, the node says goodbye.
 public struct GatewayNode: Sendable {
     private let settings: NodeSettings
     private let keyRing: KeyRing
@@ -46,47 +38,81 @@ public struct GatewayNode: Sendable {
     /// - Throws: when the store is damaged or an address cannot be bound.
     public func run(firstConfiguration: (name: String, text: String)?) async throws -> Int {
         let store = try NodeStore(directory: self.settings.node.dataDirectory)
-        let inlet = HealthService.Inlet()
-        let dataPlane = DataPlane(configuration: self.dataPlaneConfiguration) { observations in
-            inlet.send(.observed(observations))
-        }
-        let prober = Prober { inlet.send(.probed($0)) }
-        let cluster = ClusterService(
-            configuration: try await self.clusterConfiguration(store),
-            records: try store.records.load(),
-            knownMembers: [],
-            save: { try store.records.save($0) },
+        let gossip = self.settings.gossip
+        let parts = try NodeParts(
+            settings: self.settings,
+            seeds: await SeedResolver.resolve(gossip.seeds, excluding: gossip.bind),
+            keyRing: self.keyRing,
+            store: store,
             logger: self.logger
         )
-        let parts = self.parts(store, dataPlane, prober, cluster, inlet)
-        try dataPlane.start()
-        try prober.start()
+        try parts.dataPlane.start()
+        try parts.prober.start()
         defer {
-            prober.stop()
-            dataPlane.stop()
-        }
-        let first = firstConfiguration.map { file in
-            FirstConfiguration(
-                file: file,
-                cluster: cluster,
-                configuration: parts.configuration,
-                hasSeeds: !self.settings.gossip.seeds.isEmpty,
-                logger: self.logger
-            )
+            parts.prober.stop()
+            parts.dataPlane.stop()
         }
         let drain = DrainService(
-            dataPlane: dataPlane,
+            dataPlane: parts.dataPlane,
             state: parts.state,
             announce: self.settings.proxy.drainAnnounce,
             deadline: self.settings.proxy.drainDeadline,
             logger: self.logger
         )
-        // Stops in reverse order: the drain first, gossip last.
-        let services: [any Service] =
-            [cluster, parts.regions, parts.state, parts.health, parts.configuration, parts.watch]
-            + self.listeners(parts.admin) + (first.map { [$0] } ?? [])
-            + [SeedResolver(seeds: self.settings.gossip.seeds, cluster: cluster), drain]
-        let group = ServiceGroup(
+        self.logger.info(
+            "node starts",
+            metadata: [
+                "name": "\(self.settings.node.name)", "region": "\(self.settings.node.region)",
+                "proxy": "\(parts.dataPlane.boundEndpoints)", "id": "\(store.node)",
+                "boot": "\(store.boot)",
+            ]
+        )
+        let services = self.services(parts, store, firstConfiguration, drain)
+        try await self.group(of: services).run()
+        parts.events.end()
+        return drain.cutRequests
+    }
+
+    /// Everything that runs, in start order; it stops in reverse: the drain first, gossip last.
+    private func services(
+        _ parts: NodeParts,
+        _ store: NodeStore,
+        _ firstConfiguration: (name: String, text: String)?,
+        _ drain: DrainService
+    ) -> [any Service] {
+        let admin = parts.admin(
+            settings: self.settings,
+            store: store,
+            hostName: self.hostName,
+            gossipKeyCount: self.keyRing.epochs.count
+        )
+        let first = firstConfiguration.map { file in
+            FirstConfiguration(
+                file: file,
+                cluster: parts.cluster,
+                configuration: parts.configuration,
+                hasSeeds: !self.settings.gossip.seeds.isEmpty,
+                logger: self.logger
+            )
+        }
+        let core: [any Service] = [
+            parts.cluster, MemberKeeper(cluster: parts.cluster, store: store, logger: self.logger),
+            parts.regions, parts.state, parts.health, parts.configuration,
+            parts.watch(store: store, logger: self.logger),
+        ]
+        return core + self.listeners(admin) + (first.map { [$0] } ?? [])
+            + [SeedResolver(seeds: self.settings.gossip.seeds, cluster: parts.cluster), drain]
+    }
+
+    private func listeners(_ admin: NodeAdmin) -> [any Service] {
+        [
+            AdminServerConfiguration(listen: self.settings.adminListen, surface: .admin),
+            AdminServerConfiguration(listen: self.settings.statusListen, surface: .status),
+        ].map { AdminServer(configuration: $0, node: admin, logger: self.logger) }
+    }
+
+    private func group(of services: [any Service]) -> ServiceGroup {
+        ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: services.map { service in
                     ServiceGroupConfiguration.ServiceConfiguration(
@@ -99,171 +125,5 @@ public struct GatewayNode: Sendable {
                 logger: self.logger
             )
         )
-        self.logger.info(
-            "node starts",
-            metadata: [
-                "name": "\(self.settings.node.name)", "region": "\(self.settings.node.region)",
-                "proxy": "\(dataPlane.boundEndpoints)", "id": "\(store.node)",
-            ]
-        )
-        try await group.run()
-        parts.events.end()
-        return drain.cutRequests
-    }
-
-    /// The parts that know each other.
-    private struct Parts {
-        let events: EventLog
-        let health: HealthService
-        let state: StateService
-        let regions: RegionService
-        let configuration: ConfigurationService
-        let watch: MeshWatch
-        let admin: NodeAdmin
-    }
-
-    private func parts(
-        _ store: NodeStore,
-        _ dataPlane: DataPlane,
-        _ prober: Prober,
-        _ cluster: ClusterService,
-        _ inlet: HealthService.Inlet
-    ) -> Parts {
-        let node = store.node
-        let region = self.settings.node.region
-        let events = EventLog(observer: self.settings.node.name)
-        let state = StateService(
-            cluster: cluster,
-            dataPlane: dataPlane,
-            node: node,
-            adminAddress: self.settings.adminListen.description
-        )
-        let health = HealthService(
-            peer: HealthPeer(id: node, region: region),
-            cluster: cluster,
-            dataPlane: dataPlane,
-            prober: prober,
-            events: events,
-            inlet: inlet
-        )
-        let configuration = ConfigurationService(
-            cluster: cluster,
-            dataPlane: dataPlane,
-            health: health,
-            region: region,
-            events: events,
-            logger: self.logger,
-            onChange: { running in state.update { $0.take(running) } }
-        )
-        let regions = RegionService(cluster: cluster, events: events, node: node, region: region)
-        let watch = MeshWatch(
-            cluster: cluster,
-            health: health,
-            configuration: configuration,
-            regions: regions,
-            events: events,
-            logger: self.logger,
-            node: node,
-            onWish: { mode in
-                dataPlane.setClosing(mode != .normal)
-                state.update { $0.mode = mode }
-            }
-        )
-        let admin = NodeAdmin(
-            identity: NodeIdentity(
-                id: node.description,
-                name: self.settings.node.name,
-                version: Version.current,
-                hostName: self.hostName
-            ),
-            node: node,
-            nodeSettings: self.settings,
-            gossipKeyCount: self.keyRing.epochs.count,
-            cluster: cluster,
-            dataPlane: dataPlane,
-            configurations: configuration,
-            healthService: health,
-            regionService: regions,
-            state: state,
-            eventLog: events
-        )
-        return Parts(
-            events: events,
-            health: health,
-            state: state,
-            regions: regions,
-            configuration: configuration,
-            watch: watch,
-            admin: admin
-        )
-    }
-
-    private func listeners(_ admin: NodeAdmin) -> [any Service] {
-        [
-            (self.settings.adminListen, AdminServerConfiguration.Surface.admin),
-            (self.settings.statusListen, .status),
-        ].map { listen, surface in
-            AdminServer(
-                configuration: AdminServerConfiguration(listen: listen, surface: surface),
-                node: admin,
-                logger: self.logger
-            )
-        }
-    }
-
-    private var dataPlaneConfiguration: DataPlaneConfiguration {
-        var configuration = DataPlaneConfiguration()
-        configuration.listen = self.settings.proxy.listen
-        configuration.workers = self.settings.proxy.workers
-        switch self.settings.proxy.accessLog {
-        case "off": configuration.accessLog = nil
-        case "-": configuration.accessLog = .standardOutput
-        case let path: configuration.accessLog = .file(path)
-        }
-        return configuration
-    }
-
-    private func clusterConfiguration(_ store: NodeStore) async throws -> ClusterConfiguration {
-        let gossip = self.settings.gossip
-        var generator = SystemRandomNumberGenerator()
-        var configuration = ClusterConfiguration(
-            bind: gossip.bind,
-            profile: MemberProfile(
-                id: store.node,
-                name: self.settings.node.name,
-                region: self.settings.node.region,
-                zone: self.settings.node.zone,
-                address: self.settings.advertisedGossip,
-                version: Version.current,
-                protocolMinimum: Version.protocols.lowerBound,
-                protocolMaximum: Version.protocols.upperBound
-            ),
-            boot: store.boot,
-            // Above every incarnation of the start before, since each start may refute at most this
-            // often before it runs into the next one's range.
-            incarnation: store.boot << 20,
-            seeds: await SeedResolver.resolve(gossip.seeds, excluding: gossip.bind),
-            clusterName: gossip.cluster,
-            keyRing: self.keyRing,
-            seed: generator.next()
-        )
-        switch gossip.profile {
-        case "local": configuration.membership = .local
-        case "wan": configuration.membership = .wan
-        default: configuration.membership = .lan
-        }
-        return configuration
-    }
-}
-
-extension NodeState {
-    /// Takes over what the node routes by, and since when.
-    mutating func take(_ running: ConfigurationService.Running) {
-        if self.configurationHash != running.hash.description {
-            self.configurationSince = NodeClock.wallMilliseconds
-        }
-        self.configurationStamp = running.stamp.rawValue
-        self.configurationHash = running.hash.description
-        self.rejection = running.rejection
     }
 }

@@ -1,7 +1,9 @@
 import Foundation
+import MeshMembership
 import MeshPrimitives
 import MeshReplication
 import MeshStorage
+import MeshWire
 
 /// What the node keeps on disk, opened: identity, boot count, records, known members.
 struct NodeStore: Sendable {
@@ -32,6 +34,31 @@ struct NodeStore: Sendable {
         let boots = try self.records.text(Self.bootKey).flatMap(UInt64.init) ?? 0
         self.boot = boots + 1
         try self.records.setValue(Array(String(self.boot).utf8), for: Self.bootKey)
+    }
+}
+
+extension NodeStore {
+    private static let membersKey = "members"
+
+    /// The members known at the last save, none at first; those of an unreadable save are forgotten.
+    func knownMembers() throws -> [MemberUpdate] {
+        guard let saved = try self.records.members()[Self.membersKey],
+            let messages = try? ClusterMessage.decode(saved, from: self.node),
+            case .membership(let message)? = messages.first
+        else { return [] }
+        return message.updates
+    }
+
+    /// Saves members in the form in which they travel.
+    func saveKnownMembers(_ members: [MemberUpdate]) throws {
+        let message = MembershipMessage(
+            kind: .sync,
+            sender: self.node,
+            senderIncarnation: 0,
+            digest: .zero,
+            updates: members
+        )
+        try self.records.saveMembers([Self.membersKey: ClusterMessage.membership(message).encoded])
     }
 }
 

@@ -4,6 +4,7 @@ import MeshMembership
 import MeshPrimitives
 import MeshReplication
 import MeshReports
+import MeshStorage
 import MeshTransport
 import ServiceLifecycle
 
@@ -16,10 +17,12 @@ struct MeshWatch: Service {
     let configuration: ConfigurationService
     let regions: RegionService
     let events: EventLog
+    let store: NodeStore
     let logger: Logger
-    let node: NodeID
     /// Called when an operator wants another mode of this node.
     let onWish: @Sendable (MemberReport.Mode) -> Void
+
+    private var node: NodeID { self.store.node }
 
     /// Runs until the cluster's events end.
     func run() async throws {
@@ -39,6 +42,15 @@ struct MeshWatch: Service {
                 self.regions.summariesChanged()
             }
         case .conflict(let winner, let loser):
+            self.keep("conflict") {
+                try self.store.records.log(
+                    StoredConflict(
+                        noticed: NodeClock.wallMilliseconds,
+                        winner: winner,
+                        loser: loser
+                    )
+                )
+            }
             self.events.add(
                 .config,
                 "conflict",
@@ -56,7 +68,8 @@ struct MeshWatch: Service {
                 message: "a record of \(version.writer) lies \(ahead) ms in the future; "
                     + "set the clock there or here"
             )
-        case .collected: return
+        case .collected(let records):
+            self.keep("forgotten deletions") { try self.store.records.remove(records) }
         case .saveFailed(let reason):
             self.logger.error("records not saved", metadata: ["reason": "\(reason)"])
             self.events.add(
@@ -64,6 +77,18 @@ struct MeshWatch: Service {
                 "save-failed",
                 subject: "store",
                 message: "records are in use but not on disk: \(reason)"
+            )
+        }
+    }
+
+    /// Changes the store; a failure is told, since the next start sees what is there then.
+    private func keep(_ what: String, _ change: () throws -> Void) {
+        do {
+            try change()
+        } catch {
+            self.logger.error(
+                "store not changed",
+                metadata: ["what": "\(what)", "reason": "\(error)"]
             )
         }
     }

@@ -1,0 +1,196 @@
+import Logging
+import MeshAdmin
+import MeshDataPlane
+import MeshHealth
+import MeshMembership
+import MeshPrimitives
+import MeshReplication
+import MeshReports
+import MeshStorage
+import MeshTransport
+import MeshWire
+
+/// The parts of one node, made and made known to each other; nothing runs yet.
+struct NodeParts: Sendable {
+    let dataPlane: DataPlane
+    let prober: Prober
+    let cluster: ClusterService
+    let events: EventLog
+    let health: HealthService
+    let state: StateService
+    let regions: RegionService
+    let configuration: ConfigurationService
+
+    /// Makes the parts.
+    ///
+    /// - Parameters:
+    ///   - settings: validated settings.
+    ///   - seeds: addresses of members to join through.
+    ///   - keyRing: the mesh's secrets.
+    ///   - store: what the node keeps on disk.
+    ///   - logger: where the parts tell what they do.
+    /// - Throws: when the store is damaged.
+    init(
+        settings: NodeSettings,
+        seeds: [Endpoint],
+        keyRing: KeyRing,
+        store: NodeStore,
+        logger: Logger
+    ) throws {
+        let inlet = HealthService.Inlet()
+        let dataPlane = DataPlane(configuration: DataPlaneConfiguration(settings)) {
+            inlet.send(.observed($0))
+        }
+        let events = EventLog(observer: settings.node.name)
+        let cluster = ClusterService(
+            configuration: ClusterConfiguration(settings, seeds, keyRing, store),
+            records: try store.records.load(),
+            knownMembers: try store.knownMembers(),
+            save: { try store.records.save($0) },
+            logger: logger
+        )
+        let state = StateService(
+            cluster: cluster,
+            dataPlane: dataPlane,
+            node: store.node,
+            adminAddress: settings.adminListen.description
+        )
+        self.dataPlane = dataPlane
+        self.prober = Prober { inlet.send(.probed($0)) }
+        self.cluster = cluster
+        self.events = events
+        self.state = state
+        self.health = HealthService(
+            peer: HealthPeer(id: store.node, region: settings.node.region),
+            cluster: cluster,
+            dataPlane: dataPlane,
+            prober: self.prober,
+            events: events,
+            inlet: inlet
+        )
+        self.configuration = ConfigurationService(
+            cluster: cluster,
+            dataPlane: dataPlane,
+            health: self.health,
+            region: settings.node.region,
+            events: events,
+            logger: logger,
+            onChange: { running in state.update { $0.take(running) } }
+        )
+        self.regions = RegionService(
+            cluster: cluster,
+            events: events,
+            node: store.node,
+            region: settings.node.region
+        )
+    }
+
+    /// The part that hands on what the cluster learns.
+    func watch(store: NodeStore, logger: Logger) -> MeshWatch {
+        let (dataPlane, state) = (self.dataPlane, self.state)
+        return MeshWatch(
+            cluster: self.cluster,
+            health: self.health,
+            configuration: self.configuration,
+            regions: self.regions,
+            events: self.events,
+            store: store,
+            logger: logger,
+            onWish: { mode in
+                dataPlane.setClosing(mode != .normal)
+                state.update { $0.mode = mode }
+            }
+        )
+    }
+
+    /// The part that answers the Admin API.
+    func admin(
+        settings: NodeSettings,
+        store: NodeStore,
+        hostName: String,
+        gossipKeyCount: Int
+    ) -> NodeAdmin {
+        NodeAdmin(
+            identity: NodeIdentity(
+                id: store.node.description,
+                name: settings.node.name,
+                version: Version.current,
+                hostName: hostName
+            ),
+            node: store.node,
+            nodeSettings: settings,
+            gossipKeyCount: gossipKeyCount,
+            cluster: self.cluster,
+            dataPlane: self.dataPlane,
+            configurations: self.configuration,
+            healthService: self.health,
+            regionService: self.regions,
+            state: self.state,
+            eventLog: self.events
+        )
+    }
+}
+
+extension DataPlaneConfiguration {
+    /// What the node's settings say of the proxy.
+    fileprivate init(_ settings: NodeSettings) {
+        self.init()
+        self.listen = settings.proxy.listen
+        self.workers = settings.proxy.workers
+        switch settings.proxy.accessLog {
+        case "off": self.accessLog = nil
+        case "-": self.accessLog = .standardOutput
+        case let path: self.accessLog = .file(path)
+        }
+    }
+}
+
+extension ClusterConfiguration {
+    /// What the node's settings and its store say of gossip.
+    fileprivate init(
+        _ settings: NodeSettings,
+        _ seeds: [Endpoint],
+        _ keyRing: KeyRing,
+        _ store: NodeStore
+    ) {
+        var generator = SystemRandomNumberGenerator()
+        self.init(
+            bind: settings.gossip.bind,
+            profile: MemberProfile(
+                id: store.node,
+                name: settings.node.name,
+                region: settings.node.region,
+                zone: settings.node.zone,
+                address: settings.advertisedGossip,
+                version: Version.current,
+                protocolMinimum: Version.protocols.lowerBound,
+                protocolMaximum: Version.protocols.upperBound
+            ),
+            boot: store.boot,
+            // Above every incarnation of the start before: a start may refute a million times before
+            // it runs into the next one's range.
+            incarnation: store.boot << 20,
+            seeds: seeds,
+            clusterName: settings.gossip.cluster,
+            keyRing: keyRing,
+            seed: generator.next()
+        )
+        switch settings.gossip.profile {
+        case "local": self.membership = .local
+        case "wan": self.membership = .wan
+        default: self.membership = .lan
+        }
+    }
+}
+
+extension NodeState {
+    /// Takes over what the node routes by, and since when.
+    fileprivate mutating func take(_ running: ConfigurationService.Running) {
+        if self.configurationHash != running.hash.description {
+            self.configurationSince = NodeClock.wallMilliseconds
+        }
+        self.configurationStamp = running.stamp.rawValue
+        self.configurationHash = running.hash.description
+        self.rejection = running.rejection
+    }
+}

@@ -1,0 +1,31 @@
+import Logging
+import MeshTransport
+import ServiceLifecycle
+
+/// Keeps the known members on disk, so that a restarted node finds its mesh without seeds.
+struct MemberKeeper: Service {
+    private static let period = Duration.seconds(10)
+
+    let cluster: ClusterService
+    let store: NodeStore
+    let logger: Logger
+
+    /// Runs until the node shuts down, and saves once more then.
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                try? await Task.sleep(for: Self.period)
+                await self.save()
+            }
+        }
+        await self.save()
+    }
+
+    private func save() async {
+        do {
+            try self.store.saveKnownMembers(await self.cluster.knownMembers())
+        } catch {
+            self.logger.warning("members not saved", metadata: ["reason": "\(error)"])
+        }
+    }
+}
