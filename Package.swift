@@ -243,6 +243,12 @@ let package = Package(
                 arguments,
             ]
         ),
+        .testTarget(
+            name: "meshctlTests",
+            dependencies: ["meshctl"],
+            path: "Tests/Tools/meshctlTests",
+            swiftSettings: strict
+        ),
         target(
             "MeshSimulator",
             in: "Tools",

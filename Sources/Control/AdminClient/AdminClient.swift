@@ -7,7 +7,7 @@ import NIOPosix
 /// Asks one node's Admin API, in types.
 ///
 /// Every call opens a connection of its own and ends within the time limit, except
-/// ``watchEvents(after:_:)``, where the limit holds for the beginning only.
+/// ``watchEvents(after:opened:_:)``, where the limit holds for the beginning only.
 public struct AdminClient: Sendable {
     /// Where the node listens.
     public let address: AdminAddress
@@ -97,11 +97,12 @@ public struct AdminClient: Sendable {
     }
 
     /// Hands on events after the one with this id, then new ones, until `each` throws or the
-    /// surrounding task is cancelled.
+    /// surrounding task is cancelled; `opened` is called when the node has begun to answer.
     ///
     /// - Throws: what `each` throws, or ``AdminClientError`` when the stream cannot be had or ends.
     public func watchEvents(
         after id: UInt64? = nil,
+        opened: () -> Void = {},
         _ each: (EventReport) async throws -> Void
     ) async throws {
         var exchange = HTTPExchange(address: self.address, method: .GET, path: "/mesh/events")
@@ -114,6 +115,7 @@ public struct AdminClient: Sendable {
                 guard status == 200 else {
                     throw AdminClientError.unexpected(address: place, reason: "status \(status)")
                 }
+                opened()
                 return true
             } piece: { bytes in
                 for event in try parser.receive(bytes) {

@@ -56,11 +56,14 @@ struct EventsCommand: AsyncParsableCommand {
         var hasConnected = false
         while true {
             do {
-                try await client.watchEvents(after: last) { event in
-                    hasConnected = true
-                    last = event.id
-                    try self.show(event)
-                }
+                try await client.watchEvents(
+                    after: last,
+                    opened: { hasConnected = true },
+                    { event in
+                        last = event.id
+                        try self.show(event)
+                    }
+                )
             } catch let error as AdminClientError {
                 // The first attempt tells the operator; later ones wait for a restart.
                 guard hasConnected else { throw error }

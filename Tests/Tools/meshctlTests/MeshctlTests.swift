@@ -1,0 +1,139 @@
+import Foundation
+import Testing
+
+@Suite("The command meshctl")
+struct MeshctlTests {
+    private static let commands: [String] = [
+        "members", "status", "check", "health", "region list", "config validate", "config diff",
+        "config apply", "config get", "config status", "drain", "resume", "events", "completion",
+    ]
+
+    private static let endings: [String: Int32] = [
+        "bogus": 64, "members --state dead": 64, "config apply": 64, "drain a --timeout=-1": 64,
+        "members --admin https://h": 64, "members --admin 127.0.0.1:1": 69,
+        "drain a --admin 127.0.0.1:1": 69, "events -w --admin 127.0.0.1:1": 69,
+        "config validate /nonexistent/kong.yml": 65,
+    ]
+
+    @Test("explains every command with an example", arguments: Self.commands)
+    func help(command: String) async throws {
+        let run = try await Run(command.split(separator: " ").map(String.init) + ["--help"])
+        #expect(run.status == 0)
+        #expect(run.output.contains("Example: meshctl \(command)"))
+        #expect(run.errors.isEmpty)
+    }
+
+    @Test("ends with the status that scripts rely on", arguments: Self.endings)
+    func statuses(arguments: String, status: Int32) async throws {
+        let run = try await Run(arguments.split(separator: " ").map(String.init))
+        #expect(run.status == status)
+        #expect(run.output.isEmpty)
+        #expect(!run.errors.isEmpty)
+    }
+
+    @Test("blames a wrong MESHCTL_ADMIN on the local settings")
+    func environment() async throws {
+        let run = try await Run(["members"], environment: ["MESHCTL_ADMIN": "ftp://x"])
+        #expect(run.status == 78)
+        #expect(
+            run.errors == """
+                meshctl: ftp://x is not an Admin API address; give --admin http://HOST:PORT
+
+                """
+        )
+    }
+
+    @Test("validates offline with file, line and column")
+    func validate() async throws {
+        let file = try TemporaryText("_format_version: \"3.0\"\nservices:\n- name: a\n  hots: x\n")
+        defer { file.remove() }
+        let run = try await Run(["config", "validate", file.path])
+        #expect(run.status == 65)
+        #expect(
+            run.output == """
+                \(file.path):3:3 services[0].host: required field missing
+                \(file.path):4:3 services[0].hots: unknown field
+
+                """
+        )
+        let json = try await Run(["config", "validate", file.path, "-o", "jsonl"])
+        #expect(json.output.hasPrefix(#"{"findings":[{"column":3,"line":3,"#))
+        let valid = try TemporaryText("_format_version: \"3.0\"\n")
+        defer { valid.remove() }
+        #expect(try await Run(["config", "validate", valid.path]).status == 0)
+    }
+
+    @Test(
+        "refuses to apply a file that is empty or invalid before it asks any node",
+        arguments: [
+            " \n", "services: 1\n", "_format_version: \"3.0\"\nservices:\n- name: a\n",
+        ]
+    )
+    func apply(text: String) async throws {
+        let file = try TemporaryText(text)
+        defer { file.remove() }
+        let run = try await Run(["config", "apply", file.path, "--admin", "127.0.0.1:1"])
+        #expect(run.status == 65)
+        #expect(run.output.isEmpty)
+    }
+
+    @Test("writes completion scripts", arguments: ["bash", "zsh", "fish"])
+    func completion(shell: String) async throws {
+        let run = try await Run(["completion", shell])
+        #expect(run.status == 0)
+        #expect(run.output.contains("meshctl"))
+    }
+}
+
+/// One finished run of the built command.
+private struct Run {
+    let status: Int32
+    let output: String
+    let errors: String
+
+    init(_ arguments: [String], environment: [String: String] = [:]) async throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
+            .deletingLastPathComponent().appendingPathComponent("meshctl")
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment
+            .filter { $0.key != "MESHCTL_ADMIN" }.merging(environment) { _, new in new }
+        process.standardInput = FileHandle.nullDevice
+        let output = try TemporaryText("")
+        let errors = try TemporaryText("")
+        defer {
+            output.remove()
+            errors.remove()
+        }
+        process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: output.path))
+        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: errors.path))
+        try await withCheckedThrowingContinuation { continuation in
+            process.terminationHandler = { _ in continuation.resume() }
+            do {
+                try process.run()
+            } catch {
+                process.terminationHandler = nil
+                continuation.resume(throwing: error)
+            }
+        }
+        self.status = process.terminationStatus
+        self.output = try output.text()
+        self.errors = try errors.text()
+    }
+}
+
+/// A file with text for the time of a test.
+private struct TemporaryText {
+    let path: String
+
+    init(_ text: String) throws {
+        self.path =
+            FileManager.default.temporaryDirectory
+            .appendingPathComponent("meshctl-\(UUID().uuidString).yml").path
+        try text.write(toFile: self.path, atomically: false, encoding: .utf8)
+    }
+
+    func text() throws -> String { try String(contentsOfFile: self.path, encoding: .utf8) }
+
+    func remove() { try? FileManager.default.removeItem(atPath: self.path) }
+}
