@@ -53,6 +53,12 @@ struct AdminResponder: HTTPResponder {
         guard request.headers[.upgrade] == nil else {
             return Self.closing(.message("protocol upgrades are not offered", status: 400))
         }
+        guard request.method != .connect, request.method != .trace else {
+            return Self.closing(.methodNotAllowed)
+        }
+        let limit = self.configuration.maximumBodyByteCount
+        let announced = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        guard announced <= limit else { return Self.closing(Self.tooLarge) }
         guard let segments = Self.segments(of: request.uri.path) else {
             return .message("Bad request", status: 400)
         }
@@ -65,12 +71,8 @@ struct AdminResponder: HTTPResponder {
             answer.headers.append(("Allow", path.allowed.joined(separator: ", ")))
             return answer
         }
-        guard
-            let body = try? await request.body.collect(
-                upTo: self.configuration.maximumBodyByteCount
-            )
-        else {
-            return Self.closing(.message("the body is larger than 10 MiB", status: 413))
+        guard let body = try? await request.body.collect(upTo: limit) else {
+            return Self.closing(Self.tooLarge)
         }
         return await operation(
             Self.exchange(request, parameters: parameters, body: Array(body.readableBytesView))
@@ -158,6 +160,10 @@ struct AdminResponder: HTTPResponder {
         }
     }
 
+    private static let tooLarge = AdminAnswer.message(
+        "the body is larger than 10 MiB",
+        status: 413
+    )
     private static let latency = Self.field("X-Kong-Admin-Latency")
     private static let host = Self.field("Host")
 

@@ -70,6 +70,7 @@ public struct AdminServer: Service {
             responder: self.responder,
             server: .http1(
                 configuration: HTTP1Channel.Configuration(
+                    additionalChannelHandlers: [ClosingResponses()],
                     idleTimeout: TimeAmount(self.configuration.idleTimeout),
                     httpDecoderConfiguration: HTTP1Channel.Configuration.DecoderConfiguration(
                         maxHeaderFieldSize: 16 << 10,

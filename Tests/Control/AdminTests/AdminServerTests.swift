@@ -96,6 +96,22 @@ struct AdminServerTests {
         }
     }
 
+    @Test("closes the connection that it says it closes")
+    func closes() async throws {
+        try await withServer { endpoint async throws in
+            let start = ContinuousClock.now
+            for arguments in [["-H", "Upgrade: x"], ["-X", "TRACE"], ["-X", "CONNECT"]] {
+                let answer = try await Curl(endpoint, "/", with: arguments)
+                #expect([400, 405].contains(answer.status))
+                #expect(answer.headers["connection"] == "close")
+            }
+            let upload = ["-H", "Expect:", "-H", "Content-Length: 99999999", "-d", "abc"]
+            let large = try await Curl(endpoint, "/config", with: upload)
+            #expect(large.status == 413)
+            #expect(start.duration(to: .now) < .seconds(8))
+        }
+    }
+
     @Test("prints the health of targets in Kong's words")
     func health() async throws {
         try await withServer { endpoint async throws in
