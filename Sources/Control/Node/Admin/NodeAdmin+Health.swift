@@ -22,7 +22,9 @@ extension NodeAdmin {
                 id: entity.id.description,
                 name: entity.name,
                 algorithm: entity.algorithm.rawValue,
-                targets: configuration.targets(of: entity.id).flatMap { target in
+                targets: configuration.targets(of: entity.id).sorted {
+                    ($0.region ?? "", $0.target) < ($1.region ?? "", $1.target)
+                }.flatMap { target in
                     Self.reports(
                         of: target,
                         upstream: entity,
