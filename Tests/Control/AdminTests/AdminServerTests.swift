@@ -1,5 +1,6 @@
 import MeshAdmin
 import MeshAdminClient
+import MeshPrimitives
 import MeshReports
 import Synchronization
 import Testing
@@ -109,6 +110,13 @@ struct AdminServerTests {
             let large = try await Curl(endpoint, "/config", with: upload)
             #expect(large.status == 413)
             #expect(start.duration(to: .now) < .seconds(8))
+            // Bash ends with 124 when the connection is still open after three seconds.
+            let script = """
+                exec 3<>/dev/tcp/127.0.0.1/\(endpoint.port)
+                printf 'GET / HTTP/1.1\\r\\nHost: localhost\\r\\nUpgrade: x\\r\\n\\r\\n' >&3
+                timeout 3 cat <&3
+                """
+            #expect(try await exitStatus(of: ["bash", "-c", script]) == 0)
         }
     }
 
