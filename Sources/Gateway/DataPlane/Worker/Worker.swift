@@ -41,26 +41,20 @@ final class Worker {
     let logLine: UnsafeMutableRawBufferPointer
 
     var poller: Poller
-    var connections: Slab<Connection>
-    var exchanges: Slab<Exchange>
-    var wheel: TimerWheel
-    var blocks = BlockPool()
-    var generator: SeededGenerator
+    /// What requests change; reached through the properties of `Worker+Memory.swift`.
+    let memory: UnsafeMutablePointer<WorkerMemory>
     /// Names this worker in correlation ids.
     let identity: (high: UInt64, low: UInt64)
     /// Nanoseconds and milliseconds, read once per pass.
     var now: Int64
     var milliseconds: Int64
 
-    /// The request head at hand and the bytes it refers to.
-    var request = RequestHead()
+    /// The bytes that ``request`` refers to.
     var requestBytes = UnsafeRawBufferPointer(start: nil, count: 0)
     /// Bytes of the normalized path at hand.
     var pathCount = 0
-    var response = ResponseHead()
 
     var view: UnsafeMutablePointer<SnapshotView>?
-    var pools: ContiguousArray<UpstreamPool> = []
     var poolIndexes: [Endpoint: Int32] = [:]
     var targets: [TargetID: UnsafeMutablePointer<TargetState>] = [:]
     var dirtyTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
@@ -104,9 +98,6 @@ final class Worker {
         self.limits = settings.configuration.headLimits
         self.counters = settings.counters
         self.poller = poller
-        self.connections = connections
-        self.exchanges = exchanges
-        self.wheel = wheel
         let token = Array(settings.configuration.serverToken.utf8)
         self.product = .allocate(byteCount: token.count, alignment: 1)
         self.product.copyBytes(from: token)
@@ -119,7 +110,15 @@ final class Worker {
         self.peer = .allocate(byteCount: 64, alignment: 8)
         self.logLine = .allocate(byteCount: 65_536, alignment: 64)
         var system = SystemRandomNumberGenerator()
-        self.generator = SeededGenerator(seed: system.next())
+        self.memory = .allocate(capacity: 1)
+        self.memory.initialize(
+            to: WorkerMemory(
+                connections: connections,
+                exchanges: exchanges,
+                wheel: wheel,
+                generator: SeededGenerator(seed: system.next())
+            )
+        )
         self.identity = (system.next(), system.next())
     }
 
@@ -252,6 +251,8 @@ final class Worker {
         self.connections.deallocate()
         self.exchanges.deallocate()
         self.wheel.deallocate()
+        self.memory.deinitialize(count: 1)
+        self.memory.deallocate()
         self.fields.deallocate()
         for memory in [self.input, self.output, self.headCopy] { memory.deallocate() }
         for memory in [self.path, self.host, self.peer, self.product, self.logLine] {
