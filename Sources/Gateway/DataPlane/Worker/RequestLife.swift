@@ -140,6 +140,7 @@ extension Worker {
         exchange.pointee.attempts += 1
         exchange.pointee.attemptAt = self.now
         exchange.pointee.failure = .none
+        exchange.pointee.flags.remove(.discardsRequest)
         state.pointee.row.add(TargetCounter.attempts)
         guard self.acquireConnection(place, state.pointee.pool) else {
             self.keepForRetry(place, body)
@@ -203,7 +204,11 @@ extension Worker {
     func continueRequest(_ place: Int32, _ bytes: UnsafeRawBufferPointer) {
         let exchange = self.exchanges[place]
         guard let piece = self.requestPiece(place, bytes) else { return }
-        if exchange.pointee.flags.contains(.discardsRequest) { return }
+        if exchange.pointee.flags.contains(.discardsRequest) {
+            // What is thrown away cannot be sent to another target.
+            exchange.pointee.flags.remove(.replayable)
+            return
+        }
         let sent = self.send(exchange.pointee.upstream, piece)
         self.keepForRetry(place, piece)
         guard sent else { return self.sendFailed(place) }

@@ -30,6 +30,7 @@ extension Worker {
             return true
         }
         self.setClientTimer(exchange)
+        self.setUpstreamTimer(exchange)
         let upstream = self.exchanges[exchange].pointee.upstream
         if upstream >= 0, self.connections[upstream].pointee.role == .upstream {
             self.upstreamReadable(upstream)

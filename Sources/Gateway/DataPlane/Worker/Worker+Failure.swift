@@ -92,6 +92,7 @@ extension Worker {
         _ = self.dropUpstream(exchange)
         let client = exchange.pointee.client
         exchange.pointee.status = status
+        exchange.pointee.answeredAt = 0
         if !exchange.pointee.flags.contains(.requestComplete) || self.closesClients
             || status == 400 || status == 408
         {

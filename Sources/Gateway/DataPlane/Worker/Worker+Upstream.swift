@@ -137,7 +137,6 @@ extension Worker {
         let exchange = self.exchanges[place]
         let index = exchange.pointee.upstream
         exchange.pointee.flags.insert(.discardsRequest)
-        exchange.pointee.flags.remove(.replayable)
         let connection = self.connections[index]
         connection.pointee.output.clear(to: &self.blocks)
         connection.pointee.flags.insert(.readable)
