@@ -55,10 +55,10 @@ public final class DataPlane: Sendable {
         }
         guard isFirst else { throw .startedTwice }
         guard self.mailboxes.count == self.workerCount else { throw .outOfResources }
-        let listeners = try ListenerSet(self.configuration.listen, workers: self.workerCount)
         let log = try self.configuration.accessLog.map { (sink) throws(DataPlaneError) in
             try AccessLogWriter(sink: sink, rings: self.workerCount)
         }
+        let listeners = try ListenerSet(self.configuration.listen, workers: self.workerCount)
         var threads: [ReactorThread] = []
         for index in 0..<self.workerCount {
             let settings = WorkerSettings(

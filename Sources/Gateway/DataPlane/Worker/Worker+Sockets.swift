@@ -67,7 +67,10 @@ extension Worker {
     /// Stops accepting: takes what already waits, then closes the listeners.
     func drain() {
         guard !self.isDraining else { return }
-        for index in self.listeners.indices { self.accept(index) }
+        for index in self.listeners.indices {
+            // Closing a listener resets whom the kernel has accepted for it.
+            for _ in 0..<Self.acceptBatch { self.accept(index) }
+        }
         self.isDraining = true
         self.isAccepting = false
         self.acceptResumesAt = 0
