@@ -195,7 +195,8 @@ struct DataPlaneTests {
 
     @Test("writes one JSON line per request to the access log")
     func logs() async throws {
-        let path = "/tmp/meshgate-access-\(getpid())-\(UInt32.random(in: 0...UInt32.max)).log"
+        let number = UInt32.random(in: 0...UInt32.max)
+        let path = "\(P_tmpdir)/meshgate-access-\(getpid())-\(number).log"
         defer { unlink(path) }
         let origin = Origin.saying("ok")
         let gateway = try Gateway(TestEntities.proxying([origin.port])) { configuration in
