@@ -60,6 +60,14 @@ public enum IPAddress: Hashable, Sendable {
         }
     }
 
+    /// Whether packets to it never leave the machine: 127.0.0.0/8 or ::1.
+    public var isLoopback: Bool {
+        switch self {
+        case .v4(let value): value >> 24 == 127
+        case .v6(let high, let low): high == 0 && low == 1
+        }
+    }
+
     private static func parseV4(_ text: String) -> UInt32? {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }

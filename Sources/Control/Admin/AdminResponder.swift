@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import MeshEntities
+import MeshPrimitives
 import MeshReports
 import NIOCore
 import ServiceLifecycle
@@ -17,7 +18,10 @@ struct AdminResponder: HTTPResponder {
     init(configuration: AdminServerConfiguration, node: any AdminNode) {
         self.configuration = configuration
         self.guardian = LoopbackGuard(listen: configuration.listen)
-        let status = StatusPaths(node: node).all
+        let status = StatusPaths(
+            node: node,
+            isReachableFromOutside: !configuration.listen.address.isLoopback
+        ).all
         let paths =
             switch configuration.surface {
             case .status: status

@@ -7,7 +7,7 @@ import MeshPrimitives
 struct LoopbackGuard: Sendable {
     private let isActive: Bool
 
-    init(listen: Endpoint) { self.isActive = Self.isLoopback(listen.address) }
+    init(listen: Endpoint) { self.isActive = listen.address.isLoopback }
 
     /// Why a request is refused; `nil` lets it through.
     func refusal(host: String?, origin: String?) -> String? {
@@ -35,13 +35,6 @@ struct LoopbackGuard: Sendable {
             host = host[..<colon]
         }
         if host.lowercased() == "localhost" { return true }
-        return IPAddress(String(host)).map(Self.isLoopback) ?? false
-    }
-
-    private static func isLoopback(_ address: IPAddress) -> Bool {
-        switch address {
-        case .v4(let value): value >> 24 == 127
-        case .v6(let high, let low): high == 0 && low == 1
-        }
+        return IPAddress(String(host))?.isLoopback ?? false
     }
 }

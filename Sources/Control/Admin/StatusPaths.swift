@@ -5,6 +5,8 @@ import MeshReports
 /// The paths for load balancers and orchestrators: readiness, status, metrics, and drain.
 struct StatusPaths: Sendable {
     let node: any AdminNode
+    /// Whether others than this machine's users can reach the listener, which asks nobody who he is.
+    let isReachableFromOutside: Bool
 
     var all: [AdminPath] {
         let drain = AdminPath.Method(name: "POST") { await self.drain($0) }
@@ -22,6 +24,12 @@ struct StatusPaths: Sendable {
 
     /// Kong's `kong drain`: `{"status":"draining"}`; ours can be taken back by `meshctl resume`.
     private func drain(_ exchange: AdminExchange) async -> AdminAnswer {
+        guard !self.isReachableFromOutside else {
+            return .message(
+                "drain is refused on a listener beyond loopback; use the Admin API or meshctl drain",
+                status: 403
+            )
+        }
         let body = try? JSONSerialization.jsonObject(with: Data(exchange.body))
         guard let wish = body as? [String: String], wish == ["status": "draining"] else {
             return .message("expected the body {\"status\":\"draining\"}", status: 400)

@@ -58,7 +58,9 @@ final class EventLog: Sendable {
         let watcher: UInt64? = self.state.withLock { state in
             guard !state.isEnded, state.watchers.count < Self.watcherLimit else { return nil }
             let watcher = (state.watchers.keys.max() ?? 0) + 1
-            let missed = id.map { id in state.events.filter { $0.id > id } } ?? []
+            // A number that was never given out comes from before a restart: all is news then.
+            let seen = id.map { $0 < state.next ? $0 : 0 }
+            let missed = seen.map { seen in state.events.filter { $0.id > seen } } ?? []
             for event in missed { continuation.yield(event) }
             state.watchers[watcher] = continuation
             return watcher

@@ -116,6 +116,11 @@ public enum UnbuiltFeatures {
         }
     }
 
+    /// Inputs that need an authenticated consumer, a cookie set by the gateway, or a regex's groups.
+    private static let unbuiltHashInputs: Set<Upstream.HashInput> = [
+        .consumer, .cookie, .uriCapture,
+    ]
+
     private static func upstreams(_ upstreams: [Upstream], _ places: EntityPlaces) -> [Finding] {
         upstreams.enumerated().flatMap { index, upstream in
             let type = upstream.healthchecks.active.type
@@ -130,6 +135,21 @@ public enum UnbuiltFeatures {
                             + "use 'round-robin', 'least-connections' or 'consistent-hashing'"
                     ),
                     (upstream.useSrvName, "use_srv_name", "'use_srv_name' is not built yet"),
+                    (
+                        Self.unbuiltHashInputs.contains(upstream.hashOn), "hash_on",
+                        "hash_on '\(upstream.hashOn.rawValue)' is not built yet; "
+                            + "use 'ip', 'header', 'path' or 'query_arg'"
+                    ),
+                    (
+                        Self.unbuiltHashInputs.contains(upstream.hashFallback), "hash_fallback",
+                        "hash_fallback '\(upstream.hashFallback.rawValue)' is not built yet; "
+                            + "use 'ip', 'header', 'path' or 'query_arg'"
+                    ),
+                    (
+                        upstream.healthchecks.threshold > 0, "healthchecks.threshold",
+                        "'threshold' is not built yet; without it an upstream serves as long as "
+                            + "one target does"
+                    ),
                     (
                         upstream.clientCertificate != nil, "client_certificate",
                         "'client_certificate' is not built yet"
@@ -146,6 +166,14 @@ public enum UnbuiltFeatures {
 
     private static func plugins(_ plugins: [Plugin], _ places: EntityPlaces) -> [Finding] {
         plugins.enumerated().compactMap { index, plugin in
+            guard plugin.consumer == nil else {
+                return places.finding(
+                    .plugins,
+                    index,
+                    "consumer",
+                    "plugins of a consumer are not built yet: nothing tells consumers apart"
+                )
+            }
             guard !plugin.name.isEmpty, let message = Self.refusal(ofPlugin: plugin.name) else {
                 return nil
             }

@@ -72,7 +72,6 @@ enum Files {
           - name: prometheus
           - name: request-termination
             service: static
-            consumer: alice
             config: { status_code: 503, message: "closed: try again" }
         """
 

@@ -24,6 +24,14 @@ struct EventLogTests {
         #expect(seen.allSatisfy { $0?.observer == "eu-1" })
     }
 
+    @Test("replays everything to a watcher that saw a higher number before the node restarted")
+    func restarted() async {
+        self.add("one")
+        var events = self.log.events(after: 500).makeAsyncIterator()
+
+        #expect(await events.next()?.type == "one")
+    }
+
     @Test("keeps a bounded number of events")
     func bounded() async {
         for _ in 0..<(EventLog.capacity * 2) { self.add("tick") }

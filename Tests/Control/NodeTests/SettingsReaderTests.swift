@@ -83,12 +83,15 @@ struct SettingsReaderTests {
             ("proxy.workers", "0"), ("proxy.workers", "many"), ("proxy.listen", "8000"),
             ("node.name", "a b"), ("node.region", "<script>"), ("gossip.seeds", "nowhere"),
             ("gossip.profile", "fast"), ("proxy.drain_deadline", "-1"), ("log.level", "loud"),
-            ("admin.listen", "localhost:8001"), ("proxy.tls_listen", "0.0.0.0:8443"),
+            ("admin.listen", "localhost:8001"), ("admin.listen", "0.0.0.0:8001"),
+            ("proxy.tls_listen", "0.0.0.0:8443"),
         ]
     )
     func invalid(name: String, value: String) {
         let error = #expect(throws: SettingsError.self) {
-            try self.read(flags: ["node.region": "eu", name: value])
+            try self.read(
+                flags: ["node.region": "eu"].merging([name: value]) { _, tried in tried }
+            )
         }
 
         #expect("\(String(describing: error))".contains(name))

@@ -87,6 +87,8 @@ struct GatewayConfigurationTests {
                     + "(no such entry in 'upstreams')",
                 "plugins[0].consumer: invalid reference 'consumer: {\"id\":\"\(otherID)\"}' "
                     + "(no such entry in 'consumers')",
+                "plugins[0].consumer: plugins of a consumer are not built yet: "
+                    + "nothing tells consumers apart",
             ]
         )
     }
@@ -149,6 +151,9 @@ struct UnbuiltFeaturesTests {
         var upstream = Upstream(id: EntityID(high: 3, low: 1), name: "u")
         upstream.algorithm = .latency
         upstream.useSrvName = true
+        upstream.hashOn = .cookie
+        upstream.hashFallback = .uriCapture
+        upstream.healthchecks.threshold = 50
         configuration.services = [service]
         configuration.routes = [route]
         configuration.upstreams = [upstream]
@@ -168,6 +173,12 @@ struct UnbuiltFeaturesTests {
                 "upstreams[0].algorithm: algorithm 'latency' is not built yet; "
                     + "use 'round-robin', 'least-connections' or 'consistent-hashing'",
                 "upstreams[0].use_srv_name: 'use_srv_name' is not built yet",
+                "upstreams[0].hash_on: hash_on 'cookie' is not built yet; "
+                    + "use 'ip', 'header', 'path' or 'query_arg'",
+                "upstreams[0].hash_fallback: hash_fallback 'uri_capture' is not built yet; "
+                    + "use 'ip', 'header', 'path' or 'query_arg'",
+                "upstreams[0].healthchecks.threshold: 'threshold' is not built yet; "
+                    + "without it an upstream serves as long as one target does",
                 "plugins[0].name: plugin 'key-auth' is not built yet; "
                     + "remove it, or leave what it protects on a gateway that has it",
                 "plugins[1].name: plugin 'my-own' not enabled; "

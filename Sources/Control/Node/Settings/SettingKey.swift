@@ -44,7 +44,17 @@ struct SettingKey: Sendable {
         .text("proxy.access_log", allowed: "a path, off or -") { $0.proxy.accessLog = $1 },
         .seconds("proxy.drain_deadline", upTo: 3_600) { $0.proxy.drainDeadline = $1 },
         .seconds("proxy.drain_announce", upTo: 600) { $0.proxy.drainAnnounce = $1 },
-        .endpoint("admin.listen") { $0.adminListen = $1 },
+        SettingKey(
+            name: "admin.listen",
+            allowed: "a loopback address like 127.0.0.1:8001: "
+                + "TLS and tokens for it are not built yet"
+        ) { values, settings in
+            guard values.count == 1, let endpoint = Endpoint(values[0]),
+                endpoint.address.isLoopback
+            else { return false }
+            settings.adminListen = endpoint
+            return true
+        },
         .endpoint("status.listen") { $0.statusListen = $1 },
         .endpoint("gossip.bind") { $0.gossip.bind = $1 },
         .endpoint("gossip.advertise") { $0.gossip.advertise = $1 },
