@@ -26,6 +26,9 @@ extension Membership {
     }
 
     /// Starts probing and joins through `seeds` and the members restored.
+    ///
+    /// Restored members that are believed to be there are reported as joined, since nobody has told
+    /// the observer of them in this run.
     public mutating func start(seeds: [Endpoint], at now: MonotonicInstant) -> [Effect] {
         guard self.phase == .idle else { return self.finish(at: now) }
         self.phase = .running
@@ -35,6 +38,9 @@ extension Membership {
         self.nextGossip = now.advanced(by: self.configuration.gossipInterval * spread)
         self.nextSync = now.advanced(by: self.syncPause * (0.5 + spread / 2))
         self.announceSelf()
+        for member in self.members where member.id != self.local.id && member.state.isPresent {
+            self.pending.append(.event(.joined(member)))
+        }
         self.seeds = seeds
         self.aimReconnection(at: now)
         for member in self.table.pick(3, using: &self.generator) {

@@ -169,6 +169,7 @@ struct JoiningTests {
         #expect(membership.member(node(2))?.state == .alive)
         #expect(membership.member(node(3))?.state == .failed)
         #expect(effects.streamed.map(\.to).contains(endpoint(2)))
+        #expect(effects.events == membership.member(node(2)).map { [.joined($0)] })
     }
 
     private static func lonely() -> Membership {
