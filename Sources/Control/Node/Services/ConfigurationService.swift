@@ -33,6 +33,8 @@ actor ConfigurationService: ServiceLifecycle.Service {
 
     private var isApplying = false
     private var generation: UInt64 = 0
+    private var rebuilds: (begun: UInt64, ended: UInt64, areOver: Bool) = (0, 0, false)
+    private var waiting: [CheckedContinuation<Void, Never>] = []
     private var addresses = HostAddresses()
     private(set) var running = Running()
 
@@ -75,12 +77,34 @@ actor ConfigurationService: ServiceLifecycle.Service {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.resolvePeriodically() }
                 self.recordsChanged()
-                for await _ in self.signal { await self.rebuild() }
+                for await _ in self.signal {
+                    self.rebuilds.begun += 1
+                    await self.rebuild()
+                    self.rebuilds.ended += 1
+                    self.wakeWaiting()
+                }
+                self.rebuilds.areOver = true
+                self.wakeWaiting()
                 group.cancelAll()
             }
         } onGracefulShutdown: {
             self.trigger.finish()
         }
+    }
+
+    /// Waits until this node routes by everything that is written so far, or has refused it.
+    private func settled() async {
+        let wanted = self.rebuilds.begun + 1
+        self.recordsChanged()
+        while self.rebuilds.ended < wanted, !self.rebuilds.areOver {
+            await withCheckedContinuation { self.waiting.append($0) }
+        }
+    }
+
+    private func wakeWaiting() {
+        let waiting = self.waiting
+        self.waiting = []
+        for continuation in waiting { continuation.resume() }
     }
 
     /// Builds a snapshot from the records as they are now and installs it.
@@ -237,6 +261,7 @@ extension ConfigurationService {
             if !changes.isEmpty {
                 let head = ConfigurationHead(message: submission.message, name: submission.name)
                 _ = try await self.cluster.write(changes + [head.change], urgency: .urgent)
+                await self.settled()
             }
         } catch {
             throw .failed("\(error)")
