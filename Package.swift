@@ -273,7 +273,8 @@ let package = Package(
         .testTarget(name: "TidyTests", path: "Tests/TidyTests", swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["MeshAdminClient", "MeshReports"],
+            // Built beside the tests, and run as programs.
+            dependencies: ["meshd", "meshctl", "meshecho"],
             path: "Tests/EndToEndTests",
             swiftSettings: strict
         ),
