@@ -1,11 +1,12 @@
 # Starts processes and knows which of them still run. Source this file.
 # Every process is remembered as run/<name>.pid: "pid start-time", since pids are reused.
 
-# Prints the kernel's start time of a pid, or nothing.
+# Prints the kernel's start time of a pid, or nothing. A process that has ended counts as nothing,
+# even while nobody has collected it, as in containers whose first process is no init.
 start_time() {
   [ -r "/proc/$1/stat" ] || return 0
   # The name in parentheses may hold spaces: cut it off first.
-  sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20
+  sed -n 's/^.*) //; /^[ZX]/!p' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20
 }
 
 # is_running NAME: whether the process remembered under NAME still runs; sets $pid.
