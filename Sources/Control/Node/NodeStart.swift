@@ -27,12 +27,14 @@ public struct NodeStart: Sendable {
     ///
     /// - Returns: the exit status: 0 clean, 1 failed, 75 requests were cut, 78 unusable settings.
     public func run() async -> Int32 {
+        // A log reader that goes away must not end the node.
+        signal(SIGPIPE, SIG_IGN)
         let hostName = ProcessInfo.processInfo.hostName
         let prepared: Prepared
         do {
             prepared = try self.prepare(hostName: hostName)
         } catch {
-            Self.complain("\(error)")
+            Self.complain(error.description)
             return 78
         }
         defer {
@@ -64,7 +66,7 @@ public struct NodeStart: Sendable {
         var temporaryDirectory: String?
     }
 
-    private func prepare(hostName: String) throws -> Prepared {
+    private func prepare(hostName: String) throws(SettingsError) -> Prepared {
         var flags = self.flags
         var temporary: String?
         if self.isDevelopment {
@@ -77,8 +79,10 @@ public struct NodeStart: Sendable {
                 flags[name] = value
             }
         }
+        var file: (name: String, text: String)?
+        if let path = self.file { file = (path, try Self.text(of: path)) }
         let settings = try SettingsReader.read(
-            file: try self.file.map { ($0, try Self.text(of: $0)) },
+            file: file,
             environment: ProcessInfo.processInfo.environment,
             flags: flags,
             hostName: Self.shortName(hostName)
@@ -97,7 +101,7 @@ public struct NodeStart: Sendable {
         return prepared
     }
 
-    private func keyRing(_ settings: NodeSettings) throws -> KeyRing {
+    private func keyRing(_ settings: NodeSettings) throws(SettingsError) -> KeyRing {
         guard let path = settings.gossip.keyring else {
             guard self.isDevelopment else {
                 throw SettingsError.missing(
@@ -116,10 +120,11 @@ public struct NodeStart: Sendable {
                 remedy: "others can read it; chmod 600 it"
             )
         }
+        let text = try Self.text(of: path)
         do {
-            return try KeyRing(parsing: try Self.text(of: path))
-        } catch let error as KeyRingError {
-            throw SettingsError.unreadable(file: path, reason: "\(error)")
+            return try KeyRing(parsing: text)
+        } catch {
+            throw .unreadable(file: path, reason: error.description)
         }
     }
 
@@ -144,7 +149,7 @@ public struct NodeStart: Sendable {
                     config: { status_code: 200, message: "hello from meshgate" }
         """
 
-    private static func text(of path: String) throws -> String {
+    private static func text(of path: String) throws(SettingsError) -> String {
         guard let content = FileManager.default.contents(atPath: path) else {
             throw SettingsError.unreadable(
                 file: path,
@@ -164,6 +169,6 @@ public struct NodeStart: Sendable {
     }
 
     private static func complain(_ text: String) {
-        FileHandle.standardError.write(Data("meshd: \(text)\n".utf8))
+        try? FileHandle.standardError.write(contentsOf: Data("meshd: \(text)\n".utf8))
     }
 }

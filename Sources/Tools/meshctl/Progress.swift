@@ -19,19 +19,15 @@ struct Progress {
         let line = "\(title)  [\(bar)]  \(done) of \(total)\(rest)"
         if self.isScreen {
             let seconds = self.started.duration(to: .now).components.seconds
-            self.write("\r\u{1B}[K\(line)  \(seconds) s")
+            Terminal.tell("\r\u{1B}[K\(line)  \(seconds) s")
         } else if line != self.last {
-            self.write(line + "\n")
+            Terminal.tell(line + "\n")
         }
         self.last = line
     }
 
     /// Leaves the line standing.
     func end() {
-        if self.isScreen && !self.last.isEmpty { self.write("\n") }
-    }
-
-    private func write(_ text: String) {
-        FileHandle.standardError.write(Data(text.utf8))
+        if self.isScreen && !self.last.isEmpty { Terminal.tell("\n") }
     }
 }

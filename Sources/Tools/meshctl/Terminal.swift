@@ -3,14 +3,22 @@ import MeshConsole
 
 /// Where results and notes go, and what the screen can show.
 enum Terminal {
-    /// Writes a result to standard output as it is.
+    /// Writes a result to standard output as it is; ends the process when nobody reads any more.
     static func result(_ text: String) {
-        FileHandle.standardOutput.write(Data(text.utf8))
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+        } catch {
+            // A reader that has gone, such as `head`, has all it wanted.
+            Foundation.exit(0)
+        }
     }
 
     /// Writes one line to standard error.
-    static func note(_ line: String) {
-        FileHandle.standardError.write(Data((line + "\n").utf8))
+    static func note(_ line: String) { self.tell(line + "\n") }
+
+    /// Writes to standard error as it is; goes on when nobody reads.
+    static func tell(_ text: String) {
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 
     /// Whether somebody reads standard output on a screen.
@@ -32,7 +40,7 @@ enum Terminal {
 
     /// Asks on standard error; anything but `y` or `yes` is no.
     static func agrees(to question: String) -> Bool {
-        FileHandle.standardError.write(Data("\(question) [y/N] ".utf8))
+        self.tell("\(question) [y/N] ")
         return ["y", "yes"].contains(readLine()?.lowercased() ?? "")
     }
 }

@@ -26,9 +26,19 @@ struct MeshWatch: Service {
 
     /// Runs until the cluster's events end.
     func run() async throws {
+        await self.takeUpStoredWish()
         await cancelWhenGracefulShutdown {
             for await event in self.cluster.events { await self.take(event) }
         }
+    }
+
+    /// A node that was drained stays so over a restart, until somebody resumes it.
+    private func takeUpStoredWish() async {
+        let key = RecordKey(kind: .nodeMode, name: self.node.description)
+        guard let record = await self.cluster.record(key), let wish = NodeWish(record: record),
+            wish.mode != .normal
+        else { return }
+        self.onWish(wish.mode)
     }
 
     private func take(_ event: ClusterEvent) async {

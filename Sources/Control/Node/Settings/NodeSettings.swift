@@ -135,7 +135,7 @@ public struct NodeSettings: Equatable, Sendable {
 }
 
 /// A setting that the node refuses to start with.
-public enum SettingsError: Error, Equatable, Sendable {
+public indirect enum SettingsError: Error, Equatable, Sendable {
     /// The file cannot be read or is not a map of settings.
     case unreadable(file: String, reason: String)
     /// No such setting exists.
