@@ -1,5 +1,5 @@
 /// A membership setting that a node refuses to start with.
-public enum MembershipConfigurationError: Error, Equatable, Sendable {
+public indirect enum MembershipConfigurationError: Error, Equatable, Sendable {
     /// The value lies outside what the field allows.
     case outOfRange(field: String, value: String, allowed: String)
 }

@@ -1,5 +1,5 @@
 /// Why a local write was refused; nothing was changed, the writer is at fault.
-public enum ReplicationError: Error, Equatable, Sendable {
+public indirect enum ReplicationError: Error, Equatable, Sendable {
     /// The name is empty, too long or not printable ASCII.
     case invalidName(RecordKey)
     /// The body exceeds ``ReplicationConfiguration/bodyByteLimit``.

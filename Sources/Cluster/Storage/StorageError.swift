@@ -1,5 +1,5 @@
 /// Why the store on disk cannot be used; the stored state is untouched in every case.
-public enum StorageError: Error, Equatable, Sendable {
+public indirect enum StorageError: Error, Equatable, Sendable {
     /// The directory that should hold the file does not exist, or is not a directory.
     case directoryMissing(directory: String)
     /// The file cannot be created, opened or written; the operator's doing.

@@ -1,7 +1,7 @@
 public import MeshPrimitives
 
 /// Why the cluster's service could not do what it was asked.
-public enum ClusterError: Error, Equatable, Sendable {
+public indirect enum ClusterError: Error, Equatable, Sendable {
     /// The gossip address could not be bound.
     case bindFailed(Endpoint, reason: String)
     /// The system closed a gossip socket under the running node.

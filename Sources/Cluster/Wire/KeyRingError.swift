@@ -1,5 +1,5 @@
 /// What is wrong with a key ring's text; never shows a key.
-public enum KeyRingError: Error, Equatable, Sendable {
+public indirect enum KeyRingError: Error, Equatable, Sendable {
     /// No line holds a key.
     case empty
     /// A line is not `epoch key` or `epoch key primary`.

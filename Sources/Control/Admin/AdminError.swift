@@ -2,7 +2,7 @@ public import MeshEntities
 public import MeshReports
 
 /// Why the node refused a request; nothing has changed then.
-public enum AdminError: Error, Equatable, Sendable {
+public indirect enum AdminError: Error, Equatable, Sendable {
     /// The text is not a configuration that this node accepts.
     case invalidConfiguration(InvalidConfiguration)
     /// Another configuration is being loaded right now; try again.

@@ -1,7 +1,7 @@
 public import MeshReports
 
 /// Why a node's answer could not be had, or was a refusal.
-public enum AdminClientError: Error, Equatable, Sendable {
+public indirect enum AdminClientError: Error, Equatable, Sendable {
     /// The address is not `http://host:port`.
     case invalidAddress(String)
     /// No connection, or it broke before the answer was whole.

@@ -109,7 +109,7 @@ public struct ResolvedHost: Equatable, Sendable {
 }
 
 /// Why a host has no addresses.
-public enum ResolverError: Error, Equatable, Sendable {
+public indirect enum ResolverError: Error, Equatable, Sendable {
     /// The name servers say that the name does not exist or has no address.
     case unknownHost(String)
     /// No server gave an answer.

@@ -1,5 +1,5 @@
 /// Why a table cannot be compiled from these routes.
-public enum RoutingError: Error, Equatable, Sendable {
+public indirect enum RoutingError: Error, Equatable, Sendable {
     /// A regex path that PCRE2 refuses.
     case invalidPath(route: String, path: String, message: String)
     /// A header regex (`~*…`) that PCRE2 refuses.
