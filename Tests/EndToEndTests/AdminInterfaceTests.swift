@@ -77,6 +77,24 @@ extension EndToEnd {
             }
         }
 
+        @Test("a request that may not be repeated reaches one target once, a GET another target")
+        func repeating() throws {
+            let mesh = try TestMesh.settled()
+            let node = mesh.nodes[0]
+            let closing = mesh.upstreams(in: "eu")[0]
+            let before = try closing.requestCount()
+            try closing.set(#"{"close":true}"#)
+
+            let posted = try Curl.post("\(node.proxy.url)/demo", "once")
+            let arrivals = try closing.requestCount() - before
+            let got = try Curl.get("\(node.proxy.url)/demo")
+
+            #expect(posted.status == 502, "\(posted.body)")
+            #expect(arrivals == 1)
+            #expect(got.status == 200, "\(got.body)")
+            #expect(got.header("x-echo-region") == "us")
+        }
+
         @Test("a request is forwarded as Kong forwards it, and refused in Kong's words")
         func proxying() throws {
             let mesh = try TestMesh.settled()
@@ -100,6 +118,19 @@ extension EndToEnd {
             #expect(chunked.body.utf8.count == 300_000)
             #expect(nowhere.status == 404)
             #expect(try nowhere.json()["message"].text == "no Route matched with those values")
+        }
+
+        @Test("a page of another site cannot reach the Admin API through a browser")
+        func foreignPages() throws {
+            let url = "\(try TestMesh.settled().nodes[0].admin.url)/mesh/members"
+
+            let rebound = try Curl.get("-H", "Host: evil.example:8001", url)
+            let foreign = try Curl.get("-H", "Origin: http://evil.example", url)
+            let own = try Curl.get("-H", "Host: localhost:8001", url)
+
+            #expect((400..<500).contains(rebound.status), "\(rebound.status)")
+            #expect((400..<500).contains(foreign.status), "\(foreign.status)")
+            #expect(own.status == 200)
         }
 
         @Test("hostile bytes at the proxy, the gossip ports and the Admin API kill nothing")

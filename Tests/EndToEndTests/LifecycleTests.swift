@@ -54,12 +54,15 @@ extension EndToEnd {
             let mesh = try TestMesh.settled()
             let node = try mesh.node("eu-2")
             for upstream in mesh.upstreams { try upstream.set(#"{"latency_ms":100}"#) }
-            let load = LoadProbe([node], perSecond: 100)
-            try eventually("load should run") { load.soFar.count > 50 }
+            let loads = [
+                LoadProbe([node], perSecond: 100),
+                LoadProbe([node], perSecond: 50, connections: .fresh),
+            ]
+            try eventually("load should run") { loads.allSatisfy { $0.soFar.count > 40 } }
 
             node.process?.signal(SIGTERM)
             let ending = try node.process?.end(within: 20)
-            let samples = try load.stop()
+            let samples = try loads.flatMap { try $0.stop() }
 
             #expect(ending == .exited(0), "\(node.process?.lastWords ?? "")")
             // What comes after the listener is closed is refused: that is not a request cut.

@@ -60,6 +60,36 @@ extension EndToEnd {
             #expect(failed["members"].items.isEmpty)
         }
 
+        @Test("members --watch repeats, and colour is for terminals that did not refuse it")
+        func membersWatched() throws {
+            let mesh = try TestMesh.settled()
+            let log = "\(mesh.directory)/watch.log"
+            let watch = try MeshProcess(
+                "watch",
+                executable: Binaries.meshctl,
+                arguments: ["members", "--watch", "--admin", mesh.nodes[1].admin.url],
+                log: log
+            )
+            defer { watch.kill() }
+            let words = "\(Binaries.meshctl) members --admin \(mesh.nodes[0].admin.url)"
+
+            try eventually("two tables should be printed", within: 10) {
+                let text = try String(contentsOfFile: log, encoding: .utf8)
+                return text.components(separatedBy: "5 members").count > 2
+            }
+            let terminal = try Command.run("/usr/bin/script", ["-qec", words, "/dev/null"])
+            let plain = try Command.run(
+                "/usr/bin/script",
+                ["-qec", words, "/dev/null"],
+                environment: ["NO_COLOR": "1"]
+            )
+
+            #expect(terminal.status == 0)
+            #expect(terminal.out.contains("\u{1B}["))
+            #expect(plain.out.contains("eu-1"))
+            #expect(!plain.out.contains("\u{1B}["))
+        }
+
         @Test("config status proves by hash that all five run the same")
         func configStatus() throws {
             let mesh = try TestMesh.settled()

@@ -7,6 +7,13 @@ import Synchronization
 /// An idle connection is used again, as clients do; a request on one that the node had already
 /// closed is sent once more on a new connection, which HTTP lets a client do unasked.
 final class LoadProbe: Sendable {
+    /// What becomes of a connection after its answer.
+    enum Connections: Sendable {
+        case reused
+        /// Every request has one of its own.
+        case fresh
+    }
+
     struct Sample: Sendable {
         enum Outcome: Sendable, Equatable {
             case answered(Int, by: String)
@@ -31,9 +38,17 @@ final class LoadProbe: Sendable {
     private let hasEnded = Atomic(false)
 
     /// Starts to send; ends by itself after 60 s.
-    init(_ targets: [(name: String, place: Place)], path: String = "/demo", perSecond: Double) {
+    init(
+        _ targets: [(name: String, place: Place)],
+        perSecond: Double,
+        connections: Connections
+    ) {
         let loop = Thread { [self] in
-            var wheel = LoadLoop(targets: targets, path: path, interval: 1 / perSecond)
+            var wheel = LoadLoop(
+                targets: targets,
+                interval: 1 / perSecond,
+                connections: connections
+            )
             wheel.run(
                 isStopping: { self.isStopping.load(ordering: .relaxed) },
                 onSample: { sample in self.samples.withLock { $0.append(sample) } }
@@ -44,8 +59,13 @@ final class LoadProbe: Sendable {
     }
 
     @LoopbackActor
-    convenience init(_ nodes: [TestNode], path: String = "/demo", perSecond: Double = 150) {
-        self.init(nodes.map { ($0.name, $0.proxy) }, path: path, perSecond: perSecond)
+    convenience init(
+        _ nodes: [TestNode],
+        perSecond: Double = 150,
+        connections: Connections = .reused
+    ) {
+        let targets = nodes.map { ($0.name, $0.proxy) }
+        self.init(targets, perSecond: perSecond, connections: connections)
     }
 
     var soFar: [Sample] { self.samples.withLock { $0 } }
@@ -87,16 +107,20 @@ private struct LoadLoop {
     }
 
     let targets: [(name: String, place: Place)]
-    let path: String
     let interval: Double
+    let connections: LoadProbe.Connections
     private var requests: [Request] = []
     private var idle: [[Int32]]
     private var onSample: (LoadProbe.Sample) -> Void = { _ in }
 
-    init(targets: [(name: String, place: Place)], path: String, interval: Double) {
+    init(
+        targets: [(name: String, place: Place)],
+        interval: Double,
+        connections: LoadProbe.Connections
+    ) {
         self.targets = targets
-        self.path = path
         self.interval = interval
+        self.connections = connections
         self.idle = targets.map { _ in [] }
     }
 
@@ -179,7 +203,8 @@ private struct LoadLoop {
             return
         }
         let place = self.targets[request.target].place
-        let head = Array("GET \(self.path) HTTP/1.1\r\nHost: \(place)\r\n\r\n".utf8)
+        let close = self.connections == .fresh ? "Connection: close\r\n" : ""
+        let head = Array("GET /demo HTTP/1.1\r\nHost: \(place)\r\n\(close)\r\n".utf8)
         let count = Glibc.send(
             request.descriptor,
             head,

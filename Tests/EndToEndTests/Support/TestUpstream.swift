@@ -27,10 +27,10 @@ final class TestUpstream {
         )
     }
 
-    /// Waits until it answers.
+    /// Waits until it answers; no fault that is set keeps it from that.
     func awaitAnswer() throws {
         try eventually("\(self.name) should answer") {
-            try Curl.get("\(self.place.url)/health").status == 200
+            try Curl.get("\(self.place.url)/_echo").status == 200
         }
     }
 
