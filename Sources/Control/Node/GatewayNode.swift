@@ -1,6 +1,7 @@
 public import Logging
 import MeshAdmin
 import MeshDataPlane
+import MeshPrimitives
 public import MeshWire
 import ServiceLifecycle
 import UnixSignals
@@ -106,9 +107,19 @@ public struct GatewayNode: Sendable {
 
     private func listeners(_ admin: NodeAdmin) -> [any Service] {
         [
-            AdminServerConfiguration(listen: self.settings.adminListen, surface: .admin),
-            AdminServerConfiguration(listen: self.settings.statusListen, surface: .status),
-        ].map { AdminServer(configuration: $0, node: admin, logger: self.logger) }
+            ("admin.listen", self.settings.adminListen, AdminServerConfiguration.Surface.admin),
+            ("status.listen", self.settings.statusListen, .status),
+        ].map { setting, listen, surface in
+            AdminListener(
+                setting: setting,
+                listen: listen,
+                server: AdminServer(
+                    configuration: AdminServerConfiguration(listen: listen, surface: surface),
+                    node: admin,
+                    logger: self.logger
+                )
+            )
+        }
     }
 
     private func group(of services: [any Service]) -> ServiceGroup {

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import MeshStorage
 import MeshWire
 
 /// Everything between the command line and a running node: files, environment, log, exit status.
@@ -53,6 +54,9 @@ public struct NodeStart: Sendable {
         do {
             let cut = try await node.run(firstConfiguration: prepared.firstConfiguration)
             return cut > 0 ? 75 : 0
+        } catch let error as StorageError {
+            Self.complain(error.description)
+            return 78
         } catch {
             Self.complain("\(error)")
             return 1
