@@ -120,6 +120,32 @@ extension EndToEnd {
             #expect(try nowhere.json()["message"].text == "no Route matched with those values")
         }
 
+        @Test("bodies of 64 MiB pass both ways in little memory")
+        func largeBodies() throws {
+            let mesh = try TestMesh.settled()
+            let node = mesh.nodes[0]
+            let size = 64 << 20
+            let file = "\(mesh.directory)/large"
+            #expect(try Command.run("/usr/bin/truncate", ["-s", "\(size)", file]).status == 0)
+            let before = try node.residentBytes()
+
+            // So large a body makes curl ask first: Expect: 100-continue.
+            let up = try Curl.get("-T", file, "-X", "POST", "\(node.proxy.url)/demo")
+            let down = try Command.run(
+                Binaries.curl,
+                [
+                    "-sS", "-o", "/dev/null", "-w", "%{http_code} %{size_download}",
+                    "\(node.proxy.url)/demo?body_bytes=\(size)",
+                ]
+            )
+
+            #expect(try up.json()["body_bytes"].number == Double(size))
+            #expect(down.out == "200 \(size)")
+            let grown = try node.residentBytes() - before
+            note("128 MiB of bodies grew a node by \(grown / 1_048_576) MiB at its peak")
+            #expect(grown < 32 << 20)
+        }
+
         @Test("a page of another site cannot reach the Admin API through a browser")
         func foreignPages() throws {
             let url = "\(try TestMesh.settled().nodes[0].admin.url)/mesh/members"

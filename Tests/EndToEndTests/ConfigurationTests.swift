@@ -129,6 +129,58 @@ extension EndToEnd {
             }
         }
 
+        @Test("changes made at two nodes at the same moment end in one configuration everywhere")
+        func concurrentChanges() throws {
+            let mesh = try TestMesh.settled()
+            let left = try mesh.file(mesh.configuration(routes: ["left"]))
+            let right = try mesh.file(mesh.configuration(routes: ["right"]))
+            let apply = "\(Binaries.meshctl) config apply --wait none --admin"
+
+            let both = try Command.run(
+                "/bin/sh",
+                [
+                    "-c",
+                    "\(apply) \(mesh.nodes[0].admin.url) \(left) & first=$!; "
+                        + "\(apply) \(mesh.nodes[4].admin.url) \(right) && wait $first",
+                ]
+            )
+
+            // The second may come late enough to be told that it lost; never is one half in force.
+            #expect(both.status == 0 || both.status == 2, "\(both.errors)")
+            try eventually("all five should agree", within: 10) {
+                Set(try mesh.nodes.map { try $0.configurationHash() }).count == 1
+            }
+            let status = try mesh.nodes[2].ctl.run("config", "status", "--wait")
+            #expect(status.status == 0, "\(status.out)")
+            for node in mesh.nodes {
+                #expect(try Curl.get("\(node.proxy.url)/demo").status == 200)
+            }
+        }
+
+        @Test("a node that was away during a change serves it as soon as it is back")
+        func catchingUp() throws {
+            let mesh = try TestMesh.settled()
+            let away = try mesh.node("us-2")
+            away.kill()
+            try eventually("us-2 should be failed", within: 15) {
+                try mesh.nodes[0].state(of: "us-2") == "failed"
+            }
+            try mesh.apply(mesh.configuration(routes: ["meanwhile"]), at: "eu-2")
+            let hash = try mesh.nodes[0].configurationHash()
+
+            try mesh.start(away)
+            try away.awaitAnswer()
+            let seconds = try eventually("us-2 should serve the new route", within: 15) {
+                try Curl.get("\(away.proxy.url)/meanwhile").status == 200
+            }
+
+            note("a node that was away caught up \(seconds) s after its Admin API answered")
+            #expect(try away.configurationHash() == hash)
+            try eventually("all should say that all run the same", within: 15) {
+                try mesh.nodes[0].ctl.run("config", "status").status == 0
+            }
+        }
+
         @Test("of two changes against one base the second is refused with exit 2")
         func lostRace() throws {
             let mesh = try TestMesh.settled()

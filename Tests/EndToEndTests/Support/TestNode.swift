@@ -104,6 +104,14 @@ final class TestNode {
         return try text.split(separator: "\n").map { try JSON(parsing: String($0)) }
     }
 
+    /// The most memory the process has had.
+    func residentBytes() throws -> Int {
+        let path = "/proc/\(self.process?.pid ?? 0)/status"
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
+        return (line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1_024
+    }
+
     /// Events of one kind that the node has kept.
     func events(_ kind: String) throws -> [JSON] {
         let output = try self.ctl.run("events", "--kind", kind, "-o", "jsonl")
