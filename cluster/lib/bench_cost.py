@@ -242,7 +242,7 @@ def measure(run):
     if run.arguments.idle:
         for name in names:
             value = idle_memory(run, name, run.arguments.idle)
-            result.setdefault("idle", {})[name] = {"bytes_per_connection": spread([value])}
+            result[workloads[0]][name]["idle_bytes_per_connection"] = spread([value])
     return result
 
 
@@ -250,10 +250,6 @@ def show(result):
     for workload, row in result.items():
         base = row.get("nginx")
         print(f"\n{workload}")
-        if workload == "idle":
-            for name, cell in row.items():
-                print(f"  {name:10} {cell['bytes_per_connection']['median']:10.0f} bytes per connection")
-            continue
         print(f"  {'':10} {'CPU us/req':>22} {'/nginx':>7} {'/haproxy':>8} {'req/s':>9} {'p50 us':>8} {'p99 us':>8}")
         for name, cell in row.items():
             cpu = cell["cpu_us_per_request"]
@@ -262,6 +258,10 @@ def show(result):
             print(f"  {name:10} {cpu['median']:8.2f} [{cpu['min']:.2f}..{cpu['max']:.2f}]".ljust(36)
                   + f"{ratios[0]:>6} {ratios[1]:>8} {cell['requests_per_second']['median']:9.0f}"
                   + f" {cell['p50_us']['median']:8.0f} {cell['p99_us']['median']:8.0f}")
+        for name, cell in row.items():
+            if "idle_bytes_per_connection" in cell:
+                idle = cell["idle_bytes_per_connection"]["median"]
+                print(f"  {name:10} {idle:8.0f} bytes of memory per idle connection")
 
 
 def main():
