@@ -1,6 +1,7 @@
 import Hummingbird
 import HummingbirdCore
 public import Logging
+import MeshEntities
 public import MeshPrimitives
 import NIOCore
 public import ServiceLifecycle
@@ -84,7 +85,7 @@ public struct AdminServer: Service {
                     "\(self.configuration.listen.address)",
                     port: Int(self.configuration.listen.port)
                 ),
-                serverName: "kong/\(KongPaths.release)"
+                serverName: "kong/\(KongRelease.version)"
             ),
             onServerRunning: { channel in
                 let port = channel.localAddress?.port.map { UInt16(truncatingIfNeeded: $0) }

@@ -4,8 +4,6 @@ import MeshReports
 
 /// Kong's paths about the node itself: `/`, `/status`, `/endpoints`, `/plugins/enabled`, `/tags`.
 struct KongPaths: Sendable {
-    /// The Kong release whose Admin API this one answers like; decK and others read it.
-    static let release = "3.9.1"
     /// The plugins that are built, with Kong's priorities.
     static let plugins: [(name: String, priority: Int64)] = [
         ("correlation-id", 100_001), ("prometheus", 13), ("request-termination", 2),
@@ -48,7 +46,7 @@ struct KongPaths: Sendable {
             DocumentField(
                 plugin.name,
                 .record([
-                    "version": .string(Self.release), "priority": .integer(plugin.priority),
+                    "version": .string(KongRelease.version), "priority": .integer(plugin.priority),
                 ])
             )
         }
@@ -56,7 +54,7 @@ struct KongPaths: Sendable {
         return .document(
             .record([
                 "tagline": .string("Welcome to kong"),
-                "version": .string(Self.release),
+                "version": .string(KongRelease.version),
                 "edition": .string("community"),
                 "hostname": .string(identity.hostName),
                 "node_id": .string(identity.id),

@@ -1,3 +1,4 @@
+import MeshEntities
 public import MeshHTTP
 public import MeshPrimitives
 
@@ -18,8 +19,8 @@ public struct DataPlaneConfiguration: Sendable {
 
     /// Product and version in `Via` and `Server`.
     ///
-    /// Default `kong/3.10.0`, since programs that parse these fields look for Kong's form.
-    public var serverToken = "kong/3.10.0"
+    /// Default `kong/3.9.1`, since programs that parse these fields look for Kong's form.
+    public var serverToken = "kong/\(KongRelease.version)"
 
     /// Most client connections of one worker; accepting pauses at the limit.
     ///
