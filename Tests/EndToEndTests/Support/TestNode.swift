@@ -104,8 +104,14 @@ final class TestNode {
         return try text.split(separator: "\n").map { try JSON(parsing: String($0)) }
     }
 
-    /// The most memory the process has had.
-    func residentBytes() throws -> Int {
+    /// Makes the memory in use now the peak.
+    func forgetPeakMemory() throws {
+        let path = "/proc/\(self.process?.pid ?? 0)/clear_refs"
+        try "5".write(toFile: path, atomically: false, encoding: .utf8)
+    }
+
+    /// The most bytes of memory the process has had.
+    func peakMemory() throws -> Int {
         let path = "/proc/\(self.process?.pid ?? 0)/status"
         let text = try String(contentsOfFile: path, encoding: .utf8)
         let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
