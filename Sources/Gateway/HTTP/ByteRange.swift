@@ -31,6 +31,7 @@ public struct ByteRange: Equatable, Sendable {
             self.start >= 0 && self.count >= 0 && self.end <= buffer.count,
             "foreign range"
         )
-        return UnsafeRawBufferPointer(rebasing: buffer[self.start..<self.end])
+        guard let base = buffer.baseAddress else { return buffer }
+        return UnsafeRawBufferPointer(start: base + self.start, count: self.count)
     }
 }

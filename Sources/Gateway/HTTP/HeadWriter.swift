@@ -2,69 +2,99 @@
 ///
 /// What does not fit is left out whole and ``overflowed`` is set, so callers check once at the end.
 public struct HeadWriter {
-    private let buffer: UnsafeMutableRawBufferPointer
+    private let base: UnsafeMutableRawPointer
+    /// How many bytes fit; 0 after an overflow, so that one comparison tells both.
+    private var limit: Int
     /// How many bytes have been written.
     public private(set) var count = 0
     /// Whether something did not fit; what was written is then of no use.
     public private(set) var overflowed = false
 
     /// Creates a writer at the start of `buffer`.
-    @inlinable
-    public init(_ buffer: UnsafeMutableRawBufferPointer) { self.init(unchecked: buffer) }
+    public init(_ buffer: UnsafeMutableRawBufferPointer) {
+        if let base = buffer.baseAddress {
+            self.base = base
+            self.limit = buffer.count
+        } else {
+            self.base = Self.nothing
+            self.limit = 0
+        }
+    }
 
-    @usableFromInline
-    init(unchecked buffer: UnsafeMutableRawBufferPointer) { self.buffer = buffer }
+    /// Where a writer without room points; nothing is ever written through it.
+    private static var nothing: UnsafeMutableRawPointer {
+        UnsafeMutableRawPointer(mutating: ("" as StaticString).utf8Start)
+    }
 
     /// What has been written; nil after an overflow.
     public var written: UnsafeRawBufferPointer? {
-        self.overflowed ? nil : UnsafeRawBufferPointer(rebasing: self.buffer[0..<self.count])
+        self.overflowed ? nil : UnsafeRawBufferPointer(start: self.base, count: self.count)
     }
 
     /// How many more bytes fit.
-    public var room: Int { self.buffer.count - self.count }
+    public var room: Int { max(0, self.limit - self.count) }
 
     /// Appends a literal.
+    ///
+    /// Inlined, so that the copy of a known few bytes becomes a few stores.
+    @inline(__always)
     public mutating func write(_ text: StaticString) {
-        self.write(
-            UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
-        )
+        self.write(text.utf8Start, text.utf8CodeUnitCount)
     }
 
     /// Appends bytes.
+    @inline(__always)
     public mutating func write(_ bytes: UnsafeRawBufferPointer) {
-        guard bytes.count <= self.room, !self.overflowed else {
-            self.overflowed = true
-            return
-        }
-        guard let source = bytes.baseAddress, let target = self.buffer.baseAddress else { return }
-        (target + self.count).copyMemory(from: source, byteCount: bytes.count)
-        self.count += bytes.count
+        guard let source = bytes.baseAddress else { return }
+        self.write(source, bytes.count)
     }
 
     /// Appends a part of `bytes`.
+    @inline(__always)
     public mutating func write(_ range: ByteRange, of bytes: UnsafeRawBufferPointer) {
         self.write(range.bytes(of: bytes))
     }
 
     /// Appends one byte.
+    @inline(__always)
     public mutating func write(byte: UInt8) {
-        guard self.room > 0, !self.overflowed else {
-            self.overflowed = true
-            return
-        }
-        self.buffer[self.count] = byte
+        guard self.count < self.limit else { return self.overflow() }
+        self.base.storeBytes(of: byte, toByteOffset: self.count, as: UInt8.self)
         self.count += 1
+    }
+
+    @inline(__always)
+    private mutating func write(_ source: UnsafeRawPointer, _ byteCount: Int) {
+        guard byteCount <= self.limit - self.count else { return self.overflow() }
+        (self.base + self.count).copyMemory(from: source, byteCount: byteCount)
+        self.count += byteCount
+    }
+
+    @inline(never)
+    private mutating func overflow() {
+        self.limit = 0
+        self.overflowed = true
     }
 
     /// Appends a number in decimal.
     public mutating func write(decimal value: UInt64) {
-        var divisor: UInt64 = 1
-        while value / divisor >= 10 { divisor *= 10 }
+        var digits = 1
+        var bound: UInt64 = 10
+        while value >= bound {
+            digits += 1
+            let (next, isLast) = bound.multipliedReportingOverflow(by: 10)
+            if isLast { break }
+            bound = next
+        }
+        guard digits <= self.limit - self.count else { return self.overflow() }
         var rest = value
-        while divisor > 0 {
-            self.write(byte: UInt8(truncatingIfNeeded: 0x30 + rest / divisor))
-            rest %= divisor
-            divisor /= 10
+        var place = self.count + digits
+        self.count = place
+        for _ in 0..<digits {
+            place -= 1
+            let digit = UInt8(truncatingIfNeeded: rest % 10) | 0x30
+            self.base.storeBytes(of: digit, toByteOffset: place, as: UInt8.self)
+            rest /= 10
         }
     }
 
@@ -93,12 +123,12 @@ public struct HeadWriter {
     /// Lets `body` write into the room that is left.
     ///
     /// `body` returns how many bytes it wrote, or nil if they did not fit or could not be made.
+    @inline(__always)
     public mutating func append(_ body: (UnsafeMutableRawBufferPointer) -> Int?) {
-        let rest = UnsafeMutableRawBufferPointer(rebasing: self.buffer[self.count...])
-        guard !self.overflowed, let written = body(rest), written >= 0, written <= rest.count
-        else {
-            self.overflowed = true
-            return
+        guard !self.overflowed else { return }
+        let rest = UnsafeMutableRawBufferPointer(start: self.base + self.count, count: self.room)
+        guard let written = body(rest), written >= 0, written <= rest.count else {
+            return self.overflow()
         }
         self.count += written
     }
@@ -131,6 +161,7 @@ public struct HeadWriter {
         if runStart >= 0 { self.write(run: runStart, fields[count - 1].lineEnd, bytes) }
     }
 
+    @inline(__always)
     private mutating func write(run start: Int, _ end: Int, _ bytes: UnsafeRawBufferPointer) {
         self.write(ByteRange(start: start, count: end - start), of: bytes)
     }
