@@ -21,7 +21,7 @@ struct Authority {
             }
             end += 1
         } else {
-            while end < text.end, Self.isNameByte(octets[end]) { end += 1 }
+            end = octets.endOfHostName(from: end, to: text.end)
             guard end > text.start else { return nil }
         }
         self.host = ByteRange(start: text.start, count: end - text.start)
@@ -43,16 +43,6 @@ struct Authority {
         else { return nil }
         self.whole = text
         self.port = port
-    }
-
-    private static func isNameByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
-            UInt8(ascii: "_"), UInt8(ascii: "~"):
-            true
-        default: false
-        }
     }
 
     private static func isLiteralByte(_ byte: UInt8) -> Bool {

@@ -13,6 +13,14 @@ struct FieldBlock {
     /// Longest field line; HAProxy's limit, too.
     private static let lineByteCount = 16_384
 
+    /// The fields that say how the message is framed, whom it is for and what follows it.
+    private static var framing: HeaderKindSet {
+        [
+            HeaderKindSet(.contentLength), HeaderKindSet(.transferEncoding), HeaderKindSet(.host),
+            HeaderKindSet(.connection),
+        ]
+    }
+
     private(set) var count = 0
     private(set) var end = 0
     private(set) var kinds: HeaderKindSet = []
@@ -22,6 +30,8 @@ struct FieldBlock {
     private(set) var closes = false
     private(set) var staysOpen = false
     private(set) var nominatesUpgrade = false
+    /// Whether a `Connection` field is more than `keep-alive` or `close`.
+    private var listsOptions = false
 
     /// Reads field lines from `start` up to and with the empty line.
     @inline(__always)
@@ -40,12 +50,13 @@ struct FieldBlock {
                 self.end = at + 2
                 return self.settle(octets, fields)
             }
-            switch self.readLine(octets, from: at, into: fields, limit: limit) {
+            let start = at
+            switch self.readLine(octets, at: &at, into: fields, limit: limit) {
             case .incomplete:
-                return octets.count - at > Self.lineByteCount
+                return octets.count - start > Self.lineByteCount
                     ? .invalid(.headTooLarge) : .incomplete
             case .invalid(let fault): return .invalid(fault)
-            case .complete: at = fields[self.count - 1].lineEnd
+            case .complete: continue
             }
         }
         return .incomplete
@@ -55,10 +66,11 @@ struct FieldBlock {
     @inline(__always)
     private mutating func readLine(
         _ octets: OctetView,
-        from start: Int,
+        at position: inout Int,
         into fields: HeaderFieldBuffer,
         limit: Int
     ) -> Outcome {
+        let start = position
         let colon = octets.endOfToken(from: start)
         guard colon < octets.count else { return .incomplete }
         guard octets[colon] == Octet.colon, colon > start else {
@@ -75,16 +87,16 @@ struct FieldBlock {
         guard valueEnd + 2 - start <= Self.lineByteCount else { return .invalid(.headTooLarge) }
         guard self.count < min(limit, fields.capacity) else { return .invalid(.tooManyFields) }
         let name = ByteRange(start: start, count: colon - start)
-        let field = HeaderField(
-            name: name,
-            value: octets.trimmed(colon + 1, valueEnd),
-            lineEnd: valueEnd + 2,
-            kind: HeaderKind.of(name, in: octets)
-        )
-        fields[self.count] = field
+        let value = octets.trimmed(colon + 1, valueEnd)
+        let kind = HeaderKind.of(name, in: octets)
+        position = valueEnd + 2
+        fields[self.count] = HeaderField(name: name, value: value, lineEnd: position, kind: kind)
         self.count += 1
-        guard field.kind != .other else { return .complete }
-        return self.note(field, octets)
+        if Self.framing.has(kind), let fault = self.note(kind, value, octets) {
+            return .invalid(fault)
+        }
+        if kind != .other { self.kinds.formUnion(HeaderKindSet(kind)) }
+        return .complete
     }
 
     private static func nameFault(_ byte: UInt8, first: Bool) -> HTTPFault {
@@ -93,67 +105,84 @@ struct FieldBlock {
         return byte == Octet.lineFeed ? .bareLineEnd : .malformedFieldName
     }
 
-    /// Takes in what a field of a known kind says about framing.
-    private mutating func note(_ field: HeaderField, _ octets: OctetView) -> Outcome {
-        switch field.kind {
+    /// Takes in what a field says about framing, before its kind is noted.
+    private mutating func note(
+        _ kind: HeaderKind,
+        _ value: ByteRange,
+        _ octets: OctetView
+    ) -> HTTPFault? {
+        switch kind {
         case .contentLength:
-            guard !self.kinds.has(.contentLength) else { return .invalid(.repeatedLength) }
-            guard let value = octets.decimal(field.value), value <= UInt64(Int64.max) else {
-                return .invalid(.malformedLength)
+            guard !self.kinds.has(.contentLength) else { return .repeatedLength }
+            guard let length = octets.decimal(value), length <= UInt64(Int64.max) else {
+                return .malformedLength
             }
-            self.length = value
+            self.length = length
         case .transferEncoding:
-            guard !self.kinds.has(.transferEncoding), octets.equals(field.value, "chunked") else {
-                return .invalid(.unknownCoding)
+            guard !self.kinds.has(.transferEncoding), octets.equals(value, "chunked") else {
+                return .unknownCoding
             }
             self.isChunked = true
         case .host:
-            guard !self.kinds.has(.host) else { return .invalid(.repeatedHost) }
-            self.host = field.value
+            guard !self.kinds.has(.host) else { return .repeatedHost }
+            self.host = value
+        case .connection:
+            if !self.isPersistence(value, octets) { self.listsOptions = true }
         default: break
         }
-        self.kinds.formUnion(HeaderKindSet(field.kind))
-        return .complete
+        return nil
     }
 
     /// Checks what can be known only when all lines are there.
     private mutating func settle(_ octets: OctetView, _ fields: HeaderFieldBuffer) -> Outcome {
         if self.isChunked && self.length != nil { return .invalid(.lengthAndCoding) }
-        guard self.kinds.has(.connection) else { return .complete }
+        return self.listsOptions ? self.nominate(octets, fields) : .complete
+    }
+
+    /// Obeys the tokens of all `Connection` fields.
+    private mutating func nominate(_ octets: OctetView, _ fields: HeaderFieldBuffer) -> Outcome {
         var tokens = 0
         for index in 0..<self.count where fields[index].kind == .connection {
             let value = fields[index].value
             var at = value.start
             while at < value.end {
-                var comma = at
-                while comma < value.end, octets[comma] != Octet.comma { comma += 1 }
+                let comma = octets.firstIndex(of: Octet.comma, from: at, to: value.end)
                 let token = octets.trimmed(at, comma)
                 at = comma + 1
                 if token.isEmpty { continue }
                 tokens += 1
-                guard tokens <= Self.connectionTokenLimit,
-                    octets.endOfToken(from: token.start) >= token.end
-                else { return .invalid(.malformedFieldValue) }
+                guard tokens <= Self.connectionTokenLimit else {
+                    return .invalid(.malformedFieldValue)
+                }
+                if self.isPersistence(token, octets) { continue }
+                guard octets.endOfToken(from: token.start) >= token.end else {
+                    return .invalid(.malformedFieldValue)
+                }
                 if let fault = self.nominate(token, octets, fields) { return .invalid(fault) }
             }
         }
         return .complete
     }
 
-    /// Obeys one token of `Connection` (RFC 9110 section 7.6.1).
+    /// Obeys `keep-alive` and `close`; `false` for any other token.
+    @inline(__always)
+    private mutating func isPersistence(_ token: ByteRange, _ octets: OctetView) -> Bool {
+        if octets.equals(token, "keep-alive") {
+            self.staysOpen = true
+        } else if octets.equals(token, "close") {
+            self.closes = true
+        } else {
+            return false
+        }
+        return true
+    }
+
+    /// Obeys any other token of `Connection` (RFC 9110 section 7.6.1).
     private mutating func nominate(
         _ token: ByteRange,
         _ octets: OctetView,
         _ fields: HeaderFieldBuffer
     ) -> HTTPFault? {
-        if octets.equals(token, "keep-alive") {
-            self.staysOpen = true
-            return nil
-        }
-        if octets.equals(token, "close") {
-            self.closes = true
-            return nil
-        }
         let kind = HeaderKind.of(token, in: octets)
         switch kind {
         case .host, .contentLength, .transferEncoding: return .protectedFieldNominated
@@ -176,6 +205,8 @@ struct FieldBlock {
 
 /// Bytes with a meaning in HTTP/1.
 enum Octet {
+    /// `HTTP/1.1`, as ``OctetView/word(at:)`` reads it.
+    static let http11: UInt64 = 0x312E_312F_5054_5448
     static let tab: UInt8 = 0x09
     static let lineFeed: UInt8 = 0x0A
     static let carriageReturn: UInt8 = 0x0D

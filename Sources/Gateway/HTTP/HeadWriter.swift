@@ -78,13 +78,12 @@ public struct HeadWriter {
 
     /// Appends a number in decimal.
     public mutating func write(decimal value: UInt64) {
-        var digits = 1
-        var bound: UInt64 = 10
-        while value >= bound {
+        if value < 10 { return self.write(byte: UInt8(truncatingIfNeeded: value) | 0x30) }
+        var digits = 2
+        var high = value / 100
+        while high > 0 {
             digits += 1
-            let (next, isLast) = bound.multipliedReportingOverflow(by: 10)
-            if isLast { break }
-            bound = next
+            high /= 10
         }
         guard digits <= self.limit - self.count else { return self.overflow() }
         var rest = value

@@ -8,12 +8,15 @@ public struct HeaderField: Equatable, Sendable {
     /// What the name means.
     public internal(set) var kind: HeaderKind
 
+    /// Name and value must lie before `lineEnd`, which a head's limit keeps within 16 bits.
+    @inline(__always)
     init(name: ByteRange, value: ByteRange, lineEnd: Int, kind: HeaderKind) {
-        self.nameOffset = UInt16(name.start)
-        self.nameByteCount = UInt16(name.count)
-        self.valueOffset = UInt16(value.start)
-        self.valueByteCount = UInt16(value.count)
         self.lineEndOffset = UInt16(lineEnd)
+        assert(name.end <= lineEnd && value.end <= lineEnd, "a field ends with its line")
+        self.nameOffset = UInt16(truncatingIfNeeded: name.start)
+        self.nameByteCount = UInt16(truncatingIfNeeded: name.count)
+        self.valueOffset = UInt16(truncatingIfNeeded: value.start)
+        self.valueByteCount = UInt16(truncatingIfNeeded: value.count)
         self.kind = kind
     }
 

@@ -73,7 +73,7 @@ public struct HeaderKindSet: OptionSet, Sendable {
 
     /// The set of one kind.
     @inlinable
-    public init(_ kind: HeaderKind) { self.rawValue = 1 << UInt64(kind.rawValue) }
+    public init(_ kind: HeaderKind) { self.rawValue = 1 &<< UInt64(kind.rawValue) }
 
     /// The set of some kinds.
     public init(of kinds: HeaderKind...) {
@@ -85,7 +85,7 @@ public struct HeaderKindSet: OptionSet, Sendable {
     /// Whether the kind is in the set.
     @inlinable
     public func has(_ kind: HeaderKind) -> Bool {
-        self.rawValue & (1 << UInt64(kind.rawValue)) != 0
+        self.rawValue & (1 &<< UInt64(kind.rawValue)) != 0
     }
 }
 
@@ -94,102 +94,112 @@ extension HeaderKind {
     ///
     /// A name that becomes a known one when `_` is read as `-` is ``dropped``: programs behind the
     /// gateway that fold both (CGI, WSGI) must not see a forged `X_Forwarded_For`.
-    static func of(_ range: ByteRange, in octets: OctetView) -> HeaderKind {
-        let candidate = Self.candidate(range, in: octets)
-        if candidate.kind == .other { return .other }
-        if octets.tokenMatches(range.start, candidate.name) {
-            return candidate.kind == .xKong ? Self.xKongKind(range, in: octets) : candidate.kind
-        }
-        for offset in 0..<candidate.name.utf8CodeUnitCount {
-            let byte = octets[range.start + offset]
-            let wanted = candidate.name.utf8Start[offset]
-            if OctetView.lowercased(byte) == wanted { continue }
-            guard byte == 0x5F, wanted == 0x2D else { return .other }
-        }
-        return .dropped
-    }
-
-    private struct Candidate {
-        let kind: HeaderKind
-        /// The whole name in lower case, or its beginning for a prefix.
-        let name: StaticString
-
-        init(_ kind: HeaderKind, _ name: StaticString) {
-            self.kind = kind
-            self.name = name
-        }
-
-        static var none: Candidate { Candidate(.other, "") }
-    }
-
-    /// The only known name that has this length, first letter and distinguishing letter.
+    ///
+    /// Length and first letter leave one candidate for nearly every name, which is then compared.
     @inline(__always)
-    private static func candidate(_ name: ByteRange, in octets: OctetView) -> Candidate {
-        guard name.count >= 2 else { return .none }
-        switch OctetView.lowercased(octets[name.start]) {
-        case UInt8(ascii: "a"): return name.count == 6 ? Candidate(.accept, "accept") : .none
-        case UInt8(ascii: "c"): return Self.startingWithC(name.count)
-        case UInt8(ascii: "d"): return name.count == 4 ? Candidate(.date, "date") : .none
-        case UInt8(ascii: "e"): return name.count == 6 ? Candidate(.expect, "expect") : .none
-        case UInt8(ascii: "h"): return name.count == 4 ? Candidate(.host, "host") : .none
-        case UInt8(ascii: "k"):
-            return name.count == 10 ? Candidate(.keepAlive, "keep-alive") : .none
-        case UInt8(ascii: "p"): return Self.startingWithP(name.count)
-        case UInt8(ascii: "s"): return name.count == 6 ? Candidate(.server, "server") : .none
-        case UInt8(ascii: "t"): return Self.startingWithT(name.count)
-        case UInt8(ascii: "u"): return name.count == 7 ? Candidate(.upgrade, "upgrade") : .none
-        case UInt8(ascii: "v"): return name.count == 3 ? Candidate(.via, "via") : .none
-        case UInt8(ascii: "x"): return Self.startingWithX(name, in: octets)
-        default: return .none
+    static func of(_ name: ByteRange, in octets: OctetView) -> HeaderKind {
+        guard name.count >= 2 else { return .other }
+        switch octets[name.start] | 0x20 {
+        case UInt8(ascii: "x"): return Self.startingWithX(name, octets)
+        case UInt8(ascii: "c"): return Self.startingWithC(name, octets)
+        case UInt8(ascii: "p"): return Self.startingWithP(name, octets)
+        case UInt8(ascii: "t"): return Self.startingWithT(name, octets)
+        case UInt8(ascii: "a"): return Self.known(.accept, "accept", name, octets)
+        case UInt8(ascii: "d"): return Self.known(.date, "date", name, octets)
+        case UInt8(ascii: "e"): return Self.known(.expect, "expect", name, octets)
+        case UInt8(ascii: "h"): return Self.known(.host, "host", name, octets)
+        case UInt8(ascii: "k"): return Self.known(.keepAlive, "keep-alive", name, octets)
+        case UInt8(ascii: "s"): return Self.known(.server, "server", name, octets)
+        case UInt8(ascii: "u"): return Self.known(.upgrade, "upgrade", name, octets)
+        case UInt8(ascii: "v"): return Self.known(.via, "via", name, octets)
+        default: return .other
         }
     }
 
-    private static func startingWithC(_ count: Int) -> Candidate {
-        switch count {
-        case 6: Candidate(.cookie, "cookie")
-        case 10: Candidate(.connection, "connection")
-        case 12: Candidate(.contentType, "content-type")
-        case 14: Candidate(.contentLength, "content-length")
-        default: .none
+    /// `kind` if the name is `text`, which is in lower case; inlined to a few comparisons.
+    @inline(__always)
+    private static func known(
+        _ kind: HeaderKind,
+        _ text: StaticString,
+        _ name: ByteRange,
+        _ octets: OctetView
+    ) -> HeaderKind {
+        guard name.count == text.utf8CodeUnitCount else { return .other }
+        if octets.tokenMatches(name.start, text) { return kind }
+        return Self.isDisguised(name, as: text, octets) ? .dropped : .other
+    }
+
+    /// Whether the name begins with `text` when `_` is read as `-`.
+    @inline(never)
+    private static func isDisguised(
+        _ name: ByteRange,
+        as text: StaticString,
+        _ octets: OctetView
+    ) -> Bool {
+        for offset in 0..<text.utf8CodeUnitCount {
+            let byte = octets[name.start + offset]
+            let wanted = text.utf8Start[offset]
+            if OctetView.lowercased(byte) == wanted { continue }
+            guard byte == 0x5F, wanted == 0x2D else { return false }
+        }
+        return true
+    }
+
+    @inline(__always)
+    private static func startingWithC(_ name: ByteRange, _ octets: OctetView) -> HeaderKind {
+        switch name.count {
+        case 6: Self.known(.cookie, "cookie", name, octets)
+        case 10: Self.known(.connection, "connection", name, octets)
+        case 12: Self.known(.contentType, "content-type", name, octets)
+        case 14: Self.known(.contentLength, "content-length", name, octets)
+        default: .other
         }
     }
 
-    private static func startingWithP(_ count: Int) -> Candidate {
-        switch count {
-        case 5: Candidate(.proxy, "proxy")
-        case 16: Candidate(.proxyConnection, "proxy-connection")
-        case 19: Candidate(.proxyAuthorization, "proxy-authorization")
-        default: .none
+    private static func startingWithP(_ name: ByteRange, _ octets: OctetView) -> HeaderKind {
+        switch name.count {
+        case 5: Self.known(.proxy, "proxy", name, octets)
+        case 16: Self.known(.proxyConnection, "proxy-connection", name, octets)
+        case 19: Self.known(.proxyAuthorization, "proxy-authorization", name, octets)
+        default: .other
         }
     }
 
-    private static func startingWithT(_ count: Int) -> Candidate {
-        switch count {
-        case 2: Candidate(.te, "te")
-        case 7: Candidate(.trailer, "trailer")
-        case 17: Candidate(.transferEncoding, "transfer-encoding")
-        default: .none
+    private static func startingWithT(_ name: ByteRange, _ octets: OctetView) -> HeaderKind {
+        switch name.count {
+        case 2: Self.known(.te, "te", name, octets)
+        case 7: Self.known(.trailer, "trailer", name, octets)
+        case 17: Self.known(.transferEncoding, "transfer-encoding", name, octets)
+        default: .other
         }
     }
 
-    private static func startingWithX(_ name: ByteRange, in octets: OctetView) -> Candidate {
-        guard name.count >= 8 else { return .none }
-        switch OctetView.lowercased(octets[name.start + 2]) {
-        case UInt8(ascii: "k"): return Candidate(.xKong, "x-kong-")
-        case UInt8(ascii: "r"):
-            return name.count == 9 ? Candidate(.xRealIP, "x-real-ip") : .none
+    private static func startingWithX(_ name: ByteRange, _ octets: OctetView) -> HeaderKind {
+        guard name.count >= 8 else { return .other }
+        switch octets[name.start + 2] | 0x20 {
+        case UInt8(ascii: "k"): return Self.startingWithXKong(name, octets)
+        case UInt8(ascii: "r"): return Self.known(.xRealIP, "x-real-ip", name, octets)
         case UInt8(ascii: "f"): break
-        default: return .none
+        default: return .other
         }
-        switch (name.count, OctetView.lowercased(octets[name.end - 2])) {
-        case (15, _): return Candidate(.xForwardedFor, "x-forwarded-for")
-        case (16, UInt8(ascii: "s")): return Candidate(.xForwardedHost, "x-forwarded-host")
-        case (16, UInt8(ascii: "r")): return Candidate(.xForwardedPort, "x-forwarded-port")
-        case (16, UInt8(ascii: "t")): return Candidate(.xForwardedPath, "x-forwarded-path")
-        case (17, _): return Candidate(.xForwardedProto, "x-forwarded-proto")
-        case (18, _): return Candidate(.xForwardedPrefix, "x-forwarded-prefix")
-        default: return .none
+        switch (name.count, octets[name.end - 2] | 0x20) {
+        case (15, _): return Self.known(.xForwardedFor, "x-forwarded-for", name, octets)
+        case (16, UInt8(ascii: "s")):
+            return Self.known(.xForwardedHost, "x-forwarded-host", name, octets)
+        case (16, UInt8(ascii: "r")):
+            return Self.known(.xForwardedPort, "x-forwarded-port", name, octets)
+        case (16, UInt8(ascii: "t")):
+            return Self.known(.xForwardedPath, "x-forwarded-path", name, octets)
+        case (17, _): return Self.known(.xForwardedProto, "x-forwarded-proto", name, octets)
+        case (18, _): return Self.known(.xForwardedPrefix, "x-forwarded-prefix", name, octets)
+        default: return .other
         }
+    }
+
+    private static func startingWithXKong(_ name: ByteRange, _ octets: OctetView) -> HeaderKind {
+        let text: StaticString = "x-kong-"
+        if octets.tokenMatches(name.start, text) { return Self.xKongKind(name, in: octets) }
+        return Self.isDisguised(name, as: text, octets) ? .dropped : .other
     }
 
     private static func xKongKind(_ name: ByteRange, in octets: OctetView) -> HeaderKind {

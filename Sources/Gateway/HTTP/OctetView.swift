@@ -48,19 +48,37 @@ struct OctetView {
         mesh_scan_target(self.base, index, self.count)
     }
 
-    /// Whether the bytes of `range` equal `text`, which must be lower case, ignoring ASCII case.
+    /// Index of the first byte at or after `index` that may not stand in a host's name.
     @inline(__always)
-    func equals(_ range: ByteRange, _ text: StaticString) -> Bool {
-        guard range.count == text.utf8CodeUnitCount else { return false }
-        for offset in 0..<range.count
-        where Self.lowercased(self[range.start + offset]) != text.utf8Start[offset] {
-            return false
-        }
-        return true
+    func endOfHostName(from index: Int, to end: Int) -> Int {
+        precondition(index >= 0 && end <= self.count, "read past the bytes")
+        return mesh_scan_host_name(self.base, index, end)
     }
 
-    /// Whether the token that starts at `start` begins with `name`, which has lower-case letters
-    /// and `-` only, ignoring ASCII case.
+    /// Index of the first `byte` in `index..<end`, or `end`.
+    @inline(__always)
+    func firstIndex(of byte: UInt8, from index: Int, to end: Int) -> Int {
+        precondition(index >= 0 && index <= end && end <= self.count, "read past the bytes")
+        return mesh_find_byte(self.base, index, end, byte)
+    }
+
+    /// Eight bytes as a number whose lowest byte is the first.
+    @inline(__always)
+    func word(at index: Int) -> UInt64 {
+        precondition(index >= 0 && 8 <= self.count - index, "read past the bytes")
+        return UInt64(littleEndian: mesh_load_word(self.base, index))
+    }
+
+    /// Whether the bytes of `range` equal `text`, ignoring ASCII case.
+    ///
+    /// `text` has lower-case letters and bytes from 0x20 to 0x3F without `)` only, and the range
+    /// no controls but HTAB; those of a field value, target or token never do.
+    @inline(__always)
+    func equals(_ range: ByteRange, _ text: StaticString) -> Bool {
+        range.count == text.utf8CodeUnitCount && self.tokenMatches(range.start, text)
+    }
+
+    /// Whether what starts at `start` begins with `name`; as ``equals(_:_:)`` otherwise.
     @inline(__always)
     func tokenMatches(_ start: Int, _ name: StaticString) -> Bool {
         let count = name.utf8CodeUnitCount

@@ -54,7 +54,22 @@ struct RequestLine {
     }
 
     /// Reads `HTTP/1.` and a 0 or 1, then CRLF.
+    @inline(__always)
     private mutating func readVersion(
+        _ octets: OctetView,
+        from start: Int
+    ) -> FieldBlock.Outcome {
+        // What nearly every client sends, in two comparisons.
+        guard octets.count - start >= 10, octets.word(at: start) == Octet.http11,
+            octets[start + 8] == Octet.carriageReturn, octets[start + 9] == Octet.lineFeed
+        else { return self.readOtherVersion(octets, from: start) }
+        self.version = .http11
+        self.end = start + 10
+        return .complete
+    }
+
+    @inline(never)
+    private mutating func readOtherVersion(
         _ octets: OctetView,
         from start: Int
     ) -> FieldBlock.Outcome {
@@ -110,8 +125,7 @@ struct RequestLine {
     }
 
     private mutating func splitQuery(_ octets: OctetView, from start: Int) {
-        var mark = start
-        while mark < self.target.end, octets[mark] != Octet.question { mark += 1 }
+        let mark = octets.firstIndex(of: Octet.question, from: start, to: self.target.end)
         self.path = ByteRange(start: start, count: mark - start)
         self.query = ByteRange(start: mark, count: self.target.end - mark)
     }

@@ -16,25 +16,35 @@ extension RoutingIndex {
     /// Visits every bucket that the request's host belongs to.
     func find(_ query: RouteQuery, in search: inout Search, headers: HeaderTest) {
         let host = query.host
+        if self.hasWildcards { self.findWildcards(query, in: &search, headers: headers) }
+        if !host.isEmpty {
+            var hash = Self.hashSeed
+            for byte in host { hash = Self.hash(hash, byte) }
+            self.visit(.exact, host, hash, query, &search, headers)
+        }
+        if self.anyHost >= 0 { self.visit(Int(self.anyHost), query, &search, headers) }
+    }
+
+    private func findWildcards(
+        _ query: RouteQuery,
+        in search: inout Search,
+        headers: HeaderTest
+    ) {
+        let host = query.host
         var forward = Self.hashSeed
         for index in 0..<host.count {
             forward = Self.hash(forward, host[index])
-            if self.hasWildcards, host[index] == UInt8(ascii: ".") {
-                let text = UnsafeRawBufferPointer(rebasing: host[0...index])
-                self.visit(.prefix, text, forward, query, &search, headers)
-            }
+            guard host[index] == UInt8(ascii: ".") else { continue }
+            let text = UnsafeRawBufferPointer(rebasing: host[0...index])
+            self.visit(.prefix, text, forward, query, &search, headers)
         }
-        if !host.isEmpty { self.visit(.exact, host, forward, query, &search, headers) }
-        if self.hasWildcards {
-            var backward = Self.hashSeed
-            for index in stride(from: host.count - 1, through: 0, by: -1) {
-                backward = Self.hash(backward, host[index])
-                guard host[index] == UInt8(ascii: ".") else { continue }
-                let text = UnsafeRawBufferPointer(rebasing: host[index...])
-                self.visit(.suffix, text, backward, query, &search, headers)
-            }
+        var backward = Self.hashSeed
+        for index in stride(from: host.count - 1, through: 0, by: -1) {
+            backward = Self.hash(backward, host[index])
+            guard host[index] == UInt8(ascii: ".") else { continue }
+            let text = UnsafeRawBufferPointer(rebasing: host[index...])
+            self.visit(.suffix, text, backward, query, &search, headers)
         }
-        if self.anyHost >= 0 { self.visit(Int(self.anyHost), query, &search, headers) }
     }
 
     /// The bit of a method; 0 for one that no route names.

@@ -1,3 +1,4 @@
+internal import CMeshSystem
 internal import MeshHTTP
 internal import MeshPrimitives
 internal import MeshRouting
@@ -19,9 +20,8 @@ extension Worker {
     /// Asks the router.
     func match(_ exchange: UnsafeMutablePointer<Exchange>) -> RouteMatch? {
         let host = self.request.host.bytes(of: self.requestBytes)
-        for (offset, byte) in host.enumerated() {
-            self.host[offset] = byte &- 0x41 < 26 ? byte | 0x20 : byte
-        }
+        guard host.count <= self.host.count else { return nil }
+        mesh_copy_lowercased(self.host.baseAddress, host.baseAddress, host.count)
         let port = self.connections[exchange.pointee.client].pointee.port
         let query = RouteQuery(
             method: self.request.methodName.bytes(of: self.requestBytes),

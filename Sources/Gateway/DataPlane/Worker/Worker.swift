@@ -166,7 +166,8 @@ final class Worker {
         case .lingering: self.linger(index)
         case .free: break
         }
-        while let client = self.pendingClients.popLast() {
+        // Asked first: changing the list costs a check of overlapping access.
+        while !self.pendingClients.isEmpty, let client = self.pendingClients.popLast() {
             self.connections[client].pointee.flags.remove(.isPending)
             if self.connections[client].pointee.role == .client { self.clientReadable(client) }
         }

@@ -26,30 +26,49 @@ static inline size_t mesh_scan_field_value_slowly(const void *bytes, size_t from
     return i;
 }
 
+#if defined(__SSE2__)
+// One bit per byte that is a control, DEL or not above `bound`; HTAB counts as one, too.
+static inline unsigned mesh_refused_in_block(const uint8_t *block, uint8_t bound) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)block);
+    __m128i limit = _mm_set1_epi8((char)bound);
+    // Unsigned "not above" is "the smaller of both is the byte itself".
+    __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, limit), bytes);
+    __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7F));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(low, del));
+}
+#endif
+
 // First byte that may not stand in a field value: a control other than HTAB, or DEL
 // (RFC 9110 section 5.5; obs-text is let through).
 static inline size_t mesh_scan_field_value(const void *bytes, size_t from, size_t count) {
+    const uint8_t *p = (const uint8_t *)bytes;
     size_t i = from;
 #if defined(__SSE2__)
-    const uint8_t *p = (const uint8_t *)bytes;
-    const __m128i lowest = _mm_set1_epi8(0x20);
-    const __m128i tab = _mm_set1_epi8(0x09);
-    const __m128i del = _mm_set1_epi8(0x7F);
     while (i < count && count - i >= 16) {
-        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-        // Unsigned "at least 0x20" is "the larger of both is the byte itself".
-        __m128i visible = _mm_cmpeq_epi8(_mm_max_epu8(block, lowest), block);
-        __m128i allowed = _mm_or_si128(visible, _mm_cmpeq_epi8(block, tab));
-        __m128i refused = _mm_or_si128(
-            _mm_andnot_si128(allowed, _mm_set1_epi8(-1)), _mm_cmpeq_epi8(block, del));
-        int mask = _mm_movemask_epi8(refused);
-        if (mask != 0) {
-            return i + (size_t)__builtin_ctz((unsigned)mask);
+        unsigned mask = mesh_refused_in_block(p + i, 0x1F);
+        while (mask != 0) {
+            size_t stop = i + (size_t)__builtin_ctz(mask);
+            if (p[stop] != 0x09) {
+                return stop;
+            }
+            mask &= mask - 1;
         }
         i += 16;
     }
+    if (i < count && count >= 16) {
+        // The last block overlaps the one before; its first bytes were looked at.
+        size_t last = count - 16;
+        unsigned mask = mesh_refused_in_block(p + last, 0x1F) >> (i - last) << (i - last);
+        while (mask != 0) {
+            size_t stop = last + (size_t)__builtin_ctz(mask);
+            if (p[stop] != 0x09) {
+                return stop;
+            }
+            mask &= mask - 1;
+        }
+        return count;
+    }
 #else
-    const uint8_t *p = (const uint8_t *)bytes;
     const uint64_t ones = 0x0101010101010101ULL;
     const uint64_t highs = 0x8080808080808080ULL;
     while (i < count && count - i >= 8) {
@@ -86,6 +105,23 @@ static inline int mesh_is_token_byte(uint8_t byte) {
     return tokens[byte];
 }
 
+#if defined(__SSE2__)
+// One bit per byte that is a letter, a digit, `-` or `also`.
+static inline unsigned mesh_plain_in_block(const uint8_t *block, char also) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)block);
+    __m128i lower = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+    __m128i letter = _mm_and_si128(
+        _mm_cmpgt_epi8(lower, _mm_set1_epi8('a' - 1)),
+        _mm_cmplt_epi8(lower, _mm_set1_epi8('z' + 1)));
+    __m128i digit = _mm_and_si128(
+        _mm_cmpgt_epi8(bytes, _mm_set1_epi8('0' - 1)),
+        _mm_cmplt_epi8(bytes, _mm_set1_epi8('9' + 1)));
+    __m128i mark = _mm_or_si128(
+        _mm_cmpeq_epi8(bytes, _mm_set1_epi8('-')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8(also)));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(letter, digit), mark));
+}
+#endif
+
 // First byte that is not a token character. Names are nearly always letters, digits and `-`, which
 // are looked for sixteen at a time; any other byte is looked up.
 static inline size_t mesh_scan_token(const void *bytes, size_t from, size_t count) {
@@ -93,21 +129,12 @@ static inline size_t mesh_scan_token(const void *bytes, size_t from, size_t coun
     size_t i = from;
 #if defined(__SSE2__)
     while (i < count && count - i >= 16) {
-        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-        __m128i lower = _mm_or_si128(block, _mm_set1_epi8(0x20));
-        __m128i letter = _mm_and_si128(
-            _mm_cmpgt_epi8(lower, _mm_set1_epi8('a' - 1)),
-            _mm_cmplt_epi8(lower, _mm_set1_epi8('z' + 1)));
-        __m128i digit = _mm_and_si128(
-            _mm_cmpgt_epi8(block, _mm_set1_epi8('0' - 1)),
-            _mm_cmplt_epi8(block, _mm_set1_epi8('9' + 1)));
-        __m128i dash = _mm_cmpeq_epi8(block, _mm_set1_epi8('-'));
-        int mask = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(letter, digit), dash));
+        unsigned mask = mesh_plain_in_block(p + i, '-');
         if (mask == 0xFFFF) {
             i += 16;
             continue;
         }
-        i += (size_t)__builtin_ctz(~(unsigned)mask);
+        i += (size_t)__builtin_ctz(~mask);
         if (!mesh_is_token_byte(p[i])) {
             return i;
         }
@@ -124,33 +151,124 @@ static inline size_t mesh_scan_token(const void *bytes, size_t from, size_t coun
 static inline size_t mesh_scan_target(const void *bytes, size_t from, size_t count) {
     const uint8_t *p = (const uint8_t *)bytes;
     size_t i = from;
+#if defined(__SSE2__)
+    while (i < count && count - i >= 16) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+        __m128i mark = _mm_cmpeq_epi8(block, _mm_set1_epi8('#'));
+        unsigned mask = mesh_refused_in_block(p + i, 0x20) | (unsigned)_mm_movemask_epi8(mark);
+        if (mask != 0) {
+            return i + (size_t)__builtin_ctz(mask);
+        }
+        i += 16;
+    }
+#endif
     while (i < count && p[i] > 0x20 && p[i] != 0x23 && p[i] != 0x7F) {
         i++;
     }
     return i;
 }
 
-// Whether the bytes equal `name`, ignoring ASCII case. `name` has lower-case letters and `-` only,
-// and the bytes are token characters: then setting one bit folds the case of eight at a time.
+// First byte that is none of the letters, digits and `-._~` of a registered name.
+static inline size_t mesh_scan_host_name(const void *bytes, size_t from, size_t count) {
+    const uint8_t *p = (const uint8_t *)bytes;
+    // One bit per byte value below 128.
+    static const uint64_t allowed[2] = {0x03FF600000000000ULL, 0x47FFFFFE87FFFFFEULL};
+    size_t i = from;
+#if defined(__SSE2__)
+    while (i < count && count - i >= 16 && mesh_plain_in_block(p + i, '.') == 0xFFFF) {
+        i += 16;
+    }
+#endif
+    while (i < count && p[i] < 0x80 && (allowed[p[i] >> 6] >> (p[i] & 63) & 1) != 0) {
+        i++;
+    }
+    return i;
+}
+
+// Index of the first byte that equals `wanted`, or `count`.
+static inline size_t mesh_find_byte(
+    const void *bytes, size_t from, size_t count, uint8_t wanted) {
+    const uint8_t *p = (const uint8_t *)bytes;
+    size_t i = from;
+#if defined(__SSE2__)
+    while (i < count && count - i >= 16) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+        __m128i found = _mm_cmpeq_epi8(block, _mm_set1_epi8((char)wanted));
+        unsigned mask = (unsigned)_mm_movemask_epi8(found);
+        if (mask != 0) {
+            return i + (size_t)__builtin_ctz(mask);
+        }
+        i += 16;
+    }
+#endif
+    while (i < count && p[i] != wanted) {
+        i++;
+    }
+    return i;
+}
+
+// Copies bytes with ASCII letters in lower case, eight at a time; the ranges must not overlap.
+static inline void mesh_copy_lowercased(void *to, const void *from, size_t count) {
+    const uint8_t *p = (const uint8_t *)from;
+    uint8_t *out = (uint8_t *)to;
+    const uint64_t ones = 0x0101010101010101ULL;
+    const uint64_t highs = 0x8080808080808080ULL;
+    size_t i = 0;
+    while (count - i >= 8) {
+        uint64_t word;
+        memcpy(&word, p + i, 8);
+        uint64_t low = word & ~highs;
+        // The top bit of each byte says: at least 'A', above 'Z'. No byte carries into the next.
+        uint64_t least = low + ones * (0x80 - 'A');
+        uint64_t above = low + ones * (0x7F - 'Z');
+        word |= (least & ~above & ~word & highs) >> 2;
+        memcpy(out + i, &word, 8);
+        i += 8;
+    }
+    for (; i < count; i++) {
+        out[i] = p[i] >= 'A' && p[i] <= 'Z' ? p[i] | 0x20 : p[i];
+    }
+}
+
+static inline uint64_t mesh_load_word(const void *bytes, size_t from) {
+    uint64_t word;
+    memcpy(&word, (const uint8_t *)bytes + from, 8);
+    return word;
+}
+
+// Whether the bytes equal `name`, ignoring ASCII case. `name` has lower-case letters and bytes from
+// 0x20 to 0x3F only, and the bytes no controls: then setting one bit folds the case of eight at a
+// time. With a constant name, inlining leaves one comparison per eight bytes.
 static inline int mesh_token_equals(
     const void *bytes, size_t from, const void *name, size_t count) {
     const uint8_t *p = (const uint8_t *)bytes + from;
     const uint8_t *n = (const uint8_t *)name;
-    size_t i = 0;
-    while (count - i >= 8) {
+    const uint64_t fold = 0x2020202020202020ULL;
+    if (count >= 8) {
         uint64_t left, right;
-        memcpy(&left, p + i, 8);
-        memcpy(&right, n + i, 8);
-        if ((left | 0x2020202020202020ULL) != right) {
-            return 0;
+        for (size_t i = 0; count - i > 8; i += 8) {
+            memcpy(&left, p + i, 8);
+            memcpy(&right, n + i, 8);
+            if ((left | fold) != right) {
+                return 0;
+            }
         }
-        i += 8;
+        memcpy(&left, p + count - 8, 8);
+        memcpy(&right, n + count - 8, 8);
+        return (left | fold) == right;
     }
-    while (i < count) {
+    if (count >= 4) {
+        uint32_t left, right, left_end, right_end;
+        memcpy(&left, p, 4);
+        memcpy(&right, n, 4);
+        memcpy(&left_end, p + count - 4, 4);
+        memcpy(&right_end, n + count - 4, 4);
+        return ((left | (uint32_t)fold) ^ right | ((left_end | (uint32_t)fold) ^ right_end)) == 0;
+    }
+    for (size_t i = 0; i < count; i++) {
         if ((p[i] | 0x20) != n[i]) {
             return 0;
         }
-        i++;
     }
     return 1;
 }
