@@ -26,6 +26,7 @@ public struct ByteRange: Equatable, Sendable {
 
     /// The bytes themselves; `buffer` must be the one this range was read from.
     @inlinable
+    @inline(__always)
     public func bytes(of buffer: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         precondition(
             self.start >= 0 && self.count >= 0 && self.end <= buffer.count,

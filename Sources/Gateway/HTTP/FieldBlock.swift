@@ -42,7 +42,7 @@ struct FieldBlock {
         limit: Int
     ) -> Outcome {
         var at = start
-        while at < octets.count {
+        while octets.has(at) {
             let first = octets[at]
             if first == Octet.carriageReturn {
                 guard at + 1 < octets.count else { return .incomplete }
@@ -72,24 +72,24 @@ struct FieldBlock {
     ) -> Outcome {
         let start = position
         let colon = octets.endOfToken(from: start)
-        guard colon < octets.count else { return .incomplete }
+        guard octets.has(colon) else { return .incomplete }
         guard octets[colon] == Octet.colon, colon > start else {
             return .invalid(Self.nameFault(octets[start], first: colon == start))
         }
-        let valueEnd = octets.endOfFieldValue(from: colon + 1)
-        guard valueEnd < octets.count else { return .incomplete }
+        let valueEnd = octets.endOfFieldValue(from: colon &+ 1)
+        guard octets.has(valueEnd) else { return .incomplete }
         guard octets[valueEnd] == Octet.carriageReturn else {
             let isLineFeed = octets[valueEnd] == Octet.lineFeed
             return .invalid(isLineFeed ? .bareLineEnd : .malformedFieldValue)
         }
-        guard valueEnd + 1 < octets.count else { return .incomplete }
-        guard octets[valueEnd + 1] == Octet.lineFeed else { return .invalid(.bareLineEnd) }
-        guard valueEnd + 2 - start <= Self.lineByteCount else { return .invalid(.headTooLarge) }
+        guard octets.has(valueEnd &+ 1) else { return .incomplete }
+        guard octets[valueEnd &+ 1] == Octet.lineFeed else { return .invalid(.bareLineEnd) }
+        guard valueEnd &+ 2 &- start <= Self.lineByteCount else { return .invalid(.headTooLarge) }
         guard self.count < min(limit, fields.capacity) else { return .invalid(.tooManyFields) }
-        let name = ByteRange(start: start, count: colon - start)
-        let value = octets.trimmed(colon + 1, valueEnd)
+        let name = ByteRange(start: start, count: colon &- start)
+        let value = octets.trimmed(colon &+ 1, valueEnd)
         let kind = HeaderKind.of(name, in: octets)
-        position = valueEnd + 2
+        position = valueEnd &+ 2
         fields[self.count] = HeaderField(name: name, value: value, lineEnd: position, kind: kind)
         self.count += 1
         if Self.framing.has(kind), let fault = self.note(kind, value, octets) {

@@ -43,10 +43,15 @@ extension ForwardedHeaders {
         into writer: inout HeadWriter
     ) {
         writer.write("HTTP/1.1 ")
+        if head.reason.start == ResponseHead.reasonOffset {
+            let line = ByteRange(
+                start: ResponseHead.statusOffset,
+                count: head.fieldsStart - ResponseHead.statusOffset
+            )
+            return writer.write(line, of: bytes)
+        }
         writer.write(decimal: UInt64(head.status))
-        writer.write(" ")
-        writer.write(head.reason, of: bytes)
-        writer.write("\r\n")
+        writer.write(" \r\n")
     }
 
     /// Writes a whole interim response (RFC 9110 section 15.2); never sent to HTTP/1.0 clients.

@@ -79,22 +79,42 @@ public struct HeadWriter {
     /// Appends a number in decimal.
     public mutating func write(decimal value: UInt64) {
         if value < 10 { return self.write(byte: UInt8(truncatingIfNeeded: value) | 0x30) }
-        var digits = 2
-        var high = value / 100
-        while high > 0 {
-            digits += 1
-            high /= 10
-        }
+        let digits = Self.digitCount(value)
         guard digits <= self.limit - self.count else { return self.overflow() }
         var rest = value
         var place = self.count + digits
         self.count = place
-        for _ in 0..<digits {
-            place -= 1
-            let digit = UInt8(truncatingIfNeeded: rest % 10) | 0x30
-            self.base.storeBytes(of: digit, toByteOffset: place, as: UInt8.self)
-            rest /= 10
+        while rest >= 10 {
+            place -= 2
+            (self.base + place).copyMemory(from: Self.pair(rest % 100), byteCount: 2)
+            rest /= 100
         }
+        guard digits & 1 == 1 else { return }
+        let first = UInt8(truncatingIfNeeded: rest) | 0x30
+        self.base.storeBytes(of: first, toByteOffset: place - 1, as: UInt8.self)
+    }
+
+    private static func digitCount(_ value: UInt64) -> Int {
+        var count = 1
+        var rest = value
+        while rest >= 10_000 {
+            count += 4
+            rest /= 10_000
+        }
+        return count + (rest >= 10 ? 1 : 0) + (rest >= 100 ? 1 : 0) + (rest >= 1_000 ? 1 : 0)
+    }
+
+    /// The two digits of a number below 100.
+    @inline(__always)
+    private static func pair(_ value: UInt64) -> UnsafePointer<UInt8> {
+        let pairs: StaticString = """
+            0001020304050607080910111213141516171819\
+            2021222324252627282930313233343536373839\
+            4041424344454647484950515253545556575859\
+            6061626364656667686970717273747576777879\
+            8081828384858687888990919293949596979899
+            """
+        return pairs.utf8Start + Int(truncatingIfNeeded: value * 2)
     }
 
     /// Appends a number in lower-case hexadecimal, without leading zeros.
@@ -147,17 +167,14 @@ public struct HeadWriter {
             self.write(run: fields[0].name.start, fields[count - 1].lineEnd, bytes)
             return
         }
-        var runStart = -1
-        for index in 0..<count {
-            let field = fields[index]
-            if dropping.has(field.kind) {
-                if runStart >= 0 { self.write(run: runStart, field.name.start, bytes) }
-                runStart = -1
-            } else if runStart < 0 {
-                runStart = field.name.start
-            }
+        var runStart = fields[0].name.start
+        for index in 0..<count where dropping.has(fields[index].kind) {
+            let start = fields[index].name.start
+            if start > runStart { self.write(run: runStart, start, bytes) }
+            runStart = fields[index].lineEnd
         }
-        if runStart >= 0 { self.write(run: runStart, fields[count - 1].lineEnd, bytes) }
+        let end = fields[count - 1].lineEnd
+        if end > runStart { self.write(run: runStart, end, bytes) }
     }
 
     @inline(__always)

@@ -95,10 +95,36 @@ extension HeaderKind {
     /// A name that becomes a known one when `_` is read as `-` is ``dropped``: programs behind the
     /// gateway that fold both (CGI, WSGI) must not see a forged `X_Forwarded_For`.
     ///
-    /// Length and first letter leave one candidate for nearly every name, which is then compared.
+    /// Most names of other meaning are told by first letter and length; `name` must not be empty.
     @inline(__always)
     static func of(_ name: ByteRange, in octets: OctetView) -> HeaderKind {
-        guard name.count >= 2 else { return .other }
+        let lengths = Self.lengths(ofNamesWith: octets[name.start] | 0x20)
+        let length = UInt32(truncatingIfNeeded: min(name.count, 31))
+        guard lengths &>> length & 1 != 0 else { return .other }
+        return Self.recognized(name, octets)
+    }
+
+    /// One bit per length that a known name with this first letter can have; 31 stands for more.
+    @inline(__always)
+    private static func lengths(ofNamesWith letter: UInt8) -> UInt32 {
+        switch letter {
+        case UInt8(ascii: "a"), UInt8(ascii: "e"), UInt8(ascii: "s"): 1 << 6
+        case UInt8(ascii: "c"): 1 << 6 | 1 << 10 | 1 << 12 | 1 << 14
+        case UInt8(ascii: "d"), UInt8(ascii: "h"): 1 << 4
+        case UInt8(ascii: "k"): 1 << 10
+        case UInt8(ascii: "p"): 1 << 5 | 1 << 16 | 1 << 19
+        case UInt8(ascii: "t"): 1 << 2 | 1 << 7 | 1 << 17
+        case UInt8(ascii: "u"): 1 << 7
+        case UInt8(ascii: "v"): 1 << 3
+        // `X-Kong-` may be followed by anything.
+        case UInt8(ascii: "x"): UInt32.max << 8
+        default: 0
+        }
+    }
+
+    /// Compares the name with the only known one of its first letter and length.
+    @inline(never)
+    private static func recognized(_ name: ByteRange, _ octets: OctetView) -> HeaderKind {
         switch octets[name.start] | 0x20 {
         case UInt8(ascii: "x"): return Self.startingWithX(name, octets)
         case UInt8(ascii: "c"): return Self.startingWithC(name, octets)
@@ -175,7 +201,6 @@ extension HeaderKind {
     }
 
     private static func startingWithX(_ name: ByteRange, _ octets: OctetView) -> HeaderKind {
-        guard name.count >= 8 else { return .other }
         switch octets[name.start + 2] | 0x20 {
         case UInt8(ascii: "k"): return Self.startingWithXKong(name, octets)
         case UInt8(ascii: "r"): return Self.known(.xRealIP, "x-real-ip", name, octets)

@@ -36,6 +36,12 @@ struct OctetView {
         mesh_scan_field_value(self.base, index, self.count)
     }
 
+    /// Whether there is a byte at `index`; as unsigned as the subscript's check, which it spares.
+    @inline(__always)
+    func has(_ index: Int) -> Bool {
+        UInt(bitPattern: index) < UInt(bitPattern: self.count)
+    }
+
     /// Index of the first byte at or after `index` that is not a token character.
     @inline(__always)
     func endOfToken(from index: Int) -> Int {
@@ -137,13 +143,18 @@ struct OctetView {
     /// Cuts spaces and tabs off both ends of `start..<end`.
     @inline(__always)
     func trimmed(_ start: Int, _ end: Int) -> ByteRange {
+        precondition(start >= 0 && end <= self.count, "read past the bytes")
         var first = start
         var last = end
-        while first < last, self.isBlank(first) { first += 1 }
-        while last > first, self.isBlank(last - 1) { last -= 1 }
+        while first < last, self.isBlank(first) { first &+= 1 }
+        while last > first, self.isBlank(last &- 1) { last &-= 1 }
         return ByteRange(start: first, count: last - first)
     }
 
+    /// The index must have been checked.
     @inline(__always)
-    private func isBlank(_ index: Int) -> Bool { self[index] == 0x20 || self[index] == 0x09 }
+    private func isBlank(_ index: Int) -> Bool {
+        let byte = self.base.load(fromByteOffset: index, as: UInt8.self)
+        return byte == Octet.space || byte == Octet.tab
+    }
 }

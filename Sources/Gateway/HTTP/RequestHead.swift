@@ -56,7 +56,9 @@ public struct RequestHead: Sendable {
         limits: HeadLimits = HeadLimits()
     ) -> HeadParse {
         let limit = limits.effectiveHeadByteCount
-        let octets = OctetView(UnsafeRawBufferPointer(rebasing: bytes.prefix(limit)))
+        let octets = OctetView(
+            UnsafeRawBufferPointer(start: bytes.baseAddress, count: min(bytes.count, limit))
+        )
         head = RequestHead()
         var line = RequestLine()
         switch line.read(octets, limit: limits.startLineByteCount) {

@@ -19,6 +19,11 @@ public struct ResponseHead: Sendable {
     /// The value of `Content-Length`, which HEAD and 304 have without content.
     public private(set) var declaredLength: UInt64?
 
+    /// Where the status line has its status.
+    static let statusOffset = 9
+    /// Where it has its reason, unless the space before an empty one was left out.
+    static let reasonOffset = 13
+
     /// Whether a final response follows (RFC 9110 section 15.2); 101 is final.
     public var isInterim: Bool { self.status < 200 && self.status != 101 }
 
@@ -34,7 +39,9 @@ public struct ResponseHead: Sendable {
         limits: HeadLimits = HeadLimits()
     ) -> HeadParse {
         let limit = limits.effectiveHeadByteCount
-        let octets = OctetView(UnsafeRawBufferPointer(rebasing: bytes.prefix(limit)))
+        let octets = OctetView(
+            UnsafeRawBufferPointer(start: bytes.baseAddress, count: min(bytes.count, limit))
+        )
         head = ResponseHead()
         switch head.readStatusLine(octets, limit: limits.startLineByteCount) {
         case .incomplete: return bytes.count >= limit ? .invalid(.headTooLarge) : .incomplete
@@ -113,7 +120,7 @@ public struct ResponseHead: Sendable {
         guard octets.count > 12 else { return .incomplete }
         var start = 12
         if octets[12] == Octet.space {
-            start = 13
+            start = Self.reasonOffset
         } else if octets[12] != Octet.carriageReturn {
             return .invalid(octets[12] == Octet.lineFeed ? .bareLineEnd : .malformedStatus)
         }

@@ -206,6 +206,19 @@ struct ForwardedHeadersTests {
         )
     }
 
+    @Test(
+        "follow a status line that is always complete",
+        arguments: ["", " ", " OK", " a  b\u{e9}"]
+    )
+    func statusLine(rest: String) {
+        for version in ["1.0", "1.1"] {
+            let head = "HTTP/\(version) 207\(rest)\r\nContent-Length: 0\r\n\r\n"
+            let lines = self.returned(head)
+
+            #expect(lines.first == "HTTP/1.1 207 \(rest.dropFirst())")
+        }
+    }
+
     @Test("of an accepted upgrade nominate it")
     func switching() {
         let lines = self.returned(

@@ -7,6 +7,9 @@ struct HeadWriterTests {
         "writes numbers in decimal and hexadecimal",
         arguments: [
             (UInt64(0), "0", "0"), (9, "9", "9"), (10, "10", "a"), (255, "255", "ff"),
+            (99, "99", "63"), (100, "100", "64"), (1_000, "1000", "3e8"), (9_999, "9999", "270f"),
+            (10_000, "10000", "2710"), (65_535, "65535", "ffff"), (100_907, "100907", "18a2b"),
+            (9_990_000_000, "9990000000", "253734d80"),
             (4_096, "4096", "1000"), (.max, "18446744073709551615", "ffffffffffffffff"),
         ]
     )
@@ -89,6 +92,26 @@ struct HeadWriterTests {
                     value[position] = bad
                     let bytes = Array("GET / HTTP/1.0\r\nX:".utf8) + value + Array("\r\n\r\n".utf8)
                     #expect(Parsed(requestBytes: bytes).fault == fault)
+                }
+            }
+        }
+    }
+
+    @Test("takes exactly the bytes that a target and a host's name may have, wherever they stand")
+    func targetAndHostScan() {
+        let names = Set("-._~".utf8).union(0x30...0x39).union(0x41...0x5A).union(0x61...0x7A)
+        for count in [3, 15, 16, 17, 40] {
+            for position in Set([0, 1, count / 2, count - 2]) {
+                for byte in UInt8.min...UInt8.max {
+                    var text = [UInt8](repeating: 0x7A, count: count)
+                    text[position] = byte
+                    let target = Array("GET /".utf8) + text + Array(" HTTP/1.0\r\n\r\n".utf8)
+                    let isTaken = byte > 0x20 && byte != 0x23 && byte != 0x7F
+                    #expect(Parsed(requestBytes: target).isComplete == isTaken, "byte \(byte)")
+                    guard byte != 0x3A, byte != 0x5B, byte != 0x20, byte != 0x09 else { continue }
+                    let host = Array("GET / HTTP/1.1\r\nHost:".utf8) + text
+                    let parsed = Parsed(requestBytes: host + Array("\r\n\r\n".utf8))
+                    #expect(parsed.isComplete == names.contains(byte), "byte \(byte)")
                 }
             }
         }

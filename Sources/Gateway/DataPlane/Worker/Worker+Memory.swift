@@ -1,3 +1,4 @@
+internal import CMeshSystem
 internal import MeshHTTP
 internal import MeshPrimitives
 
@@ -15,6 +16,10 @@ struct WorkerMemory {
     var request = RequestHead()
     var response = ResponseHead()
     var pools: ContiguousArray<UpstreamPool> = []
+    var pendingClients: ContiguousArray<Int32> = []
+    /// Whose text stands in ``Worker/peer``; at first nobody's.
+    var peerAddress = mesh_address()
+    var peerCount = 0
 }
 
 extension Worker {
@@ -72,6 +77,14 @@ extension Worker {
         get { self.memory.pointee.response }
         @inline(__always)
         _modify { yield &self.memory.pointee.response }
+    }
+
+    /// Clients to look at after the event at hand.
+    var pendingClients: ContiguousArray<Int32> {
+        @inline(__always)
+        get { self.memory.pointee.pendingClients }
+        @inline(__always)
+        _modify { yield &self.memory.pointee.pendingClients }
     }
 
     /// Idle connections by address.

@@ -103,12 +103,8 @@ extension Worker {
         let path = self.normalizedPath
         let matched = exchange.pointee.matched
         let connection = self.connections[exchange.pointee.client]
-        let peerCount = SocketAddress.write(
-            connection.pointee.address,
-            to: self.peer.baseAddress ?? self.output
-        )
         var hop = ForwardedHeaders.Hop(
-            peer: UnsafeRawBufferPointer(rebasing: self.peer[..<peerCount]),
+            peer: self.peerText(connection.pointee.address),
             port: connection.pointee.port,
             upstreamHost: target.pointee.hostHeader.bytes,
             requestID: self.requestID(exchange),
@@ -126,14 +122,19 @@ extension Worker {
         )
         writer.write(self.request.methodName, of: self.requestBytes)
         writer.write(" ")
-        writer.append { room in
-            RequestPath.writeUpstream(
-                servicePath: route.pointee.servicePath.bytes,
-                path: path,
-                matched: matched,
-                strip: route.pointee.stripPath,
-                into: room
-            )
+        if !route.pointee.stripPath, route.pointee.servicePath.count <= 1 {
+            // Without a prefix on either side the path stays as it is.
+            writer.write(path)
+        } else {
+            writer.append { room in
+                RequestPath.writeUpstream(
+                    servicePath: route.pointee.servicePath.bytes,
+                    path: path,
+                    matched: matched,
+                    strip: route.pointee.stripPath,
+                    into: room
+                )
+            }
         }
         writer.write(self.request.query, of: self.requestBytes)
         writer.write(" HTTP/1.1\r\n")
@@ -145,6 +146,21 @@ extension Worker {
             into: &writer
         )
         return writer.written
+    }
+
+    /// The client's address as text; clients in a row often have the same one.
+    private func peerText(_ address: mesh_address) -> UnsafeRawBufferPointer {
+        let known = self.memory.pointee.peerAddress
+        if known.low != address.low || known.high != address.high
+            || known.family != address.family
+        {
+            self.memory.pointee.peerAddress = address
+            self.memory.pointee.peerCount = SocketAddress.write(
+                address,
+                to: self.peer.baseAddress ?? self.output
+            )
+        }
+        return UnsafeRawBufferPointer(rebasing: self.peer[..<self.memory.pointee.peerCount])
     }
 
     /// Frames bytes that came behind the head for the target; what follows the body is kept for

@@ -61,7 +61,6 @@ final class Worker {
     var excludedTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
     var activeGroups: [String: Int] = [:]
     var factorsAhead: [TargetID: Float] = [:]
-    var pendingClients: ContiguousArray<Int32> = []
     var listeners: [(descriptor: Int32, port: UInt16)] = []
     var clientCount = 0
     var isAccepting = false
@@ -166,8 +165,7 @@ final class Worker {
         case .lingering: self.linger(index)
         case .free: break
         }
-        // Asked first: changing the list costs a check of overlapping access.
-        while !self.pendingClients.isEmpty, let client = self.pendingClients.popLast() {
+        while let client = self.pendingClients.popLast() {
             self.connections[client].pointee.flags.remove(.isPending)
             if self.connections[client].pointee.role == .client { self.clientReadable(client) }
         }
