@@ -44,6 +44,17 @@ struct RefusalTests {
         #expect(!origin.requests.contains { $0.contains("smuggled") })
     }
 
+    @Test("for a bad byte is refused before the byte's line ends, however slowly it comes")
+    func badByteInPieces() throws {
+        let gateway = try Gateway(TestEntities.proxying([Origin.saying("reached").port]))
+        let client = gateway.connect()
+
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nX: ")
+        for _ in 0..<200 { client.send("without \u{0} end") }
+
+        #expect(client.message()?.status == 400)
+    }
+
     @Test("for want of a route gets Kong's body, in the form it accepts, and may ask again")
     func unmatched() throws {
         let gateway = try Gateway(

@@ -49,6 +49,8 @@ struct Connection {
     /// Neighbours among a pool's idle connections, or -1.
     var next: Int32
     var previous: Int32
+    /// Bytes of a partial head that came since it was last read; see ``Worker/isWorthReading(_:_:)``.
+    var unread: Int32
     /// Requests begun on it.
     var requests: UInt32
     /// Nanoseconds: when the first byte of the head at hand came.
@@ -69,6 +71,7 @@ struct Connection {
         self.pool = -1
         self.next = -1
         self.previous = -1
+        self.unread = 0
         self.requests = 0
         self.since = 0
         self.address = mesh_address()

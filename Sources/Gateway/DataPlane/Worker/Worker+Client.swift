@@ -3,6 +3,9 @@ internal import MeshHTTP
 
 /// The client's side of a connection: heads in, bodies in, time limits, the way out.
 extension Worker {
+    /// Bytes of a partial head that may wait unread for the end of their line.
+    private static let unreadLimit: Int32 = 1_024
+
     func clientEvent(_ index: Int32, _ event: Poller.Event) {
         if event.hasFailed { return self.close(index) }
         if event.isWritable, !self.connections[index].pointee.output.isEmpty {
@@ -57,18 +60,25 @@ extension Worker {
     /// Tries to read one head and begins its exchange; `false` when nothing more can be done now.
     private func readHead(_ index: Int32) -> Bool {
         let connection = self.connections[index]
-        let kept = connection.pointee.input.copy(to: self.input)
+        let kept = connection.pointee.input.count
         var total = kept
         if kept == 0 || connection.pointee.flags.contains(.headIncomplete) {
             guard connection.pointee.flags.contains(.readable) else { return false }
             switch self.receive(index, at: kept, limit: Self.readLimit) {
-            case .bytes(let count): total += count
+            case .bytes(let count):
+                let added = UnsafeRawBufferPointer(start: self.input + kept, count: count)
+                guard kept == 0 || self.isWorthReading(connection, added) else {
+                    connection.pointee.input.append(added, from: &self.blocks)
+                    return connection.pointee.flags.contains(.readable)
+                }
+                total += count
             case .drained: return false
             case .ended, .broken:
                 self.close(index)
                 return false
             }
         }
+        if kept > 0 { _ = connection.pointee.input.copy(to: self.input) }
         if kept == 0 || !connection.pointee.flags.contains(.headIncomplete) {
             connection.pointee.since = self.now
         }
@@ -87,6 +97,7 @@ extension Worker {
             }
             let added = UnsafeRawBufferPointer(rebasing: bytes[kept...])
             connection.pointee.input.append(added, from: &self.blocks)
+            connection.pointee.unread = 0
             return connection.pointee.flags.contains(.readable)
         case .invalid(let fault):
             connection.pointee.input.clear(to: &self.blocks)
@@ -100,6 +111,20 @@ extension Worker {
             self.serve(index, rest: rest)
             return true
         }
+    }
+
+    /// Whether what was added to a partial head can make a difference to it: it ends a line, or has
+    /// become long.
+    ///
+    /// A head is always read from its start, so a client that sends byte by byte must not have it
+    /// read for every byte.
+    private func isWorthReading(
+        _ connection: UnsafeMutablePointer<Connection>,
+        _ added: UnsafeRawBufferPointer
+    ) -> Bool {
+        connection.pointee.unread += Int32(added.count)
+        return connection.pointee.unread >= Self.unreadLimit
+            || mesh_find_byte(added.baseAddress, 0, added.count, 0x0A) < added.count
     }
 
     /// Reads more of the request's body if the target can take it; `false` when that must wait.
