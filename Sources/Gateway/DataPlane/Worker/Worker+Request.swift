@@ -136,7 +136,8 @@ extension Worker {
                 )
             }
         }
-        writer.write(self.request.query, of: self.requestBytes)
+        let query = self.request.query
+        if !query.isEmpty { writer.write(query, of: self.requestBytes) }
         writer.write(" HTTP/1.1\r\n")
         ForwardedHeaders.writeRequestFields(
             self.request,
