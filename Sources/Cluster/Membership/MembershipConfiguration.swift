@@ -79,8 +79,8 @@ public struct MembershipConfiguration: Equatable, Sendable {
     ///
     /// A split that lasts longer does not heal without seeds.
     public var tombstoneLifetime: Duration = .seconds(72 * 3_600)
-    /// The largest message put into one datagram, before sealing: 1,400 less 64 for the envelope.
-    public var datagramByteLimit = 1_400 - 64
+    /// The largest message put into one datagram, before sealing: 1,400 less 66 for the envelope.
+    public var datagramByteLimit = 1_400 - 66
     /// The largest message put into one stream frame, before sealing.
     ///
     /// Default 900,000.

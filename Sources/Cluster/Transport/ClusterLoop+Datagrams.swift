@@ -10,6 +10,7 @@ extension ClusterLoop {
         self.counters.datagramBytesReceived += UInt64(datagram.count)
         do throws(WireError) {
             let (sender, body) = try self.opener.open(datagram)
+            self.lastHeard = ClusterService.now()
             for message in try ClusterMessage.decode(body, from: sender) {
                 switch message {
                 case .membership(let message):

@@ -21,6 +21,8 @@ final class ClusterLoop {
     var replication: Replication
     var sealer: DatagramSealer
     var opener: DatagramOpener
+    /// When a peer's datagram last opened.
+    var lastHeard: MonotonicInstant?
     var streams = StreamTable()
     var datagrams: (any Channel)?
 

@@ -16,6 +16,8 @@ public struct ClusterStatus: Equatable, Sendable {
     public var counters = ClusterCounters()
     /// What the store did.
     public var replication = ReplicationCounters()
+    /// When a peer's datagram last opened; `nil` before the first.
+    public var lastHeard: MonotonicInstant?
 
     /// Creates the status of a service that has done nothing.
     public init() {}
@@ -32,6 +34,7 @@ extension ClusterLoop {
         status.unsavedRecordCount = self.unsaved.count
         status.counters = self.counters
         status.replication = store.counters
+        status.lastHeard = self.lastHeard
         return status
     }
 }

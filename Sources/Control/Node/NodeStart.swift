@@ -166,10 +166,10 @@ public struct NodeStart: Sendable {
         return text
     }
 
-    /// The host name up to its first dot, if that can be a member's name.
+    /// The host name up to its first dot, if that can be a member's name, else `node`.
     private static func shortName(_ hostName: String) -> String {
-        let short = hostName.prefix { $0 != "." }
-        return short.isEmpty ? "node" : String(short)
+        let short = String(hostName.prefix { $0 != "." })
+        return SettingKey.isName(short) ? short : "node"
     }
 
     private static func complain(_ text: String) {

@@ -18,14 +18,10 @@ public struct ObservationReport: Codable, Equatable, Sendable {
     public var region: String
     /// What it makes of its evidence.
     public var state: State
-    /// Requests that succeeded in the report's window.
+    /// Attempts and active checks that succeeded since the last failure.
     public var successes: UInt64
-    /// Requests that failed in the report's window.
+    /// Attempts and active checks that failed since the last success.
     public var failures: UInt64
-    /// Active checks that succeeded in the report's window.
-    public var probeSuccesses: UInt64
-    /// Active checks that failed in the report's window.
-    public var probeFailures: UInt64
     /// Whether this node is one of those that probe the target.
     public var isProber: Bool
     /// The last failure in a few words, such as `connect refused` or `503`.
@@ -42,8 +38,6 @@ public struct ObservationReport: Codable, Equatable, Sendable {
         self.state = state
         self.successes = 0
         self.failures = 0
-        self.probeSuccesses = 0
-        self.probeFailures = 0
         self.isProber = false
         self.ageSeconds = 0
     }

@@ -21,6 +21,23 @@ struct ClusterServiceTests {
         }
     }
 
+    @Test("remembers when it last heard a peer, and hears nobody when all are gone")
+    func lastHeard() async throws {
+        try await withCluster(of: 2) { nodes in
+            let first = await nodes[0].service.status().lastHeard
+            let heard = try #require(first)
+            try await eventually("a later word") {
+                await nodes[0].service.status().lastHeard.map { $0 > heard } ?? false
+            }
+
+            await nodes[1].kill()
+            try await eventually("silence of a second") {
+                guard let last = await nodes[0].service.status().lastHeard else { return false }
+                return last.duration(to: ClusterService.now()) > .seconds(1)
+            }
+        }
+    }
+
     @Test("sees a killed member as failed, and its restart as alive again")
     func detectsDeath() async throws {
         try await withCluster(of: 3) { nodes in

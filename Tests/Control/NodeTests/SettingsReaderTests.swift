@@ -67,6 +67,14 @@ struct SettingsReaderTests {
         #expect(settings.proxy.listen.map(\.description) == ["0.0.0.0:8000"])
     }
 
+    @Test("knows which texts can be names, so that no host name can end the node")
+    func names() {
+        #expect(SettingKey.isName("eu-1.a_b"))
+        for text in ["", "a b", "größe", String(repeating: "x", count: 65)] {
+            #expect(!SettingKey.isName(text), "\(text)")
+        }
+    }
+
     @Test("says which setting is missing and where to put it")
     func missingRegion() {
         #expect(

@@ -40,7 +40,28 @@ struct NodeMembers: Sendable {
             states.map { ($0.key.description, $0.value) },
             uniquingKeysWith: { first, _ in first }
         )
-        self.view = ViewReport(node: name, ageSeconds: 0, members: members.count)
+        self.view = ViewReport(
+            node: name,
+            ageSeconds: await Self.age(of: cluster, members: members, own: own, at: now),
+            members: members.count
+        )
+    }
+}
+
+extension NodeMembers {
+    /// Seconds since a peer was last heard, or since the start when none was; 0 for a node alone.
+    private static func age(
+        of cluster: ClusterService,
+        members: [Member],
+        own: NodeState,
+        at now: MonotonicInstant
+    ) async -> Double {
+        guard members.count > 1 else { return 0 }
+        if let heard = await cluster.status().lastHeard {
+            return max(0, heard.duration(to: now).milliseconds) / 1_000
+        }
+        let wall = NodeClock.wallMilliseconds
+        return Double(wall &- min(wall, own.startedAt)) / 1_000
     }
 }
 

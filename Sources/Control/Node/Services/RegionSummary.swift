@@ -41,9 +41,9 @@ struct RegionSummary: Codable, Equatable, Sendable {
 
 /// The verdict about a region's nodes, from the own view and the relays' summaries.
 ///
-/// A region that this node cannot reach is down only when the relays of every other region, too,
-/// see nobody there and at least two regions look at it; otherwise it is unreachable from here,
-/// which moves no claim about it into the mesh.
+/// A region that this node cannot reach is down only when a third region's relays have told lately
+/// and none of them sees anybody there; otherwise it is unreachable from here. With two regions it
+/// is therefore never called down. Votes are not counted: one relay that sees a member is enough.
 enum RegionVerdict {
     /// The state of `region` as seen from the region `observer`, of whose `members` (those that did
     /// not leave) this node sees `alive`; `summaries` are the fresh ones of all relays.

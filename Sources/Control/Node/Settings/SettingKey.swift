@@ -92,12 +92,15 @@ struct SettingKey: Sendable {
         _ assign: @escaping @Sendable (inout NodeSettings, String) -> Void
     ) -> SettingKey {
         SettingKey(name: name, allowed: "1 to 64 of A-Z a-z 0-9 . _ -") { values, settings in
-            guard values.count == 1, (1...64).contains(values[0].utf8.count),
-                values[0].utf8.allSatisfy(Self.isNameByte)
-            else { return false }
+            guard values.count == 1, Self.isName(values[0]) else { return false }
             assign(&settings, values[0])
             return true
         }
+    }
+
+    /// Whether a text can name a member, region, zone or mesh.
+    static func isName(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count) && text.utf8.allSatisfy(Self.isNameByte)
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {
