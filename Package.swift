@@ -102,7 +102,9 @@ let package = Package(
     targets: [
         // System: Debian's C libraries, and the few shims that Swift cannot call itself
         // (`CMeshSystem`: swift-system already has a `CSystem`).
-        system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        system("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+        // Framing and HPACK of HTTP/2.
+        system("CNghttp2", pkgConfig: "libnghttp2", apt: "libnghttp2-dev"),
         system("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
         system("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
         system("CCares", pkgConfig: "libcares", apt: "libc-ares-dev"),
@@ -121,8 +123,11 @@ let package = Package(
         tests(of: "MeshBalancing", in: "Gateway", uses: ["MeshPrimitives"]),
         target("MeshHealth", in: "Gateway", uses: ["MeshPrimitives"]),
         tests(of: "MeshHealth", in: "Gateway", uses: ["MeshPrimitives"]),
-        target("MeshHTTP", in: "Gateway", uses: ["MeshPrimitives", "CMeshSystem"]),
+        target("MeshHTTP", in: "Gateway", uses: ["MeshPrimitives", "CMeshSystem", "CNghttp2"]),
         tests(of: "MeshHTTP", in: "Gateway", uses: ["MeshPrimitives"]),
+        // TLS of one connection by OpenSSL: contexts, certificates by server name, records.
+        target("MeshTLS", in: "Gateway", uses: ["MeshPrimitives", "COpenSSL"]),
+        tests(of: "MeshTLS", in: "Gateway", uses: ["MeshPrimitives"]),
         target("MeshPlugins", in: "Gateway", uses: ["MeshEntities", "MeshHTTP"]),
         tests(of: "MeshPlugins", in: "Gateway", uses: ["MeshEntities", "MeshHTTP"]),
         // The shell of the wing: reactor, listeners, upstream pools, the life of a request.
@@ -130,16 +135,16 @@ let package = Package(
             "MeshDataPlane",
             in: "Gateway",
             uses: [
-                "MeshRouting", "MeshBalancing", "MeshHealth", "MeshHTTP", "MeshPlugins",
-                "MeshEntities", "MeshPrimitives", "CMeshSystem",
+                "MeshRouting", "MeshBalancing", "MeshHealth", "MeshHTTP", "MeshTLS",
+                "MeshPlugins", "MeshEntities", "MeshPrimitives", "CMeshSystem",
             ]
         ),
         tests(
             of: "MeshDataPlane",
             in: "Gateway",
             uses: [
-                "MeshRouting", "MeshBalancing", "MeshHealth", "MeshHTTP", "MeshPlugins",
-                "MeshEntities", "MeshPrimitives", "CMeshSystem",
+                "MeshRouting", "MeshBalancing", "MeshHealth", "MeshHTTP", "MeshTLS",
+                "MeshPlugins", "MeshEntities", "MeshPrimitives", "CMeshSystem",
             ]
         ),
 
