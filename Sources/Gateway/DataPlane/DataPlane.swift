@@ -115,14 +115,26 @@ public final class DataPlane: Sendable {
     /// - Returns: how many requests were still in flight at the deadline and will be cut.
     public func drain(deadline: Duration) async -> Int {
         self.post(.drain)
-        let end = ContinuousClock.now.advanced(by: deadline)
+        let begin = ContinuousClock.now
+        let end = begin.advanced(by: deadline)
         while ContinuousClock.now < end {
-            let listening = self.registry.sum(WorkerCounter.listening)
-            if listening == 0, self.registry.sum(WorkerCounter.activeRequests) == 0 { return 0 }
+            let isOver =
+                self.registry.sum(WorkerCounter.activeConnections) == 0
+                || begin.advanced(by: Self.idlePatience) < ContinuousClock.now
+            if isOver, self.isEmpty { return 0 }
             try? await Task.sleep(for: .milliseconds(5))
             if Task.isCancelled { break }
         }
         return Int(self.registry.sum(WorkerCounter.activeRequests))
+    }
+
+    /// How long idle clients are waited for, whose next request may be on its way.
+    private static let idlePatience = Duration.milliseconds(1_200)
+
+    /// Whether nobody listens, every request was answered and every answer has left.
+    private var isEmpty: Bool {
+        [WorkerCounter.listening, WorkerCounter.activeRequests, WorkerCounter.unwrittenAnswers]
+            .allSatisfy { self.registry.sum($0) == 0 }
     }
 
     /// Ends the threads; requests in flight are cut.

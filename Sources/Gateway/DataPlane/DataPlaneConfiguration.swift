@@ -55,6 +55,12 @@ public struct DataPlaneConfiguration: Sendable {
     /// Default 5 s.
     public var lingerTimeout: Duration = .seconds(5)
 
+    /// Whether a client that has finished writing still gets its answer.
+    ///
+    /// Default `false`, as nginx and Kong: it counts as having left (499), and the target's work is
+    /// cancelled.
+    public var servesHalfClosedClients = false
+
     /// Creates the defaults, listening nowhere.
     public init() {}
 }

@@ -35,6 +35,7 @@ enum WorkerCounter {
     static let retries = 8
     static let droppedLogLines = 9
     static let listening = 10
+    static let unwrittenAnswers = 11
     static let count = 16
 }
 

@@ -80,14 +80,3 @@ struct TargetState {
         self.balancer?._withUnsafeGuaranteedRef { $0.setFactor(factor, at: self.index) }
     }
 }
-
-/// The idle connections to one address, newest first.
-struct UpstreamPool {
-    /// Kong's defaults: idle connections, requests per connection, milliseconds idle.
-    static let idleLimit: Int32 = 512
-    static let requestLimit: UInt32 = 10_000
-    static let idleMilliseconds: Int64 = 60_000
-
-    var first: Int32 = -1
-    var count: Int32 = 0
-}

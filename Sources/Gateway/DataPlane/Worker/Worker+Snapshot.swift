@@ -89,8 +89,7 @@ extension Worker {
         if let known = self.poolIndexes[target.endpoint] {
             pool = known
         } else {
-            pool = Int32(self.pools.count)
-            self.pools.append(UpstreamPool())
+            pool = self.pool.add()
             self.poolIndexes[target.endpoint] = pool
         }
         let state = UnsafeMutablePointer<TargetState>.allocate(capacity: 1)

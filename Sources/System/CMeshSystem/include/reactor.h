@@ -155,17 +155,19 @@ static inline ssize_t mesh_send(int fd, const void *buffer, size_t count) {
     return result < 0 ? -(ssize_t)errno : result;
 }
 
-// Two ranges in one call, in order.
-static inline ssize_t mesh_send_pair(
-    int fd, const void *first, size_t first_count, const void *second, size_t second_count
+// Three ranges in one call, in order; empty ones are allowed.
+static inline ssize_t mesh_send_three(
+    int fd, const void *first, size_t first_count, const void *second, size_t second_count,
+    const void *third, size_t third_count
 ) {
-    struct iovec parts[2] = {
+    struct iovec parts[3] = {
         {.iov_base = (void *)first, .iov_len = first_count},
         {.iov_base = (void *)second, .iov_len = second_count},
+        {.iov_base = (void *)third, .iov_len = third_count},
     };
     struct msghdr message = {0};
     message.msg_iov = parts;
-    message.msg_iovlen = 2;
+    message.msg_iovlen = 3;
     ssize_t result;
     do { result = sendmsg(fd, &message, MSG_NOSIGNAL); } while (result < 0 && errno == EINTR);
     return result < 0 ? -(ssize_t)errno : result;

@@ -2,33 +2,33 @@ internal import CMeshSystem
 internal import MeshHTTP
 internal import MeshPrimitives
 
-/// The part of a worker's state that every request changes.
+/// The parts of a worker that every request changes.
 ///
-/// It stands behind a pointer because a class's stored properties are checked for overlapping
+/// They stand behind a pointer because a class's stored properties are checked for overlapping
 /// access at run time, which cost an eighth of all instructions per request. One thread runs each
 /// event to completion, so that such an overlap would have to be within one call.
 struct WorkerMemory {
-    var connections: Slab<Connection>
+    var io: LinkIO
     var exchanges: Slab<Exchange>
-    var wheel: TimerWheel
-    var blocks = BlockPool()
+    var attempts: Slab<Attempt>
+    var timers: Timers
     var generator: SeededGenerator
-    var request = RequestHead()
     var response = ResponseHead()
-    var pools: ContiguousArray<UpstreamPool> = []
-    var pendingClients: ContiguousArray<Int32> = []
+    var pool = LinkPool()
+    var pending: ContiguousArray<Int32> = []
+    var backlog: ContiguousArray<Int32> = []
     /// Whose text stands in ``Worker/peer``; at first nobody's.
     var peerAddress = mesh_address()
     var peerCount = 0
 }
 
 extension Worker {
-    /// Sockets by place.
-    var connections: Slab<Connection> {
+    /// Sockets.
+    var io: LinkIO {
         @inline(__always)
-        get { self.memory.pointee.connections }
+        get { self.memory.pointee.io }
         @inline(__always)
-        _modify { yield &self.memory.pointee.connections }
+        _modify { yield &self.memory.pointee.io }
     }
 
     /// Requests in progress by place.
@@ -39,20 +39,20 @@ extension Worker {
         _modify { yield &self.memory.pointee.exchanges }
     }
 
-    /// Time limits of ``connections``.
-    var wheel: TimerWheel {
+    /// Tries in progress by index.
+    var attempts: Slab<Attempt> {
         @inline(__always)
-        get { self.memory.pointee.wheel }
+        get { self.memory.pointee.attempts }
         @inline(__always)
-        _modify { yield &self.memory.pointee.wheel }
+        _modify { yield &self.memory.pointee.attempts }
     }
 
-    /// Blocks for what must wait.
-    var blocks: BlockPool {
+    /// Time limits.
+    var timers: Timers {
         @inline(__always)
-        get { self.memory.pointee.blocks }
+        get { self.memory.pointee.timers }
         @inline(__always)
-        _modify { yield &self.memory.pointee.blocks }
+        _modify { yield &self.memory.pointee.timers }
     }
 
     /// Numbers for request ids and ties.
@@ -63,14 +63,6 @@ extension Worker {
         _modify { yield &self.memory.pointee.generator }
     }
 
-    /// The request head at hand.
-    var request: RequestHead {
-        @inline(__always)
-        get { self.memory.pointee.request }
-        @inline(__always)
-        _modify { yield &self.memory.pointee.request }
-    }
-
     /// The response head at hand.
     var response: ResponseHead {
         @inline(__always)
@@ -79,19 +71,27 @@ extension Worker {
         _modify { yield &self.memory.pointee.response }
     }
 
-    /// Clients to look at after the event at hand.
-    var pendingClients: ContiguousArray<Int32> {
+    /// Idle links to targets.
+    var pool: LinkPool {
         @inline(__always)
-        get { self.memory.pointee.pendingClients }
+        get { self.memory.pointee.pool }
         @inline(__always)
-        _modify { yield &self.memory.pointee.pendingClients }
+        _modify { yield &self.memory.pointee.pool }
     }
 
-    /// Idle connections by address.
-    var pools: ContiguousArray<UpstreamPool> {
+    /// Links to look at after the event at hand.
+    var pending: ContiguousArray<Int32> {
         @inline(__always)
-        get { self.memory.pointee.pools }
+        get { self.memory.pointee.pending }
         @inline(__always)
-        _modify { yield &self.memory.pointee.pools }
+        _modify { yield &self.memory.pointee.pending }
+    }
+
+    /// Links that were read for long enough; looked at again when others had their turn.
+    var backlog: ContiguousArray<Int32> {
+        @inline(__always)
+        get { self.memory.pointee.backlog }
+        @inline(__always)
+        _modify { yield &self.memory.pointee.backlog }
     }
 }

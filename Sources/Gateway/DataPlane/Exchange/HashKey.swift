@@ -6,30 +6,34 @@ internal import MeshPrimitives
 extension Worker {
     /// The key of the request at hand; a random one when it has none, so that requests without a
     /// key are spread instead of meeting at one target.
-    func hashKey(_ exchange: UnsafeMutablePointer<Exchange>) -> UInt64 {
+    func hashKey(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ scope: borrowing RequestScope
+    ) -> UInt64 {
         guard let upstream = self.upstreamIndex(exchange) else { return 0 }
         let plan = exchange.pointee.view.pointee.upstreams + upstream
         guard plan.pointee.hash.source != .none else { return self.generator.next() }
-        return self.hashKey(plan.pointee.hash, exchange)
-            ?? self.hashKey(plan.pointee.fallback, exchange)
+        return self.hashKey(plan.pointee.hash, exchange, scope)
+            ?? self.hashKey(plan.pointee.fallback, exchange, scope)
             ?? self.generator.next()
     }
 
     private func hashKey(
         _ plan: HashPlan,
-        _ exchange: UnsafeMutablePointer<Exchange>
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ scope: borrowing RequestScope
     ) -> UInt64? {
         switch plan.source {
         case .none: return nil
         case .clientAddress:
-            let address = self.connections[exchange.pointee.client].pointee.address
+            let address = self.io[exchange.pointee.client].pointee.address
             return SeededGenerator.mix(address.low ^ SeededGenerator.mix(address.high))
         case .path:
-            return Self.hash(UnsafeRawBufferPointer(rebasing: self.path[..<self.pathCount]))
-        case .header: return self.headerValue(plan.name.bytes).map(Self.hash)
-        case .cookie: return self.cookieValue(plan.name.bytes).map(Self.hash)
+            return Self.hash(scope.path)
+        case .header: return Self.headerValue(plan.name.bytes, scope).map(Self.hash)
+        case .cookie: return Self.cookieValue(plan.name.bytes, scope).map(Self.hash)
         case .queryArgument:
-            let query = self.request.query.bytes(of: self.requestBytes)
+            let query = scope.head.query.bytes(of: scope.bytes)
             guard !query.isEmpty else { return nil }
             let pairs = UnsafeRawBufferPointer(rebasing: query[1...])
             return Self.value(plan.name.bytes, in: pairs, separator: UInt8(ascii: "&"))
@@ -37,17 +41,23 @@ extension Worker {
         }
     }
 
-    private func headerValue(_ name: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-        for index in 0..<self.request.fieldCount where self.isField(index, named: name) {
-            return self.fields[index].value.bytes(of: self.requestBytes)
+    private static func headerValue(
+        _ name: UnsafeRawBufferPointer,
+        _ scope: borrowing RequestScope
+    ) -> UnsafeRawBufferPointer? {
+        for index in 0..<scope.head.fieldCount where scope.isField(index, named: name) {
+            return scope.fields[index].value.bytes(of: scope.bytes)
         }
         return nil
     }
 
-    private func cookieValue(_ name: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-        guard self.request.kinds.has(.cookie) else { return nil }
-        for index in 0..<self.request.fieldCount where self.fields[index].kind == .cookie {
-            let text = self.fields[index].value.bytes(of: self.requestBytes)
+    private static func cookieValue(
+        _ name: UnsafeRawBufferPointer,
+        _ scope: borrowing RequestScope
+    ) -> UnsafeRawBufferPointer? {
+        guard scope.head.kinds.has(.cookie) else { return nil }
+        for index in 0..<scope.head.fieldCount where scope.fields[index].kind == .cookie {
+            let text = scope.fields[index].value.bytes(of: scope.bytes)
             if let value = Self.value(name, in: text, separator: UInt8(ascii: ";")) {
                 return value
             }

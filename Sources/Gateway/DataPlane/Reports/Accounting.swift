@@ -36,31 +36,38 @@ extension Worker {
     }
 
     /// An attempt brought no response: told to the node at once.
+    ///
+    /// Only what a target did is evidence about it.
     func observeFailure(
         _ exchange: UnsafeMutablePointer<Exchange>,
-        _ failure: AttemptFailure
+        _ failure: ProxyFailure
     ) {
-        guard let state = self.state(exchange) else { return }
+        guard let state = self.state(exchange), failure.isEvidence else { return }
         self.touch(state)
         state.pointee.row.add(TargetCounter.failures)
-        switch failure {
-        case .none: return
-        case .connect:
+        switch failure.cause {
+        case .refused, .handshake:
             state.pointee.connectFailures &+= 1
             self.exclude(state)
-        case .timeout: state.pointee.timeouts &+= 1
-        case .reset, .malformed: state.pointee.resets &+= 1
+        case .connectTimeout, .writeTimeout, .readTimeout: state.pointee.timeouts &+= 1
+        case .reset, .malformed, .cut: state.pointee.resets &+= 1
+        case .none, .deadline, .clientLeft, .clientTimeout, .clientMalformed, .exhausted,
+            .noTarget, .overloaded, .stopped:
+            return
         }
         self.isReportUrgent = true
     }
 
     /// The attempt is over: takes it out of the target's count of requests in flight.
-    func settleTarget(_ exchange: UnsafeMutablePointer<Exchange>) {
-        guard exchange.pointee.flags.contains(.isCounted),
-            let upstream = self.upstreamIndex(exchange), let state = self.state(exchange)
+    func settleTarget(_ index: Int32) {
+        let attempt = self.attempts[index]
+        let exchange = self.exchanges[attempt.pointee.exchange]
+        guard attempt.pointee.flags.contains(.isCounted),
+            let upstream = self.upstreamIndex(exchange)
         else { return }
-        exchange.pointee.flags.remove(.isCounted)
-        let target = Int(exchange.pointee.target)
+        attempt.pointee.flags.remove(.isCounted)
+        let target = Int(attempt.pointee.target)
+        let state = exchange.pointee.view.pointee.targets[upstream][target]
         exchange.pointee.view.pointee.balancers[upstream]
             ._withUnsafeGuaranteedRef { $0.ended(target) }
         state.pointee.row.subtract(TargetCounter.inFlight)
@@ -117,24 +124,24 @@ extension Worker {
     }
 
     private func log(_ exchange: UnsafeMutablePointer<Exchange>, to ring: LogRing) {
-        self.loadHead(exchange)
+        let scope = self.reader.load(exchange.pointee.head)
         var line = HeadWriter(self.logLine)
         line.write("{\"time_ms\":")
         line.write(decimal: UInt64(max(0, mesh_clock_wall_milliseconds())))
         line.write(",\"request_id\":\"")
         line.write(self.requestID(exchange))
         line.write("\",\"client\":\"")
-        let client = self.connections[exchange.pointee.client].pointee.address
+        let client = self.io[exchange.pointee.client].pointee.address
         line.append { room in
             room.count < 40
                 ? nil : room.baseAddress.map { SocketAddress.write(client, to: $0) }
         }
         line.write("\",\"method\":\"")
-        line.write(self.request.methodName, of: self.requestBytes)
+        line.write(scope.head.methodName, of: scope.bytes)
         line.write("\",\"host\":\"")
-        line.write(self.request.authority, of: self.requestBytes)
+        line.write(scope.head.authority, of: scope.bytes)
         line.write("\",\"target\":")
-        line.write(escaped: self.request.target.bytes(of: self.requestBytes), limit: 2_048)
+        line.write(escaped: scope.head.target.bytes(of: scope.bytes), limit: 2_048)
         line.write(",\"status\":")
         line.write(decimal: UInt64(exchange.pointee.status))
         if exchange.pointee.route >= 0 {
@@ -148,11 +155,29 @@ extension Worker {
             line.write(",\"upstream\":")
             line.write(target.pointee.addressLiteral.bytes)
         }
+        if exchange.pointee.failure != .none { self.logFailure(exchange, to: &line) }
         self.logNumbers(exchange, to: &line)
         guard let written = line.written, ring.append(written) else {
             self.counters.add(WorkerCounter.droppedLogLines)
             return
         }
+    }
+
+    /// Why the request failed, whose doing it was, and whether the response was cut.
+    private func logFailure(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        to line: inout HeadWriter
+    ) {
+        let failure = exchange.pointee.failure
+        line.write(",\"error\":{\"owner\":\"")
+        line.write(failure.ownerName)
+        line.write("\",\"cause\":\"")
+        line.write(failure.causeName)
+        line.write("\"}")
+        guard exchange.pointee.flags.contains(.isCut) else { return }
+        line.write(",\"cut\":\"")
+        line.write(failure.ownerName)
+        line.write("\"")
     }
 
     private func logNumbers(

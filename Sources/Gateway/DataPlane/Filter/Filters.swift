@@ -16,10 +16,10 @@ extension Worker {
     }
 
     /// Runs the access phase; answers and returns `false` when a plugin answers itself.
-    func access(_ place: Int32) -> Bool {
+    func filter(_ place: Int32, _ scope: borrowing RequestScope) -> Bool {
         let exchange = self.exchanges[place]
-        let block = self.blocks.take()
-        exchange.pointee.plugins = block
+        let block = self.io.blocks.take()
+        exchange.pointee.filters = block
         let lines = UnsafeMutableRawBufferPointer(
             start: block.content + Self.linesOffset,
             count: Block.room - Self.linesOffset
@@ -27,49 +27,52 @@ extension Worker {
         var state = PluginState()
         var writer = HeadWriter(lines)
         let answer = self.chain(exchange).access(
-            self.pluginRequest(exchange),
+            self.pluginRequest(exchange, scope),
             state: &state,
             upstreamFields: &writer
         )
         block.content.bindMemory(to: PluginState.self, capacity: 1).initialize(to: state)
         block.pointee.end = writer.written?.count ?? 0
         guard let answer else { return true }
-        self.answer(place, status: answer.status, plugin: answer)
+        self.answer(place, scope, status: answer.status, plugin: answer)
         return false
     }
 
-    private func pluginRequest(_ exchange: UnsafeMutablePointer<Exchange>) -> PluginRequest {
-        let connection = self.connections[exchange.pointee.client]
+    private func pluginRequest(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ scope: borrowing RequestScope
+    ) -> PluginRequest {
+        let link = self.io[exchange.pointee.client]
         var request = PluginRequest(
-            head: self.request,
-            fields: self.fields,
-            bytes: self.requestBytes,
+            head: scope.head,
+            fields: scope.fields,
+            bytes: scope.bytes,
             random: (self.generator.next(), self.generator.next()),
             worker: self.identity,
             counter: self.counters.read(WorkerCounter.requests)
         )
-        request.listenPort = connection.pointee.port
+        request.listenPort = self.port(of: exchange.pointee.client)
         request.connection =
-            UInt64(connection.pointee.generation) << 32
+            UInt64(link.pointee.generation) << 32
             | UInt64(UInt32(bitPattern: exchange.pointee.client))
-        request.connectionRequests = UInt64(connection.pointee.requests)
+        request.connectionRequests = UInt64(link.pointee.requests)
         request.process = UInt64(getpid())
         request.wallMilliseconds = UInt64(max(0, mesh_clock_wall_milliseconds()))
         return request
     }
 
     /// The lines that plugins add to the target's head.
-    func upstreamLines(_ block: UnsafeMutablePointer<Block>) -> UnsafeRawBufferPointer {
+    func filterLines(_ block: UnsafeMutablePointer<Block>) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: block.content + Self.linesOffset, count: block.pointee.end)
     }
 
     /// Runs the response phase; the lines it adds to the client's head are valid until the next
     /// chunk is written.
-    func pluginLines(_ exchange: UnsafeMutablePointer<Exchange>) -> UnsafeRawBufferPointer {
+    func filterLines(_ exchange: UnsafeMutablePointer<Exchange>) -> UnsafeRawBufferPointer {
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-        guard let block = exchange.pointee.plugins else { return nothing }
+        guard let block = exchange.pointee.filters else { return nothing }
         let state = block.content.bindMemory(to: PluginState.self, capacity: 1)
-        var lines = self.chunkWriter()
+        var lines = HeadWriter(self.lines)
         self.chain(exchange).response(state.pointee, downstreamFields: &lines)
         return lines.written ?? nothing
     }
