@@ -1,0 +1,214 @@
+internal import CNghttp2
+
+/// One HTTP/2 connection, server's or client's end, without its socket (RFC 9113).
+///
+///     bytes of the peer --receive--> events --nextEvent--> caller
+///     caller --submit…, send, reset--> frames --output, dropOutput--> bytes for the peer
+///
+/// Heads are exchanged as HTTP/1 text, content as plain bytes. The framing layer is nghttp2, whose
+/// memory is bounded by ``HTTP2Limits``. Not for use from two threads.
+///
+/// After every call the caller reads ``nextEvent()`` until it is nil and sends ``output`` if
+/// ``wantsWrite``; all events must be read before the next ``receive(_:now:)``.
+public final class HTTP2Session {
+    /// Which end we are.
+    public enum Role: Sendable {
+        /// Requests come from the peer.
+        case server
+        /// We make the requests.
+        case client
+    }
+
+    /// Which end we are.
+    public let role: Role
+    let limits: HTTP2Limits
+    var framing: OpaquePointer?
+    var streams = StreamTable()
+    /// Frames that were made and not taken.
+    var outputQueue = ByteQueue()
+    /// Texts of the heads and trailers that events speak of.
+    var texts = ByteQueue()
+    var cookies = ByteQueue()
+    var headText = HeadText()
+    var fields = FieldList()
+    var budgets: FrameBudgets
+    var now: UInt64 = 0
+    var keySeed: UInt64
+
+    private var records: [HTTP2Record] = []
+    private var nextRecord = 0
+
+    /// Content of the call of ``send(_:on:endsStream:)`` at work, not copied unless it must wait.
+    var direct = UnsafeRawBufferPointer(start: nil, count: 0)
+    var directSlot = -1
+    /// Resets for errors that were counted on receipt and whose frames are still to be sent.
+    var countedResets = 0
+    var continuationCount = 0
+    var isGoingAway = false
+    var peerGoesAway = false
+    /// The error of a GOAWAY that the framing layer is about to send.
+    var faultOfFraming: HTTP2Fault?
+
+    /// What happened since the connection began.
+    public internal(set) var counters = HTTP2Counters()
+    /// The error that ended the connection; its GOAWAY is in the output.
+    public internal(set) var fault: HTTP2Fault?
+
+    /// Creates one end, whose SETTINGS are in the output at once; nil when memory has run out.
+    ///
+    /// - Parameters:
+    ///   - role: Which end.
+    ///   - limits: What the peer may cost.
+    ///   - seed: What the keys of WebSocket handshakes are made of; any number.
+    public init?(role: Role, limits: HTTP2Limits = HTTP2Limits(), seed: UInt64 = 0) {
+        self.role = role
+        self.limits = limits
+        self.keySeed = seed
+        self.budgets = FrameBudgets(limits)
+        guard FramingCallbacks.open(self), self.submitSettings() else { return nil }
+    }
+
+    deinit {
+        nghttp2_session_del(self.framing)
+        self.streams.release()
+        self.outputQueue.release()
+        self.texts.release()
+        self.cookies.release()
+        self.fields.release()
+    }
+
+    private func submitSettings() -> Bool {
+        var settings = [
+            Self.setting(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, self.limits.streamWindowByteCount),
+            Self.setting(
+                NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
+                UInt32(clamping: self.limits.fieldListByteCount)
+            ),
+        ]
+        switch self.role {
+        case .server:
+            settings += [
+                Self.setting(
+                    NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+                    self.limits.concurrentStreams
+                ),
+                Self.setting(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1),
+                Self.setting(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
+            ]
+        case .client:
+            settings.append(Self.setting(NGHTTP2_SETTINGS_ENABLE_PUSH, 0))
+        }
+        let flags = UInt8(NGHTTP2_FLAG_NONE.rawValue)
+        guard nghttp2_submit_settings(self.framing, flags, settings, settings.count) == 0 else {
+            return false
+        }
+        return nghttp2_session_set_local_window_size(
+            self.framing,
+            flags,
+            0,
+            Int32(clamping: self.limits.connectionWindowByteCount)
+        ) == 0
+    }
+
+    private static func setting(
+        _ identifier: nghttp2_settings_id,
+        _ value: UInt32
+    ) -> nghttp2_settings_entry {
+        nghttp2_settings_entry(settings_id: Int32(identifier.rawValue), value: value)
+    }
+
+    /// Feeds bytes from the peer; events are read with ``nextEvent()``.
+    ///
+    /// - Parameters:
+    ///   - bytes: What was received, cut anywhere; must stay in place until the events are read.
+    ///   - now: Milliseconds of a clock that never goes back.
+    /// - Returns: nil to go on, else why the connection ends once the output is sent.
+    public func receive(_ bytes: UnsafeRawBufferPointer, now: UInt64) -> HTTP2Fault? {
+        if let fault = self.fault { return fault }
+        self.now = now
+        self.forgetBorrowed()
+        let address = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        let taken = nghttp2_session_mem_recv(self.framing, address, bytes.count)
+        if taken < 0 {
+            self.fail(self.fault ?? FramingCallbacks.fault(of: Int32(clamping: taken)))
+        } else {
+            self.makeFrames()
+            let queued = nghttp2_session_get_outbound_queue_size(self.framing)
+            if queued > self.limits.queuedFrames + self.streams.count {
+                self.fail(HTTP2Fault(code: .enhanceYourCalm, cause: .queuedFrames))
+            }
+        }
+        return self.fault
+    }
+
+    /// The next thing the peer did; nil when there is no more for now.
+    public func nextEvent() -> HTTP2Event? {
+        guard self.nextRecord < self.records.count else {
+            self.records.removeAll(keepingCapacity: true)
+            self.nextRecord = 0
+            return nil
+        }
+        let record = self.records[self.nextRecord]
+        self.nextRecord += 1
+        var tag: Int32 = -1
+        if record.slot >= 0 { tag = self.streams[Int(record.slot)].pointee.tag }
+        if record.kind == .closed { self.streams.remove(slot: Int(record.slot)) }
+        return HTTP2Event(stream: record.stream, tag: tag, kind: self.kind(of: record))
+    }
+
+    private func kind(of record: HTTP2Record) -> HTTP2Event.Kind {
+        switch record.kind {
+        case .head:
+            .head(
+                HTTP2Head(
+                    text: self.text(of: record),
+                    endsStream: record.flags.contains(.endsStream),
+                    isExtendedConnect: record.flags.contains(.isExtendedConnect),
+                    isSecure: record.flags.contains(.isSecure),
+                    fault: record.fault
+                )
+            )
+        case .data:
+            .data(
+                UnsafeRawBufferPointer(
+                    start: UnsafeRawPointer(bitPattern: record.start),
+                    count: record.count
+                )
+            )
+        case .trailers: .trailers(self.text(of: record))
+        case .end: .end
+        case .drained: .drained
+        case .closed: .closed(record.code, byPeer: record.flags.contains(.byPeer))
+        case .goaway: .goaway(lastStream: Int32(record.count), record.code)
+        case .settings: .settings
+        case .settingsAcknowledged: .settingsAcknowledged
+        case .pong: .pong(UInt64(record.start))
+        }
+    }
+
+    private func text(of record: HTTP2Record) -> UnsafeRawBufferPointer {
+        ByteRange(start: Int(record.start), count: record.count).bytes(of: self.texts.bytes)
+    }
+
+    func note(_ record: HTTP2Record) { self.records.append(record) }
+
+    /// Drops what speaks of memory that is about to be used again.
+    private func forgetBorrowed() {
+        if self.nextRecord < self.records.count {
+            assertionFailure("events are read before the next receipt")
+            self.records.removeSubrange(..<self.nextRecord)
+            self.records.removeAll { $0.isBorrowing }
+        } else {
+            self.records.removeAll(keepingCapacity: true)
+        }
+        self.nextRecord = 0
+        // A head under construction lies at the start of the texts and stays there.
+        if self.headText.isOpen {
+            self.texts.removeFirst(self.headText.rebase())
+        } else {
+            self.texts.removeAll()
+            self.texts.trim(above: 8_192)
+            self.cookies.trim(above: 1_024)
+        }
+    }
+}
