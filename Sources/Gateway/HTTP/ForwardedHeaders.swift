@@ -118,7 +118,7 @@ public enum ForwardedHeaders {
             dropping: Self.droppedFromRequests
         )
         Self.writeConnection(head, into: &writer)
-        Self.writeFraming(head.framing, into: &writer)
+        Self.writeRequestFraming(head, into: &writer)
         Self.writeOrigin(head, fields, from: bytes, hop: hop, into: &writer)
         Self.writePath(head, fields, from: bytes, hop: hop, into: &writer)
         writer.write("Via: ")
@@ -144,6 +144,18 @@ public enum ForwardedHeaders {
             writer.write("Connection: keep-alive, TE\r\nTE: trailers\r\n")
         } else {
             writer.write("Connection: keep-alive\r\n")
+        }
+    }
+
+    /// The framing as it was sent: an empty content keeps the length that declared it.
+    ///
+    /// A POST without any framing is passed on as it is, as nginx does (RFC 9110 section 8.6 only
+    /// says SHOULD, and to the user agent).
+    private static func writeRequestFraming(_ head: RequestHead, into writer: inout HeadWriter) {
+        if head.framing == .none, let length = head.declaredLength {
+            Self.writeFraming(.length(length), into: &writer)
+        } else {
+            Self.writeFraming(head.framing, into: &writer)
         }
     }
 

@@ -26,6 +26,10 @@ public struct RequestHead: Sendable {
     public private(set) var keepAlive = true
     /// How the content ends; never `untilClose`.
     public private(set) var framing: MessageFraming = .none
+    /// The value of `Content-Length`, 0 included; `nil` when none was sent.
+    ///
+    /// With 0 the framing is `none`, yet servers that insist on a length (411) must still see it.
+    public private(set) var declaredLength: UInt64?
     /// Whether the client waits for `100 Continue` before it sends its content.
     public private(set) var expectsContinue = false
     /// Whether this is a WebSocket handshake: GET without content that nominates `Upgrade:
@@ -93,6 +97,7 @@ public struct RequestHead: Sendable {
         self.fieldCount = block.count
         self.kinds = block.kinds
         if let fault = self.settleAuthority(line, block, octets) { return fault }
+        self.declaredLength = block.length
         if block.isChunked {
             // RFC 9112 section 6.1: HTTP/1.0 knows no chunks, so its framing is faulty.
             guard self.version == .http11 else { return .unknownCoding }

@@ -106,6 +106,17 @@ struct ForwardedHeadersTests {
         #expect(self.forwarded(text).contains("Content-Length: 12"))
     }
 
+    @Test(
+        "keep a length of 0 that the client declared (RFC 9110 section 8.6)",
+        arguments: ["POST", "PUT", "PATCH", "DELETE", "GET", "PURGE"]
+    )
+    func emptyContent(method: String) {
+        let start = "\(method) / HTTP/1.1\r\nHost: b\r\n"
+
+        #expect(self.forwarded(start + "Content-Length: 0\r\n\r\n").contains("Content-Length: 0"))
+        #expect(self.forwarded(start + "\r\n").filter { $0.contains("Content-Length") } == [])
+    }
+
     @Test("end with those that plugins add")
     func additional() {
         let text = "GET / HTTP/1.1\r\nHost: b\r\n\r\n"
