@@ -31,39 +31,14 @@ public enum ErrorFormat: UInt8, CaseIterable, Sendable {
         let octets = OctetView(bytes)
         var best: (format: ErrorFormat, weight: Int) = (.json, 0)
         for index in 0..<head.fieldCount where fields[index].kind == .accept {
-            let value = fields[index].value
-            var at = value.start
-            while at < value.end {
-                var comma = at
-                while comma < value.end, octets[comma] != Octet.comma { comma += 1 }
-                if let found = Self.range(octets, at, comma), found.weight > best.weight {
-                    best = found
-                }
-                at = comma + 1
+            var list = WeightedList(fields[index].value, in: octets)
+            while let element = list.next() {
+                guard element.weight > best.weight, let format = Self.named(element.name, octets)
+                else { continue }
+                best = (format, element.weight)
             }
         }
         return best.format
-    }
-
-    /// Reads one media range and its weight in thousandths.
-    private static func range(
-        _ octets: OctetView,
-        _ start: Int,
-        _ end: Int
-    ) -> (format: ErrorFormat, weight: Int)? {
-        var semicolon = start
-        while semicolon < end, octets[semicolon] != Octet.semicolon { semicolon += 1 }
-        guard let format = Self.named(octets.trimmed(start, semicolon), octets) else { return nil }
-        var weight = 1_000
-        var at = semicolon
-        while at < end {
-            let parameterStart = at + 1
-            at = parameterStart
-            while at < end, octets[at] != Octet.semicolon { at += 1 }
-            let parameter = octets.trimmed(min(parameterStart, end), at)
-            if let value = Self.weight(parameter, octets) { weight = value }
-        }
-        return (format, weight)
     }
 
     private static func named(_ range: ByteRange, _ octets: OctetView) -> ErrorFormat? {
@@ -75,22 +50,5 @@ public enum ErrorFormat: UInt8, CaseIterable, Sendable {
         if octets.equals(range, "text/html") || octets.equals(range, "text/*") { return .html }
         if octets.equals(range, "application/xml") { return .xml }
         return octets.equals(range, "text/plain") ? .plain : nil
-    }
-
-    /// `q=` with up to three digits; nil for another parameter.
-    private static func weight(_ range: ByteRange, _ octets: OctetView) -> Int? {
-        guard range.count >= 3, OctetView.lowercased(octets[range.start]) == UInt8(ascii: "q"),
-            octets[range.start + 1] == UInt8(ascii: "=")
-        else { return nil }
-        var weight = octets[range.start + 2] == UInt8(ascii: "1") ? 1_000 : 0
-        var place = 100
-        for index in (range.start + 3)..<range.end {
-            let digit = octets[index] &- 0x30
-            if digit < 10 {
-                weight += Int(digit) * place
-                place /= 10
-            }
-        }
-        return min(weight, 1_000)
     }
 }

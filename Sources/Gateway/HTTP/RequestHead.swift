@@ -161,10 +161,21 @@ public struct RequestHead: Sendable {
                     block.nominatesUpgrade && self.version == .http11 && self.method == .get
                     && self.framing == .none && octets.equals(field.value, "websocket")
             case .te:
-                if octets.equals(field.value, "trailers") { self.acceptsTrailers = true }
+                if Self.listsTrailers(field.value, octets) { self.acceptsTrailers = true }
             default: break
             }
         }
         return nil
+    }
+
+    /// Whether `TE` has `trailers` among the codings, which may carry weights (RFC 9110 section
+    /// 10.1.4).
+    private static func listsTrailers(_ value: ByteRange, _ octets: OctetView) -> Bool {
+        if octets.equals(value, "trailers") { return true }
+        var list = WeightedList(value, in: octets)
+        while let element = list.next() {
+            if octets.equals(element.name, "trailers"), element.weight > 0 { return true }
+        }
+        return false
     }
 }

@@ -208,6 +208,21 @@ struct RequestHeadTests {
         }
     }
 
+    @Test(
+        "accepts trailers when TE lists them (RFC 9110 section 10.1.4)",
+        arguments: [
+            ("trailers", true), ("Trailers", true), ("trailers, gzip", true),
+            ("gzip;q=0.5 , trailers", true), ("trailers;q=0.5", true), ("deflate,,trailers,", true),
+            ("gzip", false), ("", false), ("trailers;q=0", false), ("trailer", false),
+            ("x-trailers", false), ("gzip;trailers", false),
+        ]
+    )
+    func trailers(value: String, accepts: Bool) {
+        let parsed = Parsed(request: "GET / HTTP/1.1\r\nHost: a\r\nTE: \(value)\r\n\r\n")
+
+        #expect(parsed.request.acceptsTrailers == accepts)
+    }
+
     @Test("finds values by name for the router")
     func anyValue() {
         let parsed = Parsed(request: "GET / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nx-a: 2\r\n\r\n")
