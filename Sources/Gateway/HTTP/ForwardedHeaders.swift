@@ -74,6 +74,8 @@ public enum ForwardedHeaders {
         public var upstreamHost: UnsafeRawBufferPointer
         /// The part of the path that was stripped; empty or `/` writes no `X-Forwarded-Prefix`.
         public var strippedPrefix = UnsafeRawBufferPointer(start: nil, count: 0)
+        /// Whether the request's trailers go on to the target (``TrailerHop``), and so its `Trailer`.
+        public var passesTrailers = false
         /// Whole lines that plugins add.
         public var additionalFields = UnsafeRawBufferPointer(start: nil, count: 0)
         /// 32 hexadecimal digits.
@@ -119,6 +121,14 @@ public enum ForwardedHeaders {
         )
         Self.writeConnection(head, into: &writer)
         Self.writeRequestFraming(head, into: &writer)
+        if hop.passesTrailers && head.kinds.has(.trailer) {
+            TrailerFields.writeAnnouncement(
+                fields,
+                count: head.fieldCount,
+                from: bytes,
+                into: &writer
+            )
+        }
         Self.writeOrigin(head, fields, from: bytes, hop: hop, into: &writer)
         Self.writePath(head, fields, from: bytes, hop: hop, into: &writer)
         writer.write("Via: ")

@@ -9,6 +9,9 @@ extension ForwardedHeaders {
         public var upstreamMilliseconds: UInt64
         /// Time the gateway itself took.
         public var proxyMilliseconds: UInt64
+        /// Whether the response's trailers go on to the client (``TrailerHop``), and so its
+        /// `Trailer`.
+        public var passesTrailers = false
         /// Whole lines that plugins add.
         public var additionalFields = UnsafeRawBufferPointer(start: nil, count: 0)
         /// 32 hexadecimal digits.
@@ -90,6 +93,14 @@ extension ForwardedHeaders {
         )
         Self.writeResponseFraming(head, clientVersion: hop.clientVersion, into: &writer)
         Self.writeResponseConnection(head, hop, into: &writer)
+        if hop.passesTrailers && head.kinds.has(.trailer) {
+            TrailerFields.writeAnnouncement(
+                fields,
+                count: head.fieldCount,
+                from: bytes,
+                into: &writer
+            )
+        }
         writer.write("Via: ")
         if head.kinds.has(.via) {
             for index in 0..<head.fieldCount where fields[index].kind == .via {

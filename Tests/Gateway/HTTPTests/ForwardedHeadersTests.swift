@@ -7,7 +7,8 @@ struct ForwardedHeadersTests {
         _ text: String,
         trusted: Bool = false,
         prefix: String = "",
-        additional: StaticString = ""
+        additional: StaticString = "",
+        _ adjust: (inout ForwardedHeaders.Hop) -> Void = { _ in }
     ) -> [Substring] {
         let parsed = Parsed(request: text)
         #expect(parsed.isComplete)
@@ -30,6 +31,7 @@ struct ForwardedHeadersTests {
                                     start: additional.utf8Start,
                                     count: additional.utf8CodeUnitCount
                                 )
+                                adjust(&hop)
                                 return written { writer in
                                     ForwardedHeaders.writeRequestFields(
                                         parsed.request,
@@ -138,14 +140,15 @@ struct ForwardedHeadersTests {
         _ text: String,
         version: HTTPVersion = .http11,
         head: Bool = false,
-        keeps: Bool = true
+        keeps: Bool = true,
+        _ adjust: (inout ForwardedHeaders.ReturnHop) -> Void = { _ in }
     ) -> [Substring] {
         let parsed = Parsed(response: text, head: head)
         #expect(parsed.isComplete)
         let output = parsed.bytes.withUnsafeBytes { bytes in
             withBytes("0123") { identity in
                 withBytes("meshgate/1") { product in
-                    let hop = ForwardedHeaders.ReturnHop(
+                    var hop = ForwardedHeaders.ReturnHop(
                         clientVersion: version,
                         keepsClient: keeps,
                         upstreamMilliseconds: 12,
@@ -153,6 +156,7 @@ struct ForwardedHeadersTests {
                         requestID: identity,
                         product: product
                     )
+                    adjust(&hop)
                     return written { writer in
                         ForwardedHeaders.writeResponse(
                             parsed.response,
@@ -228,6 +232,30 @@ struct ForwardedHeadersTests {
 
             #expect(lines.first == "HTTP/1.1 207 \(rest.dropFirst())")
         }
+    }
+
+    @Test(
+        "announce trailers where they are passed on, without those that never are (RFC 9110 6.6.2)"
+    )
+    func announcement() {
+        let fields =
+            "Trailer: X-Sum, Host,,\r\nTrailer: Digest\r\nTransfer-Encoding: chunked\r\n\r\n"
+        let response = "HTTP/1.1 200 OK\r\n" + fields
+        let request = "POST / HTTP/1.1\r\nHost: b\r\n" + fields
+        let only = "HTTP/1.1 200 OK\r\nTrailer: Host\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+        #expect(
+            self.returned(response) { $0.passesTrailers = true }.contains("Trailer: X-Sum, Digest")
+        )
+        #expect(
+            self.forwarded(request) { $0.passesTrailers = true }.contains("Trailer: X-Sum, Digest")
+        )
+        #expect(self.returned(response).filter { $0.hasPrefix("Trailer") } == [])
+        #expect(self.forwarded(request).filter { $0.hasPrefix("Trailer") } == [])
+        #expect(
+            self.returned(only) { $0.passesTrailers = true }.filter { $0.hasPrefix("Trailer") }
+                == []
+        )
     }
 
     @Test("of an accepted upgrade nominate it")

@@ -224,6 +224,7 @@ extension Worker {
                 return writer.written
             case .data(let range):
                 writer.write(chunk: UnsafeRawBufferPointer(rebasing: bytes[range]))
+            case .trailer: continue
             case .end(let consumed):
                 writer.write("0\r\n\r\n")
                 _ = self.endRequest(exchange, bytes, at: consumed)

@@ -192,6 +192,7 @@ extension Worker {
                 } else {
                     writer.write(data)
                 }
+            case .trailer: continue
             case .end(let consumed):
                 if consumed < bytes.count { exchange.pointee.flags.remove(.keepsUpstream) }
                 if exchange.pointee.clientFraming == .chunked { writer.write("0\r\n\r\n") }
