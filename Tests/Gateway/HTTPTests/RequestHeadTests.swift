@@ -124,6 +124,18 @@ struct RequestHeadTests {
         #expect(parsed.request.keepAlive == stays)
     }
 
+    @Test("of a later HTTP/1 is read as 1.1 (RFC 9110 section 6.2)", arguments: 2...9)
+    func laterVersion(minor: Int) {
+        let parsed = Parsed(
+            request: "GET / HTTP/1.\(minor)\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+
+        #expect(parsed.isComplete)
+        #expect(parsed.request.version == .http11)
+        #expect(parsed.request.framing == .chunked)
+        #expect(parsed.request.keepAlive)
+    }
+
     @Test("offers WebSocket to the upstream and no other upgrade")
     func upgrade() {
         let start = "GET / HTTP/1.1\r\nHost: a\r\n"
