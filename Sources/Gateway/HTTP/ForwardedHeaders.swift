@@ -64,11 +64,18 @@ public enum ForwardedHeaders {
     public struct Hop {
         /// The address the connection comes from, as text.
         public var peer: UnsafeRawBufferPointer
+        /// Who the client behind trusted proxies is, as text, where that was found out
+        /// (``RealAddress``); empty means the peer.
+        public var client = UnsafeRawBufferPointer(start: nil, count: 0)
+        /// Which version `Via` says the request came in; `nil` means the head's.
+        public var receivedVersion: HTTPVersion?
         /// Whether that peer's own `X-Forwarded-…` and `X-Real-IP` are believed.
         public var peerIsTrusted = false
         /// Whether the client's connection is TLS.
         public var isTLS = false
-        /// The port the client connected to.
+        /// The port the client connected to, which `X-Forwarded-Port` says.
+        ///
+        /// Kong says this one even where `Host` names another (behind a port mapping).
         public var port: UInt16
         /// The value of `Host` for the upstream.
         public var upstreamHost: UnsafeRawBufferPointer
@@ -133,7 +140,7 @@ public enum ForwardedHeaders {
         Self.writePath(head, fields, from: bytes, hop: hop, into: &writer)
         writer.write("Via: ")
         Self.writeList(.via, head, fields, from: bytes, into: &writer)
-        writer.write(head.version == .http11 ? "1.1 " : "1.0 ")
+        writer.write((hop.receivedVersion ?? head.version).viaText)
         writer.write(hop.product)
         writer.write("\r\nX-Kong-Request-Id: ")
         writer.write(hop.requestID)
@@ -183,7 +190,8 @@ public enum ForwardedHeaders {
         }
     }
 
-    /// Who sent the request: `X-Forwarded-For`, `X-Real-IP`.
+    /// Who sent the request: `X-Forwarded-For` grows by the peer or starts with the client, and
+    /// `X-Real-IP` is the client, both as Kong writes them.
     private static func writeOrigin(
         _ head: RequestHead,
         _ fields: HeaderFieldBuffer,
@@ -192,12 +200,20 @@ public enum ForwardedHeaders {
         into writer: inout HeadWriter
     ) {
         writer.write("X-Forwarded-For: ")
-        Self.writeList(.xForwardedFor, head, fields, from: bytes, into: &writer)
-        writer.write(hop.peer)
+        if head.kinds.has(.xForwardedFor) {
+            Self.writeList(.xForwardedFor, head, fields, from: bytes, into: &writer)
+            writer.write(hop.peer)
+        } else {
+            writer.write(hop.client.isEmpty ? hop.peer : hop.client)
+        }
         writer.write("\r\nX-Real-IP: ")
-        writer.write(
-            Self.trusted(.xRealIP, head, fields, from: bytes, hop: hop) ?? hop.peer
-        )
+        if hop.client.isEmpty {
+            writer.write(
+                Self.trusted(.xRealIP, head, fields, from: bytes, hop: hop) ?? hop.peer
+            )
+        } else {
+            writer.write(hop.client)
+        }
         writer.write("\r\n")
     }
 
@@ -216,10 +232,11 @@ public enum ForwardedHeaders {
             writer.write(hop.isTLS ? "https" : "http")
         }
         writer.write("\r\nX-Forwarded-Host: ")
-        writer.write(
-            Self.trusted(.xForwardedHost, head, fields, from: bytes, hop: hop)
-                ?? head.host.bytes(of: bytes)
-        )
+        if let value = Self.trusted(.xForwardedHost, head, fields, from: bytes, hop: hop) {
+            writer.write(value)
+        } else {
+            writer.write(lowercased: head.host.bytes(of: bytes))
+        }
         writer.write("\r\nX-Forwarded-Port: ")
         if let value = Self.trusted(.xForwardedPort, head, fields, from: bytes, hop: hop) {
             writer.write(value)

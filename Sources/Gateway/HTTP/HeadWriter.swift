@@ -1,3 +1,5 @@
+internal import CMeshSystem
+
 /// Appends to a buffer that somebody else owns; never grows it.
 ///
 /// What does not fit is left out whole and ``overflowed`` is set, so callers check once at the end.
@@ -61,6 +63,15 @@ public struct HeadWriter {
         guard self.count < self.limit else { return self.overflow() }
         self.base.storeBytes(of: byte, toByteOffset: self.count, as: UInt8.self)
         self.count += 1
+    }
+
+    /// Appends bytes with ASCII letters in lower case.
+    @inline(__always)
+    public mutating func write(lowercased bytes: UnsafeRawBufferPointer) {
+        guard bytes.count <= self.limit - self.count else { return self.overflow() }
+        guard let source = bytes.baseAddress else { return }
+        mesh_copy_lowercased(self.base + self.count, source, bytes.count)
+        self.count += bytes.count
     }
 
     @inline(__always)

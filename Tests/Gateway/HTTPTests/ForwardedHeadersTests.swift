@@ -70,7 +70,7 @@ struct ForwardedHeadersTests {
                 "Host: up:80", "X-A: 1", "Authorization: keep",
                 "Connection: keep-alive, TE", "TE: trailers", "Transfer-Encoding: chunked",
                 "X-Forwarded-For: 10.0.0.1, 10.0.0.2, 192.0.2.7", "X-Real-IP: 192.0.2.7",
-                "X-Forwarded-Proto: http", "X-Forwarded-Host: Api", "X-Forwarded-Port: 8000",
+                "X-Forwarded-Proto: http", "X-Forwarded-Host: api", "X-Forwarded-Port: 8000",
                 "X-Forwarded-Path: /a", "Via: 1.0 front, 1.1 meshgate/1",
                 "X-Kong-Request-Id: 0123",
             ]
@@ -117,6 +117,61 @@ struct ForwardedHeadersTests {
 
         #expect(self.forwarded(start + "Content-Length: 0\r\n\r\n").contains("Content-Length: 0"))
         #expect(self.forwarded(start + "\r\n").filter { $0.contains("Content-Length") } == [])
+    }
+
+    @Test("say the version a message came in (RFC 9110 section 7.6.3)")
+    func receivedVersion() {
+        let text = "GET / HTTP/1.0\r\nHost: b\r\n\r\n"
+
+        #expect(self.forwarded(text).contains("Via: 1.0 meshgate/1"))
+        #expect(self.forwarded(text) { $0.receivedVersion = .http2 }.contains("Via: 2 meshgate/1"))
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+        #expect(self.returned(answer) { $0.receivedVersion = .http2 }.contains("Via: 2 meshgate/1"))
+    }
+
+    @Test("tell the client behind trusted proxies from the peer")
+    func client() {
+        let start = "GET / HTTP/1.1\r\nHost: b\r\nX-Real-IP: 10.9.9.9\r\n"
+        withBytes("203.0.113.4") { client in
+            let direct = self.forwarded(start + "\r\n") { $0.client = client }
+            let chain = self.forwarded(start + "X-Forwarded-For: 1.2.3.4\r\n\r\n") {
+                $0.client = client
+            }
+
+            #expect(direct.contains("X-Forwarded-For: 203.0.113.4"))
+            #expect(direct.contains("X-Real-IP: 203.0.113.4"))
+            #expect(chain.contains("X-Forwarded-For: 1.2.3.4, 192.0.2.7"))
+            #expect(chain.contains("X-Real-IP: 203.0.113.4"))
+        }
+    }
+
+    @Test("of a 426 keep what the server asks to speak (RFC 9110 section 15.5.22)")
+    func upgradeRequired() {
+        let fields = "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n"
+        let kept = self.returned("HTTP/1.1 426 Upgrade Required\r\n" + fields)
+        let closed = self.returned("HTTP/1.1 426 Upgrade Required\r\n" + fields, keeps: false)
+        let old = self.returned("HTTP/1.1 426 Upgrade Required\r\n" + fields, version: .http10)
+
+        #expect(kept.contains("Connection: keep-alive, Upgrade"))
+        #expect(kept.contains("Upgrade: websocket"))
+        #expect(closed.contains("Connection: close, Upgrade"))
+        #expect(!old.contains("Upgrade: websocket"))
+        #expect(!self.returned("HTTP/1.1 200 OK\r\n" + fields).contains("Upgrade: websocket"))
+    }
+
+    @Test("gain the date that the server left out, and keep one it set (RFC 9110 section 6.6.1)")
+    func date() {
+        withBytes("Sun, 06 Nov 1994 08:49:37 GMT") { date in
+            let without = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+            let with = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: theirs\r\n\r\n"
+            let dates = { (text: String) in
+                self.returned(text) { $0.date = date }.filter { $0.hasPrefix("Date") }
+            }
+
+            #expect(dates(without) == ["Date: Sun, 06 Nov 1994 08:49:37 GMT"])
+            #expect(dates(with) == ["Date: theirs"])
+            #expect(self.returned(without).filter { $0.hasPrefix("Date") } == [])
+        }
     }
 
     @Test("end with those that plugins add")
