@@ -8,6 +8,8 @@ public enum ErrorFormat: UInt8, CaseIterable, Sendable {
     case xml
     /// `text/plain`.
     case plain
+    /// `application/grpc`: status and message are fields, the body is empty.
+    case grpc
 
     /// The value of `Content-Type`.
     public var contentType: StaticString {
@@ -16,7 +18,76 @@ public enum ErrorFormat: UInt8, CaseIterable, Sendable {
         case .html: "text/html; charset=utf-8"
         case .xml: "application/xml; charset=utf-8"
         case .plain: "text/plain; charset=utf-8"
+        case .grpc: "application/grpc"
         }
+    }
+
+    /// Who found the error, which decides where its form is looked up.
+    public enum Origin: Sendable {
+        /// The router or a plugin: the form is JSON unless `Accept` wants another.
+        case gateway
+        /// What Kong leaves to nginx, refused requests and failed targets: without `Accept` the
+        /// request's `Content-Type` decides, then a setting.
+        case server
+    }
+
+    /// The form of an error for this request.
+    ///
+    /// A request of gRPC (HTTP/2 with its content type) gets ``grpc`` whatever it accepts.
+    ///
+    /// - Parameters:
+    ///   - origin: who found the error.
+    ///   - head: the request.
+    ///   - fields: the request's fields.
+    ///   - bytes: what the head was read from.
+    ///   - version: which version the request came in.
+    ///   - fallback: Kong's `error_default_type`, for errors of ``Origin/server``.
+    /// - Returns: the form.
+    public static func negotiated(
+        by origin: Origin,
+        _ head: RequestHead,
+        _ fields: HeaderFieldBuffer,
+        from bytes: UnsafeRawBufferPointer,
+        version: HTTPVersion,
+        fallback: ErrorFormat = .plain
+    ) -> ErrorFormat {
+        let octets = OctetView(bytes)
+        let type = Self.contentType(head, fields, octets)
+        if version == .http2, let type, Self.isGRPC(type, octets) { return .grpc }
+        if head.kinds.has(.accept) || origin == .gateway {
+            return Self.preferred(by: head, fields, from: bytes)
+        }
+        guard let type else { return fallback }
+        return Self.named(type, octets) ?? .json
+    }
+
+    /// Whether a request's `Content-Type` is one of gRPC; the version is not looked at.
+    public static func isGRPC(
+        _ head: RequestHead,
+        _ fields: HeaderFieldBuffer,
+        from bytes: UnsafeRawBufferPointer
+    ) -> Bool {
+        let octets = OctetView(bytes)
+        return Self.contentType(head, fields, octets).map { Self.isGRPC($0, octets) } ?? false
+    }
+
+    private static func isGRPC(_ type: ByteRange, _ octets: OctetView) -> Bool {
+        type.count >= 16 && octets.tokenMatches(type.start, "application/grpc")
+    }
+
+    /// The value of `Content-Type` without parameters; `nil` when there is none.
+    private static func contentType(
+        _ head: RequestHead,
+        _ fields: HeaderFieldBuffer,
+        _ octets: OctetView
+    ) -> ByteRange? {
+        guard head.kinds.has(.contentType) else { return nil }
+        for index in 0..<head.fieldCount where fields[index].kind == .contentType {
+            let value = fields[index].value
+            let end = octets.firstIndex(of: Octet.semicolon, from: value.start, to: value.end)
+            return octets.trimmed(value.start, end)
+        }
+        return nil
     }
 
     /// The form that the request's `Accept` prefers; ``json`` when it names none or is absent.

@@ -16,6 +16,8 @@ extension ForwardedHeaders {
         public var passesTrailers = false
         /// The time now as ``HTTPDate`` writes it, for responses without a `Date`; empty adds none.
         public var date = UnsafeRawBufferPointer(start: nil, count: 0)
+        /// Which lines about itself the gateway adds.
+        public var tokens = ResponseTokens.standard
         /// Whole lines that plugins add.
         public var additionalFields = UnsafeRawBufferPointer(start: nil, count: 0)
         /// 32 hexadecimal digits.
@@ -111,23 +113,65 @@ extension ForwardedHeaders {
                 into: &writer
             )
         }
-        writer.write("Via: ")
+        Self.writeTokens(head, fields, from: bytes, hop: hop, into: &writer)
+        writer.write(hop.additionalFields)
+        writer.write("\r\n")
+    }
+
+    /// What the gateway says of itself: `Via`, latencies, the target's status, the request's id.
+    @inline(__always)
+    private static func writeTokens(
+        _ head: ResponseHead,
+        _ fields: HeaderFieldBuffer,
+        from bytes: UnsafeRawBufferPointer,
+        hop: ReturnHop,
+        into writer: inout HeadWriter
+    ) {
+        if hop.tokens.contains(.via) || head.kinds.has(.via) {
+            Self.writeVia(head, fields, from: bytes, hop: hop, into: &writer)
+        }
+        if hop.tokens.contains(.upstreamLatency) {
+            writer.write("X-Kong-Upstream-Latency: ")
+            writer.write(decimal: hop.upstreamMilliseconds)
+            writer.write("\r\n")
+        }
+        if hop.tokens.contains(.proxyLatency) {
+            writer.write("X-Kong-Proxy-Latency: ")
+            writer.write(decimal: hop.proxyMilliseconds)
+            writer.write("\r\n")
+        }
+        if hop.tokens.contains(.upstreamStatus) {
+            writer.write("X-Kong-Upstream-Status: ")
+            writer.write(decimal: UInt64(head.status))
+            writer.write("\r\n")
+        }
+        if hop.tokens.contains(.requestID) {
+            writer.write("X-Kong-Request-Id: ")
+            writer.write(hop.requestID)
+            writer.write("\r\n")
+        }
+    }
+
+    private static func writeVia(
+        _ head: ResponseHead,
+        _ fields: HeaderFieldBuffer,
+        from bytes: UnsafeRawBufferPointer,
+        hop: ReturnHop,
+        into writer: inout HeadWriter
+    ) {
+        var separator: StaticString = "Via: "
         if head.kinds.has(.via) {
             for index in 0..<head.fieldCount where fields[index].kind == .via {
+                writer.write(separator)
                 writer.write(fields[index].value, of: bytes)
-                writer.write(", ")
+                separator = ", "
             }
         }
-        writer.write((hop.receivedVersion ?? head.version).viaText)
-        writer.write(hop.product)
-        writer.write("\r\nX-Kong-Upstream-Latency: ")
-        writer.write(decimal: hop.upstreamMilliseconds)
-        writer.write("\r\nX-Kong-Proxy-Latency: ")
-        writer.write(decimal: hop.proxyMilliseconds)
-        writer.write("\r\nX-Kong-Request-Id: ")
-        writer.write(hop.requestID)
-        writer.write("\r\n")
-        writer.write(hop.additionalFields)
+        if hop.tokens.contains(.via) {
+            writer.write(separator)
+            writer.write((hop.receivedVersion ?? head.version).viaText)
+            writer.write(hop.product)
+        }
         writer.write("\r\n")
     }
 

@@ -145,6 +145,14 @@ public struct HeadWriter {
         }
     }
 
+    /// Appends `%` and two upper-case hexadecimal digits (RFC 3986 section 2.1).
+    mutating func write(escaped byte: UInt8) {
+        self.write(byte: UInt8(ascii: "%"))
+        let (high, low) = (byte >> 4, byte & 15)
+        self.write(byte: high < 10 ? 0x30 + high : 0x41 + high - 10)
+        self.write(byte: low < 10 ? 0x30 + low : 0x41 + low - 10)
+    }
+
     private static func hexadecimalDigit(_ value: UInt64) -> UInt8 {
         let digit = UInt8(truncatingIfNeeded: value & 15)
         return digit < 10 ? 0x30 + digit : 0x61 + digit - 10

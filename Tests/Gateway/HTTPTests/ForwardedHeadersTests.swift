@@ -159,6 +159,17 @@ struct ForwardedHeadersTests {
         #expect(!self.returned("HTTP/1.1 200 OK\r\n" + fields).contains("Upgrade: websocket"))
     }
 
+    @Test("of a response say of the gateway only what the operator lets it say")
+    func tokens() {
+        let text = "HTTP/1.1 204 No Content\r\nVia: 1.1 back\r\nX-Kong-Upstream-Status: 7\r\n\r\n"
+
+        let none = self.returned(text) { $0.tokens = [] }
+        let some = self.returned(text) { $0.tokens = [.upstreamStatus, .requestID] }
+
+        #expect(none == ["HTTP/1.1 204 No Content", "Connection: keep-alive", "Via: 1.1 back"])
+        #expect(some.suffix(2) == ["X-Kong-Upstream-Status: 204", "X-Kong-Request-Id: 0123"])
+    }
+
     @Test("gain the date that the server left out, and keep one it set (RFC 9110 section 6.6.1)")
     func date() {
         withBytes("Sun, 06 Nov 1994 08:49:37 GMT") { date in
