@@ -79,7 +79,7 @@ public enum ForwardedHeaders {
         public var port: UInt16
         /// The value of `Host` for the upstream.
         public var upstreamHost: UnsafeRawBufferPointer
-        /// The part of the path that was stripped; empty or `/` writes no `X-Forwarded-Prefix`.
+        /// The part of the decoded path that was stripped; empty or `/` writes no `X-Forwarded-Prefix`.
         public var strippedPrefix = UnsafeRawBufferPointer(start: nil, count: 0)
         /// Whether the request's trailers go on to the target (``TrailerHop``), and so its `Trailer`.
         public var passesTrailers = false
@@ -249,7 +249,7 @@ public enum ForwardedHeaders {
         } else if head.path.isEmpty {
             writer.write("/")
         } else {
-            writer.write(head.path, of: bytes)
+            writer.write(escapingNonASCII: head.path.bytes(of: bytes))
         }
         writer.write("\r\n")
         Self.writePrefix(head, fields, from: bytes, hop: hop, into: &writer)
@@ -268,7 +268,8 @@ public enum ForwardedHeaders {
             writer.write("\r\n")
         } else if hop.strippedPrefix.count > 1 {
             writer.write("X-Forwarded-Prefix: ")
-            writer.write(hop.strippedPrefix)
+            // Decoded, it may hold anything, line ends included.
+            writer.write(escapingPath: hop.strippedPrefix)
             writer.write("\r\n")
         }
     }

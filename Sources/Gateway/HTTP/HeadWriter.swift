@@ -1,4 +1,5 @@
 internal import CMeshSystem
+internal import MeshPrimitives
 
 /// Appends to a buffer that somebody else owns; never grows it.
 ///
@@ -72,6 +73,29 @@ public struct HeadWriter {
         guard let source = bytes.baseAddress else { return }
         mesh_copy_lowercased(self.base + self.count, source, bytes.count)
         self.count += bytes.count
+    }
+
+    /// Appends a path in decoded form, escaped where a request line or field needs it.
+    @inline(__always)
+    public mutating func write(escapingPath path: UnsafeRawBufferPointer) {
+        self.append { PathEscape.write(path, into: $0) }
+    }
+
+    /// Appends bytes, those above 0x7F escaped: a part of a target as it was received.
+    ///
+    /// Servers take such bytes in a target, yet strict parsers refuse them (RFC 3986 section 2).
+    public mutating func write(escapingNonASCII bytes: UnsafeRawBufferPointer) {
+        var index = 0
+        while bytes.count &- index >= 8 {
+            let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            guard word & 0x8080_8080_8080_8080 == 0 else { break }
+            index &+= 8
+        }
+        while index < bytes.count, bytes[index] < 0x80 { index &+= 1 }
+        self.write(UnsafeRawBufferPointer(rebasing: bytes[..<index]))
+        for byte in bytes[index...] {
+            if byte < 0x80 { self.write(byte: byte) } else { self.write(escaped: byte) }
+        }
     }
 
     @inline(__always)
@@ -148,9 +172,8 @@ public struct HeadWriter {
     /// Appends `%` and two upper-case hexadecimal digits (RFC 3986 section 2.1).
     mutating func write(escaped byte: UInt8) {
         self.write(byte: UInt8(ascii: "%"))
-        let (high, low) = (byte >> 4, byte & 15)
-        self.write(byte: high < 10 ? 0x30 + high : 0x41 + high - 10)
-        self.write(byte: low < 10 ? 0x30 + low : 0x41 + low - 10)
+        self.write(byte: PathEscape.digit(byte >> 4))
+        self.write(byte: PathEscape.digit(byte & 15))
     }
 
     private static func hexadecimalDigit(_ value: UInt64) -> UInt8 {

@@ -108,6 +108,17 @@ struct ForwardedHeadersTests {
         #expect(self.forwarded(text).contains("Content-Length: 12"))
     }
 
+    @Test("escape what a decoded path may hold, line ends included")
+    func escapedPaths() {
+        let lines = self.forwarded(
+            "GET /k\u{F8}/{a}%0a HTTP/1.1\r\nHost: b\r\n\r\n",
+            prefix: "/ \r\né"
+        )
+
+        #expect(lines.contains("X-Forwarded-Path: /k%C3%B8/{a}%0a"))
+        #expect(lines.contains("X-Forwarded-Prefix: /%20%0D%0A%C3%A9"))
+    }
+
     @Test(
         "keep a length of 0 that the client declared (RFC 9110 section 8.6)",
         arguments: ["POST", "PUT", "PATCH", "DELETE", "GET", "PURGE"]

@@ -237,9 +237,11 @@ struct GeneratedResponseTests {
         var templates = ErrorTemplates()
         templates[.json] = try ErrorTemplate("{\"m\":\"%s\",\"p\":\"100%%\",\"id\":\"%s\"}")
         let write = { (format: ErrorFormat) in
-            self.response(format: format, adjust: { $0.templates = templates }) {
-                GeneratedResponse.write(status: 404, message: "gone", context: $0, into: &$1)
-            }
+            self.response(
+                format: format,
+                adjust: { $0.templates = templates },
+                { GeneratedResponse.write(status: 404, message: "gone", context: $0, into: &$1) }
+            )
         }
         let body = "{\"m\":\"gone\",\"p\":\"100%\",\"id\":\"0123\"}"
 
@@ -267,8 +269,9 @@ struct GeneratedResponseTests {
                 adjust: {
                     $0.tokens = tokens
                     $0.upstreamStatus = 502
-                }
-            ) { GeneratedResponse.write(status: 502, context: $0, into: &$1) }
+                },
+                { GeneratedResponse.write(status: 502, context: $0, into: &$1) }
+            )
         }
 
         for upstream in [nil, 1] as [UInt64?] {

@@ -124,7 +124,7 @@ extension Worker {
         writer.write(" ")
         if !route.pointee.stripPath, route.pointee.servicePath.count <= 1 {
             // Without a prefix on either side the path stays as it is.
-            writer.write(path)
+            writer.write(escapingPath: path)
         } else {
             writer.append { room in
                 RequestPath.writeUpstream(
