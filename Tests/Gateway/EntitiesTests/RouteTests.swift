@@ -3,6 +3,16 @@ import Testing
 
 @Suite("A route")
 struct RouteTests {
+    @Test(
+        "takes fixed paths in decoded form",
+        arguments: ["/kødsalg", "/a b", "/a|b{c}", "/a%2Fb%25", "/a/"]
+    )
+    func decodedPaths(path: String) throws {
+        let route = try entity(Route.self, "{\"paths\": [\"\(path)\"]}")
+
+        #expect(route.paths == [path])
+    }
+
     @Test("has Kong's defaults")
     func defaults() throws {
         let route = try entity(Route.self, #"{"paths": ["/a"]}"#)
@@ -71,6 +81,21 @@ struct RouteTests {
             (
                 #"{"paths": ["/%61"]}"#,
                 ["paths[0]: non-normalized path, consider use '/a' instead"]
+            ),
+            (
+                #"{"paths": ["/k%C3%B8dsalg"]}"#,
+                ["paths[0]: non-normalized path, consider use '/kødsalg' instead"]
+            ),
+            (
+                #"{"paths": ["/a%20b%2f"]}"#,
+                ["paths[0]: non-normalized path, consider use '/a b%2F' instead"]
+            ),
+            (
+                #"{"paths": ["/caf%E9"]}"#,
+                [
+                    "paths[0]: escapes bytes that are no UTF-8, which a fixed path cannot hold; "
+                        + "use a regex path with \\xHH instead"
+                ]
             ),
             (#"{"paths": ["/a%2"]}"#, ["paths[0]: invalid url-encoded value: '%2'"]),
             (#"{"methods": ["get"]}"#, ["methods[0]: invalid value: get"]),
