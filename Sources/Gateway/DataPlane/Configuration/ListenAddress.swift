@@ -35,16 +35,16 @@ extension ListenAddress: CustomStringConvertible {
 
 /// An address for stream routes, in the form of Kong's `stream_listen`.
 ///
-///     0.0.0.0:9000                   TCP; routes of tcp, and of tls_passthrough by server name
-///     0.0.0.0:9443 ssl               TLS that ends here; routes of tls
+///     0.0.0.0:9000                   TCP; routes of tcp
+///     0.0.0.0:9443 ssl               TLS; routes of tls, and of tls_passthrough by server name
 ///     0.0.0.0:9053 udp               datagrams; routes of udp
 ///     0.0.0.0:9000 proxy_protocol    TCP or TLS with a PROXY protocol head
 public struct StreamListener: Hashable, Sendable {
     /// What arrives at it.
     public enum Kind: Hashable, Sendable {
-        /// Bytes, or TLS that is passed through.
+        /// Bytes.
         case tcp
-        /// TLS that ends here.
+        /// TLS that ends here or is passed through, as the route says.
         case tls
         /// Datagrams.
         case udp
