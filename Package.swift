@@ -231,8 +231,8 @@ let package = Package(
             of: "MeshNode",
             in: "Control",
             uses: [
-                "MeshEntities", "MeshHealth", "MeshMembership", "MeshReplication", "MeshReports",
-                "MeshPrimitives",
+                "MeshDataPlane", "MeshEntities", "MeshHTTP", "MeshHealth", "MeshMembership",
+                "MeshReplication", "MeshReports", "MeshPrimitives",
             ]
         ),
 

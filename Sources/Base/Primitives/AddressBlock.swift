@@ -1,69 +1,90 @@
-/// A range of IP addresses with a common beginning, as `10.0.0.0/8`.
+/// The addresses that share their first bits: `10.0.0.0/8`, `2001:db8::/32`, or one address.
+///
+/// IPv4 addresses inside IPv6 (`::ffff:192.0.2.1`, as a socket of both families tells them) count
+/// as IPv4.
 public struct AddressBlock: Hashable, Sendable {
-    /// The first address.
-    public let first: IPAddress
-    /// How many leading bits all addresses share: 0 to 32 or 128.
-    public let prefixBitCount: Int
+    /// The first address; bits beyond ``prefixLength`` are zero.
+    public let base: IPAddress
+    /// How many leading bits are shared: 0 to 32, or to 128 for IPv6.
+    public let prefixLength: Int
 
-    /// Creates a block; bits of `address` behind the prefix are cleared.
-    ///
-    /// - Returns: `nil` for a prefix longer than the address.
-    public init?(_ address: IPAddress, prefixBitCount: Int) {
-        guard prefixBitCount >= 0 else { return nil }
-        switch address {
-        case .v4(let value):
-            guard prefixBitCount <= 32 else { return nil }
-            self.first = .v4(value & ~(UInt32.max >> UInt32(prefixBitCount)))
-        case .v6(let high, let low):
-            guard prefixBitCount <= 128 else { return nil }
-            let lowBits = UInt64(max(0, prefixBitCount - 64))
-            self.first = .v6(
-                high: high & ~(UInt64.max >> UInt64(min(64, prefixBitCount))),
-                low: low & ~(UInt64.max >> lowBits)
-            )
-        }
-        self.prefixBitCount = prefixBitCount
+    /// Creates the block of one address.
+    public init(_ address: IPAddress) {
+        self.init(address.unmapped, leadingBits: address.unmapped.bitWidth)
     }
 
-    /// Reads `192.0.2.0/24`, `2001:db8::/32` or a single address; `nil` for anything else.
+    private init(_ address: IPAddress, leadingBits: Int) {
+        self.base = address.keeping(leadingBits: leadingBits)
+        self.prefixLength = leadingBits
+    }
+
+    /// Reads an address or a block in CIDR notation; `nil` for anything else.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count <= 2, let address = Self.address(parts[0]) else { return nil }
+        guard parts.count <= 2, let address = IPAddress(String(parts[0])) else { return nil }
         guard parts.count == 2 else {
-            let whole = if case .v4 = address { 32 } else { 128 }
-            self.init(address, prefixBitCount: whole)
+            self.init(address)
             return
         }
-        let digits = parts[1].utf8
-        guard (1...3).contains(digits.count), digits.allSatisfy({ $0 &- 0x30 < 10 }),
-            digits.count == 1 || digits.first != 0x30, let count = Int(parts[1])
+        guard (1...3).contains(parts[1].utf8.count), parts[1].utf8.allSatisfy(Self.isDigit),
+            let length = Int(parts[1]), length <= address.bitWidth
         else { return nil }
-        self.init(address, prefixBitCount: count)
+        let isMapped = address.unmapped != address && length >= 96
+        self.init(
+            isMapped ? address.unmapped : address,
+            leadingBits: isMapped ? length - 96 : length
+        )
     }
 
-    private static func address(_ text: Substring) -> IPAddress? {
-        Array(text.utf8).withUnsafeBytes { IPAddress(ascii: $0) }
-    }
+    /// Whether exactly one address is in it.
+    public var isSingle: Bool { self.prefixLength == self.base.bitWidth }
 
-    /// Whether the address is in the block; one of the other family never is.
+    /// Whether an address is in it; one of the other family never is.
     public func contains(_ address: IPAddress) -> Bool {
-        switch (self.first, address) {
-        case (.v4(let first), .v4(let value)):
-            (first ^ value) >> UInt32(32 - self.prefixBitCount) == 0
-        case (.v6(let high, let low), .v6(let otherHigh, let otherLow)):
-            (high ^ otherHigh) >> UInt64(64 - min(64, self.prefixBitCount)) == 0
-                && (low ^ otherLow) >> UInt64(64 - max(0, self.prefixBitCount - 64)) == 0
+        switch (self.base, address.unmapped) {
+        case (.v4, .v4(let value)):
+            IPAddress.v4(value).keeping(leadingBits: self.prefixLength) == self.base
+        case (.v6, .v6(let high, let low)):
+            IPAddress.v6(high: high, low: low).keeping(leadingBits: self.prefixLength) == self.base
         case (.v4, .v6), (.v6, .v4): false
         }
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
     }
 }
 
 extension AddressBlock: CustomStringConvertible {
-    /// `10.0.0.0/8`, with the length also for single addresses.
+    /// `192.0.2.1`, or `10.0.0.0/8`.
     public var description: String {
-        let text = String(unsafeUninitializedCapacity: IPAddress.textByteCount) { buffer in
-            self.first.write(to: UnsafeMutableRawBufferPointer(buffer)) ?? 0
+        self.isSingle ? "\(self.base)" : "\(self.base)/\(self.prefixLength)"
+    }
+}
+
+extension IPAddress {
+    /// The IPv4 address that an IPv6 one carries (RFC 4291, section 2.5.5.2), else the same.
+    public var unmapped: IPAddress {
+        guard case .v6(high: 0, let low) = self, low >> 32 == 0xFFFF else { return self }
+        return .v4(UInt32(truncatingIfNeeded: low))
+    }
+
+    fileprivate var bitWidth: Int {
+        switch self {
+        case .v4: 32
+        case .v6: 128
         }
-        return "\(text)/\(self.prefixBitCount)"
+    }
+
+    fileprivate func keeping(leadingBits count: Int) -> IPAddress {
+        switch self {
+        case .v4(let value):
+            .v4(value & ~(UInt32.max >> UInt32(count)))
+        case .v6(let high, let low):
+            .v6(
+                high: high & ~(UInt64.max >> UInt64(min(count, 64))),
+                low: low & ~(UInt64.max >> UInt64(max(0, count - 64)))
+            )
+        }
     }
 }

@@ -38,7 +38,7 @@ struct NodeParts: Sendable {
         logger: Logger
     ) throws {
         let inlet = HealthService.Inlet()
-        let dataPlane = DataPlane(configuration: DataPlaneConfiguration(settings)) {
+        let dataPlane = DataPlane(configuration: settings.proxy.dataPlane) {
             inlet.send(.observed($0))
         }
         let events = EventLog(observer: settings.node.name)
@@ -128,20 +128,6 @@ struct NodeParts: Sendable {
             state: self.state,
             eventLog: self.events
         )
-    }
-}
-
-extension DataPlaneConfiguration {
-    /// What the node's settings say of the proxy.
-    fileprivate init(_ settings: NodeSettings) {
-        self.init()
-        self.listen = settings.proxy.listen
-        self.workers = settings.proxy.workers
-        switch settings.proxy.accessLog {
-        case "off": self.accessLog = nil
-        case "-": self.accessLog = .standardOutput
-        case let path: self.accessLog = .file(path)
-        }
     }
 }
 

@@ -58,7 +58,10 @@ public final class DataPlane: Sendable {
         let log = try self.configuration.accessLog.map { (sink) throws(DataPlaneError) in
             try AccessLogWriter(sink: sink, rings: self.workerCount)
         }
-        let listeners = try ListenerSet(self.configuration.listen, workers: self.workerCount)
+        let listeners = try ListenerSet(
+            self.configuration.listen.map(\.endpoint),
+            workers: self.workerCount
+        )
         var threads: [ReactorThread] = []
         for index in 0..<self.workerCount {
             let settings = WorkerSettings(

@@ -75,8 +75,7 @@ struct DeclarativeErrorTests {
                 "_format_version: '3.0'\nservices: [{ name: a, host: b }, { name: a, host: c }]",
                 [
                     "kong.yml:2:42 services[1].name: uniqueness violation: 'services' entity "
-                        + "with name set to 'a' already declared",
-                    "kong.yml:2:34 services[1].id: uniqueness violation",
+                        + "with name set to 'a' already declared"
                 ]
             ),
             (

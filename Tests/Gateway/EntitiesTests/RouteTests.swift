@@ -70,6 +70,35 @@ struct RouteTests {
                 ["strip_path: cannot set 'strip_path' when 'protocols' is 'grpc' or 'grpcs'"]
             ),
             (
+                #"{"protocols": ["foo"]}"#,
+                [
+                    "protocols[0]: expected one of: grpc, grpcs, http, https, tcp, tls, "
+                        + "tls_passthrough, udp, ws, wss"
+                ]
+            ),
+            (#"{"protocols": []}"#, ["protocols: length must be at least 1"]),
+            (
+                #"{"protocols": ["ws", "https"], "paths": ["/"]}"#,
+                ["protocols: these sets are mutually exclusive: ('http', 'https'), ('ws', 'wss')"]
+            ),
+            (
+                #"{"protocols": ["ws"], "methods": ["GET"]}"#,
+                [
+                    "methods: cannot set 'methods' when 'protocols' is 'ws' or 'wss'",
+                    "@entity: must set one of 'hosts', 'headers', 'paths' "
+                        + "when 'protocols' is 'ws'",
+                ]
+            ),
+            (#"{"protocols": ["ws", "wss"], "paths": ["/"], "snis": ["a.b"]}"#, []),
+            (
+                #"{"snis": ["a.*.b"]}"#,
+                ["snis[0]: wildcard must be leftmost or rightmost character"]
+            ),
+            (#"{"snis": ["*.a.*"]}"#, ["snis[0]: only one wildcard must be specified"]),
+            (#"{"snis": ["10.0.0.1"]}"#, ["snis[0]: must not be an IP"]),
+            (#"{"snis": ["a.b:443"]}"#, ["snis[0]: must not have a port"]),
+            (#"{"snis": ["a b"]}"#, ["snis[0]: invalid value: a b"]),
+            (
                 #"{"paths": ["a"]}"#,
                 ["paths[0]: should start with: / (fixed path) or ~/ (regex path)"]
             ),
@@ -113,6 +142,16 @@ struct RouteTests {
                 [
                     "headers.Host: cannot contain 'host' header, which must be specified in "
                         + "the 'hosts' attribute"
+                ]
+            ),
+            (
+                #"{"protocols": ["udp"], "destinations": [{"ip": "10.0.0.0/33"}]}"#,
+                ["destinations[0].ip: invalid ip or cidr range: '10.0.0.0/33'"]
+            ),
+            (
+                #"{"protocols": ["udp"], "sources": [{}]}"#,
+                [
+                    "@entity: at least one of these fields must be non-empty: 'ip', 'port'"
                 ]
             ),
             (#"{"headers": ["a"]}"#, ["headers: expected a map"]),
