@@ -38,4 +38,16 @@ public struct TriedTargets: Equatable, Sendable {
         guard self.listCount > 0, index < Int(UInt16.max) else { return false }
         return any(self.list .== SIMD16(repeating: UInt16(index)))
     }
+
+    /// How many of the targets pass the test; linear in their number.
+    func count(where test: (Int) -> Bool) -> Int {
+        var count = 0
+        var rest = self.low
+        while rest != 0 {
+            if test(rest.trailingZeroBitCount) { count += 1 }
+            rest &= rest - 1
+        }
+        for place in 0..<Int(self.listCount) where test(Int(self.list[place])) { count += 1 }
+        return count
+    }
 }

@@ -17,8 +17,8 @@ public final class Snapshot: Sendable {
     let labels: [RouteLabel]
     /// By route.
     let chains: [PluginChain]
-    /// Key tables of upstreams that hash, made once for all workers.
-    let tables: [MaglevTables?]
+    /// By upstream.
+    let balancers: [BalancerPlan]
     nonisolated(unsafe) let routePlans: UnsafePointer<RoutePlan>
     nonisolated(unsafe) let upstreamPlans: UnsafePointer<UpstreamPlan>
     private nonisolated(unsafe) let arena: PlanArena
@@ -87,10 +87,9 @@ public final class Snapshot: Sendable {
         self.chains = chains
         self.routePlans = arena.array(plans)
         self.upstreams = layout.upstreams
-        self.tables = layout.upstreams.map { upstream in
-            guard upstream.settings?.algorithm == .consistentHashing else { return nil }
-            return MaglevTables(targets: Self.balancerTargets(upstream))
-        }
+        var balancers: [BalancerPlan] = []
+        for upstream in layout.upstreams { balancers.append(try Self.balancer(upstream)) }
+        self.balancers = balancers
         self.upstreamPlans = arena.array(layout.upstreams.map { Self.plan($0, in: &arena) })
         self.arena = arena
     }
@@ -109,11 +108,26 @@ public final class Snapshot: Sendable {
         }
     }
 
-    /// An upstream's targets as balancers take them, in the same order.
-    static func balancerTargets(_ upstream: SnapshotUpstream) -> [BalancerTarget] {
-        upstream.targets.map {
-            BalancerTarget(id: $0.id, weight: $0.weight, group: $0.group)
+    private static func balancer(
+        _ upstream: SnapshotUpstream
+    ) throws(SnapshotError) -> BalancerPlan {
+        let algorithm: BalancingAlgorithm =
+            switch upstream.settings?.algorithm ?? .roundRobin {
+            case .roundRobin: .roundRobin
+            case .leastConnections, .latency: .leastConnections
+            case .consistentHashing:
+                .consistentHashing(slots: upstream.settings?.slots ?? 10_000)
+            }
+        let plan = BalancerPlan(
+            algorithm: algorithm,
+            targets: upstream.targets.map {
+                BalancerTarget(id: $0.id, weight: $0.weight, group: $0.group)
+            }
+        )
+        guard let plan else {
+            throw .tooManyTargets(upstream: upstream.name, count: upstream.targets.count)
         }
+        return plan
     }
 
     private static func plan(

@@ -50,19 +50,7 @@ extension Worker {
 
     private func balancer(_ index: Int, of snapshot: Snapshot) -> Balancer {
         let upstream = snapshot.upstreams[index]
-        let algorithm: BalancingAlgorithm =
-            switch upstream.settings?.algorithm ?? .roundRobin {
-            case .roundRobin: .roundRobin
-            case .leastConnections, .latency: .leastConnections
-            case .consistentHashing:
-                .consistentHashing(slots: upstream.settings?.slots ?? 10_000)
-            }
-        let balancer = Balancer(
-            algorithm: algorithm,
-            targets: Snapshot.balancerTargets(upstream),
-            seed: self.generator.next(),
-            tables: snapshot.tables[index]
-        )
+        let balancer = Balancer(snapshot.balancers[index], seed: self.generator.next())
         if let group = self.activeGroups[upstream.name] { balancer.setActiveGroup(group) }
         return balancer
     }
