@@ -29,7 +29,7 @@ public final class BalancerPlan: Sendable {
         let fullWeight: Int64
     }
 
-    /// Makes the plan.
+    /// Makes the plan; `nil` when there are more targets than ``maximumTargets``.
     ///
     /// - Parameters:
     ///   - algorithm: how to spread requests.
@@ -37,7 +37,6 @@ public final class BalancerPlan: Sendable {
     ///   - loadBound: for hashing, how many times its fair share of requests in flight a target may
     ///     hold before further keys go to their second choice; above 1 (1.25 is usual), `nil` for
     ///     no bound.
-    /// - Returns: `nil` when there are more targets than ``maximumTargets``.
     public init?(
         algorithm: BalancingAlgorithm,
         targets: [BalancerTarget],
