@@ -21,6 +21,7 @@ public final class DataPlane: Sendable {
     private let mailboxes: [Mailbox<WorkerMessage>]
     private let workerCount: Int
     private let registry = CounterRegistry()
+    private let lineage: Mutex<SnapshotLineage>
     private let state = Mutex(State())
 
     /// Creates a data plane that does nothing yet.
@@ -39,6 +40,7 @@ public final class DataPlane: Sendable {
             configuration.workers > 0
             ? configuration.workers : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         self.workerCount = max(1, min(wanted, 256))
+        self.lineage = Mutex(SnapshotLineage(workers: self.workerCount))
         self.mailboxes = (0..<self.workerCount).compactMap { _ in Mailbox() }
     }
 
@@ -66,7 +68,6 @@ public final class DataPlane: Sendable {
                 configuration: self.configuration,
                 listeners: listeners.descriptors(worker: index),
                 mailbox: self.mailboxes[index],
-                registry: self.registry,
                 counters: self.registry.addWorker(),
                 log: log?.ring(index),
                 onObservations: self.onObservations
@@ -90,17 +91,45 @@ public final class DataPlane: Sendable {
     }
 
     /// Makes a snapshot the current one; requests that began on the one before finish on it.
-    public func install(_ snapshot: Snapshot) { self.post(.install(snapshot)) }
+    ///
+    /// What the snapshot changes is compiled here, on the calling thread; balancers, requests in
+    /// flight and counters of what it does not change live on.
+    public func install(_ snapshot: Snapshot) {
+        self.lineage.withLock { lineage in
+            let installation = lineage.installation(of: snapshot)
+            self.registry.show(installation)
+            self.post(.install(installation))
+        }
+    }
 
     /// Sets how much of their weight targets get; targets not named keep their factor.
     ///
     /// Factors are remembered over snapshots. They replace what a worker had decided by itself.
-    public func setTargets(_ changes: [TargetFactor]) { self.post(.factors(changes)) }
+    /// One message per worker, however many targets.
+    public func setTargets(_ changes: [TargetFactor]) {
+        guard !changes.isEmpty else { return }
+        let factors = Dictionary(
+            changes.map { ($0.id, $0.factor) },
+            uniquingKeysWith: { _, later in later }
+        )
+        self.post(.factors(factors))
+    }
 
     /// Sets the first group in use of some upstreams; remembered over snapshots.
-    public func setActiveGroups(_ changes: [ActiveGroup]) { self.post(.groups(changes)) }
+    public func setActiveGroups(_ changes: [ActiveGroup]) {
+        guard !changes.isEmpty else { return }
+        let groups = Dictionary(
+            changes.map { ($0.upstream, $0.group) },
+            uniquingKeysWith: { _, later in later }
+        )
+        self.post(.groups(groups))
+    }
 
-    /// What was counted so far.
+    /// Requests now in flight; cheaper than ``counters()``.
+    public var activeRequests: Int { Int(self.registry.sum(WorkerCounter.activeRequests)) }
+
+    /// What was counted so far; costs time in proportion to routes and targets, but holds up no
+    /// worker.
     public func counters() -> DataPlaneCounters { self.registry.counters() }
 
     /// Sets whether answers carry `Connection: close`, so that clients go elsewhere.
@@ -142,18 +171,39 @@ public final class DataPlane: Sendable {
     }
 
     private func post(_ message: WorkerMessage) {
-        for mailbox in self.mailboxes { mailbox.post(message) }
+        for mailbox in self.mailboxes { mailbox.post(message, join: WorkerMessage.join) }
     }
 }
 
 /// What the rest of the node tells a worker.
 enum WorkerMessage: Sendable {
-    case install(Snapshot)
-    case factors([TargetFactor])
-    case groups([ActiveGroup])
+    case install(Installation)
+    case factors([TargetID: Float])
+    case groups([String: Int])
     case closing(Bool)
     case drain
     case stop
+
+    /// Puts a message into one that waits just before it; `false` when both are needed.
+    static func join(_ waiting: inout WorkerMessage, _ next: WorkerMessage) -> Bool {
+        switch next {
+        case .install:
+            guard case .install = waiting else { return false }
+            waiting = next
+        case .factors(let new):
+            guard case .factors(var factors) = waiting else { return false }
+            // The dictionary has one owner while it changes, so that it is not copied.
+            waiting = .stop
+            factors.merge(new) { $1 }
+            waiting = .factors(factors)
+        case .groups(let new):
+            guard case .groups(var groups) = waiting else { return false }
+            groups.merge(new) { $1 }
+            waiting = .groups(groups)
+        case .closing, .drain, .stop: return false
+        }
+        return true
+    }
 }
 
 /// What a worker is made of.
@@ -162,7 +212,6 @@ struct WorkerSettings: Sendable {
     let configuration: DataPlaneConfiguration
     let listeners: [Int32]
     let mailbox: Mailbox<WorkerMessage>
-    let registry: CounterRegistry
     let counters: CounterBlock
     let log: LogRing?
     let onObservations: @Sendable ([TargetObservation]) -> Void

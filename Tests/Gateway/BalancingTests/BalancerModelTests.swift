@@ -20,7 +20,7 @@ struct BalancerModelTests {
         let balancer = Balancer(algorithm: algorithm, targets: list, seed: seed)
         var model = SlowBalancer(list)
         var open: [Int] = []
-        for _ in 0..<400 {
+        for _ in 0..<200 {
             switch generator.next(below: 6) {
             case 0:
                 let index = generator.next(below: count)
@@ -51,7 +51,7 @@ struct BalancerModelTests {
     @Test(
         "chooses among the same targets",
         arguments: BalancerTests.algorithms,
-        UInt64(0)..<60
+        UInt64(0)..<24
     )
     func choosesAmongTheSame(algorithm: BalancingAlgorithm, seed: UInt64) {
         self.run(algorithm, seed: seed) { model, tried, choice in
@@ -60,7 +60,7 @@ struct BalancerModelTests {
         }
     }
 
-    @Test("takes the least loaded of all while it is busy", arguments: UInt64(100)..<160)
+    @Test("takes the least loaded of all while it is busy", arguments: UInt64(100)..<124)
     func takesLeast(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         let count = 2 + generator.next(below: 60)
@@ -71,7 +71,7 @@ struct BalancerModelTests {
             model.inFlight[index] = 1 + generator.next(below: 5)
             balancer.setInFlight(model.inFlight[index], at: index)
         }
-        for _ in 0..<300 {
+        for _ in 0..<150 {
             var seen = TriedTargets()
             for _ in 0..<generator.next(below: 5) { seen.insert(generator.next(below: count)) }
             let choice = balancer.pick(hash: 0, tried: seen)

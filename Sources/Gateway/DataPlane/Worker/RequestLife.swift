@@ -37,7 +37,7 @@ extension Worker {
         let connection = self.connections[client]
         connection.pointee.exchange = place
         connection.pointee.requests &+= 1
-        view.pointee.live += 1
+        view.pointee.holders += 1
         self.exchanges[place].initialize(
             to: Exchange(
                 requestID: self.makeRequestID(),
@@ -114,19 +114,19 @@ extension Worker {
         let exchange = self.exchanges[place]
         guard let upstream = self.upstreamIndex(exchange) else { return }
         let view = exchange.pointee.view
-        let balancer = view.pointee.balancers[upstream]
-        let choice = balancer._withUnsafeGuaranteedRef {
-            $0.pick(hash: exchange.pointee.hash, tried: exchange.pointee.tried)
-        }
-        guard choice >= 0 else {
+        let choice = view.pointee.pick(
+            UpstreamIndex(upstream),
+            hash: exchange.pointee.hash,
+            tried: exchange.pointee.tried
+        )
+        guard choice.isSome else {
             return self.answerNoTarget(place)
         }
-        exchange.pointee.tried.insert(choice)
-        exchange.pointee.target = Int32(truncatingIfNeeded: choice)
-        balancer._withUnsafeGuaranteedRef { $0.began(choice) }
+        exchange.pointee.tried.insert(Int(choice.rawValue))
+        exchange.pointee.target = choice.rawValue
+        let state = view.pointee.state(UpstreamIndex(upstream), choice)
+        state.pointee.begin()
         exchange.pointee.flags.insert(.isCounted)
-        let state = view.pointee.targets[upstream][choice]
-        state.pointee.row.add(TargetCounter.inFlight)
         self.attempt(place, state, body: body)
     }
 
@@ -141,8 +141,12 @@ extension Worker {
         exchange.pointee.attemptAt = self.now
         exchange.pointee.failure = .none
         exchange.pointee.flags.remove(.discardsRequest)
-        state.pointee.row.add(TargetCounter.attempts)
-        guard self.acquireConnection(place, state.pointee.pool) else {
+        state.pointee.row.counts.add(TargetCounter.attempts)
+        let pool = exchange.pointee.view.pointee.pool(
+            RouteIndex(rawValue: exchange.pointee.route),
+            TargetIndex(rawValue: exchange.pointee.target)
+        )
+        guard self.acquireConnection(place, pool) else {
             self.keepForRetry(place, body)
             return self.attemptFailed(place, .connect)
         }
@@ -300,12 +304,7 @@ extension Worker {
         exchange.pointee.head.clear(to: &self.blocks)
         exchange.pointee.replay.clear(to: &self.blocks)
         if let block = exchange.pointee.plugins { self.blocks.giveBack(block) }
-        let view = exchange.pointee.view
-        view.pointee.live -= 1
-        if view.pointee.live == 0, !view.pointee.isCurrent {
-            view.pointee.dispose()
-            view.deallocate()
-        }
+        self.release(exchange.pointee.view)
         self.counters.subtract(WorkerCounter.activeRequests)
         self.exchanges.giveBack(place)
     }

@@ -38,8 +38,10 @@ extension Worker {
         guard let upstream = self.upstreamIndex(exchange) else { return }
         exchange.pointee.flags.insert(.wantsFreshConnection)
         exchange.pointee.attempts -= 1
-        let target = Int(exchange.pointee.target)
-        let state = exchange.pointee.view.pointee.targets[upstream][target]
+        let state = exchange.pointee.view.pointee.state(
+            UpstreamIndex(upstream),
+            TargetIndex(rawValue: exchange.pointee.target)
+        )
         self.loadHead(exchange)
         self.attempt(place, state, body: UnsafeRawBufferPointer(start: nil, count: 0))
     }

@@ -123,6 +123,7 @@ extension Worker {
         case .idleUpstream: self.removeFromPool(index)
         case .connecting, .upstream: break
         }
+        if connection.pointee.pool >= 0 { self.leavePool(connection.pointee.pool) }
         Glibc.close(connection.pointee.descriptor)
         connection.pointee.input.clear(to: &self.blocks)
         connection.pointee.output.clear(to: &self.blocks)

@@ -24,6 +24,7 @@ extension Worker {
         let index = self.open(descriptor, role: .connecting)
         guard index >= 0 else { return false }
         self.connections[index].pointee.pool = pool
+        self.joinPool(pool)
         self.connections[index].pointee.requests = 1
         self.counters.add(WorkerCounter.upstreamConnections)
         self.attach(index, to: place)
@@ -49,7 +50,7 @@ extension Worker {
             connection.pointee.input.isEmpty, connection.pointee.role == .upstream,
             connection.pointee.flags.isDisjoint(with: [.readable, .peerClosed]),
             connection.pointee.requests < UpstreamPool.requestLimit,
-            self.pools[Int(connection.pointee.pool)].count < UpstreamPool.idleLimit
+            self.hasRoom(connection.pointee.pool)
         else { return self.close(index) }
         self.addToPool(index)
     }

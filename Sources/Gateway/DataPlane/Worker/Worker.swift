@@ -55,7 +55,9 @@ final class Worker {
     var pathCount = 0
 
     var view: UnsafeMutablePointer<SnapshotView>?
-    var poolIndexes: [Endpoint: Int32] = [:]
+    var poolPlaces = PoolPlaces()
+    /// By the number of the upstream.
+    var liveUpstreams: ContiguousArray<LiveUpstream?> = []
     var targets: [TargetID: UnsafeMutablePointer<TargetState>] = [:]
     var dirtyTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
     var excludedTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
@@ -210,7 +212,7 @@ final class Worker {
     private func readMailbox() {
         for message in self.settings.mailbox.take() {
             switch message {
-            case .install(let snapshot): self.install(snapshot)
+            case .install(let installation): self.install(installation)
             case .factors(let changes): self.setFactors(changes)
             case .groups(let changes): self.setGroups(changes)
             case .closing(let isClosing): self.isClosing = isClosing
@@ -240,11 +242,7 @@ final class Worker {
             self.close(index)
         }
         for listener in self.listeners { Glibc.close(listener.descriptor) }
-        if let view = self.view {
-            view.pointee.dispose()
-            view.deallocate()
-        }
-        for target in self.targets.values { target.deallocate() }
+        if let view = self.view { self.dispose(view) }
         self.blocks.deallocate()
         self.poller.deallocate()
         self.connections.deallocate()
