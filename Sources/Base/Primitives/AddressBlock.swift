@@ -63,12 +63,6 @@ extension AddressBlock: CustomStringConvertible {
 }
 
 extension IPAddress {
-    /// The IPv4 address that an IPv6 one carries (RFC 4291, section 2.5.5.2), else the same.
-    public var unmapped: IPAddress {
-        guard case .v6(high: 0, let low) = self, low >> 32 == 0xFFFF else { return self }
-        return .v4(UInt32(truncatingIfNeeded: low))
-    }
-
     fileprivate var bitWidth: Int {
         switch self {
         case .v4: 32

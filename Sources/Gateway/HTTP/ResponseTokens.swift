@@ -45,6 +45,26 @@ public struct ResponseTokens: OptionSet, Sendable {
         }
     }
 
+    /// The shortest list that reads as this set; `off` for none.
+    public var names: [String] {
+        var rest = self
+        var names: [String] = []
+        for (name, tokens) in Self.spelled where rest.isSuperset(of: tokens) {
+            names.append(name)
+            rest.subtract(tokens)
+        }
+        return names.isEmpty ? ["off"] : names
+    }
+
+    private static let spelled: [(name: String, tokens: ResponseTokens)] = [
+        ("server_tokens", [.server, .via]),
+        ("latency_tokens", [.proxyLatency, .upstreamLatency, .responseLatency]),
+        ("Server", .server), ("Via", .via), ("X-Kong-Proxy-Latency", .proxyLatency),
+        ("X-Kong-Upstream-Latency", .upstreamLatency),
+        ("X-Kong-Response-Latency", .responseLatency),
+        ("X-Kong-Upstream-Status", .upstreamStatus), ("X-Kong-Request-Id", .requestID),
+    ]
+
     private static let named: [String: ResponseTokens] = [
         "server_tokens": [.server, .via],
         "latency_tokens": [.proxyLatency, .upstreamLatency, .responseLatency],

@@ -53,7 +53,7 @@ struct ProxySettingsTests {
         )
         #expect([plane.bodyProgressTimeout, plane.lingerTimeout] == [.seconds(4), .zero])
         #expect(plane.keepsHalfClosedClients && plane.allowsDebugField && plane.verifiesTargets)
-        #expect(plane.responseFields == [.via, .upstreamStatus])
+        #expect(plane.responseTokens == [.via, .upstreamStatus])
         #expect(plane.errorDefaultFormat == .json)
         #expect(plane.accessLog?.description.hasSuffix("tag=gate") == true)
         #expect(plane.accessLogFormat == .combined)
@@ -70,7 +70,7 @@ struct ProxySettingsTests {
         if isChanged {
             settings.proxy.dataPlane.listen = []
             settings.proxy.dataPlane.streamListen = [try #require(StreamListener("[::1]:9 ssl"))]
-            settings.proxy.dataPlane.responseFields = []
+            settings.proxy.dataPlane.responseTokens = []
             settings.proxy.dataPlane.workers = 3
             settings.proxy.dataPlane.accessLog = AccessLogSink("syslog:server=192.0.2.1")
             settings.proxy.files.clientAuthorities = "/ca.pem"
@@ -159,7 +159,7 @@ struct ProxySettingsTests {
             plane.tls.defaultCertificate == CertificateText(certificate: "of /c", key: "of /k")
         )
         #expect(plane.tls.clientAuthorities == "of /ca")
-        #expect(plane.errorTemplates[.html] == ErrorTemplate("<b>%s</b>%s"))
+        #expect(try plane.errorTemplates[.html] == ErrorTemplate("<b>%s</b>%s"))
         #expect(plane.errorTemplates[.json] == nil)
     }
 

@@ -57,37 +57,6 @@ struct ConfigurationTests {
     }
 
     @Test(
-        "reads Kong's names of response fields and shows the shortest list for them",
-        arguments: [
-            (["server_tokens", "latency_tokens", "x-kong-request-id"], ResponseFields.default),
-            (["off"], ResponseFields()), (["server", "VIA"], .serverTokens),
-            (["X-Kong-Upstream-Status"], .upstreamStatus),
-        ]
-    )
-    func responseFields(names: [String], expected: ResponseFields) throws {
-        let fields = try #require(ResponseFields(names: names))
-
-        #expect(fields == expected)
-        #expect(ResponseFields(names: fields.names) == expected)
-    }
-
-    @Test("refuses unknown response fields, and off beside others")
-    func badResponseFields() {
-        #expect(ResponseFields(names: ["X-Powered-By"]) == nil)
-        #expect(ResponseFields(names: ["off", "Via"]) == nil)
-    }
-
-    @Test("splits a template at its two places, and refuses any other number of them")
-    func templates() throws {
-        let template = try #require(ErrorTemplate("<p style=\"width:100%\">%s</p>%s."))
-
-        #expect(template.beforeMessage == Array("<p style=\"width:100%\">".utf8))
-        #expect(template.beforeID == Array("</p>".utf8))
-        #expect(template.end == Array(".".utf8))
-        for text in ["", "%s", "%s%s%s"] { #expect(ErrorTemplate(text) == nil, "\(text)") }
-    }
-
-    @Test(
         "reads places for the access log and shows them in the same form",
         arguments: [
             "-", "/var/log/access.log",

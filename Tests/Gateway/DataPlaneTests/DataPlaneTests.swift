@@ -105,7 +105,7 @@ struct DataPlaneTests {
                 version: 2
             )
             old = snapshot
-            gateway.plane.install(snapshot)
+            try gateway.plane.install(snapshot)
         }
         let waiting = gateway.connect()
         waiting.send(self.get)

@@ -38,10 +38,10 @@ extension ProxySettings {
             plane.tls.clientAuthorities = try read(path)
         }
         let files = self.files
-        plane.errorTemplates.json = try Self.template("json", files.errorTemplateJSON, read)
-        plane.errorTemplates.html = try Self.template("html", files.errorTemplateHTML, read)
-        plane.errorTemplates.xml = try Self.template("xml", files.errorTemplateXML, read)
-        plane.errorTemplates.plain = try Self.template("plain", files.errorTemplatePlain, read)
+        plane.errorTemplates[.json] = try Self.template("json", files.errorTemplateJSON, read)
+        plane.errorTemplates[.html] = try Self.template("html", files.errorTemplateHTML, read)
+        plane.errorTemplates[.xml] = try Self.template("xml", files.errorTemplateXML, read)
+        plane.errorTemplates[.plain] = try Self.template("plain", files.errorTemplatePlain, read)
         return plane
     }
 
@@ -51,13 +51,16 @@ extension ProxySettings {
         _ read: (String) throws(SettingsError) -> String
     ) throws(SettingsError) -> ErrorTemplate? {
         guard let path else { return nil }
-        guard let template = ErrorTemplate(try read(path)) else {
+        let text = try read(path)
+        do {
+            return try ErrorTemplate(text)
+        } catch {
             throw .conflict(
                 field: "proxy.error_template_\(form)",
                 value: path,
-                remedy: "the file must contain %s twice: for the message, then for the request's id"
+                remedy: "the file must contain %s twice, for the message, then for the request's id, "
+                    + "%% for every other per cent sign, and at most 16 KiB"
             )
         }
-        return template
     }
 }

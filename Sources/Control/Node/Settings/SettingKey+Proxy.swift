@@ -120,11 +120,11 @@ extension SettingKey {
                 + "X-Kong-Upstream-Latency, X-Kong-Response-Latency, X-Kong-Upstream-Status, "
                 + "X-Kong-Request-Id, or off",
             apply: { values, settings in
-                guard let fields = ResponseFields(names: values) else { return false }
-                settings.proxy.dataPlane.responseFields = fields
+                guard let tokens = try? ResponseTokens(names: values) else { return false }
+                settings.proxy.dataPlane.responseTokens = tokens
                 return true
             },
-            show: { .strings($0.proxy.dataPlane.responseFields.names) }
+            show: { .strings($0.proxy.dataPlane.responseTokens.names) }
         ),
         .flag("proxy.allow_debug_header", \.proxy.dataPlane.allowsDebugField),
         .path("proxy.error_template_json", \.proxy.files.errorTemplateJSON),

@@ -83,6 +83,10 @@ struct BodyDecoder {
                 }
                 count += range.count
                 continue
+            case .trailer(let range):
+                let lines = UnsafeRawBufferPointer(rebasing: bytes[range])
+                self.trailers.append(lines, from: &pool)
+                continue
             case .needMore: break
             case .end(let end):
                 self.framing = .none

@@ -63,11 +63,16 @@ extension Worker {
             return self.sendToStream(place, head: head, plain, isLast: isLast)
         }
         var framing: MessageWriter.Framing = isLast ? .last : []
-        if exchange.pointee.flags.contains(.sendsChunks) { framing.insert(.chunked) }
+        var trailers = UnsafeRawBufferPointer(start: nil, count: 0)
+        if exchange.pointee.flags.contains(.sendsChunks) {
+            framing.insert(.chunked)
+            if isLast, let lines = self.trailersForClient(exchange) { trailers = lines }
+        }
         let count = self.writer.send(
             head: head,
             plain,
             framing,
+            trailers: trailers,
             to: exchange.pointee.client,
             by: &self.io
         )
@@ -124,8 +129,8 @@ extension Worker {
     @inline(__always)
     func clientTakesMore(_ place: Int32) -> Bool {
         let exchange = self.exchanges[place]
-        guard self.io[exchange.pointee.client].pointee.isWritten else { return false }
-        return exchange.pointee.stream == 0 || self.streamTakesMore(exchange)
+        guard exchange.pointee.stream == 0 else { return self.streamTakesMore(exchange) }
+        return self.io[exchange.pointee.client].pointee.isWritten
     }
 
     /// Looks for more of the request where the client may have sent it.
@@ -145,8 +150,13 @@ extension Worker {
     }
 
     /// Parts a client from an exchange that has ended: the connection is kept, emptied or closed.
-    func release(_ client: Int32, stream: Int32, after flags: Exchange.Flags) {
-        guard stream == 0 else { return self.releaseStream(client, stream, after: flags) }
+    func release(
+        _ place: Int32,
+        _ client: Int32,
+        stream: Int32,
+        after flags: Exchange.Flags
+    ) {
+        guard stream == 0 else { return self.releaseStream(place, client, stream, after: flags) }
         let link = self.io[client]
         link.pointee.owner = -1
         let fate = ConnectionFate(

@@ -23,11 +23,17 @@ extension Worker {
             return self.sendToTargetStream(index, head: head, plain, isLast: isLast)
         }
         var framing: MessageWriter.Framing = isLast ? .last : []
-        if attempt.pointee.flags.contains(.sendsChunks) { framing.insert(.chunked) }
+        var trailers = UnsafeRawBufferPointer(start: nil, count: 0)
+        if attempt.pointee.flags.contains(.sendsChunks) {
+            framing.insert(.chunked)
+            let exchange = self.exchanges[attempt.pointee.exchange]
+            if isLast, let lines = self.trailersForTarget(exchange) { trailers = lines }
+        }
         return self.writer.send(
             head: head,
             plain,
             framing,
+            trailers: trailers,
             to: attempt.pointee.link,
             by: &self.io
         ) >= 0
@@ -39,8 +45,9 @@ extension Worker {
         let attempt = self.attempts[index].pointee
         guard attempt.link >= 0 else { return false }
         let link = self.io[attempt.link]
-        guard link.pointee.phase == .open, link.pointee.isWritten else { return false }
-        return attempt.stream == 0 || self.targetStreamTakesMore(attempt)
+        guard link.pointee.phase == .open else { return false }
+        guard attempt.stream == 0 else { return self.targetStreamTakesMore(attempt) }
+        return link.pointee.isWritten
     }
 
     /// Takes bytes of an HTTP/1 response; the first `kept` were seen before.

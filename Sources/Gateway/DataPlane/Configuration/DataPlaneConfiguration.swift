@@ -59,7 +59,7 @@ public struct DataPlaneConfiguration: Equatable, Sendable {
     /// Fields of its own that the gateway adds to responses.
     ///
     /// `proxy.headers`; default Kong's: all but `X-Kong-Upstream-Status`.
-    public var responseFields = ResponseFields.default
+    public var responseTokens = ResponseTokens.standard
 
     /// Whether a request with `Kong-Debug: 1` is answered with its route and service.
     ///

@@ -22,17 +22,21 @@ struct Attempt {
         static let wasDeclined = Flags(rawValue: 32)
         /// The whole request was handed to the connection.
         static let requestSent = Flags(rawValue: 64)
+        /// The target has sent the whole response (HTTP/2).
+        static let answerEnded = Flags(rawValue: 128)
     }
 
     /// Index of the exchange.
     let exchange: Int32
     /// Index of the connection, or -1.
     var link: Int32 = -1
-    /// Stream of an HTTP/2 connection; 0 on HTTP/1.
+    /// Stream of an HTTP/2 connection, -1 before it has a number; 0 on HTTP/1.
     var stream: Int32 = 0
     /// Index of the target in its upstream.
     let target: Int32
     var flags: Flags = []
+    /// Bytes of the response that an HTTP/2 target has no credit for yet.
+    var unconsumed: Int32 = 0
     /// Interim responses passed on.
     var interims: UInt8 = 0
     /// Nanoseconds.

@@ -32,7 +32,7 @@ extension Worker {
     private func clientFinished(_ index: Int32) {
         let link = self.io[index]
         guard link.pointee.role == .client, link.pointee.owner >= 0, link.pointee.session == nil,
-            !self.settings.configuration.servesHalfClosedClients
+            !self.settings.configuration.keepsHalfClosedClients
         else { return }
         let exchange = self.exchanges[link.pointee.owner]
         guard exchange.pointee.flags.contains(.requestComplete),
@@ -107,6 +107,7 @@ extension Worker {
             }
         }
         if kept > 0 { _ = link.pointee.input.copy(to: self.input) }
+        if link.pointee.requests == 0, self.mayBePreface(index, total) { return false }
         if kept == 0 || !link.pointee.flags.contains(.headIncomplete) {
             link.pointee.since = self.now
         }
@@ -133,6 +134,30 @@ extension Worker {
             self.serve(index, &scope, rest: rest)
             return true
         }
+    }
+
+    /// Whether the client speaks HTTP/2 by prior knowledge; its session has begun then, or the rest of
+    /// its preface is waited for.
+    private func mayBePreface(_ index: Int32, _ total: Int) -> Bool {
+        let link = self.io[index]
+        let bytes = UnsafeRawBufferPointer(start: self.input, count: total)
+        guard !link.pointee.isTLS, Self.isPreface(bytes) else { return false }
+        if total < Self.preface.utf8CodeUnitCount {
+            link.pointee.input.clear(to: &self.io.blocks)
+            link.pointee.input.append(bytes, from: &self.io.blocks)
+            link.pointee.flags.insert(.headIncomplete)
+            link.pointee.unread = Self.unreadLimit
+            return true
+        }
+        link.pointee.input.clear(to: &self.io.blocks)
+        link.pointee.flags.remove(.headIncomplete)
+        self.sessionInput.copyMemory(from: self.input, byteCount: total)
+        self.beginSession(
+            index,
+            UnsafeRawBufferPointer(start: self.sessionInput, count: total)
+        )
+        if self.io[index].pointee.session != nil { self.sessionReadable(index) }
+        return true
     }
 
     /// Whether what was added to a partial head can make a difference to it: it ends a line, or has
@@ -322,8 +347,13 @@ extension Worker {
             self.clientCount -= 1
             self.counters.subtract(WorkerCounter.activeConnections)
         case .idleTarget: self.pool.remove(index, &self.io)
-        case .target: break
+        case .target:
+            if let session = self.session(index) {
+                if session.isShared { self.pool.unshare(index, link.pointee.pool) }
+                self.endSession(index)
+            }
         }
+        if link.pointee.pool >= 0 { self.pool.leave(link.pointee.pool) }
         self.timers.clear(.link, index)
         self.io.close(index)
     }

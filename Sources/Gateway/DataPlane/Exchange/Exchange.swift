@@ -48,6 +48,10 @@ struct Exchange {
         static let endsByClose = Flags(rawValue: 1 << 17)
         /// The request asks for Kong's debugging fields.
         static let wantsDebug = Flags(rawValue: 1 << 18)
+        /// The client speaks HTTP/2.
+        static let isHTTP2 = Flags(rawValue: 1 << 19)
+        /// The request is a WebSocket handshake of RFC 8441.
+        static let isExtendedConnect = Flags(rawValue: 1 << 20)
     }
 
     /// 32 hexadecimal digits; first in memory, so that its address is the exchange's.
@@ -85,8 +89,10 @@ struct Exchange {
     /// Bytes of the request received, and of the response handed to the client.
     var received: UInt64
     var returned: UInt64 = 0
-    /// Body bytes since the progress timer was last looked at.
+    /// Body bytes since the progress timer was last looked at; on HTTP/2, bytes that waited then.
     var progress = 0
+    /// Bytes of the body that an HTTP/2 client has no credit for yet.
+    var unconsumed: Int32 = 0
     /// Why the last attempt, or the exchange, failed.
     var failure = ProxyFailure.none
     /// What filters remember; `nil` for routes without any.
@@ -95,4 +101,6 @@ struct Exchange {
     var head = BlockQueue()
     /// The request's body, plain, as far as it may be needed again.
     var replay = BlockQueue()
+    /// Plain bytes that came before there was anybody to take them.
+    var held = BlockQueue()
 }

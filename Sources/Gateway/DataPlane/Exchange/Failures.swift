@@ -58,7 +58,7 @@ extension Worker {
     private func repeatOnFreshLink(_ index: Int32) {
         let place = self.attempts[index].pointee.exchange
         let exchange = self.exchanges[place]
-        let target = Int(exchange.pointee.target)
+        let target = TargetIndex(rawValue: exchange.pointee.target)
         guard let upstream = self.upstreamIndex(exchange) else { return }
         self.dropLink(index)
         let isCounted = self.attempts[index].pointee.flags.contains(.isCounted)
@@ -68,7 +68,7 @@ extension Worker {
         guard again >= 0 else { return }
         if isCounted { self.attempts[again].pointee.flags.insert(.isCounted) }
         exchange.pointee.flags.insert(.wantsFreshLink)
-        let state = exchange.pointee.view.pointee.targets[upstream][target]
+        let state = exchange.pointee.view.pointee.state(upstream, target)
         let scope = self.reader.load(exchange.pointee.head)
         self.connect(
             again,
@@ -193,8 +193,16 @@ extension Worker {
 
     /// Answers an HTTP/1 client that has no exchange, and closes.
     func refuse(_ client: Int32, status: UInt16, message: StaticString? = nil) {
+        let count = self.writeRefusal(status: status, message: message)
+        _ = self.io.write(client, self.writer.head(count))
+        self.io[client].pointee.flags.insert(.lingersWhenWritten)
+        self.leave(client)
+    }
+
+    /// Writes the answer to something that is no request; its length.
+    func writeRefusal(status: UInt16, message: StaticString?) -> Int {
         let id = self.makeRequestID()
-        withUnsafeBytes(of: id) { text in
+        return withUnsafeBytes(of: id) { text in
             let context = GeneratedResponse.Context(
                 keepsClient: false,
                 requestID: text,
@@ -207,10 +215,8 @@ extension Worker {
                 context: context,
                 into: &writer
             )
-            if let written = writer.written { _ = self.io.write(client, written) }
+            return writer.written?.count ?? 0
         }
-        self.io[client].pointee.flags.insert(.lingersWhenWritten)
-        self.leave(client)
     }
 
     /// The client left before its response was complete.

@@ -11,7 +11,7 @@ extension Worker {
         _ scope: borrowing RequestScope
     ) -> UInt64 {
         guard let upstream = self.upstreamIndex(exchange) else { return 0 }
-        let plan = exchange.pointee.view.pointee.upstreams + upstream
+        let plan = exchange.pointee.view.pointee.upstreams + Int(upstream.rawValue)
         guard plan.pointee.hash.source != .none else { return self.generator.next() }
         return self.hashKey(plan.pointee.hash, exchange, scope)
             ?? self.hashKey(plan.pointee.fallback, exchange, scope)

@@ -26,10 +26,12 @@ extension Worker {
 
     /// Index of the upstream that the exchange's route leads to.
     @inline(__always)
-    func upstreamIndex(_ exchange: UnsafeMutablePointer<Exchange>) -> Int? {
+    func upstreamIndex(_ exchange: UnsafeMutablePointer<Exchange>) -> UpstreamIndex? {
         guard exchange.pointee.route >= 0 else { return nil }
-        let index = exchange.pointee.view.pointee.routes[Int(exchange.pointee.route)].upstream
-        return index >= 0 ? Int(index) : nil
+        let index = UpstreamIndex(
+            rawValue: exchange.pointee.view.pointee.routes[Int(exchange.pointee.route)].upstream
+        )
+        return index.isSome ? index : nil
     }
 
     @inline(__always)
@@ -47,7 +49,7 @@ extension Worker {
         guard let upstream = self.upstreamIndex(exchange), exchange.pointee.target >= 0 else {
             return nil
         }
-        let plan = exchange.pointee.view.pointee.upstreams + upstream
+        let plan = exchange.pointee.view.pointee.upstreams + Int(upstream.rawValue)
         return plan.pointee.targets + Int(exchange.pointee.target)
     }
 
@@ -102,7 +104,7 @@ extension Worker {
         let path = scope.path
         if !route.pointee.stripPath, route.pointee.servicePath.count <= 1 {
             // Without a prefix on either side the path stays as it is.
-            return writer.write(path)
+            return writer.write(escapingPath: path)
         }
         writer.append { room in
             RequestPath.writeUpstream(

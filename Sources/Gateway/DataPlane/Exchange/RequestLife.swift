@@ -37,7 +37,7 @@ extension Worker {
         guard place >= 0 else { return -1 }
         let link = self.io[client]
         link.pointee.requests &+= 1
-        view.pointee.live += 1
+        view.pointee.holders += 1
         self.exchanges[place].initialize(
             to: Exchange(
                 requestID: self.makeRequestID(),
@@ -121,35 +121,34 @@ extension Worker {
         let exchange = self.exchanges[place]
         guard let upstream = self.upstreamIndex(exchange) else { return }
         let view = exchange.pointee.view
-        let balancer = view.pointee.balancers[upstream]
-        let choice = balancer._withUnsafeGuaranteedRef {
-            $0.pick(hash: exchange.pointee.hash, tried: exchange.pointee.tried)
-        }
-        guard choice >= 0 else { return self.answerNoTarget(place, scope) }
-        exchange.pointee.tried.insert(choice)
+        let choice = view.pointee.pick(
+            upstream,
+            hash: exchange.pointee.hash,
+            tried: exchange.pointee.tried
+        )
+        guard choice.isSome else { return self.answerNoTarget(place, scope) }
+        exchange.pointee.tried.insert(Int(choice.rawValue))
         let index = self.beginAttempt(place, target: choice)
         guard index >= 0 else {
             exchange.pointee.failure = ProxyFailure(cause: .exhausted)
             return self.answer(place, scope, status: 503)
         }
-        balancer._withUnsafeGuaranteedRef { $0.began(choice) }
+        let state = view.pointee.state(upstream, choice)
+        state.pointee.begin()
         self.attempts[index].pointee.flags.insert(.isCounted)
-        let state = view.pointee.targets[upstream][choice]
-        state.pointee.row.add(TargetCounter.inFlight)
         self.connect(index, state, scope, body: body)
     }
 
     /// Takes an attempt for the exchange; -1 when there is no room.
-    func beginAttempt(_ place: Int32, target: Int) -> Int32 {
+    func beginAttempt(_ place: Int32, target: TargetIndex) -> Int32 {
         let index = self.attempts.take()
         guard index >= 0 else { return -1 }
-        let target = Int32(truncatingIfNeeded: target)
         self.attempts[index].initialize(
-            to: Attempt(exchange: place, target: target, begunAt: self.now)
+            to: Attempt(exchange: place, target: target.rawValue, begunAt: self.now)
         )
         let exchange = self.exchanges[place]
         exchange.pointee.attempt = index
-        exchange.pointee.target = target
+        exchange.pointee.target = target.rawValue
         exchange.pointee.attempts += 1
         exchange.pointee.attemptAt = self.now
         exchange.pointee.failure = .none
@@ -164,8 +163,8 @@ extension Worker {
         body: UnsafeRawBufferPointer
     ) {
         let place = self.attempts[index].pointee.exchange
-        state.pointee.row.add(TargetCounter.attempts)
-        if let cause = self.acquireLink(index, state.pointee.pool) {
+        state.pointee.row.counts.add(TargetCounter.attempts)
+        if let cause = self.acquireLink(index) {
             self.keep(place, body)
             return self.attemptFailed(index, cause)
         }
@@ -266,7 +265,10 @@ extension Worker {
         exchange.pointee.status = self.response.status
         exchange.pointee.replay.clear(to: &self.io.blocks)
         exchange.pointee.flags.remove(.isKept)
-        self.attempts[index].pointee.decoder = BodyDecoder(self.response.framing)
+        // HTTP/2 has taken the framing off.
+        self.attempts[index].pointee.decoder = BodyDecoder(
+            self.attempts[index].pointee.stream == 0 ? self.response.framing : .untilClose
+        )
         self.observeAnswer(exchange)
         guard let head = self.writeResponseHead(index, from: bytes) else {
             self.attemptFailed(index, .malformed)
@@ -312,7 +314,7 @@ extension Worker {
         let stream = exchange.pointee.stream
         let flags = exchange.pointee.flags
         self.conclude(place)
-        self.release(client, stream: stream, after: flags)
+        self.release(place, client, stream: stream, after: flags)
     }
 
     /// Frees an exchange, however it ended, and reports it; its attempts have ended before.
@@ -322,14 +324,10 @@ extension Worker {
         self.timers.clear(.exchange, place)
         exchange.pointee.head.clear(to: &self.io.blocks)
         exchange.pointee.replay.clear(to: &self.io.blocks)
+        exchange.pointee.held.clear(to: &self.io.blocks)
         exchange.pointee.decoder.trailers.clear(to: &self.io.blocks)
         if let block = exchange.pointee.filters { self.io.blocks.giveBack(block) }
-        let view = exchange.pointee.view
-        view.pointee.live -= 1
-        if view.pointee.live == 0, !view.pointee.isCurrent {
-            view.pointee.dispose()
-            view.deallocate()
-        }
+        self.release(exchange.pointee.view)
         self.counters.subtract(WorkerCounter.activeRequests)
         self.exchanges.giveBack(place)
     }

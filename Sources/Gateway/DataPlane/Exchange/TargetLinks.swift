@@ -4,10 +4,15 @@ internal import MeshHTTP
 /// Links to targets: kept ones, new ones, their events and time limits.
 extension Worker {
     /// Gives the attempt a connection, kept or just begun; the cause when none can be begun.
-    func acquireLink(_ index: Int32, _ pool: Int32) -> ProxyFailure.Cause? {
+    func acquireLink(_ index: Int32) -> ProxyFailure.Cause? {
         let attempt = self.attempts[index]
         let exchange = self.exchanges[attempt.pointee.exchange]
         let wantsFresh = exchange.pointee.flags.contains(.wantsFreshLink)
+        let pool = exchange.pointee.view.pointee.pool(
+            RouteIndex(rawValue: exchange.pointee.route),
+            TargetIndex(rawValue: attempt.pointee.target)
+        )
+        guard !self.pool.speaksHTTP2(pool) else { return self.acquireStream(index, pool) }
         exchange.pointee.flags.remove(.wantsFreshLink)
         if !wantsFresh, case let kept = self.pool.take(pool, &self.io), kept >= 0 {
             self.io[kept].pointee.requests &+= 1
@@ -16,14 +21,42 @@ extension Worker {
             self.attach(kept, to: index)
             return nil
         }
+        return self.openLink(index, pool)
+    }
+
+    /// Begins a connection for an attempt.
+    func openLink(_ index: Int32, _ pool: Int32) -> ProxyFailure.Cause? {
+        let exchange = self.exchanges[self.attempts[index].pointee.exchange]
         guard let target = self.targetPlan(exchange) else { return .noTarget }
         let link = self.io.connect(target.pointee.address)
         guard link >= 0 else { return ProxyFailure.Cause(connectError: -link) }
         self.io[link].pointee.pool = pool
+        self.pool.join(pool)
         self.io[link].pointee.requests = 1
         self.counters.add(WorkerCounter.upstreamConnections)
+        guard !self.pool.speaksTLS(pool) || self.secure(link, exchange) else {
+            self.close(link)
+            return .exhausted
+        }
         self.attach(link, to: index)
         return nil
+    }
+
+    /// Makes a new link a TLS one, as the exchange's service says.
+    private func secure(_ link: Int32, _ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
+        let view = exchange.pointee.view
+        guard let route = self.routePlan(exchange), let upstream = self.upstreamIndex(exchange),
+            let name = self.pool.key(of: self.io[link].pointee.pool)?.tls?.serverName
+        else { return false }
+        let context = view.pointee.live[Int(upstream.rawValue)]._withUnsafeGuaranteedRef { live in
+            let identity = live.shape.identities[Int(route.pointee.identity)]
+            return view.pointee.installation._withUnsafeGuaranteedRef { $0.tls.target(identity) }
+        }
+        guard let context else { return false }
+        var text = name
+        return text.withUTF8 { bytes in
+            self.io.startTLS(link, as: context, serverName: UnsafeRawBufferPointer(bytes))
+        }
     }
 
     @inline(__always)
@@ -48,11 +81,8 @@ extension Worker {
                 && link.pointee.input.isEmpty && !link.pointee.isReadable
                 && !link.pointee.hasPeerClosed
             if isReusable, self.pool.put(attempt.link, &self.io) {
-                self.timers.set(
-                    .link,
-                    attempt.link,
-                    self.milliseconds + LinkPool.idleMilliseconds
-                )
+                let limit = self.pool.idleMilliseconds
+                if limit > 0 { self.timers.set(.link, attempt.link, self.milliseconds + limit) }
             } else {
                 self.close(attempt.link)
             }
@@ -120,7 +150,7 @@ extension Worker {
 
     /// A connection can be used from now on; `false` when it is gone again.
     private func targetOpened(_ index: Int32) -> Bool {
-        if self.io[index].pointee.session != nil || self.wantsSession(index) {
+        if self.io[index].pointee.session != nil {
             return self.targetSessionOpened(index)
         }
         let attempt = self.io[index].pointee.owner

@@ -180,7 +180,7 @@ struct LinkIO {
         }
         if event.isReadable {
             link.pointee.state.insert(.readable)
-            link.pointee.tls?.inputArrived()
+            link.pointee.tls?.inputArrived(event.isPeerClosed ? .end : .readable)
         }
         if event.isPeerClosed { link.pointee.state.insert(.peerClosed) }
         return index
@@ -354,7 +354,9 @@ struct LinkIO {
         // Answers to key updates and alerts.
         if !self.records.isEmpty, !self.sendRecords(index) { return .broken }
         switch reading {
-        case .bytes(let count): return .bytes(count)
+        case .bytes(let count):
+            if !session.hasUnread { link.pointee.state.remove(.readable) }
+            return .bytes(count)
         case .drained:
             link.pointee.state.remove(.readable)
             return .drained
@@ -366,6 +368,16 @@ struct LinkIO {
             link.pointee.state.remove(.readable)
             return .broken
         }
+    }
+
+    /// Whether HTTP/2 was agreed on (ALPN).
+    func speaksHTTP2(_ index: Int32) -> Bool {
+        self.links[index].pointee.tls?.protocolIsHTTP2 ?? false
+    }
+
+    /// The server name of a client's handshake; empty without TLS or name.
+    func serverName(_ index: Int32) -> UnsafeRawBufferPointer {
+        self.links[index].pointee.tls?.serverName ?? UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
     /// Looks again for input that an earlier reader had left.

@@ -28,7 +28,7 @@ extension Worker {
     /// Sends what the client sent with its request, or before the answer to it.
     private func relayEarly(_ place: Int32, _ index: Int32) -> Bool {
         let exchange = self.exchanges[place]
-        guard exchange.pointee.stream == 0 else { return true }
+        guard exchange.pointee.stream == 0 else { return self.relayHeld(place, index) }
         let link = self.io[exchange.pointee.client]
         let count = link.pointee.input.count
         guard count > 0 else { return true }
@@ -41,6 +41,19 @@ extension Worker {
             }
         }
         link.pointee.input.clear(to: &self.io.blocks)
+        return true
+    }
+
+    private func relayHeld(_ place: Int32, _ index: Int32) -> Bool {
+        let exchange = self.exchanges[place]
+        var next = exchange.pointee.held.pieces
+        while let piece = next.next() {
+            guard self.sendToTarget(index, head: 0, piece, isLast: false) else {
+                self.endRelay(place)
+                return false
+            }
+        }
+        exchange.pointee.held.clear(to: &self.io.blocks)
         return true
     }
 

@@ -12,7 +12,10 @@ extension Worker {
         guard let upstream = self.upstreamIndex(exchange), exchange.pointee.target >= 0 else {
             return nil
         }
-        return exchange.pointee.view.pointee.targets[upstream][Int(exchange.pointee.target)]
+        return exchange.pointee.view.pointee.state(
+            upstream,
+            TargetIndex(rawValue: exchange.pointee.target)
+        )
     }
 
     @inline(__always)
@@ -33,6 +36,7 @@ extension Worker {
         }
         let waited = max(0, self.now - exchange.pointee.attemptAt)
         state.pointee.latencySumMicroseconds &+= UInt64(waited / 1_000)
+        state.pointee.row.addLatency(microseconds: UInt64(waited / 1_000))
     }
 
     /// An attempt brought no response: told to the node at once.
@@ -44,7 +48,7 @@ extension Worker {
     ) {
         guard let state = self.state(exchange), failure.isEvidence else { return }
         self.touch(state)
-        state.pointee.row.add(TargetCounter.failures)
+        state.pointee.row.counts.add(TargetCounter.failures)
         switch failure.cause {
         case .refused, .handshake:
             state.pointee.connectFailures &+= 1
@@ -66,11 +70,9 @@ extension Worker {
             let upstream = self.upstreamIndex(exchange)
         else { return }
         attempt.pointee.flags.remove(.isCounted)
-        let target = Int(attempt.pointee.target)
-        let state = exchange.pointee.view.pointee.targets[upstream][target]
-        exchange.pointee.view.pointee.balancers[upstream]
-            ._withUnsafeGuaranteedRef { $0.ended(target) }
-        state.pointee.row.subtract(TargetCounter.inFlight)
+        exchange.pointee.view.pointee
+            .state(upstream, TargetIndex(rawValue: attempt.pointee.target))
+            .pointee.end()
     }
 
     /// Hands the node what was observed since the last time.
@@ -103,22 +105,21 @@ extension Worker {
     /// Counts a finished request and writes its access log line.
     func account(_ exchange: UnsafeMutablePointer<Exchange>) {
         if exchange.pointee.route >= 0 {
-            let row = exchange.pointee.view.pointee.rows[Int(exchange.pointee.route)]
             let isService = exchange.pointee.answeredAt > 0
-            let status = Int(min(max(exchange.pointee.status, 100), 599)) - 100
-            row.add((isService ? RouteCounter.service : RouteCounter.gateway) + status)
-            let total = max(0, self.now - exchange.pointee.begunAt)
-            row.sample(RouteCounter.requestLatency, total, .request)
-            if isService {
-                let waited = exchange.pointee.answeredAt - exchange.pointee.attemptAt
-                row.sample(RouteCounter.upstreamLatency, waited, .request)
-                let own = exchange.pointee.attemptAt - exchange.pointee.begunAt
-                row.sample(RouteCounter.gatewayLatency, own, .gateway)
-            } else {
-                row.sample(RouteCounter.gatewayLatency, total, .gateway)
-            }
-            row.add(RouteCounter.ingress, exchange.pointee.received)
-            row.add(RouteCounter.egress, exchange.pointee.returned)
+            let attemptAt = exchange.pointee.attemptAt
+            let own = (isService ? attemptAt : self.now) - exchange.pointee.begunAt
+            let waited = isService ? exchange.pointee.answeredAt - attemptAt : nil
+            let route = RouteIndex(rawValue: exchange.pointee.route)
+            exchange.pointee.view.pointee.row(route).account(
+                RequestRecord(
+                    status: exchange.pointee.status,
+                    requestNanoseconds: self.now - exchange.pointee.begunAt,
+                    gatewayNanoseconds: own,
+                    upstreamNanoseconds: waited,
+                    received: exchange.pointee.received,
+                    returned: exchange.pointee.returned
+                )
+            )
         }
         if let ring = self.settings.log { self.log(exchange, to: ring) }
     }
@@ -219,43 +220,5 @@ extension HeadWriter {
             }
         }
         self.write(byte: UInt8(ascii: "\""))
-    }
-}
-
-extension CounterBlock {
-    /// Which bounds a histogram has.
-    enum Scale {
-        case request
-        case gateway
-    }
-
-    /// Adds one latency to the histogram at `place`.
-    @inline(__always)
-    func sample(_ place: Int, _ nanoseconds: Int64, _ scale: Scale) {
-        let time = max(0, nanoseconds)
-        switch scale {
-        case .request:
-            self.add(place + (time <= 25_000_000 ? 0 : Self.requestBucket(time)))
-            self.add(place + 14, UInt64(time / 1_000))
-        case .gateway:
-            self.add(place + (time <= 1_000_000 ? 0 : Self.gatewayBucket(time)))
-            self.add(place + 18, UInt64(time / 1_000))
-        }
-    }
-
-    private static func requestBucket(_ nanoseconds: Int64) -> Int {
-        Self.bucket(nanoseconds, DataPlaneCounters.RouteCounters.latencyBounds)
-    }
-
-    private static func gatewayBucket(_ nanoseconds: Int64) -> Int {
-        Self.bucket(nanoseconds, DataPlaneCounters.RouteCounters.gatewayLatencyBounds)
-    }
-
-    private static func bucket(_ nanoseconds: Int64, _ bounds: [UInt32]) -> Int {
-        var bucket = 0
-        while bucket < bounds.count, nanoseconds > Int64(bounds[bucket]) * 1_000_000 {
-            bucket += 1
-        }
-        return bucket
     }
 }

@@ -77,9 +77,22 @@ extension Worker {
         }
     }
 
+    /// Sends clients elsewhere, or takes that back; HTTP/2 clients are told at once.
+    func setClosing(_ isClosing: Bool) {
+        self.isClosing = isClosing
+        guard isClosing else { return }
+        for index in 0..<self.io.end
+        where self.io[index].pointee.role == .client && self.io[index].pointee.session != nil {
+            self.announceLeaving(index)
+        }
+    }
+
     private func drainClient(_ index: Int32) {
         let link = self.io[index]
-        if link.pointee.session != nil { return self.drainSession(index) }
+        if link.pointee.session != nil {
+            self.announceLeaving(index)
+            return self.timers.set(.link, index, self.milliseconds + Self.drainPatience)
+        }
         guard link.pointee.owner < 0, link.pointee.isWritten, link.pointee.input.isEmpty else {
             return
         }

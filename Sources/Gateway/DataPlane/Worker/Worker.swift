@@ -34,6 +34,8 @@ final class Worker {
     let responseFields: HeaderFieldBuffer
     /// Where sockets are read to; one message is dealt with at a time.
     let input: UnsafeMutableRawPointer
+    /// Where HTTP/2 links are read to: what comes there is dealt with while others are read.
+    let sessionInput: UnsafeMutableRawPointer
     let peer: UnsafeMutableRawPointer
     /// Lines that filters add to a client's head.
     let lines: UnsafeMutableRawBufferPointer
@@ -48,8 +50,11 @@ final class Worker {
     var now: Int64
     var milliseconds: Int64
 
+    var pendingSessions: ContiguousArray<HTTP2Link> = []
+    var contexts = TLSContexts()
     var view: UnsafeMutablePointer<SnapshotView>?
-    var poolIndexes: [Endpoint: Int32] = [:]
+    /// By the number of the upstream.
+    var liveUpstreams: ContiguousArray<LiveUpstream?> = []
     var targets: [TargetID: UnsafeMutablePointer<TargetState>] = [:]
     var dirtyTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
     var excludedTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
@@ -58,6 +63,7 @@ final class Worker {
     var listeners: [Listener] = []
     /// By listener, also after the listeners are closed.
     var listenerPorts: ContiguousArray<UInt16> = []
+    var listenerKinds: ContiguousArray<Listener.Kind> = []
     var clientCount = 0
     var isAccepting = false
     var acceptResumesAt: Int64 = 0
@@ -71,7 +77,7 @@ final class Worker {
     /// Runs a worker on the calling thread until it is told to stop.
     static func run(_ settings: WorkerSettings) {
         guard let worker = Worker(settings) else {
-            for descriptor in settings.listeners { Glibc.close(descriptor) }
+            for listener in settings.listeners { Glibc.close(listener.descriptor) }
             return
         }
         worker.loop()
@@ -108,6 +114,7 @@ final class Worker {
         self.writer = MessageWriter(headCapacity: Self.headCapacity)
         self.responseFields = .allocate(capacity: settings.configuration.headLimits.fieldCount)
         self.input = .allocate(byteCount: Self.inputCapacity, alignment: 64)
+        self.sessionInput = .allocate(byteCount: Self.inputCapacity, alignment: 64)
         self.peer = .allocate(byteCount: 64, alignment: 8)
         self.lines = .allocate(byteCount: 65_536, alignment: 64)
         self.logLine = .allocate(byteCount: 65_536, alignment: 64)
@@ -119,6 +126,7 @@ final class Worker {
                 exchanges: exchanges,
                 attempts: attempts,
                 timers: timers,
+                pool: LinkPool(settings.configuration.targetPool),
                 generator: SeededGenerator(seed: system.next())
             )
         )
@@ -163,7 +171,8 @@ final class Worker {
                 self.readMailbox()
                 return self.takePending()
             }
-            return self.accept(Int(event.token & 0xFFFF))
+            self.accept(Int(event.token & 0xFFFF))
+            return self.takePending()
         }
         let index = self.io.arrived(event)
         guard index >= 0 else { return }
@@ -180,9 +189,13 @@ final class Worker {
     /// Looks at clients that asked to be looked at again while something else was at hand.
     @inline(__always)
     private func takePending() {
-        while let client = self.pending.popLast() {
-            self.io[client].pointee.flags.remove(.isPending)
-            if self.io[client].pointee.role == .client { self.clientReadable(client) }
+        while true {
+            while let client = self.pending.popLast() {
+                self.io[client].pointee.flags.remove(.isPending)
+                if self.io[client].pointee.role == .client { self.clientReadable(client) }
+            }
+            guard !self.pendingSessions.isEmpty else { return }
+            self.runPendingSessions()
         }
     }
 
@@ -250,10 +263,10 @@ final class Worker {
     private func readMailbox() {
         for message in self.settings.mailbox.take() {
             switch message {
-            case .install(let snapshot): self.install(snapshot)
+            case .install(let installation): self.install(installation)
             case .factors(let changes): self.setFactors(changes)
             case .groups(let changes): self.setGroups(changes)
-            case .closing(let isClosing): self.isClosing = isClosing
+            case .closing(let isClosing): self.setClosing(isClosing)
             case .drain: self.drain()
             case .stop: self.isStopping = true
             }
@@ -261,10 +274,11 @@ final class Worker {
     }
 
     private func openListeners() {
-        for descriptor in self.settings.listeners {
+        for listener in self.settings.listeners {
             var address = mesh_address()
-            _ = mesh_local_address(descriptor, &address)
-            self.listeners.append(Listener(descriptor: descriptor))
+            _ = mesh_local_address(listener.descriptor, &address)
+            self.listeners.append(listener)
+            self.listenerKinds.append(listener.kind)
             self.listenerPorts.append(address.port)
         }
         self.counters.add(WorkerCounter.listening, UInt64(self.listeners.count))
@@ -280,11 +294,7 @@ final class Worker {
             self.close(index)
         }
         for listener in self.listeners { Glibc.close(listener.descriptor) }
-        if let view = self.view {
-            view.pointee.dispose()
-            view.deallocate()
-        }
-        for target in self.targets.values { target.deallocate() }
+        if let view = self.view { self.dispose(view) }
         self.poller.deallocate()
         self.io.deallocate()
         self.exchanges.deallocate()
@@ -296,14 +306,10 @@ final class Worker {
         self.writer.deallocate()
         self.responseFields.deallocate()
         self.input.deallocate()
+        self.sessionInput.deallocate()
         self.peer.deallocate()
         for memory in [self.lines, self.product, self.logLine] { memory.deallocate() }
     }
-}
-
-/// One socket that clients connect to.
-struct Listener {
-    let descriptor: Int32
 }
 
 /// A configuration's time limits in milliseconds.

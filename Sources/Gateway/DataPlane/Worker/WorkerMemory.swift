@@ -12,9 +12,9 @@ struct WorkerMemory {
     var exchanges: Slab<Exchange>
     var attempts: Slab<Attempt>
     var timers: Timers
+    var pool: LinkPool
     var generator: SeededGenerator
     var response = ResponseHead()
-    var pool = LinkPool()
     var pending: ContiguousArray<Int32> = []
     var backlog: ContiguousArray<Int32> = []
     /// Whose text stands in ``Worker/peer``; at first nobody's.

@@ -141,6 +141,9 @@ public final class HTTP2Session {
         return self.fault
     }
 
+    /// Whether ``nextEvent()`` has something to say.
+    public var hasEvents: Bool { self.nextRecord < self.records.count }
+
     /// The next thing the peer did; nil when there is no more for now.
     public func nextEvent() -> HTTP2Event? {
         guard self.nextRecord < self.records.count else {

@@ -74,16 +74,16 @@ static inline void mesh_address_decode(const struct sockaddr_storage *from, mesh
     }
 }
 
-// A listening socket of this thread alone: SO_REUSEPORT lets every thread bind the same address.
-// Accepted sockets inherit TCP_NODELAY.
-static inline int mesh_listen(const mesh_address *address, int backlog) {
+// A listening socket of this thread alone: with `shared`, SO_REUSEPORT lets every thread bind the same
+// address. Accepted sockets inherit TCP_NODELAY.
+static inline int mesh_listen(const mesh_address *address, int backlog, int shared) {
     struct sockaddr_storage storage;
     socklen_t length = mesh_address_encode(address, &storage);
     int one = 1;
     int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+    if (shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     if (address->family == 6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
     if (bind(fd, (struct sockaddr *)&storage, length) < 0 || listen(fd, backlog) < 0) {

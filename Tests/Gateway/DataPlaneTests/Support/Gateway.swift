@@ -38,7 +38,7 @@ final class Gateway: Sendable {
     deinit { self.plane.stop() }
 
     func install(_ entities: GatewayConfiguration, version: UInt64) throws {
-        self.plane.install(
+        try self.plane.install(
             try Snapshot(
                 configuration: entities,
                 addresses: HostAddresses(),
