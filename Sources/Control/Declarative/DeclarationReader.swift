@@ -245,7 +245,10 @@ struct DeclarationReader {
             places.append(place, of: entry.kind)
             if entry.kind == .routes { self.checkPatterns(entry) }
         }
-        self.findings += self.configuration.findings(at: places)
+        var check = CertificateCheck(places: places)
+        check.run(&self.configuration)
+        self.findings += check.findings + self.configuration.findings(at: places)
+        self.warnings += check.warnings
         self.warnings += DeclarationLint.warnings(self.entries, self.format)
     }
 
