@@ -188,7 +188,10 @@ let package = Package(
         target(
             "MeshDeclarative",
             in: "Control",
-            uses: ["MeshEntities", "MeshRouting", "MeshTLS", "MeshPrimitives", "COpenSSL", yams]
+            uses: [
+                "MeshEntities", "MeshPlugins", "MeshRouting", "MeshTLS", "MeshPrimitives",
+                "COpenSSL", yams,
+            ]
         ),
         tests(
             of: "MeshDeclarative",
