@@ -74,9 +74,9 @@ public final class TLSClientContext: Sendable {
         _ settings: TLSClientSettings,
         identity: LoadedIdentity?
     ) throws(TLSConfigurationError) {
-        let minimum = settings.minimumVersion == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION
         let pairs = [identity?.main, identity?.alternate].compactMap(\.self)
-        guard mesh_ctx_prepare(context, minimum, ReadAhead.byteCount) == 1,
+        guard mesh_ctx_prepare(context, settings.minimumVersion.number, ReadAhead.byteCount) == 1,
+            mesh_ctx_newest(context, settings.maximumVersion.number) == 1,
             pairs.allSatisfy({ $0.install(inContext: context) })
         else {
             ERR_clear_error()

@@ -11,7 +11,9 @@ public struct TLSClientSettings: Equatable, Sendable {
     /// Application protocols offered (ALPN), by preference; empty: none.
     public var protocols: [String] = ["http/1.1"]
     /// Oldest version; default TLS 1.2.
-    public var minimumVersion: TLSServerSettings.Version = .tls12
+    public var minimumVersion: TLSSession.Version = .tls12
+    /// Newest version; default TLS 1.3.
+    public var maximumVersion: TLSSession.Version = .tls13
     /// Descriptor that secrets are logged to (NSS key log format), for debugging only; nil: none.
     public var keyLog: Int32?
 

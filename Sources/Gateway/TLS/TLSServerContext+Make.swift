@@ -38,8 +38,7 @@ extension TLSServerContext {
         _ context: OpaquePointer,
         _ settings: TLSServerSettings
     ) throws(TLSConfigurationError) {
-        let minimum = settings.minimumVersion == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION
-        guard mesh_ctx_prepare(context, minimum, ReadAhead.byteCount) == 1,
+        guard mesh_ctx_prepare(context, settings.minimumVersion.number, ReadAhead.byteCount) == 1,
             SSL_CTX_set_cipher_list(context, Self.suites) == 1,
             mesh_ctx_groups(context, Self.groups) == 1
         else {

@@ -1,13 +1,5 @@
 /// What a TLS listener shows and asks of its clients.
 public struct TLSServerSettings: Sendable {
-    /// The oldest protocol version that is spoken.
-    public enum Version: Sendable {
-        /// TLS 1.2 and 1.3.
-        case tls12
-        /// TLS 1.3 only.
-        case tls13
-    }
-
     /// Whether clients must show a certificate.
     public enum ClientCertificates: Equatable, Sendable {
         /// None is asked for.
@@ -35,7 +27,7 @@ public struct TLSServerSettings: Sendable {
     /// Whether `h2` is offered; default true.
     public var offersHTTP2 = true
     /// Oldest version; default TLS 1.2 (RFC 9325 section 3.1).
-    public var minimumVersion: Version = .tls12
+    public var minimumVersion: TLSSession.Version = .tls12
     /// Keys of session tickets; nil: no session is resumed.
     public var ticketKeys: TLSTicketKeys?
     /// Seconds that a ticket is good for; default 1 h, 1 to 604,800 (RFC 8446 section 4.6.1).

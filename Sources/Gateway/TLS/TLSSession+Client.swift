@@ -34,13 +34,23 @@ extension TLSSession {
     ///
     /// TLS 1.3 targets send it after the handshake, so ask when the connection is given up.
     public func takeSession() -> TLSResumption? {
-        guard let session = self.state.pointee.resumption else { return nil }
-        self.state.pointee.resumption = nil
+        guard let session = self.newestSession() else { return nil }
         guard SSL_SESSION_is_resumable(session) == 1 else {
             SSL_SESSION_free(session)
             return nil
         }
         return TLSResumption(session: session, context: self.state.pointee.context.toOpaque())
+    }
+
+    /// The session that OpenSSL told of, or that of TLS 1.2, which it does not tell of again when
+    /// a resumed handshake renews it.
+    private func newestSession() -> OpaquePointer? {
+        if let session = self.state.pointee.resumption {
+            self.state.pointee.resumption = nil
+            return session
+        }
+        guard self.state.pointee.isEstablished, self.version == .tls12 else { return nil }
+        return SSL_get1_session(self.state.pointee.ssl)
     }
 
     /// Offers a session before the handshake, and frees it.

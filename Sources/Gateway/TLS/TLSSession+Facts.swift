@@ -8,6 +8,9 @@ extension TLSSession {
         case tls12 = "TLSv1.2"
         /// RFC 8446.
         case tls13 = "TLSv1.3"
+
+        /// OpenSSL's number of it.
+        var number: Int32 { self == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION }
     }
 
     /// What checking the peer's certificate has brought.

@@ -56,6 +56,9 @@ static inline int mesh_ctx_prepare(SSL_CTX *context, int minimum, size_t read_by
     return SSL_CTX_set_min_proto_version(context, minimum) == 1;
 }
 
+static inline int mesh_ctx_newest(SSL_CTX *context, int version) {
+    return SSL_CTX_set_max_proto_version(context, version) == 1;
+}
 static inline void mesh_ctx_no_tickets(SSL_CTX *context) {
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
     SSL_CTX_set_num_tickets(context, 0);
