@@ -20,6 +20,7 @@ struct NodeParts: Sendable {
     let state: StateService
     let regions: RegionService
     let configuration: ConfigurationService
+    let tickets: TicketKeyService
 
     /// Makes the parts.
     ///
@@ -76,6 +77,16 @@ struct NodeParts: Sendable {
             events: events,
             logger: logger,
             onChange: { running in state.update { $0.take(running) } }
+        )
+        self.tickets = TicketKeyService(
+            schedule: TicketSchedule(
+                keyRing: keyRing,
+                clusterName: settings.gossip.cluster,
+                rotation: settings.proxy.dataPlane.tls.ticketRotation
+            ),
+            // The data plane takes them as soon as it has listeners for TLS.
+            install: { _ in },
+            now: { NodeClock.wallMilliseconds }
         )
         self.regions = RegionService(
             cluster: cluster,

@@ -57,6 +57,9 @@ public struct NodeStart: Sendable {
         } catch let error as StorageError {
             Self.complain(error.description)
             return 78
+        } catch let error as SettingsError {
+            Self.complain(error.description)
+            return 78
         } catch {
             Self.complain("\(error)")
             return 1

@@ -44,6 +44,13 @@ public enum UnbuiltFeatures {
         Self.collections[name].map { "'\(name)' cannot be used: \($0) are not built yet" }
     }
 
+    /// The message for a field that only another flavour of router has; `nil` for all others.
+    public static func refusal(ofField name: String, in kind: EntityKind) -> String? {
+        guard kind == .routes, ["expression", "priority"].contains(name) else { return nil }
+        return "unknown field: '\(name)' needs the router flavor 'expressions', "
+            + "which is not built yet; the flavor here is 'traditional_compatible'"
+    }
+
     /// The message for a plugin that does not run here; `nil` when it does.
     public static func refusal(ofPlugin name: String) -> String? {
         if Self.builtPlugins.contains(name) { return nil }

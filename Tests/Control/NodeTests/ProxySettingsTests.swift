@@ -2,6 +2,7 @@ import MeshDataPlane
 import MeshEntities
 import MeshHTTP
 import MeshPrimitives
+import MeshTLS
 import Testing
 
 @testable import MeshNode
@@ -146,21 +147,48 @@ struct ProxySettingsTests {
         #expect("\(String(describing: error))".contains(expected))
     }
 
+    private static func made() throws -> TLSCertificate.SelfSigned {
+        try #require(TLSCertificate.selfSigned(keyType: .ecdsa, now: 1_767_225_600))
+    }
+
     @Test("read the files they name once, and give the data plane their content")
     func files() throws {
         let proxy = try self.read([
             "tls_certificate": "/c", "tls_key": "/k", "client_ca": "/ca",
             "error_template_html": "/html",
         ])
+        let (server, authority) = (try Self.made(), try Self.made())
+        let files = [
+            "/c": server.certificate, "/k": server.key, "/ca": authority.certificate,
+            "/html": "<b>%s</b>%s",
+        ]
 
-        let plane = try proxy.loaded { path in path == "/html" ? "<b>%s</b>%s" : "of \(path)" }
+        let plane = try proxy.loaded { files[$0] ?? "" }
 
-        #expect(
-            plane.tls.defaultCertificate == CertificateText(certificate: "of /c", key: "of /k")
-        )
-        #expect(plane.tls.clientAuthorities == "of /ca")
+        let pair = CertificateText(certificate: server.certificate, key: server.key)
+        #expect(plane.tls.defaultCertificate == pair)
+        #expect(plane.tls.clientAuthorities == authority.certificate)
         #expect(try plane.errorTemplates[.html] == ErrorTemplate("<b>%s</b>%s"))
         #expect(plane.errorTemplates[.json] == nil)
+    }
+
+    @Test("refuse certificates that cannot be read, and keys of others")
+    func badCertificates() throws {
+        let (server, other) = (try Self.made(), try Self.made())
+        let proxy = try self.read(["tls_certificate": "/c", "tls_key": "/k"])
+        let authority = try self.read(["client_ca": "/ca"])
+
+        let unreadable = #expect(throws: SettingsError.self) { try proxy.loaded { _ in "x" } }
+        let foreign = #expect(throws: SettingsError.self) {
+            try proxy.loaded { $0 == "/c" ? server.certificate : other.key }
+        }
+        let noAuthority = #expect(throws: SettingsError.self) {
+            try authority.loaded { _ in server.key }
+        }
+
+        #expect("\(String(describing: unreadable))".contains("proxy.tls_certificate is /c"))
+        #expect("\(String(describing: foreign))".contains("proxy.tls_key is /k"))
+        #expect("\(String(describing: noAuthority))".contains("proxy.client_ca is /ca"))
     }
 
     @Test("refuse a template without places for message and id")

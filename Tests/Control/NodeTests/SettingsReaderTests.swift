@@ -141,6 +141,20 @@ struct SettingsReaderTests {
         }
     }
 
+    @Test("takes long lists whole, and refuses those that no one writes")
+    func longLists() throws {
+        let blocks = { (count: Int) in
+            let list = (0..<count).map { "10.0.\($0 / 256).\($0 % 256)" }.joined(separator: ", ")
+            return "proxy: { trusted_ips: [\(list)] }"
+        }
+        let settings = try self.read(file: blocks(500), flags: ["node.region": "eu"])
+
+        #expect(settings.proxy.dataPlane.realAddress.trusted.count == 500)
+        #expect(throws: SettingsError.self) {
+            try self.read(file: blocks(5_000), flags: ["node.region": "eu"])
+        }
+    }
+
     @Test("asks for an address to advertise when seeds are given and the bind is a wildcard")
     func wildcard() {
         let error = #expect(throws: SettingsError.self) {

@@ -28,6 +28,7 @@ final class TLSEnd {
             guard sent > 0 else { return }
             self.pending.removeFirst(sent)
         }
+        self.pending = []
     }
 
     func handshake() -> TLSSession.Handshake {
@@ -90,12 +91,12 @@ final class TLSPair {
         _ serverContext: TLSServerContext,
         _ clientContext: TLSClientContext,
         name: String = "",
-        resuming: TLSResumption? = nil
+        resuming: TLSResumption? = nil,
+        outputs: (TLSOutput, TLSOutput) = (TLSOutput(), TLSOutput())
     ) throws {
         var ends: [Int32] = [0, 0]
         try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
         for end in ends { try #require(fcntl(end, F_SETFL, O_NONBLOCK) == 0) }
-        let outputs = (TLSOutput(), TLSOutput())
         let server = TLSSession.server(serverContext, descriptor: ends[0], output: outputs.0)
         let client = Array(name.utf8).withUnsafeBytes {
             TLSSession.client(clientContext, descriptor: ends[1], serverName: $0, output: outputs.1)

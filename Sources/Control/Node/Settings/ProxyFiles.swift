@@ -1,4 +1,5 @@
 import MeshDataPlane
+import MeshTLS
 
 /// Files whose content the data plane is given; read once, at the start.
 public struct ProxyFiles: Equatable, Sendable {
@@ -29,13 +30,19 @@ extension ProxySettings {
     ) throws(SettingsError) -> DataPlaneConfiguration {
         var plane = self.dataPlane
         if let certificate = self.files.certificate, let key = self.files.key {
-            plane.tls.defaultCertificate = CertificateText(
-                certificate: try read(certificate),
-                key: try read(key)
-            )
+            let text = try Self.certificates("proxy.tls_certificate", certificate, read)
+            let pair = CertificateText(certificate: text, key: try read(key))
+            guard TLSCertificate.isMatch(certificatePEM: pair.certificate, keyPEM: pair.key) else {
+                throw .conflict(
+                    field: "proxy.tls_key",
+                    value: key,
+                    remedy: "it must be the key of proxy.tls_certificate, as PEM, not encrypted"
+                )
+            }
+            plane.tls.defaultCertificate = pair
         }
         if let path = self.files.clientAuthorities {
-            plane.tls.clientAuthorities = try read(path)
+            plane.tls.clientAuthorities = try Self.certificates("proxy.client_ca", path, read)
         }
         let files = self.files
         plane.errorTemplates[.json] = try Self.template("json", files.errorTemplateJSON, read)
@@ -43,6 +50,23 @@ extension ProxySettings {
         plane.errorTemplates[.xml] = try Self.template("xml", files.errorTemplateXML, read)
         plane.errorTemplates[.plain] = try Self.template("plain", files.errorTemplatePlain, read)
         return plane
+    }
+
+    /// The text of a file that must hold certificates.
+    private static func certificates(
+        _ field: String,
+        _ path: String,
+        _ read: (String) throws(SettingsError) -> String
+    ) throws(SettingsError) -> String {
+        let text = try read(path)
+        guard TLSCertificate.chain(pem: text) != nil else {
+            throw .conflict(
+                field: field,
+                value: path,
+                remedy: "the file must contain one or more certificates as PEM, none damaged"
+            )
+        }
+        return text
     }
 
     private static func template(
