@@ -69,7 +69,7 @@ public enum ForwardedHeaders {
         public var client = UnsafeRawBufferPointer(start: nil, count: 0)
         /// Which version `Via` says the request came in; `nil` means the head's.
         public var receivedVersion: HTTPVersion?
-        /// Whether that peer's own `X-Forwarded-…` and `X-Real-IP` are believed.
+        /// Whether that peer's own `X-Forwarded-…` are believed.
         public var peerIsTrusted = false
         /// Whether the client's connection is TLS.
         public var isTLS = false
@@ -207,13 +207,8 @@ public enum ForwardedHeaders {
             writer.write(hop.client.isEmpty ? hop.peer : hop.client)
         }
         writer.write("\r\nX-Real-IP: ")
-        if hop.client.isEmpty {
-            writer.write(
-                Self.trusted(.xRealIP, head, fields, from: bytes, hop: hop) ?? hop.peer
-            )
-        } else {
-            writer.write(hop.client)
-        }
+        // Not what a trusted peer said in this field, unless it is how the client was found.
+        writer.write(hop.client.isEmpty ? hop.peer : hop.client)
         writer.write("\r\n")
     }
 

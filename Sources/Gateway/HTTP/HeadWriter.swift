@@ -85,17 +85,22 @@ public struct HeadWriter {
     ///
     /// Servers take such bytes in a target, yet strict parsers refuse them (RFC 3986 section 2).
     public mutating func write(escapingNonASCII bytes: UnsafeRawBufferPointer) {
-        var index = 0
-        while bytes.count &- index >= 8 {
-            let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            guard word & 0x8080_8080_8080_8080 == 0 else { break }
-            index &+= 8
-        }
-        while index < bytes.count, bytes[index] < 0x80 { index &+= 1 }
-        self.write(UnsafeRawBufferPointer(rebasing: bytes[..<index]))
-        for byte in bytes[index...] {
+        if Self.isASCII(bytes) { return self.write(bytes) }
+        for byte in bytes {
             if byte < 0x80 { self.write(byte: byte) } else { self.write(escaped: byte) }
         }
+    }
+
+    private static func isASCII(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count >= 8 else { return bytes.allSatisfy { $0 < 0x80 } }
+        // The last word overlaps the one before.
+        var all = bytes.loadUnaligned(fromByteOffset: bytes.count &- 8, as: UInt64.self)
+        var index = 0
+        while bytes.count &- index >= 8 {
+            all |= bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            index &+= 8
+        }
+        return all & 0x8080_8080_8080_8080 == 0
     }
 
     @inline(__always)

@@ -10,7 +10,7 @@ struct PathEscapeTests {
     @Test("are found for every byte at every place of a word and behind it")
     func everyByte() {
         for byte in UInt8.min...UInt8.max {
-            for count in 1...20 {
+            for count in [1, 7, 8, 9, 17] {
                 for place in 0..<count {
                     var bytes = [UInt8](repeating: UInt8(ascii: "~"), count: count)
                     bytes[place] = byte

@@ -91,7 +91,7 @@ struct ForwardedHeadersTests {
         #expect(
             lines == [
                 "Host: up:80", "Connection: keep-alive", "X-Forwarded-For: 192.0.2.7",
-                "X-Real-IP: 10.0.0.9", "X-Forwarded-Proto: https", "X-Forwarded-Host: h2",
+                "X-Real-IP: 192.0.2.7", "X-Forwarded-Proto: https", "X-Forwarded-Host: h2",
                 "X-Forwarded-Port: 443", "X-Forwarded-Path: /x", "X-Forwarded-Prefix: /y",
                 "Via: 1.1 meshgate/1", "X-Kong-Request-Id: 0123",
             ]
