@@ -63,10 +63,6 @@ enum FramingCallbacks {
     }
 
     private static func setReceiving(_ table: OpaquePointer?) {
-        nghttp2_session_callbacks_set_on_begin_frame_callback(table) { _, header, user in
-            guard let header else { return 0 }
-            return Self.session(user).frameBegan(header.pointee)
-        }
         nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, frame, user in
             guard let frame else { return 0 }
             return Self.session(user).headBegan(frame)

@@ -99,6 +99,8 @@ extension HTTP2Session {
 
     /// Ends the connection where the framing layer cannot say so itself.
     func fail(_ fault: HTTP2Fault) {
+        // The framing layer has said it already.
+        guard self.counters.fault == nil else { return }
         let last = nghttp2_session_get_last_proc_stream_id(self.framing)
         var goaway: [UInt8] = [0, 0, 8, 7, 0, 0, 0, 0, 0]
         for shift in [24, 16, 8, 0] { goaway.append(UInt8(truncatingIfNeeded: last >> shift)) }
@@ -139,6 +141,7 @@ extension HTTP2Session {
 
     /// Counts a reset that neither the caller asked for nor receipt has counted.
     private func resetGoes(_ stream: Int32, _ code: HTTP2ErrorCode) -> Int32 {
+        if self.role == .server { self.pastStreams.noteReset(UInt32(bitPattern: stream)) }
         if let slot = self.streams.find(stream),
             self.streams[slot].pointee.flags.contains(.isReset)
         {

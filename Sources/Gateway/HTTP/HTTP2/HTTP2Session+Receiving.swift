@@ -12,32 +12,6 @@ extension HTTP2Session {
         return Self.stop
     }
 
-    /// Counts frames that cost us more than their sender.
-    func frameBegan(_ header: nghttp2_frame_hd) -> Int32 {
-        let acknowledges = header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0
-        switch UInt32(header.type) {
-        case NGHTTP2_DATA.rawValue:
-            let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
-            guard header.length == 0, !ends else { return 0 }
-            return self.budgets.emptyFrames.take(now: self.now) ? 0 : self.trip(.emptyFrames)
-        case NGHTTP2_PING.rawValue:
-            guard !acknowledges else { return 0 }
-            return self.budgets.pings.take(now: self.now) ? 0 : self.trip(.pings)
-        case NGHTTP2_SETTINGS.rawValue:
-            guard !acknowledges else { return 0 }
-            return self.budgets.settings.take(now: self.now) ? 0 : self.trip(.settings)
-        case NGHTTP2_PRIORITY.rawValue:
-            return self.budgets.priorities.take(now: self.now) ? 0 : self.trip(.priorities)
-        case NGHTTP2_WINDOW_UPDATE.rawValue:
-            return self.budgets.windowUpdates.take(now: self.now) ? 0 : self.trip(.windowUpdates)
-        case NGHTTP2_HEADERS.rawValue, NGHTTP2_RST_STREAM.rawValue, NGHTTP2_GOAWAY.rawValue,
-            NGHTTP2_PUSH_PROMISE.rawValue, NGHTTP2_CONTINUATION.rawValue:
-            return 0
-        default:
-            return self.budgets.unknownFrames.take(now: self.now) ? 0 : self.trip(.unknownFrames)
-        }
-    }
-
     func headBegan(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
         let stream = frame.pointee.hd.stream_id
         let slot = self.streams.find(stream)
@@ -82,6 +56,7 @@ extension HTTP2Session {
     /// Refuses a malformed head as RFC 9113 section 8.1.1 says.
     func refuseHead(_ stream: Int32) -> Int32 {
         self.counters.headsMalformed += 1
+        self.pastStreams.noteReset(UInt32(bitPattern: stream))
         nghttp2_submit_rst_stream(
             self.framing,
             UInt8(NGHTTP2_FLAG_NONE.rawValue),
@@ -115,6 +90,7 @@ extension HTTP2Session {
         case NGHTTP2_SETTINGS.rawValue:
             let acknowledges = header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0
             self.note(HTTP2Record(kind: acknowledges ? .settingsAcknowledged : .settings))
+            return acknowledges ? 0 : self.settingsApplied()
         case NGHTTP2_GOAWAY.rawValue: self.goawayArrived(frame.pointee.goaway)
         case NGHTTP2_PING.rawValue where header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0:
             var record = HTTP2Record(kind: .pong)
@@ -126,6 +102,17 @@ extension HTTP2Session {
         default: break
         }
         return 0
+    }
+
+    /// Ends the connection when a new initial window took one of a stream above the maximum.
+    ///
+    /// RFC 9113 section 6.9.2; the framing layer resets the streams, which shows in its queue: all
+    /// else that SETTINGS lead to is one acknowledgement.
+    private func settingsApplied() -> Int32 {
+        let queued = nghttp2_session_get_outbound_queue_size(self.framing)
+        guard queued > self.queuedBeforeSettings + 1 else { return 0 }
+        self.fault = HTTP2Fault(code: .flowControlError, cause: .protocol)
+        return Self.stop
     }
 
     private func headArrived(
@@ -219,6 +206,7 @@ extension HTTP2Session {
         let header = frame.pointee.hd
         guard UInt32(header.type) == NGHTTP2_HEADERS.rawValue else { return 0 }
         self.headText.close()
+        self.pastStreams.noteReset(UInt32(bitPattern: header.stream_id))
         if code == Int32(NGHTTP2_ERR_REFUSED_STREAM.rawValue) {
             self.counters.streamsRefused += 1
             self.countedResets += 1

@@ -43,7 +43,9 @@ public final class HTTP2Session {
     var directSlot = -1
     /// Resets for errors that were counted on receipt and whose frames are still to be sent.
     var countedResets = 0
-    var continuationCount = 0
+    var scanner: FrameScanner
+    var pastStreams = PastStreams()
+    var queuedBeforeSettings = 0
     var isGoingAway = false
     var peerGoesAway = false
     /// The error of a GOAWAY that the framing layer is about to send.
@@ -65,6 +67,7 @@ public final class HTTP2Session {
         self.limits = limits
         self.keySeed = seed
         self.budgets = FrameBudgets(limits)
+        self.scanner = FrameScanner(hasPreface: role == .server)
         guard FramingCallbacks.open(self), self.submitSettings() else { return nil }
     }
 
@@ -127,10 +130,8 @@ public final class HTTP2Session {
         if let fault = self.fault { return fault }
         self.now = now
         self.forgetBorrowed()
-        let address = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        let taken = nghttp2_session_mem_recv(self.framing, address, bytes.count)
-        if taken < 0 {
-            self.fail(self.fault ?? FramingCallbacks.fault(of: Int32(clamping: taken)))
+        if let fault = self.read(bytes) {
+            self.fail(fault)
         } else {
             self.makeFrames()
             let queued = nghttp2_session_get_outbound_queue_size(self.framing)
