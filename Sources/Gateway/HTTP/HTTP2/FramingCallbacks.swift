@@ -85,15 +85,14 @@ enum FramingCallbacks {
         }
         nghttp2_session_callbacks_set_on_invalid_header_callback(table) {
             _,
-            frame,
+            _,
             _,
             _,
             _,
             _,
             _,
             user in
-            guard let frame else { return 0 }
-            return Self.session(user).refuseHead(frame.pointee.hd.stream_id)
+            Self.session(user).invalidFieldArrived()
         }
         nghttp2_session_callbacks_set_on_frame_recv_callback(table) { _, frame, user in
             guard let frame else { return 0 }

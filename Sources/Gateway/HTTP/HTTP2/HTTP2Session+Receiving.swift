@@ -53,8 +53,14 @@ extension HTTP2Session {
         }
     }
 
+    /// Refuses a field that the framing layer would leave out; it reports the head as invalid then.
+    func invalidFieldArrived() -> Int32 {
+        self.counters.headsMalformed += 1
+        return Self.refuse
+    }
+
     /// Refuses a malformed head as RFC 9113 section 8.1.1 says.
-    func refuseHead(_ stream: Int32) -> Int32 {
+    private func refuseHead(_ stream: Int32) -> Int32 {
         self.counters.headsMalformed += 1
         self.pastStreams.noteReset(UInt32(bitPattern: stream))
         nghttp2_submit_rst_stream(
@@ -238,6 +244,7 @@ extension HTTP2Session {
         entry.pointee.waiting.release()
         entry.pointee.trailers.release()
         var record = HTTP2Record(kind: .closed, slot: Int32(slot), stream: stream, code: code)
+        if let own = entry.pointee.resetCode { record.code = own }
         if entry.pointee.flags.contains(.wasResetByPeer) { record.flags.insert(.byPeer) }
         self.note(record)
     }

@@ -241,6 +241,7 @@ extension HTTP2Session {
         let entry = self.streams[slot]
         guard entry.pointee.flags.isDisjoint(with: [.isClosed, .isReset]) else { return }
         entry.pointee.flags.insert(.isReset)
+        entry.pointee.resetCode = code
         entry.pointee.waiting.release()
         nghttp2_submit_rst_stream(self.framing, Self.none, stream, code.rawValue)
     }
