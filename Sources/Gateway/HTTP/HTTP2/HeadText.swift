@@ -131,12 +131,13 @@ struct HeadText {
             guard octets.endOfToken(from: 0) == octets.count, value.count > 0 else {
                 throw .malformed
             }
-            self.isHead = value.elementsEqual("HEAD".utf8)
-            self.isConnect = value.elementsEqual("CONNECT".utf8)
+            let method = HTTPMethod.of(whole, in: octets)
+            self.isHead = method == .head
+            self.isConnect = method == .connect
             self.method = kept
         } else if names.equals(wholeName, ":path") {
             guard octets.endOfTarget(from: 0) == octets.count, value.count > 0,
-                octets[0] == Octet.slash || value.elementsEqual("*".utf8)
+                octets[0] == Octet.slash || octets.equals(whole, "*")
             else { throw .malformed }
             self.path = kept
         } else if names.equals(wholeName, ":authority") {
