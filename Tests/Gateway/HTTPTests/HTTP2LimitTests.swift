@@ -196,6 +196,30 @@ struct HTTP2LimitTests {
         #expect(server.log.isEmpty)
     }
 
+    @Test("cannot make the heads of one receipt cost memory without bound")
+    func manyBombs() throws {
+        let server = try self.server()
+        let large = String(repeating: "y", count: 3_900)
+        var bytes = RawFrame(
+            type: RawFrame.headers,
+            flags: 5,
+            stream: 1,
+            payload: block(get) + [0x40] + literal("x") + literal(large)
+        ).bytes
+        for stream in 1..<100 as Range<UInt32> {
+            let payload = block(get) + [UInt8](repeating: 0x80 | 62, count: 14)
+            bytes += RawFrame(type: 1, flags: 5, stream: stream * 2 + 1, payload: payload).bytes
+        }
+        var textByteCount = 0
+        server.react = { event in
+            if case .head(let head) = event.kind { textByteCount += head.text.count }
+        }
+        server.feed(bytes)
+        #expect((900_000...1_000_000).contains(textByteCount))
+        #expect(server.session.counters.headsTooLarge > 80)
+        #expect(server.session.fault == nil)
+    }
+
     @Test("cannot make us queue acknowledgements that it does not read")
     func unreadAcknowledgements() throws {
         let server = try self.server {

@@ -9,7 +9,8 @@ internal import CNghttp2
 /// memory is bounded by ``HTTP2Limits``. Not for use from two threads.
 ///
 /// After every call the caller reads ``nextEvent()`` until it is nil and sends ``output`` if
-/// ``wantsWrite``; all events must be read before the next ``receive(_:now:)``.
+/// ``wantsWrite``. Heads, content and trailers that were not read are lost at the next
+/// ``receive(_:now:)``; all other events are kept.
 public final class HTTP2Session {
     /// Which end we are.
     public enum Role: Sendable {
@@ -177,8 +178,8 @@ public final class HTTP2Session {
     /// Drops what speaks of memory that is about to be used again.
     private func forgetBorrowed() {
         if self.state.pointee.nextRecord < self.state.pointee.records.count {
-            assertionFailure("events are read before the next receipt")
-            self.state.pointee.records.removeSubrange(..<self.state.pointee.nextRecord)
+            let next = self.state.pointee.nextRecord
+            self.state.pointee.records.removeSubrange(..<next)
             self.state.pointee.records.removeAll { $0.isBorrowing }
         } else {
             self.state.pointee.records.removeAll(keepingCapacity: true)

@@ -19,6 +19,10 @@ struct HeadText {
         case flood
     }
 
+    /// How many of the largest heads may be read from one receipt; compression makes a byte of it
+    /// 4 KiB of them.
+    private static let headsAtOnce = 16
+
     private(set) var role: Role = .request
     private(set) var stream: Int32 = 0
     /// Why the head is answered without being read.
@@ -97,7 +101,9 @@ struct HeadText {
             if !self.hasStartLine { try self.writeStartLine(into: &text) }
             try self.addField(name, value, into: &text, cookies: &cookies)
         }
-        if text.count - self.start + cookies.count > limits.head.headByteCount {
+        if text.count - self.start + cookies.count > limits.head.headByteCount
+            || text.count > limits.head.headByteCount * Self.headsAtOnce
+        {
             self.fault = .headTooLarge
         }
     }
