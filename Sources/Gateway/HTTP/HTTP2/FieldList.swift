@@ -35,7 +35,11 @@ struct FieldList {
         )
     }
 
-    mutating func append(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+    mutating func append(
+        _ name: UnsafeRawBufferPointer,
+        _ value: UnsafeRawBufferPointer,
+        flags: nghttp2_nv_flag = NGHTTP2_NV_FLAG_NONE
+    ) {
         if self.count == self.capacity { self.grow() }
         // The framing layer only reads; an empty value needs an address all the same.
         let address = value.baseAddress ?? name.baseAddress
@@ -44,7 +48,7 @@ struct FieldList {
             value: Self.bytes(address),
             namelen: name.count,
             valuelen: value.count,
-            flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue)
+            flags: UInt8(truncatingIfNeeded: flags.rawValue)
         )
         guard let fields = self.fields else { return }
         (fields + self.count).initialize(to: field)
@@ -94,7 +98,11 @@ struct FieldList {
             if Self.ofConnection.has(kind) || dropping.has(kind) { continue }
             if kind == .te, !octets.equals(value, "trailers") { continue }
             if isHandshake, octets.equals(name, "sec-websocket-accept") { continue }
-            self.append(name.bytes(of: head), value.bytes(of: head))
+            self.append(
+                name.bytes(of: head),
+                value.bytes(of: head),
+                flags: Self.unrepeated.has(kind) ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE
+            )
         }
         return true
     }
@@ -113,6 +121,10 @@ struct FieldList {
         }
         return nil
     }
+
+    /// Kinds whose values never come again: indexing them pushes useful fields out of the table and
+    /// costs a quarter of a request.
+    private static var unrepeated: HeaderKindSet { HeaderKindSet(.xKongRequestID) }
 
     private static var ofConnection: HeaderKindSet {
         [

@@ -20,8 +20,10 @@ enum FramingCallbacks {
         let user = Unmanaged.passUnretained(session).toOpaque()
         let result =
             switch session.role {
-            case .server: nghttp2_session_server_new2(&session.framing, table, user, options)
-            case .client: nghttp2_session_client_new2(&session.framing, table, user, options)
+            case .server:
+                nghttp2_session_server_new2(&session.state.pointee.framing, table, user, options)
+            case .client:
+                nghttp2_session_client_new2(&session.state.pointee.framing, table, user, options)
             }
         return result == 0
     }
@@ -49,10 +51,14 @@ enum FramingCallbacks {
         return table
     }
 
+    /// Lets `body` see the session without counting a reference, of which its caller holds one.
     @inline(__always)
-    private static func session(_ user: UnsafeMutableRawPointer?) -> HTTP2Session {
+    private static func session<Result>(
+        _ user: UnsafeMutableRawPointer?,
+        _ body: (HTTP2Session) -> Result
+    ) -> Result {
         guard let user else { preconditionFailure("a session is its callbacks' user") }
-        return Unmanaged<HTTP2Session>.fromOpaque(user).takeUnretainedValue()
+        return Unmanaged<HTTP2Session>.fromOpaque(user)._withUnsafeGuaranteedRef(body)
     }
 
     private static func bytes(
@@ -63,13 +69,9 @@ enum FramingCallbacks {
     }
 
     private static func setReceiving(_ table: OpaquePointer?) {
-        nghttp2_session_callbacks_set_on_begin_frame_callback(table) { _, header, user in
-            guard let header else { return 0 }
-            return Self.session(user).frameBegan(header.pointee)
-        }
         nghttp2_session_callbacks_set_on_begin_headers_callback(table) { _, frame, user in
             guard let frame else { return 0 }
-            return Self.session(user).headBegan(frame)
+            return Self.session(user) { $0.headBegan(frame) }
         }
         nghttp2_session_callbacks_set_on_header_callback(table) {
             _,
@@ -81,27 +83,28 @@ enum FramingCallbacks {
             _,
             user in
             guard let frame else { return 0 }
-            return Self.session(user).fieldArrived(
-                frame,
-                name: Self.bytes(name, nameCount),
-                value: Self.bytes(value, valueCount)
-            )
+            return Self.session(user) {
+                $0.fieldArrived(
+                    frame,
+                    name: Self.bytes(name, nameCount),
+                    value: Self.bytes(value, valueCount)
+                )
+            }
         }
         nghttp2_session_callbacks_set_on_invalid_header_callback(table) {
             _,
-            frame,
+            _,
             _,
             _,
             _,
             _,
             _,
             user in
-            guard let frame else { return 0 }
-            return Self.session(user).refuseHead(frame.pointee.hd.stream_id)
+            Self.session(user) { $0.invalidFieldArrived() }
         }
         nghttp2_session_callbacks_set_on_frame_recv_callback(table) { _, frame, user in
             guard let frame else { return 0 }
-            return Self.session(user).frameArrived(frame)
+            return Self.session(user) { $0.frameArrived(frame) }
         }
         nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(table) {
             _,
@@ -109,7 +112,7 @@ enum FramingCallbacks {
             code,
             user in
             guard let frame else { return 0 }
-            return Self.session(user).invalidFrameArrived(frame, code)
+            return Self.session(user) { $0.invalidFrameArrived(frame, code) }
         }
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table) {
             _,
@@ -118,10 +121,10 @@ enum FramingCallbacks {
             address,
             count,
             user in
-            Self.session(user).contentArrived(Self.bytes(address, count), on: stream)
+            Self.session(user) { $0.contentArrived(Self.bytes(address, count), on: stream) }
         }
         nghttp2_session_callbacks_set_on_stream_close_callback(table) { _, stream, code, user in
-            Self.session(user).streamClosed(stream, HTTP2ErrorCode(rawValue: code))
+            Self.session(user) { $0.streamClosed(stream, HTTP2ErrorCode(rawValue: code)) }
             return 0
         }
     }
@@ -129,11 +132,11 @@ enum FramingCallbacks {
     private static func setSending(_ table: OpaquePointer?) {
         nghttp2_session_callbacks_set_before_frame_send_callback(table) { _, frame, user in
             guard let frame else { return 0 }
-            return Self.session(user).frameGoes(frame)
+            return Self.session(user) { $0.frameGoes(frame) }
         }
         nghttp2_session_callbacks_set_on_frame_not_send_callback(table) { _, frame, code, user in
             guard let frame else { return 0 }
-            Self.session(user).frameFailed(frame, code)
+            Self.session(user) { $0.frameFailed(frame, code) }
             return 0
         }
         nghttp2_session_callbacks_set_send_data_callback(table) {
@@ -144,11 +147,13 @@ enum FramingCallbacks {
             source,
             user in
             guard let source else { return 0 }
-            return Self.session(user).writeContent(
-                header: Self.bytes(header, 9),
-                byteCount: count,
-                slot: Int(source.pointee.fd)
-            )
+            return Self.session(user) {
+                $0.writeContent(
+                    header: Self.bytes(header, 9),
+                    byteCount: count,
+                    slot: Int(source.pointee.fd)
+                )
+            }
         }
     }
 
@@ -158,12 +163,14 @@ enum FramingCallbacks {
         provider.source.fd = Int32(slot)
         provider.read_callback = { _, stream, _, count, flags, source, user in
             guard let source, let flags else { return 0 }
-            return Self.session(user).contentWanted(
-                on: stream,
-                slot: Int(source.pointee.fd),
-                atMost: count,
-                flags: flags
-            )
+            return Self.session(user) {
+                $0.contentWanted(
+                    on: stream,
+                    slot: Int(source.pointee.fd),
+                    atMost: count,
+                    flags: flags
+                )
+            }
         }
         return provider
     }

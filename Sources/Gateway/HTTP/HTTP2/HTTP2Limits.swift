@@ -17,6 +17,8 @@ public struct HTTP2Limits: Equatable, Sendable {
     /// Default 1 MiB; 65,535 to 2,147,483,647.
     public var connectionWindowByteCount: UInt32 = 1_048_576
     /// Limits of a head as HTTP/1 text; a longer one is reported with its fault.
+    ///
+    /// The heads of one receipt may take 16 times its bytes together.
     public var head = HeadLimits()
     /// Largest field list as RFC 9113 section 10.5.1 counts it: names, values, 32 bytes per field.
     ///

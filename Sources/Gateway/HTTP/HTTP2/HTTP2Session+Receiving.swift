@@ -8,53 +8,27 @@ extension HTTP2Session {
     private static var refuse: Int32 { Int32(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
 
     private func trip(_ cause: HTTP2Cause) -> Int32 {
-        self.fault = HTTP2Fault(code: .enhanceYourCalm, cause: cause)
+        self.state.pointee.fault = HTTP2Fault(code: .enhanceYourCalm, cause: cause)
         return Self.stop
-    }
-
-    /// Counts frames that cost us more than their sender.
-    func frameBegan(_ header: nghttp2_frame_hd) -> Int32 {
-        let acknowledges = header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0
-        switch UInt32(header.type) {
-        case NGHTTP2_DATA.rawValue:
-            let ends = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
-            guard header.length == 0, !ends else { return 0 }
-            return self.budgets.emptyFrames.take(now: self.now) ? 0 : self.trip(.emptyFrames)
-        case NGHTTP2_PING.rawValue:
-            guard !acknowledges else { return 0 }
-            return self.budgets.pings.take(now: self.now) ? 0 : self.trip(.pings)
-        case NGHTTP2_SETTINGS.rawValue:
-            guard !acknowledges else { return 0 }
-            return self.budgets.settings.take(now: self.now) ? 0 : self.trip(.settings)
-        case NGHTTP2_PRIORITY.rawValue:
-            return self.budgets.priorities.take(now: self.now) ? 0 : self.trip(.priorities)
-        case NGHTTP2_WINDOW_UPDATE.rawValue:
-            return self.budgets.windowUpdates.take(now: self.now) ? 0 : self.trip(.windowUpdates)
-        case NGHTTP2_HEADERS.rawValue, NGHTTP2_RST_STREAM.rawValue, NGHTTP2_GOAWAY.rawValue,
-            NGHTTP2_PUSH_PROMISE.rawValue, NGHTTP2_CONTINUATION.rawValue:
-            return 0
-        default:
-            return self.budgets.unknownFrames.take(now: self.now) ? 0 : self.trip(.unknownFrames)
-        }
     }
 
     func headBegan(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
         let stream = frame.pointee.hd.stream_id
-        let slot = self.streams.find(stream)
+        let slot = self.state.pointee.streams.find(stream)
         let role: HeadText.Role =
             switch self.role {
             case .server: slot == nil ? .request : .trailers
             case .client:
                 self.hasPeerHead(slot) ? .trailers : .response
             }
-        self.headText.begin(role, stream: stream, behind: self.texts)
-        self.cookies.removeAll()
+        self.state.pointee.headText.begin(role, stream: stream, behind: self.state.pointee.texts)
+        self.state.pointee.cookies.removeAll()
         return 0
     }
 
     private func hasPeerHead(_ slot: Int?) -> Bool {
         guard let slot else { return false }
-        return self.streams[slot].pointee.flags.contains(.hasPeerHead)
+        return self.state.pointee.streams[slot].pointee.flags.contains(.hasPeerHead)
     }
 
     func fieldArrived(
@@ -63,11 +37,11 @@ extension HTTP2Session {
         value: UnsafeRawBufferPointer
     ) -> Int32 {
         do throws(HeadText.Refusal) {
-            try self.headText.add(
+            try self.state.pointee.headText.add(
                 name: name,
                 value: value,
-                into: &self.texts,
-                cookies: &self.cookies,
+                into: &self.state.pointee.texts,
+                cookies: &self.state.pointee.cookies,
                 limits: self.limits
             )
             return 0
@@ -79,24 +53,32 @@ extension HTTP2Session {
         }
     }
 
+    /// Refuses a field that the framing layer would leave out; it reports the head as invalid then.
+    func invalidFieldArrived() -> Int32 {
+        self.state.pointee.counters.headsMalformed += 1
+        return Self.refuse
+    }
+
     /// Refuses a malformed head as RFC 9113 section 8.1.1 says.
-    func refuseHead(_ stream: Int32) -> Int32 {
-        self.counters.headsMalformed += 1
+    private func refuseHead(_ stream: Int32) -> Int32 {
+        self.state.pointee.counters.headsMalformed += 1
+        self.state.pointee.pastStreams.noteReset(UInt32(bitPattern: stream))
         nghttp2_submit_rst_stream(
-            self.framing,
+            self.state.pointee.framing,
             UInt8(NGHTTP2_FLAG_NONE.rawValue),
             stream,
             HTTP2ErrorCode.protocolError.rawValue
         )
-        self.headText.close()
+        self.state.pointee.headText.close()
         return self.countReset() ? Self.refuse : self.trip(.resets)
     }
 
     /// Counts a reset for an error of the peer, whose frame is still to be sent.
     private func countReset() -> Bool {
-        self.countedResets += 1
-        self.counters.resetsForErrors += 1
-        return self.role == .client || self.budgets.resets.take(now: self.now)
+        self.state.pointee.countedResets += 1
+        self.state.pointee.counters.resetsForErrors += 1
+        return self.role == .client
+            || self.state.pointee.budgets.resets.take(now: self.state.pointee.now)
     }
 
     func frameArrived(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
@@ -106,7 +88,8 @@ extension HTTP2Session {
         case NGHTTP2_HEADERS.rawValue: return self.headArrived(frame, endsStream: ends)
         case NGHTTP2_DATA.rawValue:
             if header.length > 0, frame.pointee.data.padlen >= header.length, !ends {
-                guard self.budgets.emptyFrames.take(now: self.now) else {
+                guard self.state.pointee.budgets.emptyFrames.take(now: self.state.pointee.now)
+                else {
                     return self.trip(.emptyFrames)
                 }
             }
@@ -115,6 +98,7 @@ extension HTTP2Session {
         case NGHTTP2_SETTINGS.rawValue:
             let acknowledges = header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0
             self.note(HTTP2Record(kind: acknowledges ? .settingsAcknowledged : .settings))
+            return acknowledges ? 0 : self.settingsApplied()
         case NGHTTP2_GOAWAY.rawValue: self.goawayArrived(frame.pointee.goaway)
         case NGHTTP2_PING.rawValue where header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0:
             var record = HTTP2Record(kind: .pong)
@@ -128,58 +112,71 @@ extension HTTP2Session {
         return 0
     }
 
+    /// Ends the connection when a new initial window took one of a stream above the maximum.
+    ///
+    /// RFC 9113 section 6.9.2; the framing layer resets the streams, which shows in its queue: all
+    /// else that SETTINGS lead to is one acknowledgement.
+    private func settingsApplied() -> Int32 {
+        let queued = nghttp2_session_get_outbound_queue_size(self.state.pointee.framing)
+        guard queued > self.state.pointee.queuedBeforeSettings + 1 else { return 0 }
+        self.state.pointee.fault = HTTP2Fault(code: .flowControlError, cause: .protocol)
+        return Self.stop
+    }
+
     private func headArrived(
         _ frame: UnsafePointer<nghttp2_frame>,
         endsStream: Bool
     ) -> Int32 {
         let stream = frame.pointee.hd.stream_id
-        let known = self.streams.find(stream)
-        self.keySeed &+= 1
+        let known = self.state.pointee.streams.find(stream)
+        self.state.pointee.keySeed &+= 1
         do throws(HeadText.Refusal) {
-            try self.headText.finish(
+            try self.state.pointee.headText.finish(
                 endsStream: endsStream,
                 hasContent: self.allowsContent(known),
-                key: self.keySeed,
-                into: &self.texts,
-                cookies: &self.cookies
+                key: self.state.pointee.keySeed,
+                into: &self.state.pointee.texts,
+                cookies: &self.state.pointee.cookies
             )
         } catch {
             _ = self.refuseHead(stream)
-            return self.fault == nil ? 0 : Self.stop
+            return self.state.pointee.fault == nil ? 0 : Self.stop
         }
-        if self.headText.fault != nil { self.counters.headsTooLarge += 1 }
-        let slot = known ?? self.streams.add(stream)
+        if self.state.pointee.headText.fault != nil {
+            self.state.pointee.counters.headsTooLarge += 1
+        }
+        let slot = known ?? self.state.pointee.streams.add(stream)
         self.noteHead(stream, slot, endsStream: endsStream)
-        self.headText.close()
+        self.state.pointee.headText.close()
         if endsStream { self.peerEnded(stream) }
         return 0
     }
 
     private func allowsContent(_ slot: Int?) -> Bool {
-        guard self.headText.role == .response else { return true }
-        let status = self.headText.status
+        guard self.state.pointee.headText.role == .response else { return true }
+        let status = self.state.pointee.headText.status
         if status < 200 || status == 204 || status == 304 { return false }
         guard let slot else { return true }
-        return !self.streams[slot].pointee.flags.contains(.isHead)
+        return !self.state.pointee.streams[slot].pointee.flags.contains(.isHead)
     }
 
     private func noteHead(_ stream: Int32, _ slot: Int, endsStream: Bool) {
-        let text = self.headText
-        let entry = self.streams[slot]
+        let text = self.state.pointee.headText
+        let entry = self.state.pointee.streams[slot]
         guard !entry.pointee.flags.contains(.isReset) else { return }
         var record = HTTP2Record(kind: text.role == .trailers ? .trailers : .head)
         record.slot = Int32(slot)
         record.stream = stream
         record.start = UInt(text.start)
-        record.count = self.texts.count - text.start
+        record.count = self.state.pointee.texts.count - text.start
         record.fault = text.fault
         if endsStream { record.flags.insert(.endsStream) }
         if text.isSecure { record.flags.insert(.isSecure) }
         if text.isExtendedConnect { record.flags.insert(.isExtendedConnect) }
         switch text.role {
         case .request:
-            self.counters.streams += 1
-            self.budgets.earnStream()
+            self.state.pointee.counters.streams += 1
+            self.state.pointee.budgets.earnStream()
             if text.isHead { entry.pointee.flags.insert(.isHead) }
             if text.isExtendedConnect { entry.pointee.flags.insert(.isExtendedConnect) }
         case .response where text.status >= 200: entry.pointee.flags.insert(.hasPeerHead)
@@ -191,23 +188,24 @@ extension HTTP2Session {
     }
 
     private func peerEnded(_ stream: Int32) {
-        guard let slot = self.streams.find(stream),
-            !self.streams[slot].pointee.flags.contains(.isReset)
+        guard let slot = self.state.pointee.streams.find(stream),
+            !self.state.pointee.streams[slot].pointee.flags.contains(.isReset)
         else { return }
         self.note(HTTP2Record(kind: .end, slot: Int32(slot), stream: stream))
     }
 
     private func resetArrived(_ stream: Int32) -> Int32 {
-        self.counters.resetsReceived += 1
-        if let slot = self.streams.find(stream) {
-            self.streams[slot].pointee.flags.insert(.wasResetByPeer)
+        self.state.pointee.counters.resetsReceived += 1
+        if let slot = self.state.pointee.streams.find(stream) {
+            self.state.pointee.streams[slot].pointee.flags.insert(.wasResetByPeer)
         }
         guard self.role == .server else { return 0 }
-        return self.budgets.resets.take(now: self.now) ? 0 : self.trip(.resets)
+        return self.state.pointee.budgets.resets.take(now: self.state.pointee.now)
+            ? 0 : self.trip(.resets)
     }
 
     private func goawayArrived(_ goaway: nghttp2_goaway) {
-        self.peerGoesAway = true
+        self.state.pointee.peerGoesAway = true
         var record = HTTP2Record(kind: .goaway)
         record.count = Int(goaway.last_stream_id)
         record.code = HTTP2ErrorCode(rawValue: goaway.error_code)
@@ -218,21 +216,22 @@ extension HTTP2Session {
     func invalidFrameArrived(_ frame: UnsafePointer<nghttp2_frame>, _ code: Int32) -> Int32 {
         let header = frame.pointee.hd
         guard UInt32(header.type) == NGHTTP2_HEADERS.rawValue else { return 0 }
-        self.headText.close()
+        self.state.pointee.headText.close()
+        self.state.pointee.pastStreams.noteReset(UInt32(bitPattern: header.stream_id))
         if code == Int32(NGHTTP2_ERR_REFUSED_STREAM.rawValue) {
-            self.counters.streamsRefused += 1
-            self.countedResets += 1
+            self.state.pointee.counters.streamsRefused += 1
+            self.state.pointee.countedResets += 1
             return 0
         }
         return self.countReset() ? 0 : self.trip(.resets)
     }
 
     func contentArrived(_ bytes: UnsafeRawBufferPointer, on stream: Int32) -> Int32 {
-        nghttp2_session_consume_connection(self.framing, bytes.count)
+        nghttp2_session_consume_connection(self.state.pointee.framing, bytes.count)
         guard bytes.count > 0 else { return 0 }
-        self.budgets.earnDataReceived()
-        guard let slot = self.streams.find(stream),
-            !self.streams[slot].pointee.flags.contains(.isReset)
+        self.state.pointee.budgets.earnDataReceived()
+        guard let slot = self.state.pointee.streams.find(stream),
+            !self.state.pointee.streams[slot].pointee.flags.contains(.isReset)
         else { return 0 }
         var record = HTTP2Record(kind: .data, slot: Int32(slot), stream: stream)
         record.start = UInt(bitPattern: bytes.baseAddress)
@@ -243,13 +242,14 @@ extension HTTP2Session {
 
     /// The framing layer forgot a stream; the caller is told once.
     func streamClosed(_ stream: Int32, _ code: HTTP2ErrorCode) {
-        guard let slot = self.streams.find(stream) else { return }
-        let entry = self.streams[slot]
+        guard let slot = self.state.pointee.streams.find(stream) else { return }
+        let entry = self.state.pointee.streams[slot]
         guard !entry.pointee.flags.contains(.isClosed) else { return }
         entry.pointee.flags.insert(.isClosed)
         entry.pointee.waiting.release()
         entry.pointee.trailers.release()
         var record = HTTP2Record(kind: .closed, slot: Int32(slot), stream: stream, code: code)
+        if let own = entry.pointee.resetCode { record.code = own }
         if entry.pointee.flags.contains(.wasResetByPeer) { record.flags.insert(.byPeer) }
         self.note(record)
     }

@@ -5,8 +5,9 @@ extension HTTP2Session {
 
     /// The slot of a stream that the caller may still send on.
     private func open(_ stream: Int32) -> Int? {
-        guard self.fault == nil, let slot = self.streams.find(stream) else { return nil }
-        let flags = self.streams[slot].pointee.flags
+        guard self.state.pointee.fault == nil, let slot = self.state.pointee.streams.find(stream)
+        else { return nil }
+        let flags = self.state.pointee.streams[slot].pointee.flags
         return flags.isDisjoint(with: [.isClosed, .isReset, .ends]) ? slot : nil
     }
 
@@ -26,7 +27,7 @@ extension HTTP2Session {
         endsStream: Bool
     ) -> Bool {
         guard let slot = self.open(stream) else { return false }
-        let entry = self.streams[slot]
+        let entry = self.state.pointee.streams[slot]
         let octets = OctetView(head)
         let digits = ByteRange(start: ResponseHead.statusOffset, count: 3)
         guard !entry.pointee.flags.contains(.hasHead), octets.count > digits.end + 1,
@@ -34,15 +35,15 @@ extension HTTP2Session {
         else { return false }
         let isHandshake = status == 101 && entry.pointee.flags.contains(.isExtendedConnect)
         guard status != 101 || isHandshake else { return false }
-        self.fields.removeAll()
+        self.state.pointee.fields.removeAll()
         if isHandshake {
-            self.fields.append(":status", "200")
+            self.state.pointee.fields.append(":status", "200")
         } else {
-            self.fields.append(":status", digits.bytes(of: head))
+            self.state.pointee.fields.append(":status", digits.bytes(of: head))
         }
         let lineEnd = octets.firstIndex(of: Octet.lineFeed, from: digits.end, to: octets.count)
         guard
-            self.fields.append(
+            self.state.pointee.fields.append(
                 linesOf: head,
                 from: min(lineEnd + 1, octets.count),
                 dropping: isHandshake ? HeaderKindSet(.contentLength) : [],
@@ -55,34 +56,34 @@ extension HTTP2Session {
 
     private func submitInterim(_ stream: Int32) -> Bool {
         nghttp2_submit_headers(
-            self.framing,
+            self.state.pointee.framing,
             Self.none,
             stream,
             nil,
-            self.fields.fields,
-            self.fields.count,
+            self.state.pointee.fields.fields,
+            self.state.pointee.fields.count,
             nil
         ) == 0
     }
 
     private func submitFinal(_ stream: Int32, _ slot: Int, endsStream: Bool) -> Bool {
-        let entry = self.streams[slot]
+        let entry = self.state.pointee.streams[slot]
         var result: Int32
         if endsStream {
             result = nghttp2_submit_response(
-                self.framing,
+                self.state.pointee.framing,
                 stream,
-                self.fields.fields,
-                self.fields.count,
+                self.state.pointee.fields.fields,
+                self.state.pointee.fields.count,
                 nil
             )
         } else {
             var provider = FramingCallbacks.provider(slot: slot)
             result = nghttp2_submit_response(
-                self.framing,
+                self.state.pointee.framing,
                 stream,
-                self.fields.fields,
-                self.fields.count,
+                self.state.pointee.fields.fields,
+                self.state.pointee.fields.count,
                 &provider
             )
         }
@@ -93,18 +94,19 @@ extension HTTP2Session {
 
     /// Whether a request may be submitted now: neither end goes away and the peer has room.
     public var canSubmit: Bool {
-        guard self.role == .client, self.fault == nil, !self.isGoingAway, !self.peerGoesAway,
-            nghttp2_session_check_request_allowed(self.framing) != 0
+        guard self.role == .client, self.state.pointee.fault == nil,
+            !self.state.pointee.isGoingAway, !self.state.pointee.peerGoesAway,
+            nghttp2_session_check_request_allowed(self.state.pointee.framing) != 0
         else { return false }
         let most = nghttp2_session_get_remote_settings(
-            self.framing,
+            self.state.pointee.framing,
             NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
         )
-        return self.streams.count < Int(most)
+        return self.state.pointee.streams.count < Int(most)
     }
 
     /// How many streams are open, or over with their last event unread.
-    public var openStreams: Int { self.streams.count }
+    public var openStreams: Int { self.state.pointee.streams.count }
 
     /// Makes a request.
     ///
@@ -123,30 +125,30 @@ extension HTTP2Session {
         guard self.canSubmit, let isHead = self.readRequest(head, isSecure: isSecure) else {
             return nil
         }
-        let next = nghttp2_session_get_next_stream_id(self.framing)
+        let next = nghttp2_session_get_next_stream_id(self.state.pointee.framing)
         guard let stream = Int32(exactly: next), stream > 0 else { return nil }
-        let slot = self.streams.add(stream)
-        let entry = self.streams[slot]
+        let slot = self.state.pointee.streams.add(stream)
+        let entry = self.state.pointee.streams[slot]
         entry.pointee.tag = tag
         entry.pointee.flags = endsStream ? [.hasHead, .ends] : .hasHead
         if isHead { entry.pointee.flags.insert(.isHead) }
         var provider = FramingCallbacks.provider(slot: slot)
         let result = withUnsafePointer(to: &provider) { provider in
             nghttp2_submit_request(
-                self.framing,
+                self.state.pointee.framing,
                 nil,
-                self.fields.fields,
-                self.fields.count,
+                self.state.pointee.fields.fields,
+                self.state.pointee.fields.count,
                 endsStream ? nil : provider,
                 nil
             )
         }
         guard result == stream else {
-            self.streams.remove(slot: slot)
+            self.state.pointee.streams.remove(slot: slot)
             return nil
         }
-        self.counters.streams += 1
-        self.budgets.earnStream()
+        self.state.pointee.counters.streams += 1
+        self.state.pointee.budgets.earnStream()
         return stream
     }
 
@@ -167,16 +169,22 @@ extension HTTP2Session {
             octets[target.start] == Octet.slash || octets.equals(target, "*")
         else { return nil }
         let start = min(lineEnd + 2, octets.count)
-        self.fields.removeAll()
-        self.fields.append(":method", method.bytes(of: head))
-        self.fields.append(":scheme", isSecure ? "https" : "http")
-        self.fields.append(":path", target.bytes(of: head))
+        self.state.pointee.fields.removeAll()
+        self.state.pointee.fields.append(":method", method.bytes(of: head))
+        self.state.pointee.fields.append(":scheme", isSecure ? "https" : "http")
+        self.state.pointee.fields.append(":path", target.bytes(of: head))
         guard let host = FieldList.value(of: .host, in: octets, from: start) else { return nil }
-        self.fields.append(":authority", host.bytes(of: head))
-        guard self.fields.append(linesOf: head, from: start, dropping: HeaderKindSet(.host)) else {
+        self.state.pointee.fields.append(":authority", host.bytes(of: head))
+        guard
+            self.state.pointee.fields.append(
+                linesOf: head,
+                from: start,
+                dropping: HeaderKindSet(.host)
+            )
+        else {
             return nil
         }
-        return method.bytes(of: head).elementsEqual("HEAD".utf8)
+        return HTTPMethod.of(method, in: octets) == .head
     }
 
     /// Sends content behind a final head that was submitted.
@@ -192,19 +200,20 @@ extension HTTP2Session {
         on stream: Int32,
         endsStream: Bool
     ) -> Bool {
-        guard let slot = self.open(stream), self.streams[slot].pointee.flags.contains(.hasHead),
-            self.streams[slot].pointee.waiting.count <= self.limits.waitingByteCount
+        guard let slot = self.open(stream),
+            self.state.pointee.streams[slot].pointee.flags.contains(.hasHead),
+            self.state.pointee.streams[slot].pointee.waiting.count <= self.limits.waitingByteCount
         else { return false }
-        if endsStream { self.streams[slot].pointee.flags.insert(.ends) }
+        if endsStream { self.state.pointee.streams[slot].pointee.flags.insert(.ends) }
         if bytes.isEmpty && !endsStream { return true }
-        self.direct = bytes
-        self.directSlot = slot
+        self.state.pointee.direct = bytes
+        self.state.pointee.directSlot = slot
         self.resume(stream, slot)
         self.makeFrames()
-        let rest = self.direct
-        self.directSlot = -1
-        self.direct = UnsafeRawBufferPointer(start: nil, count: 0)
-        let entry = self.streams[slot]
+        let rest = self.state.pointee.direct
+        self.state.pointee.directSlot = -1
+        self.state.pointee.direct = UnsafeRawBufferPointer(start: nil, count: 0)
+        let entry = self.state.pointee.streams[slot]
         guard !rest.isEmpty, !entry.pointee.flags.contains(.isClosed) else { return true }
         entry.pointee.waiting.append(rest)
         entry.pointee.flags.insert(.hasWaited)
@@ -219,7 +228,7 @@ extension HTTP2Session {
     /// - Returns: `false` if the stream takes none.
     public func sendTrailers(_ lines: UnsafeRawBufferPointer, on stream: Int32) -> Bool {
         guard let slot = self.open(stream) else { return false }
-        let entry = self.streams[slot]
+        let entry = self.state.pointee.streams[slot]
         guard entry.pointee.flags.contains(.hasHead) else { return false }
         entry.pointee.trailers.append(lines)
         entry.pointee.flags.insert([.ends, .hasTrailers])
@@ -229,44 +238,46 @@ extension HTTP2Session {
 
     /// How many bytes wait for the peer's window or for room in the output.
     public func waiting(on stream: Int32) -> Int {
-        guard let slot = self.streams.find(stream) else { return 0 }
-        return self.streams[slot].pointee.waiting.count
+        guard let slot = self.state.pointee.streams.find(stream) else { return 0 }
+        return self.state.pointee.streams[slot].pointee.waiting.count
     }
 
     /// Gives a stream up.
     ///
     /// Nothing more of it is reported but its end.
     public func reset(_ stream: Int32, _ code: HTTP2ErrorCode) {
-        guard self.fault == nil, let slot = self.streams.find(stream) else { return }
-        let entry = self.streams[slot]
+        guard self.state.pointee.fault == nil, let slot = self.state.pointee.streams.find(stream)
+        else { return }
+        let entry = self.state.pointee.streams[slot]
         guard entry.pointee.flags.isDisjoint(with: [.isClosed, .isReset]) else { return }
         entry.pointee.flags.insert(.isReset)
+        entry.pointee.resetCode = code
         entry.pointee.waiting.release()
-        nghttp2_submit_rst_stream(self.framing, Self.none, stream, code.rawValue)
+        nghttp2_submit_rst_stream(self.state.pointee.framing, Self.none, stream, code.rawValue)
     }
 
     /// Lets the peer send so much more on a stream, since its content went on.
     public func consume(_ byteCount: Int, on stream: Int32) {
-        guard self.fault == nil, byteCount > 0 else { return }
-        nghttp2_session_consume_stream(self.framing, stream, byteCount)
+        guard self.state.pointee.fault == nil, byteCount > 0 else { return }
+        nghttp2_session_consume_stream(self.state.pointee.framing, stream, byteCount)
     }
 
     /// Sets what events of the stream carry from now on.
     public func setTag(_ tag: Int32, on stream: Int32) {
-        guard let slot = self.streams.find(stream) else { return }
-        self.streams[slot].pointee.tag = tag
+        guard let slot = self.state.pointee.streams.find(stream) else { return }
+        self.state.pointee.streams[slot].pointee.tag = tag
     }
 
     /// What ``setTag(_:on:)`` set; -1 before, and once the stream is over.
     public func tag(of stream: Int32) -> Int32 {
-        guard let slot = self.streams.find(stream) else { return -1 }
-        return self.streams[slot].pointee.tag
+        guard let slot = self.state.pointee.streams.find(stream) else { return -1 }
+        return self.state.pointee.streams[slot].pointee.tag
     }
 
     private func resume(_ stream: Int32, _ slot: Int) {
-        let entry = self.streams[slot]
+        let entry = self.state.pointee.streams[slot]
         guard entry.pointee.flags.contains(.isDeferred) else { return }
         entry.pointee.flags.remove(.isDeferred)
-        nghttp2_session_resume_data(self.framing, stream)
+        nghttp2_session_resume_data(self.state.pointee.framing, stream)
     }
 }

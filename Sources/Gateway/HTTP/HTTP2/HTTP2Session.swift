@@ -9,7 +9,8 @@ internal import CNghttp2
 /// memory is bounded by ``HTTP2Limits``. Not for use from two threads.
 ///
 /// After every call the caller reads ``nextEvent()`` until it is nil and sends ``output`` if
-/// ``wantsWrite``; all events must be read before the next ``receive(_:now:)``.
+/// ``wantsWrite``. Heads, content and trailers that were not read are lost at the next
+/// ``receive(_:now:)``; all other events are kept.
 public final class HTTP2Session {
     /// Which end we are.
     public enum Role: Sendable {
@@ -22,37 +23,14 @@ public final class HTTP2Session {
     /// Which end we are.
     public let role: Role
     let limits: HTTP2Limits
-    var framing: OpaquePointer?
-    var streams = StreamTable()
-    /// Frames that were made and not taken.
-    var outputQueue = ByteQueue()
-    /// Texts of the heads and trailers that events speak of.
-    var texts = ByteQueue()
-    var cookies = ByteQueue()
-    var headText = HeadText()
-    var fields = FieldList()
-    var budgets: FrameBudgets
-    var now: UInt64 = 0
-    var keySeed: UInt64
-
-    private var records: [HTTP2Record] = []
-    private var nextRecord = 0
-
-    /// Content of the call of ``send(_:on:endsStream:)`` at work, not copied unless it must wait.
-    var direct = UnsafeRawBufferPointer(start: nil, count: 0)
-    var directSlot = -1
-    /// Resets for errors that were counted on receipt and whose frames are still to be sent.
-    var countedResets = 0
-    var continuationCount = 0
-    var isGoingAway = false
-    var peerGoesAway = false
-    /// The error of a GOAWAY that the framing layer is about to send.
-    var faultOfFraming: HTTP2Fault?
+    /// Apart from the object, since the framing layer calls back amid our calls of it: the run time
+    /// would check every access of a property for conflicts, a quarter of the cost of a request.
+    let state: UnsafeMutablePointer<HTTP2State>
 
     /// What happened since the connection began.
-    public internal(set) var counters = HTTP2Counters()
+    public var counters: HTTP2Counters { self.state.pointee.counters }
     /// The error that ended the connection; its GOAWAY is in the output.
-    public internal(set) var fault: HTTP2Fault?
+    public var fault: HTTP2Fault? { self.state.pointee.fault }
 
     /// Creates one end, whose SETTINGS are in the output at once; nil when memory has run out.
     ///
@@ -63,18 +41,20 @@ public final class HTTP2Session {
     public init?(role: Role, limits: HTTP2Limits = HTTP2Limits(), seed: UInt64 = 0) {
         self.role = role
         self.limits = limits
-        self.keySeed = seed
-        self.budgets = FrameBudgets(limits)
+        self.state = .allocate(capacity: 1)
+        self.state.initialize(to: HTTP2State(role: role, limits: limits, seed: seed))
         guard FramingCallbacks.open(self), self.submitSettings() else { return nil }
     }
 
     deinit {
-        nghttp2_session_del(self.framing)
-        self.streams.release()
-        self.outputQueue.release()
-        self.texts.release()
-        self.cookies.release()
-        self.fields.release()
+        nghttp2_session_del(self.state.pointee.framing)
+        self.state.pointee.streams.release()
+        self.state.pointee.outputQueue.release()
+        self.state.pointee.texts.release()
+        self.state.pointee.cookies.release()
+        self.state.pointee.fields.release()
+        self.state.deinitialize(count: 1)
+        self.state.deallocate()
     }
 
     private func submitSettings() -> Bool {
@@ -99,11 +79,14 @@ public final class HTTP2Session {
             settings.append(Self.setting(NGHTTP2_SETTINGS_ENABLE_PUSH, 0))
         }
         let flags = UInt8(NGHTTP2_FLAG_NONE.rawValue)
-        guard nghttp2_submit_settings(self.framing, flags, settings, settings.count) == 0 else {
+        guard
+            nghttp2_submit_settings(self.state.pointee.framing, flags, settings, settings.count)
+                == 0
+        else {
             return false
         }
         return nghttp2_session_set_local_window_size(
-            self.framing,
+            self.state.pointee.framing,
             flags,
             0,
             Int32(clamping: self.limits.connectionWindowByteCount)
@@ -124,21 +107,19 @@ public final class HTTP2Session {
     ///   - now: Milliseconds of a clock that never goes back.
     /// - Returns: nil to go on, else why the connection ends once the output is sent.
     public func receive(_ bytes: UnsafeRawBufferPointer, now: UInt64) -> HTTP2Fault? {
-        if let fault = self.fault { return fault }
-        self.now = now
+        if let fault = self.state.pointee.fault { return fault }
+        self.state.pointee.now = now
         self.forgetBorrowed()
-        let address = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        let taken = nghttp2_session_mem_recv(self.framing, address, bytes.count)
-        if taken < 0 {
-            self.fail(self.fault ?? FramingCallbacks.fault(of: Int32(clamping: taken)))
+        if let fault = self.read(bytes) {
+            self.fail(fault)
         } else {
             self.makeFrames()
-            let queued = nghttp2_session_get_outbound_queue_size(self.framing)
-            if queued > self.limits.queuedFrames + self.streams.count {
+            let queued = nghttp2_session_get_outbound_queue_size(self.state.pointee.framing)
+            if queued > self.limits.queuedFrames + self.state.pointee.streams.count {
                 self.fail(HTTP2Fault(code: .enhanceYourCalm, cause: .queuedFrames))
             }
         }
-        return self.fault
+        return self.state.pointee.fault
     }
 
     /// Whether ``nextEvent()`` has something to say.
@@ -146,16 +127,16 @@ public final class HTTP2Session {
 
     /// The next thing the peer did; nil when there is no more for now.
     public func nextEvent() -> HTTP2Event? {
-        guard self.nextRecord < self.records.count else {
-            self.records.removeAll(keepingCapacity: true)
-            self.nextRecord = 0
+        guard self.state.pointee.nextRecord < self.state.pointee.records.count else {
+            self.state.pointee.records.removeAll(keepingCapacity: true)
+            self.state.pointee.nextRecord = 0
             return nil
         }
-        let record = self.records[self.nextRecord]
-        self.nextRecord += 1
+        let record = self.state.pointee.records[self.state.pointee.nextRecord]
+        self.state.pointee.nextRecord += 1
         var tag: Int32 = -1
-        if record.slot >= 0 { tag = self.streams[Int(record.slot)].pointee.tag }
-        if record.kind == .closed { self.streams.remove(slot: Int(record.slot)) }
+        if record.slot >= 0 { tag = self.state.pointee.streams[Int(record.slot)].pointee.tag }
+        if record.kind == .closed { self.state.pointee.streams.remove(slot: Int(record.slot)) }
         return HTTP2Event(stream: record.stream, tag: tag, kind: self.kind(of: record))
     }
 
@@ -190,28 +171,30 @@ public final class HTTP2Session {
     }
 
     private func text(of record: HTTP2Record) -> UnsafeRawBufferPointer {
-        ByteRange(start: Int(record.start), count: record.count).bytes(of: self.texts.bytes)
+        ByteRange(start: Int(record.start), count: record.count).bytes(
+            of: self.state.pointee.texts.bytes
+        )
     }
 
-    func note(_ record: HTTP2Record) { self.records.append(record) }
+    func note(_ record: HTTP2Record) { self.state.pointee.records.append(record) }
 
     /// Drops what speaks of memory that is about to be used again.
     private func forgetBorrowed() {
-        if self.nextRecord < self.records.count {
-            assertionFailure("events are read before the next receipt")
-            self.records.removeSubrange(..<self.nextRecord)
-            self.records.removeAll { $0.isBorrowing }
+        if self.state.pointee.nextRecord < self.state.pointee.records.count {
+            let next = self.state.pointee.nextRecord
+            self.state.pointee.records.removeSubrange(..<next)
+            self.state.pointee.records.removeAll { $0.isBorrowing }
         } else {
-            self.records.removeAll(keepingCapacity: true)
+            self.state.pointee.records.removeAll(keepingCapacity: true)
         }
-        self.nextRecord = 0
+        self.state.pointee.nextRecord = 0
         // A head under construction lies at the start of the texts and stays there.
-        if self.headText.isOpen {
-            self.texts.removeFirst(self.headText.rebase())
+        if self.state.pointee.headText.isOpen {
+            self.state.pointee.texts.removeFirst(self.state.pointee.headText.rebase())
         } else {
-            self.texts.removeAll()
-            self.texts.trim(above: 8_192)
-            self.cookies.trim(above: 1_024)
+            self.state.pointee.texts.removeAll()
+            self.state.pointee.texts.trim(above: 8_192)
+            self.state.pointee.cookies.trim(above: 1_024)
         }
     }
 }

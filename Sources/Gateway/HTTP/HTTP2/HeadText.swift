@@ -19,6 +19,10 @@ struct HeadText {
         case flood
     }
 
+    /// How many of the largest heads may be read from one receipt; compression makes a byte of it
+    /// 4 KiB of them.
+    private static let headsAtOnce = 16
+
     private(set) var role: Role = .request
     private(set) var stream: Int32 = 0
     /// Why the head is answered without being read.
@@ -97,7 +101,9 @@ struct HeadText {
             if !self.hasStartLine { try self.writeStartLine(into: &text) }
             try self.addField(name, value, into: &text, cookies: &cookies)
         }
-        if text.count - self.start + cookies.count > limits.head.headByteCount {
+        if text.count - self.start + cookies.count > limits.head.headByteCount
+            || text.count > limits.head.headByteCount * Self.headsAtOnce
+        {
             self.fault = .headTooLarge
         }
     }
@@ -131,12 +137,13 @@ struct HeadText {
             guard octets.endOfToken(from: 0) == octets.count, value.count > 0 else {
                 throw .malformed
             }
-            self.isHead = value.elementsEqual("HEAD".utf8)
-            self.isConnect = value.elementsEqual("CONNECT".utf8)
+            let method = HTTPMethod.of(whole, in: octets)
+            self.isHead = method == .head
+            self.isConnect = method == .connect
             self.method = kept
         } else if names.equals(wholeName, ":path") {
             guard octets.endOfTarget(from: 0) == octets.count, value.count > 0,
-                octets[0] == Octet.slash || value.elementsEqual("*".utf8)
+                octets[0] == Octet.slash || octets.equals(whole, "*")
             else { throw .malformed }
             self.path = kept
         } else if names.equals(wholeName, ":authority") {

@@ -27,6 +27,8 @@ struct HTTP2Stream {
     var id: Int32 = 0
     var tag: Int32 = -1
     var flags: Flags = []
+    /// Why the caller gave the stream up.
+    var resetCode: HTTP2ErrorCode?
     /// Content that the peer's window or the room for frames does not allow yet.
     var waiting = ByteQueue()
     /// Lines of trailers, until the content before them went.
