@@ -21,19 +21,10 @@ extension TLSServerContext {
             )
         }
         if self.ticketKeys != nil {
-            SSL_CTX_set_tlsext_ticket_key_evp_cb(self.pointer) {
-                ssl,
-                name,
-                vector,
-                cipher,
-                code,
-                seals in
-                guard let keys = TLSServerContext.of(ssl)?.ticketKeys, let name, let vector,
-                    let cipher, let code
-                else { return -1 }
-                return seals == 1
-                    ? keys.seal(name: name, vector: vector, cipher: cipher, code: code)
-                    : keys.open(name: name, vector: vector, cipher: cipher, code: code)
+            SSL_CTX_set_tlsext_ticket_key_evp_cb(self.pointer) { ssl, name, vector, cipher, code, seals in
+                guard let name, let vector, let cipher, let code else { return -1 }
+                let ticket = TLSTicketKeys.Ticket(name: name, vector: vector, cipher: cipher, code: code)
+                return ServerHandshake.prepare(ticket, ssl, seals: seals == 1)
             }
         }
         if self.keyLog != nil {
@@ -72,6 +63,12 @@ private enum ServerHandshake {
         guard let ssl, let state = SessionState.of(ssl), let context = TLSServerContext.of(ssl)
         else { return 0 }
         return context.identity(for: state.pointee.serverName).install(in: ssl) ? 1 : 0
+    }
+
+    static func prepare(_ ticket: TLSTicketKeys.Ticket, _ ssl: OpaquePointer?, seals: Bool) -> Int32 {
+        guard let keys = TLSServerContext.of(ssl)?.ticketKeys else { return -1 }
+        guard !seals else { return keys.seal(ticket) }
+        return keys.open(ticket, version: SSL_version(ssl) == TLS1_3_VERSION ? .tls13 : .tls12)
     }
 
     static func staple(_ ssl: OpaquePointer?) -> Int32 {

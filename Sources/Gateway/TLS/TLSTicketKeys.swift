@@ -77,34 +77,38 @@ public final class TLSTicketKeys: Sendable {
 extension TLSTicketKeys {
     private nonisolated(unsafe) static let cipher = EVP_CIPHER_fetch(nil, "AES-256-CBC", nil)
 
+    /// What OpenSSL hands over to have a ticket made or taken.
+    struct Ticket {
+        /// 16 bytes.
+        let name: UnsafeMutablePointer<UInt8>
+        /// 16 bytes.
+        let vector: UnsafeMutablePointer<UInt8>
+        let cipher: OpaquePointer
+        let code: OpaquePointer
+    }
+
     /// Prepares a new ticket: key name and IV out, cipher and MAC keyed; 1, or -1 on failure.
-    func seal(
-        name: UnsafeMutablePointer<UInt8>,
-        vector: UnsafeMutablePointer<UInt8>,
-        cipher: OpaquePointer,
-        code: OpaquePointer
-    ) -> Int32 {
+    func seal(_ ticket: Ticket) -> Int32 {
         let key = self.current
-        guard RAND_bytes(vector, 16) == 1 else { return -1 }
-        for (index, byte) in key.name.enumerated() { name[index] = byte }
-        return Self.prepare(key, code: code) { secret in
-            EVP_EncryptInit_ex(cipher, Self.cipher, nil, secret, vector)
-        } ? 1 : -1
+        guard RAND_bytes(ticket.vector, 16) == 1 else { return -1 }
+        for (index, byte) in key.name.enumerated() { ticket.name[index] = byte }
+        let isPrepared = Self.prepare(key, code: ticket.code) { secret in
+            EVP_EncryptInit_ex(ticket.cipher, Self.cipher, nil, secret, ticket.vector)
+        }
+        return isPrepared ? 1 : -1
     }
 
     /// Prepares to open a ticket: 1 known, 2 known and to be renewed, 0 unknown, -1 failure.
-    func open(
-        name: UnsafeMutablePointer<UInt8>,
-        vector: UnsafeMutablePointer<UInt8>,
-        cipher: OpaquePointer,
-        code: OpaquePointer
-    ) -> Int32 {
-        let name = UnsafeBufferPointer(start: name, count: Key.nameByteCount)
+    ///
+    /// Every session of TLS 1.3 gets a new ticket, since clients use one only once (RFC 8446
+    /// appendix C.4).
+    func open(_ ticket: Ticket, version: TLSSession.Version) -> Int32 {
+        let name = UnsafeBufferPointer(start: ticket.name, count: Key.nameByteCount)
         guard let (key, isCurrent) = self.key(named: name) else { return 0 }
-        let isPrepared = Self.prepare(key, code: code) { secret in
-            EVP_DecryptInit_ex(cipher, Self.cipher, nil, secret, vector)
+        let isPrepared = Self.prepare(key, code: ticket.code) { secret in
+            EVP_DecryptInit_ex(ticket.cipher, Self.cipher, nil, secret, ticket.vector)
         }
-        return isPrepared ? (isCurrent ? 1 : 2) : -1
+        return isPrepared ? (isCurrent && version == .tls12 ? 1 : 2) : -1
     }
 
     private static func prepare(
