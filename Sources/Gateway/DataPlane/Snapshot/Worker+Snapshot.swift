@@ -106,7 +106,10 @@ extension Worker {
     }
 
     private func state(_ rows: TargetRows) -> UnsafeMutablePointer<TargetState> {
-        if let known = self.targets[rows.id] { return known }
+        if let known = self.targets[rows.id] {
+            known.pointee.count(in: rows.row(worker: self.settings.index))
+            return known
+        }
         let state = UnsafeMutablePointer<TargetState>.allocate(capacity: 1)
         state.initialize(
             to: TargetState(
