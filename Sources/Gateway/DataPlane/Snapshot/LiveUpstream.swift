@@ -9,8 +9,8 @@ final class LiveUpstream {
     let targets: UnsafeMutablePointer<UnsafeMutablePointer<TargetState>>
     /// By way, then by target, as ``UpstreamShape/pools``.
     let pools: UnsafeMutablePointer<Int32>
-    /// Views that use it.
-    var holders = 0
+    /// Number of the first view that uses it.
+    var firstView = 0
 
     init(
         shape: UpstreamShape,

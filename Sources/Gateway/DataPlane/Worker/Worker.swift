@@ -56,8 +56,7 @@ final class Worker {
 
     var view: UnsafeMutablePointer<SnapshotView>?
     var poolPlaces = PoolPlaces()
-    /// By the number of the upstream.
-    var liveUpstreams: ContiguousArray<LiveUpstream?> = []
+    var liveUpstreams = LiveUpstreams()
     var targets: [TargetID: UnsafeMutablePointer<TargetState>] = [:]
     var dirtyTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
     var excludedTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
@@ -242,7 +241,7 @@ final class Worker {
             self.close(index)
         }
         for listener in self.listeners { Glibc.close(listener.descriptor) }
-        if let view = self.view { self.dispose(view) }
+        self.endViews()
         self.blocks.deallocate()
         self.poller.deallocate()
         self.connections.deallocate()
