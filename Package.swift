@@ -276,8 +276,8 @@ let package = Package(
         command(
             "meshbench",
             uses: [
-                "MeshHTTP", "MeshRouting", "MeshBalancing", "MeshEntities", "MeshWire",
-                "MeshMembership", "MeshReplication", "MeshPrimitives", arguments,
+                "MeshHTTP", "MeshRouting", "MeshBalancing", "MeshEntities", "MeshDataPlane",
+                "MeshWire", "MeshMembership", "MeshReplication", "MeshPrimitives", arguments,
             ]
         ),
         command("meshecho", uses: [nioCore, nioPosix, nioHTTP1, arguments]),

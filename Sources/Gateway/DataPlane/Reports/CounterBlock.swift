@@ -1,7 +1,7 @@
 internal import CMeshSystem
 
 /// A row of counters with one writing thread and any number of readers.
-struct CounterBlock: Sendable {
+struct CounterBlock: Equatable, Sendable {
     nonisolated(unsafe) let base: UnsafeMutablePointer<UInt64>
 
     static func allocate(_ count: Int) -> CounterBlock {

@@ -119,7 +119,7 @@ final class RouteRows: Sendable {
 }
 
 /// One worker's counters of one target.
-struct TargetRow: Sendable {
+struct TargetRow: Equatable, Sendable {
     /// By ``TargetCounter``.
     let counts: CounterBlock
     fileprivate nonisolated(unsafe) let cells: UnsafeMutablePointer<LatencyCells>

@@ -9,8 +9,8 @@ final class LiveUpstream {
     let targets: UnsafeMutablePointer<UnsafeMutablePointer<TargetState>>
     /// By way, then by target, as ``UpstreamShape/pools``.
     let pools: UnsafeMutablePointer<Int32>
-    /// Views that use it.
-    var holders = 0
+    /// Number of the first view that uses it.
+    var firstView = 0
 
     init(
         shape: UpstreamShape,
@@ -55,7 +55,8 @@ struct TargetState {
     }
 
     let id: TargetID
-    let row: TargetRow
+    /// The counters of the newest snapshot that has the target.
+    private(set) var row: TargetRow
     /// What the node decided.
     var factor: Float = 1
     /// Milliseconds: until then this worker excludes it by its own evidence; 0 when it does not.
@@ -96,6 +97,13 @@ struct TargetState {
         self.inFlight -= 1
         self.row.counts.subtract(TargetCounter.inFlight)
         self.balancer?._withUnsafeGuaranteedRef { $0.ended(self.index) }
+    }
+
+    /// Counts in the row of a new snapshot; it is another one for a target that had left.
+    mutating func count(in row: TargetRow) {
+        guard row != self.row else { return }
+        row.counts.add(TargetCounter.inFlight, UInt64(self.inFlight))
+        self.row = row
     }
 
     /// Moves to the balancer of a new snapshot, with what it has in flight.

@@ -85,16 +85,24 @@ final class Installation: Sendable {
     let tls: TLSContexts
     /// By upstream.
     let shapes: [UpstreamShape]
-    /// By upstream: a number that it keeps over all snapshots; numbers of gone ones are reused.
-    let numbers: [Int]
     /// One more than the highest number ever given.
     let numberCount: Int
     /// By route.
     let routes: [RouteRows]
+    /// By upstream.
+    nonisolated(unsafe) let slots: UnsafePointer<Slot>
     nonisolated(unsafe) let upstreamPlans: UnsafePointer<UpstreamPlan>
     /// By route: the first worker's row; those of the others follow it.
     nonisolated(unsafe) let routeRows: UnsafePointer<RouteRow>
     private nonisolated(unsafe) let arena: PlanArena
+
+    /// What a worker needs to see whether an upstream is new to it.
+    struct Slot {
+        /// A number that it keeps over all snapshots; numbers of gone ones are reused.
+        let number: Int
+        /// Identity of the ``UpstreamShape``.
+        let shape: UnsafeRawPointer
+    }
 
     init(
         snapshot: Snapshot,
@@ -107,14 +115,24 @@ final class Installation: Sendable {
         self.snapshot = snapshot
         self.tls = tls
         self.shapes = shapes
-        self.numbers = numbers
         self.numberCount = numberCount
         self.routes = routes
         var arena = PlanArena()
+        self.slots = arena.array(
+            zip(numbers, shapes).map { number, shape in
+                Slot(
+                    number: number,
+                    shape: UnsafeRawPointer(Unmanaged.passUnretained(shape).toOpaque())
+                )
+            }
+        )
         self.upstreamPlans = arena.array(shapes.map(\.plan))
         self.routeRows = arena.array(routes.map(\.first))
         self.arena = arena
     }
 
     deinit { self.arena.deallocate() }
+
+    /// By upstream: its number.
+    var numbers: [Int] { self.shapes.indices.map { self.slots[$0].number } }
 }

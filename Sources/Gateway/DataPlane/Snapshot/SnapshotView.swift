@@ -9,9 +9,10 @@ struct SnapshotView {
     let installation: Unmanaged<Installation>
     let routes: UnsafePointer<RoutePlan>
     let upstreams: UnsafePointer<UpstreamPlan>
-    /// By upstream.
+    /// By upstream; ``LiveUpstreams`` keeps them.
     let live: UnsafeMutablePointer<Unmanaged<LiveUpstream>>
-    let upstreamCount: Int
+    /// Rises with every view of the worker.
+    let number: Int
     /// Number of the worker.
     let worker: Int
     /// By route: the first worker's row.
@@ -23,6 +24,7 @@ struct SnapshotView {
     init(
         _ installation: Installation,
         live: UnsafeMutablePointer<Unmanaged<LiveUpstream>>,
+        number: Int,
         worker: Int
     ) {
         self.installation = Unmanaged.passRetained(installation)
@@ -30,7 +32,7 @@ struct SnapshotView {
         self.routes = installation.snapshot.routePlans
         self.upstreams = installation.upstreamPlans
         self.live = live
-        self.upstreamCount = installation.shapes.count
+        self.number = number
         self.worker = worker
         self.rows = installation.routeRows
     }

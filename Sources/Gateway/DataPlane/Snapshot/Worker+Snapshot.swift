@@ -8,30 +8,27 @@ extension Worker {
     func install(_ installation: Installation) {
         let count = installation.shapes.count
         let live = UnsafeMutablePointer<Unmanaged<LiveUpstream>>.allocate(capacity: max(1, count))
-        while self.liveUpstreams.count < installation.numberCount {
-            self.liveUpstreams.append(nil)
+        let (number, changed) = self.liveUpstreams.beginView(installation, into: live)
+        for index in changed {
+            let slot = installation.slots[index].number
+            let before = self.liveUpstreams[slot]
+            let upstream = self.upstream(installation.shapes[index], before: before)
+            if let old = self.liveUpstreams.replace(slot, with: upstream) {
+                self.giveUp(old, for: upstream)
+            }
+            (live + index).initialize(to: Unmanaged.passUnretained(upstream))
         }
-        var next: ContiguousArray<LiveUpstream?> = ContiguousArray(
-            repeating: nil,
-            count: self.liveUpstreams.count
-        )
-        for index in 0..<count {
-            let number = installation.numbers[index]
-            let upstream = self.upstream(
-                installation.shapes[index],
-                before: self.liveUpstreams[number]
-            )
-            upstream.holders += 1
-            next[number] = upstream
-            (live + index).initialize(to: Unmanaged.passRetained(upstream))
-        }
-        self.giveUp(self.liveUpstreams, for: next)
-        self.liveUpstreams = next
+        for old in self.liveUpstreams.retireUnseen() { self.giveUp(old, for: nil) }
         self.factorsAhead.removeAll()
         self.contexts = installation.tls
         let view = UnsafeMutablePointer<SnapshotView>.allocate(capacity: 1)
         view.initialize(
-            to: SnapshotView(installation, live: live, worker: self.settings.index)
+            to: SnapshotView(
+                installation,
+                live: live,
+                number: number,
+                worker: self.settings.index
+            )
         )
         let old = self.view
         self.view = view
@@ -48,12 +45,8 @@ extension Worker {
     }
 
     /// Frees a view that nobody uses any more.
-    func dispose(_ view: UnsafeMutablePointer<SnapshotView>) {
-        for index in 0..<view.pointee.upstreamCount {
-            let upstream = view.pointee.live[index].takeRetainedValue()
-            upstream.holders -= 1
-            if upstream.holders == 0 { self.dispose(upstream) }
-        }
+    private func dispose(_ view: UnsafeMutablePointer<SnapshotView>) {
+        for upstream in self.liveUpstreams.endView(view.pointee.number) { self.dispose(upstream) }
         view.pointee.live.deallocate()
         let installation = view.pointee.installation.takeRetainedValue()
         view.deallocate()
@@ -61,26 +54,25 @@ extension Worker {
         Task.detached(priority: .background) { withExtendedLifetime(installation) {} }
     }
 
+    /// Frees everything of snapshots when all exchanges have ended.
+    func endViews() {
+        if let view = self.view { self.dispose(view) }
+        self.view = nil
+        for upstream in self.liveUpstreams.removeAll() { self.dispose(upstream) }
+    }
+
     /// Targets that the newest snapshot lacks leave their balancer, although old views may use it.
-    private func giveUp(
-        _ before: ContiguousArray<LiveUpstream?>,
-        for next: ContiguousArray<LiveUpstream?>
-    ) {
-        for (old, new) in zip(before, next) {
-            guard let old, old !== new else { continue }
-            let name = old.shape.upstream.name
-            if new?.shape.upstream.name != name { self.activeGroups[name] = nil }
-            guard old.balancer !== new?.balancer else { continue }
-            for index in 0..<old.shape.upstream.targets.count {
-                old.targets[index].pointee.leave(old.balancer)
-            }
+    private func giveUp(_ old: LiveUpstream, for new: LiveUpstream?) {
+        let name = old.shape.upstream.name
+        if new?.shape.upstream.name != name { self.activeGroups[name] = nil }
+        guard old.balancer !== new?.balancer else { return }
+        for index in 0..<old.shape.upstream.targets.count {
+            old.targets[index].pointee.leave(old.balancer)
         }
     }
 
-    /// The living upstream of a shape: the one before when it is the same, else one that takes over
-    /// what still fits.
+    /// An upstream of a new shape, which takes over from the one before what still fits.
     private func upstream(_ shape: UpstreamShape, before: LiveUpstream?) -> LiveUpstream {
-        if let before, before.shape === shape { return before }
         let balancer: Balancer
         if let before, before.balancer.plan === shape.balancer {
             balancer = before.balancer
@@ -107,7 +99,10 @@ extension Worker {
     }
 
     private func state(_ rows: TargetRows) -> UnsafeMutablePointer<TargetState> {
-        if let known = self.targets[rows.id] { return known }
+        if let known = self.targets[rows.id] {
+            known.pointee.count(in: rows.row(worker: self.settings.index))
+            return known
+        }
         let state = UnsafeMutablePointer<TargetState>.allocate(capacity: 1)
         state.initialize(
             to: TargetState(
@@ -159,8 +154,8 @@ extension Worker {
 
     func setGroups(_ changes: [String: Int]) {
         self.activeGroups.merge(changes) { _, new in new }
-        for upstream in self.liveUpstreams {
-            guard let upstream, let group = changes[upstream.shape.upstream.name] else { continue }
+        for upstream in self.liveUpstreams.current {
+            guard let group = changes[upstream.shape.upstream.name] else { continue }
             upstream.balancer.setActiveGroup(group)
         }
     }

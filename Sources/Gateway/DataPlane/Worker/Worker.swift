@@ -53,8 +53,7 @@ final class Worker {
     var pendingSessions: ContiguousArray<HTTP2Link> = []
     var contexts = TLSContexts()
     var view: UnsafeMutablePointer<SnapshotView>?
-    /// By the number of the upstream.
-    var liveUpstreams: ContiguousArray<LiveUpstream?> = []
+    var liveUpstreams = LiveUpstreams()
     var targets: [TargetID: UnsafeMutablePointer<TargetState>] = [:]
     var dirtyTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
     var excludedTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
@@ -294,7 +293,7 @@ final class Worker {
             self.close(index)
         }
         for listener in self.listeners { Glibc.close(listener.descriptor) }
-        if let view = self.view { self.dispose(view) }
+        self.endViews()
         self.poller.deallocate()
         self.io.deallocate()
         self.exchanges.deallocate()
