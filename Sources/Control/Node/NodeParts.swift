@@ -84,8 +84,12 @@ struct NodeParts: Sendable {
                 clusterName: settings.gossip.cluster,
                 rotation: settings.proxy.dataPlane.tls.ticketRotation
             ),
-            // The data plane takes them as soon as it has listeners for TLS.
-            install: { _ in },
+            install: { secrets in
+                dataPlane.setTicketKeys(
+                    current: (secrets.current.name, secrets.current.secret),
+                    accepted: secrets.accepted.map { ($0.name, $0.secret) }
+                )
+            },
             now: { NodeClock.wallMilliseconds }
         )
         self.regions = RegionService(

@@ -2,7 +2,7 @@ internal import CMeshSystem
 internal import Glibc
 public import MeshHealth
 public import MeshPrimitives
-public import MeshTLS
+internal import MeshTLS
 internal import Synchronization
 
 /// The proxy: worker threads that serve requests by the current ``Snapshot``.
@@ -111,8 +111,21 @@ public final class DataPlane: Sendable {
 
     /// Sets the keys that seal TLS sessions for clients to keep: equal keys on every node let a
     /// client resume at any of them.
-    public func setTicketKeys(current: TLSTicketKeys.Key, accepted: [TLSTicketKeys.Key]) {
-        self.tlsPlan.ticketKeys?.replace(current: current, accepted: accepted)
+    ///
+    /// - Parameters:
+    ///   - current: seals new sessions: a name of 16 bytes, which is no secret, and a secret of 64.
+    ///   - accepted: open sessions that others sealed, the likeliest first.
+    public func setTicketKeys(
+        current: (name: [UInt8], secret: [UInt8]),
+        accepted: [(name: [UInt8], secret: [UInt8])]
+    ) {
+        guard let first = TLSTicketKeys.Key(name: current.name, secret: current.secret) else {
+            return
+        }
+        self.tlsPlan.ticketKeys?.replace(
+            current: first,
+            accepted: accepted.compactMap { TLSTicketKeys.Key(name: $0.name, secret: $0.secret) }
+        )
     }
 
     /// Sets how much of their weight targets get; targets not named keep their factor.

@@ -64,9 +64,9 @@ public struct TrustedAddresses: Equatable, Sendable {
     }
 
     private static func stretch(_ block: AddressBlock) -> Stretch {
-        let first = Self.number(block.first)
-        let bits = if case .v4 = block.first { 32 } else { 128 }
-        let size = UInt128(bits - block.prefixBitCount)
+        let first = Self.number(block.base)
+        let bits = if case .v4 = block.base { 32 } else { 128 }
+        let size = UInt128(bits - block.prefixLength)
         return Stretch(first: first, last: first | ~(UInt128.max << size))
     }
 

@@ -123,7 +123,9 @@ public final class HTTP2Session {
     }
 
     /// Whether ``nextEvent()`` has something to say.
-    public var hasEvents: Bool { self.nextRecord < self.records.count }
+    public var hasEvents: Bool {
+        self.state.pointee.nextRecord < self.state.pointee.records.count
+    }
 
     /// The next thing the peer did; nil when there is no more for now.
     public func nextEvent() -> HTTP2Event? {
