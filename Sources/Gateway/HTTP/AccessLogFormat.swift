@@ -1,7 +1,7 @@
 internal import MeshPrimitives
 
 /// How an entry of the access log is written.
-public enum AccessLogFormat: UInt8, CaseIterable, Sendable {
+public enum AccessLogFormat: String, CaseIterable, Sendable {
     /// One JSON object per line.
     case json
     /// The Common Log Format of NCSA httpd.

@@ -44,6 +44,16 @@ public final class TLSServerContext: Sendable {
         return self.identities[index]
     }
 
+    /// Whether one certificate is named for both server names, which are in lower case: then a client
+    /// may use one connection for both.
+    public func showsSame(
+        _ first: UnsafeRawBufferPointer,
+        _ second: UnsafeRawBufferPointer
+    ) -> Bool {
+        let index = self.names.index(of: String(decoding: first, as: UTF8.self))
+        return index != nil && index == self.names.index(of: String(decoding: second, as: UTF8.self))
+    }
+
     private static func load(
         _ sources: [TLSIdentity],
         reusing previous: TLSServerContext?

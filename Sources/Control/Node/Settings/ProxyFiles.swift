@@ -1,4 +1,5 @@
 import MeshDataPlane
+import MeshHTTP
 import MeshTLS
 
 /// Files whose content the data plane is given; read once, at the start.

@@ -133,9 +133,9 @@ extension SettingKey {
         .path("proxy.error_template_plain", \.proxy.files.errorTemplatePlain),
         .single(
             "proxy.error_default_type",
-            allowed: "one of \(ErrorFormat.allCases.map(\.mediaType).joined(separator: ", "))",
+            allowed: "one of \(ErrorFormat.selectable.map(\.mediaType).joined(separator: ", "))",
             \.proxy.dataPlane.errorDefaultFormat,
-            read: { text in ErrorFormat.allCases.first { $0.mediaType == text } },
+            read: { text in ErrorFormat.selectable.first { $0.mediaType == text } },
             show: { .string($0.mediaType) }
         ),
         // A list in the environment, since a syslog target has commas.
@@ -156,6 +156,9 @@ extension SettingKey {
 }
 
 extension ErrorFormat {
+    /// The forms that an operator can choose; gRPC's is chosen by the request.
+    fileprivate static let selectable = Self.allCases.filter { $0 != .grpc }
+
     /// The media type, as `proxy.error_default_type` names it.
     fileprivate var mediaType: String {
         switch self {
@@ -163,6 +166,7 @@ extension ErrorFormat {
         case .html: "text/html"
         case .xml: "application/xml"
         case .plain: "text/plain"
+        case .grpc: "application/grpc"
         }
     }
 }

@@ -21,6 +21,7 @@ extension Worker {
             self.refuseBody(place, fault)
             return nil
         }
+        guard self.admitBody(place) else { return nil }
         if piece.hasEnded { self.endRequest(exchange) }
         if piece.consumed < bytes.count {
             let surplus = UnsafeRawBufferPointer(rebasing: bytes[piece.consumed...])

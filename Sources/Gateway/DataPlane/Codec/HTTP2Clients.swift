@@ -126,6 +126,9 @@ extension Worker {
         exchange.pointee.received &+= UInt64(bytes.count)
         exchange.pointee.progress += bytes.count
         exchange.pointee.unconsumed += Int32(truncatingIfNeeded: bytes.count)
+        guard self.admitBody(place) else {
+            return session.session.consume(bytes.count, on: event.stream)
+        }
         guard exchange.pointee.attempt >= 0,
             !exchange.pointee.flags.contains(.isExtendedConnect)
                 || exchange.pointee.flags.contains(.isRelay)
@@ -151,7 +154,7 @@ extension Worker {
     ) {
         let count = self.writeRefusal(status: status, message: message)
         _ = self.submit(self.writer.head(count), stream, to: session)
-        session.session.reset(stream, .noError)
+        self.resetAfterFrames(session, stream, .noError)
         self.touch(session)
     }
 
@@ -274,16 +277,20 @@ extension Worker {
         session.session.setTag(-1, on: stream)
         session.remove(place)
         if flags.contains(.isCut) {
-            // What came of the response goes out first.
-            _ = session.session.output
-            session.session.reset(stream, .internalError)
+            self.resetAfterFrames(session, stream, .internalError)
         } else if !flags.contains(.requestComplete)
             || flags.contains(.isExtendedConnect) && !flags.contains(.isRelay)
         {
             // RFC 9113 section 8.1: the rest of the request is not needed.
-            session.session.reset(stream, .noError)
+            self.resetAfterFrames(session, stream, .noError)
         }
         self.touch(session)
+    }
+
+    /// Resets a stream behind what was submitted on it: resets overtake content otherwise.
+    private func resetAfterFrames(_ session: HTTP2Link, _ stream: Int32, _ code: HTTP2ErrorCode) {
+        _ = session.session.output
+        session.session.reset(stream, code)
     }
 
     /// Sets the stream's time limit by what the exchange waits for.
@@ -293,17 +300,31 @@ extension Worker {
         let waiting = session.session.waiting(on: exchange.pointee.stream)
         if waiting > 0 {
             exchange.pointee.progress = waiting
-            self.timers.set(.exchange, place, self.milliseconds + self.timeouts.writeStall)
+            self.setStreamDeadline(exchange, self.timeouts.writeStall)
         } else if exchange.pointee.flags.isDisjoint(with: [.requestComplete, .isRelay]) {
             exchange.pointee.progress = 0
-            self.timers.set(.exchange, place, self.milliseconds + self.timeouts.bodyProgress)
+            self.setStreamDeadline(exchange, self.timeouts.bodyProgress)
+        } else if exchange.pointee.deadline > 0 {
+            self.timers.set(.exchange, place, exchange.pointee.deadline)
         } else {
             self.timers.clear(.exchange, place)
         }
     }
 
+    private func setStreamDeadline(_ exchange: UnsafeMutablePointer<Exchange>, _ limit: Int64) {
+        let deadline = exchange.pointee.deadline
+        let end = self.milliseconds + limit
+        self.timers.set(
+            .exchange,
+            self.place(of: exchange),
+            deadline > 0 ? min(deadline, end) : end
+        )
+    }
+
     func streamTimedOut(_ place: Int32) {
         let exchange = self.exchanges[place]
+        let deadline = exchange.pointee.deadline
+        if deadline > 0, self.milliseconds >= deadline { return self.deadlinePassed(place) }
         guard let session = self.session(exchange.pointee.client) else { return }
         let waiting = session.session.waiting(on: exchange.pointee.stream)
         guard waiting > 0 else { return self.bodyTimedOut(place) }
@@ -311,6 +332,18 @@ extension Worker {
             return self.setStreamTimer(place)
         }
         self.breakStream(place)
+    }
+
+    /// The client has given up on its call: the target's work is cancelled.
+    private func deadlinePassed(_ place: Int32) {
+        let exchange = self.exchanges[place]
+        exchange.pointee.deadline = 0
+        exchange.pointee.failure = ProxyFailure(cause: .deadline)
+        guard exchange.pointee.flags.contains(.responseBegun) else {
+            return self.answer(place, status: 504)
+        }
+        exchange.pointee.flags.insert(.isCut)
+        self.finish(place)
     }
 
     /// The link has written what it got: frames that waited may go.

@@ -153,8 +153,17 @@ extension Worker {
             requestID: self.requestID(exchange),
             product: UnsafeRawBufferPointer(self.product)
         )
+        hop.date = self.date
+        hop.tokens = self.settings.configuration.responseTokens
+        hop.passesTrailers =
+            exchange.pointee.flags.contains(.takesTrailers)
+            && (exchange.pointee.stream != 0 || exchange.pointee.flags.contains(.sendsChunks))
+        if self.attempts[index].pointee.stream != 0 { hop.receivedVersion = .http2 }
         if exchange.pointee.filters != nil { hop.additionalFields = self.filterLines(exchange) }
         var writer = self.writer.headWriter()
+        if self.settings.configuration.allowsDebugField {
+            hop.additionalFields = self.withDebugFields(exchange, hop.additionalFields)
+        }
         ForwardedHeaders.writeResponse(
             self.response,
             self.responseFields,

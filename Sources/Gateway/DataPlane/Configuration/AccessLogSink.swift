@@ -33,16 +33,6 @@ extension AccessLogSink: CustomStringConvertible {
     }
 }
 
-/// The form of access log lines.
-public enum AccessLogFormat: String, CaseIterable, Sendable {
-    /// One JSON object per line with everything that is known.
-    case json
-    /// The Common Log Format of Apache and nginx.
-    case common
-    /// The Common Log Format with referrer and user agent.
-    case combined
-}
-
 /// A syslog daemon and how lines are labelled; nginx's parameters and defaults.
 ///
 ///     server=192.0.2.1:514,facility=local7,severity=info,tag=meshgate

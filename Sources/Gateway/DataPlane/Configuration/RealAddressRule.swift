@@ -1,3 +1,4 @@
+internal import MeshHTTP
 public import MeshPrimitives
 
 /// Which peers may say who the client is, and where they say it.
@@ -33,5 +34,23 @@ public struct RealAddressRule: Equatable, Sendable {
     /// Whether a peer is believed.
     public func trusts(_ address: IPAddress) -> Bool {
         self.trusted.contains { $0.contains(address) }
+    }
+}
+
+extension RealAddress {
+    /// The rule as the request path uses it.
+    init(_ rule: RealAddressRule) {
+        let source: RealAddress.Source =
+            switch rule.source {
+            case .realIP: .xRealIP
+            case .forwardedFor: .xForwardedFor
+            case .proxyProtocol: .proxyProtocol
+            }
+        self.init(
+            source: source,
+            isRecursive: rule.isRecursive,
+            trusted: (try? TrustedAddresses(rule.trusted.map(\.description)))
+                ?? TrustedAddresses()
+        )
     }
 }

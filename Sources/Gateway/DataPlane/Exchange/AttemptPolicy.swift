@@ -47,6 +47,7 @@ struct AttemptPolicy {
             .exhausted:
             return self.attempts <= self.retries && self.hasOthers ? .otherTarget : .giveUp
         case .none, .malformed, .cut, .deadline, .clientLeft, .clientTimeout, .clientMalformed,
+            .clientTooLarge,
             .noTarget, .overloaded, .stopped:
             return .giveUp
         }

@@ -1,3 +1,4 @@
+internal import CMeshSystem
 internal import MeshBalancing
 internal import MeshHTTP
 
@@ -52,6 +53,8 @@ struct Exchange {
         static let isHTTP2 = Flags(rawValue: 1 << 19)
         /// The request is a WebSocket handshake of RFC 8441.
         static let isExtendedConnect = Flags(rawValue: 1 << 20)
+        /// The peer is a proxy in front that is believed.
+        static let isTrusted = Flags(rawValue: 1 << 21)
     }
 
     /// 32 hexadecimal digits; first in memory, so that its address is the exchange's.
@@ -76,6 +79,12 @@ struct Exchange {
     var decoder: BodyDecoder
     var tried = TriedTargets()
     let view: UnsafeMutablePointer<SnapshotView>
+    /// The client: the peer, or whom a trusted proxy in front names.
+    var origin = mesh_address()
+    /// What the log says of the request, within ``head``.
+    var named: HeadRanges
+    /// Milliseconds: when the client gives up (gRPC); 0 for never.
+    var deadline: Int64 = 0
     /// Bytes of the path that the route matched.
     var matched = 0
     /// Key of consistent hashing.
@@ -103,4 +112,29 @@ struct Exchange {
     var replay = BlockQueue()
     /// Plain bytes that came before there was anybody to take them.
     var held = BlockQueue()
+}
+
+/// The parts of a kept head that the access log shows, so that it need not be read again.
+struct HeadRanges {
+    private var storage = SIMD8<UInt16>(repeating: 0)
+
+    init(_ head: RequestHead) {
+        self.store(head.methodName, 0)
+        self.store(head.authority, 2)
+        self.store(head.target, 4)
+    }
+
+    private mutating func store(_ range: ByteRange, _ place: Int) {
+        self.storage[place] = UInt16(truncatingIfNeeded: range.start)
+        self.storage[place + 1] = UInt16(truncatingIfNeeded: range.count)
+    }
+
+    @inline(__always)
+    private func range(_ place: Int) -> ByteRange {
+        ByteRange(start: Int(self.storage[place]), count: Int(self.storage[place + 1]))
+    }
+
+    var method: ByteRange { self.range(0) }
+    var authority: ByteRange { self.range(2) }
+    var target: ByteRange { self.range(4) }
 }

@@ -129,7 +129,9 @@ extension Worker {
         _ scope: borrowing RequestScope,
         status: UInt16,
         message: StaticString? = nil,
-        plugin: PluginAnswer? = nil
+        plugin: PluginAnswer? = nil,
+        lines: UnsafeRawBufferPointer? = nil,
+        hasBody: Bool = true
     ) {
         let exchange = self.exchanges[place]
         if exchange.pointee.attempt >= 0 { self.endAttempt(exchange.pointee.attempt) }
@@ -141,16 +143,32 @@ extension Worker {
             exchange.pointee.flags.remove(.keepsClient)
         }
         var context = self.context(exchange)
-        context.format = ErrorFormat.preferred(
-            by: scope.head,
+        context.format = ErrorFormat.negotiated(
+            by: message != nil || plugin != nil ? .gateway : .server,
+            scope.head,
             scope.fields,
-            from: scope.bytes
+            from: scope.bytes,
+            version: exchange.pointee.flags.contains(.isHTTP2) ? .http2 : scope.head.version,
+            fallback: self.settings.configuration.errorDefaultFormat
         )
         var writer = self.writer.headWriter()
         if exchange.pointee.filters != nil {
             context.additionalFields = self.filterLines(exchange)
         }
-        if let plugin {
+        if let lines { context.additionalFields = lines }
+        if !hasBody {
+            let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+            let fields = context.additionalFields
+            context.additionalFields = nothing
+            GeneratedResponse.write(
+                status: status,
+                contentType: nothing,
+                fields: fields,
+                body: nothing,
+                context: context,
+                into: &writer
+            )
+        } else if let plugin {
             let fields = context.additionalFields
             context.additionalFields = UnsafeRawBufferPointer(start: nil, count: 0)
             plugin.write(context: context, fields: fields, into: &writer)
@@ -176,6 +194,9 @@ extension Worker {
             requestID: self.requestID(exchange),
             product: UnsafeRawBufferPointer(self.product)
         )
+        context.date = self.date
+        context.tokens = self.settings.configuration.responseTokens
+        context.templates = self.settings.configuration.errorTemplates
         context.isHead = exchange.pointee.flags.contains(.isHead)
         context.milliseconds = UInt64(max(0, self.now - exchange.pointee.begunAt) / 1_000_000)
         if exchange.pointee.attempts > 0 {
@@ -203,11 +224,15 @@ extension Worker {
     func writeRefusal(status: UInt16, message: StaticString?) -> Int {
         let id = self.makeRequestID()
         return withUnsafeBytes(of: id) { text in
-            let context = GeneratedResponse.Context(
+            var context = GeneratedResponse.Context(
+                format: self.settings.configuration.errorDefaultFormat,
                 keepsClient: false,
                 requestID: text,
                 product: UnsafeRawBufferPointer(self.product)
             )
+            context.date = self.date
+            context.tokens = self.settings.configuration.responseTokens
+            context.templates = self.settings.configuration.errorTemplates
             var writer = self.writer.headWriter()
             GeneratedResponse.write(
                 status: status,

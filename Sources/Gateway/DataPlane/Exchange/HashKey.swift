@@ -26,7 +26,7 @@ extension Worker {
         switch plan.source {
         case .none: return nil
         case .clientAddress:
-            let address = self.io[exchange.pointee.client].pointee.address
+            let address = exchange.pointee.origin
             return SeededGenerator.mix(address.low ^ SeededGenerator.mix(address.high))
         case .path:
             return Self.hash(scope.path)

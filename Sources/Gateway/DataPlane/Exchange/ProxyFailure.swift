@@ -40,6 +40,8 @@ struct ProxyFailure: Equatable {
         case clientTimeout
         /// The client broke the framing of its request.
         case clientMalformed
+        /// The client sent more than the limit of request bodies.
+        case clientTooLarge
         /// No descriptor, memory, port or place was left here.
         case exhausted
         /// No target of the upstream can be used.
@@ -58,7 +60,7 @@ struct ProxyFailure: Equatable {
     /// Whose doing it was; meaningless for ``Cause/none``.
     var owner: Owner {
         switch self.cause {
-        case .clientLeft, .clientTimeout, .clientMalformed: .client
+        case .clientLeft, .clientTimeout, .clientMalformed, .clientTooLarge: .client
         case .refused, .connectTimeout, .handshake, .writeTimeout, .readTimeout, .reset,
             .malformed, .cut, .deadline:
             .target
@@ -80,6 +82,7 @@ struct ProxyFailure: Equatable {
         case .clientLeft: 499
         case .clientTimeout: 408
         case .clientMalformed: 400
+        case .clientTooLarge: 413
         }
     }
 
@@ -108,6 +111,7 @@ struct ProxyFailure: Equatable {
         case .clientLeft: "left"
         case .clientTimeout: "timeout"
         case .clientMalformed: "malformed_request"
+        case .clientTooLarge: "too_large"
         case .exhausted: "exhausted"
         case .noTarget: "no_target"
         case .overloaded: "overloaded"

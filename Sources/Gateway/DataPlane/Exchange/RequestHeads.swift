@@ -12,12 +12,16 @@ extension Worker {
     ) -> RouteMatch? {
         guard let host = self.reader.lowerCasedHost(scope) else { return nil }
         let port = self.port(of: exchange.pointee.client)
-        let query = RouteQuery(
+        var query = RouteQuery(
             method: scope.head.methodName.bytes(of: scope.bytes),
             host: host,
             path: scope.path,
             port: scope.head.port != 0 ? scope.head.port : port
         )
+        if self.io[exchange.pointee.client].pointee.isTLS {
+            query.isTLS = true
+            query.serverName = self.io.serverName(exchange.pointee.client)
+        }
         let table = exchange.pointee.view.pointee.snapshot._withUnsafeGuaranteedRef { $0.table }
         return table.match(query, scratch: self.scratch) { name, test in
             scope.anyField(named: name, test)
@@ -70,6 +74,11 @@ extension Worker {
             requestID: self.requestID(exchange),
             product: UnsafeRawBufferPointer(self.product)
         )
+        hop.isTLS = link.pointee.isTLS
+        hop.peerIsTrusted = exchange.pointee.flags.contains(.isTrusted)
+        if hop.peerIsTrusted { hop.client = self.originText(exchange.pointee.origin) }
+        if exchange.pointee.flags.contains(.isHTTP2) { hop.receivedVersion = .http2 }
+        hop.passesTrailers = scope.head.framing == .chunked
         if let block = exchange.pointee.filters { hop.additionalFields = self.filterLines(block) }
         if route.pointee.preserveHost, !scope.head.authority.isEmpty {
             hop.upstreamHost = scope.head.authority.bytes(of: scope.bytes)
@@ -133,6 +142,12 @@ extension Worker {
             self.memory.pointee.peerCount = SocketAddress.write(address, to: self.peer)
         }
         return UnsafeRawBufferPointer(start: self.peer, count: self.memory.pointee.peerCount)
+    }
+
+    /// The address of a client behind a proxy in front as text, valid until the next one.
+    private func originText(_ address: mesh_address) -> UnsafeRawBufferPointer {
+        let start = self.peer + 64
+        return UnsafeRawBufferPointer(start: start, count: SocketAddress.write(address, to: start))
     }
 
     /// 32 new hexadecimal digits.

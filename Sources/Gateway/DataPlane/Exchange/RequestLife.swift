@@ -46,11 +46,13 @@ extension Worker {
                 stream: stream,
                 decoder: BodyDecoder(scope.head.framing),
                 view: view,
+                named: HeadRanges(scope.head),
                 begunAt: stream == 0 ? link.pointee.since : self.now,
                 received: UInt64(scope.bytes.count)
             )
         )
         self.exchanges[place].pointee.head.append(scope.bytes, from: &self.io.blocks)
+        self.findClient(self.exchanges[place], scope)
         self.counters.add(WorkerCounter.requests)
         self.counters.add(WorkerCounter.activeRequests)
         self.setClientTimer(place)
@@ -76,7 +78,7 @@ extension Worker {
         _ scope: inout RequestScope,
         body: UnsafeRawBufferPointer
     ) {
-        guard self.route(place, &scope) else { return }
+        guard self.route(place, &scope), self.admit(place, scope) else { return }
         let exchange = self.exchanges[place]
         let route = exchange.pointee.view.pointee.routes + Int(exchange.pointee.route)
         if route.pointee.hasPlugins, !self.filter(place, scope) { return }

@@ -66,6 +66,22 @@ extension Worker {
         UnsafeRawBufferPointer(start: block.content + Self.linesOffset, count: block.pointee.end)
     }
 
+    /// Lines for the client's head with Kong's debugging fields behind them, when the request asks.
+    func withDebugFields(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ lines: UnsafeRawBufferPointer
+    ) -> UnsafeRawBufferPointer {
+        guard let route = self.routePlan(exchange) else { return lines }
+        let scope = self.reader.load(exchange.pointee.head)
+        guard DebugFields.areAsked(by: scope.head, scope.fields, from: scope.bytes) else {
+            return lines
+        }
+        var writer = HeadWriter(self.extraLines)
+        writer.write(lines)
+        writer.write(route.pointee.debugLines.bytes)
+        return writer.written ?? lines
+    }
+
     /// Runs the response phase; the lines it adds to the client's head are valid until the next
     /// chunk is written.
     func filterLines(_ exchange: UnsafeMutablePointer<Exchange>) -> UnsafeRawBufferPointer {

@@ -55,7 +55,7 @@ extension Worker {
             self.exclude(state)
         case .connectTimeout, .writeTimeout, .readTimeout: state.pointee.timeouts &+= 1
         case .reset, .malformed, .cut: state.pointee.resets &+= 1
-        case .none, .deadline, .clientLeft, .clientTimeout, .clientMalformed, .exhausted,
+        case .none, .deadline, .clientLeft, .clientTimeout, .clientMalformed, .clientTooLarge, .exhausted,
             .noTarget, .overloaded, .stopped:
             return
         }
@@ -125,100 +125,79 @@ extension Worker {
     }
 
     private func log(_ exchange: UnsafeMutablePointer<Exchange>, to ring: LogRing) {
-        let scope = self.reader.load(exchange.pointee.head)
-        var line = HeadWriter(self.logLine)
-        line.write("{\"time_ms\":")
-        line.write(decimal: UInt64(max(0, mesh_clock_wall_milliseconds())))
-        line.write(",\"request_id\":\"")
-        line.write(self.requestID(exchange))
-        line.write("\",\"client\":\"")
-        let client = self.io[exchange.pointee.client].pointee.address
-        line.append { room in
-            room.count < 40
-                ? nil : room.baseAddress.map { SocketAddress.write(client, to: $0) }
+        var entry = AccessLogEntry()
+        let head = exchange.pointee.head.first
+        if head.count == exchange.pointee.head.count {
+            // The usual case: a head in one block need not be read again.
+            entry.method = exchange.pointee.named.method.bytes(of: head)
+            entry.host = exchange.pointee.named.authority.bytes(of: head)
+            entry.target = exchange.pointee.named.target.bytes(of: head)
         }
-        line.write("\",\"method\":\"")
-        line.write(scope.head.methodName, of: scope.bytes)
-        line.write("\",\"host\":\"")
-        line.write(scope.head.authority, of: scope.bytes)
-        line.write("\",\"target\":")
-        line.write(escaped: scope.head.target.bytes(of: scope.bytes), limit: 2_048)
-        line.write(",\"status\":")
-        line.write(decimal: UInt64(exchange.pointee.status))
-        if exchange.pointee.route >= 0 {
-            let route = exchange.pointee.view.pointee.routes + Int(exchange.pointee.route)
-            line.write(",\"service\":")
-            line.write(route.pointee.serviceLiteral.bytes)
-            line.write(",\"route\":")
-            line.write(route.pointee.routeLiteral.bytes)
+        guard head.count != exchange.pointee.head.count || self.logsFields else {
+            return self.log(exchange, &entry, to: ring)
+        }
+        let scope = self.reader.load(exchange.pointee.head)
+        entry.method = scope.head.methodName.bytes(of: scope.bytes)
+        entry.host = scope.head.authority.bytes(of: scope.bytes)
+        entry.target = scope.head.target.bytes(of: scope.bytes)
+        entry.version = scope.head.version
+        entry.referer = Self.value("referer", scope)
+        entry.userAgent = Self.value("user-agent", scope)
+        self.log(exchange, &entry, to: ring)
+    }
+
+    /// Whether the format shows fields of requests.
+    private var logsFields: Bool { self.settings.configuration.accessLogFormat != .json }
+
+    private static func value(
+        _ name: StaticString,
+        _ scope: borrowing RequestScope
+    ) -> UnsafeRawBufferPointer {
+        let name = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        for index in 0..<scope.head.fieldCount where scope.isField(index, named: name) {
+            return scope.fields[index].value.bytes(of: scope.bytes)
+        }
+        return UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
+    private func log(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ entry: inout AccessLogEntry,
+        to ring: LogRing
+    ) {
+        entry.milliseconds = self.wall.milliseconds
+        entry.requestID = self.requestID(exchange)
+        entry.client = self.peerText(exchange.pointee.origin)
+        entry.status = exchange.pointee.status
+        if exchange.pointee.flags.contains(.isHTTP2) { entry.version = .http2 }
+        if let route = self.routePlan(exchange) {
+            entry.serviceLiteral = route.pointee.serviceLiteral.bytes
+            entry.routeLiteral = route.pointee.routeLiteral.bytes
         }
         if let target = self.targetPlan(exchange) {
-            line.write(",\"upstream\":")
-            line.write(target.pointee.addressLiteral.bytes)
+            entry.upstreamLiteral = target.pointee.addressLiteral.bytes
         }
-        if exchange.pointee.failure != .none { self.logFailure(exchange, to: &line) }
-        self.logNumbers(exchange, to: &line)
+        entry.tries = UInt64(max(0, exchange.pointee.attempts))
+        entry.requestByteCount = exchange.pointee.received
+        entry.responseByteCount = exchange.pointee.returned
+        entry.requestMicroseconds = UInt64(max(0, self.now - exchange.pointee.begunAt) / 1_000)
+        if exchange.pointee.answeredAt > 0 {
+            let waited = exchange.pointee.answeredAt - exchange.pointee.attemptAt
+            entry.upstreamMicroseconds = UInt64(max(0, waited) / 1_000)
+        }
+        let failure = exchange.pointee.failure
+        if failure != .none {
+            entry.failure = AccessLogEntry.Failure(
+                owner: failure.ownerName,
+                cause: failure.causeName
+            )
+            if exchange.pointee.flags.contains(.isCut) { entry.cut = failure.ownerName }
+        }
+        var line = HeadWriter(self.logLine)
+        self.settings.configuration.accessLogFormat.write(entry, into: &line)
         guard let written = line.written, ring.append(written) else {
             self.counters.add(WorkerCounter.droppedLogLines)
             return
         }
-    }
-
-    /// Why the request failed, whose doing it was, and whether the response was cut.
-    private func logFailure(
-        _ exchange: UnsafeMutablePointer<Exchange>,
-        to line: inout HeadWriter
-    ) {
-        let failure = exchange.pointee.failure
-        line.write(",\"error\":{\"owner\":\"")
-        line.write(failure.ownerName)
-        line.write("\",\"cause\":\"")
-        line.write(failure.causeName)
-        line.write("\"}")
-        guard exchange.pointee.flags.contains(.isCut) else { return }
-        line.write(",\"cut\":\"")
-        line.write(failure.ownerName)
-        line.write("\"")
-    }
-
-    private func logNumbers(
-        _ exchange: UnsafeMutablePointer<Exchange>,
-        to line: inout HeadWriter
-    ) {
-        line.write(",\"tries\":")
-        line.write(decimal: UInt64(max(0, exchange.pointee.attempts)))
-        line.write(",\"request_bytes\":")
-        line.write(decimal: exchange.pointee.received)
-        line.write(",\"response_bytes\":")
-        line.write(decimal: exchange.pointee.returned)
-        line.write(",\"request_us\":")
-        line.write(decimal: UInt64(max(0, self.now - exchange.pointee.begunAt) / 1_000))
-        if exchange.pointee.answeredAt > 0 {
-            let waited = exchange.pointee.answeredAt - exchange.pointee.attemptAt
-            line.write(",\"upstream_us\":")
-            line.write(decimal: UInt64(max(0, waited) / 1_000))
-        }
-        line.write("}\n")
-    }
-}
-
-extension HeadWriter {
-    /// Appends a JSON string literal of at most `limit` bytes of text.
-    ///
-    /// Bytes outside printable ASCII become `\u00XX`, so that no terminal is ever steered by a log.
-    mutating func write(escaped text: UnsafeRawBufferPointer, limit: Int) {
-        self.write(byte: UInt8(ascii: "\""))
-        for byte in text.prefix(limit) {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                self.write(byte: UInt8(ascii: "\\"))
-                self.write(byte: byte)
-            case 0x20...0x7E: self.write(byte: byte)
-            default:
-                self.write("\\u00")
-                self.write(hexadecimal: UInt64(byte), digitCount: 2)
-            }
-        }
-        self.write(byte: UInt8(ascii: "\""))
     }
 }

@@ -115,6 +115,16 @@ public final class Snapshot: Sendable {
         }
     }
 
+    /// `Kong-Route-Id` and its siblings.
+    private static func debugLines(_ route: Route, _ service: Service?) -> String {
+        var lines = "Kong-Route-Id: \(route.id)\r\n"
+        if let name = route.name { lines += "Kong-Route-Name: \(name)\r\n" }
+        guard let service else { return lines }
+        lines += "Kong-Service-Id: \(service.id)\r\n"
+        if let name = service.name { lines += "Kong-Service-Name: \(name)\r\n" }
+        return lines
+    }
+
     private static func plan(
         _ route: Route,
         _ service: Service?,
@@ -134,6 +144,8 @@ public final class Snapshot: Sendable {
             connectTimeout: Int64(service?.connectTimeout ?? 60_000),
             writeTimeout: Int64(service?.writeTimeout ?? 60_000),
             readTimeout: Int64(service?.readTimeout ?? 60_000),
+            protocols: RouteProtocolCheck(route),
+            debugLines: arena.text(Self.debugLines(route, service)),
             serviceLiteral: arena.text(jsonLiteral(label.service)),
             routeLiteral: arena.text(jsonLiteral(label.route))
         )

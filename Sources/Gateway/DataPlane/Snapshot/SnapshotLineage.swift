@@ -23,7 +23,10 @@ struct SnapshotLineage {
     init(workers: Int) { self.workers = workers }
 
     /// Compiles what is new in a snapshot; what the snapshot lacks is forgotten.
-    mutating func installation(of snapshot: Snapshot, _ tls: TLSContexts) -> Installation {
+    mutating func installation(
+        of snapshot: Snapshot,
+        _ tls: TLSContexts = TLSContexts()
+    ) -> Installation {
         var lines: [String: Line] = [:]
         lines.reserveCapacity(snapshot.upstreams.count)
         var shapes: [UpstreamShape] = []

@@ -1,4 +1,5 @@
 internal import CMeshSystem
+internal import MeshRouting
 
 /// Text that lives as long as the snapshot that made it.
 struct PlanText {
@@ -49,6 +50,10 @@ struct RoutePlan {
     let writeTimeout: Int64
     /// Milliseconds between two reads.
     let readTimeout: Int64
+    /// Which protocols it takes.
+    let protocols: RouteProtocolCheck
+    /// Kong's debugging fields as whole lines.
+    let debugLines: PlanText
     /// Names as JSON string literals, for the access log.
     let serviceLiteral: PlanText
     let routeLiteral: PlanText

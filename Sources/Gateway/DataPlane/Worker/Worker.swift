@@ -39,6 +39,8 @@ final class Worker {
     let peer: UnsafeMutableRawPointer
     /// Lines that filters add to a client's head.
     let lines: UnsafeMutableRawBufferPointer
+    /// Lines of one answer of the gateway.
+    let extraLines: UnsafeMutableRawBufferPointer
     let logLine: UnsafeMutableRawBufferPointer
 
     var poller: Poller
@@ -49,6 +51,11 @@ final class Worker {
     /// Nanoseconds and milliseconds, read once per pass.
     var now: Int64
     var milliseconds: Int64
+    /// The time of day, read once per pass, and its text for `Date`.
+    var wall = WallClock()
+    let realAddress: RealAddress
+    /// Whom PROXY headers named, by link.
+    var proxied: [Int32: Endpoint] = [:]
 
     var pendingSessions: ContiguousArray<HTTP2Link> = []
     var contexts = TLSContexts()
@@ -104,6 +111,7 @@ final class Worker {
         self.settings = settings
         self.timeouts = WorkerTimeouts(settings.configuration)
         self.limits = settings.configuration.headLimits
+        self.realAddress = RealAddress(settings.configuration.realAddress)
         self.counters = settings.counters
         self.poller = poller
         let token = Array(settings.configuration.serverToken.utf8)
@@ -114,8 +122,9 @@ final class Worker {
         self.responseFields = .allocate(capacity: settings.configuration.headLimits.fieldCount)
         self.input = .allocate(byteCount: Self.inputCapacity, alignment: 64)
         self.sessionInput = .allocate(byteCount: Self.inputCapacity, alignment: 64)
-        self.peer = .allocate(byteCount: 64, alignment: 8)
+        self.peer = .allocate(byteCount: 128, alignment: 8)
         self.lines = .allocate(byteCount: 65_536, alignment: 64)
+        self.extraLines = .allocate(byteCount: 131_072, alignment: 64)
         self.logLine = .allocate(byteCount: 65_536, alignment: 64)
         var system = SystemRandomNumberGenerator()
         self.memory = .allocate(capacity: 1)
@@ -143,6 +152,7 @@ final class Worker {
             let count = self.poller.wait(milliseconds: self.patience())
             self.now = mesh_clock_nanoseconds()
             self.milliseconds = self.now / 1_000_000
+            self.wall.refresh()
             self.takeBacklog()
             for index in 0..<count { self.take(self.poller.event(index)) }
             self.expire()
@@ -294,6 +304,7 @@ final class Worker {
         }
         for listener in self.listeners { Glibc.close(listener.descriptor) }
         self.endViews()
+        self.wall.deallocate()
         self.poller.deallocate()
         self.io.deallocate()
         self.exchanges.deallocate()
@@ -307,7 +318,7 @@ final class Worker {
         self.input.deallocate()
         self.sessionInput.deallocate()
         self.peer.deallocate()
-        for memory in [self.lines, self.product, self.logLine] { memory.deallocate() }
+        for memory in [self.lines, self.extraLines, self.product, self.logLine] { memory.deallocate() }
     }
 }
 
