@@ -95,6 +95,7 @@ struct NegotiationTests {
         let plain = try self.verdict(on: Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
         #expect(plain.0?.cause == .plainHTTP)
         #expect(plain.0?.text == "http request")
+        #expect(plain.sent.isEmpty, "a plain answer can follow")
 
         let garbage = try self.verdict(on: [UInt8](repeating: 0xA5, count: 300))
         #expect(garbage.0?.cause == .notTLS)
