@@ -63,7 +63,7 @@ public struct TLSCertificate: Equatable, Sendable {
         return X509_check_private_key(first, key) == 1
     }
 
-    private init(_ certificate: OpaquePointer) {
+    init(_ certificate: OpaquePointer) {
         self.subject = Self.text(of: X509_get_subject_name(certificate))
         self.issuer = Self.text(of: X509_get_issuer_name(certificate))
         self.names = Self.names(of: certificate)
@@ -116,7 +116,7 @@ public struct TLSCertificate: Equatable, Sendable {
     }
 
     /// Unix seconds, without asking a clock; 0 for a time that cannot be read.
-    private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int {
+    static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int {
         guard let epoch = ASN1_TIME_set(nil, 0) else { return 0 }
         defer { ASN1_STRING_free(epoch) }
         var days: Int32 = 0

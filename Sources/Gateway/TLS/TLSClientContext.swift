@@ -74,17 +74,19 @@ public final class TLSClientContext: Sendable {
         _ settings: TLSClientSettings,
         identity: LoadedIdentity?
     ) throws(TLSConfigurationError) {
+        if let identity { try IdentityTrial().check(identity) }
         let pairs = [identity?.main, identity?.alternate].compactMap(\.self)
         guard mesh_ctx_prepare(context, settings.minimumVersion.number, ReadAhead.byteCount) == 1,
+            CipherPolicy.apply13(to: context),
             mesh_ctx_newest(context, settings.maximumVersion.number) == 1,
             pairs.allSatisfy({ $0.install(inContext: context) })
         else {
             ERR_clear_error()
             throw .refused(
-                owner: identity?.source.id ?? "target",
-                field: "client_certificate",
-                value: "refused by OpenSSL",
-                remedy: "give a certificate with a key of 2048 bits or more and a SHA-2 signature"
+                owner: "target",
+                field: "tls",
+                value: "\(settings.minimumVersion.rawValue) to \(settings.maximumVersion.rawValue)",
+                remedy: "give versions and suites that this OpenSSL is built with"
             )
         }
         guard let offer = ProtocolList.wireForm(settings.protocols) else {

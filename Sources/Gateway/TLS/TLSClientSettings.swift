@@ -1,5 +1,5 @@
 /// What is shown to targets, and what of them is trusted.
-public struct TLSClientSettings: Equatable, Sendable {
+public struct TLSClientSettings: Hashable, Sendable {
     /// Certificate shown when a target asks for one; names are not used.
     public var identity: TLSIdentity?
     /// Whether the target's certificate and name are checked; default false, as Kong.

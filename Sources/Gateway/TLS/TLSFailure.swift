@@ -75,7 +75,7 @@ extension TLSFailure {
         case SSL_R_NO_APPLICATION_PROTOCOL: .applicationProtocol
         case SSL_R_CERTIFICATE_VERIFY_FAILED: .certificate
         case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: .certificateMissing
-        case SSL_R_NO_CERTIFICATE_SET, SSL_R_CALLBACK_FAILED: .ourselves
+        case SSL_R_NO_CERTIFICATE_SET, SSL_R_CALLBACK_FAILED, SSL_R_CERT_CB_ERROR: .ourselves
         case Int32(SSL_AD_REASON_OFFSET)...Int32(SSL_AD_REASON_OFFSET + 255):
             .alert(UInt8(reason - Int32(SSL_AD_REASON_OFFSET)))
         default: .protocolViolation

@@ -1,7 +1,7 @@
 /// A certificate with its key, and the server names it is shown for.
-public struct TLSIdentity: Equatable, Sendable {
+public struct TLSIdentity: Hashable, Sendable {
     /// A chain with the key of its first certificate.
-    public struct Pair: Equatable, Sendable {
+    public struct Pair: Hashable, Sendable {
         /// PEM, the own certificate first, then those that vouch for it.
         public var certificate: String
         /// PEM of the private key, not encrypted; a secret.

@@ -21,9 +21,20 @@ extension TLSServerContext {
             )
         }
         if self.ticketKeys != nil {
-            SSL_CTX_set_tlsext_ticket_key_evp_cb(self.pointer) { ssl, name, vector, cipher, code, seals in
+            SSL_CTX_set_tlsext_ticket_key_evp_cb(self.pointer) {
+                ssl,
+                name,
+                vector,
+                cipher,
+                code,
+                seals in
                 guard let name, let vector, let cipher, let code else { return -1 }
-                let ticket = TLSTicketKeys.Ticket(name: name, vector: vector, cipher: cipher, code: code)
+                let ticket = TLSTicketKeys.Ticket(
+                    name: name,
+                    vector: vector,
+                    cipher: cipher,
+                    code: code
+                )
                 return ServerHandshake.prepare(ticket, ssl, seals: seals == 1)
             }
         }
@@ -65,7 +76,8 @@ private enum ServerHandshake {
         return context.identity(for: state.pointee.serverName).install(in: ssl) ? 1 : 0
     }
 
-    static func prepare(_ ticket: TLSTicketKeys.Ticket, _ ssl: OpaquePointer?, seals: Bool) -> Int32 {
+    static func prepare(_ ticket: TLSTicketKeys.Ticket, _ ssl: OpaquePointer?, seals: Bool) -> Int32
+    {
         guard let keys = TLSServerContext.of(ssl)?.ticketKeys else { return -1 }
         guard !seals else { return keys.seal(ticket) }
         return keys.open(ticket, version: SSL_version(ssl) == TLS1_3_VERSION ? .tls13 : .tls12)

@@ -1,17 +1,6 @@
 internal import COpenSSL
 
 extension TLSServerContext {
-    /// Suites of TLS 1.2: forward secret and authenticated, the client's order.
-    ///
-    /// Source: Mozilla's intermediate profile, without finite-field Diffie-Hellman, whose
-    /// handshakes cost a server far more than a client.
-    private static let suites = """
-        ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:\
-        ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:\
-        ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305
-        """
-    private static let groups = "X25519:P-256:P-384"
-
     static func makeContext(
         _ settings: TLSServerSettings
     ) throws(TLSConfigurationError) -> OpaquePointer {
@@ -39,8 +28,7 @@ extension TLSServerContext {
         _ settings: TLSServerSettings
     ) throws(TLSConfigurationError) {
         guard mesh_ctx_prepare(context, settings.minimumVersion.number, ReadAhead.byteCount) == 1,
-            SSL_CTX_set_cipher_list(context, Self.suites) == 1,
-            mesh_ctx_groups(context, Self.groups) == 1
+            CipherPolicy.apply(to: context)
         else {
             ERR_clear_error()
             throw .refused(
@@ -50,6 +38,7 @@ extension TLSServerContext {
                 remedy: "this OpenSSL is built without its cipher suites or groups"
             )
         }
+        mesh_ctx_prefer_ours(context)
         mesh_ctx_cache_off(context)
         SSL_CTX_set_timeout(context, settings.ticketLifetime)
         if settings.ticketKeys == nil {

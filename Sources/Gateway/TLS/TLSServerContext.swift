@@ -60,13 +60,16 @@ public final class TLSServerContext: Sendable {
     ) throws(TLSConfigurationError) -> [LoadedIdentity] {
         var known: [String: LoadedIdentity] = [:]
         for identity in previous?.identities ?? [] { known[identity.source.id] = identity }
+        let trial = IdentityTrial()
         var loaded: [LoadedIdentity] = []
         loaded.reserveCapacity(sources.count)
         for source in sources {
             if let old = known[source.id], old.source.holdsSamePairs(as: source) {
                 loaded.append(old)
             } else {
-                loaded.append(try LoadedIdentity(source))
+                let identity = try LoadedIdentity(source)
+                try trial.check(identity)
+                loaded.append(identity)
             }
         }
         return loaded

@@ -54,6 +54,11 @@ extension TLSSession {
         SSL_get0_peer_certificate(self.state.pointee.ssl) != nil
     }
 
+    /// What the peer's own certificate says; nil without one.
+    public var peerCertificate: TLSCertificate? {
+        SSL_get0_peer_certificate(self.state.pointee.ssl).map { TLSCertificate($0) }
+    }
+
     /// The peer's own certificate as PEM; nil without one.
     public var peerCertificatePEM: String? {
         guard let certificate = SSL_get0_peer_certificate(self.state.pointee.ssl) else {

@@ -59,6 +59,10 @@ static inline int mesh_ctx_prepare(SSL_CTX *context, int minimum, size_t read_by
 static inline int mesh_ctx_newest(SSL_CTX *context, int version) {
     return SSL_CTX_set_max_proto_version(context, version) == 1;
 }
+// Our order decides, unless the client puts ChaCha20 first, which is its word for slow AES.
+static inline void mesh_ctx_prefer_ours(SSL_CTX *context) {
+    SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+}
 static inline void mesh_ctx_no_tickets(SSL_CTX *context) {
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
     SSL_CTX_set_num_tickets(context, 0);

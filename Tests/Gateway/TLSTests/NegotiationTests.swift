@@ -56,6 +56,30 @@ struct NegotiationTests {
         #expect(failure.cause == .version)
     }
 
+    @Test(
+        "prefers AES-128, but ChaCha20 for a client that does",
+        arguments: [
+            (
+                "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256",
+                "AES_128_GCM"
+            ),
+            ("TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256", "CHACHA20"),
+            ("TLS_AES_256_GCM_SHA384", "AES_256_GCM"),
+        ]
+    )
+    func prefersCipher(offer: String, cipher: String) throws {
+        let server = try LoopbackServer(TestIdentities.server())
+        let facts = try server.serve(1) {
+            try Tool.run(
+                [
+                    "openssl", "s_client", "-connect", "127.0.0.1:\(server.port)", "-ciphersuites",
+                    offer,
+                ]
+            )
+        }
+        #expect(facts.last?.cipher.contains(cipher) == true)
+    }
+
     /// What a listener says after `bytes` came from a client that then waits.
     private func verdict(on bytes: [UInt8]) throws -> (TLSFailure?, sent: [UInt8]) {
         let pair = try TLSPair(TestIdentities.server(), TestIdentities.client())
@@ -71,6 +95,7 @@ struct NegotiationTests {
         let plain = try self.verdict(on: Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
         #expect(plain.0?.cause == .plainHTTP)
         #expect(plain.0?.text == "http request")
+        #expect(plain.sent.isEmpty, "a plain answer can follow")
 
         let garbage = try self.verdict(on: [UInt8](repeating: 0xA5, count: 300))
         #expect(garbage.0?.cause == .notTLS)

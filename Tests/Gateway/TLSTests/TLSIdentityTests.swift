@@ -77,6 +77,22 @@ struct TLSIdentityTests {
         }
     }
 
+    @Test("is refused when its key is too weak (RFC 9325 section 4.5)")
+    func refusesWeak() throws {
+        let made = try Tool.run(
+            "openssl req -x509 -newkey rsa:1024 -nodes -subj /CN=weak -keyout - -out -"
+                .split(separator: " ").map(String.init)
+        )
+        let identity = TLSIdentity(id: "weak", certificate: made.output, key: made.output)
+        let server = #expect(throws: TLSConfigurationError.self) {
+            try TestIdentities.server { $0.identities = [identity] }
+        }
+        #expect(server?.description.hasPrefix("weak: cert is ee key too small: ") == true)
+        #expect(throws: TLSConfigurationError.self) {
+            try TestIdentities.client { $0.identity = identity }
+        }
+    }
+
     @Test("that did not change is not read again for the next context")
     func isReused() throws {
         var settings = TLSServerSettings(defaultIdentity: TestIdentities.fallback)

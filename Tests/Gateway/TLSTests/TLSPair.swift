@@ -76,7 +76,10 @@ final class TLSEnd {
 
     /// Digest of the certificate that the peer shows.
     var peerDigest: String? {
-        self.session.peerCertificatePEM.flatMap { TLSCertificate.chain(pem: $0)?.first?.digest }
+        let digest = self.session.peerCertificate?.digest
+        let text = self.session.peerCertificatePEM
+        precondition(text.flatMap { TLSCertificate.chain(pem: $0)?.first?.digest } == digest)
+        return digest
     }
 }
 

@@ -123,6 +123,20 @@ struct TLSTicketKeysTests {
         #expect(failure.cause == .certificateMissing)
     }
 
+    @Test("lead from session to session", arguments: [TLSSession.Version.tls12, .tls13])
+    func renews(version: TLSSession.Version) throws {
+        let server = try Self.node(TLSTicketKeys(current: Self.key(1)))
+        let client = try Self.client(version)
+        var session = try #require(try Self.session(server, client))
+        for _ in 0..<3 {
+            let pair = try TLSPair.connected(server, client, name: "a.test", resuming: session)
+            #expect(pair.server.session.isResumed)
+            #expect(pair.client.readAll().1 == .drained)
+            session = try #require(pair.client.session.takeSession())
+        }
+        session.free()
+    }
+
     @Test("are offered only by the client context that got them")
     func areBoundToContext() throws {
         let server = try Self.node(TLSTicketKeys(current: Self.key(1)))

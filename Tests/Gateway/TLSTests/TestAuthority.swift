@@ -20,6 +20,8 @@ struct TestAuthority: Sendable {
     }
 
     static let shared = Result { try TestAuthority() }
+    private static let place = FileManager.default.temporaryDirectory
+        .appending(path: "mesh-tls-\(ProcessInfo.processInfo.processIdentifier)")
 
     let folder: URL
     let root: Pair
@@ -36,8 +38,8 @@ struct TestAuthority: Sendable {
     let ocspResponse: [UInt8]
 
     private init() throws {
-        let folder = FileManager.default.temporaryDirectory
-            .appending(path: "mesh-tls-\(ProcessInfo.processInfo.processIdentifier)")
+        let folder = Self.place
+        atexit { try? FileManager.default.removeItem(at: TestAuthority.place) }
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         self.folder = folder
         func pair(

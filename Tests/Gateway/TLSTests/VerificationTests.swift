@@ -158,6 +158,34 @@ struct VerificationTests {
         }
     }
 
+    @Test(
+        "knows a client again that resumes its session",
+        arguments: [TLSSession.Version.tls12, .tls13]
+    )
+    func knowsAgain(version: TLSSession.Version) throws {
+        let keys = TLSTicketKeys(current: try #require(TLSTicketKeys.Key.random()))
+        let server = try TestIdentities.server {
+            $0.clientCertificates = .required
+            $0.clientAuthorities = [authority.root.certificate]
+            $0.ticketKeys = keys
+        }
+        let client = try TestIdentities.client {
+            $0.identity = authority.client.identity
+            $0.maximumVersion = version
+        }
+        let first = try TLSPair.connected(server, client)
+        first.server.write("x")
+        #expect(first.client.readText() == "x")
+        let session = try #require(first.client.session.takeSession())
+
+        let pair = try TLSPair.connected(server, client, resuming: session)
+
+        #expect(pair.server.session.isResumed)
+        let shown = TLSCertificate.chain(pem: self.authority.client.certificate)?.first
+        #expect(pair.server.peerDigest == shown?.digest)
+        #expect(pair.server.session.verification.code == 0)
+    }
+
     @Test("refuses a client with a bad certificate", arguments: [TLSSession.Version.tls12, .tls13])
     func refusesClient(version: TLSSession.Version) throws {
         for mode in [TLSServerSettings.ClientCertificates.optional, .required] {
