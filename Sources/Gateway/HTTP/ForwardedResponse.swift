@@ -226,7 +226,7 @@ extension ForwardedHeaders {
         into writer: inout HeadWriter
     ) {
         writer.write(
-            closes ? "Connection: close, Upgrade\r\n" : "Connection: keep-alive, Upgrade\r\n"
+            closes ? "Connection: close, Upgrade\r\n" : "Connection: Upgrade\r\n"
         )
         for index in 0..<head.fieldCount where fields[index].kind == .upgrade {
             writer.write("Upgrade: ")

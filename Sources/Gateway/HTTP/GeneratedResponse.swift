@@ -30,6 +30,11 @@ public enum GeneratedResponse {
         /// After a try on an upstream that answered: the status it gave.
         public var upstreamStatus: UInt16?
 
+        /// What a 426 asks the client to speak, as `TLS/1.2, HTTP/1.1`; `nil` for other statuses.
+        ///
+        /// Source: RFC 9110 section 15.5.22.
+        public var upgrade: StaticString?
+
         /// Creates the context of a response with a JSON body.
         public init(
             format: ErrorFormat = .json,
@@ -142,9 +147,15 @@ public enum GeneratedResponse {
             writer.write(context.date)
             writer.write("\r\n")
         }
-        writer.write(
-            keepsClient ? "Connection: keep-alive\r\n" : "Connection: close\r\n"
-        )
+        guard let upgrade = context.upgrade else {
+            return writer.write(
+                keepsClient ? "Connection: keep-alive\r\n" : "Connection: close\r\n"
+            )
+        }
+        writer.write(keepsClient ? "Connection: Upgrade\r\n" : "Connection: close, Upgrade\r\n")
+        writer.write("Upgrade: ")
+        writer.write(upgrade)
+        writer.write("\r\n")
     }
 
     private static func writeEnd(

@@ -82,6 +82,18 @@ struct GeneratedResponseTests {
         #expect(halves[1].contains("0123"))
     }
 
+    @Test("of 426 says what to speak instead (RFC 9110 section 15.5.22)")
+    func upgradeRequired() {
+        let text = self.response(
+            adjust: { $0.upgrade = "TLS/1.2, HTTP/1.1" },
+            { GeneratedResponse.write(status: 426, context: $0, into: &$1) }
+        )
+
+        #expect(text.contains("\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2, HTTP/1.1\r\n"))
+        #expect(text.contains("Please use HTTPS protocol"))
+        #expect(!text.contains("keep-alive"))
+    }
+
     @Test("says both latencies after a try on an upstream, and has no body for HEAD")
     func latencies() {
         let text = self.response(milliseconds: 10, upstream: 7, isHead: true) { context, writer in
