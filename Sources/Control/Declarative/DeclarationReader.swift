@@ -264,6 +264,7 @@ struct DeclarationReader {
         self.warnings += check.warnings
         self.warnings += DeclarationLint.warnings(self.entries, self.format)
         self.warnings += DuplicateRoutes.warnings(self.configuration.routes, places)
+        self.warnings += MisledRoutes.warnings(self.configuration, places)
     }
 
     /// Checks the settings of plugins that run here; of others their name is refused.

@@ -23,7 +23,9 @@ struct NodeStore: Sendable {
             atPath: directory,
             withIntermediateDirectories: true
         )
-        self.records = try RecordStore(path: directory + "/meshgate.sqlite")
+        let path = directory + "/meshgate.sqlite"
+        Self.protect(path)
+        self.records = try RecordStore(path: path)
         if let known = try self.records.text(Self.nodeKey), let node = NodeID(known) {
             self.node = node
         } else {
@@ -38,6 +40,16 @@ struct NodeStore: Sendable {
 }
 
 extension NodeStore {
+    /// Keeps others from reading the store, which holds the keys of certificates.
+    ///
+    /// SQLite gives its other files the mode of the first. A file that cannot be made is told when
+    /// it is opened.
+    private static func protect(_ path: String) {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        if descriptor >= 0 { close(descriptor) }
+        for ending in ["", "-wal", "-shm"] { chmod(path + ending, 0o600) }
+    }
+
     private static let membersKey = "members"
 
     /// The members known at the last save, none at first; those of an unreadable save are forgotten.

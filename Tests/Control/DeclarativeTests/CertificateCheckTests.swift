@@ -164,13 +164,18 @@ struct CertificateCheckTests {
         service.clientCertificate = certificate.id
         (service.tlsVerify, service.tlsVerifyDepth) = (true, 2)
         service.caCertificates = [authority.id]
-        var stream = Route(id: EntityID(high: 3, low: 1), name: "stream", service: service.id)
+        var stream = Route(id: EntityID(high: 3, low: 1), name: "stream")
         stream.protocols = [.tlsPassthrough]
         stream.snis = ["*.a.test"]
         stream.sources = [Route.Peer(ip: "10.0.0.0/8", port: 1), Route.Peer(port: 2)]
         var grpc = Route(id: EntityID(high: 3, low: 2), name: "grpc", paths: ["/p.Service"])
         (grpc.protocols, grpc.stripPath) = ([.grpcs], false)
-        var socket = Route(id: EntityID(high: 3, low: 3), name: "socket", paths: ["/ws"])
+        var socket = Route(
+            id: EntityID(high: 3, low: 3),
+            name: "socket",
+            service: service.id,
+            paths: ["/ws"]
+        )
         socket.protocols = [.ws, .wss]
         var upstream = Upstream(id: EntityID(high: 4, low: 1), name: "u")
         upstream.clientCertificate = certificate.id

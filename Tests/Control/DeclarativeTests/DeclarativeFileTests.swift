@@ -195,6 +195,37 @@ struct DeclarativeFileTests {
         #expect(parsed.warnings.first?.path.hasSuffix("routes[0]") == true)
     }
 
+    @Test("warns of routes that bring what their service cannot take")
+    func misledRoutes() throws {
+        let parsed = try DeclarativeFile.parse(
+            """
+            _format_version: "3.0"
+            services:
+              - name: a
+                host: a
+                routes:
+                  - { protocols: [tcp], destinations: [{ port: 1 }] }
+                  - { protocols: [grpc], paths: [/] }
+              - name: b
+                protocol: udp
+                host: b
+                routes:
+                  - { protocols: [tcp, udp], destinations: [{ port: 2 }] }
+                  - { protocols: [udp], destinations: [{ port: 3 }] }
+            """,
+            name: "kong.yml"
+        )
+
+        #expect(
+            parsed.warnings.map(\.description) == [
+                "6:22 services[0].routes[0].protocols: 'tcp' brings streams, but protocol 'http' "
+                    + "of the service takes requests",
+                "12:22 services[1].routes[0].protocols: 'tcp' brings streams, but protocol 'udp' "
+                    + "of the service takes datagrams",
+            ]
+        )
+    }
+
     @Test("may begin with a byte order mark, as some editors write it", arguments: ["yml", "json"])
     func byteOrderMark(ending: String) throws {
         let text = "\u{FEFF}{\"_format_version\": \"3.0\"}"
