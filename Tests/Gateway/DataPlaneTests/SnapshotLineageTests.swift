@@ -170,6 +170,12 @@ struct SnapshotLineageTests {
         #expect(shape.pools[3].tls?.policy.clientCertificate == certificate)
         #expect(shape.pools[4].protocol == .http2 && shape.pools[4].tls == nil)
         #expect(shape.pools[5].protocol == .http2 && shape.pools[5].tls != nil)
+        let hosts = (0..<6).map {
+            String(decoding: shape.plan.targets[$0].hostHeader.bytes, as: UTF8.self)
+        }
+        // 443 is the default port of TLS only.
+        #expect(hosts.map { $0 == "web.example" } == [false, true, true, true, false, true])
+        #expect(hosts[0] == "web.example:443")
         #expect(HopIdentity.name(in: "[2001:db8::1]:443") == "[2001:db8::1]")
         #expect(HopIdentity.name(in: "[2001:db8::1]") == "[2001:db8::1]")
     }
