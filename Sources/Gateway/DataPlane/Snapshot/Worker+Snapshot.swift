@@ -138,12 +138,10 @@ extension Worker {
                 continue
             }
             state.pointee.factor = factor
-            if state.pointee.excludedUntil > 0 {
-                state.pointee.excludedUntil = 0
-                self.excludedTargets.removeAll { $0 == state }
-            }
+            state.pointee.excludedUntil = 0
             state.pointee.apply()
         }
+        self.excludedTargets.removeAll { $0.pointee.excludedUntil == 0 }
     }
 
     func setGroups(_ changes: [String: Int]) {
