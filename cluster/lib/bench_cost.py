@@ -159,7 +159,8 @@ def start_meshgate(run):
         file.write(subprocess.check_output([meshd, "keyring"]))
     settings = {
         "node.name": "bench", "node.region": "bench", "node.data_dir": run.folder + "/data",
-        "proxy.listen": "127.0.0.1:28104", "proxy.workers": "1", "proxy.access_log": "off",
+        "proxy.listen": "127.0.0.1:28104", "proxy.tls_listen": "off", "proxy.workers": "1",
+        "proxy.access_log": "off",
         "admin.listen": "127.0.0.1:28114", "status.listen": "127.0.0.1:28124",
         "gossip.bind": "127.0.0.1:28134", "gossip.keyring": keyring, "config": "kong.yml",
     }

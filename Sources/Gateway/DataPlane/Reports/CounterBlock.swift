@@ -33,7 +33,14 @@ enum WorkerCounter {
     static let retries = 8
     static let droppedLogLines = 9
     static let listening = 10
-    static let count = 16
+    /// Last answers that wait to be written; draining waits for them.
+    static let unwrittenAnswers = 11
+    static let handshakes = 12
+    static let failedHandshakes = 13
+    /// HTTP/2 sessions now open, and those that ended by a fault of the client.
+    static let sessions = 14
+    static let sessionFaults = 15
+    static let count = 32
 }
 
 /// Places of one target's counters; a cache line per worker.

@@ -6,7 +6,7 @@ internal import MeshPrimitives
 struct PoolKey: Hashable, Sendable {
     let endpoint: Endpoint
     /// `nil` in the clear.
-    let tls: TLSIdentity?
+    let tls: TargetTLS?
     let `protocol`: HopProtocol
 }
 
@@ -18,14 +18,14 @@ enum HopProtocol: Hashable, Sendable {
 }
 
 /// Everything that makes one TLS connection to a target as good as another.
-struct TLSIdentity: Hashable, Sendable {
+struct TargetTLS: Hashable, Sendable {
     /// Sent as SNI and checked against the certificate: `Host` without its port.
     let serverName: String
-    let policy: TLSPolicy
+    let policy: TargetTLSPolicy
 }
 
 /// What a service asks of TLS to its targets.
-struct TLSPolicy: Hashable, Sendable {
+struct TargetTLSPolicy: Hashable, Sendable {
     /// Certificate that is shown; the service's, else the upstream's.
     let clientCertificate: EntityID?
     /// Whether the target's certificate is checked; `nil` leaves it to the node.
@@ -39,31 +39,31 @@ struct TLSPolicy: Hashable, Sendable {
 /// How a service speaks to the targets of its upstream; most upstreams are spoken to in one way.
 struct HopIdentity: Hashable, Sendable {
     /// `nil` in the clear.
-    let tls: TLSPolicy?
+    let tls: TargetTLSPolicy?
     let `protocol`: HopProtocol
 
     /// HTTP/1 in the clear.
     static let plain = HopIdentity(tls: nil, protocol: .http1)
 
-    init(tls: TLSPolicy?, protocol: HopProtocol) {
+    init(tls: TargetTLSPolicy?, protocol: HopProtocol) {
         self.tls = tls
         self.protocol = `protocol`
     }
 
     init(_ service: Service, upstream: Upstream?) {
         switch service.protocol {
-        case .https, .grpcs, .tls:
-            self.tls = TLSPolicy(
+        case .https, .grpcs, .tls, .wss:
+            self.tls = TargetTLSPolicy(
                 clientCertificate: service.clientCertificate ?? upstream?.clientCertificate,
                 verifies: service.tlsVerify,
                 depth: service.tlsVerifyDepth,
                 authorities: Set(service.caCertificates).sorted()
             )
-        case .http, .grpc, .tcp, .tlsPassthrough, .udp: self.tls = nil
+        case .http, .grpc, .ws, .tcp, .tlsPassthrough, .udp: self.tls = nil
         }
         switch service.protocol {
         case .grpc, .grpcs: self.protocol = .http2
-        case .http, .https, .tcp, .tls, .tlsPassthrough, .udp: self.protocol = .http1
+        case .http, .https, .ws, .wss, .tcp, .tls, .tlsPassthrough, .udp: self.protocol = .http1
         }
     }
 
@@ -77,7 +77,7 @@ struct HopIdentity: Hashable, Sendable {
         PoolKey(
             endpoint: target.endpoint,
             tls: self.tls.map {
-                TLSIdentity(serverName: Self.name(in: self.hostHeader(of: target)), policy: $0)
+                TargetTLS(serverName: Self.name(in: self.hostHeader(of: target)), policy: $0)
             },
             protocol: self.protocol
         )

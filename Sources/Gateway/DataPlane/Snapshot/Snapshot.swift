@@ -19,6 +19,9 @@ public final class Snapshot: Sendable {
     let chains: [PluginChain]
     /// By upstream: how services speak to it.
     let identities: [[HopIdentity]]
+    let certificates: [Certificate]
+    let snis: [SNI]
+    let authorities: [CACertificate]
     nonisolated(unsafe) let routePlans: UnsafePointer<RoutePlan>
     private nonisolated(unsafe) let arena: PlanArena
 
@@ -90,6 +93,9 @@ public final class Snapshot: Sendable {
         self.routePlans = arena.array(plans)
         self.upstreams = layout.upstreams
         self.identities = layout.identities
+        self.certificates = configuration.certificates
+        self.snis = configuration.snis
+        self.authorities = configuration.caCertificates
         self.arena = arena
     }
 

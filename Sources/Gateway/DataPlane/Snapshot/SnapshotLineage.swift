@@ -11,6 +11,8 @@ struct SnapshotLineage {
     }
 
     private let workers: Int
+    /// What the newest installation speaks TLS with.
+    var tls = TLSContexts()
     private var lines: [String: Line] = [:]
     private var routes: [Snapshot.RouteLabel: RouteRows] = [:]
     /// Numbers below ``numberCount`` that no upstream has.
@@ -21,7 +23,7 @@ struct SnapshotLineage {
     init(workers: Int) { self.workers = workers }
 
     /// Compiles what is new in a snapshot; what the snapshot lacks is forgotten.
-    mutating func installation(of snapshot: Snapshot) -> Installation {
+    mutating func installation(of snapshot: Snapshot, _ tls: TLSContexts) -> Installation {
         var lines: [String: Line] = [:]
         lines.reserveCapacity(snapshot.upstreams.count)
         var shapes: [UpstreamShape] = []
@@ -48,6 +50,7 @@ struct SnapshotLineage {
         self.routes = routes
         return Installation(
             snapshot: snapshot,
+            tls: tls,
             shapes: shapes,
             numbers: snapshot.upstreams.map { lines[$0.name]?.number ?? 0 },
             numberCount: self.numberCount,
@@ -79,6 +82,7 @@ struct SnapshotLineage {
 /// A snapshot ready for all workers: they only swap pointers and build what is new to them.
 final class Installation: Sendable {
     let snapshot: Snapshot
+    let tls: TLSContexts
     /// By upstream.
     let shapes: [UpstreamShape]
     /// One more than the highest number ever given.
@@ -102,12 +106,14 @@ final class Installation: Sendable {
 
     init(
         snapshot: Snapshot,
+        tls: TLSContexts,
         shapes: [UpstreamShape],
         numbers: [Int],
         numberCount: Int,
         routes: [RouteRows]
     ) {
         self.snapshot = snapshot
+        self.tls = tls
         self.shapes = shapes
         self.numberCount = numberCount
         self.routes = routes

@@ -20,6 +20,7 @@ extension Worker {
         }
         for old in self.liveUpstreams.retireUnseen() { self.giveUp(old, for: nil) }
         self.factorsAhead.removeAll()
+        self.contexts = installation.tls
         let view = UnsafeMutablePointer<SnapshotView>.allocate(capacity: 1)
         view.initialize(
             to: SnapshotView(
@@ -92,7 +93,7 @@ extension Worker {
         }
         let pools = UnsafeMutablePointer<Int32>.allocate(capacity: max(1, shape.pools.count))
         for (index, key) in shape.pools.enumerated() {
-            (pools + index).initialize(to: self.holdPool(key))
+            (pools + index).initialize(to: self.pool.hold(key))
         }
         return LiveUpstream(shape: shape, balancer: balancer, targets: targets, pools: pools)
     }
@@ -129,6 +130,12 @@ extension Worker {
         for index in 0..<upstream.shape.pools.count { self.releasePool(upstream.pools[index]) }
     }
 
+    private func releasePool(_ place: Int32) {
+        guard self.pool.release(place) else { return }
+        // Closing the last one vacates the pool.
+        while case let link = self.pool.superfluous(place), link >= 0 { self.close(link) }
+    }
+
     /// The node's verdicts: they replace this worker's own exclusions.
     func setFactors(_ changes: [TargetID: Float]) {
         for (id, factor) in changes {
@@ -150,49 +157,5 @@ extension Worker {
             guard let group = changes[upstream.shape.upstream.name] else { continue }
             upstream.balancer.setActiveGroup(group)
         }
-    }
-}
-
-/// Pools of connections by key; those of vanished targets go when their last connection does.
-extension Worker {
-    private func holdPool(_ key: PoolKey) -> Int32 {
-        let place = self.poolPlaces.place(of: key)
-        while self.pools.count < self.poolPlaces.count { self.pools.append(UpstreamPool()) }
-        self.pools[Int(place)].holders += 1
-        return place
-    }
-
-    private func releasePool(_ place: Int32) {
-        self.pools[Int(place)].holders -= 1
-        guard self.pools[Int(place)].holders == 0 else { return }
-        if self.pools[Int(place)].links == 0 { return self.vacatePool(place) }
-        // Closing the last one vacates the pool.
-        while self.pools[Int(place)].holders == 0, self.pools[Int(place)].first >= 0 {
-            self.close(self.pools[Int(place)].first)
-        }
-    }
-
-    /// A connection of the pool was opened.
-    @inline(__always)
-    func joinPool(_ place: Int32) { self.pools[Int(place)].links += 1 }
-
-    /// A connection of the pool was closed.
-    @inline(__always)
-    func leavePool(_ place: Int32) {
-        self.pools[Int(place)].links -= 1
-        guard self.pools[Int(place)].links == 0, self.pools[Int(place)].holders == 0 else { return }
-        self.vacatePool(place)
-    }
-
-    /// Whether a connection may be kept for another request.
-    @inline(__always)
-    func hasRoom(_ place: Int32) -> Bool {
-        let pool = self.pools[Int(place)]
-        return pool.count < UpstreamPool.idleLimit && pool.holders > 0
-    }
-
-    private func vacatePool(_ place: Int32) {
-        self.pools[Int(place)] = UpstreamPool()
-        self.poolPlaces.vacate(place)
     }
 }
