@@ -46,7 +46,8 @@ extension Balancer {
         for (number, slot) in order.enumerated() {
             let part = (Int64(number) * 2 + 1) * BalancerSlot.phaseCount / Int64(2 * order.count)
             self.slots[slot].phase = Int32(truncatingIfNeeded: part)
-            self.slots[slot].tie = UInt32(truncatingIfNeeded: number)
+            // Of two that are due at once always the same goes first: turns repeat exactly.
+            self.slots[slot].tie = UInt32(truncatingIfNeeded: slot)
         }
     }
 }
@@ -71,7 +72,7 @@ extension BalancerSlot {
         )
     }
 
-    /// Whether this one is due first; never equal for two slots of one weight.
+    /// Whether this one is due first; two slots are never equal.
     ///
     /// A weight is below 2²⁶ units and a step has 2¹¹ parts, so the products stay below 2⁶³.
     @inline(__always)

@@ -32,7 +32,7 @@ struct LiveUpstreamsTests {
         var upstreams = LiveUpstreams()
 
         func begin(_ snapshot: Snapshot) -> (number: Int, upstreams: [ObjectIdentifier]) {
-            let installation = self.lineage.installation(of: snapshot)
+            let installation = self.lineage.installation(of: snapshot, TLSContexts())
             let count = installation.shapes.count
             let live = UnsafeMutablePointer<Unmanaged<LiveUpstream>>
                 .allocate(capacity: max(1, count))

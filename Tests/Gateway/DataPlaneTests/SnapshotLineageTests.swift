@@ -52,11 +52,14 @@ struct SnapshotLineageTests {
     @Test("hands on what does not change, and numbers that nobody has")
     func handsOn() throws {
         var lineage = SnapshotLineage(workers: 2)
-        let first = lineage.installation(of: try self.snapshot(self.entities([0, 1, 2])))
+        let first = lineage.installation(
+            of: try self.snapshot(self.entities([0, 1, 2])),
+            TLSContexts()
+        )
         var changed = self.entities([2, 3, 0])
         changed.targets[2].weight = 7
         changed.upstreams[0].tags = ["new"]
-        let second = lineage.installation(of: try self.snapshot(changed))
+        let second = lineage.installation(of: try self.snapshot(changed), TLSContexts())
 
         #expect(first.numbers == [0, 1, 2])
         #expect(second.shapes.map(\.upstream.name) == ["u2", "u3", "u0"])
@@ -70,7 +73,10 @@ struct SnapshotLineageTests {
         #expect(second.shapes[2].balancer !== first.shapes[0].balancer)
         #expect(second.shapes[2].rows[0] === first.shapes[0].rows[0])
         #expect(second.routes[0] === first.routes[2])
-        let third = lineage.installation(of: try self.snapshot(self.entities([4, 5])))
+        let third = lineage.installation(
+            of: try self.snapshot(self.entities([4, 5])),
+            TLSContexts()
+        )
         #expect(third.numbers.allSatisfy { $0 < third.numberCount } && third.numberCount <= 5)
         #expect(Set(third.numbers).count == 2)
     }
@@ -78,8 +84,14 @@ struct SnapshotLineageTests {
     @Test("keeps an equal snapshot's shapes, though everything was compiled anew")
     func recognizesEqual() throws {
         var lineage = SnapshotLineage(workers: 1)
-        let first = lineage.installation(of: try self.snapshot(self.entities([0, 1])))
-        let second = lineage.installation(of: try self.snapshot(self.entities([0, 1])))
+        let first = lineage.installation(
+            of: try self.snapshot(self.entities([0, 1])),
+            TLSContexts()
+        )
+        let second = lineage.installation(
+            of: try self.snapshot(self.entities([0, 1])),
+            TLSContexts()
+        )
 
         #expect(zip(first.shapes, second.shapes).allSatisfy { $0 === $1 })
         #expect(first.numbers == second.numbers)
@@ -91,10 +103,13 @@ struct SnapshotLineageTests {
         weak var route: RouteRows?
         weak var target: TargetRows?
         do {
-            let first = lineage.installation(of: try self.snapshot(self.entities([0, 1])))
+            let first = lineage.installation(
+                of: try self.snapshot(self.entities([0, 1])),
+                TLSContexts()
+            )
             route = first.routes[0]
             target = first.shapes[0].rows[0]
-            _ = lineage.installation(of: try self.snapshot(self.entities([1])))
+            _ = lineage.installation(of: try self.snapshot(self.entities([1])), TLSContexts())
             #expect(route != nil && target != nil)
             withExtendedLifetime(first) {}
         }
@@ -128,7 +143,10 @@ struct SnapshotLineageTests {
         #expect(error == .tooManyTargets(upstream: "u0", count: 65_535))
         #expect(error.map { "\($0)" }?.contains("at most 65534") == true)
         var lineage = SnapshotLineage(workers: 1)
-        #expect(lineage.installation(of: fitting).shapes[0].balancer.targets.count == 65_534)
+        #expect(
+            lineage.installation(of: fitting, TLSContexts()).shapes[0].balancer.targets.count
+                == 65_534
+        )
     }
 
     @Test("services share connections when address, TLS identity and protocol are equal")
@@ -159,7 +177,8 @@ struct SnapshotLineageTests {
         }
         var lineage = SnapshotLineage(workers: 1)
         let shape = lineage.installation(
-            of: try self.snapshot(entities, HostAddresses(["web.example": [.v4(9)]]))
+            of: try self.snapshot(entities, HostAddresses(["web.example": [.v4(9)]])),
+            TLSContexts()
         ).shapes[0]
 
         // The fifth speaks as the second does.
@@ -170,6 +189,12 @@ struct SnapshotLineageTests {
         #expect(shape.pools[3].tls?.policy.clientCertificate == certificate)
         #expect(shape.pools[4].protocol == .http2 && shape.pools[4].tls == nil)
         #expect(shape.pools[5].protocol == .http2 && shape.pools[5].tls != nil)
+        let hosts = (0..<6).map {
+            String(decoding: shape.plan.targets[$0].hostHeader.bytes, as: UTF8.self)
+        }
+        // 443 is the default port of TLS only.
+        #expect(hosts.map { $0 == "web.example" } == [false, true, true, true, false, true])
+        #expect(hosts[0] == "web.example:443")
         #expect(HopIdentity.name(in: "[2001:db8::1]:443") == "[2001:db8::1]")
         #expect(HopIdentity.name(in: "[2001:db8::1]") == "[2001:db8::1]")
     }

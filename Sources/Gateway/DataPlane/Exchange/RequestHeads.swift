@@ -50,11 +50,13 @@ extension Worker {
     func targetPlan(
         _ exchange: UnsafeMutablePointer<Exchange>
     ) -> UnsafePointer<TargetPlan>? {
-        guard let upstream = self.upstreamIndex(exchange), exchange.pointee.target >= 0 else {
+        guard self.upstreamIndex(exchange) != nil, exchange.pointee.target >= 0 else {
             return nil
         }
-        let plan = exchange.pointee.view.pointee.upstreams + Int(upstream.rawValue)
-        return plan.pointee.targets + Int(exchange.pointee.target)
+        return exchange.pointee.view.pointee.plan(
+            RouteIndex(rawValue: exchange.pointee.route),
+            TargetIndex(rawValue: exchange.pointee.target)
+        )
     }
 
     /// Writes the target's head of the request at hand; its length, or `nil` if it is too long.

@@ -55,8 +55,10 @@ struct TargetState {
     }
 
     let id: TargetID
-    /// The counters of the newest snapshot that has the target.
+    /// This worker's counters in the newest snapshot that had the target.
     private(set) var row: TargetRow
+    /// Owns ``row``, which older views may use when that snapshot is gone.
+    private var rows: Unmanaged<TargetRows>
     /// What the node decided.
     var factor: Float = 1
     /// Milliseconds: until then this worker excludes it by its own evidence; 0 when it does not.
@@ -77,11 +79,15 @@ struct TargetState {
     var statuses = StatusCounts()
     var latencySumMicroseconds: UInt64 = 0
 
-    init(id: TargetID, row: TargetRow, factor: Float) {
-        self.id = id
-        self.row = row
+    init(_ rows: TargetRows, worker: Int, factor: Float) {
+        self.id = rows.id
+        self.row = rows.row(worker: worker)
+        self.rows = Unmanaged.passRetained(rows)
         self.factor = factor
     }
+
+    /// Gives back what it owns.
+    func dispose() { self.rows.release() }
 
     /// Counts an attempt that goes to it.
     @inline(__always)
@@ -100,10 +106,13 @@ struct TargetState {
     }
 
     /// Counts in the row of a new snapshot; it is another one for a target that had left.
-    mutating func count(in row: TargetRow) {
+    mutating func count(in rows: TargetRows, worker: Int) {
+        let row = rows.row(worker: worker)
         guard row != self.row else { return }
         row.counts.add(TargetCounter.inFlight, UInt64(self.inFlight))
         self.row = row
+        self.rows.release()
+        self.rows = Unmanaged.passRetained(rows)
     }
 
     /// Moves to the balancer of a new snapshot, with what it has in flight.

@@ -67,12 +67,17 @@ struct HopIdentity: Hashable, Sendable {
         }
     }
 
+    /// `Host` of requests to a target, unless the route preserves the client's.
+    func hostHeader(of target: SnapshotTarget) -> String {
+        self.tls == nil ? target.hostHeader : target.secureHostHeader
+    }
+
     /// The pool of one target.
     func pool(of target: SnapshotTarget) -> PoolKey {
         PoolKey(
             endpoint: target.endpoint,
             tls: self.tls.map {
-                TargetTLS(serverName: Self.name(in: target.hostHeader), policy: $0)
+                TargetTLS(serverName: Self.name(in: self.hostHeader(of: target)), policy: $0)
             },
             protocol: self.protocol
         )

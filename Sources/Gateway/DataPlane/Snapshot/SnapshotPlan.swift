@@ -71,6 +71,7 @@ struct TargetPlan {
 
 /// An upstream as the request path uses it.
 struct UpstreamPlan {
+    /// By way to speak, then by target.
     let targets: UnsafePointer<TargetPlan>
     let targetCount: Int
     let hash: HashPlan

@@ -37,6 +37,8 @@ public struct SnapshotTarget: Equatable, Sendable {
     public let tags: [String]
     /// `Host` that a request to it carries, unless the route preserves the client's.
     public let hostHeader: String
+    /// The same for services that use TLS, whose default port is 443.
+    public let secureHostHeader: String
 }
 
 /// A configuration that could not become a snapshot.

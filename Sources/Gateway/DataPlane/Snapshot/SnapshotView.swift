@@ -62,6 +62,15 @@ struct SnapshotView {
         }
     }
 
+    /// A target as a route's requests reach it.
+    @inline(__always)
+    func plan(_ route: RouteIndex, _ target: TargetIndex) -> UnsafePointer<TargetPlan> {
+        let plan = self.routes + Int(route.rawValue)
+        let upstream = self.upstreams + Int(plan.pointee.upstream)
+        let first = Int(plan.pointee.identity) * upstream.pointee.targetCount
+        return upstream.pointee.targets + first + Int(target.rawValue)
+    }
+
     /// The pool of connections by which a route's requests reach a target.
     @inline(__always)
     func pool(_ route: RouteIndex, _ target: TargetIndex) -> Int32 {

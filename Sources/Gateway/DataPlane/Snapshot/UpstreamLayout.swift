@@ -83,7 +83,9 @@ struct UpstreamLayout {
                     group: target.failover
                         ? failoverGroup : (places[region] ?? 0),
                     tags: target.tags,
-                    hostHeader: upstream.hostHeader ?? Self.host(target.host, target.port)
+                    hostHeader: upstream.hostHeader ?? Self.host(target.host, target.port, 80),
+                    secureHostHeader: upstream.hostHeader
+                        ?? Self.host(target.host, target.port, 443)
                 )
             }
         }
@@ -123,7 +125,8 @@ struct UpstreamLayout {
                 zone: nil,
                 group: 0,
                 tags: [],
-                hostHeader: Self.host(service.host, service.port)
+                hostHeader: Self.host(service.host, service.port, 80),
+                secureHostHeader: Self.host(service.host, service.port, 443)
             )
         }
         return SnapshotUpstream(
@@ -141,8 +144,8 @@ struct UpstreamLayout {
     }
 
     /// Kong's `Host`: without the port when it is the protocol's default.
-    private static func host(_ host: String, _ port: Int) -> String {
+    private static func host(_ host: String, _ port: Int, _ standard: Int) -> String {
         let text = host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host
-        return port == 80 ? text : "\(text):\(port)"
+        return port == standard ? text : "\(text):\(port)"
     }
 }

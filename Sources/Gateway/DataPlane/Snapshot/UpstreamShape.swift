@@ -51,7 +51,7 @@ final class UpstreamShape: Sendable {
         )
         self.rows = upstream.targets.map { known[$0.id] ?? TargetRows($0.id, workers: workers) }
         var arena = PlanArena()
-        self.plan = Self.plan(upstream, in: &arena)
+        self.plan = Self.plan(upstream, identities, in: &arena)
         self.arena = arena
     }
 
@@ -72,20 +72,26 @@ final class UpstreamShape: Sendable {
 
     private static func plan(
         _ upstream: SnapshotUpstream,
+        _ identities: [HopIdentity],
         in arena: inout PlanArena
     ) -> UpstreamPlan {
-        let targets = upstream.targets.map { target in
-            TargetPlan(
-                id: target.id.rawValue,
-                address: SocketAddress.encode(target.endpoint),
-                hostHeader: arena.text(target.hostHeader),
-                addressLiteral: arena.text(jsonLiteral("\(target.endpoint)"))
-            )
+        var targets: [TargetPlan] = []
+        for identity in identities {
+            for target in upstream.targets {
+                targets.append(
+                    TargetPlan(
+                        id: target.id.rawValue,
+                        address: SocketAddress.encode(target.endpoint),
+                        hostHeader: arena.text(identity.hostHeader(of: target)),
+                        addressLiteral: arena.text(jsonLiteral("\(target.endpoint)"))
+                    )
+                )
+            }
         }
         let settings = upstream.settings
         return UpstreamPlan(
             targets: arena.array(targets),
-            targetCount: targets.count,
+            targetCount: upstream.targets.count,
             hash: Self.hash(
                 settings?.hashOn ?? .none,
                 header: settings?.hashOnHeader,

@@ -100,14 +100,14 @@ extension Worker {
 
     private func state(_ rows: TargetRows) -> UnsafeMutablePointer<TargetState> {
         if let known = self.targets[rows.id] {
-            known.pointee.count(in: rows.row(worker: self.settings.index))
+            known.pointee.count(in: rows, worker: self.settings.index)
             return known
         }
         let state = UnsafeMutablePointer<TargetState>.allocate(capacity: 1)
         state.initialize(
             to: TargetState(
-                id: rows.id,
-                row: rows.row(worker: self.settings.index),
+                rows,
+                worker: self.settings.index,
                 factor: self.factorsAhead[rows.id] ?? 1
             )
         )
@@ -124,6 +124,7 @@ extension Worker {
             if state.pointee.isDirty { self.report() }
             if state.pointee.excludedUntil > 0 { self.excludedTargets.removeAll { $0 == state } }
             self.targets[state.pointee.id] = nil
+            state.pointee.dispose()
             state.deallocate()
         }
         for index in 0..<upstream.shape.pools.count { self.releasePool(upstream.pools[index]) }
@@ -144,12 +145,10 @@ extension Worker {
                 continue
             }
             state.pointee.factor = factor
-            if state.pointee.excludedUntil > 0 {
-                state.pointee.excludedUntil = 0
-                self.excludedTargets.removeAll { $0 == state }
-            }
+            state.pointee.excludedUntil = 0
             state.pointee.apply()
         }
+        self.excludedTargets.removeAll { $0.pointee.excludedUntil == 0 }
     }
 
     func setGroups(_ changes: [String: Int]) {
