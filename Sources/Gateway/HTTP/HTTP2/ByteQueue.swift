@@ -31,6 +31,23 @@ struct ByteQueue {
         self.append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
+    /// Appends `name: value CRLF`.
+    mutating func append(line name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        self.reserve(name.count + value.count + 4)
+        guard let base = self.base, let nameStart = name.baseAddress else { return }
+        var at = base + self.end
+        at.copyMemory(from: nameStart, byteCount: name.count)
+        at += name.count
+        at.storeBytes(of: 0x203A, as: UInt16.self)
+        at += 2
+        if let valueStart = value.baseAddress {
+            at.copyMemory(from: valueStart, byteCount: value.count)
+            at += value.count
+        }
+        at.storeBytes(of: 0x0A0D, as: UInt16.self)
+        self.end += name.count + value.count + 4
+    }
+
     /// Appends a part of what is queued already; the range counts from the first queued byte.
     mutating func append(own range: ByteRange) {
         precondition(
@@ -47,8 +64,13 @@ struct ByteQueue {
     }
 
     /// Makes room for so many more bytes in one step.
+    @inline(__always)
     mutating func reserve(_ byteCount: Int) {
-        guard self.capacity - self.end < byteCount else { return }
+        if self.capacity - self.end < byteCount { self.grow(byteCount) }
+    }
+
+    @inline(never)
+    private mutating func grow(_ byteCount: Int) {
         let needed = self.count + byteCount
         if self.start > 0, needed <= self.capacity, let base = self.base {
             base.copyMemory(from: base + self.start, byteCount: self.count)

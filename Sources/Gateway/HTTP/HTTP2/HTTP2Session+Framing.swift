@@ -249,7 +249,7 @@ extension HTTP2Session {
                 rebasing: self.state.pointee.direct[rest...]
             )
         }
-        if byteCount > 0 { self.state.pointee.budgets.earnDataSent() }
+        if byteCount > 0 { self.state.pointee.budgets.earnDataSent(byteCount) }
         if entry.pointee.waiting.isEmpty, entry.pointee.flags.contains(.hasWaited) {
             entry.pointee.flags.remove(.hasWaited)
             entry.pointee.waiting.trim(above: 0)

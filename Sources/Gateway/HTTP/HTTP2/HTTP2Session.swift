@@ -125,7 +125,8 @@ public final class HTTP2Session {
     /// The next thing the peer did; nil when there is no more for now.
     public func nextEvent() -> HTTP2Event? {
         guard self.state.pointee.nextRecord < self.state.pointee.records.count else {
-            self.state.pointee.records.removeAll(keepingCapacity: true)
+            let isSmall = self.state.pointee.records.capacity <= 64
+            self.state.pointee.records.removeAll(keepingCapacity: isSmall)
             self.state.pointee.nextRecord = 0
             return nil
         }
@@ -192,6 +193,7 @@ public final class HTTP2Session {
             self.state.pointee.texts.removeAll()
             self.state.pointee.texts.trim(above: 8_192)
             self.state.pointee.cookies.trim(above: 1_024)
+            self.state.pointee.fields.trim(above: 48)
         }
     }
 }
