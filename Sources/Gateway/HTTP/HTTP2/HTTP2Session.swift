@@ -23,6 +23,7 @@ public final class HTTP2Session {
     /// Which end we are.
     public let role: Role
     let limits: HTTP2Limits
+    let spares: HTTP2Spares?
     /// Apart from the object, since the framing layer calls back amid our calls of it: the run time
     /// would check every access of a property for conflicts, a quarter of the cost of a request.
     let state: UnsafeMutablePointer<HTTP2State>
@@ -38,11 +39,20 @@ public final class HTTP2Session {
     ///   - role: Which end.
     ///   - limits: What the peer may cost.
     ///   - seed: What the keys of WebSocket handshakes are made of; any number.
-    public init?(role: Role, limits: HTTP2Limits = HTTP2Limits(), seed: UInt64 = 0) {
+    ///   - spares: Memory that sessions of this thread share; nil asks the system each time.
+    public init?(
+        role: Role,
+        limits: HTTP2Limits = HTTP2Limits(),
+        seed: UInt64 = 0,
+        spares: HTTP2Spares? = nil
+    ) {
         self.role = role
         self.limits = limits
         self.state = .allocate(capacity: 1)
-        self.state.initialize(to: HTTP2State(role: role, limits: limits, seed: seed))
+        self.spares = spares
+        self.state.initialize(
+            to: HTTP2State(role: role, limits: limits, seed: seed, spares: spares)
+        )
         guard FramingCallbacks.open(self), self.submitSettings() else { return nil }
     }
 
