@@ -184,7 +184,14 @@ public final class HTTP2Session {
         )
     }
 
-    func note(_ record: HTTP2Record) { self.state.pointee.records.append(record) }
+    func note(_ record: HTTP2Record) {
+        assert(
+            record.slot < 0 || record.kind == .closed
+                || !self.state.pointee.streams[Int(record.slot)].pointee.flags.contains(.isClosed),
+            "the end of a stream is its last event"
+        )
+        self.state.pointee.records.append(record)
+    }
 
     /// Drops what speaks of memory that is about to be used again.
     private func forgetBorrowed() {
