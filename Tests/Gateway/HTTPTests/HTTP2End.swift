@@ -13,8 +13,13 @@ final class HTTP2End {
     /// Content by stream.
     var content: [Int32: [UInt8]] = [:]
 
-    init(_ role: HTTP2Session.Role, limits: HTTP2Limits = HTTP2Limits()) throws {
-        self.session = try #require(HTTP2Session(role: role, limits: limits, seed: 42))
+    init(
+        _ role: HTTP2Session.Role,
+        limits: HTTP2Limits = HTTP2Limits(),
+        spares: HTTP2Spares? = nil
+    ) throws {
+        let session = HTTP2Session(role: role, limits: limits, seed: 42, spares: spares)
+        self.session = try #require(session)
     }
 
     /// Feeds bytes, all at once, and reads the events.

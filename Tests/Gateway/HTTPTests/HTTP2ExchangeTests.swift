@@ -168,15 +168,15 @@ struct HTTP2ExchangeTests {
         #expect(pair.client.log.last == "1 closed 0")
     }
 
-    @Test("hands on every byte of many streams however they are cut", arguments: 0..<12)
+    @Test("hands on every byte of many streams however they are cut", arguments: 0..<8)
     func fragments(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         var limits = HTTP2Limits()
         limits.streamWindowByteCount = UInt32.random(in: 1_000...70_000, using: &random)
-        limits.outputByteCount = Int.random(in: 1...40_000, using: &random)
+        limits.outputByteCount = Int.random(in: 1...20_000, using: &random)
         let pair = try HTTP2Pair(limits)
         let bodies = (0..<8).map { _ in
-            (0..<Int.random(in: 0...150_000, using: &random)).map { UInt8(truncatingIfNeeded: $0) }
+            (0..<Int.random(in: 0...60_000, using: &random)).map { UInt8(truncatingIfNeeded: $0) }
         }
         var left = bodies.map { $0[...] }
         let streams = try bodies.map { _ in

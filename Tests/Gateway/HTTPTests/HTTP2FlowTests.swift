@@ -100,6 +100,26 @@ struct HTTP2FlowTests {
         #expect(server.session.fault == nil)
     }
 
+    @Test("lends memory from session to session without mixing their bytes")
+    func spares() throws {
+        let spares = HTTP2Spares(most: 2)
+        for round in 0..<6 {
+            let sessions = try (0..<3).map { _ in
+                try HTTP2End(.server, limits: HTTP2Limits(), spares: spares)
+            }
+            for server in sessions {
+                server.begin([(4, 1_000_000)])
+                server.feed(.headers(get, on: 1), .update(0, 50_000))
+                #expect(server.respond("HTTP/1.1 200 OK\r\n\r\n", on: 1, ends: false))
+                server.send(self.text, on: 1, ends: round & 1 == 0)
+            }
+            for server in sessions {
+                let content = server.frames().filter { $0.type == RawFrame.data }
+                #expect(content.flatMap(\.payload) == Array(self.text.utf8))
+            }
+        }
+    }
+
     @Test("resets a stream that sends over its window (section 6.9.1)")
     func overflow() throws {
         let server = try HTTP2End(.server)

@@ -62,6 +62,22 @@ struct HTTP2LifeTests {
         #expect(server.log == ["1 head GET / HTTP/1.1|Host: a.example|| ends tls", "1 end"])
     }
 
+    @Test("ends every stream when the peer errs amid a shutdown")
+    func errorAmidShutdown() throws {
+        let server = try HTTP2End(.server)
+        server.begin()
+        server.feed(.headers(get, on: 1))
+        server.session.shutdown(.enhanceYourCalm)
+        #expect(server.frames().last?.code == .enhanceYourCalm)
+        #expect(server.session.fault == nil)
+        server.log = []
+        server.feed(RawFrame(type: RawFrame.ping, payload: [1]))
+        #expect(server.session.fault?.code == .frameSizeError)
+        #expect(server.log == ["1 closed 6"])
+        #expect(server.frames().last?.code == .frameSizeError)
+        #expect(server.session.isFinished)
+    }
+
     @Test("makes no more requests than the target wants open (section 5.1.2)")
     func targetLimit() throws {
         let client = try HTTP2End(.client)

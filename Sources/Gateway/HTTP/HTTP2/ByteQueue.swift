@@ -2,6 +2,8 @@
 ///
 /// Whoever holds it calls ``release()`` before dropping it.
 struct ByteQueue {
+    /// Where large pieces come from and go to; nil for the system.
+    private let spares: HTTP2Spares?
     private var base: UnsafeMutableRawPointer?
     private var start = 0
     private var end = 0
@@ -9,6 +11,8 @@ struct ByteQueue {
 
     /// Smallest piece of memory.
     private static let leastByteCount = 1_024
+
+    init(spares: HTTP2Spares? = nil) { self.spares = spares }
 
     var count: Int { self.end - self.start }
     var isEmpty: Bool { self.end == self.start }
@@ -31,6 +35,23 @@ struct ByteQueue {
         self.append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
+    /// Appends `name: value CRLF`.
+    mutating func append(line name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        self.reserve(name.count + value.count + 4)
+        guard let base = self.base, let nameStart = name.baseAddress else { return }
+        var at = base + self.end
+        at.copyMemory(from: nameStart, byteCount: name.count)
+        at += name.count
+        at.storeBytes(of: 0x203A, as: UInt16.self)
+        at += 2
+        if let valueStart = value.baseAddress {
+            at.copyMemory(from: valueStart, byteCount: value.count)
+            at += value.count
+        }
+        at.storeBytes(of: 0x0A0D, as: UInt16.self)
+        self.end += name.count + value.count + 4
+    }
+
     /// Appends a part of what is queued already; the range counts from the first queued byte.
     mutating func append(own range: ByteRange) {
         precondition(
@@ -47,20 +68,27 @@ struct ByteQueue {
     }
 
     /// Makes room for so many more bytes in one step.
+    @inline(__always)
     mutating func reserve(_ byteCount: Int) {
-        guard self.capacity - self.end < byteCount else { return }
+        if self.capacity - self.end < byteCount { self.grow(byteCount) }
+    }
+
+    @inline(never)
+    private mutating func grow(_ byteCount: Int) {
         let needed = self.count + byteCount
         if self.start > 0, needed <= self.capacity, let base = self.base {
             base.copyMemory(from: base + self.start, byteCount: self.count)
         } else {
             let larger = max(needed, self.capacity * 2, Self.leastByteCount)
-            let memory = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
-            if let base = self.base {
-                memory.copyMemory(from: base + self.start, byteCount: self.count)
-                base.deallocate()
+            let memory =
+                self.spares?.take(larger) ?? .allocate(byteCount: larger, alignment: 16)
+            let count = self.count
+            if let base = self.base, count > 0 {
+                memory.baseAddress?.copyMemory(from: base + self.start, byteCount: count)
             }
-            self.base = memory
-            self.capacity = larger
+            self.freeMemory()
+            self.base = memory.baseAddress
+            self.capacity = memory.count
         }
         self.end -= self.start
         self.start = 0
@@ -91,9 +119,15 @@ struct ByteQueue {
 
     /// Gives all memory back, with what is queued.
     mutating func release() {
-        self.base?.deallocate()
+        self.freeMemory()
         self.base = nil
         self.capacity = 0
         self.removeAll()
+    }
+
+    private func freeMemory() {
+        guard let base = self.base else { return }
+        let memory = UnsafeMutableRawBufferPointer(start: base, count: self.capacity)
+        if let spares = self.spares { spares.give(memory) } else { memory.deallocate() }
     }
 }

@@ -21,6 +21,11 @@ struct FieldList {
 
     mutating func removeAll() { self.count = 0 }
 
+    /// Gives the memory back if it has room for more than `fieldCount` fields.
+    mutating func trim(above fieldCount: Int) {
+        if self.capacity > fieldCount { self.release() }
+    }
+
     mutating func append(_ name: StaticString, _ value: UnsafeRawBufferPointer) {
         self.append(
             UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount),

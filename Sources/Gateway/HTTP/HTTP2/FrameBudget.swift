@@ -58,12 +58,13 @@ struct FrameBudgets {
     mutating func earnStream() {
         self.priorities.earn(10)
         self.windowUpdates.earn(5)
+        self.unknownFrames.earn(2)
     }
 
     /// A DATA frame with content was sent.
-    mutating func earnDataSent() {
+    mutating func earnDataSent(_ byteCount: Int) {
         self.pings.earn(1)
-        self.windowUpdates.earn(10)
+        self.windowUpdates.earn(10 + UInt64(byteCount / 1_024))
     }
 
     /// Content was received.

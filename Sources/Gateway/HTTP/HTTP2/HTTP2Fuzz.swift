@@ -12,7 +12,8 @@ public enum HTTP2Fuzz {
         limits.streamWindowByteCount = 1_000
         limits.waitingByteCount = 2_000
         limits.outputByteCount = 3_000
-        guard let session = HTTP2Session(role: role, limits: limits) else { return }
+        let made = HTTP2Session(role: role, limits: limits, spares: HTTP2Spares())
+        guard let session = made else { return }
         let fields = HeaderFieldBuffer.allocate()
         defer { fields.deallocate() }
         if role == .client { Self.request(session) }

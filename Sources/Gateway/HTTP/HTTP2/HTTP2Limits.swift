@@ -55,7 +55,8 @@ public struct HTTP2Limits: Equatable, Sendable {
     ///
     /// Default 200.
     public var priorities: UInt32 = 200
-    /// WINDOW_UPDATE frames; each DATA frame sent earns 10, each new stream 5.
+    /// WINDOW_UPDATE frames; each DATA frame sent earns 10 and one per KiB, each new
+    /// stream 5.
     ///
     /// Default 1,000.
     public var windowUpdates: UInt32 = 1_000
@@ -63,9 +64,9 @@ public struct HTTP2Limits: Equatable, Sendable {
     ///
     /// Default 100.
     public var emptyFrames: UInt32 = 100
-    /// Frames of unknown types, which RFC 9113 section 5.5 has us ignore.
+    /// Frames of unknown types, which RFC 9113 section 5.5 has us ignore; each new stream earns 2.
     ///
-    /// Default 200.
+    /// Default 200. PRIORITY_UPDATE of browsers (RFC 9218) is among them.
     public var unknownFrames: UInt32 = 200
     /// CONTINUATION frames of one head (CVE-2024-28182).
     ///

@@ -83,6 +83,7 @@ extension HTTP2Session {
     public func shutdown(_ code: HTTP2ErrorCode = .noError) {
         guard self.state.pointee.fault == nil, !self.state.pointee.isGoingAway else { return }
         self.state.pointee.isGoingAway = true
+        self.state.pointee.goawayCode = code
         nghttp2_submit_goaway(
             self.state.pointee.framing,
             UInt8(NGHTTP2_FLAG_NONE.rawValue),
@@ -134,7 +135,9 @@ extension HTTP2Session {
         switch UInt32(frame.pointee.hd.type) {
         case NGHTTP2_GOAWAY.rawValue:
             let code = HTTP2ErrorCode(rawValue: frame.pointee.goaway.error_code)
-            if code != .noError, !self.state.pointee.isGoingAway {
+            if code == self.state.pointee.goawayCode {
+                self.state.pointee.goawayCode = nil
+            } else if code != .noError {
                 self.state.pointee.faultOfFraming = HTTP2Fault(code: code, cause: .protocol)
             }
             return 0
@@ -249,10 +252,10 @@ extension HTTP2Session {
                 rebasing: self.state.pointee.direct[rest...]
             )
         }
-        if byteCount > 0 { self.state.pointee.budgets.earnDataSent() }
+        if byteCount > 0 { self.state.pointee.budgets.earnDataSent(byteCount) }
         if entry.pointee.waiting.isEmpty, entry.pointee.flags.contains(.hasWaited) {
             entry.pointee.flags.remove(.hasWaited)
-            entry.pointee.waiting.trim(above: 0)
+            entry.pointee.waiting.release()
             self.note(HTTP2Record(kind: .drained, slot: Int32(slot), stream: entry.pointee.id))
         }
         let isFull = self.state.pointee.outputQueue.count >= self.limits.outputByteCount

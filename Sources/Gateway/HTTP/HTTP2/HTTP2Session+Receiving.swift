@@ -145,7 +145,7 @@ extension HTTP2Session {
         if self.state.pointee.headText.fault != nil {
             self.state.pointee.counters.headsTooLarge += 1
         }
-        let slot = known ?? self.state.pointee.streams.add(stream)
+        let slot = known ?? self.state.pointee.streams.add(stream, self.spares)
         self.noteHead(stream, slot, endsStream: endsStream)
         self.state.pointee.headText.close()
         if endsStream { self.peerEnded(stream) }

@@ -127,7 +127,7 @@ extension HTTP2Session {
         }
         let next = nghttp2_session_get_next_stream_id(self.state.pointee.framing)
         guard let stream = Int32(exactly: next), stream > 0 else { return nil }
-        let slot = self.state.pointee.streams.add(stream)
+        let slot = self.state.pointee.streams.add(stream, self.spares)
         let entry = self.state.pointee.streams[slot]
         entry.pointee.tag = tag
         entry.pointee.flags = endsStream ? [.hasHead, .ends] : .hasHead
@@ -206,6 +206,10 @@ extension HTTP2Session {
         else { return false }
         if endsStream { self.state.pointee.streams[slot].pointee.flags.insert(.ends) }
         if bytes.isEmpty && !endsStream { return true }
+        if bytes.count > 1_024 {
+            let most = self.limits.outputByteCount
+            self.state.pointee.outputQueue.reserve(min(bytes.count, most) + 256)
+        }
         self.state.pointee.direct = bytes
         self.state.pointee.directSlot = slot
         self.resume(stream, slot)

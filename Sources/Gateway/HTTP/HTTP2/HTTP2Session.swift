@@ -23,6 +23,7 @@ public final class HTTP2Session {
     /// Which end we are.
     public let role: Role
     let limits: HTTP2Limits
+    let spares: HTTP2Spares?
     /// Apart from the object, since the framing layer calls back amid our calls of it: the run time
     /// would check every access of a property for conflicts, a quarter of the cost of a request.
     let state: UnsafeMutablePointer<HTTP2State>
@@ -38,11 +39,20 @@ public final class HTTP2Session {
     ///   - role: Which end.
     ///   - limits: What the peer may cost.
     ///   - seed: What the keys of WebSocket handshakes are made of; any number.
-    public init?(role: Role, limits: HTTP2Limits = HTTP2Limits(), seed: UInt64 = 0) {
+    ///   - spares: Memory that sessions of this thread share; nil asks the system each time.
+    public init?(
+        role: Role,
+        limits: HTTP2Limits = HTTP2Limits(),
+        seed: UInt64 = 0,
+        spares: HTTP2Spares? = nil
+    ) {
         self.role = role
         self.limits = limits
         self.state = .allocate(capacity: 1)
-        self.state.initialize(to: HTTP2State(role: role, limits: limits, seed: seed))
+        self.spares = spares
+        self.state.initialize(
+            to: HTTP2State(role: role, limits: limits, seed: seed, spares: spares)
+        )
         guard FramingCallbacks.open(self), self.submitSettings() else { return nil }
     }
 
@@ -130,7 +140,8 @@ public final class HTTP2Session {
     /// The next thing the peer did; nil when there is no more for now.
     public func nextEvent() -> HTTP2Event? {
         guard self.state.pointee.nextRecord < self.state.pointee.records.count else {
-            self.state.pointee.records.removeAll(keepingCapacity: true)
+            let isSmall = self.state.pointee.records.capacity <= 64
+            self.state.pointee.records.removeAll(keepingCapacity: isSmall)
             self.state.pointee.nextRecord = 0
             return nil
         }
@@ -178,7 +189,14 @@ public final class HTTP2Session {
         )
     }
 
-    func note(_ record: HTTP2Record) { self.state.pointee.records.append(record) }
+    func note(_ record: HTTP2Record) {
+        assert(
+            record.slot < 0 || record.kind == .closed
+                || !self.state.pointee.streams[Int(record.slot)].pointee.flags.contains(.isClosed),
+            "the end of a stream is its last event"
+        )
+        self.state.pointee.records.append(record)
+    }
 
     /// Drops what speaks of memory that is about to be used again.
     private func forgetBorrowed() {
@@ -197,6 +215,7 @@ public final class HTTP2Session {
             self.state.pointee.texts.removeAll()
             self.state.pointee.texts.trim(above: 8_192)
             self.state.pointee.cookies.trim(above: 1_024)
+            self.state.pointee.fields.trim(above: 48)
         }
     }
 }

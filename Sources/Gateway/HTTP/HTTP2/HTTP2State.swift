@@ -4,7 +4,7 @@ struct HTTP2State {
     var framing: OpaquePointer?
     var streams = StreamTable()
     /// Frames that were made and not taken.
-    var outputQueue = ByteQueue()
+    var outputQueue: ByteQueue
     /// Texts of the heads and trailers that events speak of.
     var texts = ByteQueue()
     var cookies = ByteQueue()
@@ -25,13 +25,16 @@ struct HTTP2State {
     /// Resets for errors that were counted on receipt and whose frames are still to be sent.
     var countedResets = 0
     var isGoingAway = false
+    /// What the GOAWAY says that the caller asked for and that is still to be sent.
+    var goawayCode: HTTP2ErrorCode?
     var peerGoesAway = false
     /// The error of a GOAWAY that the framing layer is about to send.
     var faultOfFraming: HTTP2Fault?
     var counters = HTTP2Counters()
     var fault: HTTP2Fault?
 
-    init(role: HTTP2Session.Role, limits: HTTP2Limits, seed: UInt64) {
+    init(role: HTTP2Session.Role, limits: HTTP2Limits, seed: UInt64, spares: HTTP2Spares?) {
+        self.outputQueue = ByteQueue(spares: spares)
         self.budgets = FrameBudgets(limits)
         self.scanner = FrameScanner(hasPreface: role == .server)
         self.keySeed = seed

@@ -108,6 +108,7 @@ struct HeadText {
         }
     }
 
+    /// Pseudo-header fields, each told from the others by length and one letter.
     private mutating func addPseudo(
         _ name: UnsafeRawBufferPointer,
         _ value: UnsafeRawBufferPointer,
@@ -116,44 +117,48 @@ struct HeadText {
         let names = OctetView(name)
         let octets = OctetView(value)
         let whole = ByteRange(start: 0, count: value.count)
-        let wholeName = ByteRange(start: 0, count: name.count)
-        let kept = ByteRange(start: text.count - self.blockStart, count: value.count)
-        if names.equals(wholeName, ":status") {
-            self.status = octets.decimal(whole).flatMap { UInt16(exactly: $0) } ?? 0
-            guard value.count == 3, self.status >= 100 else { throw .malformed }
-            return
+        let isName = { (text: StaticString) in
+            names.equals(ByteRange(start: 0, count: names.count), text)
         }
-        if names.equals(wholeName, ":scheme") {
-            self.hasScheme = true
-            self.isSecure = octets.equals(whole, "https")
-            guard self.isSecure || octets.equals(whole, "http") else { throw .malformed }
-            return
-        }
-        if names.equals(wholeName, ":protocol") {
-            self.isUpgrade = octets.equals(whole, "websocket")
-            return
-        }
-        if names.equals(wholeName, ":method") {
+        switch (names.count, names.count > 2 ? names[2] : 0) {
+        case (5, _) where isName(":path"):
+            guard octets.endOfTarget(from: 0) == octets.count, value.count > 0,
+                octets[0] == Octet.slash || octets.equals(whole, "*")
+            else { throw .malformed }
+            self.path = self.keep(value, in: &text)
+        case (7, UInt8(ascii: "e")) where isName(":method"):
             guard octets.endOfToken(from: 0) == octets.count, value.count > 0 else {
                 throw .malformed
             }
             let method = HTTPMethod.of(whole, in: octets)
             self.isHead = method == .head
             self.isConnect = method == .connect
-            self.method = kept
-        } else if names.equals(wholeName, ":path") {
-            guard octets.endOfTarget(from: 0) == octets.count, value.count > 0,
-                octets[0] == Octet.slash || octets.equals(whole, "*")
-            else { throw .malformed }
-            self.path = kept
-        } else if names.equals(wholeName, ":authority") {
+            self.method = self.keep(value, in: &text)
+        case (7, UInt8(ascii: "c")) where isName(":scheme"):
+            self.hasScheme = true
+            self.isSecure = octets.equals(whole, "https")
+            guard self.isSecure || octets.equals(whole, "http") else { throw .malformed }
+        case (7, UInt8(ascii: "t")) where isName(":status"):
+            self.status = octets.decimal(whole).flatMap { UInt16(exactly: $0) } ?? 0
+            guard value.count == 3, self.status >= 100 else { throw .malformed }
+        case (10, _) where isName(":authority"):
             guard octets.endOfTarget(from: 0) == octets.count else { throw .malformed }
-            self.authority = kept
-        } else {
-            throw .malformed
+            self.authority = self.keep(value, in: &text)
+        case (9, _) where isName(":protocol"):
+            self.isUpgrade = octets.equals(whole, "websocket")
+        default: throw .malformed
         }
+    }
+
+    /// Puts a value before the text; its range counts from the start of the block.
+    private mutating func keep(
+        _ value: UnsafeRawBufferPointer,
+        in text: inout ByteQueue
+    ) -> ByteRange {
+        let range = ByteRange(start: text.count - self.blockStart, count: value.count)
         text.append(value)
         self.start = text.count
+        return range
     }
 
     private mutating func writeStartLine(into text: inout ByteQueue) throws(Refusal) {
@@ -238,11 +243,7 @@ struct HeadText {
             .contentType, .server, .date:
             break
         }
-        text.reserve(name.count + value.count + 4)
-        text.append(name)
-        text.append(": ")
-        text.append(value)
-        text.append("\r\n")
+        text.append(line: name, value)
     }
 
     /// Whether `Host` must be written: only without `:authority`, which it must repeat otherwise

@@ -30,10 +30,15 @@ struct HTTP2Stream {
     /// Why the caller gave the stream up.
     var resetCode: HTTP2ErrorCode?
     /// Content that the peer's window or the room for frames does not allow yet.
-    var waiting = ByteQueue()
+    var waiting: ByteQueue
     /// Lines of trailers, until the content before them went.
     var trailers = ByteQueue()
     fileprivate var nextFree: Int32 = -1
+
+    init(id: Int32, spares: HTTP2Spares?) {
+        self.id = id
+        self.waiting = ByteQueue(spares: spares)
+    }
 }
 
 /// The streams of one session: slots that are used again, and an index by stream number.
@@ -65,6 +70,7 @@ struct StreamTable {
             self.slots[slot].waiting.release()
             self.slots[slot].trailers.release()
         }
+        self.slots.deinitialize(count: self.slotCount)
         self.slots.deallocate()
         self.index.deallocate()
     }
@@ -88,21 +94,24 @@ struct StreamTable {
         return nil
     }
 
-    mutating func add(_ stream: Int32) -> Int {
+    /// - Parameters:
+    ///   - stream: A number that is in no slot.
+    ///   - spares: Where content that waits gets its memory.
+    /// - Returns: The slot.
+    mutating func add(_ stream: Int32, _ spares: HTTP2Spares?) -> Int {
         precondition(stream > 0 && self.find(stream) == nil, "a stream is added once")
-        let slot = self.freeSlot()
+        if (self.count + 1) * 2 > self.mask { self.growIndex() }
+        let slot = self.freeSlot(HTTP2Stream(id: stream, spares: spares))
         self.count += 1
-        if self.count * 2 > self.mask { self.growIndex() }
-        self.slots[slot].id = stream
         self.note(stream, slot)
         return slot
     }
 
-    private mutating func freeSlot() -> Int {
+    private mutating func freeSlot(_ stream: HTTP2Stream) -> Int {
         if self.firstFree >= 0 {
             let slot = Int(self.firstFree)
             self.firstFree = self.slots[slot].nextFree
-            (self.slots + slot).pointee = HTTP2Stream()
+            (self.slots + slot).pointee = stream
             return slot
         }
         if self.slotCount == self.slotCapacity {
@@ -113,7 +122,7 @@ struct StreamTable {
             self.slots = larger
             self.slotCapacity *= 2
         }
-        (self.slots + self.slotCount).initialize(to: HTTP2Stream())
+        (self.slots + self.slotCount).initialize(to: stream)
         self.slotCount += 1
         return self.slotCount - 1
     }
