@@ -71,12 +71,12 @@ def accepts(port_number):
         return probe.connect_ex(("127.0.0.1", port_number)) == 0
 
 
-def status(port_number, path="/svc3/1k"):
+def status(port_number, path, host):
     """The status of one GET, or 0 when there is no answer."""
     try:
         with socket.create_connection(("127.0.0.1", port_number), 2) as connection:
             connection.settimeout(5)
-            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: api3.example.com\r\n"
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n"
                                "Connection: close\r\n\r\n".encode())
             return int(connection.recv(64).split(b" ")[1])
     except (OSError, IndexError, ValueError):
@@ -153,7 +153,7 @@ class Run:
             if not self.alive(name) or time.time() > deadline:
                 if not fatal:
                     return False
-                sys.exit(f"{name} does not listen on port {port_number}:\n{self.log(name)[-2000:]}")
+                sys.exit(f"{name} does not listen on port {port_number}:\n{self.log(name)[-3000:]}")
             time.sleep(0.05)
         return True
 
@@ -202,10 +202,10 @@ class Run:
             sys.exit(f"meshgate does not start:\n{self.log('meshgate')[-2000:]}")
 
     def routes_are_live(self):
-        """A node that refused its configuration runs without one, and answers 404."""
+        """A node that refused its configuration runs without one, so its Admin API is asked."""
         deadline = time.time() + 3
         while self.alive("meshgate") and time.time() < deadline:
-            if status(meshgate.PLAIN) not in (0, 404):
+            if status(meshgate.ADMIN, "/routes/svc3", "localhost") == 200:
                 return True
             time.sleep(0.05)
         return False
