@@ -15,16 +15,18 @@ FEATURES = ["tls", "grpc", "tcp", "tls_stream", "tls_passthrough", "udp", "proxy
 SUITES_ONLY = {"tls_passthrough", "proxy_protocol"}
 
 
-def upstreams():
-    return [{
-        "name": "up",
-        "healthchecks": {
-            "active": {
-                "http_path": "/", "healthy": {"interval": 1, "successes": 1},
-                "unhealthy": {"interval": 1, "tcp_failures": 1}},
-            "passive": {"unhealthy": {"tcp_failures": 1, "timeouts": 2, "http_failures": 5}}},
-        "targets": [{"target": "127.0.0.1:29001"}, {"target": "127.0.0.1:29002"}],
-    }]
+HEALTH = {
+    "active": {"http_path": "/", "healthy": {"interval": 1, "successes": 1},
+               "unhealthy": {"interval": 1, "tcp_failures": 1}},
+    "passive": {"unhealthy": {"tcp_failures": 1, "timeouts": 2, "http_failures": 5}},
+}
+
+
+def upstreams(health):
+    """Two targets; the suites, whose targets misbehave on purpose, want no verdicts on them."""
+    checks = {"healthchecks": HEALTH} if health else {}
+    targets = [{"target": "127.0.0.1:29001"}, {"target": "127.0.0.1:29002"}]
+    return [{"name": "up", **checks, "targets": targets}]
 
 
 def stream(name, protocol, port, match):
@@ -68,9 +70,10 @@ def certificate(folder, names):
             "snis": [{"name": name} for name in names]}
 
 
-def configuration(folder, features):
+def configuration(folder, features, health=True):
     """Kong's declarative file as JSON, which is YAML."""
-    document = {"_format_version": "3.0", "upstreams": upstreams(), "services": services(features)}
+    document = {"_format_version": "3.0", "upstreams": upstreams(health),
+                "services": services(features)}
     if "tls" in features:
         document["certificates"] = [certificate(folder, ["*.example.com", "*"])]
     return document
@@ -103,13 +106,14 @@ def settings(folder, features, workers, extra):
     return values
 
 
-def command(meshd, folder, features, workers, extra):
+def command(meshd, folder, features, workers, extra, health=True):
+    """The command that runs the node; writes its key ring and configuration first."""
     keyring = os.path.join(folder, "keyring")
     if not os.path.exists(keyring):
         with open(os.open(keyring, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
             file.write(subprocess.check_output([meshd, "keyring"]))
     with open(os.path.join(folder, "kong.json"), "w") as file:
-        json.dump(configuration(folder, features), file, indent=1)
+        json.dump(configuration(folder, features, health), file, indent=1)
     values = settings(folder, features, workers, extra)
     return [meshd, "run"] + [part for name, value in values.items()
                              for part in ("--set", f"{name}={value}")]

@@ -86,8 +86,8 @@ def status(port_number, path, host):
 class Run:
     """A folder of configurations and the processes of one run, all ended at its end by pid."""
 
-    def __init__(self, peers, binaries, envoy="envoy", keep=False):
-        self.binaries, self.envoy, self.keep = binaries, envoy, keep
+    def __init__(self, peers, binaries, envoy="envoy", keep=False, health=True):
+        self.binaries, self.envoy, self.keep, self.health = binaries, envoy, keep, health
         self.folder = tempfile.mkdtemp(prefix="meshgate-bench-")
         os.chmod(self.folder, 0o755)
         self.peers = peers
@@ -213,7 +213,8 @@ class Run:
     def try_meshgate(self, features, workers, cores, extra):
         meshd = os.path.join(self.binaries, "meshd")
         shutil.rmtree(self.path("data"), ignore_errors=True)
-        command = meshgate.command(meshd, self.folder, features, workers, extra)
+        command = meshgate.command(meshd, self.folder, features, workers, extra,
+                                   self.health)
         self.start("meshgate", command, cores)
         if self.wait_for("meshgate", meshgate.PLAIN, 10, fatal=False) and self.routes_are_live():
             return True
