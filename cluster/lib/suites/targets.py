@@ -22,6 +22,7 @@ class Recorder:
 
     def close(self):
         for listener in self.listeners:
+            listener.shutdown(socket.SHUT_RDWR)  # Wakes the thread that accepts.
             listener.close()
 
     def accept(self, listener):
