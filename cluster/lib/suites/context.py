@@ -1,4 +1,6 @@
 """The gateway under test and its targets, as every suite gets them."""
+import http.client
+import json
 import os
 import shutil
 import socket
@@ -31,6 +33,7 @@ class Context:
     def start(self, workers=1, extra=None):
         """Starts the gateway, and the recorder as its target."""
         self.recorder = self.recorder or Recorder()
+        self.recorder.release()
         settings = {"proxy.drain_deadline": "20"} | (extra or {})
         if not self.run.alive(self.gateway):
             self.run.processes.pop(self.gateway, None)
@@ -98,6 +101,25 @@ class Context:
                 return read_all(connection)
         except OSError:
             return b""
+
+    def apply(self, document):
+        """Replaces the configuration through Kong's `/config`; the status of the answer."""
+        admin = http.client.HTTPConnection("127.0.0.1", meshgate.ADMIN, timeout=10)
+        admin.request("POST", "/config", json.dumps(document), {"Content-Type": "application/json"})
+        answer = admin.getresponse()
+        answer.read()
+        return answer.status
+
+    def certificate(self, names, key="ec"):
+        """A new certificate and key as PEM, signed by itself."""
+        kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if key == "ec" \
+            else ["-newkey", "rsa:2048"]
+        files = self.run.path("new.pem"), self.run.path("new-key.pem")
+        alternatives = ",".join("DNS:" + name for name in names)
+        subprocess.run(["openssl", "req", "-x509", *kind, "-nodes", "-keyout", files[1], "-out",
+                        files[0], "-days", "30", "-subj", "/CN=" + names[0], "-addext",
+                        "subjectAltName=" + alternatives], check=True, capture_output=True)
+        return [open(file).read() for file in files]
 
     def command(self, *words, timeout=60, **options):
         """Runs a tool and returns what it printed."""

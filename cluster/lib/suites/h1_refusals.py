@@ -185,7 +185,8 @@ def answer(context, data):
 
 def status(received):
     words = received.split(b" ", 2)
-    return int(words[1]) if len(words) > 2 and words[0].startswith(b"HTTP/1.") else 0
+    good = len(words) > 2 and words[0].startswith(b"HTTP/1.") and words[1].isdigit()
+    return int(words[1]) if good else 0
 
 
 def run(context, report):

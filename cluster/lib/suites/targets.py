@@ -13,7 +13,7 @@ class Recorder:
 
     def __init__(self, ports=(29001, 29002)):
         self.lock = threading.Lock()
-        self.requests, self.answers, self.takers = [], {}, {}
+        self.requests, self.answers, self.takers, self.taken = [], {}, {}, []
         self.listeners = []
         for port in ports:
             listener = socket.create_server(("127.0.0.1", port), backlog=1024)
@@ -38,6 +38,17 @@ class Recorder:
         with self.lock:
             self.requests.clear()
 
+    def release(self):
+        """Forgets all that a suite set up, and ends the connections that it took over."""
+        self.forget()
+        self.answers.clear()
+        self.takers.clear()
+        while self.taken:
+            try:
+                self.taken.pop().shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
     def seen(self, text):
         """Requests whose bytes hold `text`."""
         with self.lock:
@@ -55,6 +66,7 @@ class Recorder:
                     taker = next((function for prefix, function in self.takers.items()
                                   if path.startswith(prefix)), None)
                     if taker:
+                        self.taken.append(connection)
                         taker(connection, head + buffer)
                         return
                     body, raw, buffer = read_body(connection, head, buffer)
