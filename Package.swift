@@ -188,9 +188,16 @@ let package = Package(
         target(
             "MeshDeclarative",
             in: "Control",
-            uses: ["MeshEntities", "MeshRouting", "MeshPrimitives", "COpenSSL", yams]
+            uses: [
+                "MeshEntities", "MeshPlugins", "MeshRouting", "MeshTLS", "MeshPrimitives",
+                "COpenSSL", yams,
+            ]
         ),
-        tests(of: "MeshDeclarative", in: "Control", uses: ["MeshEntities", "MeshPrimitives"]),
+        tests(
+            of: "MeshDeclarative",
+            in: "Control",
+            uses: ["MeshEntities", "MeshTLS", "MeshPrimitives"]
+        ),
         // The JSON shapes of `/mesh/…`, spoken by the Admin API and its client.
         target("MeshReports", in: "Control"),
         tests(of: "MeshReports", in: "Control"),
@@ -220,9 +227,10 @@ let package = Package(
             name: "MeshNode",
             dependencies: [
                 "MeshDataPlane", "MeshRouting", "MeshBalancing", "MeshHealth", "MeshHTTP",
-                "MeshPlugins", "MeshEntities", "MeshMembership", "MeshReplication", "MeshWire",
-                "MeshTransport", "MeshStorage", "MeshDeclarative", "MeshReports", "MeshAdmin",
-                "MeshResolver", "MeshPrimitives", "CMeshSystem", logging, lifecycle, signals, yams,
+                "MeshTLS", "MeshPlugins", "MeshEntities", "MeshMembership", "MeshReplication",
+                "MeshWire", "MeshTransport", "MeshStorage", "MeshDeclarative", "MeshReports",
+                "MeshAdmin", "MeshResolver", "MeshPrimitives", "CMeshSystem", logging, lifecycle,
+                signals, yams,
             ],
             path: "Sources/Control/Node",
             swiftSettings: strict
@@ -231,8 +239,8 @@ let package = Package(
             of: "MeshNode",
             in: "Control",
             uses: [
-                "MeshEntities", "MeshHealth", "MeshMembership", "MeshReplication", "MeshReports",
-                "MeshPrimitives",
+                "MeshDataPlane", "MeshEntities", "MeshHTTP", "MeshHealth", "MeshTLS",
+                "MeshMembership", "MeshReplication", "MeshWire", "MeshReports", "MeshPrimitives",
             ]
         ),
 
@@ -268,8 +276,8 @@ let package = Package(
         command(
             "meshbench",
             uses: [
-                "MeshHTTP", "MeshRouting", "MeshBalancing", "MeshEntities", "MeshWire",
-                "MeshMembership", "MeshReplication", "MeshPrimitives", arguments,
+                "MeshHTTP", "MeshRouting", "MeshBalancing", "MeshEntities", "MeshDataPlane",
+                "MeshWire", "MeshMembership", "MeshReplication", "MeshPrimitives", arguments,
             ]
         ),
         command("meshecho", uses: [nioCore, nioPosix, nioHTTP1, arguments]),

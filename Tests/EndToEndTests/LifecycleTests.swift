@@ -167,6 +167,7 @@ extension EndToEnd {
                 executable: Binaries.meshd,
                 arguments: [
                     "run", "--dev", "--set", "proxy.listen=\(places[0])", "--set",
+                    "proxy.tls_listen=off", "--set",
                     "admin.listen=\(places[1])", "--set", "status.listen=\(places[2])", "--set",
                     "gossip.bind=\(places[3])",
                 ],

@@ -1,4 +1,5 @@
 internal import MeshEntities
+internal import MeshPlugins
 internal import MeshRouting
 
 /// Takes a declarative document apart: formats, nesting, ids, references, then the entities.
@@ -158,7 +159,8 @@ struct DeclarationReader {
         if kind == .plugins, field.name == "_config" {
             return "decK's shared plugin configurations are not built yet"
         }
-        return UnbuiltFeatures.refusal(ofCollection: field.name)
+        return UnbuiltFeatures.refusal(ofField: field.name, in: kind)
+            ?? UnbuiltFeatures.refusal(ofCollection: field.name)
     }
 
     /// The entry's own id, else one derived from its natural key, else from its content.
@@ -215,6 +217,7 @@ struct DeclarationReader {
     ) -> DocumentValue? {
         let value = field.node.value
         guard !value.isNull else { return nil }
+        self.refuseUnknownFields(of: field, entry)
         let key = value.text ?? value["id"]?.text ?? value["name"]?.text ?? value["username"]?.text
         if let key, let id = directory.find(target, key) {
             return .record(["id": .string(id.description)])
@@ -232,6 +235,15 @@ struct DeclarationReader {
         return .record(["id": .string(EntityID.zero.description)])
     }
 
+    /// A reference that says more than whom it refers to says something that would be ignored.
+    private mutating func refuseUnknownFields(of field: DocumentField, _ entry: Entry) {
+        for inner in field.node.value.fields ?? []
+        where !["id", "name", "username"].contains(inner.name) {
+            let location = entry.location.field(field.name).field(inner.name)
+            self.fail(location, "unknown field", inner)
+        }
+    }
+
     private mutating func decode() {
         var places = EntityPlaces()
         for entry in self.entries {
@@ -245,8 +257,28 @@ struct DeclarationReader {
             places.append(place, of: entry.kind)
             if entry.kind == .routes { self.checkPatterns(entry) }
         }
-        self.findings += self.configuration.findings(at: places)
+        self.checkPlugins(places)
+        var check = CertificateCheck(places: places)
+        check.run(&self.configuration)
+        self.findings += check.findings + self.configuration.findings(at: places)
+        self.warnings += check.warnings
         self.warnings += DeclarationLint.warnings(self.entries, self.format)
+        self.warnings += DuplicateRoutes.warnings(self.configuration.routes, places)
+    }
+
+    /// Checks the settings of plugins that run here; of others their name is refused.
+    private mutating func checkPlugins(_ places: EntityPlaces) {
+        for (index, plugin) in self.configuration.plugins.enumerated()
+        where UnbuiltFeatures.builtPlugins.contains(plugin.name) {
+            self.findings += PluginCatalogue.errors(in: plugin).map { error in
+                places.finding(
+                    .plugins,
+                    index,
+                    path: error.field.split(separator: "."),
+                    error.message
+                )
+            }
+        }
     }
 
     /// Compiles what the router will have to compile.

@@ -65,7 +65,7 @@ struct DeclarationTree {
 
     private func service(_ service: Service) -> DocumentValue {
         let routes = self.routes[service.id] ?? []
-        return Self.pruned(service, like: Service(id: service.id, host: ""))
+        return Self.flattened(Self.pruned(service, like: Service(id: service.id, host: "")))
             .adding("routes", Self.ordered(routes).map(self.route))
             .adding("plugins", self.plugins(of: service.id))
     }
@@ -77,7 +77,7 @@ struct DeclarationTree {
 
     private func upstream(_ upstream: Upstream) -> DocumentValue {
         let targets = self.targets[upstream.id] ?? []
-        return Self.pruned(upstream, like: Upstream(id: upstream.id, name: ""))
+        return Self.flattened(Self.pruned(upstream, like: Upstream(id: upstream.id, name: "")))
             .adding(
                 "targets",
                 Self.ordered(targets).map { target in
@@ -120,7 +120,8 @@ struct DeclarationTree {
     private static func flattened(_ value: DocumentValue) -> DocumentValue {
         .object(
             (value.fields ?? []).map { field in
-                guard ["route", "service", "consumer"].contains(field.name),
+                guard
+                    ["route", "service", "consumer", "client_certificate"].contains(field.name),
                     let id = field.node.value["id"]
                 else { return field }
                 return DocumentField(field.name, id)

@@ -70,6 +70,9 @@ public enum DeclarativeFile {
         _ text: String,
         name: String
     ) throws(DocumentError) -> DocumentNode {
+        // Some editors mark UTF-8 with it; it is no part of the text.
+        let text =
+            text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         let isJSON = name.lowercased().hasSuffix(".json")
         let first = text.utf8.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
         guard isJSON || first == UInt8(ascii: "{") else { return try YAMLText.parse(text) }

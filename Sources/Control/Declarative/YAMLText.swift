@@ -131,13 +131,15 @@ struct YAMLUnfolding {
             if let name = Self.aliasName(scalar) {
                 return try self.unfold(name, place)
             }
-            let value = Self.value(scalar)
+            let value = try YAMLTag.value(scalar, place)
             result = DocumentNode(value, line: place.0, column: place.1)
         case .sequence(let sequence):
+            try YAMLTag.check(sequence.tag, allowed: .seq, place)
             var nodes: [DocumentNode] = []
             for element in sequence { nodes.append(try self.node(element, depth: depth + 1)) }
             result = DocumentNode(.array(nodes), line: place.0, column: place.1)
         case .mapping(let mapping):
+            try YAMLTag.check(mapping.tag, allowed: .map, place)
             let fields = try self.fields(mapping, depth: depth)
             result = DocumentNode(.object(fields), line: place.0, column: place.1)
         case .alias:
@@ -161,6 +163,7 @@ struct YAMLUnfolding {
                 let message = "a key must be a plain text"
                 throw DocumentError(message: message, line: place.0, column: place.1)
             }
+            try YAMLTag.check(scalar.tag, allowed: .str, place)
             let node = try self.node(value, depth: depth + 1)
             if scalar.string == "<<", scalar.style == .plain {
                 merged += try Self.merged(node, place)
@@ -224,13 +227,5 @@ struct YAMLUnfolding {
             return nil
         }
         return String(scalar.string.unicodeScalars.dropFirst())
-    }
-
-    private static func value(_ scalar: Node.Scalar) -> DocumentValue {
-        let text = AliasMark.swapOut(scalar.string)
-        guard scalar.style == .plain, scalar.tag.rawValue != Tag.Name.str.rawValue else {
-            return .string(text)
-        }
-        return YAMLScalar.value(text)
     }
 }

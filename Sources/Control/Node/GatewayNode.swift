@@ -41,7 +41,7 @@ public struct GatewayNode: Sendable {
         let store = try NodeStore(directory: self.settings.node.dataDirectory)
         let gossip = self.settings.gossip
         let parts = try NodeParts(
-            settings: self.settings,
+            settings: try self.settingsWithCertificate(),
             seeds: await SeedResolver.resolve(gossip.seeds, excluding: gossip.bind),
             keyRing: self.keyRing,
             store: store,
@@ -74,6 +74,20 @@ public struct GatewayNode: Sendable {
         return drain.cutRequests
     }
 
+    /// The settings with a certificate for names that no SNI covers, made when none is given.
+    private func settingsWithCertificate() throws -> NodeSettings {
+        var settings = self.settings
+        let plane = settings.proxy.dataPlane
+        let needsOne =
+            !plane.tlsListen.isEmpty || plane.streamListen.contains { $0.kind == .tls }
+        guard needsOne, plane.tls.defaultCertificate == nil else { return settings }
+        settings.proxy.dataPlane.tls.defaultCertificate = try DefaultCertificate.load(
+            directory: settings.node.dataDirectory,
+            now: Int(NodeClock.wallMilliseconds / 1_000)
+        )
+        return settings
+    }
+
     /// Everything that runs, in start order; it stops in reverse: the drain first, gossip last.
     private func services(
         _ parts: NodeParts,
@@ -99,7 +113,7 @@ public struct GatewayNode: Sendable {
         let core: [any Service] = [
             parts.cluster, MemberKeeper(cluster: parts.cluster, store: store, logger: self.logger),
             parts.regions, parts.state, parts.health, parts.configuration,
-            parts.watch(store: store, logger: self.logger),
+            parts.watch(store: store, logger: self.logger), parts.tickets,
         ]
         return core + self.listeners(admin) + (first.map { [$0] } ?? [])
             + [SeedResolver(seeds: self.settings.gossip.seeds, cluster: parts.cluster), drain]

@@ -16,14 +16,31 @@ extension HealthSettings {
         self.active.rules = Rules(checks.active.healthy, checks.active.unhealthy)
         self.passive = Rules(checks.passive.healthy, checks.passive.unhealthy)
         let isOn = checks.active.healthy.interval > 0 || checks.active.unhealthy.interval > 0
-        if isOn, checks.active.type == .http {
-            self.active.check = .http(
-                path: checks.active.httpPath,
-                host: upstream.hostHeader ?? host,
-                headers: checks.active.headers.flatMap { field in
-                    field.values.map { ProbeField(name: field.name, value: $0) }
-                }
-            )
+        if isOn { self.active.check = .init(upstream, host: upstream.hostHeader ?? host) }
+    }
+}
+
+extension ProbeRequest.Check {
+    /// What an upstream's active check does at a target that is called `host`.
+    fileprivate init(_ upstream: Upstream, host: String) {
+        let active = upstream.healthchecks.active
+        let headers = active.headers.flatMap { field in
+            field.values.map { ProbeField(name: field.name, value: $0) }
+        }
+        // Neither the port of `Host` nor the brackets of an address are part of a server name.
+        let isBracketed = host.hasPrefix("[")
+        let name = host.drop { $0 == "[" }.prefix { $0 != (isBracketed ? "]" : ":") }
+        let tls = ProbeTLS(
+            serverName: active.httpsSNI ?? String(name),
+            verifies: active.httpsVerifyCertificate,
+            clientCertificate: upstream.clientCertificate?.description
+        )
+        switch active.type {
+        case .tcp: self = .tcp
+        case .http: self = .http(path: active.httpPath, host: host, headers: headers)
+        case .https: self = .https(path: active.httpPath, host: host, headers: headers, tls: tls)
+        case .grpc: self = .grpc(host: host, tls: nil)
+        case .grpcs: self = .grpc(host: host, tls: tls)
         }
     }
 }

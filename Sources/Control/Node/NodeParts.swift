@@ -20,6 +20,7 @@ struct NodeParts: Sendable {
     let state: StateService
     let regions: RegionService
     let configuration: ConfigurationService
+    let tickets: TicketKeyService
 
     /// Makes the parts.
     ///
@@ -38,7 +39,7 @@ struct NodeParts: Sendable {
         logger: Logger
     ) throws {
         let inlet = HealthService.Inlet()
-        let dataPlane = DataPlane(configuration: DataPlaneConfiguration(settings)) {
+        let dataPlane = DataPlane(configuration: settings.proxy.dataPlane) {
             inlet.send(.observed($0))
         }
         let events = EventLog(observer: settings.node.name)
@@ -76,6 +77,20 @@ struct NodeParts: Sendable {
             events: events,
             logger: logger,
             onChange: { running in state.update { $0.take(running) } }
+        )
+        self.tickets = TicketKeyService(
+            schedule: TicketSchedule(
+                keyRing: keyRing,
+                clusterName: settings.gossip.cluster,
+                rotation: settings.proxy.dataPlane.tls.ticketRotation
+            ),
+            install: { secrets in
+                dataPlane.setTicketKeys(
+                    current: (secrets.current.name, secrets.current.secret),
+                    accepted: secrets.accepted.map { ($0.name, $0.secret) }
+                )
+            },
+            now: { NodeClock.wallMilliseconds }
         )
         self.regions = RegionService(
             cluster: cluster,
@@ -128,20 +143,6 @@ struct NodeParts: Sendable {
             state: self.state,
             eventLog: self.events
         )
-    }
-}
-
-extension DataPlaneConfiguration {
-    /// What the node's settings say of the proxy.
-    fileprivate init(_ settings: NodeSettings) {
-        self.init()
-        self.listen = settings.proxy.listen
-        self.workers = settings.proxy.workers
-        switch settings.proxy.accessLog {
-        case "off": self.accessLog = nil
-        case "-": self.accessLog = .standardOutput
-        case let path: self.accessLog = .file(path)
-        }
     }
 }
 

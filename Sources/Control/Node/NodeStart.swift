@@ -57,6 +57,9 @@ public struct NodeStart: Sendable {
         } catch let error as StorageError {
             Self.complain(error.description)
             return 78
+        } catch let error as SettingsError {
+            Self.complain(error.description)
+            return 78
         } catch {
             Self.complain("\(error)")
             return 1
@@ -85,12 +88,18 @@ public struct NodeStart: Sendable {
         }
         var file: (name: String, text: String)?
         if let path = self.file { file = (path, try Self.text(of: path)) }
-        let settings = try SettingsReader.read(
+        var settings = try SettingsReader.read(
             file: file,
             environment: ProcessInfo.processInfo.environment,
             flags: flags,
             hostName: Self.shortName(hostName)
         )
+        settings.proxy.dataPlane = try settings.proxy.loaded { (path) throws(SettingsError) in
+            if path == settings.proxy.files.key {
+                try Self.checkSecrecy("proxy.tls_key", path, 0o007)
+            }
+            return try Self.text(of: path)
+        }
         var prepared = Prepared(
             settings: settings,
             keyRing: try self.keyRing(settings),
@@ -116,14 +125,7 @@ public struct NodeStart: Sendable {
             }
             return KeyRing.generated()
         }
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-        if let mode = attributes?[.posixPermissions] as? Int, mode & 0o077 != 0 {
-            throw SettingsError.conflict(
-                field: "gossip.keyring",
-                value: "\(path) with mode \(String(mode, radix: 8))",
-                remedy: "others can read it; chmod 600 it"
-            )
-        }
+        try Self.checkSecrecy("gossip.keyring", path, 0o077)
         let text = try Self.text(of: path)
         do {
             return try KeyRing(parsing: text)
@@ -132,11 +134,29 @@ public struct NodeStart: Sendable {
         }
     }
 
+    /// Refuses a secret's file that others can read.
+    private static func checkSecrecy(
+        _ field: String,
+        _ path: String,
+        _ forbidden: Int
+    ) throws(SettingsError) {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        guard let mode = attributes?[.posixPermissions] as? Int, mode & forbidden != 0 else {
+            return
+        }
+        throw SettingsError.conflict(
+            field: field,
+            value: "\(path) with mode \(String(mode, radix: 8))",
+            remedy: "others can read it; chmod 600 it"
+        )
+    }
+
     private static func developmentSettings(directory: String) -> [(String, String)] {
         [
             ("node.name", "dev"), ("node.region", "dev"), ("node.data_dir", directory),
-            ("proxy.listen", "127.0.0.1:8000"), ("status.listen", "127.0.0.1:8100"),
-            ("gossip.bind", "127.0.0.1:7946"), ("gossip.profile", "local"),
+            ("proxy.listen", "127.0.0.1:8000"), ("proxy.tls_listen", "127.0.0.1:8443"),
+            ("status.listen", "127.0.0.1:8100"), ("gossip.bind", "127.0.0.1:7946"),
+            ("gossip.profile", "local"),
         ]
     }
 

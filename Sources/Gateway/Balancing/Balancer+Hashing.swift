@@ -1,23 +1,38 @@
 extension Balancer {
-    /// The key's slot in the table; if that target cannot take it, the first that can in the order
-    /// of the key's own ranking.
+    /// Most slots of the table that one key looks at.
+    private static let probeLimit = 64
+
+    /// The first target that takes the key in the key's own order of all targets: the slots of the
+    /// table that it is scattered to, one after the other, then its ranking.
     ///
-    /// The table knows nothing of health, so a target that comes back gets the very same keys, and
-    /// nodes that disagree about one target's health disagree about its keys only.
+    /// The order knows nothing of health, so a target that comes back gets the very same keys, and
+    /// nodes that disagree about one target's health disagree about its keys only. Targets stand in
+    /// it by chance in proportion to their weight. Expected probes are one over the share of the
+    /// targets that are fit; only when they are so few that no probe meets one are they ranked.
     func choiceOfKey(
         _ key: UInt64,
         in group: UnsafeMutablePointer<BalancerGroup>,
         tried: TriedTargets,
         among eligibility: Eligibility
     ) -> Int {
+        let list = eligibility == .healthy ? group.pointee.healthy : group.pointee.doubtful
+        guard list.count > 0 else { return -1 }
+        var last = -1
         if let table = group.pointee.table {
-            let target = Int(table[MaglevTables.slot(of: key, count: group.pointee.tableCount)])
-            let first = self.slotPlace(ofTarget: target)
-            if self.standing(of: first, for: key, in: group, tried, eligibility) == .welcome {
-                return target
+            var probe = key
+            for _ in 0..<Self.probeLimit {
+                let place = MaglevTables.slot(of: probe, count: group.pointee.tableCount)
+                let slot = self.slotPlace(ofTarget: Int(table[place]))
+                switch self.standing(of: slot, for: key, in: group, tried, eligibility) {
+                case .welcome: return self.index(ofSlot: slot)
+                case .last: last = last < 0 ? slot : last
+                case .never: break
+                }
+                probe &+= 0x9E37_79B9_7F4A_7C15
             }
         }
-        return self.nextChoice(of: key, in: group, tried: tried, among: eligibility)
+        if last >= 0 { return self.index(ofSlot: last) }
+        return self.nextChoice(of: key, in: group, list, tried: tried, among: eligibility)
     }
 
     private enum Standing {
@@ -50,6 +65,7 @@ extension Balancer {
     private func nextChoice(
         of key: UInt64,
         in group: UnsafeMutablePointer<BalancerGroup>,
+        _ list: SlotList,
         tried: TriedTargets,
         among eligibility: Eligibility
     ) -> Int {
@@ -57,7 +73,8 @@ extension Balancer {
         var bestScore = -Double.infinity
         var last = -1
         var lastScore = -Double.infinity
-        for place in group.pointee.start..<group.pointee.end {
+        for position in 0..<list.count {
+            let place = list[position]
             let standing = self.standing(of: place, for: key, in: group, tried, eligibility)
             guard standing != .never else { continue }
             let slot = self.slots + place
@@ -88,7 +105,7 @@ extension Balancer {
         in group: UnsafeMutablePointer<BalancerGroup>
     ) -> Bool {
         guard self.loadBound > 0,
-            group.pointee.inFlight >= 4 * Int64(group.pointee.healthyCount),
+            group.pointee.inFlight >= 4 * Int64(group.pointee.healthy.count),
             group.pointee.weight > 0
         else { return false }
         let share = Double(weight) / Double(group.pointee.weight)

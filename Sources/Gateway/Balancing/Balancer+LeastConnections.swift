@@ -1,13 +1,14 @@
 internal import MeshPrimitives
 
 extension Balancer {
-    /// Most targets that a pick compares one by one.
-    private static let scanLimit = 32
+    /// Most draws for a target that was not tried before.
+    private static let drawLimit = 8
 
     /// The least requests in flight for the weight: among all when busy, of two draws when idle.
     ///
-    /// A full scan is best while this worker sees the load itself; with less than half a request in
-    /// flight per target it knows next to nothing, and all nodes would herd on the same target.
+    /// The least of all is best while this worker sees the load itself; with less than half a
+    /// request in flight per target it knows next to nothing, and all nodes would herd on the same
+    /// target.
     ///
     /// Source: Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001.
     func leastLoaded(
@@ -15,88 +16,74 @@ extension Balancer {
         tried: TriedTargets,
         among eligibility: Eligibility
     ) -> Int {
+        guard eligibility == .healthy else {
+            return self.index(ofSlot: group.pointee.doubtful.first(without: tried))
+        }
         // Changes at 0.6 and back at 0.4 requests per target, so that it does not flutter.
-        let tenths = group.pointee.scansAll ? Int64(4) : 6
-        let count = group.pointee.end - group.pointee.start
-        group.pointee.scansAll =
-            group.pointee.inFlight * 10 >= Int64(group.pointee.healthyCount) * tenths
-        if group.pointee.scansAll, count <= Self.scanLimit {
-            return self.leastLoadedOfAll(in: group, tried: tried, among: eligibility)
+        let tenths = group.pointee.comparesAll ? Int64(4) : 6
+        group.pointee.comparesAll =
+            group.pointee.inFlight * 10 >= Int64(group.pointee.healthy.count) * tenths
+        if !group.pointee.comparesAll {
+            let choice = self.leastLoadedOfTwo(in: group, tried: tried)
+            if choice >= 0 { return choice }
         }
-        return self.leastLoadedOfTwo(in: group, tried: tried, among: eligibility)
+        return self.index(ofSlot: group.pointee.healthy.first(without: tried))
     }
 
-    private func leastLoadedOfAll(
-        in group: UnsafeMutablePointer<BalancerGroup>,
-        tried: TriedTargets,
-        among eligibility: Eligibility
-    ) -> Int {
-        let start = group.pointee.start
-        let end = group.pointee.end
-        guard start < end else { return -1 }
-        var place = start + self.generator.pointee.next(below: end - start)
-        var best = -1
-        var bestLoad: Int64 = 0
-        var bestWeight: Int64 = 0
-        for _ in start..<end {
-            let slot = self.slots + place
-            let weight = slot.pointee.weight(for: eligibility)
-            let load = slot.pointee.inFlight + 1
-            // load / weight < bestLoad / bestWeight without a division
-            if weight > 0, best < 0 || load * bestWeight < bestLoad * weight,
-                !tried.contains(Int(slot.pointee.index))
-            {
-                best = Int(slot.pointee.index)
-                bestLoad = load
-                bestWeight = weight
-            }
-            place += 1
-            if place == end { place = start }
+    /// Counts a request in or out and puts the target in its new place.
+    func changeLoad(ofSlot slot: Int, by change: Int64) {
+        self.slots[slot].inFlight += change
+        let group = self.groups + Int(self.slots[slot].group)
+        group.pointee.inFlight += change
+        guard self.algorithm == .leastConnections, self.slots[slot].fullWeight > 0 else { return }
+        self.slots[slot].tie = UInt32(truncatingIfNeeded: self.generator.pointee.next())
+        if self.slots[slot].weight > 0 {
+            group.pointee.healthy.settle(slot)
+        } else {
+            group.pointee.doubtful.settle(slot)
         }
-        return best
     }
 
+    /// The target's index of the less loaded of two draws; -1 when luck finds only tried ones.
     private func leastLoadedOfTwo(
         in group: UnsafeMutablePointer<BalancerGroup>,
-        tried: TriedTargets,
-        among eligibility: Eligibility
+        tried: TriedTargets
     ) -> Int {
-        var sum: Int64 = 0
-        for place in group.pointee.start..<group.pointee.end {
-            let slot = self.slots + place
-            if tried.contains(Int(slot.pointee.index)) { continue }
-            sum += slot.pointee.weight(for: eligibility)
-        }
-        guard sum > 0 else { return -1 }
-        let first = self.draw(from: group, sum: sum, without: -1, tried, eligibility)
+        let first = self.draw(from: group, without: -1, tried)
         guard first >= 0 else { return -1 }
+        guard group.pointee.healthy.count > 1 else { return self.index(ofSlot: first) }
+        let second = self.draw(from: group, without: first, tried)
+        guard second >= 0 else { return self.index(ofSlot: first) }
         let one = self.slots[first]
-        let rest = sum - one.weight(for: eligibility)
-        guard rest > 0 else { return Int(one.index) }
-        let second = self.draw(from: group, sum: rest, without: first, tried, eligibility)
-        guard second >= 0 else { return Int(one.index) }
         let other = self.slots[second]
         let isOtherBetter =
-            (other.inFlight + 1) * one.weight(for: eligibility)
-            < (one.inFlight + 1) * other.weight(for: eligibility)
+            (other.inFlight + 1) * one.weight < (one.inFlight + 1) * other.weight
         return Int(isOtherBetter ? other.index : one.index)
     }
 
-    /// Draws a slot with a chance in proportion to its weight.
+    /// Draws a healthy slot with a chance in proportion to its weight, or -1.
     private func draw(
         from group: UnsafeMutablePointer<BalancerGroup>,
-        sum: Int64,
         without excluded: Int,
-        _ tried: TriedTargets,
-        _ eligibility: Eligibility
+        _ tried: TriedTargets
     ) -> Int {
-        var rest = Int64(self.generator.pointee.next(below: Int(sum)))
-        for place in group.pointee.start..<group.pointee.end where place != excluded {
-            let slot = self.slots + place
-            if tried.contains(Int(slot.pointee.index)) { continue }
-            rest -= slot.pointee.weight(for: eligibility)
-            if rest < 0 { return place }
+        guard let sums = group.pointee.sums, group.pointee.weight > 0 else { return -1 }
+        for _ in 0..<Self.drawLimit {
+            let number = self.generator.pointee.next(below: Int(group.pointee.weight))
+            let slot = group.pointee.start + sums.slot(at: Int64(number))
+            guard slot != excluded, !tried.contains(Int(self.slots[slot].index)) else { continue }
+            return slot
         }
         return -1
+    }
+}
+
+extension BalancerSlot {
+    /// Whether load for the weight is lower here, without a division; chance decides a tie.
+    @inline(__always)
+    func isLess(loadedThan other: BalancerSlot) -> Bool {
+        let mine = (self.inFlight + 1) * other.share
+        let theirs = (other.inFlight + 1) * self.share
+        return mine != theirs ? mine < theirs : self.tie < other.tie
     }
 }

@@ -11,92 +11,111 @@ internal import MeshPrimitives
 /// first every group in which two tries failed or half of the weight is unhealthy, so that the
 /// loss of a whole region costs no client an error.
 public final class Balancer {
+    /// What it was made from.
+    public let plan: BalancerPlan
     let algorithm: BalancingAlgorithm
-    let slots: UnsafeMutablePointer<BalancerSlot>
-    let groups: UnsafeMutablePointer<BalancerGroup>
-    let generator: UnsafeMutablePointer<SeededGenerator>
     /// How far above its fair share of requests in flight hashing fills a target; 0 for no bound.
     let loadBound: Double
+    let slots: UnsafeMutablePointer<BalancerSlot>
+    let groups: UnsafeMutablePointer<BalancerGroup>
+    let groupCount: Int
+    let generator: UnsafeMutablePointer<SeededGenerator>
     private let slotCount: Int
-    private let groupCount: Int
-    /// Slot of each target by its index in the array given.
-    private let places: UnsafeMutablePointer<Int>
+    /// Slot of each target by its index in the plan.
+    private let places: UnsafeMutablePointer<Int32>
     private let firstGroup: UnsafeMutablePointer<Int>
-    private let tables: MaglevTables?
+    /// Room of the groups' lists.
+    private let members: UnsafeMutablePointer<Int32>
+    /// Room of the groups' sums; empty unless connections are counted.
+    private let sums: UnsafeMutableBufferPointer<Int64>
 
-    /// Creates a balancer whose targets are all healthy.
+    /// Creates a balancer whose targets are all healthy; linear in their number.
     ///
     /// - Parameters:
-    ///   - algorithm: how to spread requests.
-    ///   - targets: at most 65,534; `index` everywhere below is a place in this array.
+    ///   - plan: algorithm and targets.
     ///   - seed: where a turn starts and how ties fall; different per node and worker, so that
     ///     they do not move in step.
-    ///   - tables: the key tables of exactly these targets, to share them between workers; made
-    ///     here when hashing and `nil`.
-    ///   - loadBound: for hashing, how many times its fair share of requests in flight a target may
-    ///     hold before further keys go to their second choice; above 1 (1.25 is usual), `nil` for
-    ///     no bound.
-    public init(
-        algorithm: BalancingAlgorithm,
-        targets: [BalancerTarget],
-        seed: UInt64,
-        tables: MaglevTables? = nil,
-        loadBound: Double? = nil
-    ) {
-        precondition(targets.count < Int(UInt16.max), "a balancer has fewer than 65,535 targets")
-        self.algorithm = algorithm
-        self.loadBound = loadBound ?? 0
-        if case .consistentHashing = algorithm {
-            self.tables = tables ?? MaglevTables(targets: targets)
-        } else {
-            self.tables = nil
-        }
-        let numbers = Set(targets.map(\.group)).sorted()
-        self.slotCount = targets.count
-        self.groupCount = numbers.count
-        self.slots = .allocate(capacity: max(1, targets.count))
-        self.places = .allocate(capacity: max(1, targets.count))
-        self.groups = .allocate(capacity: max(1, numbers.count))
+    public init(_ plan: BalancerPlan, seed: UInt64) {
+        self.plan = plan
+        self.algorithm = plan.algorithm
+        self.loadBound = plan.loadBound
+        self.slotCount = plan.slots.count
+        self.groupCount = plan.groups.count
+        self.slots = .allocate(capacity: max(1, plan.slots.count))
+        self.slots.initialize(from: plan.slots, count: plan.slots.count)
+        self.places = .allocate(capacity: max(1, plan.slots.count))
+        self.places.initialize(from: plan.places, count: plan.places.count)
+        self.members = .allocate(capacity: max(1, 2 * plan.slots.count))
+        self.members.initialize(repeating: 0, count: 2 * plan.slots.count)
+        let sumCount = plan.slots.count + plan.groups.count
+        self.sums = .allocate(capacity: plan.algorithm == .leastConnections ? sumCount : 0)
+        self.groups = .allocate(capacity: max(1, plan.groups.count))
         self.generator = .allocate(capacity: 1)
         self.generator.initialize(to: SeededGenerator(seed: seed))
         self.firstGroup = .allocate(capacity: 1)
         self.firstGroup.initialize(to: 0)
-        var next = 0
-        for (place, number) in numbers.enumerated() {
-            let start = next
-            for index in targets.indices where targets[index].group == number {
-                let slot = BalancerSlot(targets[index], index: index, group: place)
-                (self.slots + next).initialize(to: slot)
-                (self.places + index).initialize(to: next)
-                next += 1
-            }
-            (self.groups + place).initialize(to: self.group(number, start..<next))
+        for place in 0..<plan.groups.count {
+            (self.groups + place).initialize(to: self.group(plan.groups[place], place))
         }
-        if case .roundRobin = algorithm { self.startSomewhere() }
+        if self.algorithm == .roundRobin { self.shuffleTurns() }
+        for slot in 0..<self.slotCount where self.slots[slot].fullWeight > 0 {
+            let group = self.groups + Int(self.slots[slot].group)
+            if self.algorithm == .leastConnections {
+                self.slots[slot].tie = UInt32(truncatingIfNeeded: self.generator.pointee.next())
+            }
+            group.pointee.healthy.insert(slot)
+            group.pointee.sums?.add(self.slots[slot].weight, at: slot - group.pointee.start)
+        }
     }
 
     deinit {
         self.slots.deallocate()
         self.places.deallocate()
         self.groups.deallocate()
+        self.members.deallocate()
+        self.sums.deallocate()
         self.generator.deallocate()
         self.firstGroup.deallocate()
     }
 
-    /// Sets a target's health: 0 excludes it, values between lower its share in proportion, 1 and
-    /// above is its full weight.
+    /// Sets a target's health in O(log n): 0 excludes it, values between lower its share in
+    /// proportion, 1 and above is its full weight.
     public func setFactor(_ factor: Float, at index: Int) {
-        let slot = self.slot(index)
+        let place = self.slotPlace(ofTarget: index)
+        let slot = self.slots + place
         let clamped = factor > 0 ? min(factor, 1) : 0
-        let weight =
+        let old = slot.pointee.weight
+        let new =
             clamped == 0 || slot.pointee.fullWeight == 0
             ? 0 : max(1, Int64(Double(slot.pointee.fullWeight) * Double(clamped) + 0.5))
-        let group = self.groups + Int(slot.pointee.group)
-        group.pointee.weight += weight - slot.pointee.weight
-        group.pointee.healthyCount += (weight > 0 ? 1 : 0) - (slot.pointee.weight > 0 ? 1 : 0)
-        if slot.pointee.weight == 0 { slot.pointee.credit = 0 }
-        slot.pointee.weight = weight
         slot.pointee.factor = clamped
+        guard new != old else { return }
+        let group = self.groups + Int(slot.pointee.group)
+        group.pointee.weight += new - old
+        group.pointee.sums?.add(new - old, at: place - group.pointee.start)
+        if old == 0 {
+            group.pointee.doubtful.remove(place)
+            slot.pointee.weight = new
+            self.join(&group.pointee.healthy, place)
+        } else if new == 0 {
+            group.pointee.healthy.remove(place)
+            slot.pointee.weight = new
+            self.join(&group.pointee.doubtful, place)
+        } else {
+            slot.pointee.weight = new
+            if self.algorithm == .roundRobin { slot.pointee.rescale(from: old) }
+            group.pointee.healthy.settle(place)
+        }
+    }
+
+    /// Puts a slot among its like: by round robin when the next of them is due, not before.
+    private func join(_ list: inout SlotList, _ slot: Int) {
+        if self.algorithm == .roundRobin, list.first >= 0 {
+            self.slots[slot].wait(until: self.slots[list.first].due)
+        } else if self.algorithm == .roundRobin {
+            self.slots[slot].step = min(self.slots[slot].step, self.slots[slot].share - 1)
+        }
+        list.insert(slot)
     }
 
     /// Puts the groups below `first` last, while another has a healthy target.
@@ -106,7 +125,7 @@ public final class Balancer {
         self.firstGroup.pointee = place
     }
 
-    /// Chooses a target in constant memory; linear in the number of targets at worst.
+    /// Chooses a target in constant memory and O(log n), plus O(1) per target tried.
     ///
     /// - Parameters:
     ///   - hash: the request's key, for hashing; ignored by the other algorithms.
@@ -119,7 +138,7 @@ public final class Balancer {
         }
         for step in 0..<self.groupCount {
             let group = self.groups + self.place(step)
-            guard group.pointee.healthyCount > 0 else { continue }
+            guard group.pointee.healthy.count > 0 else { continue }
             let choice = self.choose(in: group, hash: hash, tried: tried, among: .healthy)
             if choice >= 0 { return choice }
         }
@@ -133,29 +152,31 @@ public final class Balancer {
 
     /// Counts a request that is sent to the target.
     public func began(_ index: Int) {
-        let slot = self.slot(index)
-        slot.pointee.inFlight += 1
-        self.groups[Int(slot.pointee.group)].inFlight += 1
+        self.changeLoad(ofSlot: self.slotPlace(ofTarget: index), by: 1)
     }
 
     /// Takes back one ``began(_:)``, when the request's answer is complete or it failed.
     public func ended(_ index: Int) {
-        let slot = self.slot(index)
-        assert(slot.pointee.inFlight > 0, "target \(index) ended more requests than it began")
-        guard slot.pointee.inFlight > 0 else { return }
-        slot.pointee.inFlight -= 1
-        self.groups[Int(slot.pointee.group)].inFlight -= 1
+        let slot = self.slotPlace(ofTarget: index)
+        assert(self.slots[slot].inFlight > 0, "target \(index) ended more than it began")
+        guard self.slots[slot].inFlight > 0 else { return }
+        self.changeLoad(ofSlot: slot, by: -1)
+    }
+
+    /// Takes over requests in flight that another balancer counted before; not below 0.
+    public func setInFlight(_ count: Int, at index: Int) {
+        let slot = self.slotPlace(ofTarget: index)
+        self.changeLoad(ofSlot: slot, by: Int64(max(0, count)) - self.slots[slot].inFlight)
     }
 
     /// Requests in flight to the target, as counted by this balancer.
-    public func inFlight(at index: Int) -> Int { Int(self.slot(index).pointee.inFlight) }
+    public func inFlight(at index: Int) -> Int {
+        Int(self.slots[self.slotPlace(ofTarget: index)].inFlight)
+    }
 
     /// The target's health factor.
-    public func factor(at index: Int) -> Float { self.slot(index).pointee.factor }
-
-    private func slot(_ index: Int) -> UnsafeMutablePointer<BalancerSlot> {
-        precondition(index >= 0 && index < self.slotCount, "no target has this index")
-        return self.slots + self.places[index]
+    public func factor(at index: Int) -> Float {
+        self.slots[self.slotPlace(ofTarget: index)].factor
     }
 
     /// The group that comes as number `step` in order of preference.
@@ -167,7 +188,7 @@ public final class Balancer {
     private func pickElsewhere(hash: UInt64, tried: TriedTargets) -> Int {
         for step in 0..<self.groupCount {
             let group = self.groups + self.place(step)
-            guard group.pointee.healthyCount > 0, !self.isSpent(group, tried: tried) else {
+            guard group.pointee.healthy.count > 0, !self.isSpent(group, tried: tried) else {
                 continue
             }
             let choice = self.choose(in: group, hash: hash, tried: tried, among: .healthy)
@@ -182,9 +203,9 @@ public final class Balancer {
         tried: TriedTargets
     ) -> Bool {
         if group.pointee.weight * 2 <= group.pointee.fullWeight { return true }
-        var failures = 0
-        for place in group.pointee.start..<group.pointee.end {
-            if tried.contains(Int(self.slots[place].index)) { failures += 1 }
+        let failures = tried.count { index in
+            let slot = self.slotPlace(ofTarget: index)
+            return slot >= group.pointee.start && slot < group.pointee.end
         }
         return failures >= 2
     }
@@ -197,7 +218,9 @@ public final class Balancer {
     ) -> Int {
         switch self.algorithm {
         case .roundRobin:
-            self.takeTurn(in: group, tried: tried, among: eligibility)
+            eligibility == .healthy
+                ? self.takeTurn(in: &group.pointee.healthy, tried: tried)
+                : self.takeTurn(in: &group.pointee.doubtful, tried: tried)
         case .leastConnections:
             self.leastLoaded(in: group, tried: tried, among: eligibility)
         case .consistentHashing:
@@ -205,38 +228,43 @@ public final class Balancer {
         }
     }
 
-    private func group(_ number: Int, _ range: Range<Int>) -> BalancerGroup {
-        let weights = range.map { self.slots[$0].fullWeight }
-        let sum = weights.reduce(0, +)
-        let table = self.tables?.tables.first { $0.group == number }
+    private func group(_ plan: BalancerPlan.Group, _ place: Int) -> BalancerGroup {
+        let order: SlotList.Order =
+            switch self.algorithm {
+            case .roundRobin: .turn
+            case .leastConnections: .load
+            case .consistentHashing: .none
+            }
+        let table = self.plan.tables?.tables.first { $0.group == plan.number }
+        let start = plan.slots.lowerBound
+        let list = { (room: Int) in
+            SlotList(order: order, slots: self.slots, room: self.members + room)
+        }
         return BalancerGroup(
-            number: number,
-            start: range.lowerBound,
-            end: range.upperBound,
-            fullWeight: sum,
+            number: plan.number,
+            start: start,
+            end: plan.slots.upperBound,
+            fullWeight: plan.fullWeight,
             table: table.flatMap { UnsafePointer($0.slots.baseAddress) },
             tableCount: table?.slots.count ?? 0,
-            weight: sum,
-            healthyCount: weights.count { $0 > 0 }
+            sums: order == .load
+                ? self.sums.baseAddress.map {
+                    WeightSums(count: plan.slots.count, room: $0 + start + place)
+                } : nil,
+            weight: plan.fullWeight,
+            healthy: list(start),
+            doubtful: list(self.slotCount + start)
         )
     }
 
-    /// The slot of a target by its index in the array given.
+    /// The slot of a target by its index.
     @inline(__always)
     func slotPlace(ofTarget index: Int) -> Int {
-        precondition(index < self.slotCount, "the key tables belong to other targets")
-        return self.places[index]
+        precondition(index >= 0 && index < self.slotCount, "no target has this index")
+        return Int(self.places[index])
     }
 
-    /// Takes a random part of a turn, so that nodes and workers do not all begin with one target.
-    private func startSomewhere() {
-        for place in 0..<self.groupCount {
-            let group = self.groups + place
-            let turn = group.pointee.fullWeight / BalancerSlot.weightUnit
-            guard turn > 0 else { continue }
-            for _ in 0..<self.generator.pointee.next(below: Int(min(turn, 256))) {
-                _ = self.takeTurn(in: group, tried: TriedTargets(), among: .healthy)
-            }
-        }
-    }
+    /// The target's index of a slot; -1 for none.
+    @inline(__always)
+    func index(ofSlot slot: Int) -> Int { slot < 0 ? -1 : Int(self.slots[slot].index) }
 }

@@ -1,11 +1,13 @@
 internal import MeshPrimitives
 
-/// One target inside a balancer; trivial, in a flat array sorted by group.
+/// One target inside a balancer; trivial, in a flat array sorted by group and weight.
 struct BalancerSlot {
     /// What a weight of 1 counts at full health, so that factors lower it in fine steps.
     static let weightUnit: Int64 = 1024
     /// Largest weight that Kong allows.
     static let maximumWeight = 65_535
+    /// Parts of one step of a turn; see ``phase``.
+    static let phaseCount: Int64 = 2_048
 
     /// The target's number, equal on every node.
     let id: UInt64
@@ -17,12 +19,19 @@ struct BalancerSlot {
     let fullWeight: Int64
     /// Weight now, in units; 0 when excluded.
     var weight: Int64
-    /// Smooth round robin's credit.
-    var credit: Int64 = 0
     /// Requests that began and did not end.
     var inFlight: Int64 = 0
     /// Health, 0…1.
     var factor: Float = 1
+    /// Where it stands in its group's ``SlotList``.
+    var position: Int32 = 0
+    /// Decides between equal loads; drawn anew whenever the load changes.
+    var tie: UInt32 = 0
+    /// Round robin: part of a step by which it comes later, so that equals are spread evenly.
+    var phase: Int32 = 0
+    /// Round robin: rounds taken, and steps taken of the round at hand, in `0..<share`.
+    var round: Int64 = 0
+    var step: Int64 = 0
 
     init(_ target: BalancerTarget, index: Int, group: Int) {
         self.id = target.id.rawValue
@@ -32,6 +41,11 @@ struct BalancerSlot {
         self.fullWeight = Int64(weight) * Self.weightUnit
         self.weight = self.fullWeight
     }
+
+    /// The weight that counts among its like: the lowered one of a healthy target, the full one
+    /// of an excluded target.
+    @inline(__always)
+    var share: Int64 { self.weight > 0 ? self.weight : self.fullWeight }
 
     /// The weight that counts in one attempt to choose.
     @inline(__always)
@@ -59,14 +73,18 @@ struct BalancerGroup {
     /// Sum of the full weights, in units.
     let fullWeight: Int64
     /// Slots of the group's table of keys, when it hashes.
-    var table: UnsafePointer<UInt16>?
-    var tableCount = 0
+    let table: UnsafePointer<UInt16>?
+    let tableCount: Int
+    /// Sums of weights for drawing, when it counts connections.
+    let sums: WeightSums?
     /// Sum of the weights now, in units; 0 when no target is healthy.
     var weight: Int64
-    /// How many targets are healthy.
-    var healthyCount: Int
+    /// Targets with a weight and a factor above 0.
+    var healthy: SlotList
+    /// Targets with a weight that are excluded.
+    var doubtful: SlotList
     /// Sum of requests in flight.
     var inFlight: Int64 = 0
-    /// Whether least-connections looks at all targets (busy) or draws two (idle).
-    var scansAll = false
+    /// Whether least-connections takes the least of all (busy) or draws two (idle).
+    var comparesAll = false
 }

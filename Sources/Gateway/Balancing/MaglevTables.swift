@@ -4,11 +4,11 @@ internal import MeshPrimitives
 ///
 /// Made from ids and weights only, never from health or from the order of the targets, so all
 /// nodes that have the same configuration build the same table. About 3 ms and 128 KiB per group;
-/// build it once per upstream, off the hot path, and give it to every worker's ``Balancer``.
+/// built once per upstream, off the hot path, and shared by every worker's ``Balancer``.
 ///
 /// Source: Eisenbud et al., "Maglev: A Fast and Reliable Software Network Load Balancer", 2016,
 /// section 3.4.
-public final class MaglevTables: Sendable {
+final class MaglevTables: Sendable {
     /// The smallest number of slots; the next prime above Kong's largest `slots`.
     static let minimumSlotCount = 65_537
     /// The largest number of slots; a prime.
@@ -29,9 +29,8 @@ public final class MaglevTables: Sendable {
 
     /// Builds the tables.
     ///
-    /// - Parameter targets: at most 65,535, in the order the balancer gets them.
-    public init(targets: [BalancerTarget]) {
-        precondition(targets.count < Int(UInt16.max), "a table holds fewer than 65,535 targets")
+    /// - Parameter targets: at most ``BalancerPlan/maximumTargets``, in the order of the plan.
+    init(targets: [BalancerTarget]) {
         let groups = Set(targets.filter { $0.weight > 0 }.map(\.group)).sorted()
         self.tables = groups.map { group in
             let members = targets.indices.filter {

@@ -35,7 +35,20 @@ public struct TriedTargets: Equatable, Sendable {
     /// Whether the request was sent to the target.
     public func contains(_ index: Int) -> Bool {
         if index < 64 { return index >= 0 && self.low & (1 << UInt64(index)) != 0 }
-        guard self.listCount > 0, index < Int(UInt16.max) else { return false }
-        return any(self.list .== SIMD16(repeating: UInt16(index)))
+        guard index < Int(UInt16.max) else { return false }
+        for place in 0..<Int(self.listCount) where Int(self.list[place]) == index { return true }
+        return false
+    }
+
+    /// How many of the targets pass the test; linear in their number.
+    func count(where test: (Int) -> Bool) -> Int {
+        var count = 0
+        var rest = self.low
+        while rest != 0 {
+            if test(rest.trailingZeroBitCount) { count += 1 }
+            rest &= rest - 1
+        }
+        for place in 0..<Int(self.listCount) where test(Int(self.list[place])) { count += 1 }
+        return count
     }
 }

@@ -2,6 +2,7 @@ internal import CMeshSystem
 internal import Glibc
 public import MeshHealth
 public import MeshPrimitives
+internal import MeshTLS
 internal import Synchronization
 
 /// The proxy: worker threads that serve requests by the current ``Snapshot``.
@@ -21,6 +22,8 @@ public final class DataPlane: Sendable {
     private let mailboxes: [Mailbox<WorkerMessage>]
     private let workerCount: Int
     private let registry = CounterRegistry()
+    private let tlsPlan: TLSPlan
+    private let lineage: Mutex<SnapshotLineage>
     private let state = Mutex(State())
 
     /// Creates a data plane that does nothing yet.
@@ -39,6 +42,8 @@ public final class DataPlane: Sendable {
             configuration.workers > 0
             ? configuration.workers : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         self.workerCount = max(1, min(wanted, 256))
+        self.tlsPlan = TLSPlan(configuration)
+        self.lineage = Mutex(SnapshotLineage(workers: self.workerCount))
         self.mailboxes = (0..<self.workerCount).compactMap { _ in Mailbox() }
     }
 
@@ -58,15 +63,14 @@ public final class DataPlane: Sendable {
         let log = try self.configuration.accessLog.map { (sink) throws(DataPlaneError) in
             try AccessLogWriter(sink: sink, rings: self.workerCount)
         }
-        let listeners = try ListenerSet(self.configuration.listen, workers: self.workerCount)
+        let listeners = try ListenerSet(self.configuration, workers: self.workerCount)
         var threads: [ReactorThread] = []
         for index in 0..<self.workerCount {
             let settings = WorkerSettings(
                 index: index,
                 configuration: self.configuration,
-                listeners: listeners.descriptors(worker: index),
+                listeners: listeners.ofWorker(index),
                 mailbox: self.mailboxes[index],
-                registry: self.registry,
                 counters: self.registry.addWorker(),
                 log: log?.ring(index),
                 onObservations: self.onObservations
@@ -90,17 +94,68 @@ public final class DataPlane: Sendable {
     }
 
     /// Makes a snapshot the current one; requests that began on the one before finish on it.
-    public func install(_ snapshot: Snapshot) { self.post(.install(snapshot)) }
+    ///
+    /// What the snapshot changes is compiled here, on the calling thread; balancers, requests in
+    /// flight and counters of what it does not change live on.
+    ///
+    /// - Throws: ``SnapshotError`` when a certificate cannot be used; the snapshot before stays.
+    public func install(_ snapshot: Snapshot) throws(SnapshotError) {
+        try self.lineage.withLock { (lineage) throws(SnapshotError) in
+            let tls = try TLSContexts(snapshot, self.tlsPlan, previous: lineage.tls)
+            let installation = lineage.installation(of: snapshot, tls)
+            lineage.tls = tls
+            self.registry.show(installation)
+            self.post(.install(installation))
+        }
+    }
+
+    /// Sets the keys that seal TLS sessions for clients to keep: equal keys on every node let a
+    /// client resume at any of them.
+    ///
+    /// - Parameters:
+    ///   - current: seals new sessions: a name of 16 bytes, which is no secret, and a secret of 64.
+    ///   - accepted: open sessions that others sealed, the likeliest first.
+    public func setTicketKeys(
+        current: (name: [UInt8], secret: [UInt8]),
+        accepted: [(name: [UInt8], secret: [UInt8])]
+    ) {
+        guard let first = TLSTicketKeys.Key(name: current.name, secret: current.secret) else {
+            return
+        }
+        self.tlsPlan.ticketKeys?.replace(
+            current: first,
+            accepted: accepted.compactMap { TLSTicketKeys.Key(name: $0.name, secret: $0.secret) }
+        )
+    }
 
     /// Sets how much of their weight targets get; targets not named keep their factor.
     ///
     /// Factors are remembered over snapshots. They replace what a worker had decided by itself.
-    public func setTargets(_ changes: [TargetFactor]) { self.post(.factors(changes)) }
+    /// One message per worker, however many targets.
+    public func setTargets(_ changes: [TargetFactor]) {
+        guard !changes.isEmpty else { return }
+        let factors = Dictionary(
+            changes.map { ($0.id, $0.factor) },
+            uniquingKeysWith: { _, later in later }
+        )
+        self.post(.factors(factors))
+    }
 
     /// Sets the first group in use of some upstreams; remembered over snapshots.
-    public func setActiveGroups(_ changes: [ActiveGroup]) { self.post(.groups(changes)) }
+    public func setActiveGroups(_ changes: [ActiveGroup]) {
+        guard !changes.isEmpty else { return }
+        let groups = Dictionary(
+            changes.map { ($0.upstream, $0.group) },
+            uniquingKeysWith: { _, later in later }
+        )
+        self.post(.groups(groups))
+    }
 
-    /// What was counted so far.
+    /// Requests now in flight; cheaper than ``counters()``.
+    public var activeRequests: Int { Int(self.registry.sum(WorkerCounter.activeRequests)) }
+
+    /// What was counted so far; costs time in proportion to routes and targets, but holds up no
+    /// worker.
     public func counters() -> DataPlaneCounters { self.registry.counters() }
 
     /// Sets whether answers carry `Connection: close`, so that clients go elsewhere.
@@ -115,14 +170,26 @@ public final class DataPlane: Sendable {
     /// - Returns: how many requests were still in flight at the deadline and will be cut.
     public func drain(deadline: Duration) async -> Int {
         self.post(.drain)
-        let end = ContinuousClock.now.advanced(by: deadline)
+        let begin = ContinuousClock.now
+        let end = begin.advanced(by: deadline)
         while ContinuousClock.now < end {
-            let listening = self.registry.sum(WorkerCounter.listening)
-            if listening == 0, self.registry.sum(WorkerCounter.activeRequests) == 0 { return 0 }
+            let isOver =
+                self.registry.sum(WorkerCounter.activeConnections) == 0
+                || begin.advanced(by: Self.idlePatience) < ContinuousClock.now
+            if isOver, self.isEmpty { return 0 }
             try? await Task.sleep(for: .milliseconds(5))
             if Task.isCancelled { break }
         }
         return Int(self.registry.sum(WorkerCounter.activeRequests))
+    }
+
+    /// How long idle clients are waited for, whose next request may be on its way.
+    private static let idlePatience = Duration.milliseconds(1_200)
+
+    /// Whether nobody listens, every request was answered and every answer has left.
+    private var isEmpty: Bool {
+        [WorkerCounter.listening, WorkerCounter.activeRequests, WorkerCounter.unwrittenAnswers]
+            .allSatisfy { self.registry.sum($0) == 0 }
     }
 
     /// Ends the threads; requests in flight are cut.
@@ -142,27 +209,47 @@ public final class DataPlane: Sendable {
     }
 
     private func post(_ message: WorkerMessage) {
-        for mailbox in self.mailboxes { mailbox.post(message) }
+        for mailbox in self.mailboxes { mailbox.post(message, join: WorkerMessage.join) }
     }
 }
 
 /// What the rest of the node tells a worker.
 enum WorkerMessage: Sendable {
-    case install(Snapshot)
-    case factors([TargetFactor])
-    case groups([ActiveGroup])
+    case install(Installation)
+    case factors([TargetID: Float])
+    case groups([String: Int])
     case closing(Bool)
     case drain
     case stop
+
+    /// Puts a message into one that waits just before it; `false` when both are needed.
+    static func join(_ waiting: inout WorkerMessage, _ next: WorkerMessage) -> Bool {
+        switch next {
+        case .install:
+            guard case .install = waiting else { return false }
+            waiting = next
+        case .factors(let new):
+            guard case .factors(var factors) = waiting else { return false }
+            // The dictionary has one owner while it changes, so that it is not copied.
+            waiting = .stop
+            factors.merge(new) { $1 }
+            waiting = .factors(factors)
+        case .groups(let new):
+            guard case .groups(var groups) = waiting else { return false }
+            groups.merge(new) { $1 }
+            waiting = .groups(groups)
+        case .closing, .drain, .stop: return false
+        }
+        return true
+    }
 }
 
 /// What a worker is made of.
 struct WorkerSettings: Sendable {
     let index: Int
     let configuration: DataPlaneConfiguration
-    let listeners: [Int32]
+    let listeners: [Listener]
     let mailbox: Mailbox<WorkerMessage>
-    let registry: CounterRegistry
     let counters: CounterBlock
     let log: LogRing?
     let onObservations: @Sendable ([TargetObservation]) -> Void

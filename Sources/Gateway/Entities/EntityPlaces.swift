@@ -34,16 +34,27 @@ public struct EntityPlaces: Sendable {
         _ field: String,
         _ message: String
     ) -> Finding {
-        guard let known = self.places[kind], known.indices.contains(index) else {
-            return Finding(at: FieldPath(kind, index).field(field), message)
+        self.finding(kind, index, path: [field[...]], message)
+    }
+
+    /// A finding about a field inside fields of an entity, outermost first.
+    public func finding(
+        _ kind: EntityKind,
+        _ index: Int,
+        path: [Substring],
+        _ message: String
+    ) -> Finding {
+        let known = self.places[kind] ?? []
+        let place = known.indices.contains(index) ? known[index] : nil
+        var location = place?.location ?? FieldPath(kind, index)
+        var node = place?.node
+        var isInside = true
+        for name in path {
+            location = location.field(String(name))
+            let inner = node?.value.fields?.first { $0.name == name }?.node
+            isInside = isInside && inner != nil
+            if isInside { node = inner }
         }
-        let place = known[index]
-        let node = place.node.value.fields?.first { $0.name == field }?.node
-        return Finding(
-            at: place.location.field(field),
-            message,
-            line: node?.line ?? place.node.line,
-            column: node?.column ?? place.node.column
-        )
+        return Finding(at: location, message, line: node?.line, column: node?.column)
     }
 }

@@ -25,7 +25,15 @@ struct ConfigurationCheck {
     let configuration: GatewayConfiguration
     let places: EntityPlaces
     private let routesByService: [EntityID: [Route]]
+    /// Entities whose name, or what stands for it, another one has.
+    private var repeated: Set<Place> = []
     private(set) var findings: [Finding] = []
+
+    /// One entity of the configuration.
+    private struct Place: Hashable {
+        let kind: EntityKind
+        let index: Int
+    }
 
     init(configuration: GatewayConfiguration, places: EntityPlaces) {
         self.configuration = configuration
@@ -35,16 +43,19 @@ struct ConfigurationCheck {
     }
 
     mutating func run() {
-        for kind in EntityKind.allCases { self.checkKeys(kind) }
         self.checkUniqueness()
         self.checkReferences()
         self.checkPlugins()
+        for kind in EntityKind.allCases { self.checkKeys(kind) }
     }
 
+    /// Reports keys that repeat, unless the names do: a derived key follows from its name, and
+    /// nobody wrote it.
     private mutating func checkKeys(_ kind: EntityKind) {
         var seen: Set<EntityID> = [EntityID(high: 0, low: 0)]
         for (index, entity) in self.configuration.collection(kind).enumerated()
         where !seen.insert(entity.id).inserted && entity.id != EntityID(high: 0, low: 0) {
+            guard !self.repeated.contains(Place(kind: kind, index: index)) else { continue }
             self.add(
                 kind,
                 index,
@@ -89,6 +100,7 @@ struct ConfigurationCheck {
             guard let text = value, !text.isEmpty else { continue }
             let scope = scopes.indices.contains(index) ? scopes[index] : nil
             guard !seen.insert(Key(text: text, scope: scope)).inserted else { continue }
+            self.repeated.insert(Place(kind: kind, index: index))
             self.add(
                 kind,
                 index,
@@ -169,6 +181,7 @@ struct ConfigurationCheck {
             }
             let key = "\(plugin.name) \(scope.joined(separator: " "))"
             if !seen.insert(key).inserted {
+                self.repeated.insert(Place(kind: .plugins, index: index))
                 self.add(
                     .plugins,
                     index,
@@ -178,7 +191,7 @@ struct ConfigurationCheck {
                 )
             }
             if let route = plugin.route.flatMap({ routes[$0] }),
-                !plugin.protocols.contains(where: route.protocols.contains)
+                !Self.meet(plugin.protocols, route.protocols)
             {
                 self.add(
                     .plugins,
@@ -196,13 +209,19 @@ struct ConfigurationCheck {
             return
         }
         let served = routes.flatMap(\.protocols)
-        guard !plugin.protocols.contains(where: served.contains) else { return }
+        guard !Self.meet(plugin.protocols, served) else { return }
         self.add(
             .plugins,
             index,
             "protocols",
             "must match the protocols of at least one route pointing to this Plugin's service"
         )
+    }
+
+    /// Whether a plugin runs for any protocol that is served.
+    private static func meet(_ plugin: [GatewayProtocol], _ served: [GatewayProtocol]) -> Bool {
+        let served = served.map(\.pluginProtocol)
+        return plugin.contains { served.contains($0.pluginProtocol) }
     }
 
     private mutating func add(

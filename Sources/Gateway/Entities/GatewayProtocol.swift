@@ -16,6 +16,29 @@ public enum GatewayProtocol: String, CaseIterable, Hashable, Sendable {
     case tlsPassthrough = "tls_passthrough"
     /// Datagrams.
     case udp
+    /// WebSocket in the clear: HTTP that upgrades.
+    case ws
+    /// WebSocket over TLS.
+    case wss
+}
+
+extension GatewayProtocol {
+    /// How a plugin sees it: WebSocket begins as HTTP.
+    var pluginProtocol: GatewayProtocol {
+        switch self {
+        case .ws: .http
+        case .wss: .https
+        case .grpc, .grpcs, .http, .https, .tcp, .tls, .tlsPassthrough, .udp: self
+        }
+    }
+
+    /// Whether it carries bytes or datagrams that are not looked into, instead of HTTP requests.
+    public var isStream: Bool {
+        switch self {
+        case .tcp, .tls, .tlsPassthrough, .udp: true
+        case .grpc, .grpcs, .http, .https, .ws, .wss: false
+        }
+    }
 }
 
 /// A header name, lower-cased, with the values that belong to it.

@@ -8,9 +8,9 @@ public struct Healthchecks: Equatable, Sendable {
         case http
         /// Ask over TLS.
         case https
-        /// gRPC in the clear; checked by connecting.
+        /// Ask gRPC's health service in the clear; Kong takes the word and does not check.
         case grpc
-        /// gRPC over TLS; checked by connecting.
+        /// Ask gRPC's health service over TLS.
         case grpcs
     }
 

@@ -1,6 +1,7 @@
 /// Kong's rules for the paths of services and routes.
 ///
-/// Source: RFC 3986, sections 2.3 (unreserved characters), 3.3 (paths) and 6.2.2 (normal form).
+/// Source: Kong 3.x, `kong.tools.uri`; RFC 3986, sections 2.3 (unreserved characters), 3.3 (paths)
+/// and 6.2.2 (normal form).
 public enum PathRule {
     /// What is wrong with a service's path, or `nil`.
     static func servicePath(_ path: String) -> String? {
@@ -15,13 +16,24 @@ public enum PathRule {
             return "should start with: / (fixed path) or ~/ (regex path)"
         }
         if let message = Self.escapes(path) ?? Self.segments(path) { return message }
+        guard Self.decoded(path) != nil else {
+            return "escapes bytes that are no UTF-8, which a fixed path cannot hold; "
+                + "use a regex path with \\xHH instead"
+        }
         let normal = Self.normalized(path)
         return normal == path ? nil : "non-normalized path, consider use '\(normal)' instead"
     }
 
-    /// The normal form of a prefix: unreserved characters not escaped, other escapes in upper
-    /// case, no dot segments.
+    /// The normal form of a prefix, in which requests are matched: only the reserved characters
+    /// ``!*'();:@&=+$,/?%#[]`` stay escaped, in upper case; no dot segments.
+    ///
+    /// Escapes that do not decode to UTF-8 stay as they are.
     public static func normalized(_ path: String) -> String {
+        Self.withoutDotSegments(Self.decoded(path) ?? path)
+    }
+
+    /// The path with every escape decoded that may be; `nil` if the result is no UTF-8.
+    private static func decoded(_ path: String) -> String? {
         var decoded: [UInt8] = []
         let bytes = Array(path.utf8)
         var index = 0
@@ -29,10 +41,10 @@ public enum PathRule {
             if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count,
                 let value = Self.octet(bytes[index + 1], bytes[index + 2])
             {
-                if Self.isUnreserved(value) {
-                    decoded.append(value)
-                } else {
+                if "!*'();:@&=+$,/?%#[]".utf8.contains(value) {
                     decoded += "%\(Self.hexadecimal(value))".utf8
+                } else {
+                    decoded.append(value)
                 }
                 index += 3
             } else {
@@ -40,7 +52,7 @@ public enum PathRule {
                 index += 1
             }
         }
-        return Self.withoutDotSegments(String(decoding: decoded, as: UTF8.self))
+        return String(validating: decoded, as: UTF8.self)
     }
 
     private static func withoutDotSegments(_ path: String) -> String {

@@ -36,7 +36,9 @@ extension Route: GatewayEntity {
     public init(reading reader: inout RecordReader) {
         self.id = reader.identifier("id")
         self.name = reader.name("name")
+        let findingCount = reader.findings.count
         self.protocols = reader.choices("protocols") ?? [.http, .https]
+        let areProtocolsKnown = reader.findings.count == findingCount
         self.methods = reader.strings("methods", isSet: true, check: TextRule.method)
         self.hosts = reader.strings("hosts", check: TextRule.routeHost)
         self.paths = reader.strings("paths", check: PathRule.routePath)
@@ -63,7 +65,8 @@ extension Route: GatewayEntity {
                 "cannot set 'strip_path' when 'protocols' is 'grpc' or 'grpcs'"
             )
         }
-        RouteRules.check(self, &reader)
+        // What follows from protocols that cannot be read would only hide what is wrong.
+        if areProtocolsKnown { RouteRules.check(self, &reader) }
     }
 
     private static func headerName(_ name: String) -> String? {
@@ -116,6 +119,7 @@ enum RouteRules {
         ([.tcp, .tls, .udp], "('tcp', 'tls', 'udp')"),
         ([.tlsPassthrough], "('tls_passthrough')"),
         ([.grpc, .grpcs], "('grpc', 'grpcs')"),
+        ([.ws, .wss], "('ws', 'wss')"),
     ]
 
     static func check(_ route: Route, _ reader: inout RecordReader) {
@@ -151,6 +155,8 @@ enum RouteRules {
             (forbidden, text) = (["sources", "destinations"], "'http' or 'https'")
         } else if protocols.contains(.grpc) || protocols.contains(.grpcs) {
             (forbidden, text) = (["methods", "sources", "destinations"], "'grpc' or 'grpcs'")
+        } else if protocols.contains(.ws) || protocols.contains(.wss) {
+            (forbidden, text) = (["methods", "sources", "destinations"], "'ws' or 'wss'")
         } else {
             forbidden = ["methods", "hosts", "paths", "headers"]
             text = "'tcp', 'tls', 'tls_passthrough' or 'udp'"
@@ -158,7 +164,7 @@ enum RouteRules {
         for name in forbidden where filled.contains(name) {
             reader.fail(name, "cannot set '\(name)' when 'protocols' is \(text)")
         }
-        let encrypted: [GatewayProtocol] = [.https, .grpcs, .tls, .tlsPassthrough]
+        let encrypted: [GatewayProtocol] = [.https, .grpcs, .tls, .tlsPassthrough, .wss]
         if filled.contains("snis"), !protocols.contains(where: encrypted.contains) {
             reader.fail(
                 "snis",
@@ -178,6 +184,8 @@ enum RouteRules {
             (.udp, ["sources", "destinations", "snis"]),
             (.grpcs, ["hosts", "headers", "paths", "snis"]),
             (.grpc, ["hosts", "headers", "paths"]),
+            (.wss, ["hosts", "headers", "paths", "snis"]),
+            (.ws, ["hosts", "headers", "paths"]),
         ]
         let filled = Self.filled(route)
         guard let need = needs.first(where: { route.protocols.contains($0.0) }),

@@ -83,14 +83,15 @@ extension Service: GatewayEntity {
 
     private func checkTogether(_ reader: inout RecordReader) {
         switch self.protocol {
-        case .http, .https: break
+        case .http, .https, .ws, .wss: break
         case .grpc, .grpcs, .tcp, .tls, .tlsPassthrough, .udp:
             if self.path != nil {
                 reader.failEntity("failed conditional validation given value of field 'protocol'")
                 reader.fail("path", "value must be null")
             }
         }
-        guard self.protocol != .https, self.protocol != .tls else { return }
+        // As in Kong, gRPC over TLS is not among them.
+        guard ![.https, .tls, .wss].contains(self.protocol) else { return }
         let set = [
             "client_certificate": self.clientCertificate != nil,
             "tls_verify": self.tlsVerify != nil,
@@ -125,7 +126,7 @@ struct ServiceURL {
         guard let split = HostText(String(authority)) else { return nil }
         self.scheme = scheme ?? (split.port == 443 ? "https" : "http")
         self.host = split.host
-        self.port = split.port ?? (self.scheme == "https" ? 443 : 80)
+        self.port = split.port ?? (["https", "wss"].contains(self.scheme) ? 443 : 80)
         self.path = tail.isEmpty ? nil : String(tail)
     }
 }

@@ -60,10 +60,17 @@ enum TextRule {
         return HostText(text.replacing("*", with: "x")) == nil ? Self.badHost(text) : nil
     }
 
-    /// TLS server names: one wildcard label at either end, no port.
+    /// TLS server names: one wildcard at either end or alone, no address, no port.
     static func serverName(_ text: String) -> String? {
-        if let message = Self.routeHost(text) { return message }
-        guard let split = HostText(text.replacing("*", with: "x")) else { return nil }
+        let wildcards = text.utf8.count { $0 == UInt8(ascii: "*") }
+        if wildcards > 0, !text.hasPrefix("*"), !text.hasSuffix("*") {
+            return "wildcard must be leftmost or rightmost character"
+        }
+        if wildcards > 1 { return "only one wildcard must be specified" }
+        guard let split = HostText(text.replacing("*", with: "wildcard")) else {
+            return "invalid value: \(text)"
+        }
+        if split.isAddress { return "must not be an IP" }
         return split.port == nil ? nil : "must not have a port"
     }
 
@@ -89,12 +96,7 @@ enum TextRule {
 
     /// Addresses and CIDR blocks.
     static func addressBlock(_ text: String) -> String? {
-        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        let bits = parts.count == 2 ? Int(parts[1]) : 0
-        switch (IPAddress(String(parts[0])), bits) {
-        case (.v4, .some(0...32)), (.v6, .some(0...128)): return nil
-        case (.v4, _), (.v6, _), (nil, _): return "invalid ip or cidr range: '\(text)'"
-        }
+        AddressBlock(text) == nil ? "invalid ip or cidr range: '\(text)'" : nil
     }
 
     static func isAlphanumeric(_ byte: UInt8) -> Bool {

@@ -44,6 +44,13 @@ public enum UnbuiltFeatures {
         Self.collections[name].map { "'\(name)' cannot be used: \($0) are not built yet" }
     }
 
+    /// The message for a field that only another flavour of router has; `nil` for all others.
+    public static func refusal(ofField name: String, in kind: EntityKind) -> String? {
+        guard kind == .routes, ["expression", "priority"].contains(name) else { return nil }
+        return "unknown field: '\(name)' needs the router flavor 'expressions', "
+            + "which is not built yet; the flavor here is 'traditional_compatible'"
+    }
+
     /// The message for a plugin that does not run here; `nil` when it does.
     public static func refusal(ofPlugin name: String) -> String? {
         if Self.builtPlugins.contains(name) { return nil }
@@ -58,59 +65,20 @@ public enum UnbuiltFeatures {
         in configuration: GatewayConfiguration,
         at places: EntityPlaces
     ) -> [Finding] {
-        Self.services(configuration.services, places)
-            + Self.routes(configuration.routes, places)
+        Self.routes(configuration.routes, places)
             + Self.upstreams(configuration.upstreams, places)
             + Self.plugins(configuration.plugins, places)
-            + Self.certificates(configuration, places)
-    }
-
-    private static func services(_ services: [Service], _ places: EntityPlaces) -> [Finding] {
-        services.enumerated().flatMap { index, service in
-            let name = service.protocol.rawValue
-            return Self.refuse(.services, index, places) {
-                [
-                    (
-                        service.protocol != .http, "protocol",
-                        "protocol '\(name)' to services is not built yet; only 'http' is"
-                    ),
-                    (
-                        service.clientCertificate != nil, "client_certificate",
-                        "'client_certificate' is not built yet"
-                    ),
-                    (service.tlsVerify == true, "tls_verify", "'tls_verify' is not built yet"),
-                    (
-                        !service.caCertificates.isEmpty, "ca_certificates",
-                        "'ca_certificates' is not built yet"
-                    ),
-                ]
-            }
-        }
+            + Self.certificates(configuration.certificates, places)
     }
 
     private static func routes(_ routes: [Route], _ places: EntityPlaces) -> [Finding] {
         routes.enumerated().flatMap { index, route in
-            let unbuilt = route.protocols.first { $0 != .http && $0 != .https }
-            let isEncryptedOnly = route.protocols == [.https]
-            return Self.refuse(.routes, index, places) {
+            Self.refuse(.routes, index, places) {
                 [
-                    (
-                        unbuilt != nil, "protocols",
-                        "protocol '\(unbuilt?.rawValue ?? "")' of routes is not built yet; "
-                            + "only 'http' is"
-                    ),
-                    (
-                        isEncryptedOnly, "protocols",
-                        "a route for 'https' alone is not built yet: TLS listeners are not built yet"
-                    ),
-                    (
-                        !route.snis.isEmpty, "snis",
-                        "'snis' is not built yet: TLS listeners are not built yet"
-                    ),
                     (
                         route.pathHandling == .v1, "path_handling",
                         "path_handling 'v1' is not built yet; only 'v0' is"
-                    ),
+                    )
                 ]
             }
         }
@@ -123,11 +91,7 @@ public enum UnbuiltFeatures {
 
     private static func upstreams(_ upstreams: [Upstream], _ places: EntityPlaces) -> [Finding] {
         upstreams.enumerated().flatMap { index, upstream in
-            let type = upstream.healthchecks.active.type
-            let probes =
-                upstream.healthchecks.active.healthy.interval > 0
-                || upstream.healthchecks.active.unhealthy.interval > 0
-            return Self.refuse(.upstreams, index, places) {
+            Self.refuse(.upstreams, index, places) {
                 [
                     (
                         upstream.algorithm == .latency, "algorithm",
@@ -150,15 +114,6 @@ public enum UnbuiltFeatures {
                         "'threshold' is not built yet; without it an upstream serves as long as "
                             + "one target does"
                     ),
-                    (
-                        upstream.clientCertificate != nil, "client_certificate",
-                        "'client_certificate' is not built yet"
-                    ),
-                    (
-                        probes && type != .http && type != .tcp, "healthchecks",
-                        "active checks of type '\(type.rawValue)' are not built yet; "
-                            + "use 'http' or 'tcp'"
-                    ),
                 ]
             }
         }
@@ -166,6 +121,8 @@ public enum UnbuiltFeatures {
 
     private static func plugins(_ plugins: [Plugin], _ places: EntityPlaces) -> [Finding] {
         plugins.enumerated().compactMap { index, plugin in
+            // One that is off protects nothing and changes nothing; Kong loads it too.
+            if !plugin.enabled, Self.kongPlugins.contains(plugin.name) { return nil }
             guard plugin.consumer == nil else {
                 return places.finding(
                     .plugins,
@@ -182,20 +139,23 @@ public enum UnbuiltFeatures {
     }
 
     private static func certificates(
-        _ configuration: GatewayConfiguration,
+        _ certificates: [Certificate],
         _ places: EntityPlaces
     ) -> [Finding] {
-        let message = "TLS listeners are not built yet"
-        let authorities = "checking certificates of services is not built yet"
-        return configuration.certificates.indices.map {
-            places.finding(.certificates, $0, FieldPath.entityField, message)
+        certificates.enumerated().flatMap { index, certificate in
+            let texts = [
+                ("cert", certificate.cert), ("key", certificate.key),
+                ("cert_alt", certificate.certAlt ?? ""), ("key_alt", certificate.keyAlt ?? ""),
+            ]
+            return Self.refuse(.certificates, index, places) {
+                texts.map { field, text in
+                    (
+                        text.hasPrefix("{vault://"), field,
+                        "references to vaults are not built yet; write the PEM text itself"
+                    )
+                }
+            }
         }
-            + configuration.snis.indices.map {
-                places.finding(.snis, $0, FieldPath.entityField, message)
-            }
-            + configuration.caCertificates.indices.map {
-                places.finding(.caCertificates, $0, FieldPath.entityField, authorities)
-            }
     }
 
     private static func refuse(

@@ -2,8 +2,8 @@
 ///
 ///     size --digits--> extension? --CRLF--> data --CRLF--> size … 0 --CRLF--> trailers --> ended
 ///
-/// Keeps nothing but its state, so bytes can be given away after each call. Trailer fields are
-/// checked and discarded, which RFC 9110 section 6.5.1 leaves to us and nginx does, too.
+/// Keeps nothing but its state, so bytes can be given away after each call. The lines of the
+/// trailer section are checked and handed out raw; ``TrailerFields`` picks those that may go on.
 public struct ChunkedDecoder: Sendable {
     /// What the next bytes are.
     public enum Step: Equatable, Sendable {
@@ -11,6 +11,11 @@ public struct ChunkedDecoder: Sendable {
         case needMore
         /// These bytes of the buffer are content; call again.
         case data(Range<Int>)
+        /// These bytes are a piece of the trailer section's field lines; call again.
+        ///
+        /// All pieces together are whole lines with their CRLF, without the empty line that ends
+        /// the section; at most 16 KiB of them. None is to be used before `end`.
+        case trailer(Range<Int>)
         /// The body ended just before this offset.
         case end(consumed: Int)
         /// The body is refused; close the connection.
@@ -68,10 +73,33 @@ public struct ChunkedDecoder: Sendable {
                 return .data(range)
             }
             if self.state == .ended { return .end(consumed: position) }
+            if self.isInTrailerLine(octets[position]) { return self.trailer(octets, at: &position) }
             if let fault = self.take(octets[position]) { return .invalid(fault) }
             position += 1
         }
         return self.state == .ended ? .end(consumed: position) : .needMore
+    }
+
+    /// Whether a byte belongs to a line of the trailer section rather than to its end.
+    @inline(__always)
+    private func isInTrailerLine(_ byte: UInt8) -> Bool {
+        switch self.state {
+        case .trailerName, .trailerValue, .trailerLineFeed: true
+        case .trailerStart: byte != Octet.carriageReturn
+        case .sizeStart, .size, .chunkExtension, .sizeLineFeed, .data, .dataReturn,
+            .dataLineFeed, .lastLineFeed, .ended:
+            false
+        }
+    }
+
+    @inline(never)
+    private mutating func trailer(_ octets: OctetView, at position: inout Int) -> Step {
+        let start = position
+        while position < octets.count, self.isInTrailerLine(octets[position]) {
+            if let fault = self.takeTrailer(octets[position]) { return .invalid(fault) }
+            position += 1
+        }
+        return .trailer(start..<position)
     }
 
     private mutating func take(_ byte: UInt8) -> HTTPFault? {

@@ -7,8 +7,18 @@ public enum ErrorBody {
         _ format: ErrorFormat,
         message: UnsafeRawBufferPointer,
         requestID: UnsafeRawBufferPointer,
+        templates: ErrorTemplates = ErrorTemplates(),
         into writer: inout HeadWriter
     ) {
+        if format == .grpc { return }
+        if let template = templates[format] {
+            template.beforeMessage.withUnsafeBytes { writer.write($0) }
+            writer.write(message)
+            template.beforeID.withUnsafeBytes { writer.write($0) }
+            writer.write(requestID)
+            template.end.withUnsafeBytes { writer.write($0) }
+            return
+        }
         let frame = Self.frame(format)
         writer.write(frame.beforeMessage)
         writer.write(message)
@@ -17,12 +27,17 @@ public enum ErrorBody {
         writer.write(frame.end)
     }
 
-    /// How many bytes ``write(_:message:requestID:into:)`` writes.
+    /// How many bytes ``write(_:message:requestID:templates:into:)`` writes.
     public static func byteCount(
         _ format: ErrorFormat,
         messageByteCount: Int,
-        requestIDByteCount: Int
+        requestIDByteCount: Int,
+        templates: ErrorTemplates = ErrorTemplates()
     ) -> Int {
+        if format == .grpc { return 0 }
+        if let template = templates[format] {
+            return template.byteCount + messageByteCount + requestIDByteCount
+        }
         let frame = Self.frame(format)
         return frame.beforeMessage.utf8CodeUnitCount + frame.beforeID.utf8CodeUnitCount
             + frame.end.utf8CodeUnitCount + messageByteCount + requestIDByteCount
@@ -70,6 +85,8 @@ public enum ErrorBody {
             )
         case .plain:
             Frame(beforeMessage: "", beforeID: "\nrequest_id: ", end: "\n")
+        case .grpc:
+            Frame(beforeMessage: "", beforeID: "", end: "")
         }
     }
 }

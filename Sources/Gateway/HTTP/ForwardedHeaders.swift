@@ -64,16 +64,25 @@ public enum ForwardedHeaders {
     public struct Hop {
         /// The address the connection comes from, as text.
         public var peer: UnsafeRawBufferPointer
-        /// Whether that peer's own `X-Forwarded-…` and `X-Real-IP` are believed.
+        /// Who the client behind trusted proxies is, as text, where that was found out
+        /// (``RealAddress``); empty means the peer.
+        public var client = UnsafeRawBufferPointer(start: nil, count: 0)
+        /// Which version `Via` says the request came in; `nil` means the head's.
+        public var receivedVersion: HTTPVersion?
+        /// Whether that peer's own `X-Forwarded-…` are believed.
         public var peerIsTrusted = false
         /// Whether the client's connection is TLS.
         public var isTLS = false
-        /// The port the client connected to.
+        /// The port the client connected to, which `X-Forwarded-Port` says.
+        ///
+        /// Kong says this one even where `Host` names another (behind a port mapping).
         public var port: UInt16
         /// The value of `Host` for the upstream.
         public var upstreamHost: UnsafeRawBufferPointer
-        /// The part of the path that was stripped; empty or `/` writes no `X-Forwarded-Prefix`.
+        /// The part of the decoded path that was stripped; empty or `/` writes no `X-Forwarded-Prefix`.
         public var strippedPrefix = UnsafeRawBufferPointer(start: nil, count: 0)
+        /// Whether the request's trailers go on to the target (``TrailerHop``), and so its `Trailer`.
+        public var passesTrailers = false
         /// Whole lines that plugins add.
         public var additionalFields = UnsafeRawBufferPointer(start: nil, count: 0)
         /// 32 hexadecimal digits.
@@ -118,12 +127,20 @@ public enum ForwardedHeaders {
             dropping: Self.droppedFromRequests
         )
         Self.writeConnection(head, into: &writer)
-        Self.writeFraming(head.framing, into: &writer)
+        Self.writeRequestFraming(head, into: &writer)
+        if hop.passesTrailers && head.kinds.has(.trailer) {
+            TrailerFields.writeAnnouncement(
+                fields,
+                count: head.fieldCount,
+                from: bytes,
+                into: &writer
+            )
+        }
         Self.writeOrigin(head, fields, from: bytes, hop: hop, into: &writer)
         Self.writePath(head, fields, from: bytes, hop: hop, into: &writer)
         writer.write("Via: ")
         Self.writeList(.via, head, fields, from: bytes, into: &writer)
-        writer.write(head.version == .http11 ? "1.1 " : "1.0 ")
+        writer.write((hop.receivedVersion ?? head.version).viaText)
         writer.write(hop.product)
         writer.write("\r\nX-Kong-Request-Id: ")
         writer.write(hop.requestID)
@@ -147,6 +164,18 @@ public enum ForwardedHeaders {
         }
     }
 
+    /// The framing as it was sent: an empty content keeps the length that declared it.
+    ///
+    /// A POST without any framing is passed on as it is, as nginx does (RFC 9110 section 8.6 only
+    /// says SHOULD, and to the user agent).
+    private static func writeRequestFraming(_ head: RequestHead, into writer: inout HeadWriter) {
+        if head.framing == .none, let length = head.declaredLength {
+            Self.writeFraming(.length(length), into: &writer)
+        } else {
+            Self.writeFraming(head.framing, into: &writer)
+        }
+    }
+
     /// `Content-Length` or `Transfer-Encoding`, never both.
     ///
     /// `none` and `untilClose` write neither.
@@ -161,7 +190,8 @@ public enum ForwardedHeaders {
         }
     }
 
-    /// Who sent the request: `X-Forwarded-For`, `X-Real-IP`.
+    /// Who sent the request: `X-Forwarded-For` grows by the peer or starts with the client, and
+    /// `X-Real-IP` is the client, both as Kong writes them.
     private static func writeOrigin(
         _ head: RequestHead,
         _ fields: HeaderFieldBuffer,
@@ -170,12 +200,15 @@ public enum ForwardedHeaders {
         into writer: inout HeadWriter
     ) {
         writer.write("X-Forwarded-For: ")
-        Self.writeList(.xForwardedFor, head, fields, from: bytes, into: &writer)
-        writer.write(hop.peer)
+        if head.kinds.has(.xForwardedFor) {
+            Self.writeList(.xForwardedFor, head, fields, from: bytes, into: &writer)
+            writer.write(hop.peer)
+        } else {
+            writer.write(hop.client.isEmpty ? hop.peer : hop.client)
+        }
         writer.write("\r\nX-Real-IP: ")
-        writer.write(
-            Self.trusted(.xRealIP, head, fields, from: bytes, hop: hop) ?? hop.peer
-        )
+        // Not what a trusted peer said in this field, unless it is how the client was found.
+        writer.write(hop.client.isEmpty ? hop.peer : hop.client)
         writer.write("\r\n")
     }
 
@@ -194,10 +227,11 @@ public enum ForwardedHeaders {
             writer.write(hop.isTLS ? "https" : "http")
         }
         writer.write("\r\nX-Forwarded-Host: ")
-        writer.write(
-            Self.trusted(.xForwardedHost, head, fields, from: bytes, hop: hop)
-                ?? head.host.bytes(of: bytes)
-        )
+        if let value = Self.trusted(.xForwardedHost, head, fields, from: bytes, hop: hop) {
+            writer.write(value)
+        } else {
+            writer.write(lowercased: head.host.bytes(of: bytes))
+        }
         writer.write("\r\nX-Forwarded-Port: ")
         if let value = Self.trusted(.xForwardedPort, head, fields, from: bytes, hop: hop) {
             writer.write(value)
@@ -210,7 +244,7 @@ public enum ForwardedHeaders {
         } else if head.path.isEmpty {
             writer.write("/")
         } else {
-            writer.write(head.path, of: bytes)
+            writer.write(escapingNonASCII: head.path.bytes(of: bytes))
         }
         writer.write("\r\n")
         Self.writePrefix(head, fields, from: bytes, hop: hop, into: &writer)
@@ -229,7 +263,8 @@ public enum ForwardedHeaders {
             writer.write("\r\n")
         } else if hop.strippedPrefix.count > 1 {
             writer.write("X-Forwarded-Prefix: ")
-            writer.write(hop.strippedPrefix)
+            // Decoded, it may hold anything, line ends included.
+            writer.write(escapingPath: hop.strippedPrefix)
             writer.write("\r\n")
         }
     }

@@ -3,12 +3,21 @@ extension ForwardedHeaders {
     public struct ReturnHop {
         /// Which version the client speaks.
         public var clientVersion: HTTPVersion
+        /// Which version `Via` says the response came in; `nil` means the head's.
+        public var receivedVersion: HTTPVersion?
         /// Whether the client's connection stays open after this response.
         public var keepsClient: Bool
         /// Time until the upstream's response head came.
         public var upstreamMilliseconds: UInt64
         /// Time the gateway itself took.
         public var proxyMilliseconds: UInt64
+        /// Whether the response's trailers go on to the client (``TrailerHop``), and so its
+        /// `Trailer`.
+        public var passesTrailers = false
+        /// The time now as ``HTTPDate`` writes it, for responses without a `Date`; empty adds none.
+        public var date = UnsafeRawBufferPointer(start: nil, count: 0)
+        /// Which lines about itself the gateway adds.
+        public var tokens = ResponseTokens.standard
         /// Whole lines that plugins add.
         public var additionalFields = UnsafeRawBufferPointer(start: nil, count: 0)
         /// 32 hexadecimal digits.
@@ -89,24 +98,80 @@ extension ForwardedHeaders {
             dropping: Self.droppedFromResponses
         )
         Self.writeResponseFraming(head, clientVersion: hop.clientVersion, into: &writer)
-        Self.writeResponseConnection(head, hop, into: &writer)
-        writer.write("Via: ")
+        Self.writeResponseConnection(head, fields, from: bytes, hop: hop, into: &writer)
+        // RFC 9110 section 6.6.1: a proxy with a clock adds the date that the server left out.
+        if !hop.date.isEmpty && !head.kinds.has(.date) {
+            writer.write("Date: ")
+            writer.write(hop.date)
+            writer.write("\r\n")
+        }
+        if hop.passesTrailers && head.kinds.has(.trailer) {
+            TrailerFields.writeAnnouncement(
+                fields,
+                count: head.fieldCount,
+                from: bytes,
+                into: &writer
+            )
+        }
+        Self.writeTokens(head, fields, from: bytes, hop: hop, into: &writer)
+        writer.write(hop.additionalFields)
+        writer.write("\r\n")
+    }
+
+    /// What the gateway says of itself: `Via`, latencies, the target's status, the request's id.
+    @inline(__always)
+    private static func writeTokens(
+        _ head: ResponseHead,
+        _ fields: HeaderFieldBuffer,
+        from bytes: UnsafeRawBufferPointer,
+        hop: ReturnHop,
+        into writer: inout HeadWriter
+    ) {
+        if hop.tokens.contains(.via) || head.kinds.has(.via) {
+            Self.writeVia(head, fields, from: bytes, hop: hop, into: &writer)
+        }
+        if hop.tokens.contains(.upstreamLatency) {
+            writer.write("X-Kong-Upstream-Latency: ")
+            writer.write(decimal: hop.upstreamMilliseconds)
+            writer.write("\r\n")
+        }
+        if hop.tokens.contains(.proxyLatency) {
+            writer.write("X-Kong-Proxy-Latency: ")
+            writer.write(decimal: hop.proxyMilliseconds)
+            writer.write("\r\n")
+        }
+        if hop.tokens.contains(.upstreamStatus) {
+            writer.write("X-Kong-Upstream-Status: ")
+            writer.write(decimal: UInt64(head.status))
+            writer.write("\r\n")
+        }
+        if hop.tokens.contains(.requestID) {
+            writer.write("X-Kong-Request-Id: ")
+            writer.write(hop.requestID)
+            writer.write("\r\n")
+        }
+    }
+
+    private static func writeVia(
+        _ head: ResponseHead,
+        _ fields: HeaderFieldBuffer,
+        from bytes: UnsafeRawBufferPointer,
+        hop: ReturnHop,
+        into writer: inout HeadWriter
+    ) {
+        var separator: StaticString = "Via: "
         if head.kinds.has(.via) {
             for index in 0..<head.fieldCount where fields[index].kind == .via {
+                writer.write(separator)
                 writer.write(fields[index].value, of: bytes)
-                writer.write(", ")
+                separator = ", "
             }
         }
-        writer.write(head.version == .http11 ? "1.1 " : "1.0 ")
-        writer.write(hop.product)
-        writer.write("\r\nX-Kong-Upstream-Latency: ")
-        writer.write(decimal: hop.upstreamMilliseconds)
-        writer.write("\r\nX-Kong-Proxy-Latency: ")
-        writer.write(decimal: hop.proxyMilliseconds)
-        writer.write("\r\nX-Kong-Request-Id: ")
-        writer.write(hop.requestID)
-        writer.write("\r\n")
-        writer.write(hop.additionalFields)
+        if hop.tokens.contains(.via) {
+            writer.write(separator)
+            writer.write((hop.receivedVersion ?? head.version).viaText)
+            writer.write(hop.product)
+        }
         writer.write("\r\n")
     }
 
@@ -133,7 +198,9 @@ extension ForwardedHeaders {
 
     private static func writeResponseConnection(
         _ head: ResponseHead,
-        _ hop: ReturnHop,
+        _ fields: HeaderFieldBuffer,
+        from bytes: UnsafeRawBufferPointer,
+        hop: ReturnHop,
         into writer: inout HeadWriter
     ) {
         if head.status == 101 {
@@ -142,10 +209,29 @@ extension ForwardedHeaders {
         }
         let untilClose =
             Self.framingForClient(head, clientVersion: hop.clientVersion) == .untilClose
-        if !hop.keepsClient || untilClose {
-            writer.write("Connection: close\r\n")
-        } else {
-            writer.write("Connection: keep-alive\r\n")
+        let closes = !hop.keepsClient || untilClose
+        if head.status == 426, head.kinds.has(.upgrade), hop.clientVersion == .http11 {
+            return Self.writeUpgradeOffer(head, fields, from: bytes, closes: closes, into: &writer)
+        }
+        writer.write(closes ? "Connection: close\r\n" : "Connection: keep-alive\r\n")
+    }
+
+    /// What a 426 asks the client to speak (RFC 9110 sections 7.8 and 15.5.22).
+    @inline(never)
+    private static func writeUpgradeOffer(
+        _ head: ResponseHead,
+        _ fields: HeaderFieldBuffer,
+        from bytes: UnsafeRawBufferPointer,
+        closes: Bool,
+        into writer: inout HeadWriter
+    ) {
+        writer.write(
+            closes ? "Connection: close, Upgrade\r\n" : "Connection: keep-alive, Upgrade\r\n"
+        )
+        for index in 0..<head.fieldCount where fields[index].kind == .upgrade {
+            writer.write("Upgrade: ")
+            writer.write(fields[index].value, of: bytes)
+            writer.write("\r\n")
         }
     }
 }

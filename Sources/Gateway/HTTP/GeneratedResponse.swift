@@ -23,6 +23,13 @@ public enum GeneratedResponse {
         /// The value of `Date`, 29 bytes of ``HTTPDate``; empty writes none.
         public var date = UnsafeRawBufferPointer(start: nil, count: 0)
 
+        /// The operator's own bodies.
+        public var templates = ErrorTemplates()
+        /// Which lines about itself the gateway adds.
+        public var tokens = ResponseTokens.standard
+        /// After a try on an upstream that answered: the status it gave.
+        public var upstreamStatus: UInt16?
+
         /// Creates the context of a response with a JSON body.
         public init(
             format: ErrorFormat = .json,
@@ -45,7 +52,7 @@ public enum GeneratedResponse {
     ) {
         Self.writeHead(
             status: fault.status,
-            bodyByteCount: Self.byteCount(fault.message, context),
+            message: fault.message,
             context: context,
             keepsClient: false,
             into: &writer
@@ -63,7 +70,7 @@ public enum GeneratedResponse {
         let message = message ?? StatusText.message(for: status)
         Self.writeHead(
             status: status,
-            bodyByteCount: Self.byteCount(message, context),
+            message: message,
             context: context,
             keepsClient: context.keepsClient,
             into: &writer
@@ -73,7 +80,8 @@ public enum GeneratedResponse {
 
     /// Writes a response with a body made elsewhere: redirects, plugin answers.
     ///
-    /// `fields` are whole lines with their CRLF; an empty `contentType` writes none.
+    /// `fields` are whole lines with their CRLF; an empty `contentType` writes none. A client of
+    /// gRPC gets the body as its status message.
     public static func write(
         status: UInt16,
         contentType: UnsafeRawBufferPointer,
@@ -83,19 +91,25 @@ public enum GeneratedResponse {
         into writer: inout HeadWriter
     ) {
         Self.writeStatus(status, context, keepsClient: context.keepsClient, into: &writer)
-        if !contentType.isEmpty {
+        let isGRPC = context.format == .grpc
+        if isGRPC {
+            writer.write("Content-Type: application/grpc\r\n")
+            let message = GRPCStatus.message(ofBody: body)
+            GRPCStatus.writeFields(forHTTP: status, message: message, into: &writer)
+        } else if !contentType.isEmpty {
             writer.write("Content-Type: ")
             writer.write(contentType)
             writer.write("\r\n")
         }
         writer.write(fields)
-        Self.writeEnd(status, bodyByteCount: body.count, context, into: &writer)
-        if !context.isHead && status != 204 && status != 304 { writer.write(body) }
+        Self.writeEnd(status, bodyByteCount: isGRPC ? 0 : body.count, context, into: &writer)
+        guard !isGRPC, !context.isHead, status != 204, status != 304 else { return }
+        writer.write(body)
     }
 
     private static func writeHead(
         status: UInt16,
-        bodyByteCount: Int,
+        message: StaticString,
         context: Context,
         keepsClient: Bool,
         into writer: inout HeadWriter
@@ -104,6 +118,11 @@ public enum GeneratedResponse {
         writer.write("Content-Type: ")
         writer.write(context.format.contentType)
         writer.write("\r\n")
+        if context.format == .grpc {
+            let text = Self.bytes(message)
+            GRPCStatus.writeFields(forHTTP: status, message: text, into: &writer)
+        }
+        let bodyByteCount = Self.byteCount(message, context)
         Self.writeEnd(status, bodyByteCount: bodyByteCount, context, into: &writer)
     }
 
@@ -137,29 +156,52 @@ public enum GeneratedResponse {
         if status != 204 && status != 304 {
             ForwardedHeaders.writeFraming(.length(UInt64(bodyByteCount)), into: &writer)
         }
-        if let upstream = context.upstreamMilliseconds {
-            writer.write("X-Kong-Upstream-Latency: ")
-            writer.write(decimal: upstream)
-            writer.write("\r\nX-Kong-Proxy-Latency: ")
-            writer.write(decimal: context.milliseconds - min(upstream, context.milliseconds))
-        } else {
-            writer.write("X-Kong-Response-Latency: ")
-            writer.write(decimal: context.milliseconds)
+        Self.writeLatencies(context, into: &writer)
+        if context.tokens.contains(.upstreamStatus), let status = context.upstreamStatus {
+            writer.write("X-Kong-Upstream-Status: ")
+            writer.write(decimal: UInt64(status))
+            writer.write("\r\n")
         }
-        writer.write("\r\nServer: ")
-        writer.write(context.product)
-        writer.write("\r\nX-Kong-Request-Id: ")
-        writer.write(context.requestID)
-        writer.write("\r\n")
+        if context.tokens.contains(.server) {
+            writer.write("Server: ")
+            writer.write(context.product)
+            writer.write("\r\n")
+        }
+        if context.tokens.contains(.requestID) {
+            writer.write("X-Kong-Request-Id: ")
+            writer.write(context.requestID)
+            writer.write("\r\n")
+        }
         writer.write(context.additionalFields)
         writer.write("\r\n")
+    }
+
+    private static func writeLatencies(_ context: Context, into writer: inout HeadWriter) {
+        guard let upstream = context.upstreamMilliseconds else {
+            guard context.tokens.contains(.responseLatency) else { return }
+            writer.write("X-Kong-Response-Latency: ")
+            writer.write(decimal: context.milliseconds)
+            writer.write("\r\n")
+            return
+        }
+        if context.tokens.contains(.upstreamLatency) {
+            writer.write("X-Kong-Upstream-Latency: ")
+            writer.write(decimal: upstream)
+            writer.write("\r\n")
+        }
+        if context.tokens.contains(.proxyLatency) {
+            writer.write("X-Kong-Proxy-Latency: ")
+            writer.write(decimal: context.milliseconds - min(upstream, context.milliseconds))
+            writer.write("\r\n")
+        }
     }
 
     private static func byteCount(_ message: StaticString, _ context: Context) -> Int {
         ErrorBody.byteCount(
             context.format,
             messageByteCount: message.utf8CodeUnitCount,
-            requestIDByteCount: context.requestID.count
+            requestIDByteCount: context.requestID.count,
+            templates: context.templates
         )
     }
 
@@ -171,12 +213,14 @@ public enum GeneratedResponse {
         guard !context.isHead else { return }
         ErrorBody.write(
             context.format,
-            message: UnsafeRawBufferPointer(
-                start: message.utf8Start,
-                count: message.utf8CodeUnitCount
-            ),
+            message: Self.bytes(message),
             requestID: context.requestID,
+            templates: context.templates,
             into: &writer
         )
+    }
+
+    private static func bytes(_ text: StaticString) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
     }
 }

@@ -41,7 +41,7 @@ public enum HTTPFault: UInt8, Error, CaseIterable, Sendable {
     case methodNotAllowed
     /// `Expect` is something other than `100-continue` (RFC 9110 section 10.1.1).
     case unknownExpectation
-    /// A version other than HTTP/1.0 and HTTP/1.1.
+    /// A major version other than 1.
     case unknownVersion
     /// The start line is longer than its limit.
     case startLineTooLong

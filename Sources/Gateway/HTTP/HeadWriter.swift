@@ -1,3 +1,6 @@
+internal import CMeshSystem
+internal import MeshPrimitives
+
 /// Appends to a buffer that somebody else owns; never grows it.
 ///
 /// What does not fit is left out whole and ``overflowed`` is set, so callers check once at the end.
@@ -61,6 +64,43 @@ public struct HeadWriter {
         guard self.count < self.limit else { return self.overflow() }
         self.base.storeBytes(of: byte, toByteOffset: self.count, as: UInt8.self)
         self.count += 1
+    }
+
+    /// Appends bytes with ASCII letters in lower case.
+    @inline(__always)
+    public mutating func write(lowercased bytes: UnsafeRawBufferPointer) {
+        guard bytes.count <= self.limit - self.count else { return self.overflow() }
+        guard let source = bytes.baseAddress else { return }
+        mesh_copy_lowercased(self.base + self.count, source, bytes.count)
+        self.count += bytes.count
+    }
+
+    /// Appends a path in decoded form, escaped where a request line or field needs it.
+    @inline(__always)
+    public mutating func write(escapingPath path: UnsafeRawBufferPointer) {
+        self.append { PathEscape.write(path, into: $0) }
+    }
+
+    /// Appends bytes, those above 0x7F escaped: a part of a target as it was received.
+    ///
+    /// Servers take such bytes in a target, yet strict parsers refuse them (RFC 3986 section 2).
+    public mutating func write(escapingNonASCII bytes: UnsafeRawBufferPointer) {
+        if Self.isASCII(bytes) { return self.write(bytes) }
+        for byte in bytes {
+            if byte < 0x80 { self.write(byte: byte) } else { self.write(escaped: byte) }
+        }
+    }
+
+    private static func isASCII(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count >= 8 else { return bytes.allSatisfy { $0 < 0x80 } }
+        // The last word overlaps the one before.
+        var all = bytes.loadUnaligned(fromByteOffset: bytes.count &- 8, as: UInt64.self)
+        var index = 0
+        while bytes.count &- index >= 8 {
+            all |= bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            index &+= 8
+        }
+        return all & 0x8080_8080_8080_8080 == 0
     }
 
     @inline(__always)
@@ -132,6 +172,13 @@ public struct HeadWriter {
             let shift = UInt64(max(0, digitCount - 1 - digit) * 4)
             self.write(byte: shift < 64 ? Self.hexadecimalDigit(value >> shift) : 0x30)
         }
+    }
+
+    /// Appends `%` and two upper-case hexadecimal digits (RFC 3986 section 2.1).
+    mutating func write(escaped byte: UInt8) {
+        self.write(byte: UInt8(ascii: "%"))
+        self.write(byte: PathEscape.digit(byte >> 4))
+        self.write(byte: PathEscape.digit(byte & 15))
     }
 
     private static func hexadecimalDigit(_ value: UInt64) -> UInt8 {

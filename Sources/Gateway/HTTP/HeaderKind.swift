@@ -46,7 +46,8 @@ public enum HeaderKind: UInt8, CaseIterable, Sendable {
     case via
     /// `X-Kong-Request-Id`.
     case xKongRequestID
-    /// `X-Kong-Upstream-Latency`, `X-Kong-Proxy-Latency` and `X-Kong-Response-Latency`.
+    /// `X-Kong-Upstream-Latency`, `X-Kong-Proxy-Latency`, `X-Kong-Response-Latency` and
+    /// `X-Kong-Upstream-Status`, which only the gateway says.
     case xKongLatency
     /// Any other name that starts with `X-Kong-`.
     case xKong
@@ -232,6 +233,7 @@ extension HeaderKind {
         if octets.equals(name, "x-kong-upstream-latency")
             || octets.equals(name, "x-kong-proxy-latency")
             || octets.equals(name, "x-kong-response-latency")
+            || octets.equals(name, "x-kong-upstream-status")
         {
             return .xKongLatency
         }

@@ -10,12 +10,25 @@ public enum MessageFraming: Equatable, Sendable {
     case untilClose
 }
 
-/// The versions of HTTP/1 that are served.
+/// The versions of HTTP that are served.
 public enum HTTPVersion: UInt8, Sendable {
     /// HTTP/1.0: no chunks, no interim responses, closed unless asked to stay open.
     case http10
-    /// HTTP/1.1.
+    /// HTTP/1.1, and any later HTTP/1 (RFC 9110 section 6.2).
     case http11
+    /// HTTP/2, which has frames of its own for everything that HTTP/1 frames by fields.
+    case http2
+}
+
+extension HTTPVersion {
+    /// What `Via` says of a message received in this version (RFC 9110 section 7.6.3), and a space.
+    var viaText: StaticString {
+        switch self {
+        case .http10: "1.0 "
+        case .http11: "1.1 "
+        case .http2: "2 "
+        }
+    }
 }
 
 /// What became of an attempt to read a head.

@@ -26,6 +26,10 @@ public struct RequestHead: Sendable {
     public private(set) var keepAlive = true
     /// How the content ends; never `untilClose`.
     public private(set) var framing: MessageFraming = .none
+    /// The value of `Content-Length`, 0 included; `nil` when none was sent.
+    ///
+    /// With 0 the framing is `none`, yet servers that insist on a length (411) must still see it.
+    public private(set) var declaredLength: UInt64?
     /// Whether the client waits for `100 Continue` before it sends its content.
     public private(set) var expectsContinue = false
     /// Whether this is a WebSocket handshake: GET without content that nominates `Upgrade:
@@ -93,6 +97,7 @@ public struct RequestHead: Sendable {
         self.fieldCount = block.count
         self.kinds = block.kinds
         if let fault = self.settleAuthority(line, block, octets) { return fault }
+        self.declaredLength = block.length
         if block.isChunked {
             // RFC 9112 section 6.1: HTTP/1.0 knows no chunks, so its framing is faulty.
             guard self.version == .http11 else { return .unknownCoding }
@@ -156,10 +161,21 @@ public struct RequestHead: Sendable {
                     block.nominatesUpgrade && self.version == .http11 && self.method == .get
                     && self.framing == .none && octets.equals(field.value, "websocket")
             case .te:
-                if octets.equals(field.value, "trailers") { self.acceptsTrailers = true }
+                if Self.listsTrailers(field.value, octets) { self.acceptsTrailers = true }
             default: break
             }
         }
         return nil
+    }
+
+    /// Whether `TE` has `trailers` among the codings, which may carry weights (RFC 9110 section
+    /// 10.1.4).
+    private static func listsTrailers(_ value: ByteRange, _ octets: OctetView) -> Bool {
+        if octets.equals(value, "trailers") { return true }
+        var list = WeightedList(value, in: octets)
+        while let element = list.next() {
+            if octets.equals(element.name, "trailers"), element.weight > 0 { return true }
+        }
+        return false
     }
 }

@@ -53,7 +53,7 @@ struct RequestLine {
         return isEmpty || byte == Octet.carriageReturn ? .malformedStartLine : .malformedTarget
     }
 
-    /// Reads `HTTP/1.` and a 0 or 1, then CRLF.
+    /// Reads `HTTP/1.` and a digit, then CRLF.
     @inline(__always)
     private mutating func readVersion(
         _ octets: OctetView,
@@ -92,11 +92,9 @@ struct RequestLine {
         }
         guard start + 9 < octets.count else { return .incomplete }
         guard octets[start + 9] == Octet.lineFeed else { return .invalid(.bareLineEnd) }
-        switch (octets[start + 5], octets[start + 7]) {
-        case (UInt8(ascii: "1"), UInt8(ascii: "1")): self.version = .http11
-        case (UInt8(ascii: "1"), UInt8(ascii: "0")): self.version = .http10
-        default: return .invalid(.unknownVersion)
-        }
+        guard octets[start + 5] == UInt8(ascii: "1") else { return .invalid(.unknownVersion) }
+        // RFC 9110 section 6.2: a later minor version is read as the latest that we know.
+        self.version = octets[start + 7] == UInt8(ascii: "0") ? .http10 : .http11
         self.end = start + 10
         return .complete
     }

@@ -100,8 +100,9 @@ public struct ResponseHead: Sendable {
             case 5, 6:
                 guard byte == text.utf8Start[offset] else { return .invalid(.unknownVersion) }
             case 7:
-                guard byte == 0x30 || byte == 0x31 else { return .invalid(.unknownVersion) }
-                self.version = byte == 0x31 ? .http11 : .http10
+                guard byte &- 0x30 < 10 else { return .invalid(.unknownVersion) }
+                // RFC 9110 section 6.2: a later minor version is read as the latest we know.
+                self.version = byte == 0x30 ? .http10 : .http11
             default:
                 guard byte == Octet.space else { return .invalid(.malformedStartLine) }
             }

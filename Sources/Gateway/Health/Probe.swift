@@ -8,6 +8,10 @@ public struct ProbeRequest: Equatable, Sendable {
         case tcp
         /// Send `GET path` with HTTP/1.1 and `Connection: close`, and read the response head.
         case http(path: String, host: String, headers: [ProbeField])
+        /// The same over TLS.
+        case https(path: String, host: String, headers: [ProbeField], tls: ProbeTLS)
+        /// Call `grpc.health.v1.Health/Check` for the whole server, over TLS when there is some.
+        case grpc(host: String, tls: ProbeTLS?)
     }
 
     /// The address to check.
@@ -34,6 +38,23 @@ public struct ProbeRequest: Equatable, Sendable {
         self.endpoint = endpoint
         self.check = check
         self.timeout = timeout
+    }
+}
+
+/// How a probe speaks TLS.
+public struct ProbeTLS: Equatable, Sendable {
+    /// The name in the ClientHello, also the one that the certificate must be for.
+    public var serverName: String
+    /// Whether the target's certificate is checked.
+    public var verifies: Bool
+    /// Id of the certificate that is shown to the target; `nil` for none.
+    public var clientCertificate: String?
+
+    /// Creates one.
+    public init(serverName: String, verifies: Bool, clientCertificate: String? = nil) {
+        self.serverName = serverName
+        self.verifies = verifies
+        self.clientCertificate = clientCertificate
     }
 }
 

@@ -1,3 +1,5 @@
+internal import MeshPrimitives
+
 /// Kong's two rewritings of a path: before the router sees it, and before the upstream does.
 ///
 /// Source: Kong 3.x, `kong.tools.uri` (normalize) and `kong.router.utils` (`get_upstream_uri_v0`).
@@ -7,16 +9,18 @@ public enum RequestPath {
 
     /// Writes the normal form of a request's path and returns its length.
     ///
-    /// Unreserved characters are percent-decoded, other escapes get upper-case digits, runs of
-    /// slashes become one, `.` and `..` segments are resolved (never above the root). The result
-    /// is never longer than the input (an empty path becomes `/`), so `output` may be the same
-    /// memory as `raw`.
+    /// Every escape but those of the reserved characters ``!*'();:@&=+$,/?%#[]`` is decoded, those
+    /// get upper-case digits, runs of slashes become one, `.` and `..` segments are resolved
+    /// (never above the root). The result is never longer than the input (an empty path becomes
+    /// `/`), so `output` may be the same memory as `raw`. It may hold any byte but NUL: write it
+    /// with ``PathEscape`` only.
     ///
     /// - Parameters:
     ///   - raw: the request target up to its query; may be hostile.
     ///   - output: where to write.
     /// - Returns: the bytes written; `nil` for a path that does not start with a slash, an escape
-    ///   that is not two hexadecimal digits, an escaped or bare NUL, a `#`, or too little room.
+    ///   that is not two hexadecimal digits, an escaped NUL, a bare control, space or `#`, or too
+    ///   little room.
     public static func normalize(
         _ raw: UnsafeRawBufferPointer,
         into output: UnsafeMutableRawBufferPointer
@@ -57,15 +61,15 @@ public enum RequestPath {
             case UInt8(ascii: "%"):
                 guard let value = Self.escapedByte(raw, at: index), value != 0 else { return nil }
                 index += 2
-                guard Self.isUnreserved(value) else {
+                if Self.isReserved(value) {
                     output[written] = UInt8(ascii: "%")
-                    output[written + 1] = Self.digit(value >> 4)
-                    output[written + 2] = Self.digit(value & 15)
+                    output[written + 1] = PathEscape.digit(value >> 4)
+                    output[written + 2] = PathEscape.digit(value & 15)
                     written += 3
                     continue
                 }
                 byte = value
-            case 0, UInt8(ascii: "#"):
+            case 0...0x20, 0x7F, UInt8(ascii: "#"):
                 return nil
             default:
                 break
@@ -78,12 +82,14 @@ public enum RequestPath {
 
     /// Writes the path that the upstream gets and returns its length; the caller adds the query.
     ///
+    /// What ``normalize(_:into:)`` decoded is escaped again where a request line needs it.
+    ///
     /// Stripping works by bytes, not by segments, as in Kong: `/routereq` on route `/route` leaves
     /// `req`. A dot segment that only the strip uncovered is dropped, so that nobody climbs out of
     /// the service's path.
     ///
     /// - Parameters:
-    ///   - servicePath: the service's path; empty means `/`.
+    ///   - servicePath: the service's path, already escaped; empty means `/`.
     ///   - path: the normalized path of the request.
     ///   - matched: ``RouteMatch/prefixLength``.
     ///   - strip: the route's `strip_path`.
@@ -129,18 +135,17 @@ public enum RequestPath {
         rest: UnsafeRawBufferPointer?,
         into output: UnsafeMutableRawBufferPointer
     ) -> Int? {
-        let total = base.count + (slash ? 1 : 0) + (rest?.count ?? 0)
-        guard total <= output.count else { return nil }
-        output.copyMemory(from: base)
         var written = base.count
+        guard written + (slash ? 1 : 0) <= output.count else { return nil }
+        output.copyMemory(from: base)
         if slash {
             output[written] = Self.slash
             written += 1
         }
-        if let rest {
-            UnsafeMutableRawBufferPointer(rebasing: output[written...]).copyMemory(from: rest)
-        }
-        return total
+        guard let rest else { return written }
+        let room = UnsafeMutableRawBufferPointer(rebasing: output[written...])
+        guard let count = PathEscape.write(rest, into: room) else { return nil }
+        return written + count
     }
 
     /// Whether there is nothing to decode, merge, resolve or refuse; eight bytes at a time.
@@ -155,9 +160,13 @@ public enum RequestPath {
             )
             let slashes = Self.places(of: Self.slash, in: word)
             let suspects = slashes | Self.places(of: Self.dot, in: word)
+            // The top bit of bytes up to the space, and perhaps of bytes above such a one.
+            let controls =
+                (word &- 0x2121_2121_2121_2121) & ~word & 0x8080_8080_8080_8080
             let refused =
                 Self.places(of: UInt8(ascii: "%"), in: word)
-                | Self.places(of: UInt8(ascii: "#"), in: word) | Self.places(of: 0, in: word)
+                | Self.places(of: UInt8(ascii: "#"), in: word)
+                | Self.places(of: 0x7F, in: word) | controls
             guard refused | ((slashes << 8 | slashBefore) & suspects) == 0 else { return false }
             slashBefore = slashes >> 56
             index += 8
@@ -165,7 +174,7 @@ public enum RequestPath {
         var isAfterSlash = slashBefore != 0
         while index < raw.count {
             switch raw[index] {
-            case UInt8(ascii: "%"), UInt8(ascii: "#"), 0: return false
+            case UInt8(ascii: "%"), UInt8(ascii: "#"), 0...0x20, 0x7F: return false
             case Self.slash:
                 if isAfterSlash { return false }
                 isAfterSlash = true
@@ -217,16 +226,13 @@ public enum RequestPath {
         }
     }
 
-    private static func digit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10
-    }
-
-    /// Whether RFC 3986 section 2.3 says that an escape of this byte means the byte itself.
-    private static func isUnreserved(_ byte: UInt8) -> Bool {
+    /// Whether an escape of this byte means something else than the byte itself, as Kong decides;
+    /// RFC 3986 section 2.2 and the `%`.
+    private static func isReserved(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
-            UInt8(ascii: "_"), UInt8(ascii: "~"):
+        case UInt8(ascii: "!"), UInt8(ascii: "#")...UInt8(ascii: ","), UInt8(ascii: "/"),
+            UInt8(ascii: ":"), UInt8(ascii: ";"), UInt8(ascii: "="), UInt8(ascii: "?"),
+            UInt8(ascii: "@"), UInt8(ascii: "["), UInt8(ascii: "]"):
             true
         default: false
         }

@@ -23,7 +23,7 @@ public final class RoutingTable: Sendable {
             for place in routes.indices {
                 let route = routes[place]
                 if let service = route.service, disabled.contains(service) { continue }
-                guard route.protocols.contains(where: \.isRouted) else { continue }
+                guard route.protocols.contains(where: { !$0.isStream }) else { continue }
                 try builder.add(route, at: place)
             }
         } catch {
@@ -68,15 +68,5 @@ public final class RoutingTable: Sendable {
             routeIndex: Int(index.entries[Int(search.rank)].routeIndex),
             prefixLength: search.prefixLength
         )
-    }
-}
-
-extension GatewayProtocol {
-    /// Whether requests of this protocol go through the router of HTTP requests.
-    fileprivate var isRouted: Bool {
-        switch self {
-        case .http, .https, .grpc, .grpcs: true
-        case .tcp, .udp, .tls, .tlsPassthrough: false
-        }
     }
 }

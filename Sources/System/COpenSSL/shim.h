@@ -1,1 +1,145 @@
+#pragma once
+// OpenSSL's macros and variadic functions as inline functions that Swift can call, and the socket
+// call of the TLS records' BIO.
+
+#include <errno.h>
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/ocsp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/sha.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+// Bytes received, 0 at the end of the stream, or a negative errno.
+static inline ssize_t mesh_tls_receive(int descriptor, void *to, size_t limit) {
+    ssize_t count;
+    do {
+        count = recv(descriptor, to, limit, 0);
+    } while (count < 0 && errno == EINTR);
+    return count < 0 ? -(ssize_t)errno : count;
+}
+
+// Appends a line to a key log in one write, so that lines of several threads never mix.
+static inline void mesh_tls_log_line(int descriptor, const char *line) {
+    char text[512];
+    size_t count = strnlen(line, sizeof(text) - 1);
+    memcpy(text, line, count);
+    text[count] = '\n';
+    ssize_t written = write(descriptor, text, count + 1);
+    (void)written;
+    OPENSSL_cleanse(text, sizeof(text));
+}
+
+static inline void mesh_bio_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
+static inline void mesh_bio_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); }
+static inline long mesh_bio_memory(BIO *bio, char **bytes) { return BIO_get_mem_data(bio, bytes); }
+
+// What every context of ours shares; returns 0 when OpenSSL refuses.
+static inline int mesh_ctx_prepare(SSL_CTX *context, int minimum, size_t read_bytes) {
+    SSL_CTX_set_mode(
+        context,
+        SSL_MODE_AUTO_RETRY | SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
+    );
+    SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_read_ahead(context, 1);
+    SSL_CTX_set_default_read_buffer_len(context, read_bytes);
+    return SSL_CTX_set_min_proto_version(context, minimum) == 1;
+}
+
+static inline int mesh_ctx_newest(SSL_CTX *context, int version) {
+    return SSL_CTX_set_max_proto_version(context, version) == 1;
+}
+static inline void mesh_ctx_no_tickets(SSL_CTX *context) {
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(context, 0);
+}
+static inline void mesh_ctx_cache_off(SSL_CTX *context) {
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+}
+static inline void mesh_ctx_cache_by_caller(SSL_CTX *context) {
+    SSL_CTX_set_session_cache_mode(
+        context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL
+    );
+}
+static inline int mesh_ctx_groups(SSL_CTX *context, const char *names) {
+    return SSL_CTX_set1_groups_list(context, (char *)names) == 1;
+}
+static inline void mesh_ctx_store(SSL_CTX *context, X509_STORE *store) {
+    SSL_CTX_set1_cert_store(context, store);
+}
+static inline void mesh_ctx_on_name(SSL_CTX *context, int (*callback)(SSL *, int *, void *)) {
+    SSL_CTX_set_tlsext_servername_callback(context, callback);
+}
+static inline void mesh_ctx_on_status(SSL_CTX *context, int (*callback)(SSL *, void *)) {
+    SSL_CTX_set_tlsext_status_cb(context, callback);
+}
+
+// OpenSSL frees the response, so it gets a copy.
+static inline int mesh_ssl_staple(SSL *ssl, const uint8_t *response, size_t count) {
+    uint8_t *copy = (uint8_t *)OPENSSL_memdup(response, count);
+    if (copy == NULL) return 0;
+    if (SSL_set_tlsext_status_ocsp_resp(ssl, copy, (long)count) == 1) return 1;
+    OPENSSL_free(copy);
+    return 0;
+}
+static inline int mesh_ssl_ask_staple(SSL *ssl) {
+    return SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp) == 1;
+}
+static inline long mesh_ssl_staple_received(SSL *ssl, const uint8_t **bytes) {
+    return SSL_get_tlsext_status_ocsp_resp(ssl, bytes);
+}
+static inline int mesh_ssl_name(SSL *ssl, const char *name) {
+    return SSL_set_tlsext_host_name(ssl, name) == 1;
+}
+
+// Keys the MAC of a session ticket: HMAC with SHA-256 and a 32-byte secret.
+static inline int mesh_mac_key(EVP_MAC_CTX *context, uint8_t *secret) {
+    OSSL_PARAM parameters[3];
+    parameters[0] = OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, secret, 32);
+    parameters[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0);
+    parameters[2] = OSSL_PARAM_construct_end();
+    return EVP_MAC_CTX_set_params(context, parameters) == 1;
+}
+
+static inline STACK_OF(X509) *mesh_chain_new(void) { return sk_X509_new_null(); }
+static inline int mesh_chain_push(STACK_OF(X509) *chain, X509 *certificate) {
+    return sk_X509_push(chain, certificate) > 0;
+}
+static inline void mesh_chain_free(STACK_OF(X509) *chain) { sk_X509_pop_free(chain, X509_free); }
+
+// A key never asks for a pass phrase at a terminal: an encrypted one is refused.
+static inline int mesh_no_passphrase(char *to, int limit, int writes, void *context) {
+    (void)to, (void)limit, (void)writes, (void)context;
+    return -1;
+}
+
+static inline EVP_PKEY *mesh_key_rsa(unsigned bits) { return EVP_RSA_gen(bits); }
+static inline EVP_PKEY *mesh_key_p256(void) { return EVP_EC_gen("P-256"); }
+
+static inline int mesh_print_name(BIO *to, const X509_NAME *name) {
+    return X509_NAME_print_ex(to, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0;
+}
+
+// Names that a certificate is for: DNS names of subjectAltName, one at a time.
+static inline int mesh_names_count(const GENERAL_NAMES *names) {
+    return sk_GENERAL_NAME_num(names);
+}
+static inline const ASN1_STRING *mesh_names_dns(const GENERAL_NAMES *names, int index) {
+    const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
+    return name->type == GEN_DNS ? name->d.dNSName : NULL;
+}
+static inline void mesh_names_free(GENERAL_NAMES *names) { GENERAL_NAMES_free(names); }
+
+static inline int mesh_error_reason(unsigned long code) {
+    return ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
+}

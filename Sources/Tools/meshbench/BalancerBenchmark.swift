@@ -1,9 +1,10 @@
+import ArgumentParser
 import MeshBalancing
 import MeshPrimitives
 
 /// Choosing a target, by algorithm and number of targets.
 enum BalancerBenchmark: Benchmark {
-    static func measure(with stopwatch: Stopwatch) -> [Measurement] {
+    static func measure(with stopwatch: Stopwatch) throws -> [Measurement] {
         let turn = Self.turn(of: 4, with: stopwatch)
         var all = [turn]
         let algorithms: [(String, BalancingAlgorithm)] = [
@@ -11,38 +12,86 @@ enum BalancerBenchmark: Benchmark {
             ("hashing", .consistentHashing(slots: 10_000)),
         ]
         for (name, algorithm) in algorithms {
-            for count in [4, 100] {
-                all.append(
-                    Self.pick("balancer.\(name).\(count)", algorithm, count, over: turn, stopwatch)
-                )
+            for count in [4, 100, 500] {
+                for health in count == 500 ? Health.allCases : [.healthy] {
+                    let suffix = health == .healthy ? "" : ".\(health.rawValue)"
+                    let title = "balancer.\(name).\(count)\(suffix)"
+                    let balancer = try Self.balancer(algorithm, count, health)
+                    all.append(Self.pick(title, balancer, over: turn, stopwatch))
+                }
             }
         }
+        let balancer = try Self.balancer(.roundRobin, 500, .healthy).balancer
+        all.append(
+            stopwatch.time("balancer.set-factor.500", over: turn) { repetitions in
+                for number in 0..<repetitions {
+                    balancer.setFactor(number % 3 == 0 ? 0 : 0.5, at: number % 500)
+                }
+                return repetitions
+            }
+        )
         return all
     }
 
-    private static func pick(
-        _ name: String,
+    /// How the targets fare.
+    private enum Health: String, CaseIterable {
+        case healthy
+        /// Nine of ten are excluded.
+        case excluded
+        /// All get a tenth of their share.
+        case lowered
+        /// All are excluded.
+        case down
+        /// The request was sent to three before.
+        case retried
+        /// Two requests are in flight to each.
+        case busy
+    }
+
+    private static func balancer(
         _ algorithm: BalancingAlgorithm,
         _ count: Int,
-        over baseline: Measurement,
-        _ stopwatch: Stopwatch
-    ) -> Measurement {
+        _ health: Health
+    ) throws -> (balancer: Balancer, tried: TriedTargets) {
         let targets = (0..<count).map { number in
             BalancerTarget(
                 id: TargetID(rawValue: SeededGenerator.mix(UInt64(number + 1))),
                 weight: 100 + number % 3
             )
         }
-        let balancer = Balancer(algorithm: algorithm, targets: targets, seed: 1)
-        return stopwatch.time(name, over: baseline) { repetitions in
+        guard let plan = BalancerPlan(algorithm: algorithm, targets: targets) else {
+            throw ValidationError("\(count) targets are too many for a balancer")
+        }
+        let balancer = Balancer(plan, seed: 1)
+        var tried = TriedTargets()
+        for index in 0..<count {
+            switch health {
+            case .healthy: break
+            case .excluded: balancer.setFactor(index % 10 == 0 ? 1 : 0, at: index)
+            case .lowered: balancer.setFactor(0.1, at: index)
+            case .down: balancer.setFactor(0, at: index)
+            case .retried: if index < 3 { tried.insert(index * 100) }
+            case .busy: balancer.setInFlight(2, at: index)
+            }
+        }
+        return (balancer, tried)
+    }
+
+    private static func pick(
+        _ name: String,
+        _ subject: (balancer: Balancer, tried: TriedTargets),
+        over baseline: Measurement,
+        _ stopwatch: Stopwatch
+    ) -> Measurement {
+        stopwatch.time(name, over: baseline) { repetitions in
             var sum = 0
             for key in 0..<repetitions {
-                let index = balancer.pick(
+                let index = subject.balancer.pick(
                     hash: SeededGenerator.mix(UInt64(truncatingIfNeeded: key)),
-                    tried: TriedTargets()
+                    tried: subject.tried
                 )
-                balancer.began(index)
-                balancer.ended(index)
+                subject.balancer.began(index)
+                subject.balancer.ended(index)
                 sum &+= index
             }
             return sum

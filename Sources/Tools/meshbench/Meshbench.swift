@@ -5,7 +5,8 @@ import ArgumentParser
 struct Meshbench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meshbench",
-        abstract: "Measure single parts: routing, heads, balancing, datagrams, the store.",
+        abstract:
+            "Measure single parts: routing, heads, balancing, snapshots, datagrams, the store.",
         discussion: """
             Prints one line per measurement: name, unit, best and median of the samples, and the \
             best as a multiple of the plain baseline measured in the same run. Compare ratios \
@@ -45,6 +46,7 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
     case routing
     case head
     case balancer
+    case snapshot
     case datagram
     case store
 
@@ -55,6 +57,7 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
         case .routing: RoutingBenchmark.self
         case .head: HeadBenchmark.self
         case .balancer: BalancerBenchmark.self
+        case .snapshot: SnapshotBenchmark.self
         case .datagram: DatagramBenchmark.self
         case .store: StoreBenchmark.self
         }

@@ -75,9 +75,44 @@ struct DeclarativeErrorTests {
                 "_format_version: '3.0'\nservices: [{ name: a, host: b }, { name: a, host: c }]",
                 [
                     "kong.yml:2:42 services[1].name: uniqueness violation: 'services' entity "
-                        + "with name set to 'a' already declared",
-                    "kong.yml:2:34 services[1].id: uniqueness violation",
+                        + "with name set to 'a' already declared"
                 ]
+            ),
+            (
+                "_format_version: '3.0'\nservices: [{ name: a, host: b }]\n"
+                    + "routes: [{ paths: [/], service: { name: a, zz: 1 } }]",
+                ["kong.yml:3:44 routes[0].service.zz: unknown field"]
+            ),
+            (
+                "_format_version: '3.0'\nplugins:\n- name: request-termination\n"
+                    + "  config: { message: x, content_type: text/plain, zz: 1 }",
+                [
+                    "kong.yml:4:22 plugins[0].config.message: message cannot be used with "
+                        + "content_type or body",
+                    "kong.yml:4:39 plugins[0].config.content_type: content_type requires a body",
+                    "kong.yml:4:55 plugins[0].config.zz: unknown field",
+                ]
+            ),
+            (
+                "_format_version: '3.0'\nplugins:\n- name: prometheus\n"
+                    + "  config: { zz_unknown: 1, per_consumer: x, latency_metrics: true }",
+                [
+                    "kong.yml:4:25 plugins[0].config.zz_unknown: unknown field",
+                    "kong.yml:4:42 plugins[0].config.per_consumer: expected a boolean",
+                ]
+            ),
+            (
+                "_format_version: '3.0'\nroutes: [{ expression: 'http.path == \"/\"' }]",
+                [
+                    "kong.yml:2:12 routes[0].expression: unknown field: 'expression' needs the "
+                        + "router flavor 'expressions', which is not built yet; the flavor here "
+                        + "is 'traditional_compatible'",
+                    "kong.yml:2:10 routes[0]: must set one of",
+                ]
+            ),
+            (
+                "_format_version: '3.0'\nroutes: [{ name: r, protocols: [foo] }]",
+                ["kong.yml:2:33 routes[0].protocols[0]: expected one of: grpc"]
             ),
             (
                 "a: 1\na: 2",

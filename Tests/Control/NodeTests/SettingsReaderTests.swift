@@ -1,3 +1,4 @@
+import MeshDataPlane
 import MeshPrimitives
 import Testing
 
@@ -33,9 +34,10 @@ struct SettingsReaderTests {
         #expect(settings.node.name == "eu-1")
         #expect(settings.node.zone == "a")
         #expect(
-            settings.proxy.listen.map(\.description) == ["0.0.0.0:8000", "[0:0:0:0:0:0:0:0]:8000"]
+            settings.proxy.dataPlane.listen.map(\.description)
+                == ["0.0.0.0:8000", "[0:0:0:0:0:0:0:0]:8000"]
         )
-        #expect(settings.proxy.workers == 4)
+        #expect(settings.proxy.dataPlane.workers == 4)
         #expect(settings.adminListen.description == "127.0.0.1:9001")
         #expect(settings.statusListen.description == "0.0.0.0:8100")
         #expect(settings.gossip.seeds == ["10.0.0.8:7946", "mesh.example:7946"])
@@ -56,7 +58,7 @@ struct SettingsReaderTests {
 
         #expect(settings.node.name == "flag")
         #expect(settings.node.zone == "b")
-        #expect(settings.proxy.workers == 0)
+        #expect(settings.proxy.dataPlane.workers == 0)
     }
 
     @Test("needs no file, only a region, and names the node after the machine")
@@ -64,7 +66,9 @@ struct SettingsReaderTests {
         let settings = try self.read(flags: ["node.region": "eu"])
 
         #expect(settings.node.name == "box")
-        #expect(settings.proxy.listen.map(\.description) == ["0.0.0.0:8000"])
+        #expect(settings.proxy.dataPlane.listen.map(\.description) == ["0.0.0.0:8000"])
+        #expect(settings.proxy.dataPlane.tlsListen.map(\.description) == ["0.0.0.0:8443"])
+        #expect(settings.proxy.dataPlane.streamListen == [])
     }
 
     @Test("knows which texts can be names, so that no host name can end the node")
@@ -92,7 +96,17 @@ struct SettingsReaderTests {
             ("node.name", "a b"), ("node.region", "<script>"), ("gossip.seeds", "nowhere"),
             ("gossip.profile", "fast"), ("proxy.drain_deadline", "-1"), ("log.level", "loud"),
             ("admin.listen", "localhost:8001"), ("admin.listen", "0.0.0.0:8001"),
-            ("proxy.tls_listen", "0.0.0.0:8443"),
+            ("proxy.tls_listen", "0.0.0.0:8443 ssl"), ("proxy.stream_listen", "0.0.0.0:1 http2"),
+            ("proxy.trusted_ips", "10.0.0.0/33"), ("proxy.real_ip_header", "X-Client"),
+            ("proxy.real_ip_recursive", "yes"), ("proxy.client_max_body_size", "1t"),
+            ("proxy.client_max_body_size", "9223372036854775807g"),
+            ("proxy.max_connections", "0"), ("proxy.max_connections_per_address", "-1"),
+            ("proxy.head_timeout", "0"), ("proxy.max_head_size", "65536"),
+            ("proxy.headers", "X-Powered-By"), ("proxy.access_log", "syslog:tag=x"),
+            ("proxy.access_log_format", "xml"), ("proxy.error_default_type", "text/css"),
+            ("proxy.client_certificates", "maybe"),
+            ("proxy.tls_session_ticket_rotation", "59"), ("proxy.ssl_verify", "1"),
+            ("proxy.upstream_keepalive_pool_size", "many"),
         ]
     )
     func invalid(name: String, value: String) {
@@ -124,6 +138,20 @@ struct SettingsReaderTests {
     func hostile(text: String) {
         #expect(throws: SettingsError.self) {
             try self.read(file: text, flags: ["node.region": "eu"])
+        }
+    }
+
+    @Test("takes long lists whole, and refuses those that no one writes")
+    func longLists() throws {
+        let blocks = { (count: Int) in
+            let list = (0..<count).map { "10.0.\($0 / 256).\($0 % 256)" }.joined(separator: ", ")
+            return "proxy: { trusted_ips: [\(list)] }"
+        }
+        let settings = try self.read(file: blocks(500), flags: ["node.region": "eu"])
+
+        #expect(settings.proxy.dataPlane.realAddress.trusted.count == 500)
+        #expect(throws: SettingsError.self) {
+            try self.read(file: blocks(5_000), flags: ["node.region": "eu"])
         }
     }
 

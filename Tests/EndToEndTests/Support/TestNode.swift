@@ -39,6 +39,7 @@ final class TestNode {
         node: { name: \(self.name), region: \(self.region), data_dir: \(self.directory)/data }
         proxy:
           listen: ["\(self.proxy)"]
+          tls_listen: []
           workers: 1
           access_log: \(self.directory)/access.log
         admin: { listen: "\(self.admin)" }

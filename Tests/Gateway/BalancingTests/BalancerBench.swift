@@ -25,6 +25,18 @@ func tried(_ indexes: [Int]) -> TriedTargets {
 }
 
 extension Balancer {
+    /// A balancer with a plan of its own, for at most 65,534 targets.
+    convenience init(
+        algorithm: BalancingAlgorithm,
+        targets: [BalancerTarget],
+        seed: UInt64,
+        loadBound: Double? = nil
+    ) {
+        let plan = BalancerPlan(algorithm: algorithm, targets: targets, loadBound: loadBound)
+        guard let plan else { fatalError("a test's balancer has too many targets") }
+        self.init(plan, seed: seed)
+    }
+
     /// How often each of `count` targets is picked in so many picks with different keys.
     func shares(of count: Int, picks: Int, tried: TriedTargets = TriedTargets()) -> [Int] {
         var shares = Array(repeating: 0, count: count)

@@ -122,7 +122,6 @@ struct ConsistentHashingTests {
             algorithm: .consistentHashing(slots: 10_000),
             targets: list,
             seed: 0,
-            tables: MaglevTables(targets: list),
             loadBound: 1.25
         )
         for _ in 0..<400 {
@@ -133,6 +132,43 @@ struct ConsistentHashingTests {
 
         #expect((0..<4).map(free.inFlight).max() == 400)
         #expect((0..<4).map(bounded.inFlight).max() ?? 0 <= 126)
+    }
+
+    @Test("moves only the keys of excluded targets, however many, and alike on every node")
+    func isStableWithManyExcluded() {
+        let here = self.balancer(targets(Array(repeating: 1, count: 200)), seed: 1)
+        let there = self.balancer(targets(Array(repeating: 1, count: 200)), seed: 2)
+        var before = self.choices(here)
+        for lost in [10..<100, 100..<190, 190..<199] {
+            for index in lost { here.setFactor(0, at: index) }
+            for index in lost.reversed() { there.setFactor(0, at: index) }
+            let during = self.choices(here)
+
+            #expect(during == self.choices(there))
+            #expect(zip(before, during).allSatisfy { lost.contains($0) || $0 == $1 })
+            before = during
+        }
+        // Eleven are left; each gets about its share of all keys.
+        var shares = Array(repeating: 0, count: 200)
+        for choice in before { shares[choice] += 1 }
+        let fair = Self.picks / 11
+        #expect((0..<10).allSatisfy { abs(shares[$0] - fair) < fair / 4 })
+        #expect(abs(shares[199] - fair) < fair / 4)
+    }
+
+    @Test("nodes that disagree about one target's health disagree about its keys only")
+    func localizesDisagreement() {
+        let here = self.balancer(targets(Array(repeating: 1, count: 60)), seed: 1)
+        let there = self.balancer(targets(Array(repeating: 1, count: 60)), seed: 2)
+        for index in 5..<55 {
+            here.setFactor(0, at: index)
+            there.setFactor(0, at: index)
+        }
+        here.setFactor(0, at: 2)
+
+        for (mine, theirs) in zip(self.choices(here), self.choices(there)) {
+            #expect(mine == theirs || theirs == 2)
+        }
     }
 
     @Test(

@@ -105,7 +105,7 @@ struct DataPlaneTests {
                 version: 2
             )
             old = snapshot
-            gateway.plane.install(snapshot)
+            try gateway.plane.install(snapshot)
         }
         let waiting = gateway.connect()
         waiting.send(self.get)
@@ -219,7 +219,7 @@ struct DataPlaneTests {
     func explainsFailures() throws {
         let gateway = try Gateway(TestEntities.proxying([]))
         var configuration = DataPlaneConfiguration()
-        configuration.listen = [Endpoint(address: .v4(0xC000_0201), port: 1)]
+        configuration.listen = [ListenAddress(Endpoint(address: .v4(0xC000_0201), port: 1))]
         let unbindable = DataPlane(configuration: configuration) { _ in }
         let bindError = #expect(throws: DataPlaneError.self) { try unbindable.start() }
         configuration.listen = []

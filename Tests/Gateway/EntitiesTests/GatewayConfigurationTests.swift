@@ -107,12 +107,24 @@ struct GatewayConfigurationTests {
 
         #expect(
             messages == [
-                "uniqueness violation: 'routes' entity with primary key set to "
-                    + "'00000000-0000-0003-0000-000000000002' already declared",
                 "uniqueness violation: 'services' entity with name set to 's' already declared",
                 "uniqueness violation: 'targets' entity with target set to 'x:1' already declared",
                 "uniqueness violation: 'plugins' entity with name set to 'correlation-id' "
                     + "already declared for the same route, service and consumer",
+                "uniqueness violation: 'routes' entity with primary key set to "
+                    + "'00000000-0000-0003-0000-000000000002' already declared",
+            ]
+        )
+    }
+
+    @Test("says once that a name repeats, and not that the key made from it does")
+    func oneFindingPerName() {
+        var configuration = self.whole
+        configuration.services.append(configuration.services[0])
+
+        #expect(
+            configuration.findings().map(\.message) == [
+                "uniqueness violation: 'services' entity with name set to 's' already declared"
             ]
         )
     }
@@ -122,6 +134,14 @@ struct GatewayConfigurationTests {
         var configuration = self.whole
         configuration.upstreams.append(Upstream(id: someID, name: "v"))
         configuration.targets.append(Target(id: someID, target: "x:1", upstream: someID))
+
+        #expect(configuration.findings() == [])
+    }
+
+    @Test("takes WebSocket as the HTTP it begins with, for plugins")
+    func webSocketPlugins() {
+        var configuration = self.whole
+        configuration.routes[0].protocols = [.ws, .wss]
 
         #expect(configuration.findings() == [])
     }
@@ -144,32 +164,24 @@ struct UnbuiltFeaturesTests {
     @Test("is refused by name, so that a file that asks for key-auth is no open API")
     func refusals() {
         var configuration = GatewayConfiguration()
-        var service = Service(id: EntityID(high: 1, low: 1), host: "a")
-        service.protocol = .https
-        var route = Route(id: EntityID(high: 2, low: 1), service: service.id, paths: ["/"])
-        route.protocols = [.https]
         var upstream = Upstream(id: EntityID(high: 3, low: 1), name: "u")
         upstream.algorithm = .latency
         upstream.useSrvName = true
         upstream.hashOn = .cookie
         upstream.hashFallback = .uriCapture
         upstream.healthchecks.threshold = 50
-        configuration.services = [service]
-        configuration.routes = [route]
         configuration.upstreams = [upstream]
         configuration.plugins = [
             Plugin(id: EntityID(high: 4, low: 1), name: "key-auth"),
             Plugin(id: EntityID(high: 4, low: 2), name: "my-own"),
             Plugin(id: EntityID(high: 4, low: 3), name: "prometheus"),
         ]
-        configuration.certificates = [Certificate(id: someID, cert: "", key: "")]
+        configuration.certificates = [
+            Certificate(id: someID, cert: "PEM", key: "{vault://env/key}")
+        ]
 
         #expect(
             configuration.findings().map(\.description) == [
-                "services[0].protocol: protocol 'https' to services is not built yet; "
-                    + "only 'http' is",
-                "routes[0].protocols: a route for 'https' alone is not built yet: "
-                    + "TLS listeners are not built yet",
                 "upstreams[0].algorithm: algorithm 'latency' is not built yet; "
                     + "use 'round-robin', 'least-connections' or 'consistent-hashing'",
                 "upstreams[0].use_srv_name: 'use_srv_name' is not built yet",
@@ -183,9 +195,48 @@ struct UnbuiltFeaturesTests {
                     + "remove it, or leave what it protects on a gateway that has it",
                 "plugins[1].name: plugin 'my-own' not enabled; "
                     + "add it to the 'plugins' configuration property",
-                "certificates[0]: TLS listeners are not built yet",
+                "certificates[0].key: references to vaults are not built yet; "
+                    + "write the PEM text itself",
             ]
         )
+    }
+
+    @Test("does not hold a plugin that is off against a file, as Kong does not")
+    func disabled() {
+        var configuration = GatewayConfiguration()
+        var known = Plugin(id: EntityID(high: 4, low: 1), name: "key-auth")
+        var unknown = Plugin(id: EntityID(high: 4, low: 2), name: "my-own")
+        (known.enabled, unknown.enabled) = (false, false)
+        configuration.plugins = [known, unknown]
+
+        #expect(
+            configuration.findings().map(\.description).map { $0.prefix(15) } == ["plugins[1].name"]
+        )
+    }
+
+    @Test(
+        "does not include any protocol, certificates or checks over TLS",
+        arguments: GatewayProtocol.allCases
+    )
+    func protocols(protocol name: GatewayProtocol) {
+        var configuration = GatewayConfiguration()
+        var service = Service(id: EntityID(high: 1, low: 1), host: "a")
+        service.protocol = name
+        service.tlsVerify = true
+        var route = Route(id: EntityID(high: 2, low: 1), service: service.id, paths: ["/"])
+        route.protocols = [name]
+        route.snis = ["a"]
+        var upstream = Upstream(id: EntityID(high: 3, low: 1), name: "u")
+        upstream.healthchecks.active.type = .grpcs
+        upstream.healthchecks.active.healthy.interval = 1
+        upstream.clientCertificate = someID
+        configuration.services = [service]
+        configuration.routes = [route]
+        configuration.upstreams = [upstream]
+        configuration.certificates = [Certificate(id: someID, cert: "PEM", key: "PEM")]
+        configuration.snis = [SNI(id: otherID, name: "*", certificate: someID)]
+
+        #expect(configuration.findings() == [])
     }
 
     @Test("covers every kind of credential")

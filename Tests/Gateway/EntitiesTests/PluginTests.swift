@@ -22,7 +22,7 @@ struct PluginTests {
                 #"{"name": "a", "protocols": ["x"]}"#,
                 [
                     "protocols[0]: expected one of: grpc, grpcs, http, https, tcp, tls, "
-                        + "tls_passthrough, udp"
+                        + "tls_passthrough, udp, ws, wss"
                 ]
             ),
         ]

@@ -3,6 +3,16 @@ import Testing
 
 @Suite("A route")
 struct RouteTests {
+    @Test(
+        "takes fixed paths in decoded form",
+        arguments: ["/kødsalg", "/a b", "/a|b{c}", "/a%2Fb%25", "/a/"]
+    )
+    func decodedPaths(path: String) throws {
+        let route = try entity(Route.self, "{\"paths\": [\"\(path)\"]}")
+
+        #expect(route.paths == [path])
+    }
+
     @Test("has Kong's defaults")
     func defaults() throws {
         let route = try entity(Route.self, #"{"paths": ["/a"]}"#)
@@ -60,6 +70,35 @@ struct RouteTests {
                 ["strip_path: cannot set 'strip_path' when 'protocols' is 'grpc' or 'grpcs'"]
             ),
             (
+                #"{"protocols": ["foo"]}"#,
+                [
+                    "protocols[0]: expected one of: grpc, grpcs, http, https, tcp, tls, "
+                        + "tls_passthrough, udp, ws, wss"
+                ]
+            ),
+            (#"{"protocols": []}"#, ["protocols: length must be at least 1"]),
+            (
+                #"{"protocols": ["ws", "https"], "paths": ["/"]}"#,
+                ["protocols: these sets are mutually exclusive: ('http', 'https'), ('ws', 'wss')"]
+            ),
+            (
+                #"{"protocols": ["ws"], "methods": ["GET"]}"#,
+                [
+                    "methods: cannot set 'methods' when 'protocols' is 'ws' or 'wss'",
+                    "@entity: must set one of 'hosts', 'headers', 'paths' "
+                        + "when 'protocols' is 'ws'",
+                ]
+            ),
+            (#"{"protocols": ["ws", "wss"], "paths": ["/"], "snis": ["a.b"]}"#, []),
+            (
+                #"{"snis": ["a.*.b"]}"#,
+                ["snis[0]: wildcard must be leftmost or rightmost character"]
+            ),
+            (#"{"snis": ["*.a.*"]}"#, ["snis[0]: only one wildcard must be specified"]),
+            (#"{"snis": ["10.0.0.1"]}"#, ["snis[0]: must not be an IP"]),
+            (#"{"snis": ["a.b:443"]}"#, ["snis[0]: must not have a port"]),
+            (#"{"snis": ["a b"]}"#, ["snis[0]: invalid value: a b"]),
+            (
                 #"{"paths": ["a"]}"#,
                 ["paths[0]: should start with: / (fixed path) or ~/ (regex path)"]
             ),
@@ -71,6 +110,21 @@ struct RouteTests {
             (
                 #"{"paths": ["/%61"]}"#,
                 ["paths[0]: non-normalized path, consider use '/a' instead"]
+            ),
+            (
+                #"{"paths": ["/k%C3%B8dsalg"]}"#,
+                ["paths[0]: non-normalized path, consider use '/kødsalg' instead"]
+            ),
+            (
+                #"{"paths": ["/a%20b%2f"]}"#,
+                ["paths[0]: non-normalized path, consider use '/a b%2F' instead"]
+            ),
+            (
+                #"{"paths": ["/caf%E9"]}"#,
+                [
+                    "paths[0]: escapes bytes that are no UTF-8, which a fixed path cannot hold; "
+                        + "use a regex path with \\xHH instead"
+                ]
             ),
             (#"{"paths": ["/a%2"]}"#, ["paths[0]: invalid url-encoded value: '%2'"]),
             (#"{"methods": ["get"]}"#, ["methods[0]: invalid value: get"]),
@@ -88,6 +142,16 @@ struct RouteTests {
                 [
                     "headers.Host: cannot contain 'host' header, which must be specified in "
                         + "the 'hosts' attribute"
+                ]
+            ),
+            (
+                #"{"protocols": ["udp"], "destinations": [{"ip": "10.0.0.0/33"}]}"#,
+                ["destinations[0].ip: invalid ip or cidr range: '10.0.0.0/33'"]
+            ),
+            (
+                #"{"protocols": ["udp"], "sources": [{}]}"#,
+                [
+                    "@entity: at least one of these fields must be non-empty: 'ip', 'port'"
                 ]
             ),
             (#"{"headers": ["a"]}"#, ["headers: expected a map"]),

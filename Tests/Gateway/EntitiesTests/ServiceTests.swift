@@ -43,7 +43,7 @@ struct ServiceTests {
                 #"{"host": "a", "protocol": "ftp"}"#,
                 [
                     "protocol: expected one of: grpc, grpcs, http, https, tcp, tls, "
-                        + "tls_passthrough, udp"
+                        + "tls_passthrough, udp, ws, wss"
                 ]
             ),
             (
@@ -70,6 +70,18 @@ struct ServiceTests {
                     "tls_verify: value must be null",
                 ]
             ),
+            (
+                #"{"host": "a", "protocol": "grpcs", "tls_verify_depth": 1}"#,
+                [
+                    "@entity: failed conditional validation given value of field 'protocol'",
+                    "tls_verify_depth: value must be null",
+                ]
+            ),
+            (
+                #"{"host": "a", "protocol": "https", "tls_verify_depth": 65}"#,
+                ["tls_verify_depth: value should be between 0 and 64"]
+            ),
+            (#"{"host": "a", "protocol": "wss", "path": "/x", "tls_verify": true}"#, []),
             (
                 #"{"host": "a", "protocol": "tcp", "path": "/"}"#,
                 [
@@ -122,7 +134,9 @@ struct ServiceTests {
         arguments: [
             ("http://a.b/c", "http a.b 80 /c"), ("https://a.b", "https a.b 443 -"),
             ("http://a:8080/", "http a 8080 /"), ("a.b:443", "https a.b 443 -"),
-            ("grpc://x", "grpc x 80 -"), ("http://[::1]:9/x?y", "http ::1 9 /x"),
+            ("grpc://x", "grpc x 80 -"),
+            ("wss://x/y", "wss x 443 /y"), ("ws://x", "ws x 80 -"),
+            ("http://[::1]:9/x?y", "http ::1 9 /x"),
         ]
     )
     func shorthand(url: String, expected: String) throws {

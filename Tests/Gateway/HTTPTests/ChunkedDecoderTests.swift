@@ -6,6 +6,7 @@ import Testing
 struct ChunkedDecoderTests {
     private struct Result: Equatable {
         var content = ""
+        var trailer = ""
         var end: Int?
         var fault: HTTPFault?
     }
@@ -19,6 +20,7 @@ struct ChunkedDecoderTests {
         var decoder = ChunkedDecoder()
         var result = Result()
         var content: [UInt8] = []
+        var trailer: [UInt8] = []
         var start = 0
         while start < bytes.count, result.end == nil, result.fault == nil {
             let part = Array(
@@ -30,6 +32,7 @@ struct ChunkedDecoderTests {
                     switch decoder.next(part, at: &position) {
                     case .needMore: return
                     case .data(let range): content += part[range]
+                    case .trailer(let range): trailer += part[range]
                     case .end(let consumed):
                         result.end = start + consumed
                         return
@@ -42,24 +45,31 @@ struct ChunkedDecoderTests {
             start += part.count
         }
         result.content = String(decoding: content, as: UTF8.self)
+        // What was handed out before a fault is not to be used.
+        if result.fault == nil { result.trailer = String(decoding: trailer, as: UTF8.self) }
         return result
     }
 
     private static let usual =
-        "5\r\nhello\r\n00A;name=\"v\"\r\n, worldly!\r\n0\r\nX-Sum: 1\r\n\r\n"
+        "5\r\nhello\r\n00A;name=\"v\"\r\n, worldly!\r\n0\r\nX-Sum: 1\r\nX-End:\r\n\r\n"
+    private static let whole = Result(
+        content: "hello, worldly!",
+        trailer: "X-Sum: 1\r\nX-End:\r\n",
+        end: Self.usual.utf8.count
+    )
 
     @Test("gives its content and says where it ends")
     func usual() {
         let result = self.decode(Self.usual + "GET /next")
 
-        #expect(result == Result(content: "hello, worldly!", end: Self.usual.utf8.count))
+        #expect(result == Self.whole)
     }
 
     @Test("is the same in pieces of any size", arguments: 1...20)
     func pieces(size: Int) {
         let piecemeal = self.decode(Self.usual, piece: size)
 
-        #expect(piecemeal == Result(content: "hello, worldly!", end: Self.usual.utf8.count))
+        #expect(piecemeal == Self.whole)
     }
 
     @Test("has not ended when cut before its last byte")

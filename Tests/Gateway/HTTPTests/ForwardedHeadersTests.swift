@@ -7,7 +7,8 @@ struct ForwardedHeadersTests {
         _ text: String,
         trusted: Bool = false,
         prefix: String = "",
-        additional: StaticString = ""
+        additional: StaticString = "",
+        _ adjust: (inout ForwardedHeaders.Hop) -> Void = { _ in }
     ) -> [Substring] {
         let parsed = Parsed(request: text)
         #expect(parsed.isComplete)
@@ -30,6 +31,7 @@ struct ForwardedHeadersTests {
                                     start: additional.utf8Start,
                                     count: additional.utf8CodeUnitCount
                                 )
+                                adjust(&hop)
                                 return written { writer in
                                     ForwardedHeaders.writeRequestFields(
                                         parsed.request,
@@ -68,7 +70,7 @@ struct ForwardedHeadersTests {
                 "Host: up:80", "X-A: 1", "Authorization: keep",
                 "Connection: keep-alive, TE", "TE: trailers", "Transfer-Encoding: chunked",
                 "X-Forwarded-For: 10.0.0.1, 10.0.0.2, 192.0.2.7", "X-Real-IP: 192.0.2.7",
-                "X-Forwarded-Proto: http", "X-Forwarded-Host: Api", "X-Forwarded-Port: 8000",
+                "X-Forwarded-Proto: http", "X-Forwarded-Host: api", "X-Forwarded-Port: 8000",
                 "X-Forwarded-Path: /a", "Via: 1.0 front, 1.1 meshgate/1",
                 "X-Kong-Request-Id: 0123",
             ]
@@ -89,7 +91,7 @@ struct ForwardedHeadersTests {
         #expect(
             lines == [
                 "Host: up:80", "Connection: keep-alive", "X-Forwarded-For: 192.0.2.7",
-                "X-Real-IP: 10.0.0.9", "X-Forwarded-Proto: https", "X-Forwarded-Host: h2",
+                "X-Real-IP: 192.0.2.7", "X-Forwarded-Proto: https", "X-Forwarded-Host: h2",
                 "X-Forwarded-Port: 443", "X-Forwarded-Path: /x", "X-Forwarded-Prefix: /y",
                 "Via: 1.1 meshgate/1", "X-Kong-Request-Id: 0123",
             ]
@@ -104,6 +106,94 @@ struct ForwardedHeadersTests {
         #expect(self.forwarded(text, prefix: "/").filter { $0.contains("Prefix") } == [])
         #expect(self.forwarded(text).contains("X-Forwarded-Path: /"))
         #expect(self.forwarded(text).contains("Content-Length: 12"))
+    }
+
+    @Test("escape what a decoded path may hold, line ends included")
+    func escapedPaths() {
+        let lines = self.forwarded(
+            "GET /k\u{F8}/{a}%0a HTTP/1.1\r\nHost: b\r\n\r\n",
+            prefix: "/ \r\né"
+        )
+
+        #expect(lines.contains("X-Forwarded-Path: /k%C3%B8/{a}%0a"))
+        #expect(lines.contains("X-Forwarded-Prefix: /%20%0D%0A%C3%A9"))
+    }
+
+    @Test(
+        "keep a length of 0 that the client declared (RFC 9110 section 8.6)",
+        arguments: ["POST", "PUT", "PATCH", "DELETE", "GET", "PURGE"]
+    )
+    func emptyContent(method: String) {
+        let start = "\(method) / HTTP/1.1\r\nHost: b\r\n"
+
+        #expect(self.forwarded(start + "Content-Length: 0\r\n\r\n").contains("Content-Length: 0"))
+        #expect(self.forwarded(start + "\r\n").filter { $0.contains("Content-Length") } == [])
+    }
+
+    @Test("say the version a message came in (RFC 9110 section 7.6.3)")
+    func receivedVersion() {
+        let text = "GET / HTTP/1.0\r\nHost: b\r\n\r\n"
+
+        #expect(self.forwarded(text).contains("Via: 1.0 meshgate/1"))
+        #expect(self.forwarded(text) { $0.receivedVersion = .http2 }.contains("Via: 2 meshgate/1"))
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+        #expect(self.returned(answer) { $0.receivedVersion = .http2 }.contains("Via: 2 meshgate/1"))
+    }
+
+    @Test("tell the client behind trusted proxies from the peer")
+    func client() {
+        let start = "GET / HTTP/1.1\r\nHost: b\r\nX-Real-IP: 10.9.9.9\r\n"
+        withBytes("203.0.113.4") { client in
+            let direct = self.forwarded(start + "\r\n") { $0.client = client }
+            let chain = self.forwarded(start + "X-Forwarded-For: 1.2.3.4\r\n\r\n") {
+                $0.client = client
+            }
+
+            #expect(direct.contains("X-Forwarded-For: 203.0.113.4"))
+            #expect(direct.contains("X-Real-IP: 203.0.113.4"))
+            #expect(chain.contains("X-Forwarded-For: 1.2.3.4, 192.0.2.7"))
+            #expect(chain.contains("X-Real-IP: 203.0.113.4"))
+        }
+    }
+
+    @Test("of a 426 keep what the server asks to speak (RFC 9110 section 15.5.22)")
+    func upgradeRequired() {
+        let fields = "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n"
+        let kept = self.returned("HTTP/1.1 426 Upgrade Required\r\n" + fields)
+        let closed = self.returned("HTTP/1.1 426 Upgrade Required\r\n" + fields, keeps: false)
+        let old = self.returned("HTTP/1.1 426 Upgrade Required\r\n" + fields, version: .http10)
+
+        #expect(kept.contains("Connection: keep-alive, Upgrade"))
+        #expect(kept.contains("Upgrade: websocket"))
+        #expect(closed.contains("Connection: close, Upgrade"))
+        #expect(!old.contains("Upgrade: websocket"))
+        #expect(!self.returned("HTTP/1.1 200 OK\r\n" + fields).contains("Upgrade: websocket"))
+    }
+
+    @Test("of a response say of the gateway only what the operator lets it say")
+    func tokens() {
+        let text = "HTTP/1.1 204 No Content\r\nVia: 1.1 back\r\nX-Kong-Upstream-Status: 7\r\n\r\n"
+
+        let none = self.returned(text) { $0.tokens = [] }
+        let some = self.returned(text) { $0.tokens = [.upstreamStatus, .requestID] }
+
+        #expect(none == ["HTTP/1.1 204 No Content", "Connection: keep-alive", "Via: 1.1 back"])
+        #expect(some.suffix(2) == ["X-Kong-Upstream-Status: 204", "X-Kong-Request-Id: 0123"])
+    }
+
+    @Test("gain the date that the server left out, and keep one it set (RFC 9110 section 6.6.1)")
+    func date() {
+        withBytes("Sun, 06 Nov 1994 08:49:37 GMT") { date in
+            let without = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+            let with = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: theirs\r\n\r\n"
+            let dates = { (text: String) in
+                self.returned(text) { $0.date = date }.filter { $0.hasPrefix("Date") }
+            }
+
+            #expect(dates(without) == ["Date: Sun, 06 Nov 1994 08:49:37 GMT"])
+            #expect(dates(with) == ["Date: theirs"])
+            #expect(self.returned(without).filter { $0.hasPrefix("Date") } == [])
+        }
     }
 
     @Test("end with those that plugins add")
@@ -127,14 +217,15 @@ struct ForwardedHeadersTests {
         _ text: String,
         version: HTTPVersion = .http11,
         head: Bool = false,
-        keeps: Bool = true
+        keeps: Bool = true,
+        _ adjust: (inout ForwardedHeaders.ReturnHop) -> Void = { _ in }
     ) -> [Substring] {
         let parsed = Parsed(response: text, head: head)
         #expect(parsed.isComplete)
         let output = parsed.bytes.withUnsafeBytes { bytes in
             withBytes("0123") { identity in
                 withBytes("meshgate/1") { product in
-                    let hop = ForwardedHeaders.ReturnHop(
+                    var hop = ForwardedHeaders.ReturnHop(
                         clientVersion: version,
                         keepsClient: keeps,
                         upstreamMilliseconds: 12,
@@ -142,6 +233,7 @@ struct ForwardedHeadersTests {
                         requestID: identity,
                         product: product
                     )
+                    adjust(&hop)
                     return written { writer in
                         ForwardedHeaders.writeResponse(
                             parsed.response,
@@ -217,6 +309,30 @@ struct ForwardedHeadersTests {
 
             #expect(lines.first == "HTTP/1.1 207 \(rest.dropFirst())")
         }
+    }
+
+    @Test(
+        "announce trailers where they are passed on, without those that never are (RFC 9110 6.6.2)"
+    )
+    func announcement() {
+        let fields =
+            "Trailer: X-Sum, Host,,\r\nTrailer: Digest\r\nTransfer-Encoding: chunked\r\n\r\n"
+        let response = "HTTP/1.1 200 OK\r\n" + fields
+        let request = "POST / HTTP/1.1\r\nHost: b\r\n" + fields
+        let only = "HTTP/1.1 200 OK\r\nTrailer: Host\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+        #expect(
+            self.returned(response) { $0.passesTrailers = true }.contains("Trailer: X-Sum, Digest")
+        )
+        #expect(
+            self.forwarded(request) { $0.passesTrailers = true }.contains("Trailer: X-Sum, Digest")
+        )
+        #expect(self.returned(response).filter { $0.hasPrefix("Trailer") } == [])
+        #expect(self.forwarded(request).filter { $0.hasPrefix("Trailer") } == [])
+        #expect(
+            self.returned(only) { $0.passesTrailers = true }.filter { $0.hasPrefix("Trailer") }
+                == []
+        )
     }
 
     @Test("of an accepted upgrade nominate it")

@@ -133,4 +133,35 @@ struct HeadWriterTests {
             }
         }
     }
+
+    @Test("lowers letters and escapes bytes above 0x7F, wherever they stand")
+    func loweredAndEscaped() {
+        for count in [1, 7, 8, 9, 17] {
+            for position in 0..<count {
+                for byte in UInt8.min...UInt8.max {
+                    var text = [UInt8](repeating: UInt8(ascii: "Z"), count: count)
+                    text[position] = byte
+                    let isLetter = (0x41...0x5A).contains(byte)
+                    var lowered = [UInt8](repeating: UInt8(ascii: "z"), count: count)
+                    lowered[position] = isLetter ? byte | 0x20 : byte
+                    let digits = String(byte, radix: 16, uppercase: true)
+                    let escaped =
+                        Array(text[..<position]) + (byte < 0x80 ? [byte] : Array("%\(digits)".utf8))
+                        + Array(text[(position + 1)...])
+                    text.withUnsafeBytes { text in
+                        #expect(Self.bytes { $0.write(lowercased: text) } == lowered)
+                        #expect(Self.bytes { $0.write(escapingNonASCII: text) } == escaped)
+                    }
+                }
+            }
+        }
+    }
+
+    private static func bytes(_ body: (inout HeadWriter) -> Void) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: 64) { buffer, count in
+            var writer = HeadWriter(UnsafeMutableRawBufferPointer(buffer))
+            body(&writer)
+            count = writer.count
+        }
+    }
 }

@@ -124,6 +124,18 @@ struct RequestHeadTests {
         #expect(parsed.request.keepAlive == stays)
     }
 
+    @Test("of a later HTTP/1 is read as 1.1 (RFC 9110 section 6.2)", arguments: 2...9)
+    func laterVersion(minor: Int) {
+        let parsed = Parsed(
+            request: "GET / HTTP/1.\(minor)\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+
+        #expect(parsed.isComplete)
+        #expect(parsed.request.version == .http11)
+        #expect(parsed.request.framing == .chunked)
+        #expect(parsed.request.keepAlive)
+    }
+
     @Test("offers WebSocket to the upstream and no other upgrade")
     func upgrade() {
         let start = "GET / HTTP/1.1\r\nHost: a\r\n"
@@ -206,6 +218,21 @@ struct RequestHeadTests {
             )
             #expect(parsed.lines.last == "\(name)|\(expectValue)|\(kind)")
         }
+    }
+
+    @Test(
+        "accepts trailers when TE lists them (RFC 9110 section 10.1.4)",
+        arguments: [
+            ("trailers", true), ("Trailers", true), ("trailers, gzip", true),
+            ("gzip;q=0.5 , trailers", true), ("trailers;q=0.5", true), ("deflate,,trailers,", true),
+            ("gzip", false), ("", false), ("trailers;q=0", false), ("trailer", false),
+            ("x-trailers", false), ("gzip;trailers", false),
+        ]
+    )
+    func trailers(value: String, accepts: Bool) {
+        let parsed = Parsed(request: "GET / HTTP/1.1\r\nHost: a\r\nTE: \(value)\r\n\r\n")
+
+        #expect(parsed.request.acceptsTrailers == accepts)
     }
 
     @Test("finds values by name for the router")

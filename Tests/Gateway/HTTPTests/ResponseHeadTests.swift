@@ -77,6 +77,15 @@ struct ResponseHeadTests {
         #expect(parsed.response.declaredLength == 3)
     }
 
+    @Test("of a later HTTP/1 is read as 1.1 (RFC 9110 section 6.2)")
+    func laterVersion() {
+        let parsed = Parsed(response: "HTTP/1.7 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        #expect(parsed.isComplete)
+        #expect(parsed.response.version == .http11)
+        #expect(parsed.response.keepAlive)
+    }
+
     @Test("is interim below 200, except 101 (RFC 9110 section 15.2)")
     func interim() {
         #expect(Parsed(response: "HTTP/1.1 103 Early Hints\r\n\r\n").response.isInterim)
@@ -99,7 +108,7 @@ struct ResponseHeadTests {
             ("HTTP/1.1 200 O\rK", .bareLineEnd), ("HTTP/1.1 200 O\0K", .malformedStartLine),
             ("HTTP/1.1 2000 OK", .malformedStatus), ("HTTP/1.1 20 OK", .malformedStatus),
             ("HTTP/1.1 099 OK", .malformedStatus), ("HTTP/1.1 abc OK", .malformedStatus),
-            ("HTTP/2.0 200 OK", .unknownVersion), ("HTTP/1.2 200 OK", .unknownVersion),
+            ("HTTP/2.0 200 OK", .unknownVersion), ("HTTP/1.x 200 OK", .unknownVersion),
             ("HTTP/1.1\t200 OK", .malformedStartLine), ("ICY 200 OK", .malformedStartLine),
         ]
     )

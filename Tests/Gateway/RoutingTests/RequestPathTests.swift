@@ -126,17 +126,25 @@ struct RequestPathTests {
             "/a/..": "/", "/a/.": "/a/", "/a/b/..": "/a/", "/..": "/", "/../../etc": "/etc",
             "/a//../b": "/b", "/%2e%2e/%2E/x": "/x", "/a/%2e%2e": "/", "/...": "/...",
             "/.a/..b/c.": "/.a/..b/c.", "/%7Euser/%41%2d%5f": "/~user/A-_",
-            "/a%2fb%3f": "/a%2Fb%3F", "/%c3%a9": "/%C3%A9", "/a?": "/a?", "/é": "/é",
+            "/a%2fb%3f": "/a%2Fb%3F", "/%c3%a9": "/é", "/a?": "/a?", "/é": "/é",
+            "/k%C3%B8dsalg": "/kødsalg", "/a%20b": "/a b", "/auth%7Cx": "/auth|x",
+            "/%21%2a%27%28%29%3b%3a%40%26%3d%2b%24%2c%2f%3f%25%23%5b%5d":
+                "/%21%2A%27%28%29%3B%3A%40%26%3D%2B%24%2C%2F%3F%25%23%5B%5D",
+            "/%22%3c%3e%5c%5e%60%7b%7c%7d": "/\"<>\\^`{|}",
         ]
     )
     func normalizes(raw: String, expected: String) {
         #expect(Self.normalized(raw) == expected)
+        guard !expected.contains(" ") else { return }
         #expect(Self.normalized(expected) == expected, "a second time changes nothing")
     }
 
     @Test(
         "is refused when no upstream could read it safely",
-        arguments: ["/%00", "/a%", "/a%4", "/a%zz", "/a%-1", "/a#b", "/a\u{0}", "*", "a/b", "%2f"]
+        arguments: [
+            "/%00", "/a%", "/a%4", "/a%zz", "/a%-1", "/a#b", "/a\u{0}", "*", "a/b", "%2f", "/a b",
+            "/a\r\nb", "/a\u{7F}", "/aaaaaaaaaaaaaaaa bbbbbbbbbbbbbbb", "/aaaaaaaaaaaa\u{1F}bbbbbb",
+        ]
     )
     func refuses(raw: String) {
         #expect(Self.normalized(raw) == nil)
@@ -156,6 +164,55 @@ struct RequestPathTests {
             let segments = result.split(separator: UInt8(ascii: "/"))
             #expect(!segments.contains { $0.elementsEqual(".".utf8) }, "seed \(seed)")
             #expect(!segments.contains { $0.elementsEqual("..".utf8) }, "seed \(seed)")
+        }
+    }
+
+    @Test(
+        "reaches the upstream escaped where a request line needs it",
+        arguments: [
+            "/kødsalg": "/k%C3%B8dsalg", "/a b": "/a%20b", "/auth|x": "/auth%7Cx",
+            "/a%2Fb": "/a%2Fb",
+            "/\r\nX: y": "/%0D%0AX:%20y", "/!#$&'()*+,:;=?@[]-_.~%": "/!#$&'()*+,:;=?@[]-_.~%",
+            "/\"<>\\^`{|}": "/%22%3C%3E%5C%5E%60%7B%7C%7D", "/\u{7F}": "/%7F",
+        ]
+    )
+    func escapes(path: String, expected: String) {
+        let whole = Self.upstream(service: "", path: path, matched: 0, strip: false)
+        let stripped = Self.upstream(service: "/s/", path: "/r" + path, matched: 2, strip: true)
+
+        #expect(whole == expected)
+        #expect(stripped == "/s" + expected)
+    }
+
+    @Test("agrees with a slow obvious model, whatever the bytes", arguments: 0..<20)
+    func agreesWithModel(seed: Int) {
+        var generator = SeededGenerator(seed: UInt64(seed))
+        let alphabet = Array("/./.%%2eE25Aaz00#é? %%7c%C3%20{\\\"~!\r".utf8)
+        for _ in 0..<500 {
+            let path =
+                [UInt8(ascii: "/")]
+                + (0..<generator.next(below: 40)).map { _ in
+                    generator.next(below: 3) == 0
+                        ? alphabet[generator.next(below: alphabet.count)]
+                        : UInt8(ascii: "a") + UInt8(generator.next(below: 26))
+                }
+            let normal = Self.normalized(path)
+            #expect(normal == SlowPath.normalized(path), "seed \(seed): \(path)")
+            guard let normal else { continue }
+            let upstream = normal.withUnsafeBytes { path in
+                [UInt8](unsafeUninitializedCapacity: 200) { buffer, count in
+                    count =
+                        RequestPath.writeUpstream(
+                            servicePath: UnsafeRawBufferPointer(start: nil, count: 0),
+                            path: path,
+                            matched: 0,
+                            strip: false,
+                            into: UnsafeMutableRawBufferPointer(buffer)
+                        ) ?? 0
+                }
+            }
+            #expect(upstream == SlowPath.escaped(normal), "seed \(seed): \(path)")
+            #expect(Self.normalized(upstream) == normal, "what was escaped means the same")
         }
     }
 

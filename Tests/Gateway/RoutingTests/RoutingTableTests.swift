@@ -50,6 +50,38 @@ struct RoutingTableTests {
         #expect(try self.index([mixed, middle], RoutingProbe(path: "/r/1/long/prefix")) == 0)
     }
 
+    @Test(
+        "matches paths in decoded form, as Kong does",
+        arguments: [
+            ("/k%C3%B8dsalg/1", 0), ("/k\u{F8}dsalg", 0), ("/a%20b", 1), ("/files/my%20doc", 2),
+            ("/auth%7Cx", 3), ("/caf%E9", 4), ("/c%2Fd", 5), ("/c%2fd", 5),
+        ]
+    )
+    func decodedPaths(raw: String, index: Int) throws {
+        let routes = [
+            ["/k\u{F8}dsalg"], ["/a b"], ["~/files/[a-z ]+$"], ["~/auth\\|x"], ["~/caf\\xE9$"],
+            ["/c%2Fd"],
+        ].enumerated().map { Route(id: routeID($0 + 1), paths: $1) }
+        let path = try #require(RequestPathTests.normalized(Array(raw.utf8)))
+
+        let table = try RoutingTable(compiling: routes, services: [])
+        let query = path.withUnsafeBytes { path in
+            withBytes("GET") { method in
+                table.match(
+                    RouteQuery(
+                        method: method,
+                        host: UnsafeRawBufferPointer(start: nil, count: 0),
+                        path: path,
+                        port: 80
+                    ),
+                    scratch: RoutingScratch()
+                ) { _, _ in false }?.routeIndex
+            }
+        }
+
+        #expect(query == index)
+    }
+
     @Test("says how much of the path was matched")
     func measuresMatch() throws {
         let routes = [

@@ -203,35 +203,15 @@ extension GatewayConfiguration {
 }
 
 extension NodeSettings {
-    /// The settings by dotted path; they hold no secrets, only the path of the key ring.
+    /// The settings by dotted path; they hold no secrets, only the paths of their files.
     fileprivate var document: DocumentValue {
-        let fields: [(String, DocumentValue)] = [
-            ("node.name", .string(self.node.name)),
-            ("node.region", .string(self.node.region)),
-            ("node.zone", .string(self.node.zone)),
-            ("node.data_dir", .string(self.node.dataDirectory)),
-            ("proxy.listen", .strings(self.proxy.listen.map(\.description))),
-            ("proxy.workers", .integer(Int64(self.proxy.workers))),
-            ("proxy.access_log", .string(self.proxy.accessLog)),
-            ("admin.listen", .string(self.adminListen.description)),
-            ("status.listen", .string(self.statusListen.description)),
-            ("gossip.bind", .string(self.gossip.bind.description)),
-            ("gossip.advertise", .string(self.advertisedGossip.description)),
-            ("gossip.seeds", .strings(self.gossip.seeds)),
-            ("gossip.cluster", .string(self.gossip.cluster)),
-            ("gossip.profile", .string(self.gossip.profile)),
-            ("config", self.configurationFile.map(DocumentValue.string) ?? .null),
-            ("log.level", .string(self.logLevel)),
-            ("database", .string("off")),
-            ("router_flavor", .string("traditional_compatible")),
-        ]
-        return .object(fields.map { DocumentField($0.0, $0.1) })
-    }
-}
-
-extension DocumentValue {
-    fileprivate static func strings(_ texts: [String]) -> DocumentValue {
-        .array(texts.map { DocumentNode(.string($0)) })
+        let own = SettingKey.all.map { DocumentField($0.name, $0.show(self)) }
+        return .object(
+            own + [
+                DocumentField("database", .string("off")),
+                DocumentField("router_flavor", .string("traditional_compatible")),
+            ]
+        )
     }
 }
 

@@ -166,7 +166,7 @@ actor ConfigurationService: ServiceLifecycle.Service {
             localRegion: self.region,
             version: self.generation
         )
-        self.dataPlane.install(snapshot)
+        try self.dataPlane.install(snapshot)
         self.health.send(.configure(snapshot.upstreams))
     }
 

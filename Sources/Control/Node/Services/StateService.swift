@@ -58,7 +58,7 @@ final class StateService: Service {
                 }
                 var meter = LoadMeter()
                 for await isUrgent in self.signal {
-                    let inFlight = Int(self.dataPlane.counters().activeRequests)
+                    let inFlight = self.dataPlane.activeRequests
                     let load = meter.read()
                     let change = self.state.withLock { state in
                         state.inFlight = inFlight

@@ -1,3 +1,4 @@
+import MeshDataPlane
 public import MeshPrimitives
 
 /// One node's own settings: from defaults, a file, the environment and flags, in rising precedence.
@@ -20,30 +21,6 @@ public struct NodeSettings: Equatable, Sendable {
         ///
         /// Default: `/var/lib/meshgate`.
         public var dataDirectory = "/var/lib/meshgate"
-    }
-
-    /// The proxy's listeners.
-    public struct Proxy: Equatable, Sendable {
-        /// Where clients connect in plain HTTP.
-        ///
-        /// Default: `0.0.0.0:8000`.
-        public var listen: [Endpoint]
-        /// Data-plane workers, each a thread with its own listener sockets, 1 to 256.
-        ///
-        /// Default 0: `auto`, one per core.
-        public var workers = 0
-        /// The access log: a path, `off`, or `-` for standard output.
-        ///
-        /// Default: `off`.
-        public var accessLog = "off"
-        /// How long a drain waits for requests in flight.
-        ///
-        /// Default 30 s; 0 to 3,600 s.
-        public var drainDeadline: Duration = .seconds(30)
-        /// How long readiness says 503 before a stopping node refuses connections.
-        ///
-        /// Default 0 s; set it to the balancer's check interval in front; 0 to 600 s.
-        public var drainAnnounce: Duration = .zero
     }
 
     /// The gossip layer.
@@ -75,8 +52,8 @@ public struct NodeSettings: Equatable, Sendable {
 
     /// Who the node is.
     public var node: Identity
-    /// The proxy's listeners.
-    public var proxy: Proxy
+    /// The proxy: listeners, limits, what it tells clients.
+    public var proxy: ProxySettings
     /// Where the Admin API listens.
     ///
     /// Default: `127.0.0.1:8001`.
@@ -100,7 +77,9 @@ public struct NodeSettings: Equatable, Sendable {
     public init(hostName: String) {
         let anywhere = IPAddress.v4(0)
         self.node = Identity(name: hostName)
-        self.proxy = Proxy(listen: [Endpoint(address: anywhere, port: 8_000)])
+        self.proxy = ProxySettings()
+        self.proxy.dataPlane.listen = [ListenAddress(Endpoint(address: anywhere, port: 8_000))]
+        self.proxy.dataPlane.tlsListen = [ListenAddress(Endpoint(address: anywhere, port: 8_443))]
         self.adminListen = Endpoint(address: .v4(0x7F00_0001), port: 8_001)
         self.statusListen = Endpoint(address: anywhere, port: 8_100)
         self.gossip = Gossip(bind: Endpoint(address: anywhere, port: 7_946))
@@ -130,6 +109,7 @@ public struct NodeSettings: Equatable, Sendable {
                 remedy: "set gossip.advertise to an address that the seeds can reach"
             )
         }
+        _ = try self.proxy.validated()
         return self
     }
 }

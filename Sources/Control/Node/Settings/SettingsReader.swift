@@ -2,6 +2,9 @@ import Yams
 
 /// Reads ``NodeSettings`` from a file, the environment and flags, and says whose value is wrong.
 public enum SettingsReader {
+    /// Most elements of one list.
+    private static let listLimit = 4_096
+
     /// One place that settings come from, with a name for errors.
     private struct Source {
         let name: String
@@ -92,7 +95,13 @@ public enum SettingsReader {
                 try Self.flatten(value, at: dotted, file: file, into: &values)
             }
         case .sequence(let sequence):
-            values[path] = sequence.prefix(64).map { $0.scalar?.string ?? "" }
+            guard sequence.count <= Self.listLimit else {
+                throw .unreadable(
+                    file: file,
+                    reason: "\(path) has more than \(Self.listLimit) elements"
+                )
+            }
+            values[path] = sequence.map { $0.scalar?.string ?? "" }
         case .scalar(let scalar):
             guard !path.isEmpty else {
                 throw .unreadable(file: file, reason: "expected a map of settings")

@@ -142,7 +142,8 @@ final class ProbeReactor {
             self.finish(index, .connectFailed)
             return false
         }
-        if case .tcp = probe.request.check {
+        // Checks over TLS and of gRPC end here too, until probes are made of links.
+        guard case .http = probe.request.check else {
             self.finish(index, .connected)
             return false
         }

@@ -140,16 +140,24 @@ struct BlockQueue {
         return offset
     }
 
-    /// Adds a copy of another queue's bytes at the end.
-    mutating func append(copyOf other: BlockQueue, from pool: inout BlockPool) {
-        var next = other.head
-        while let block = next {
-            let bytes = UnsafeRawBufferPointer(
+    /// The stretches of bytes, in order; the queue must not change meanwhile.
+    var pieces: Pieces { Pieces(block: self.head) }
+
+    /// Goes through the stretches of a queue.
+    struct Pieces {
+        fileprivate var block: UnsafeMutablePointer<Block>?
+
+        /// Whether nothing follows.
+        var isAtEnd: Bool { self.block == nil }
+
+        /// The next stretch; `nil` at the end.
+        mutating func next() -> UnsafeRawBufferPointer? {
+            guard let block = self.block else { return nil }
+            self.block = block.pointee.next
+            return UnsafeRawBufferPointer(
                 start: block.content + block.pointee.start,
                 count: block.pointee.end - block.pointee.start
             )
-            self.append(bytes, from: &pool)
-            next = block.pointee.next
         }
     }
 

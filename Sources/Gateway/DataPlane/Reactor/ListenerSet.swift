@@ -4,32 +4,70 @@ internal import MeshPrimitives
 
 /// The listening sockets of all workers: each has its own for every address.
 struct ListenerSet {
-    /// The addresses, with the ports that the system chose.
+    /// The addresses, with the ports that the system chose: plain, then TLS, then streams.
     private(set) var endpoints: [Endpoint] = []
-    private var rows: [[Int32]] = []
+    private var rows: [[Listener]] = []
 
     /// Connections that the kernel keeps waiting per socket.
     private static let backlog: Int32 = 4_096
 
-    init(_ wanted: [Endpoint], workers: Int) throws(DataPlaneError) {
-        for endpoint in wanted {
-            var address = SocketAddress.encode(endpoint)
-            var row: [Int32] = []
-            for _ in 0..<workers {
-                let descriptor = mesh_listen(&address, Self.backlog)
-                guard descriptor >= 0 else {
-                    for open in (self.rows + [row]).joined() { close(open) }
-                    throw .cannotListen(endpoint, errno: -descriptor)
+    init(_ configuration: DataPlaneConfiguration, workers: Int) throws(DataPlaneError) {
+        do {
+            for address in configuration.listen { try self.add(address, .http, workers) }
+            for address in configuration.tlsListen { try self.add(address, .https, workers) }
+            for stream in configuration.streamListen {
+                switch stream.kind {
+                case .tcp: try self.add(stream.address, .tcp, workers)
+                case .tls: try self.add(stream.address, .tls, workers)
+                case .udp: continue
                 }
-                row.append(descriptor)
-                // The first socket learns the port; the others must share it.
-                _ = mesh_local_address(descriptor, &address)
             }
-            self.rows.append(row)
-            self.endpoints.append(SocketAddress.decode(address))
+        } catch {
+            for listener in self.rows.joined() { close(listener.descriptor) }
+            throw error
         }
     }
 
+    private mutating func add(
+        _ wanted: ListenAddress,
+        _ kind: Listener.Kind,
+        _ workers: Int
+    ) throws(DataPlaneError) {
+        var address = SocketAddress.encode(wanted.endpoint)
+        try Self.checkVacant(&address, wanted.endpoint)
+        var row: [Listener] = []
+        for _ in 0..<workers {
+            let descriptor = mesh_listen(&address, Self.backlog, 1)
+            guard descriptor >= 0 else {
+                for listener in row { close(listener.descriptor) }
+                throw .cannotListen(wanted.endpoint, errno: -descriptor)
+            }
+            row.append(
+                Listener(
+                    descriptor: descriptor,
+                    kind: kind,
+                    isProxyProtocol: wanted.isProxyProtocol
+                )
+            )
+            // The first socket learns the port; the others must share it.
+            _ = mesh_local_address(descriptor, &address)
+        }
+        self.rows.append(row)
+        self.endpoints.append(SocketAddress.decode(address))
+    }
+
+    /// Refuses an address that another process listens on: the system would share its connections
+    /// out between both, since ours share theirs.
+    private static func checkVacant(
+        _ address: inout mesh_address,
+        _ endpoint: Endpoint
+    ) throws(DataPlaneError) {
+        guard address.port != 0 else { return }
+        let probe = mesh_listen(&address, 1, 0)
+        guard probe >= 0 else { throw .cannotListen(endpoint, errno: -probe) }
+        close(probe)
+    }
+
     /// One worker's sockets.
-    func descriptors(worker: Int) -> [Int32] { self.rows.map { $0[worker] } }
+    func ofWorker(_ worker: Int) -> [Listener] { self.rows.map { $0[worker] } }
 }

@@ -21,13 +21,25 @@ final class Mailbox<Message: Sendable>: Sendable {
 
     /// Adds a message and wakes the reactor; `false` when the mailbox is full.
     @discardableResult
-    func post(_ message: Message) -> Bool {
-        let isTaken = self.queue.withLock { queue in
-            guard queue.count < self.limit else { return false }
+    func post(_ message: Message) -> Bool { self.post(message) { _, _ in false } }
+
+    /// Adds a message and wakes the reactor, unless `join` has put it into the last one that waits.
+    ///
+    /// `false` when the mailbox is full.
+    @discardableResult
+    func post(_ message: Message, join: (inout Message, Message) -> Bool) -> Bool {
+        let (isTaken, isFirst) = self.queue.withLock { queue in
+            guard !queue.isEmpty else {
+                queue.append(message)
+                return (true, true)
+            }
+            if join(&queue[queue.count - 1], message) { return (true, false) }
+            guard queue.count < self.limit else { return (false, false) }
             queue.append(message)
-            return true
+            return (true, false)
         }
-        mesh_eventfd_signal(self.descriptor)
+        // Whoever put the first one in has woken the reactor, and it takes all at once.
+        if isFirst { mesh_eventfd_signal(self.descriptor) }
         return isTaken
     }
 

@@ -67,6 +67,8 @@ final class AccessLogWriter: Sendable {
             let opened = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
             guard opened >= 0 else { throw .cannotOpenLog(path: path, errno: errno) }
             self.descriptor = opened
+        case .syslog(let target):
+            throw .cannotOpenLog(path: "syslog:\(target)", errno: ENOTSUP)
         }
     }
 

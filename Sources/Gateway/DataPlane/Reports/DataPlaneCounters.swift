@@ -1,6 +1,8 @@
 public import MeshPrimitives
 
 /// What all workers have counted since the start.
+///
+/// Routes and targets count from when the configuration got them, and are gone when it loses them.
 public struct DataPlaneCounters: Equatable, Sendable {
     /// Requests of one route that ended with one status.
     public struct RequestCount: Equatable, Sendable {
@@ -60,6 +62,8 @@ public struct DataPlaneCounters: Equatable, Sendable {
         public var upstreamLatency = Histogram(bounds: RouteCounters.latencyBounds)
         /// The rest: from the request's first byte to sending it on.
         public var gatewayLatency = Histogram(bounds: RouteCounters.gatewayLatencyBounds)
+        /// ``requestLatency`` in fine steps.
+        public var latency = LatencyDistribution()
         /// Bytes received from clients.
         public var ingressBytes: UInt64 = 0
         /// Bytes sent to clients.
@@ -77,11 +81,16 @@ public struct DataPlaneCounters: Equatable, Sendable {
         /// The address.
         public var id: TargetID
         /// Attempts now in flight.
-        public var inFlight: UInt64
+        public var inFlight: UInt64 = 0
         /// Attempts begun.
-        public var attempts: UInt64
+        public var attempts: UInt64 = 0
         /// Attempts that failed before a response head.
-        public var failures: UInt64
+        public var failures: UInt64 = 0
+        /// From sending to the target to its response head.
+        public var latency = LatencyDistribution()
+
+        /// Creates zeros.
+        public init(id: TargetID) { self.id = id }
     }
 
     /// Routes that had requests, sorted by service and route.
@@ -111,4 +120,13 @@ public struct DataPlaneCounters: Equatable, Sendable {
 
     /// Creates zeros.
     public init() {}
+
+    /// Latency by service: the sum of its routes'; by name, routes without a service under "".
+    public func latencyByService() -> [String: LatencyDistribution] {
+        var result: [String: LatencyDistribution] = [:]
+        for route in self.routes {
+            result[route.service, default: LatencyDistribution()].merge(route.latency)
+        }
+        return result
+    }
 }

@@ -17,10 +17,12 @@ public final class Snapshot: Sendable {
     let labels: [RouteLabel]
     /// By route.
     let chains: [PluginChain]
-    /// Key tables of upstreams that hash, made once for all workers.
-    let tables: [MaglevTables?]
+    /// By upstream: how services speak to it.
+    let identities: [[HopIdentity]]
+    let certificates: [Certificate]
+    let snis: [SNI]
+    let authorities: [CACertificate]
     nonisolated(unsafe) let routePlans: UnsafePointer<RoutePlan>
-    nonisolated(unsafe) let upstreamPlans: UnsafePointer<UpstreamPlan>
     private nonisolated(unsafe) let arena: PlanArena
 
     /// Names of a route and its service, as metrics show them.
@@ -52,11 +54,15 @@ public final class Snapshot: Sendable {
         } catch {
             throw .routing("\(error)")
         }
+        let plugins = PluginIndex(configuration.plugins)
         var chains: [PluginChain] = []
-        for route in configuration.routes {
-            chains.append(try Self.chain(route, configuration.plugins))
-        }
+        chains.reserveCapacity(configuration.routes.count)
+        for route in configuration.routes { chains.append(try Self.chain(route, plugins)) }
         let layout = UpstreamLayout(configuration, addresses, localRegion)
+        for upstream in layout.upstreams
+        where upstream.targets.count > BalancerPlan.maximumTargets {
+            throw .tooManyTargets(upstream: upstream.name, count: upstream.targets.count)
+        }
         var arena = PlanArena()
         let services = Dictionary(
             configuration.services.map { ($0.id, $0) },
@@ -75,8 +81,7 @@ public final class Snapshot: Sendable {
                 Self.plan(
                     route,
                     service,
-                    index: index,
-                    upstream: service.flatMap { layout.indexByService[$0.id] } ?? -1,
+                    hop: service.flatMap { layout.hops[$0.id] },
                     label: label,
                     hasPlugins: !chains[index].isEmpty,
                     in: &arena
@@ -87,11 +92,10 @@ public final class Snapshot: Sendable {
         self.chains = chains
         self.routePlans = arena.array(plans)
         self.upstreams = layout.upstreams
-        self.tables = layout.upstreams.map { upstream in
-            guard upstream.settings?.algorithm == .consistentHashing else { return nil }
-            return MaglevTables(targets: Self.balancerTargets(upstream))
-        }
-        self.upstreamPlans = arena.array(layout.upstreams.map { Self.plan($0, in: &arena) })
+        self.identities = layout.identities
+        self.certificates = configuration.certificates
+        self.snis = configuration.snis
+        self.authorities = configuration.caCertificates
         self.arena = arena
     }
 
@@ -99,35 +103,29 @@ public final class Snapshot: Sendable {
 
     private static func chain(
         _ route: Route,
-        _ plugins: [Plugin]
+        _ plugins: PluginIndex
     ) throws(SnapshotError) -> PluginChain {
         do {
             let scope = PluginScope(route: route.id, service: route.service)
-            return try PluginChain(compiling: plugins, for: scope)
+            let candidates = plugins.candidates(for: route)
+            return candidates.isEmpty
+                ? .empty : try PluginChain(compiling: candidates, for: scope)
         } catch {
             throw .plugin("\(error)")
-        }
-    }
-
-    /// An upstream's targets as balancers take them, in the same order.
-    static func balancerTargets(_ upstream: SnapshotUpstream) -> [BalancerTarget] {
-        upstream.targets.map {
-            BalancerTarget(id: $0.id, weight: $0.weight, group: $0.group)
         }
     }
 
     private static func plan(
         _ route: Route,
         _ service: Service?,
-        index: Int,
-        upstream: Int,
+        hop: UpstreamLayout.Hop?,
         label: RouteLabel,
         hasPlugins: Bool,
         in arena: inout PlanArena
     ) -> RoutePlan {
         RoutePlan(
-            upstream: Int32(upstream),
-            index: Int32(index),
+            upstream: (hop?.upstream ?? .none).rawValue,
+            identity: Int32(hop?.identity ?? 0),
             servicePath: arena.text(service?.path ?? ""),
             hasPlugins: hasPlugins,
             stripPath: route.stripPath,
@@ -140,57 +138,29 @@ public final class Snapshot: Sendable {
             routeLiteral: arena.text(jsonLiteral(label.route))
         )
     }
+}
 
-    private static func plan(
-        _ upstream: SnapshotUpstream,
-        in arena: inout PlanArena
-    ) -> UpstreamPlan {
-        let targets = upstream.targets.map { target in
-            TargetPlan(
-                id: target.id.rawValue,
-                address: SocketAddress.encode(target.endpoint),
-                hostHeader: arena.text(target.hostHeader),
-                addressLiteral: arena.text(jsonLiteral("\(target.endpoint)"))
-            )
+/// Plugins by what they are bound to, so that a route looks at its own ones only.
+private struct PluginIndex {
+    private var unbound: [Plugin] = []
+    private var byRoute: [EntityID: [Plugin]] = [:]
+    private var byService: [EntityID: [Plugin]] = [:]
+
+    init(_ plugins: [Plugin]) {
+        for plugin in plugins {
+            if let route = plugin.route {
+                self.byRoute[route, default: []].append(plugin)
+            } else if let service = plugin.service {
+                self.byService[service, default: []].append(plugin)
+            } else {
+                self.unbound.append(plugin)
+            }
         }
-        let settings = upstream.settings
-        return UpstreamPlan(
-            targets: arena.array(targets),
-            targetCount: targets.count,
-            hash: Self.hash(
-                settings?.hashOn ?? .none,
-                header: settings?.hashOnHeader,
-                cookie: settings?.hashOnCookie,
-                queryArgument: settings?.hashOnQueryArg,
-                in: &arena
-            ),
-            fallback: Self.hash(
-                settings?.hashFallback ?? .none,
-                header: settings?.hashFallbackHeader,
-                cookie: settings?.hashOnCookie,
-                queryArgument: settings?.hashFallbackQueryArg,
-                in: &arena
-            )
-        )
     }
 
-    /// Consumers and regex captures are not known to the data plane; they count as missing keys.
-    private static func hash(
-        _ input: Upstream.HashInput,
-        header: String?,
-        cookie: String?,
-        queryArgument: String?,
-        in arena: inout PlanArena
-    ) -> HashPlan {
-        switch input {
-        case .none, .consumer, .uriCapture: HashPlan(source: .none, name: .empty)
-        case .ip: HashPlan(source: .clientAddress, name: .empty)
-        case .path: HashPlan(source: .path, name: .empty)
-        case .header:
-            HashPlan(source: .header, name: arena.text((header ?? "").lowercased()))
-        case .cookie: HashPlan(source: .cookie, name: arena.text(cookie ?? ""))
-        case .queryArgument:
-            HashPlan(source: .queryArgument, name: arena.text(queryArgument ?? ""))
-        }
+    /// All that may apply to a route, and hardly any others.
+    func candidates(for route: Route) -> [Plugin] {
+        let own = self.byRoute[route.id] ?? []
+        return self.unbound + own + (route.service.flatMap { self.byService[$0] } ?? [])
     }
 }

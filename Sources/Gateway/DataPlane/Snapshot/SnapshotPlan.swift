@@ -35,8 +35,8 @@ struct HashPlan {
 struct RoutePlan {
     /// Index of the upstream's plan; -1 for a route without a service.
     let upstream: Int32
-    /// Index among the snapshot's routes.
-    let index: Int32
+    /// Place of the service's way to speak among the upstream's.
+    let identity: Int32
     let servicePath: PlanText
     let hasPlugins: Bool
     let stripPath: Bool

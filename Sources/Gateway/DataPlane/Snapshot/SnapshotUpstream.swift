@@ -1,3 +1,4 @@
+internal import MeshBalancing
 public import MeshEntities
 public import MeshPrimitives
 
@@ -39,18 +40,25 @@ public struct SnapshotTarget: Equatable, Sendable {
 }
 
 /// A configuration that could not become a snapshot.
-public enum SnapshotError: Error, Equatable, Sendable {
+public indirect enum SnapshotError: Error, Equatable, Sendable {
     /// The router could not be built.
     case routing(String)
     /// A plugin's settings are not usable.
     case plugin(String)
+    /// A certificate cannot be used.
+    case tls(String)
+    /// An upstream has more addresses than a balancer takes.
+    case tooManyTargets(upstream: String, count: Int)
 }
 
 extension SnapshotError: CustomStringConvertible {
     /// What the part that failed said.
     public var description: String {
         switch self {
-        case .routing(let text), .plugin(let text): text
+        case .routing(let text), .plugin(let text), .tls(let text): text
+        case .tooManyTargets(let upstream, let count):
+            "upstream '\(upstream)' has \(count) addresses, but at most "
+                + "\(BalancerPlan.maximumTargets) are possible; split it into several upstreams"
         }
     }
 }

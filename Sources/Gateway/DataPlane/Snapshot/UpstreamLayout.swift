@@ -4,7 +4,16 @@ internal import MeshPrimitives
 /// Finds the upstream of every service, its targets' addresses, and their order of preference.
 struct UpstreamLayout {
     private(set) var upstreams: [SnapshotUpstream] = []
-    private(set) var indexByService: [EntityID: Int] = [:]
+    /// By upstream: how services speak to it; at least one way.
+    private(set) var identities: [[HopIdentity]] = []
+    private(set) var hops: [EntityID: Hop] = [:]
+
+    /// Where a service's requests go, and how.
+    struct Hop {
+        let upstream: UpstreamIndex
+        /// Place among the upstream's ways.
+        let identity: Int
+    }
 
     private let addresses: HostAddresses
     private let localRegion: String
@@ -12,24 +21,46 @@ struct UpstreamLayout {
     init(_ configuration: GatewayConfiguration, _ addresses: HostAddresses, _ localRegion: String) {
         self.addresses = addresses
         self.localRegion = localRegion
+        let targets = Dictionary(grouping: configuration.targets, by: \.upstream)
         var indexByName: [String: Int] = [:]
         for upstream in configuration.upstreams {
             indexByName[upstream.name] = self.upstreams.count
-            self.upstreams.append(self.named(upstream, configuration.targets(of: upstream.id)))
+            self.upstreams.append(self.named(upstream, targets[upstream.id] ?? []))
+            self.identities.append([])
         }
         for service in configuration.services {
-            if let index = indexByName[service.host] {
-                self.indexByService[service.id] = index
+            let index: Int
+            if let known = indexByName[service.host] {
+                index = known
             } else {
-                self.indexByService[service.id] = self.upstreams.count
+                index = self.upstreams.count
                 self.upstreams.append(self.implicit(service))
+                self.identities.append([])
             }
+            self.hops[service.id] = self.hop(service, index)
         }
+        for index in self.identities.indices where self.identities[index].isEmpty {
+            self.identities[index] = [.plain]
+        }
+    }
+
+    private mutating func hop(_ service: Service, _ index: Int) -> Hop {
+        let identity = HopIdentity(service, upstream: self.upstreams[index].settings)
+        let upstream = UpstreamIndex(index)
+        if let known = self.identities[index].firstIndex(of: identity) {
+            return Hop(upstream: upstream, identity: known)
+        }
+        self.identities[index].append(identity)
+        return Hop(upstream: upstream, identity: self.identities[index].count - 1)
     }
 
     private func named(_ upstream: Upstream, _ targets: [Target]) -> SnapshotUpstream {
         let groups = self.groups(upstream, targets)
         let failoverGroup = groups.count - 1
+        let places = Dictionary(
+            groups.enumerated().compactMap { place, region in region.map { ($0, place) } },
+            uniquingKeysWith: { first, _ in first }
+        )
         let found = targets.flatMap { target in
             self.addresses[target.host].map { address in
                 let endpoint = Endpoint(
@@ -50,7 +81,7 @@ struct UpstreamLayout {
                     region: target.region,
                     zone: target.zone,
                     group: target.failover
-                        ? failoverGroup : (groups.firstIndex(of: region) ?? 0),
+                        ? failoverGroup : (places[region] ?? 0),
                     tags: target.tags,
                     hostHeader: upstream.hostHeader ?? Self.host(target.host, target.port)
                 )
@@ -59,7 +90,7 @@ struct UpstreamLayout {
         return SnapshotUpstream(
             name: upstream.name,
             settings: upstream,
-            targets: found,
+            targets: Self.unique(found),
             groups: groups
         )
     }
@@ -68,8 +99,9 @@ struct UpstreamLayout {
     private func groups(_ upstream: Upstream, _ targets: [Target]) -> [String?] {
         let used = Set(targets.filter { !$0.failover }.compactMap(\.region))
         var groups: [String?] = [self.localRegion]
+        var seen: Set<String> = [self.localRegion]
         for region in upstream.regions.order + used.sorted()
-        where used.contains(region) && !groups.contains(region) {
+        where used.contains(region) && seen.insert(region).inserted {
             groups.append(region)
         }
         return groups + (targets.contains(where: \.failover) ? [nil] : [])
@@ -97,9 +129,15 @@ struct UpstreamLayout {
         return SnapshotUpstream(
             name: name,
             settings: nil,
-            targets: found,
+            targets: Self.unique(found),
             groups: [self.localRegion]
         )
+    }
+
+    /// An address that a name has twice is one target.
+    private static func unique(_ targets: [SnapshotTarget]) -> [SnapshotTarget] {
+        var seen: Set<TargetID> = []
+        return targets.filter { seen.insert($0.id).inserted }
     }
 
     /// Kong's `Host`: without the port when it is the protocol's default.

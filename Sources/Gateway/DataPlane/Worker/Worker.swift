@@ -15,10 +15,11 @@ final class Worker {
     private static let listenerToken = UInt64(1) << 63
     /// Most bytes read at once: what may wait for the other side, and room for a response head.
     static let readLimit = 66 * 1_024
-    static let inputCapacity = 160 * 1_024
-    static let outputCapacity = 288 * 1_024
-    /// Room for one written head at the start of ``output``; chunks are framed behind it.
-    static let headCapacity = 128 * 1_024
+    private static let inputCapacity = 160 * 1_024
+    /// Room for one written head.
+    private static let headCapacity = 128 * 1_024
+    /// Reads of one link before others get their turn.
+    static let readBudget = 16
     /// Milliseconds between reports.
     private static let reportInterval: Int64 = 50
 
@@ -28,20 +29,20 @@ final class Worker {
     let product: UnsafeMutableRawBufferPointer
     let counters: CounterBlock
     let scratch = RoutingScratch()
-    let fields: HeaderFieldBuffer
+    let reader: RequestReader
+    let writer: MessageWriter
+    let responseFields: HeaderFieldBuffer
     /// Where sockets are read to; one message is dealt with at a time.
     let input: UnsafeMutableRawPointer
-    /// Where heads and chunks are put together.
-    let output: UnsafeMutableRawPointer
-    /// Where a kept head is laid out again for a retry or an error body.
-    let headCopy: UnsafeMutableRawPointer
-    let path: UnsafeMutableRawBufferPointer
-    let host: UnsafeMutableRawBufferPointer
-    let peer: UnsafeMutableRawBufferPointer
+    /// Where HTTP/2 links are read to: what comes there is dealt with while others are read.
+    let sessionInput: UnsafeMutableRawPointer
+    let peer: UnsafeMutableRawPointer
+    /// Lines that filters add to a client's head.
+    let lines: UnsafeMutableRawBufferPointer
     let logLine: UnsafeMutableRawBufferPointer
 
     var poller: Poller
-    /// What requests change; reached through the properties of `Worker+Memory.swift`.
+    /// What requests change; reached through the properties of `WorkerMemory.swift`.
     let memory: UnsafeMutablePointer<WorkerMemory>
     /// Names this worker in correlation ids.
     let identity: (high: UInt64, low: UInt64)
@@ -49,19 +50,19 @@ final class Worker {
     var now: Int64
     var milliseconds: Int64
 
-    /// The bytes that ``request`` refers to.
-    var requestBytes = UnsafeRawBufferPointer(start: nil, count: 0)
-    /// Bytes of the normalized path at hand.
-    var pathCount = 0
-
+    var pendingSessions: ContiguousArray<HTTP2Link> = []
+    var contexts = TLSContexts()
     var view: UnsafeMutablePointer<SnapshotView>?
-    var poolIndexes: [Endpoint: Int32] = [:]
+    var liveUpstreams = LiveUpstreams()
     var targets: [TargetID: UnsafeMutablePointer<TargetState>] = [:]
     var dirtyTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
     var excludedTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
     var activeGroups: [String: Int] = [:]
     var factorsAhead: [TargetID: Float] = [:]
-    var listeners: [(descriptor: Int32, port: UInt16)] = []
+    var listeners: [Listener] = []
+    /// By listener, also after the listeners are closed.
+    var listenerPorts: ContiguousArray<UInt16> = []
+    var listenerKinds: ContiguousArray<Listener.Kind> = []
     var clientCount = 0
     var isAccepting = false
     var acceptResumesAt: Int64 = 0
@@ -75,7 +76,7 @@ final class Worker {
     /// Runs a worker on the calling thread until it is told to stop.
     static func run(_ settings: WorkerSettings) {
         guard let worker = Worker(settings) else {
-            for descriptor in settings.listeners { Glibc.close(descriptor) }
+            for listener in settings.listeners { Glibc.close(listener.descriptor) }
             return
         }
         worker.loop()
@@ -88,9 +89,17 @@ final class Worker {
         self.milliseconds = self.now / 1_000_000
         // A client in a request needs a target's connection, too; idle ones are kept beside.
         let places = 2 * clients + 4_096
-        guard let poller = Poller(), let connections = Slab<Connection>(capacity: places),
-            let exchanges = Slab<Exchange>(capacity: clients),
-            let wheel = TimerWheel(capacity: places, now: self.milliseconds)
+        let exchangeCount = clients + 4_096
+        guard let poller = Poller(),
+            let io = LinkIO(poller: poller.descriptor, capacity: places),
+            let exchanges = Slab<Exchange>(capacity: exchangeCount),
+            let attempts = Slab<Attempt>(capacity: exchangeCount),
+            let timers = Timers(
+                links: places,
+                attempts: exchangeCount,
+                exchanges: exchangeCount,
+                now: self.milliseconds
+            )
         else { return nil }
         self.settings = settings
         self.timeouts = WorkerTimeouts(settings.configuration)
@@ -100,21 +109,23 @@ final class Worker {
         let token = Array(settings.configuration.serverToken.utf8)
         self.product = .allocate(byteCount: token.count, alignment: 1)
         self.product.copyBytes(from: token)
-        self.fields = .allocate(capacity: settings.configuration.headLimits.fieldCount)
+        self.reader = RequestReader(limits: settings.configuration.headLimits)
+        self.writer = MessageWriter(headCapacity: Self.headCapacity)
+        self.responseFields = .allocate(capacity: settings.configuration.headLimits.fieldCount)
         self.input = .allocate(byteCount: Self.inputCapacity, alignment: 64)
-        self.output = .allocate(byteCount: Self.outputCapacity, alignment: 64)
-        self.headCopy = .allocate(byteCount: 65_536, alignment: 64)
-        self.path = .allocate(byteCount: 65_536, alignment: 64)
-        self.host = .allocate(byteCount: 65_536, alignment: 64)
+        self.sessionInput = .allocate(byteCount: Self.inputCapacity, alignment: 64)
         self.peer = .allocate(byteCount: 64, alignment: 8)
+        self.lines = .allocate(byteCount: 65_536, alignment: 64)
         self.logLine = .allocate(byteCount: 65_536, alignment: 64)
         var system = SystemRandomNumberGenerator()
         self.memory = .allocate(capacity: 1)
         self.memory.initialize(
             to: WorkerMemory(
-                connections: connections,
+                io: io,
                 exchanges: exchanges,
-                wheel: wheel,
+                attempts: attempts,
+                timers: timers,
+                pool: LinkPool(settings.configuration.targetPool),
                 generator: SeededGenerator(seed: system.next())
             )
         )
@@ -132,6 +143,7 @@ final class Worker {
             let count = self.poller.wait(milliseconds: self.patience())
             self.now = mesh_clock_nanoseconds()
             self.milliseconds = self.now / 1_000_000
+            self.takeBacklog()
             for index in 0..<count { self.take(self.poller.event(index)) }
             self.expire()
             self.reportIfDue()
@@ -140,59 +152,99 @@ final class Worker {
 
     /// How long epoll may wait.
     private func patience() -> Int64 {
-        let isBusy = !self.dirtyTargets.isEmpty || !self.excludedTargets.isEmpty
-        let limit: Int64 = isBusy ? max(1, self.reportAt - self.milliseconds) : 1_000
-        return self.wheel.wait(now: self.milliseconds, limit: min(limit, 1_000))
+        guard self.backlog.isEmpty else { return 0 }
+        var limit: Int64 = 1_000
+        if !self.dirtyTargets.isEmpty || !self.excludedTargets.isEmpty {
+            limit = min(limit, max(1, self.reportAt - self.milliseconds))
+        }
+        if self.acceptResumesAt > 0 {
+            limit = min(limit, max(1, self.acceptResumesAt - self.milliseconds))
+        }
+        return self.timers.wait(now: self.milliseconds, limit: limit)
     }
 
     @inline(__always)
     private func take(_ event: Poller.Event) {
         if event.token & Self.listenerToken != 0 {
-            if event.token == Self.mailboxToken { return self.readMailbox() }
-            return self.accept(Int(event.token & 0xFFFF))
+            if event.token == Self.mailboxToken {
+                self.readMailbox()
+                return self.takePending()
+            }
+            self.accept(Int(event.token & 0xFFFF))
+            return self.takePending()
         }
-        let index = Int32(truncatingIfNeeded: event.token & 0xFFFF_FFFF)
-        let connection = self.connections[index]
-        guard connection.pointee.generation == UInt32(truncatingIfNeeded: event.token >> 32)
-        else { return }
-        if event.isReadable { connection.pointee.flags.insert(.readable) }
-        if event.isPeerClosed { connection.pointee.flags.insert(.peerClosed) }
-        switch connection.pointee.role {
+        let index = self.io.arrived(event)
+        guard index >= 0 else { return }
+        switch self.io[index].pointee.role {
         case .client: self.clientEvent(index, event)
-        case .upstream: self.upstreamEvent(index, event)
-        case .connecting: self.connectEvent(index, event)
-        case .idleUpstream: self.idleEvent(index)
+        case .target: self.targetEvent(index, event)
+        case .idleTarget: self.idleEvent(index)
         case .lingering: self.linger(index)
         case .free: break
         }
-        while let client = self.pendingClients.popLast() {
-            self.connections[client].pointee.flags.remove(.isPending)
-            if self.connections[client].pointee.role == .client { self.clientReadable(client) }
+        self.takePending()
+    }
+
+    /// Looks at clients that asked to be looked at again while something else was at hand.
+    @inline(__always)
+    private func takePending() {
+        while true {
+            while let client = self.pending.popLast() {
+                self.io[client].pointee.flags.remove(.isPending)
+                if self.io[client].pointee.role == .client { self.clientReadable(client) }
+            }
+            guard !self.pendingSessions.isEmpty else { return }
+            self.runPendingSessions()
         }
     }
 
     /// Looks at a client again after the event at hand; avoids recursion over pipelined requests.
     @inline(__always)
     func postpone(_ client: Int32) {
-        guard !self.connections[client].pointee.flags.contains(.isPending) else { return }
-        self.connections[client].pointee.flags.insert(.isPending)
-        self.pendingClients.append(client)
+        guard !self.io[client].pointee.flags.contains(.isPending) else { return }
+        self.io[client].pointee.flags.insert(.isPending)
+        self.pending.append(client)
+    }
+
+    /// Looks at a link again when the other links of this pass have had their turn.
+    func postponeFar(_ index: Int32) { self.backlog.append(index) }
+
+    private func takeBacklog() {
+        guard !self.backlog.isEmpty else { return }
+        let links = self.backlog
+        self.backlog.removeAll(keepingCapacity: true)
+        for index in links {
+            switch self.io[index].pointee.role {
+            case .client: self.clientReadable(index)
+            case .target: self.targetReadable(index)
+            case .lingering: self.linger(index)
+            case .idleTarget, .free: break
+            }
+            self.takePending()
+        }
     }
 
     private func expire() {
-        while true {
-            let index = self.wheel.expired(now: self.milliseconds)
-            guard index >= 0 else { break }
-            switch self.connections[index].pointee.role {
-            case .client: self.clientTimedOut(index)
-            case .upstream, .connecting: self.upstreamTimedOut(index)
-            case .idleUpstream, .lingering: self.close(index)
-            case .free: break
+        while let key = self.timers.expired(now: self.milliseconds) {
+            switch key.kind {
+            case .attempt: self.attemptTimedOut(key.index)
+            case .exchange: self.exchangeTimedOut(key.index)
+            case .link: self.linkTimedOut(key.index)
             }
+            self.takePending()
         }
         if self.acceptResumesAt > 0, self.milliseconds >= self.acceptResumesAt {
             self.acceptResumesAt = 0
             self.resumeAccepting()
+        }
+    }
+
+    private func linkTimedOut(_ index: Int32) {
+        switch self.io[index].pointee.role {
+        case .client: self.clientTimedOut(index)
+        case .target: self.targetLinkTimedOut(index)
+        case .idleTarget, .lingering: self.close(index)
+        case .free: break
         }
     }
 
@@ -210,10 +262,10 @@ final class Worker {
     private func readMailbox() {
         for message in self.settings.mailbox.take() {
             switch message {
-            case .install(let snapshot): self.install(snapshot)
+            case .install(let installation): self.install(installation)
             case .factors(let changes): self.setFactors(changes)
             case .groups(let changes): self.setGroups(changes)
-            case .closing(let isClosing): self.isClosing = isClosing
+            case .closing(let isClosing): self.setClosing(isClosing)
             case .drain: self.drain()
             case .stop: self.isStopping = true
             }
@@ -221,10 +273,12 @@ final class Worker {
     }
 
     private func openListeners() {
-        for descriptor in self.settings.listeners {
+        for listener in self.settings.listeners {
             var address = mesh_address()
-            _ = mesh_local_address(descriptor, &address)
-            self.listeners.append((descriptor, address.port))
+            _ = mesh_local_address(listener.descriptor, &address)
+            self.listeners.append(listener)
+            self.listenerKinds.append(listener.kind)
+            self.listenerPorts.append(address.port)
         }
         self.counters.add(WorkerCounter.listening, UInt64(self.listeners.count))
         self.resumeAccepting()
@@ -235,28 +289,25 @@ final class Worker {
 
     /// Closes everything when the loop has ended.
     private func end() {
-        for index in 0..<self.connections.end
-        where self.connections[index].pointee.role != .free {
+        for index in 0..<self.io.end where self.io[index].pointee.role != .free {
             self.close(index)
         }
         for listener in self.listeners { Glibc.close(listener.descriptor) }
-        if let view = self.view {
-            view.pointee.dispose()
-            view.deallocate()
-        }
-        for target in self.targets.values { target.deallocate() }
-        self.blocks.deallocate()
+        self.endViews()
         self.poller.deallocate()
-        self.connections.deallocate()
+        self.io.deallocate()
         self.exchanges.deallocate()
-        self.wheel.deallocate()
+        self.attempts.deallocate()
+        self.timers.deallocate()
         self.memory.deinitialize(count: 1)
         self.memory.deallocate()
-        self.fields.deallocate()
-        for memory in [self.input, self.output, self.headCopy] { memory.deallocate() }
-        for memory in [self.path, self.host, self.peer, self.product, self.logLine] {
-            memory.deallocate()
-        }
+        self.reader.deallocate()
+        self.writer.deallocate()
+        self.responseFields.deallocate()
+        self.input.deallocate()
+        self.sessionInput.deallocate()
+        self.peer.deallocate()
+        for memory in [self.lines, self.product, self.logLine] { memory.deallocate() }
     }
 }
 

@@ -74,16 +74,16 @@ static inline void mesh_address_decode(const struct sockaddr_storage *from, mesh
     }
 }
 
-// A listening socket of this thread alone: SO_REUSEPORT lets every thread bind the same address.
-// Accepted sockets inherit TCP_NODELAY.
-static inline int mesh_listen(const mesh_address *address, int backlog) {
+// A listening socket of this thread alone: with `shared`, SO_REUSEPORT lets every thread bind the same
+// address. Accepted sockets inherit TCP_NODELAY.
+static inline int mesh_listen(const mesh_address *address, int backlog, int shared) {
     struct sockaddr_storage storage;
     socklen_t length = mesh_address_encode(address, &storage);
     int one = 1;
     int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+    if (shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     if (address->family == 6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
     if (bind(fd, (struct sockaddr *)&storage, length) < 0 || listen(fd, backlog) < 0) {
@@ -155,17 +155,19 @@ static inline ssize_t mesh_send(int fd, const void *buffer, size_t count) {
     return result < 0 ? -(ssize_t)errno : result;
 }
 
-// Two ranges in one call, in order.
-static inline ssize_t mesh_send_pair(
-    int fd, const void *first, size_t first_count, const void *second, size_t second_count
+// Three ranges in one call, in order; empty ones are allowed.
+static inline ssize_t mesh_send_three(
+    int fd, const void *first, size_t first_count, const void *second, size_t second_count,
+    const void *third, size_t third_count
 ) {
-    struct iovec parts[2] = {
+    struct iovec parts[3] = {
         {.iov_base = (void *)first, .iov_len = first_count},
         {.iov_base = (void *)second, .iov_len = second_count},
+        {.iov_base = (void *)third, .iov_len = third_count},
     };
     struct msghdr message = {0};
     message.msg_iov = parts;
-    message.msg_iovlen = 2;
+    message.msg_iovlen = 3;
     ssize_t result;
     do { result = sendmsg(fd, &message, MSG_NOSIGNAL); } while (result < 0 && errno == EINTR);
     return result < 0 ? -(ssize_t)errno : result;

@@ -214,7 +214,10 @@ static inline void mesh_copy_lowercased(void *to, const void *from, size_t count
     const uint64_t ones = 0x0101010101010101ULL;
     const uint64_t highs = 0x8080808080808080ULL;
     size_t i = 0;
-    while (count - i >= 8) {
+    while (i < count && count >= 8) {
+        if (count - i < 8) {
+            i = count - 8; // The last word overlaps the one before.
+        }
         uint64_t word;
         memcpy(&word, p + i, 8);
         uint64_t low = word & ~highs;

@@ -25,7 +25,7 @@ final class Gateway: Sendable {
         change: (inout DataPlaneConfiguration) -> Void = { _ in }
     ) throws {
         var configuration = DataPlaneConfiguration()
-        configuration.listen = [Endpoint(address: .v4(0x7F00_0001), port: 0)]
+        configuration.listen = [ListenAddress(Endpoint(address: .v4(0x7F00_0001), port: 0))]
         configuration.workers = workers
         change(&configuration)
         let log = Observations()
@@ -38,7 +38,7 @@ final class Gateway: Sendable {
     deinit { self.plane.stop() }
 
     func install(_ entities: GatewayConfiguration, version: UInt64) throws {
-        self.plane.install(
+        try self.plane.install(
             try Snapshot(
                 configuration: entities,
                 addresses: HostAddresses(),

@@ -14,7 +14,7 @@ final class Origin: Sendable {
     /// Runs `serve` for every connection; the number counts connections from 0.
     init(_ serve: @escaping @Sendable (Origin, StreamSocket, Int) -> Void) {
         var address = mesh_address(high: 0, low: 0x7F00_0001, port: 0, family: 4)
-        let descriptor = mesh_listen(&address, 128)
+        let descriptor = mesh_listen(&address, 128, 1)
         _ = mesh_local_address(descriptor, &address)
         let flags = fcntl(descriptor, F_GETFL)
         _ = fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK)
@@ -56,7 +56,7 @@ final class Origin: Sendable {
     /// A port where nobody listens.
     static func deadPort() -> UInt16 {
         var address = mesh_address(high: 0, low: 0x7F00_0001, port: 0, family: 4)
-        let descriptor = mesh_listen(&address, 1)
+        let descriptor = mesh_listen(&address, 1, 1)
         _ = mesh_local_address(descriptor, &address)
         _ = Glibc.close(descriptor)
         return address.port

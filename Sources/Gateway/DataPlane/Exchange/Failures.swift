@@ -1,0 +1,252 @@
+internal import MeshBalancing
+internal import MeshHTTP
+internal import MeshPlugins
+
+/// What goes wrong: attempts that fail, responses that are cut, answers of the gateway's own.
+extension Worker {
+    /// Milliseconds that this worker's own evidence excludes a target when no verdict comes.
+    private static let exclusion: Int64 = 1_000
+
+    /// The attempt brought no response: tries again where that is allowed, or answers.
+    func attemptFailed(_ index: Int32, _ cause: ProxyFailure.Cause) {
+        let attempt = self.attempts[index].pointee
+        let place = attempt.exchange
+        let exchange = self.exchanges[place]
+        exchange.pointee.failure = ProxyFailure(cause: cause)
+        let decision = self.policy(index, cause).decision
+        if decision == .sameTarget { return self.repeatOnFreshLink(index) }
+        self.observeFailure(exchange, exchange.pointee.failure)
+        self.endAttempt(index)
+        guard decision == .otherTarget else { return self.answerFailure(place) }
+        self.counters.add(WorkerCounter.retries)
+        let scope = self.reader.load(exchange.pointee.head)
+        self.dispatch(place, scope, body: UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
+    private func policy(_ index: Int32, _ cause: ProxyFailure.Cause) -> AttemptPolicy {
+        let attempt = self.attempts[index].pointee
+        let exchange = self.exchanges[attempt.exchange]
+        let flags = exchange.pointee.flags
+        let hasAnswerBytes =
+            attempt.interims > 0
+            || (attempt.link >= 0 && attempt.stream == 0
+                && !self.io[attempt.link].pointee.input.isEmpty)
+        return AttemptPolicy(
+            failure: cause,
+            attempts: exchange.pointee.attempts,
+            retries: self.routePlan(exchange)?.pointee.retries ?? 0,
+            wasReused: attempt.flags.contains(.wasReused),
+            hasSent: self.hasSent(exchange),
+            wasDeclined: attempt.flags.contains(.wasDeclined),
+            hasAnswerBytes: hasAnswerBytes,
+            isIdempotent: flags.contains(.idempotent),
+            isKept: flags.contains(.isKept),
+            hasOthers: !exchange.pointee.tried.isFull
+        )
+    }
+
+    /// Whether any byte of the request has left for a target.
+    func hasSent(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
+        let index = exchange.pointee.attempt
+        guard index >= 0 else { return false }
+        let attempt = self.attempts[index].pointee
+        guard attempt.link >= 0 else { return false }
+        return attempt.stream != 0 || self.io[attempt.link].pointee.hasSent
+    }
+
+    /// A kept connection had died unnoticed: that says nothing about the target.
+    private func repeatOnFreshLink(_ index: Int32) {
+        let place = self.attempts[index].pointee.exchange
+        let exchange = self.exchanges[place]
+        let target = TargetIndex(rawValue: exchange.pointee.target)
+        guard let upstream = self.upstreamIndex(exchange) else { return }
+        self.dropLink(index)
+        let isCounted = self.attempts[index].pointee.flags.contains(.isCounted)
+        self.attempts.giveBack(index)
+        exchange.pointee.attempts -= 1
+        let again = self.beginAttempt(place, target: target)
+        guard again >= 0 else { return }
+        if isCounted { self.attempts[again].pointee.flags.insert(.isCounted) }
+        exchange.pointee.flags.insert(.wantsFreshLink)
+        let state = exchange.pointee.view.pointee.state(upstream, target)
+        let scope = self.reader.load(exchange.pointee.head)
+        self.connect(
+            again,
+            state,
+            scope,
+            body: UnsafeRawBufferPointer(start: nil, count: 0)
+        )
+    }
+
+    /// Ends an attempt that brought nothing: its connection is closed, its target no longer busy.
+    func endAttempt(_ index: Int32) {
+        self.dropLink(index)
+        self.settle(index)
+    }
+
+    /// The response stopped before its end: what came of it goes to the client, which is then told
+    /// by the end of the connection or stream that the rest is missing.
+    func cut(_ index: Int32, _ cause: ProxyFailure.Cause) {
+        let place = self.attempts[index].pointee.exchange
+        let exchange = self.exchanges[place]
+        exchange.pointee.failure = ProxyFailure(cause: cause)
+        exchange.pointee.flags.insert(.isCut)
+        exchange.pointee.flags.remove(.keepsClient)
+        self.observeFailure(exchange, exchange.pointee.failure)
+        self.attempts[index].pointee.flags.remove(.keepsLink)
+        self.finish(place)
+    }
+
+    /// Kong's answer to the last attempt's failure.
+    private func answerFailure(_ place: Int32) {
+        self.answer(place, status: self.exchanges[place].pointee.failure.status)
+    }
+
+    /// Every target was tried, or there is none.
+    func answerNoTarget(_ place: Int32, _ scope: borrowing RequestScope) {
+        let exchange = self.exchanges[place]
+        guard exchange.pointee.failure == .none else {
+            return self.answer(place, scope, status: exchange.pointee.failure.status)
+        }
+        exchange.pointee.failure = ProxyFailure(cause: .noTarget)
+        self.answer(
+            place,
+            scope,
+            status: 503,
+            message: "failure to get a peer from the ring-balancer"
+        )
+    }
+
+    /// Answers in place of a target and ends the exchange; lays the head out again.
+    func answer(_ place: Int32, status: UInt16, message: StaticString? = nil) {
+        let scope = self.reader.load(self.exchanges[place].pointee.head)
+        self.answer(place, scope, status: status, message: message)
+    }
+
+    /// Answers in place of a target and ends the exchange.
+    func answer(
+        _ place: Int32,
+        _ scope: borrowing RequestScope,
+        status: UInt16,
+        message: StaticString? = nil,
+        plugin: PluginAnswer? = nil
+    ) {
+        let exchange = self.exchanges[place]
+        if exchange.pointee.attempt >= 0 { self.endAttempt(exchange.pointee.attempt) }
+        exchange.pointee.status = status
+        exchange.pointee.answeredAt = 0
+        if !exchange.pointee.flags.contains(.requestComplete) || self.closesClients
+            || status == 400 || status == 408
+        {
+            exchange.pointee.flags.remove(.keepsClient)
+        }
+        var context = self.context(exchange)
+        context.format = ErrorFormat.preferred(
+            by: scope.head,
+            scope.fields,
+            from: scope.bytes
+        )
+        var writer = self.writer.headWriter()
+        if exchange.pointee.filters != nil {
+            context.additionalFields = self.filterLines(exchange)
+        }
+        if let plugin {
+            let fields = context.additionalFields
+            context.additionalFields = UnsafeRawBufferPointer(start: nil, count: 0)
+            plugin.write(context: context, fields: fields, into: &writer)
+        } else {
+            GeneratedResponse.write(
+                status: status,
+                message: message,
+                context: context,
+                into: &writer
+            )
+        }
+        if let written = writer.written, !self.sendGenerated(place, written.count) {
+            return self.closeClient(place)
+        }
+        self.finish(place)
+    }
+
+    private func context(
+        _ exchange: UnsafeMutablePointer<Exchange>
+    ) -> GeneratedResponse.Context {
+        var context = GeneratedResponse.Context(
+            keepsClient: exchange.pointee.flags.contains(.keepsClient),
+            requestID: self.requestID(exchange),
+            product: UnsafeRawBufferPointer(self.product)
+        )
+        context.isHead = exchange.pointee.flags.contains(.isHead)
+        context.milliseconds = UInt64(max(0, self.now - exchange.pointee.begunAt) / 1_000_000)
+        if exchange.pointee.attempts > 0 {
+            let waited = max(0, self.now - exchange.pointee.attemptAt)
+            context.upstreamMilliseconds = UInt64(waited / 1_000_000)
+        }
+        return context
+    }
+
+    /// Answers bytes that are no request, and closes.
+    func refuse(_ client: Int32, _ fault: HTTPFault) {
+        self.counters.add(WorkerCounter.malformed)
+        self.refuse(client, status: fault.status, message: fault.message)
+    }
+
+    /// Answers an HTTP/1 client that has no exchange, and closes.
+    func refuse(_ client: Int32, status: UInt16, message: StaticString? = nil) {
+        let count = self.writeRefusal(status: status, message: message)
+        _ = self.io.write(client, self.writer.head(count))
+        self.io[client].pointee.flags.insert(.lingersWhenWritten)
+        self.leave(client)
+    }
+
+    /// Writes the answer to something that is no request; its length.
+    func writeRefusal(status: UInt16, message: StaticString?) -> Int {
+        let id = self.makeRequestID()
+        return withUnsafeBytes(of: id) { text in
+            let context = GeneratedResponse.Context(
+                keepsClient: false,
+                requestID: text,
+                product: UnsafeRawBufferPointer(self.product)
+            )
+            var writer = self.writer.headWriter()
+            GeneratedResponse.write(
+                status: status,
+                message: message,
+                context: context,
+                into: &writer
+            )
+            return writer.written?.count ?? 0
+        }
+    }
+
+    /// The client left before its response was complete.
+    func abandon(_ place: Int32) {
+        let exchange = self.exchanges[place]
+        exchange.pointee.failure = ProxyFailure(cause: .clientLeft)
+        if exchange.pointee.flags.contains(.responseBegun) {
+            exchange.pointee.flags.insert(.isCut)
+        } else {
+            exchange.pointee.status = 499
+        }
+        if exchange.pointee.attempt >= 0 { self.endAttempt(exchange.pointee.attempt) }
+        self.conclude(place)
+    }
+
+    /// Lowers a target in this worker at once; the node's verdict replaces this when it comes.
+    func exclude(_ state: UnsafeMutablePointer<TargetState>) {
+        if state.pointee.excludedUntil == 0 { self.excludedTargets.append(state) }
+        state.pointee.excludedUntil = self.milliseconds + Self.exclusion
+        state.pointee.apply()
+    }
+
+    /// Takes back own exclusions that no verdict confirmed in time.
+    func readmitTargets() {
+        guard !self.excludedTargets.isEmpty else { return }
+        self.excludedTargets.removeAll { state in
+            guard state.pointee.excludedUntil <= self.milliseconds else { return false }
+            state.pointee.excludedUntil = 0
+            state.pointee.apply()
+            return true
+        }
+    }
+}

@@ -1,0 +1,121 @@
+internal import MeshHTTP
+
+/// Exchanges whose two sides have agreed on another protocol: bytes pass as they are, both ways.
+///
+/// Each side may finish writing while the other goes on (half-close). Whoever is slower holds the
+/// other back, as with bodies; the idle limit is the service's `read_timeout`, as in Kong.
+extension Worker {
+    /// The target agreed: passes its answer on, then what has come early from either side.
+    ///
+    /// Returns `false` when reading from the target must not go on.
+    func beginRelay(_ index: Int32, head: Int, _ rest: UnsafeRawBufferPointer) -> Bool {
+        let place = self.attempts[index].pointee.exchange
+        let exchange = self.exchanges[place]
+        exchange.pointee.decoder = BodyDecoder(.untilClose)
+        self.attempts[index].pointee.decoder = BodyDecoder(.untilClose)
+        self.attempts[index].pointee.flags.remove([.sendsChunks, .keepsLink])
+        guard self.sendToClient(place, head: head, rest, isLast: false) else {
+            self.closeClient(place)
+            return false
+        }
+        self.setClientTimer(place)
+        self.setAttemptTimer(index)
+        guard self.relayEarly(place, index) else { return false }
+        self.lookAgain(place)
+        return self.clientTakesMore(place)
+    }
+
+    /// Sends what the client sent with its request, or before the answer to it.
+    private func relayEarly(_ place: Int32, _ index: Int32) -> Bool {
+        let exchange = self.exchanges[place]
+        guard exchange.pointee.stream == 0 else { return self.relayHeld(place, index) }
+        let link = self.io[exchange.pointee.client]
+        let count = link.pointee.input.count
+        guard count > 0 else { return true }
+        exchange.pointee.received &+= UInt64(count)
+        var next = link.pointee.input.pieces
+        while let piece = next.next() {
+            guard self.sendToTarget(index, head: 0, piece, isLast: false) else {
+                self.endRelay(place)
+                return false
+            }
+        }
+        link.pointee.input.clear(to: &self.io.blocks)
+        return true
+    }
+
+    private func relayHeld(_ place: Int32, _ index: Int32) -> Bool {
+        let exchange = self.exchanges[place]
+        var next = exchange.pointee.held.pieces
+        while let piece = next.next() {
+            guard self.sendToTarget(index, head: 0, piece, isLast: false) else {
+                self.endRelay(place)
+                return false
+            }
+        }
+        exchange.pointee.held.clear(to: &self.io.blocks)
+        return true
+    }
+
+    /// The client has finished writing.
+    func relayClientEnded(_ place: Int32) {
+        let exchange = self.exchanges[place]
+        let index = exchange.pointee.attempt
+        exchange.pointee.flags.insert(.requestComplete)
+        guard index >= 0, !exchange.pointee.flags.contains(.responseComplete) else {
+            return self.endRelay(place)
+        }
+        guard self.finishTarget(index) else { return self.endRelay(place) }
+        self.setAttemptTimer(index)
+    }
+
+    /// The target has finished writing.
+    func relayTargetEnded(_ place: Int32) {
+        let exchange = self.exchanges[place]
+        exchange.pointee.flags.insert(.responseComplete)
+        guard !exchange.pointee.flags.contains(.requestComplete) else {
+            return self.relayWritten(place)
+        }
+        guard self.finishClient(place) else { return self.endRelay(place) }
+        if exchange.pointee.attempt >= 0 { self.setAttemptTimer(exchange.pointee.attempt) }
+    }
+
+    /// Ends a relay both of whose sides have finished, once everything is written.
+    func relayWritten(_ place: Int32) {
+        let exchange = self.exchanges[place]
+        guard exchange.pointee.flags.contains([.requestComplete, .responseComplete]) else {
+            return
+        }
+        let index = exchange.pointee.attempt
+        let isWritten =
+            index < 0 || self.attempts[index].pointee.link < 0
+            || self.io[self.attempts[index].pointee.link].pointee.isWritten
+        if isWritten { self.endRelay(place) }
+    }
+
+    /// Ends both sides; what was already taken for the client is still written.
+    func endRelay(_ place: Int32) {
+        let exchange = self.exchanges[place]
+        exchange.pointee.flags.remove(.keepsClient)
+        exchange.pointee.flags.insert(.requestComplete)
+        self.finish(place)
+    }
+
+    private func finishTarget(_ index: Int32) -> Bool {
+        let attempt = self.attempts[index].pointee
+        guard attempt.stream == 0 else {
+            let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+            return self.sendToTarget(index, head: 0, nothing, isLast: true)
+        }
+        return attempt.link >= 0 && self.io.finishWriting(attempt.link)
+    }
+
+    private func finishClient(_ place: Int32) -> Bool {
+        let exchange = self.exchanges[place]
+        guard exchange.pointee.stream == 0 else {
+            let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+            return self.sendToClient(place, head: 0, nothing, isLast: true)
+        }
+        return self.io.finishWriting(exchange.pointee.client)
+    }
+}

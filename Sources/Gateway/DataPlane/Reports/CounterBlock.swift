@@ -1,0 +1,62 @@
+internal import CMeshSystem
+
+/// A row of counters with one writing thread and any number of readers.
+struct CounterBlock: Equatable, Sendable {
+    nonisolated(unsafe) let base: UnsafeMutablePointer<UInt64>
+
+    static func allocate(_ count: Int) -> CounterBlock {
+        let base = UnsafeMutablePointer<UInt64>.allocate(capacity: count)
+        base.initialize(repeating: 0, count: count)
+        return CounterBlock(base: base)
+    }
+
+    @inline(__always)
+    func add(_ index: Int, _ amount: UInt64 = 1) { mesh_counter_add(self.base + index, amount) }
+
+    @inline(__always)
+    func subtract(_ index: Int) { mesh_counter_subtract(self.base + index, 1) }
+
+    @inline(__always)
+    func read(_ index: Int) -> UInt64 { mesh_counter_read(self.base + index) }
+}
+
+/// Places of a worker's own counters.
+enum WorkerCounter {
+    static let requests = 0
+    static let unmatched = 1
+    static let malformed = 2
+    static let activeRequests = 3
+    static let accepted = 4
+    static let activeConnections = 5
+    static let acceptPauses = 6
+    static let upstreamConnections = 7
+    static let retries = 8
+    static let droppedLogLines = 9
+    static let listening = 10
+    /// Last answers that wait to be written; draining waits for them.
+    static let unwrittenAnswers = 11
+    static let handshakes = 12
+    static let failedHandshakes = 13
+    /// HTTP/2 sessions now open, and those that ended by a fault of the client.
+    static let sessions = 14
+    static let sessionFaults = 15
+    static let count = 32
+}
+
+/// Places of one target's counters; a cache line per worker.
+enum TargetCounter {
+    static let inFlight = 0
+    static let attempts = 1
+    static let failures = 2
+    static let count = 8
+}
+
+/// Places of one route's counters.
+enum RouteCounter {
+    static let requestLatency = 0
+    static let upstreamLatency = 16
+    static let gatewayLatency = 32
+    static let ingress = 52
+    static let egress = 53
+    static let count = 56
+}

@@ -1,0 +1,128 @@
+internal import MeshBalancing
+internal import MeshPrimitives
+
+/// One upstream as one worker lives it; outlives snapshots that do not change it.
+final class LiveUpstream {
+    let shape: UpstreamShape
+    /// Outlives changes that leave algorithm and targets as they are.
+    let balancer: Balancer
+    let targets: UnsafeMutablePointer<UnsafeMutablePointer<TargetState>>
+    /// By way, then by target, as ``UpstreamShape/pools``.
+    let pools: UnsafeMutablePointer<Int32>
+    /// Number of the first view that uses it.
+    var firstView = 0
+
+    init(
+        shape: UpstreamShape,
+        balancer: Balancer,
+        targets: UnsafeMutablePointer<UnsafeMutablePointer<TargetState>>,
+        pools: UnsafeMutablePointer<Int32>
+    ) {
+        self.shape = shape
+        self.balancer = balancer
+        self.targets = targets
+        self.pools = pools
+    }
+
+    deinit {
+        self.targets.deallocate()
+        self.pools.deallocate()
+    }
+}
+
+/// What one worker knows of one target address, as long as any of its views has the target.
+struct TargetState {
+    /// Statuses seen since the last report.
+    struct StatusCounts {
+        static let room = 8
+        var codes = SIMD8<UInt16>(repeating: 0)
+        var counts = SIMD8<UInt32>(repeating: 0)
+        var used = 0
+
+        /// Counts one status; `false` when there is no room for another one.
+        @inline(__always)
+        mutating func add(_ status: UInt16) -> Bool {
+            for index in 0..<self.used where self.codes[index] == status {
+                self.counts[index] &+= 1
+                return true
+            }
+            guard self.used < Self.room else { return false }
+            self.codes[self.used] = status
+            self.counts[self.used] = 1
+            self.used += 1
+            return true
+        }
+    }
+
+    let id: TargetID
+    /// The counters of the newest snapshot that has the target.
+    private(set) var row: TargetRow
+    /// What the node decided.
+    var factor: Float = 1
+    /// Milliseconds: until then this worker excludes it by its own evidence; 0 when it does not.
+    var excludedUntil: Int64 = 0
+    /// Requests that began and did not end, on whatever snapshot.
+    private(set) var inFlight = 0
+    /// The balancer of the newest snapshot, borrowed; `nil` when that does not have the target.
+    private(set) var balancer: Unmanaged<Balancer>?
+    /// Its place in that balancer.
+    private var index: Int = 0
+    /// Upstreams that list it.
+    var holders = 0
+
+    var isDirty = false
+    var connectFailures: UInt32 = 0
+    var resets: UInt32 = 0
+    var timeouts: UInt32 = 0
+    var statuses = StatusCounts()
+    var latencySumMicroseconds: UInt64 = 0
+
+    init(id: TargetID, row: TargetRow, factor: Float) {
+        self.id = id
+        self.row = row
+        self.factor = factor
+    }
+
+    /// Counts an attempt that goes to it.
+    @inline(__always)
+    mutating func begin() {
+        self.inFlight += 1
+        self.row.counts.add(TargetCounter.inFlight)
+        self.balancer?._withUnsafeGuaranteedRef { $0.began(self.index) }
+    }
+
+    /// Takes back one ``begin()``; settles in the newest balancer, whichever counted it first.
+    @inline(__always)
+    mutating func end() {
+        self.inFlight -= 1
+        self.row.counts.subtract(TargetCounter.inFlight)
+        self.balancer?._withUnsafeGuaranteedRef { $0.ended(self.index) }
+    }
+
+    /// Counts in the row of a new snapshot; it is another one for a target that had left.
+    mutating func count(in row: TargetRow) {
+        guard row != self.row else { return }
+        row.counts.add(TargetCounter.inFlight, UInt64(self.inFlight))
+        self.row = row
+    }
+
+    /// Moves to the balancer of a new snapshot, with what it has in flight.
+    mutating func move(to balancer: Balancer, at index: Int) {
+        self.balancer = Unmanaged.passUnretained(balancer)
+        self.index = index
+        balancer.setInFlight(self.inFlight, at: index)
+        self.apply()
+    }
+
+    /// Forgets a balancer that is given up, unless it has moved on.
+    mutating func leave(_ balancer: Balancer) {
+        guard let current = self.balancer?.toOpaque() else { return }
+        if current == Unmanaged.passUnretained(balancer).toOpaque() { self.balancer = nil }
+    }
+
+    /// Tells the balancer what counts now.
+    func apply() {
+        let factor = self.excludedUntil > 0 ? 0 : self.factor
+        self.balancer?._withUnsafeGuaranteedRef { $0.setFactor(factor, at: self.index) }
+    }
+}

@@ -1,0 +1,103 @@
+internal import CMeshSystem
+internal import Glibc
+
+/// Taking clients from listeners, and emptying the worker.
+extension Worker {
+    /// Connections taken from a listener before other events get their turn.
+    private static let acceptBatch = 64
+    /// Milliseconds that accepting pauses when descriptors run out.
+    private static let acceptPause: Int64 = 100
+    /// Milliseconds that an idle client is still listened to after listeners are closed: a request
+    /// may be on its way, and is answered with `Connection: close` then.
+    private static let drainPatience: Int64 = 1_000
+
+    func accept(_ listener: Int) {
+        guard listener < self.listeners.count else { return }
+        for _ in 0..<Self.acceptBatch {
+            guard self.clientCount < self.settings.configuration.maximumConnections else {
+                return self.pauseAccepting()
+            }
+            var address = mesh_address()
+            let descriptor = mesh_accept(self.listeners[listener].descriptor, &address)
+            if descriptor == -ECONNABORTED { continue }
+            if descriptor == -EMFILE || descriptor == -ENFILE || descriptor == -ENOBUFS
+                || descriptor == -ENOMEM
+            {
+                return self.pauseAccepting()
+            }
+            guard descriptor >= 0 else { return }
+            let index = self.io.add(descriptor, role: .client, phase: .open)
+            guard index >= 0 else { return self.pauseAccepting() }
+            let link = self.io[index]
+            link.pointee.address = address
+            link.pointee.listener = UInt16(listener)
+            self.clientCount += 1
+            self.counters.add(WorkerCounter.accepted)
+            self.counters.add(WorkerCounter.activeConnections)
+            self.timers.set(.link, index, self.milliseconds + self.timeouts.head)
+            self.clientAccepted(index)
+        }
+    }
+
+    /// Lets the kernel's queue hold further clients for a while.
+    private func pauseAccepting() {
+        guard self.isAccepting else { return }
+        self.isAccepting = false
+        self.counters.add(WorkerCounter.acceptPauses)
+        self.acceptResumesAt = self.milliseconds + Self.acceptPause
+        for listener in self.listeners {
+            _ = mesh_epoll_remove(self.poller.descriptor, listener.descriptor)
+        }
+    }
+
+    func resumeAccepting() {
+        guard !self.isAccepting, !self.isDraining else { return }
+        self.isAccepting = true
+        for (index, listener) in self.listeners.enumerated() {
+            let token = Self.token(listener: index)
+            _ = mesh_epoll_add_level(self.poller.descriptor, listener.descriptor, token)
+        }
+    }
+
+    /// Stops accepting: takes what already waits, then closes the listeners.
+    func drain() {
+        guard !self.isDraining else { return }
+        for index in self.listeners.indices {
+            // Closing a listener resets whom the kernel has accepted for it.
+            for _ in 0..<Self.acceptBatch { self.accept(index) }
+        }
+        self.isDraining = true
+        self.isAccepting = false
+        self.acceptResumesAt = 0
+        for listener in self.listeners { Glibc.close(listener.descriptor) }
+        self.counters.add(WorkerCounter.listening, 0 &- UInt64(self.listeners.count))
+        self.listeners = []
+        for index in 0..<self.io.end where self.io[index].pointee.role == .client {
+            self.drainClient(index)
+        }
+    }
+
+    /// Sends clients elsewhere, or takes that back; HTTP/2 clients are told at once.
+    func setClosing(_ isClosing: Bool) {
+        self.isClosing = isClosing
+        guard isClosing else { return }
+        for index in 0..<self.io.end
+        where self.io[index].pointee.role == .client && self.io[index].pointee.session != nil {
+            self.announceLeaving(index)
+        }
+    }
+
+    private func drainClient(_ index: Int32) {
+        let link = self.io[index]
+        if link.pointee.session != nil {
+            self.announceLeaving(index)
+            return self.timers.set(.link, index, self.milliseconds + Self.drainPatience)
+        }
+        guard link.pointee.owner < 0, link.pointee.isWritten, link.pointee.input.isEmpty else {
+            return
+        }
+        // A client that has not spoken yet keeps the time it has for its first head.
+        guard link.pointee.requests > 0 else { return }
+        self.timers.set(.link, index, self.milliseconds + Self.drainPatience)
+    }
+}

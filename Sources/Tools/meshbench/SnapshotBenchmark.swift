@@ -1,0 +1,84 @@
+import MeshDataPlane
+import MeshEntities
+import MeshPrimitives
+
+/// Taking up a configuration, by number of routes; each has a service, an upstream and two targets.
+enum SnapshotBenchmark: Benchmark {
+    static func measure(with stopwatch: Stopwatch) throws -> [Measurement] {
+        var all: [Measurement] = []
+        for count in [100, 10_000] {
+            let entities = Self.entities(count)
+            let compile = try stopwatch.time("snapshot.compile.\(count)") { repetitions in
+                var sum = 0
+                for version in 0..<repetitions {
+                    sum &+= try Self.snapshot(entities, UInt64(version)).upstreams.count
+                }
+                return sum
+            }
+            all.append(compile)
+            var changed = entities
+            changed.targets[0].weight = 7
+            let snapshots = [
+                try Self.snapshot(entities, 1), try Self.snapshot(changed, 2),
+            ]
+            let plane = DataPlane(configuration: DataPlaneConfiguration()) { _ in }
+            plane.install(snapshots[0])
+            all.append(
+                stopwatch.time("snapshot.install-one-change.\(count)", over: compile) { times in
+                    for number in 0..<times { plane.install(snapshots[(number + 1) % 2]) }
+                    return times
+                }
+            )
+        }
+        return all
+    }
+
+    private static func snapshot(
+        _ entities: GatewayConfiguration,
+        _ version: UInt64
+    ) throws -> Snapshot {
+        try Snapshot(
+            configuration: entities,
+            addresses: HostAddresses(),
+            localRegion: "eu",
+            version: version
+        )
+    }
+
+    private static func entities(_ count: Int) -> GatewayConfiguration {
+        var result = GatewayConfiguration()
+        for number in 0..<count {
+            let low = UInt64(number)
+            let upstream = Upstream(id: EntityID(high: 1, low: low), name: "up-\(number)")
+            result.upstreams.append(upstream)
+            for place in 0..<2 {
+                result.targets.append(
+                    Target(
+                        id: EntityID(high: 2, low: 2 * low + UInt64(place)),
+                        target: "10.0.\(number % 250).\(place + 1):\(1_000 + number)",
+                        upstream: upstream.id
+                    )
+                )
+            }
+            let service = Service(
+                id: EntityID(high: 3, low: low),
+                name: "service-\(number)",
+                host: upstream.name
+            )
+            result.services.append(service)
+            result.routes.append(
+                Route(
+                    id: EntityID(high: 4, low: low),
+                    name: "route-\(number)",
+                    service: service.id,
+                    hosts: ["host\(number % 100).example.com"],
+                    paths: ["/service\(number)/v1"]
+                )
+            )
+            var plugin = Plugin(id: EntityID(high: 5, low: low), name: "correlation-id")
+            plugin.route = EntityID(high: 4, low: low)
+            result.plugins.append(plugin)
+        }
+        return result
+    }
+}
