@@ -15,7 +15,7 @@ import bench_sockets
 from bench_loads import ALL, GRPC_PATH, HEADERS, Workloads
 from bench_report import show, summary
 from bench_sockets import NotServed
-from proxies import PROXIES, Run, accepts, port
+from proxies import PROXIES, Run, accepts
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 

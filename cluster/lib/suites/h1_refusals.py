@@ -1,7 +1,7 @@
 """HTTP/1 messages that a proxy must refuse (RFC 9112): each with its status, none forwarded."""
 import time
 
-from .context import HOST, read_all
+from .context import HOST
 
 LIMIT = 60
 NEEDS = []

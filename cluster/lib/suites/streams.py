@@ -1,5 +1,4 @@
 """Raw TCP, TLS-terminated TCP, TLS by server name, UDP and the PROXY protocol."""
-import hashlib
 import os
 import socket
 import ssl
