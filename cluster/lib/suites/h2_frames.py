@@ -1,10 +1,11 @@
-"""Runs the cases of h2_cases on the plain port with prior knowledge, each on its own connection."""
+"""Runs the cases of h2_cases with prior knowledge and over TLS, each on its own connection."""
 import time
 
 from .frames import CONTINUATION, END_STREAM, GOAWAY, HEADERS, DATA, RST_STREAM, Connection
 from .h2_cases import CASES, Alive, Broken, Good, Malformed, Reset
+from .report import NotServed
 
-LIMIT = 240
+LIMIT = 420
 NEEDS = []
 
 
@@ -90,22 +91,28 @@ def run(context, report):
     context.start()
     context.need("h2c")
     context.recorder.takers |= {"/svc3/hang": hang, "/svc3/stall": stall}
-    with_h2 = Connection(context.connect("h2c"))
-    if not with_h2.server_settings and not with_h2.find(4):
-        from .report import NotServed
+    probe = Connection(context.connect("h2c"))
+    if not probe.ping():
         raise NotServed("no HTTP/2 by prior knowledge")
-    with_h2.close()
+    probe.close()
+    try_all(context, report, "h2c", lambda: context.connect("h2c"))
+    context.need("tls")
+    try_all(context, report, "TLS", lambda: context.connect_tls(("h2",)))
+
+
+def try_all(context, report, way, connect):
     for name, act, expected, greet in CASES:
         context.recorder.forget()
-        c = Connection(context.connect("h2c"), greet)
+        c = Connection(connect(), greet)
         try:
             act(c)
             problem = judge(c, expected)
         finally:
             c.close()
-        report.check(problem is None, name, problem)
-        report.check(not context.recorder.seen(b"GET /svc3/hidden"), f"{name}: nothing smuggled")
+        report.check(problem is None, f"{way} {name}", problem)
+        report.check(not context.recorder.seen(b"GET /svc3/hidden"), f"{way} {name}: nothing smuggled")
         if not context.alive():
-            report.check(False, f"{name}: the gateway lives", context.run.log(context.gateway)[-500:])
+            report.check(False, f"{way} {name}: the gateway lives", context.run.log(context.gateway)[-500:])
             context.restart()
-    report.note(f"{len(CASES)} cases")
+            context.recorder.takers |= {"/svc3/hang": hang, "/svc3/stall": stall}
+    report.note(f"{len(CASES)} cases by {way}")
