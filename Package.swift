@@ -53,6 +53,7 @@ func system(_ name: String, pkgConfig: String, apt: String) -> Target {
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(
     name: "ServiceLifecycle",
@@ -280,7 +281,7 @@ let package = Package(
                 "MeshWire", "MeshMembership", "MeshReplication", "MeshPrimitives", arguments,
             ]
         ),
-        command("meshecho", uses: [nioCore, nioPosix, nioHTTP1, arguments]),
+        command("meshecho", uses: [nioCore, nioPosix, nioHTTP1, nioWebSocket, arguments]),
 
         // Tests that cross targets.
         .testTarget(name: "TidyTests", path: "Tests/TidyTests", swiftSettings: strict),

@@ -9,3 +9,15 @@ build_release() {
   swift build -c release --package-path "$top" --explicit-target-dependency-import-check error "$@" >&2
   binaries=$(swift build -c release --package-path "$top" --show-bin-path)
 }
+
+# find_binaries BUILD: sets $binaries, building first when BUILD is not empty. MESHGATE_BINARIES names
+# a folder to use instead.
+find_binaries() {
+  if [ -n "${MESHGATE_BINARIES-}" ]; then
+    binaries=$MESHGATE_BINARIES
+  elif [ -n "$1" ]; then
+    build_release
+  else
+    binaries=$(swift build -c release --package-path "$top" --show-bin-path)
+  fi
+}

@@ -7,7 +7,9 @@ demo_packages="curl jq procps"
 # What only tests need.
 test_packages="bats"
 # What only benchmarks need: peers and load.
-bench_packages="nginx haproxy wrk openssl unzip python3 python3-pip"
+bench_packages="nginx libnginx-mod-stream haproxy wrk nghttp2-client nghttp2-server openssl unzip valgrind python3 python3-pip"
+# What only the outside suites need: tools that try the gateway, and peers on both sides.
+suites_packages="$bench_packages python3-venv curl sslscan testssl.sh varnish slowhttptest"
 
 install_packages() {
   local missing=() package

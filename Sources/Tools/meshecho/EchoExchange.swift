@@ -6,7 +6,7 @@ import NIOHTTP1
 ///
 /// Request bodies are counted and thrown away as they come; answers are written piece by piece,
 /// each after the one before has left.
-final class EchoExchange: ChannelInboundHandler {
+final class EchoExchange: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 

@@ -15,6 +15,9 @@ struct MeshEcho: AsyncParsableCommand {
             POST /_echo with JSON of the same names (latency_ms, error_rate, ...), and for one
             request by its query: ?status=503&latency_ms=20&body_bytes=1000&chunked=1&close=1.
 
+            A request that asks for a WebSocket gets one that sends every message back; --tcp-listen
+            adds a port that sends every byte back.
+
             GET /_echo           settings and counters
             GET /_echo/arrivals  requests that arrived in each 100 ms of the last minute
             GET /health          health_status; only hang and close make it fail otherwise
@@ -25,6 +28,9 @@ struct MeshEcho: AsyncParsableCommand {
 
     @Option(help: "Address and port to listen on.")
     var listen = "127.0.0.1:9001"
+
+    @Option(help: "Address and port of a TCP echo.")
+    var tcpListen: String?
 
     @Option(help: "Name in every answer.")
     var name = "echo"
@@ -77,21 +83,22 @@ struct MeshEcho: AsyncParsableCommand {
         guard (1...64).contains(self.threads) else {
             throw ValidationError("threads is \(self.threads), but must be 1 to 64")
         }
-        guard self.address != nil else {
-            throw ValidationError("listen is \(self.listen), but must be host:port")
+        for (name, text) in [("listen", self.listen), ("tcp-listen", self.tcpListen)] {
+            guard let text, Self.address(text) == nil else { continue }
+            throw ValidationError("\(name) is \(text), but must be host:port")
         }
     }
 
-    private var address: (host: String, port: Int)? {
-        guard let colon = self.listen.lastIndex(of: ":"),
-            let port = UInt16(self.listen[self.listen.index(after: colon)...])
+    private static func address(_ text: String) -> (host: String, port: Int)? {
+        guard let colon = text.lastIndex(of: ":"),
+            let port = UInt16(text[text.index(after: colon)...])
         else { return nil }
-        let host = self.listen[..<colon].trimmingCharacters(in: ["[", "]"])
+        let host = text[..<colon].trimmingCharacters(in: ["[", "]"])
         return host.isEmpty ? nil : (host, Int(port))
     }
 
     func run() async throws {
-        guard let address = self.address else { return }
+        guard let address = Self.address(self.listen) else { return }
         let stop = StopSignals()
         let state = EchoState(name: self.name, region: self.region, faults: self.faults)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: self.threads)
@@ -100,8 +107,13 @@ struct MeshEcho: AsyncParsableCommand {
         FileHandle.standardError.write(
             Data("meshecho \(self.name) listening on \(bound ?? self.listen)\n".utf8)
         )
+        var stream: (any Channel)?
+        if let tcp = self.tcpListen.flatMap(Self.address) {
+            stream = try await EchoServer.bindStream(tcp, group: group)
+        }
         await stop.wait()
         try await listener.close()
+        try await stream?.close()
         try await group.shutdownGracefully()
     }
 }

@@ -1,0 +1,1 @@
+"""Outside suites: independent peers and tools against a gateway on loopback."""
