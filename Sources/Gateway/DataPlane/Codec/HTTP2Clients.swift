@@ -208,11 +208,10 @@ extension Worker {
             else { return false }
             if endsWithHead { endsNow = false }
         }
-        if let trailers { _ = session.session.sendTrailers(trailers, on: stream) }
-        if !plain.isEmpty || endsNow || trailers != nil {
-            let isTaken = session.session.send(plain, on: stream, endsStream: isLast)
-            guard isTaken else { return false }
+        if !plain.isEmpty || endsNow {
+            guard session.session.send(plain, on: stream, endsStream: endsNow) else { return false }
         }
+        if let trailers { _ = session.session.sendTrailers(trailers, on: stream) }
         self.touch(session)
         return true
     }

@@ -43,7 +43,12 @@ extension Worker {
         var limits = HTTP2Limits()
         limits.head = self.limits
         guard
-            let session = HTTP2Session(role: role, limits: limits, seed: self.generator.next())
+            let session = HTTP2Session(
+                role: role,
+                limits: limits,
+                seed: self.generator.next(),
+                spares: self.spares
+            )
         else { return nil }
         let result = HTTP2Link(session, link: link)
         self.io[link].pointee.session = Unmanaged.passRetained(result)

@@ -66,10 +66,10 @@ extension Worker {
         }
         guard attempt.pointee.stream > 0 else { return false }
         let stream = attempt.pointee.stream
-        if let trailers { _ = session.session.sendTrailers(trailers, on: stream) }
-        if !plain.isEmpty || endsNow || trailers != nil {
-            guard session.session.send(plain, on: stream, endsStream: isLast) else { return false }
+        if !plain.isEmpty || endsNow {
+            guard session.session.send(plain, on: stream, endsStream: endsNow) else { return false }
         }
+        if let trailers { _ = session.session.sendTrailers(trailers, on: stream) }
         self.touch(session)
         return true
     }

@@ -184,6 +184,10 @@ extension Worker {
             exchange.pointee.flags.remove([.keepsClient, .requestComplete])
             return true
         }
+        // RFC 8441 section 5: any 2xx would tell the client that its WebSocket is open.
+        guard !exchange.pointee.flags.contains(.isExtendedConnect)
+            || !(200..<300).contains(self.response.status)
+        else { return false }
         let framing = ForwardedHeaders.framingForClient(
             self.response,
             clientVersion: isHTTP10 ? .http10 : .http11

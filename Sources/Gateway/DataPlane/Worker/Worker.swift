@@ -58,6 +58,8 @@ final class Worker {
     var proxied: [Int32: Endpoint] = [:]
 
     var pendingSessions: ContiguousArray<HTTP2Link> = []
+    /// Memory that ended HTTP/2 sessions leave to the next.
+    let spares = HTTP2Spares()
     var contexts = TLSContexts()
     var view: UnsafeMutablePointer<SnapshotView>?
     var liveUpstreams = LiveUpstreams()
