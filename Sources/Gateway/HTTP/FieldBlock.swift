@@ -191,6 +191,8 @@ struct FieldBlock {
             for index in 0..<self.count where octets.equals(fields[index].name, token) {
                 fields.drop(index)
                 self.kinds.formUnion(HeaderKindSet(.dropped))
+                // All of this name go, so the kind is no longer among the fields.
+                if kind != .other { self.kinds.remove(HeaderKindSet(kind)) }
             }
         // Hop-by-hop already, or written anew by the gateway.
         case .dropped, .connection, .expect, .te, .trailer, .keepAlive, .proxyConnection,

@@ -111,7 +111,7 @@ struct HeadAgreementTests {
     func agrees(seed: Int) {
         var generator = SeededGenerator(seed: UInt64(seed))
         var accepted = 0
-        for _ in 0..<500 {
+        for _ in 0..<300 {
             let bytes = Self.mutated(Self.head(&generator), &generator)
             let parsed = Parsed(requestBytes: bytes)
             guard SlowRequest.end(of: bytes) != nil else {
@@ -123,13 +123,11 @@ struct HeadAgreementTests {
                 accepted += 1
                 Self.expectNominations(model, parsed, seed)
             }
-            if let fields = model?.fields {
-                model?.fields = fields.map { SlowRequest.Field(name: $0.name, value: $0.value) }
-            }
-            #expect(parsed.outcome != .incomplete, "seed \(seed): \(bytes)")
-            let view = Self.view(parsed)
-            #expect(view == model, "seed \(seed): \(String(decoding: bytes, as: UTF8.self))")
+            model?.forgetNominations()
+            guard parsed.outcome == .incomplete || Self.view(parsed) != model else { continue }
+            let text = String(decoding: bytes, as: UTF8.self).debugDescription
+            Issue.record("seed \(seed): \(parsed.outcome) for \(text)")
         }
-        #expect((25..<475).contains(accepted), "the generator makes good and bad heads")
+        #expect((15..<285).contains(accepted), "the generator makes good and bad heads")
     }
 }

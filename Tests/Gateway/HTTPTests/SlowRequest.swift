@@ -34,9 +34,13 @@ struct SlowRequest: Equatable {
     /// Where the first empty line ends; `nil` when there is none.
     static func end(of bytes: [UInt8]) -> Int? {
         let start = bytes.starts(with: [13, 10]) ? 2 : 0
-        if bytes.dropFirst(start).starts(with: [13, 10]) { return start + 2 }
-        return bytes.indices.dropFirst(start).first { bytes[$0...].starts(with: [13, 10, 13, 10]) }
-            .map { $0 + 4 }
+        var lineStart = start
+        for index in bytes.indices.dropFirst(start + 1)
+        where bytes[index] == 10 && bytes[index - 1] == 13 {
+            if index - 1 == lineStart { return index + 1 }
+            lineStart = index + 1
+        }
+        return nil
     }
 
     private mutating func parse(_ bytes: [UInt8]) throws {
@@ -76,6 +80,11 @@ struct SlowRequest: Equatable {
                 "!#$%&'*+-.^_`|~0123456789".utf8.contains(byte)
                     || (0x41...0x5A).contains(byte & 0xDF) && byte < 0x80
             }
+    }
+
+    /// Leaves what the fast reader says, too.
+    mutating func forgetNominations() {
+        for index in self.fields.indices { self.fields[index].isNominated = false }
     }
 
     static func lower(_ text: [UInt8]) -> String {

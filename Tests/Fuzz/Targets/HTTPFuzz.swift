@@ -1,0 +1,1 @@
+../../Gateway/HTTPTests/Fuzz/HTTPFuzz.swift
