@@ -11,6 +11,9 @@ extension Worker {
     func clientEvent(_ index: Int32, _ event: Poller.Event) {
         if event.hasFailed { return self.close(index) }
         let link = self.io[index]
+        if !link.pointee.flags.isDisjoint(with: [.expectsProxyHeader, .isStream]) {
+            guard self.prepare(index) else { return }
+        }
         if link.pointee.phase != .open {
             switch self.io.open(index, event) {
             case .pending: return
@@ -263,6 +266,9 @@ extension Worker {
     private func idleTooLong(_ index: Int32) {
         let link = self.io[index]
         if link.pointee.session != nil { return self.sessionIdle(index) }
+        guard link.pointee.flags.isDisjoint(with: [.isStream, .expectsProxyHeader]) else {
+            return self.close(index)
+        }
         guard !link.pointee.flags.contains(.headIncomplete) else {
             return self.refuse(index, status: 408)
         }
@@ -354,6 +360,7 @@ extension Worker {
             }
         }
         if link.pointee.pool >= 0 { self.pool.leave(link.pointee.pool) }
+        if !self.proxied.isEmpty { self.proxied[index] = nil }
         self.timers.clear(.link, index)
         self.io.close(index)
     }

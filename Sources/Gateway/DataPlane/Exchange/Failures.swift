@@ -14,11 +14,19 @@ extension Worker {
         let exchange = self.exchanges[place]
         exchange.pointee.failure = ProxyFailure(cause: cause)
         let decision = self.policy(index, cause).decision
+        // A relay whose target is gone is over.
+        guard !exchange.pointee.flags.contains([.isRelay, .responseBegun]) else {
+            return self.endRelay(place)
+        }
         if decision == .sameTarget { return self.repeatOnFreshLink(index) }
         self.observeFailure(exchange, exchange.pointee.failure)
         self.endAttempt(index)
-        guard decision == .otherTarget else { return self.answerFailure(place) }
+        let isStream = exchange.pointee.flags.contains(.isStream)
+        guard decision == .otherTarget else {
+            return isStream ? self.closeStream(place) : self.answerFailure(place)
+        }
         self.counters.add(WorkerCounter.retries)
+        if isStream { return self.dispatchStream(place) }
         let scope = self.reader.load(exchange.pointee.head)
         self.dispatch(place, scope, body: UnsafeRawBufferPointer(start: nil, count: 0))
     }
@@ -40,7 +48,8 @@ extension Worker {
             wasDeclined: attempt.flags.contains(.wasDeclined),
             hasAnswerBytes: hasAnswerBytes,
             isIdempotent: flags.contains(.idempotent),
-            isKept: flags.contains(.isKept),
+            // Nothing of a stream has left before its target is connected.
+            isKept: flags.contains(.isKept) || flags.contains(.isStream),
             hasOthers: !exchange.pointee.tried.isFull
         )
     }

@@ -93,7 +93,7 @@ extension Worker {
         writer.write(" ")
         self.writePath(route, matched, scope, into: &writer)
         let query = scope.head.query
-        if !query.isEmpty { writer.write(query, of: scope.bytes) }
+        if !query.isEmpty { writer.write(escapingNonASCII: query.bytes(of: scope.bytes)) }
         writer.write(" HTTP/1.1\r\n")
         ForwardedHeaders.writeRequestFields(
             scope.head,

@@ -271,7 +271,7 @@ extension Worker {
         self.attempts[index].pointee.decoder = BodyDecoder(
             self.attempts[index].pointee.stream == 0 ? self.response.framing : .untilClose
         )
-        self.observeAnswer(exchange)
+        self.observeAnswer(exchange, status: self.response.status)
         guard let head = self.writeResponseHead(index, from: bytes) else {
             self.attemptFailed(index, .malformed)
             return false

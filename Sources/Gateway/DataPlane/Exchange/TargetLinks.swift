@@ -162,7 +162,9 @@ extension Worker {
             self.attemptFailed(attempt, .reset)
             return false
         }
-        guard self.allowContinue(self.attempts[attempt].pointee.exchange) else { return false }
+        let place = self.attempts[attempt].pointee.exchange
+        guard self.allowContinue(place) else { return false }
+        if self.exchanges[place].pointee.flags.contains(.isStream) { self.streamOpened(attempt) }
         self.targetWritten(index)
         return self.io[index].pointee.role == .target
     }
@@ -295,7 +297,9 @@ extension Worker {
         let flags = exchange.pointee.flags
         let isOpen = attempt.link >= 0 && self.io[attempt.link].pointee.phase == .open
         let isWritten = isOpen && self.io[attempt.link].pointee.isWritten
-        guard !flags.contains(.isRelay) else { return self.endRelay(attempt.exchange) }
+        guard !flags.contains([.isRelay, .responseBegun]) else {
+            return self.endRelay(attempt.exchange)
+        }
         let cause: ProxyFailure.Cause =
             !isOpen ? .connectTimeout : isWritten ? .readTimeout : .writeTimeout
         guard flags.contains(.responseBegun) else { return self.attemptFailed(index, cause) }

@@ -380,6 +380,23 @@ struct LinkIO {
         self.links[index].pointee.tls?.serverName ?? UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
+    /// Copies what has come without taking it; 0 at the end, negative when nothing is there.
+    mutating func peek(_ index: Int32, into room: UnsafeMutableRawPointer, limit: Int) -> Int {
+        mesh_peek(self.links[index].pointee.descriptor, room, limit)
+    }
+
+    /// Takes bytes that were peeked at; `false` when they are not there.
+    mutating func skip(_ index: Int32, _ count: Int, over room: UnsafeMutableRawPointer) -> Bool {
+        mesh_receive(self.links[index].pointee.descriptor, room, count) == count
+    }
+
+    /// The address that a client connected to.
+    func localAddress(_ index: Int32) -> mesh_address {
+        var address = mesh_address()
+        _ = mesh_local_address(self.links[index].pointee.descriptor, &address)
+        return address
+    }
+
     /// Looks again for input that an earlier reader had left.
     mutating func markReadable(_ index: Int32) {
         self.links[index].pointee.state.insert(.readable)

@@ -1,25 +1,61 @@
 internal import CMeshSystem
 internal import MeshTLS
 
-/// The first moments of a client's link, before its first request: TLS, and which protocol it speaks.
+/// The first moments of a client's link, before its first request: who it is, TLS, which protocol.
 extension Worker {
     /// A client was taken from a listener.
     func clientAccepted(_ index: Int32) {
         let link = self.io[index]
+        let listener = self.listenerKinds[Int(link.pointee.listener)]
+        if listener == .tcp || listener == .tls { link.pointee.flags.insert(.isStream) }
+        guard !self.listenersWithProxyHeader.contains(link.pointee.listener) else {
+            link.pointee.flags.insert(.expectsProxyHeader)
+            return
+        }
+        self.clientKnown(index)
+    }
+
+    /// The client's address is known; `false` when the link is gone.
+    @discardableResult
+    private func clientKnown(_ index: Int32) -> Bool {
+        let link = self.io[index]
         switch self.listenerKinds[Int(link.pointee.listener)] {
-        case .http: break
+        case .http: return true
         case .https:
             guard let context = self.contexts.server, self.io.startTLS(index, as: context) else {
-                return self.close(index)
+                self.close(index)
+                return false
             }
-        case .tcp, .tls: self.close(index)
+            return true
+        case .tcp:
+            // A target may speak first: the client is not waited for.
+            self.streamArrived(index)
+            return self.io[index].pointee.role == .client
+        case .tls: return true
         }
+    }
+
+    /// Does what must come before a client's bytes are read; `false` when they must not be yet.
+    func prepare(_ index: Int32) -> Bool {
+        let link = self.io[index]
+        if link.pointee.flags.contains(.expectsProxyHeader) {
+            guard self.takeProxyHeader(index), self.clientKnown(index) else { return false }
+        }
+        if link.pointee.flags.contains(.isStream), link.pointee.owner < 0 {
+            self.streamArrived(index)
+            guard link.pointee.role == .client, link.pointee.owner >= 0 else { return false }
+        }
+        return true
     }
 
     /// A client's handshake is done; `false` when the link is gone.
     func clientOpened(_ index: Int32) -> Bool {
         self.counters.add(WorkerCounter.handshakes)
-        if self.io.speaksHTTP2(index) {
+        if self.io[index].pointee.flags.contains(.isStream) {
+            if self.io[index].pointee.owner >= 0 {
+                self.dispatchStream(self.io[index].pointee.owner)
+            }
+        } else if self.io.speaksHTTP2(index) {
             self.beginSession(index, UnsafeRawBufferPointer(start: nil, count: 0))
         }
         return self.io[index].pointee.role == .client

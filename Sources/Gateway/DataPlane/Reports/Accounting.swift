@@ -26,13 +26,13 @@ extension Worker {
     }
 
     /// A response head came.
-    func observeAnswer(_ exchange: UnsafeMutablePointer<Exchange>) {
+    func observeAnswer(_ exchange: UnsafeMutablePointer<Exchange>, status: UInt16) {
         guard let state = self.state(exchange) else { return }
         self.touch(state)
-        if !state.pointee.statuses.add(self.response.status) {
+        if !state.pointee.statuses.add(status) {
             self.report()
             self.touch(state)
-            _ = state.pointee.statuses.add(self.response.status)
+            _ = state.pointee.statuses.add(status)
         }
         let waited = max(0, self.now - exchange.pointee.attemptAt)
         state.pointee.latencySumMicroseconds &+= UInt64(waited / 1_000)

@@ -14,6 +14,7 @@ public final class Snapshot: Sendable {
     public let upstreams: [SnapshotUpstream]
 
     let table: RoutingTable
+    let streams: StreamTable
     let labels: [RouteLabel]
     /// By route.
     let chains: [PluginChain]
@@ -54,6 +55,10 @@ public final class Snapshot: Sendable {
         } catch {
             throw .routing("\(error)")
         }
+        self.streams = StreamTable(
+            compiling: configuration.routes,
+            services: configuration.services
+        )
         let plugins = PluginIndex(configuration.plugins)
         var chains: [PluginChain] = []
         chains.reserveCapacity(configuration.routes.count)

@@ -72,6 +72,7 @@ final class Worker {
     /// By listener, also after the listeners are closed.
     var listenerPorts: ContiguousArray<UInt16> = []
     var listenerKinds: ContiguousArray<Listener.Kind> = []
+    var listenersWithProxyHeader: Set<UInt16> = []
     var clientCount = 0
     var isAccepting = false
     var acceptResumesAt: Int64 = 0
@@ -289,6 +290,9 @@ final class Worker {
             var address = mesh_address()
             _ = mesh_local_address(listener.descriptor, &address)
             self.listeners.append(listener)
+            if listener.isProxyProtocol {
+                self.listenersWithProxyHeader.insert(UInt16(self.listenerKinds.count))
+            }
             self.listenerKinds.append(listener.kind)
             self.listenerPorts.append(address.port)
         }

@@ -147,6 +147,15 @@ static inline ssize_t mesh_receive(int fd, void *buffer, size_t count) {
     return result < 0 ? -(ssize_t)errno : result;
 }
 
+// As `mesh_receive`, but what is there stays.
+static inline ssize_t mesh_peek(int fd, void *buffer, size_t count) {
+    ssize_t result;
+    do {
+        result = syscall(SYS_recvfrom, fd, buffer, count, MSG_PEEK, NULL, NULL);
+    } while (result < 0 && errno == EINTR);
+    return result < 0 ? -(ssize_t)errno : result;
+}
+
 static inline ssize_t mesh_send(int fd, const void *buffer, size_t count) {
     ssize_t result;
     do {
