@@ -23,9 +23,7 @@ struct NodeStore: Sendable {
             atPath: directory,
             withIntermediateDirectories: true
         )
-        let path = directory + "/meshgate.sqlite"
-        Self.protect(path)
-        self.records = try RecordStore(path: path)
+        self.records = try Self.openSecretly(directory + "/meshgate.sqlite")
         if let known = try self.records.text(Self.nodeKey), let node = NodeID(known) {
             self.node = node
         } else {
@@ -40,14 +38,15 @@ struct NodeStore: Sendable {
 }
 
 extension NodeStore {
-    /// Keeps others from reading the store, which holds the keys of certificates.
+    /// Opens the records in a file that only its owner can read: it holds keys of certificates.
     ///
-    /// SQLite gives its other files the mode of the first. A file that cannot be made is told when
-    /// it is opened.
-    private static func protect(_ path: String) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        if descriptor >= 0 { close(descriptor) }
+    /// SQLite gives its other files the mode of the first. The mask is the process's; nothing else
+    /// makes files this early in a start.
+    private static func openSecretly(_ path: String) throws -> RecordStore {
+        let mask = umask(0o077)
+        defer { umask(mask) }
         for ending in ["", "-wal", "-shm"] { chmod(path + ending, 0o600) }
+        return try RecordStore(path: path)
     }
 
     private static let membersKey = "members"

@@ -1,4 +1,5 @@
 import Foundation
+import MeshPrimitives
 import Testing
 
 @testable import MeshNode
@@ -10,20 +11,12 @@ struct NodeStoreTests {
         let directory = FileManager.default.temporaryDirectory
             .appendingPathComponent("meshgate-store-\(UUID())").path
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        try FileManager.default.createDirectory(
-            atPath: directory,
-            withIntermediateDirectories: true
-        )
-        // One that an older version left open to all.
         let path = "\(directory)/meshgate.sqlite"
-        _ = FileManager.default.createFile(
-            atPath: path,
-            contents: nil,
-            attributes: [.posixPermissions: 0o644]
-        )
 
-        let store = try NodeStore(directory: directory)
-        let again = try NodeStore(directory: directory)
+        let first = try Self.start(in: directory)
+        // As one that an older version left open to all.
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
+        let second = try NodeStore(directory: directory)
 
         let files = try FileManager.default.contentsOfDirectory(atPath: directory)
         #expect(files.contains("meshgate.sqlite"))
@@ -33,7 +26,13 @@ struct NodeStoreTests {
             )
             #expect(attributes[.posixPermissions] as? Int == 0o600, "\(file)")
         }
-        #expect(store.node == again.node)
-        #expect(again.boot == store.boot + 1)
+        #expect(second.node == first.node)
+        #expect(second.boot == first.boot + 1)
+    }
+
+    /// Opens a store and closes it again, as a start and a stop do.
+    private static func start(in directory: String) throws -> (node: NodeID, boot: UInt64) {
+        let store = try NodeStore(directory: directory)
+        return (store.node, store.boot)
     }
 }
