@@ -84,7 +84,7 @@ struct StatusTableTests {
     @Test("are read while they are written, and never too many")
     func isReadMeanwhile() async {
         let rows = RouteRows(Snapshot.RouteLabel(service: "s", route: "r"), workers: 2)
-        let total: UInt64 = 20_000
+        let total: UInt64 = 5_000
         let writers = Writers()
         await withTaskGroup(of: Void.self) { group in
             for worker in 0..<2 {
@@ -92,7 +92,7 @@ struct StatusTableTests {
                     for number in 0..<total {
                         rows.first.ofWorker(worker).account(
                             RequestRecord(
-                                status: UInt16(200 + number / 100 % 300),
+                                status: UInt16(200 + number / 25 % 200),
                                 requestNanoseconds: Int64(number) * 1_000_000,
                                 gatewayNanoseconds: 0,
                                 upstreamNanoseconds: number % 2 == 0 ? 5 : nil,

@@ -53,13 +53,20 @@ final class Origin: Sendable {
         }
     }
 
-    /// A port where nobody listens.
+    /// A port where nobody listens, nor will: it stays bound, so that no other test is given it.
     static func deadPort() -> UInt16 {
-        var address = mesh_address(high: 0, low: 0x7F00_0001, port: 0, family: 4)
-        let descriptor = mesh_listen(&address, 1, 1)
-        _ = mesh_local_address(descriptor, &address)
-        _ = Glibc.close(descriptor)
-        return address.port
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        _ = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        var bound = mesh_address()
+        _ = mesh_local_address(descriptor, &bound)
+        return bound.port
     }
 
     /// How many connections came.
