@@ -34,7 +34,7 @@ def finished(tool, log):
     return len(rows), bad + errored, p99
 
 
-def variant(context, number):
+def variant(context, number, certificates):
     """A configuration that differs from the last in routes, targets and certificates."""
     document = meshgate.configuration(context.run.folder, context.run.features, health=False)
     document["services"][0]["routes"] += [
@@ -43,7 +43,7 @@ def variant(context, number):
     if number % 2:
         document["upstreams"][0]["targets"].pop(number // 2 % 2)
     if "certificates" in document:
-        cert, key = context.certificate(["*.example.com", "any.test"])
+        cert, key = certificates[number % len(certificates)]
         document["certificates"] = [{"cert": cert, "key": key,
                                      "snis": [{"name": "*.example.com"}, {"name": "*"}]}]
     return document
@@ -83,6 +83,7 @@ def run(context, report):
     kinds += [("h2c", ["-m5"])]
     if report.check(context.serves("tls"), "TLS is served"):
         kinds += [("tls", ["--h1"]), ("tls", ["-m5"])]
+    certificates = [context.certificate(["*.example.com", "any.test"]) for _ in range(10)]
     handshakes = Handshakes(context)
     if context.serves("tls"):
         handshakes.start()
@@ -96,7 +97,7 @@ def run(context, report):
     before, statuses, end, number = proxies.rss_bytes(context.pid), [], time.monotonic() + SECONDS, 0
     while time.monotonic() < end - 1:
         began = time.monotonic()
-        statuses.append(context.apply(variant(context, number)))
+        statuses.append(context.apply(variant(context, number, certificates)))
         number += 1
         time.sleep(max(0, 1 - (time.monotonic() - began)))
     report.check(all(status in (200, 201) for status in statuses), f"{number} changes are taken", statuses)
