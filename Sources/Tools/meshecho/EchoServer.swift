@@ -13,22 +13,26 @@ enum EchoServer {
         try await Self.listener(group)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let exchange = EchoExchange(state: state)
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.configureHTTPServerPipeline(
                         withServerUpgrade: (
                             upgraders: [EchoWebSocket.upgrader()],
-                            completionHandler: { context in
-                                context.pipeline.syncOperations.removeHandler(exchange, promise: nil)
-                            }
+                            completionHandler: { context in Self.endExchange(context) }
                         ),
                         withErrorHandling: true
                     )
-                    try pipeline.addHandler(exchange)
+                    try pipeline.addHandler(EchoExchange(state: state))
                 }
             }
             .bind(host: address.host, port: address.port)
             .get()
+    }
+
+    /// What was HTTP is a WebSocket from here on.
+    private static func endExchange(_ context: ChannelHandlerContext) {
+        let pipeline = context.pipeline.syncOperations
+        guard let exchange = try? pipeline.handler(type: EchoExchange.self) else { return }
+        pipeline.removeHandler(exchange, promise: nil)
     }
 
     /// Bytes back to whoever sent them.

@@ -23,7 +23,7 @@ class KeepAlive(threading.Thread):
         while not self.stop:
             try:
                 connection = self.connect()
-            except OSError:
+            except (OSError, NotServed):
                 return  # New connections are refused while it drains: not lost.
             with connection:
                 connection.settimeout(10)
