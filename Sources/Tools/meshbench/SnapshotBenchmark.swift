@@ -22,10 +22,10 @@ enum SnapshotBenchmark: Benchmark {
                 try Self.snapshot(entities, 1), try Self.snapshot(changed, 2),
             ]
             let plane = DataPlane(configuration: DataPlaneConfiguration()) { _ in }
-            plane.install(snapshots[0])
+            try plane.install(snapshots[0])
             all.append(
-                stopwatch.time("snapshot.install-one-change.\(count)", over: compile) { times in
-                    for number in 0..<times { plane.install(snapshots[(number + 1) % 2]) }
+                try stopwatch.time("snapshot.install-one-change.\(count)", over: compile) { times in
+                    for number in 0..<times { try plane.install(snapshots[(number + 1) % 2]) }
                     return times
                 }
             )

@@ -155,9 +155,18 @@ extension Worker {
         _ place: Int32,
         _ client: Int32,
         stream: Int32,
+        unconsumed: Int32,
         after flags: Exchange.Flags
     ) {
-        guard stream == 0 else { return self.releaseStream(place, client, stream, after: flags) }
+        guard stream == 0 else {
+            return self.releaseStream(
+                place,
+                client,
+                stream,
+                unconsumed: unconsumed,
+                after: flags
+            )
+        }
         let link = self.io[client]
         link.pointee.owner = -1
         let fate = ConnectionFate(

@@ -120,7 +120,7 @@ extension Worker {
         _ event: HTTP2Event,
         of session: HTTP2Link
     ) {
-        guard event.tag >= 0 else { return session.session.consume(bytes.count, on: event.stream) }
+        guard event.tag >= 0 else { return session.session.reset(event.stream, .noError) }
         let place = event.tag
         let exchange = self.exchanges[place]
         exchange.pointee.received &+= UInt64(bytes.count)
@@ -270,6 +270,7 @@ extension Worker {
         _ place: Int32,
         _ client: Int32,
         _ stream: Int32,
+        unconsumed: Int32,
         after flags: Exchange.Flags
     ) {
         guard let session = self.session(client) else { return }
@@ -280,8 +281,9 @@ extension Worker {
         } else if !flags.contains(.requestComplete)
             || flags.contains(.isExtendedConnect) && !flags.contains(.isRelay)
         {
-            // RFC 9113 section 8.1: the rest of the request is not needed.
-            self.resetAfterFrames(session, stream, .noError)
+            // RFC 9113 section 8.1: the rest of the request is not needed. The reset waits for the
+            // next piece of it: clients that get it together with the answer may lose the answer.
+            session.session.consume(Int(unconsumed), on: stream)
         }
         self.touch(session)
     }
@@ -358,7 +360,7 @@ extension Worker {
     /// Nothing came for the idle limit, or draining has waited long enough.
     func sessionIdle(_ link: Int32) {
         guard let session = self.session(link) else { return }
-        guard session.session.openStreams == 0 || self.isDraining else {
+        guard session.users.isEmpty || self.isDraining else {
             return self.timers.set(.link, link, self.milliseconds + self.timeouts.idle)
         }
         session.isLeaving = true

@@ -315,8 +315,9 @@ extension Worker {
         let client = exchange.pointee.client
         let stream = exchange.pointee.stream
         let flags = exchange.pointee.flags
+        let unconsumed = exchange.pointee.unconsumed
         self.conclude(place)
-        self.release(place, client, stream: stream, after: flags)
+        self.release(place, client, stream: stream, unconsumed: unconsumed, after: flags)
     }
 
     /// Frees an exchange, however it ended, and reports it; its attempts have ended before.
