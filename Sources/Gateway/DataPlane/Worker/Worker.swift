@@ -159,6 +159,7 @@ final class Worker {
             self.takeBacklog()
             for index in 0..<count { self.take(self.poller.event(index)) }
             self.expire()
+            self.flushSessions()
             self.reportIfDue()
         }
     }
@@ -201,13 +202,19 @@ final class Worker {
     /// Looks at clients that asked to be looked at again while something else was at hand.
     @inline(__always)
     private func takePending() {
-        while true {
-            while let client = self.pending.popLast() {
-                self.io[client].pointee.flags.remove(.isPending)
-                if self.io[client].pointee.role == .client { self.clientReadable(client) }
-            }
-            guard !self.pendingSessions.isEmpty else { return }
+        while let client = self.pending.popLast() {
+            self.io[client].pointee.flags.remove(.isPending)
+            if self.io[client].pointee.role == .client { self.clientReadable(client) }
+        }
+    }
+
+    /// Writes what the events of one pass have submitted to HTTP/2 sessions: the streams of a
+    /// connection that were answered together leave in one send.
+    @inline(__always)
+    private func flushSessions() {
+        while !self.pendingSessions.isEmpty {
             self.runPendingSessions()
+            self.takePending()
         }
     }
 
