@@ -51,7 +51,8 @@ public final class TLSServerContext: Sendable {
         _ second: UnsafeRawBufferPointer
     ) -> Bool {
         let index = self.names.index(of: String(decoding: first, as: UTF8.self))
-        return index != nil && index == self.names.index(of: String(decoding: second, as: UTF8.self))
+        let other = self.names.index(of: String(decoding: second, as: UTF8.self))
+        return index != nil && index == other
     }
 
     private static func load(

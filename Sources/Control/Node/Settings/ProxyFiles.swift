@@ -83,8 +83,8 @@ extension ProxySettings {
             throw .conflict(
                 field: "proxy.error_template_\(form)",
                 value: path,
-                remedy: "the file must contain %s twice, for the message, then for the request's id, "
-                    + "%% for every other per cent sign, and at most 16 KiB"
+                remedy: "the file must contain %s twice, for the message, then for the request's "
+                    + "id, %% for every other per cent sign, and at most 16 KiB"
             )
         }
     }

@@ -214,6 +214,8 @@ extension Worker {
         guard head.fault == nil, case .complete = self.parseResponse(head.text, isHead: isHead)
         else { return self.attemptFailed(index, .malformed) }
         guard self.response.isInterim else {
+            // A head that ends its stream is passed on as one (gRPC: Trailers-Only).
+            if head.endsStream { self.attempts[index].pointee.flags.insert(.answerEnded) }
             let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
             _ = self.beginResponse(index, from: head.text, rest: nothing)
             return

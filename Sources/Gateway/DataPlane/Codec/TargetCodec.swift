@@ -185,8 +185,9 @@ extension Worker {
             return true
         }
         // RFC 8441 section 5: any 2xx would tell the client that its WebSocket is open.
-        guard !exchange.pointee.flags.contains(.isExtendedConnect)
-            || !(200..<300).contains(self.response.status)
+        guard
+            !exchange.pointee.flags.contains(.isExtendedConnect)
+                || !(200..<300).contains(self.response.status)
         else { return false }
         let framing = ForwardedHeaders.framingForClient(
             self.response,

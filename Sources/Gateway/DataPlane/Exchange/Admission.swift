@@ -161,8 +161,8 @@ extension Worker {
     func admitBody(_ place: Int32) -> Bool {
         let limit = self.settings.configuration.maximumBodyByteCount
         let exchange = self.exchanges[place]
-        guard limit > 0, exchange.pointee.received > UInt64(limit) + UInt64(exchange.pointee.head.count),
-            !exchange.pointee.flags.contains(.isRelay)
+        let received = exchange.pointee.received &- UInt64(exchange.pointee.head.count)
+        guard limit > 0, received > UInt64(limit), !exchange.pointee.flags.contains(.isRelay)
         else { return true }
         exchange.pointee.flags.remove(.keepsClient)
         exchange.pointee.failure = ProxyFailure(cause: .clientTooLarge)

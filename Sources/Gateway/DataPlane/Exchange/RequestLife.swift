@@ -291,7 +291,15 @@ extension Worker {
             // Bytes behind the response's end are nobody's: the connection is of no more use.
             self.attempts[index].pointee.flags.remove(.keepsLink)
         }
-        guard self.sendToClient(place, head: head, piece.plain, isLast: piece.hasEnded) else {
+        if piece.fault != nil, head > 0, piece.plain.isEmpty {
+            // Nothing has been told to the client yet.
+            self.exchanges[place].pointee.flags.remove(.responseBegun)
+            self.attemptFailed(index, .malformed)
+            return false
+        }
+        let isLast =
+            piece.hasEnded || self.attempts[index].pointee.flags.contains(.answerEnded)
+        guard self.sendToClient(place, head: head, piece.plain, isLast: isLast) else {
             self.closeClient(place)
             return false
         }
@@ -299,7 +307,7 @@ extension Worker {
             self.cut(index, .malformed)
             return false
         }
-        if piece.hasEnded {
+        if isLast {
             self.finish(place)
             return false
         }

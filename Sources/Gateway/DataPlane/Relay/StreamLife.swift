@@ -161,7 +161,9 @@ extension Worker {
     /// No target took the connection, or the last one failed.
     func closeStream(_ place: Int32) {
         let exchange = self.exchanges[place]
-        if exchange.pointee.status == 0 { exchange.pointee.status = exchange.pointee.failure.status }
+        if exchange.pointee.status == 0 {
+            exchange.pointee.status = exchange.pointee.failure.status
+        }
         if exchange.pointee.attempt >= 0 { self.endAttempt(exchange.pointee.attempt) }
         exchange.pointee.flags.insert(.requestComplete)
         self.finish(place)

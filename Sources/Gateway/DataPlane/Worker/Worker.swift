@@ -331,7 +331,9 @@ final class Worker {
         self.input.deallocate()
         self.sessionInput.deallocate()
         self.peer.deallocate()
-        for memory in [self.lines, self.extraLines, self.product, self.logLine] { memory.deallocate() }
+        for memory in [self.lines, self.extraLines, self.product, self.logLine] {
+            memory.deallocate()
+        }
     }
 }
 
