@@ -50,8 +50,11 @@ class StreamTarget:
 def upload(connection, body):
     """Sends in a thread, half-closes, and returns all that came back."""
     def send():
-        connection.sendall(body)
-        connection.shutdown(socket.SHUT_WR)
+        try:
+            connection.sendall(body)
+            connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # What came back tells.
     thread = threading.Thread(target=send, daemon=True)
     thread.start()
     connection.settimeout(20)
