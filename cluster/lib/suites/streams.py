@@ -162,15 +162,18 @@ def try_udp(context, report):
         for client in clients:
             try:
                 found.append(client.recv(100))
-            except TimeoutError:
+            except OSError:
                 found.append(None)
+                client.settimeout(0.05)
+                if len(found) > 2 and not any(found):
+                    break
         report.equal(found, [b"client %d" % n for n in range(50)],
                      "udp: 50 clients, each with its own answer")
         for size in (0, 1, 1472, 9000, 60_000):
             clients[0].sendto(b"x" * size, ("127.0.0.1", context.port("udp")))
             try:
                 report.equal(len(clients[0].recv(70_000)), size, f"udp: a datagram of {size} bytes")
-            except TimeoutError:
+            except OSError:
                 report.check(False, f"udp: a datagram of {size} bytes", "no answer")
     finally:
         target.close()
