@@ -235,7 +235,9 @@ def try_proxy_protocol(context, report):
 
 
 def run(context, report):
-    context.start()
+    # As Kong: the address in the PROXY header counts when its sender is trusted.
+    trusted = {"proxy.trusted_ips": "127.0.0.1/32", "proxy.real_ip_header": "proxy_protocol"}
+    context.restart(extra=trusted if context.is_ours else {})
     for kind, function in (("tcp", try_tcp), ("tls_stream", try_tls), ("udp", try_udp)):
         refused = context.run.refused.get(kind) if context.is_ours else None
         if kind != "udp" and not refused and not context.serves(kind):
