@@ -12,7 +12,7 @@ import time
 
 import meshgate
 from bench_loads import HEADERS, HOST
-from proxies import Run, accepts
+from proxies import Run, accepts, status
 
 FEW, MANY, CONNECTIONS = 500, 2500, 8
 # Valgrind 3.19 writes to the mask that sigsuspend is given, which libdispatch keeps in read-only
@@ -70,6 +70,11 @@ def measure(run, extra):
                            f"--callgrind-out-file={counts}"] + command, "0")
     run.wait_for("meshgate", meshgate.PLAIN, 120)
     time.sleep(3)  # The first health checks, and the configuration.
+    end = time.monotonic() + 30
+    while status(meshgate.PLAIN, "/svc3/1k", HOST) != 200:
+        if time.monotonic() > end:
+            sys.exit("the node does not answer 200 under valgrind:\n" + run.log("meshgate")[-2000:])
+        time.sleep(0.5)
     load(FEW)
     control(run, "zero")
     totals = []

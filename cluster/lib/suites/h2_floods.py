@@ -63,6 +63,23 @@ def flood(c, unit, seconds=6, most=60_000):
     return sent if c.closed else None
 
 
+def patience(context, report):
+    """What ordinary clients do is no flood: 20 cancelled requests and 20 PINGs among 100 answers."""
+    c = Connection(context.connect("h2c"))
+    for n in range(100):
+        stream = 1 + 2 * n
+        c.headers(stream, request("/svc3/fine"))
+        if n % 5 == 0:
+            c.send(frame(RST_STREAM, 0, stream, struct.pack(">I", CANCEL)))
+            c.ping(b"%8d" % n)
+        else:
+            c.wait(lambda _, of=stream: c.status(of) == 200)
+    answered = sum(c.status(1 + 2 * n) == 200 for n in range(100) if n % 5)
+    report.check(answered == 80 and not c.closed, "ordinary cancelling and PINGs are no flood",
+                 f"{answered} of 80, {'closed' if c.closed else 'open'}")
+    c.close()
+
+
 def run(context, report):
     context.start()
     context.need("h2c")
@@ -71,6 +88,7 @@ def run(context, report):
     if not probe.ping():
         raise NotServed("no HTTP/2 by prior knowledge")
     probe.close()
+    patience(context, report)
     for name, first, unit, must_end in FLOODS:
         before = proxies.rss_bytes(context.pid)
         c = Connection(context.connect("h2c"))
@@ -78,6 +96,7 @@ def run(context, report):
         sent = flood(c, unit)
         if must_end:
             report.check(sent is not None, f"a flood of {name} ends the connection", "it stays open")
+            report.note(f"{name}: {sent} sent")
         served = context.get("/svc3/after", timeout=3).startswith(b"HTTP/1.1 200")
         report.check(served, f"a flood of {name} leaves others served")
         c.close()

@@ -50,8 +50,11 @@ class StreamTarget:
 def upload(connection, body):
     """Sends in a thread, half-closes, and returns all that came back."""
     def send():
-        connection.sendall(body)
-        connection.shutdown(socket.SHUT_WR)
+        try:
+            connection.sendall(body)
+            connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # What came back tells.
     thread = threading.Thread(target=send, daemon=True)
     thread.start()
     connection.settimeout(20)
@@ -159,15 +162,18 @@ def try_udp(context, report):
         for client in clients:
             try:
                 found.append(client.recv(100))
-            except TimeoutError:
+            except OSError:
                 found.append(None)
+                client.settimeout(0.05)
+                if len(found) > 2 and not any(found):
+                    break
         report.equal(found, [b"client %d" % n for n in range(50)],
                      "udp: 50 clients, each with its own answer")
         for size in (0, 1, 1472, 9000, 60_000):
             clients[0].sendto(b"x" * size, ("127.0.0.1", context.port("udp")))
             try:
                 report.equal(len(clients[0].recv(70_000)), size, f"udp: a datagram of {size} bytes")
-            except TimeoutError:
+            except OSError:
                 report.check(False, f"udp: a datagram of {size} bytes", "no answer")
     finally:
         target.close()
@@ -229,7 +235,9 @@ def try_proxy_protocol(context, report):
 
 
 def run(context, report):
-    context.start()
+    # As Kong: the address in the PROXY header counts when its sender is trusted.
+    trusted = {"proxy.trusted_ips": "127.0.0.1/32", "proxy.real_ip_header": "proxy_protocol"}
+    context.restart(extra=trusted if context.is_ours else {})
     for kind, function in (("tcp", try_tcp), ("tls_stream", try_tls), ("udp", try_udp)):
         refused = context.run.refused.get(kind) if context.is_ours else None
         if kind != "udp" and not refused and not context.serves(kind):
