@@ -116,7 +116,12 @@ extension Worker {
         else { return true }
         let link = self.attempts[exchange.pointee.attempt].pointee.link
         guard link >= 0, self.io[link].pointee.phase == .open else { return true }
-        exchange.pointee.flags.remove(.awaitsContinue)
+        return self.sendContinue(place)
+    }
+
+    /// Tells a client to send its body; `false` when the client is gone.
+    func sendContinue(_ place: Int32) -> Bool {
+        self.exchanges[place].pointee.flags.remove(.awaitsContinue)
         var writer = self.writer.headWriter()
         writer.write("HTTP/1.1 100 Continue\r\n\r\n")
         guard self.sendInterim(place, writer.written?.count ?? 0) else {
@@ -131,7 +136,7 @@ extension Worker {
     func clientTakesMore(_ place: Int32) -> Bool {
         let exchange = self.exchanges[place]
         guard exchange.pointee.stream == 0 else { return self.streamTakesMore(exchange) }
-        return self.io[exchange.pointee.client].pointee.isWritten
+        return self.io[exchange.pointee.client].pointee.isWritten || self.mayWait(exchange)
     }
 
     /// Looks for more of the request where the client may have sent it.

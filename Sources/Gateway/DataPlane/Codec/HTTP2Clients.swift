@@ -130,7 +130,9 @@ extension Worker {
         guard self.admitBody(place) else {
             return session.session.consume(bytes.count, on: event.stream)
         }
-        guard exchange.pointee.attempt >= 0,
+        let isTaken =
+            exchange.pointee.attempt >= 0 || exchange.pointee.flags.contains(.isBuffering)
+        guard isTaken,
             !exchange.pointee.flags.contains(.isExtendedConnect)
                 || exchange.pointee.flags.contains(.isRelay)
         else { return exchange.pointee.held.append(bytes, from: &self.io.blocks) }

@@ -18,6 +18,14 @@ extension Worker {
             switch self.io.open(index, event) {
             case .pending: return
             case .failed: return self.handshakeFailed(index)
+            case .plainHTTP:
+                self.counters.add(WorkerCounter.failedHandshakes)
+                self.io.dropTLS(index)
+                return self.refuse(
+                    index,
+                    status: 400,
+                    message: "The plain HTTP request was sent to HTTPS port"
+                )
             case .opened, .alreadyOpen:
                 guard self.clientOpened(index) else { return }
             }
@@ -183,12 +191,7 @@ extension Worker {
         let place = link.pointee.owner
         let exchange = self.exchanges[place]
         guard !exchange.pointee.flags.contains(.requestComplete), link.pointee.isReadable,
-            exchange.pointee.attempt >= 0
-        else { return false }
-        let attempt = self.attempts[exchange.pointee.attempt]
-        guard
-            attempt.pointee.flags.contains(.discardsRequest)
-                || self.targetTakesMore(exchange.pointee.attempt)
+            self.takesBody(exchange)
         else { return false }
         switch self.io.read(index, into: self.input, limit: 64 * 1_024) {
         case .bytes(let count):
@@ -204,6 +207,15 @@ extension Worker {
             self.close(index)
             return false
         }
+    }
+
+    /// Whether somebody takes more of the request's body now.
+    private func takesBody(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
+        if exchange.pointee.flags.contains(.isBuffering) { return true }
+        let index = exchange.pointee.attempt
+        guard index >= 0 else { return false }
+        return self.attempts[index].pointee.flags.contains(.discardsRequest)
+            || self.targetTakesMore(index)
     }
 
     /// Throws away what an answered client still sends, until it ends or its time is up.
@@ -297,7 +309,7 @@ extension Worker {
 
     /// Whether the request's body is held back by the target rather than by the client.
     private func isHeldByTarget(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
-        exchange.pointee.attempt < 0 || !self.targetTakesMore(exchange.pointee.attempt)
+        !self.takesBody(exchange)
     }
 
     /// Sets the client's time limit by what the exchange waits for.

@@ -55,6 +55,8 @@ struct Exchange {
         static let isExtendedConnect = Flags(rawValue: 1 << 20)
         /// The peer is a proxy in front that is believed.
         static let isTrusted = Flags(rawValue: 1 << 21)
+        /// The body is taken in before a target is asked.
+        static let isBuffering = Flags(rawValue: 1 << 22)
     }
 
     /// 32 hexadecimal digits; first in memory, so that its address is the exchange's.

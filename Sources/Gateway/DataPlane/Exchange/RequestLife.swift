@@ -91,6 +91,7 @@ extension Worker {
             )
         }
         exchange.pointee.hash = self.hashKey(exchange, scope)
+        guard !self.buffer(place, body: body) else { return }
         self.dispatch(place, scope, body: body)
     }
 
@@ -224,6 +225,9 @@ extension Worker {
     /// More of the request's body has arrived, plain.
     func continueRequest(_ place: Int32, _ plain: UnsafeRawBufferPointer) {
         let exchange = self.exchanges[place]
+        guard !exchange.pointee.flags.contains(.isBuffering) else {
+            return self.bufferMore(place, plain)
+        }
         let index = exchange.pointee.attempt
         guard index >= 0 else { return }
         if self.attempts[index].pointee.flags.contains(.discardsRequest) {

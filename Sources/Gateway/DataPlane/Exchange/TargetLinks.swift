@@ -133,6 +133,7 @@ extension Worker {
             switch self.io.open(index, event) {
             case .pending: return
             case .failed(let cause): return self.targetFailed(index, cause)
+            case .plainHTTP: return self.targetFailed(index, .handshake)
             case .opened, .alreadyOpen:
                 guard self.targetOpened(index) else { return }
             }

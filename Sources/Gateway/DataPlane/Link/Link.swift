@@ -107,6 +107,8 @@ struct Link {
     /// Whether everything written so far has left.
     @inline(__always)
     var isWritten: Bool { self.output.isEmpty }
+    /// Bytes that wait for the peer to take them.
+    var waitingByteCount: Int { self.output.count }
     /// Whether a read may find something.
     @inline(__always)
     var isReadable: Bool { self.state.contains(.readable) }
@@ -144,6 +146,8 @@ struct LinkIO {
         /// It can be used from now on.
         case opened
         case failed(ProxyFailure.Cause)
+        /// A client spoke HTTP in the clear where TLS was expected.
+        case plainHTTP
     }
 
     private let poller: Int32
@@ -317,8 +321,18 @@ struct LinkIO {
         case .wantsInput:
             guard isSent, !event.hasFailed else { return .failed(.reset) }
             return .pending
-        case .failed: return .failed(.handshake)
+        case .failed(let failure):
+            return failure.cause == .plainHTTP ? .plainHTTP : .failed(.handshake)
         }
+    }
+
+    /// Goes on in the clear with a link whose handshake has failed.
+    mutating func dropTLS(_ index: Int32) {
+        let link = self.links[index]
+        link.pointee.tls?.free()
+        link.pointee.tls = nil
+        link.pointee.phase = .open
+        self.records.clear()
     }
 
     /// Reads once into `room`, and keeps track of whether more is there.

@@ -145,6 +145,8 @@ public final class Snapshot: Sendable {
             hasPlugins: hasPlugins,
             stripPath: route.stripPath,
             preserveHost: route.preserveHost,
+            buffersRequest: route.requestBuffering,
+            buffersResponse: route.responseBuffering,
             retries: Int32(service?.retries ?? 0),
             connectTimeout: Int64(service?.connectTimeout ?? 60_000),
             writeTimeout: Int64(service?.writeTimeout ?? 60_000),

@@ -42,6 +42,10 @@ struct RoutePlan {
     let hasPlugins: Bool
     let stripPath: Bool
     let preserveHost: Bool
+    /// Whether a request's body is taken in before a target is asked, and whether a response may
+    /// wait here for a slow client.
+    let buffersRequest: Bool
+    let buffersResponse: Bool
     /// Tries after the first one.
     let retries: Int32
     /// Milliseconds.
