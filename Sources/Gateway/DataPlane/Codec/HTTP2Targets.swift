@@ -62,6 +62,7 @@ extension Worker {
             )
             guard let stream else { return false }
             attempt.pointee.stream = stream
+            attempt.pointee.flags.insert(.headSubmitted)
             if endsWithHead { endsNow = false }
         }
         guard attempt.pointee.stream > 0 else { return false }
@@ -135,11 +136,14 @@ extension Worker {
     func targetSessionFailed(_ link: Int32, _ cause: ProxyFailure.Cause) {
         guard let session = self.session(link) else { return }
         self.retire(session)
+        let wasOpen = self.io[link].pointee.phase == .open
         while let index = session.users.last {
             session.remove(index)
             let attempt = self.attempts[index]
             attempt.pointee.link = -1
             attempt.pointee.stream = 0
+            // Frames of a connection that was never made have not left.
+            if !wasOpen { attempt.pointee.flags.remove(.headSubmitted) }
             self.streamFailed(index, cause)
         }
         guard self.session(link) === session else { return }

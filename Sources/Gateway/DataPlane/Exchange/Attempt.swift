@@ -7,7 +7,7 @@ internal import MeshHTTP
 struct Attempt {
     /// What is known of the attempt.
     struct Flags: OptionSet {
-        let rawValue: UInt8
+        let rawValue: UInt16
         /// The connection served a request before.
         static let wasReused = Flags(rawValue: 1)
         /// The target holds this attempt in its count of requests in flight.
@@ -24,6 +24,8 @@ struct Attempt {
         static let requestSent = Flags(rawValue: 64)
         /// The target has sent the whole response (HTTP/2).
         static let answerEnded = Flags(rawValue: 128)
+        /// The head may have left on an HTTP/2 connection.
+        static let headSubmitted = Flags(rawValue: 256)
     }
 
     /// Index of the exchange.

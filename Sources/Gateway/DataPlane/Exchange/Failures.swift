@@ -59,8 +59,9 @@ extension Worker {
         let index = exchange.pointee.attempt
         guard index >= 0 else { return false }
         let attempt = self.attempts[index].pointee
-        guard attempt.link >= 0 else { return false }
-        return attempt.stream != 0 || self.io[attempt.link].pointee.hasSent
+        if attempt.flags.contains(.headSubmitted) { return true }
+        guard attempt.link >= 0, attempt.stream == 0 else { return false }
+        return self.io[attempt.link].pointee.hasSent
     }
 
     /// A kept connection had died unnoticed: that says nothing about the target.

@@ -54,9 +54,22 @@ extension Worker {
         }
         guard let context else { return false }
         var text = name
-        return text.withUTF8 { bytes in
+        let isStarted = text.withUTF8 { bytes in
             self.io.startTLS(link, as: context, serverName: UnsafeRawBufferPointer(bytes))
         }
+        if isStarted, let resumption = self.pool.takeResumption(self.io[link].pointee.pool) {
+            self.io.resume(link, with: resumption)
+        }
+        return isStarted
+    }
+
+    /// Keeps what the next handshake with the same target can be shortened by.
+    private func keepResumption(_ link: Int32) {
+        let pool = self.io[link].pointee.pool
+        guard pool >= 0, self.pool.wantsResumption(pool),
+            let resumption = self.io.takeResumption(link)
+        else { return }
+        self.pool.keep(resumption, pool)
     }
 
     @inline(__always)
@@ -80,6 +93,7 @@ extension Worker {
                 && link.pointee.phase == .open && link.pointee.isWritten
                 && link.pointee.input.isEmpty && !link.pointee.isReadable
                 && !link.pointee.hasPeerClosed
+            self.keepResumption(attempt.link)
             if isReusable, self.pool.put(attempt.link, &self.io) {
                 let limit = self.pool.idleMilliseconds
                 if limit > 0 { self.timers.set(.link, attempt.link, self.milliseconds + limit) }

@@ -276,6 +276,18 @@ struct LinkIO {
         return true
     }
 
+    /// Offers a target a session of before.
+    mutating func resume(_ index: Int32, with resumption: TLSResumption) {
+        guard let session = self.links[index].pointee.tls else { return resumption.free() }
+        session.resume(with: resumption)
+    }
+
+    /// The newest session that a target gave; `nil` when there is none.
+    func takeResumption(_ index: Int32) -> TLSResumption? {
+        guard self.links[index].pointee.phase == .open else { return nil }
+        return self.links[index].pointee.tls?.takeSession()
+    }
+
     /// Goes on with a link that is not open yet.
     @inline(__always)
     mutating func open(_ index: Int32, _ event: Poller.Event) -> Opening {

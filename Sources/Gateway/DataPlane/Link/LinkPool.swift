@@ -1,4 +1,5 @@
 internal import MeshPrimitives
+internal import MeshTLS
 
 /// Links to targets that may serve further requests, by ``PoolKey``: HTTP/1 links while they are idle,
 /// newest first, and HTTP/2 links as long as they take streams.
@@ -16,6 +17,8 @@ struct LinkPool {
         var isTLS = false
         /// HTTP/2 links.
         var shared: ContiguousArray<Int32> = []
+        /// What makes the next handshake a short one.
+        var resumption: TLSResumption?
     }
 
     private let limits: TargetPoolLimits
@@ -78,7 +81,32 @@ struct LinkPool {
         self.vacate(place)
     }
 
+    /// Whether a session for the next handshake is wanted.
+    @inline(__always)
+    func wantsResumption(_ place: Int32) -> Bool {
+        self.pools[Int(place)].isTLS && self.pools[Int(place)].resumption == nil
+    }
+
+    /// Keeps a session for the next handshake, in place of an older one.
+    mutating func keep(_ resumption: TLSResumption, _ place: Int32) {
+        self.pools[Int(place)].resumption?.free()
+        self.pools[Int(place)].resumption = resumption
+    }
+
+    /// Takes the session for a new link's handshake.
+    mutating func takeResumption(_ place: Int32) -> TLSResumption? {
+        defer { self.pools[Int(place)].resumption = nil }
+        return self.pools[Int(place)].resumption
+    }
+
+    /// Frees what the pools hold; their links are closed.
+    mutating func deallocate() {
+        for index in self.pools.indices { self.pools[index].resumption?.free() }
+        self.pools = []
+    }
+
     private mutating func vacate(_ place: Int32) {
+        self.pools[Int(place)].resumption?.free()
         self.pools[Int(place)] = Pool()
         self.places.vacate(place)
     }

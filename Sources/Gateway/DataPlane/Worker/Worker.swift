@@ -320,6 +320,7 @@ final class Worker {
         self.wall.deallocate()
         self.poller.deallocate()
         self.io.deallocate()
+        self.pool.deallocate()
         self.exchanges.deallocate()
         self.attempts.deallocate()
         self.timers.deallocate()
