@@ -1,6 +1,7 @@
 import MeshEntities
 import MeshHealth
 import MeshPrimitives
+import MeshTLS
 import Synchronization
 
 @testable import MeshDataPlane
@@ -50,6 +51,22 @@ final class Gateway: Sendable {
 
     var port: UInt16 { self.plane.boundEndpoints.first?.port ?? 0 }
 
+    /// The port of the TLS listener, the last one.
+    var tlsPort: UInt16 { self.plane.boundEndpoints.last?.port ?? 0 }
+
+    /// A new client connection over TLS that checks nothing.
+    func connectTLS(
+        name: String = "",
+        protocols: [String] = [],
+        change: (inout TLSClientSettings) -> Void = { _ in }
+    ) throws -> TLSSocket {
+        var settings = TLSClientSettings()
+        settings.protocols = protocols
+        change(&settings)
+        let context = try TLSClientContext(settings)
+        return TLSSocket(StreamSocket(port: self.tlsPort), context, name: name)
+    }
+
     /// A new client connection.
     func connect() -> StreamSocket { StreamSocket(port: self.port) }
 
@@ -62,12 +79,7 @@ final class Gateway: Sendable {
 
     /// Waits until something holds; `false` after five seconds.
     func eventually(_ condition: () -> Bool) async -> Bool {
-        let end = ContinuousClock.now.advanced(by: .seconds(5))
-        while ContinuousClock.now < end {
-            if condition() { return true }
-            try? await Task.sleep(for: .milliseconds(5))
-        }
-        return condition()
+        await MeshDataPlaneTests.eventually(condition)
     }
 }
 

@@ -1,5 +1,7 @@
 import CMeshSystem
 import Glibc
+import MeshHTTP
+import MeshTLS
 import Synchronization
 
 @testable import MeshDataPlane
@@ -8,7 +10,7 @@ import Synchronization
 final class Origin: Sendable {
     let port: UInt16
     private let descriptor: Int32
-    private let seen = Mutex<[String]>([])
+    private let seen = Mutex<[TestMessage]>([])
     private let accepted = Atomic<Int>(0)
 
     /// Runs `serve` for every connection; the number counts connections from 0.
@@ -53,6 +55,20 @@ final class Origin: Sendable {
         }
     }
 
+    /// Answers every request of TLS connections with 200 and a text.
+    static func saying(_ text: String, tls: TLSServerContext) -> Origin {
+        Origin { origin, socket, _ in
+            let stream = TLSSocket(socket, tls)
+            guard stream.isOpen else { return origin.note("FAILED") }
+            while let request = stream.message() {
+                origin.note(request)
+                stream.send(
+                    "HTTP/1.1 200 OK\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)"
+                )
+            }
+        }
+    }
+
     /// A port where nobody listens, nor will: it stays bound, so that no other test is given it.
     static func deadPort() -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -71,14 +87,70 @@ final class Origin: Sendable {
 
     /// How many connections came.
     var connections: Int { self.accepted.load(ordering: .relaxed) }
-    /// The start lines of the requests that came.
-    var requests: [String] { self.seen.withLock { $0 } }
+    /// The requests that came, in the order they were noted.
+    var messages: [TestMessage] { self.seen.withLock { $0 } }
+    /// Their start lines.
+    var requests: [String] { self.messages.map(\.startLine) }
 
-    func note(_ request: TestMessage) { self.seen.withLock { $0.append(request.startLine) } }
+    func note(_ request: TestMessage) { self.seen.withLock { $0.append(request) } }
+
+    /// Notes that something happened, as a message whose start line is `text`.
+    func note(_ text: String) {
+        if let message = TestMessage(head: text) { self.note(message) }
+    }
 
     /// Stops listening: later connects are refused.
     func stop() {
         _ = shutdown(self.descriptor, Int32(SHUT_RDWR))
         _ = Glibc.close(self.descriptor)
+    }
+}
+
+/// A request of HTTP/2 that is whole.
+struct HTTP2Request {
+    let stream: Int32
+    var message: TestMessage
+}
+
+extension Origin {
+    /// Speaks HTTP/2; `take` gets every event of every connection, and ends it by `false`.
+    static func http2(
+        tls: TLSServerContext? = nil,
+        limits: HTTP2Limits = HTTP2Limits(),
+        events take: @escaping @Sendable (Origin, HTTP2End, HTTP2End.Event) -> Bool
+    ) -> Origin {
+        Origin { origin, socket, _ in
+            let stream: any TestStream = tls.map { TLSSocket(socket, $0) } ?? socket
+            let end = HTTP2End(stream, .server, limits: limits)
+            while let event = end.next(), take(origin, end, event) { end.flush() }
+        }
+    }
+
+    /// Speaks HTTP/2; `answer` is called with every whole request.
+    static func http2(
+        tls: TLSServerContext? = nil,
+        answer: @escaping @Sendable (HTTP2End, HTTP2Request) -> Void
+    ) -> Origin {
+        Origin { origin, socket, _ in
+            let stream: any TestStream = tls.map { TLSSocket(socket, $0) } ?? socket
+            let end = HTTP2End(stream, .server)
+            var requests: [Int32: HTTP2Request] = [:]
+            while let event = end.next() {
+                switch event {
+                case .head(let stream, let message, _):
+                    requests[stream] = HTTP2Request(stream: stream, message: message)
+                case .data(let stream, let bytes): requests[stream]?.message.body += bytes
+                case .trailers(let stream, let lines):
+                    requests[stream]?.message.trailers = lines
+                case .end(let stream):
+                    guard let request = requests.removeValue(forKey: stream) else { break }
+                    origin.note(request.message)
+                    answer(end, request)
+                case .closed(let stream, _, _): requests[stream] = nil
+                case .goaway, .other: break
+                }
+                end.flush()
+            }
+        }
     }
 }
