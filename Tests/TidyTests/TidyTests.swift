@@ -44,8 +44,9 @@ struct TidyTests {
     @Test("keeps the two wings apart")
     func wingsNeverMeet() {
         let gateway = Set(
-            ["Entities", "Routing", "Balancing", "Health", "HTTP", "Plugins", "DataPlane"]
-                .map { "Mesh\($0)" }
+            [
+                "Entities", "Routing", "Balancing", "Health", "HTTP", "TLS", "Plugins", "DataPlane",
+            ].map { "Mesh\($0)" }
         )
         let cluster = Set(
             ["Membership", "Replication", "Wire", "Transport", "Storage"].map { "Mesh\($0)" }

@@ -1,3 +1,4 @@
+internal import CMeshSystem
 internal import Glibc
 internal import MeshEntities
 internal import MeshTLS
@@ -126,7 +127,8 @@ struct TLSPlan: Sendable {
         return identity
     }
 
-    /// The OCSP response that the operator put beside, if there is one.
+    /// The OCSP response that the operator put beside, if there is one that clients would believe:
+    /// one that is too old, or says that the certificate is revoked, does worse than none.
     private func staple(_ certificate: EntityID) -> [UInt8]? {
         guard let directory = self.listeners.ocspDirectory,
             let file = fopen("\(directory)/\(certificate).der", "rbe")
@@ -134,7 +136,11 @@ struct TLSPlan: Sendable {
         defer { fclose(file) }
         var bytes = [UInt8](repeating: 0, count: 65_536)
         let count = fread(&bytes, 1, bytes.count, file)
-        return count > 0 ? Array(bytes.prefix(count)) : nil
+        let response = Array(bytes.prefix(count))
+        let seconds = Int(mesh_clock_wall_milliseconds() / 1_000)
+        guard let statement = OCSPStatement(response: response), statement.isUseful(at: seconds)
+        else { return nil }
+        return response
     }
 
     func clientSettings(_ identity: HopIdentity, _ snapshot: Snapshot) -> TLSClientSettings? {
