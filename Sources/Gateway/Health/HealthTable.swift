@@ -130,6 +130,8 @@ public struct HealthTable: Sendable {
     }
 
     /// Takes in the end of a check; late and unknown ones are ignored.
+    ///
+    /// One that was not carried out changes no verdict and is repeated after the usual interval.
     public mutating func finished(
         _ result: ProbeResult,
         at now: MonotonicInstant
@@ -139,6 +141,11 @@ public struct HealthTable: Sendable {
         }
         entry.probeInFlight = nil
         entry.probeDeadline = nil
+        guard result.outcome != .notCarriedOut else {
+            entry.scheduleNextProbe(timing: self.timing, at: now)
+            self.entries[result.id] = entry
+            return self.settle(at: now)
+        }
         let wasClean = entry.watch.failures == 0
         entry.watch.checked(
             result.outcome,

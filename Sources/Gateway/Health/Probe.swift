@@ -79,13 +79,20 @@ public struct ProbeResult: Equatable, Sendable {
         /// A TCP check connected.
         case connected
         /// An HTTP check got a response head with this status.
+        ///
+        /// A gRPC check tells 200 for a server that serves, 503 for one that does not or whose call
+        /// failed, 501 for one without the health service, else the status of HTTP.
         case status(UInt16)
         /// The connection was refused, or failed for another reason than time.
         case connectFailed
-        /// The connection broke, or the answer was not HTTP.
+        /// The connection broke, TLS was not agreed on, or the answer was not what was asked for.
         case broken
         /// The timeout passed.
         case timedOut
+        /// This node could not carry the check out: no descriptor, memory, certificate or turn.
+        ///
+        /// Says nothing about the target.
+        case notCarriedOut
     }
 
     /// The address checked.

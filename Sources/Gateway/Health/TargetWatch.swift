@@ -79,6 +79,7 @@ struct TargetWatch: Equatable, Sendable {
         isExpected: Bool,
         at now: MonotonicInstant
     ) {
+        guard outcome != .notCarriedOut else { return }
         self.lastActivity = now
         switch outcome {
         case .connected:
@@ -96,7 +97,7 @@ struct TargetWatch: Equatable, Sendable {
                 isExpected: false,
                 at: now
             )
-        case .status:
+        case .status, .notCarriedOut:
             return
         case .connectFailed:
             self.checkFailed(

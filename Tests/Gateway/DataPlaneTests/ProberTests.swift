@@ -1,3 +1,5 @@
+import CMeshSystem
+import Glibc
 import MeshHealth
 import MeshPrimitives
 import Synchronization
@@ -16,7 +18,17 @@ struct ProberTests {
             while self.all.withLock({ $0.count }) < count, ContinuousClock.now < end {
                 try? await Task.sleep(for: .milliseconds(5))
             }
-            return self.all.withLock { all in
+            return self.outcomes
+        }
+
+        /// Waits without what suspension needs: descriptors.
+        func waitBlocking(_ count: Int) -> [UInt64: ProbeResult.Outcome] {
+            for _ in 0..<1_000 where self.outcomes.count < count { usleep(5_000) }
+            return self.outcomes
+        }
+
+        private var outcomes: [UInt64: ProbeResult.Outcome] {
+            self.all.withLock { all in
                 Dictionary(all.map { ($0.sequence, $0.outcome) }, uniquingKeysWith: { $1 })
             }
         }
@@ -29,7 +41,7 @@ struct ProberTests {
         timeout: Duration = .seconds(5)
     ) -> ProbeRequest {
         ProbeRequest(
-            id: TargetID(rawValue: 1),
+            id: TargetID(rawValue: sequence),
             sequence: sequence,
             endpoint: Endpoint(address: .v4(0x7F00_0001), port: port),
             check: check,
@@ -95,5 +107,86 @@ struct ProberTests {
 
         #expect(outcomes.count == 600)
         #expect(outcomes.values.allSatisfy { $0 == .connected })
+    }
+
+    @Test("gives every check its whole time, however long it waited for its turn")
+    func timeRunsFromTheStart() async throws {
+        var address = mesh_address(high: 0, low: 0x7F00_0001, port: 0, family: 4)
+        let silent = mesh_listen(&address, 1_024, 1)
+        _ = mesh_local_address(silent, &address)
+        defer { close(silent) }
+        let origin = Origin.answering { _ in "HTTP/1.1 200 OK\r\n\r\n" }
+        let results = Results()
+        let prober = Prober { results.add($0) }
+        try prober.start()
+
+        let timeout = Duration.milliseconds(300)
+        for sequence in 0..<256 {
+            let port = address.port
+            prober.submit(self.request(UInt64(sequence), port, self.http("/"), timeout: timeout))
+        }
+        prober.submit(self.request(256, origin.port, self.http("/"), timeout: timeout))
+        let outcomes = await results.wait(257)
+        prober.stop()
+
+        #expect(outcomes[256] == .status(200))
+        #expect(outcomes.values.count { $0 == .timedOut } == 256)
+    }
+
+    @Test("lets a newer check of a target take the place of one that waits")
+    func replacesWaiting() {
+        var queue = ProbeQueue()
+        let check = ProbeRequest.Check.tcp
+        #expect(queue.add(self.request(1, 80, check)) == nil)
+        #expect(queue.add(self.request(2, 80, check)) == nil)
+        let newer = ProbeRequest(
+            id: TargetID(rawValue: 1),
+            sequence: 9,
+            endpoint: Endpoint(address: .v4(0x7F00_0001), port: 80),
+            check: check,
+            timeout: .seconds(1)
+        )
+        #expect(queue.add(newer)?.sequence == 1)
+        #expect(queue.take()?.sequence == 9)
+        #expect(queue.take()?.sequence == 2)
+        #expect(queue.take() == nil)
+    }
+
+    @Test("keeps a bounded number of targets waiting")
+    func boundsWaiting() {
+        var queue = ProbeQueue()
+        for sequence in 0..<UInt64(ProbeQueue.limit) {
+            #expect(queue.add(self.request(sequence, 80, .tcp)) == nil)
+        }
+        #expect(queue.add(self.request(99_999, 80, .tcp))?.sequence == 99_999)
+        var taken: UInt64 = 0
+        while let request = queue.take() {
+            #expect(request.sequence == taken)
+            taken += 1
+        }
+        #expect(taken == UInt64(ProbeQueue.limit))
+        #expect(queue.isEmpty)
+    }
+
+    @Test("does not take want of descriptors here for a fault of the target")
+    func exhaustion() async {
+        await #expect(processExitsWith: .success) {
+            let origin = Origin.answering { _ in "HTTP/1.1 200 OK\r\n\r\n" }
+            let results = Results()
+            let prober = Prober { results.add($0) }
+            try prober.start()
+            let tests = ProberTests()
+            var usual = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &usual)
+            var none = rlimit(rlim_cur: 1, rlim_max: usual.rlim_max)
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &none)
+            prober.submit(tests.request(1, origin.port, .tcp))
+            let without = results.waitBlocking(1)
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &usual)
+            prober.submit(tests.request(2, origin.port, .tcp))
+            let with = results.waitBlocking(2)
+            prober.stop()
+            guard without[1] == .notCarriedOut, with[2] == .connected else { exit(1) }
+        }
     }
 }

@@ -264,6 +264,25 @@ struct HealthTableTests {
         #expect(self.published(effects).last?.isAbstaining == true)
     }
 
+    @Test("takes a check that this node could not carry out for no evidence, and repeats it")
+    func checksNotCarriedOut() {
+        var settings = HealthSettings()
+        settings.active.healthyInterval = .seconds(1)
+        settings.active.rules.tcpFailures = 1
+        var table = self.table(settings: settings)
+        var begun = 0
+        for second in 0..<20 {
+            let effects = table.wake(at: self.at(Double(second) + 10))
+            begun += self.probes(effects).count
+            let after = self.finish(&table, effects, .notCarriedOut, at: Double(second) + 10.1)
+            #expect(self.factors(effects + after).isEmpty)
+        }
+        #expect(begun >= 10)
+        let effects = table.wake(at: self.at(40))
+        let after = self.finish(&table, effects, .connectFailed, at: 40.1)
+        #expect(self.factors(after) == [0])
+    }
+
     /// Answers every check in `effects` with `outcome` and returns what follows.
     private func finish(
         _ table: inout HealthTable,

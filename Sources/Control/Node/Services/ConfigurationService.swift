@@ -167,7 +167,7 @@ actor ConfigurationService: ServiceLifecycle.Service {
             version: self.generation
         )
         try self.dataPlane.install(snapshot)
-        self.health.send(.configure(snapshot.upstreams))
+        self.health.configure(snapshot)
     }
 
     /// Looks up every host name of the configuration; a name without answer keeps its addresses.

@@ -75,6 +75,12 @@ final class HealthService: Service {
     /// Hands over one input; returns at once.
     func send(_ input: Input) { self.inlet.yield(input) }
 
+    /// Takes over the targets of a configuration, and the certificates that checks show them.
+    func configure(_ snapshot: Snapshot) {
+        self.prober.setCertificates(of: snapshot)
+        self.send(.configure(snapshot.upstreams))
+    }
+
     /// Every target with its verdict and the evidence behind it.
     func views() -> [TargetView] { self.state.withLock { $0.table.views(at: NodeClock.now) } }
 

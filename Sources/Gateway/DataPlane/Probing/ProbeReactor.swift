@@ -1,214 +1,214 @@
 internal import CMeshSystem
-internal import Glibc
 internal import MeshHTTP
 internal import MeshHealth
 internal import MeshPrimitives
 
-/// The prober's thread: connects, asks, reads a response head, closes.
+/// The prober's thread: checks go over links, as traffic does.
+///
+///     waiting --place free--> connecting --(TLS)--> asking --answer, deadline--> told
 final class ProbeReactor {
-    /// One check in flight.
+    /// One check in flight, by its link.
     private struct Probe {
         let request: ProbeRequest
-        let descriptor: Int32
+        /// Nanoseconds.
         let begunAt: Int64
-        var isConnected = false
-        var output: [UInt8] = []
-        var input: [UInt8] = []
+        var dialogue: ProbeDialogue
     }
 
     /// Most checks at the same time.
     private static let limit = 256
     private static let mailboxToken = UInt64.max
-    /// A response head that is longer is no answer.
-    private static let headLimit = 61_440
 
     private let mailbox: Mailbox<ProbeMessage>
     private let onResult: @Sendable (ProbeResult) -> Void
     private let poller: Poller
-    private var wheel: TimerWheel
+    private var io: LinkIO
+    private var timers: Timers
+    private var contexts = ProbeContexts()
     private let fields = HeaderFieldBuffer.allocate()
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 16_384, alignment: 16)
     private var probes: [Probe?] = Array(repeating: nil, count: ProbeReactor.limit)
-    private var generations: [UInt32] = Array(repeating: 0, count: ProbeReactor.limit)
-    private var free: [Int32] = (0..<Int32(ProbeReactor.limit)).reversed()
-    private var waiting: [ProbeRequest] = []
+    private var inFlight = 0
+    private var waiting = ProbeQueue()
+    /// Nanoseconds.
     private var now: Int64
     private var isStopping = false
 
-    /// Runs on the calling thread until told to stop.
-    static func run(
-        mailbox: Mailbox<ProbeMessage>,
-        onResult: @escaping @Sendable (ProbeResult) -> Void
-    ) {
-        guard let reactor = ProbeReactor(mailbox, onResult) else { return }
-        reactor.loop()
-        reactor.end()
-    }
+    private var milliseconds: Int64 { self.now / 1_000_000 }
 
-    private init?(
+    /// Makes a reactor; `nil` when the system refuses.
+    init?(
         _ mailbox: Mailbox<ProbeMessage>,
         _ onResult: @escaping @Sendable (ProbeResult) -> Void
     ) {
         let now = mesh_clock_nanoseconds()
         guard let poller = Poller(),
-            let wheel = TimerWheel(capacity: Self.limit, now: now / 1_000_000)
+            let io = LinkIO(poller: poller.descriptor, capacity: Self.limit),
+            let timers = Timers(
+                links: Self.limit,
+                attempts: 0,
+                exchanges: 0,
+                now: now / 1_000_000
+            )
         else { return nil }
         self.mailbox = mailbox
         self.onResult = onResult
         self.poller = poller
-        self.wheel = wheel
+        self.io = io
+        self.timers = timers
         self.now = now
     }
 
-    private func loop() {
+    /// Runs on the calling thread until told to stop; call once.
+    func run() {
         let mailbox = self.mailbox.descriptor
         _ = mesh_epoll_add_level(self.poller.descriptor, mailbox, Self.mailboxToken)
         while !self.isStopping {
-            let patience = self.wheel.wait(now: self.now / 1_000_000, limit: 1_000)
+            let patience = self.timers.wait(now: self.milliseconds, limit: 1_000)
             let count = self.poller.wait(milliseconds: patience)
             self.now = mesh_clock_nanoseconds()
             for index in 0..<count { self.take(self.poller.event(index)) }
-            while true {
-                let expired = self.wheel.expired(now: self.now / 1_000_000)
-                guard expired >= 0 else { break }
-                self.finish(expired, .timedOut)
+            while let expired = self.timers.expired(now: self.milliseconds) {
+                self.finish(expired.index, .timedOut)
             }
-            self.beginWaiting()
+            while self.inFlight < Self.limit, let request = self.waiting.take() {
+                self.begin(request)
+            }
         }
-    }
-
-    private func take(_ event: Poller.Event) {
-        if event.token == Self.mailboxToken { return self.readMailbox() }
-        let index = Int32(truncatingIfNeeded: event.token & 0xFFFF_FFFF)
-        guard self.generations[Int(index)] == UInt32(truncatingIfNeeded: event.token >> 32)
-        else { return }
-        if self.probes[Int(index)]?.isConnected == false {
-            guard self.connected(index, event) else { return }
-        }
-        guard self.write(index) else { return self.finish(index, .broken) }
-        if event.isReadable || event.hasFailed { self.read(index) }
+        self.end()
     }
 
     private func readMailbox() {
         for message in self.mailbox.take() {
             switch message {
-            case .submit(let request): self.waiting.append(request)
+            case .submit(let request):
+                guard let dropped = self.waiting.add(request) else { continue }
+                self.tell(dropped, .notCarriedOut, since: self.now)
+            case .certificates(let certificates): self.contexts.setCertificates(certificates)
             case .stop: self.isStopping = true
             }
         }
     }
 
-    private func beginWaiting() {
-        guard !self.waiting.isEmpty, !self.free.isEmpty else { return }
-        let count = min(self.waiting.count, self.free.count)
-        for request in self.waiting.prefix(count) { self.begin(request) }
-        self.waiting.removeFirst(count)
-    }
-
+    /// Begins a check; its time runs from here.
     private func begin(_ request: ProbeRequest) {
-        var address = SocketAddress.encode(request.endpoint)
-        let descriptor = mesh_connect(&address)
-        guard descriptor >= 0, let index = self.free.popLast() else {
-            if descriptor >= 0 { close(descriptor) }
-            return self.tell(request, .connectFailed, since: self.now)
+        let link = self.io.connect(SocketAddress.encode(request.endpoint))
+        guard link >= 0 else {
+            let outcome = Self.outcome(of: ProxyFailure.Cause(connectError: -link))
+            return self.tell(request, outcome, since: self.now)
         }
-        var probe = Probe(request: request, descriptor: descriptor, begunAt: self.now)
-        if case .http(let path, let host, let headers) = request.check {
-            probe.output = Self.head(path: path, host: host, headers: headers)
-        }
-        self.probes[Int(index)] = probe
+        let dialogue = ProbeDialogue(request.check)
+        self.probes[Int(link)] = Probe(
+            request: request,
+            begunAt: self.now,
+            dialogue: dialogue
+        )
+        self.inFlight += 1
         let timeout = max(1, request.timeout.saturatedNanoseconds / 1_000_000)
-        self.wheel.set(index, self.now / 1_000_000 + timeout)
-        let token =
-            UInt64(self.generations[Int(index)]) << 32 | UInt64(UInt32(bitPattern: index))
-        if mesh_epoll_add_stream(self.poller.descriptor, descriptor, token) != 0 {
-            self.finish(index, .connectFailed)
+        self.timers.set(.link, link, self.milliseconds + timeout)
+        guard self.secure(link, request.check) else { return self.finish(link, .notCarriedOut) }
+        guard case .http(let probe) = dialogue else { return }
+        // Waits in the link until that is open.
+        let isKept = probe.head.withUnsafeBytes { self.io.write(link, $0) }
+        if !isKept { self.finish(link, .broken) }
+    }
+
+    private func secure(_ link: Int32, _ check: ProbeRequest.Check) -> Bool {
+        let tls: ProbeTLS
+        var isHTTP2 = false
+        switch check {
+        case .tcp, .http, .grpc(_, nil): return true
+        case .https(_, _, _, let wanted): tls = wanted
+        case .grpc(_, .some(let wanted)): (tls, isHTTP2) = (wanted, true)
+        }
+        guard let context = self.contexts.context(tls, isHTTP2: isHTTP2) else { return false }
+        var name = tls.serverName
+        return name.withUTF8 {
+            self.io.startTLS(link, as: context, serverName: UnsafeRawBufferPointer($0))
         }
     }
 
-    /// Kong's later library sends HTTP/1.1, too: 1.0 is refused by some servers.
-    private static func head(path: String, host: String, headers: [ProbeField]) -> [UInt8] {
-        var text = "GET \(path.isEmpty ? "/" : path) HTTP/1.1\r\nHost: \(host)\r\n"
-        text += "Connection: close\r\nUser-Agent: meshgate-probe\r\n"
-        for field in headers { text += "\(field.name): \(field.value)\r\n" }
-        return Array((text + "\r\n").utf8)
+    private func take(_ event: Poller.Event) {
+        if event.token == Self.mailboxToken { return self.readMailbox() }
+        let link = self.io.arrived(event)
+        guard link >= 0, self.probes[Int(link)] != nil else { return }
+        switch self.io.open(link, event) {
+        case .pending: return
+        case .failed(let cause): return self.finish(link, Self.outcome(of: cause))
+        case .opened: self.opened(link)
+        case .alreadyOpen: break
+        }
+        if self.probes[Int(link)] != nil { self.send(link) }
+        if event.hasFailed { self.io.markReadable(link) }
+        if self.probes[Int(link)] != nil { self.read(link) }
     }
 
-    private func connected(_ index: Int32, _ event: Poller.Event) -> Bool {
-        guard event.isWritable || event.hasFailed, let probe = self.probes[Int(index)] else {
-            return false
-        }
-        guard mesh_socket_error(probe.descriptor) == 0, !event.hasFailed else {
-            self.finish(index, .connectFailed)
-            return false
-        }
-        // Checks over TLS and of gRPC end here too, until probes are made of links.
-        guard case .http = probe.request.check else {
-            self.finish(index, .connected)
-            return false
-        }
-        self.probes[Int(index)]?.isConnected = true
-        return true
-    }
-
-    private func write(_ index: Int32) -> Bool {
-        guard let probe = self.probes[Int(index)], !probe.output.isEmpty else { return true }
-        let count = probe.output.withUnsafeBytes {
-            mesh_send(probe.descriptor, $0.baseAddress, $0.count)
-        }
-        guard count >= 0 || count == -Int(EAGAIN) else { return false }
-        if count > 0 { self.probes[Int(index)]?.output.removeFirst(count) }
-        return true
-    }
-
-    private func read(_ index: Int32) {
-        while let probe = self.probes[Int(index)] {
-            let count = mesh_receive(
-                probe.descriptor,
-                self.buffer.baseAddress,
-                self.buffer.count
-            )
-            if count == -Int(EAGAIN) { return }
-            guard count > 0, probe.input.count + count <= Self.headLimit else {
-                return self.finish(index, .broken)
+    private func opened(_ link: Int32) {
+        switch self.probes[Int(link)]?.dialogue {
+        case .none?, nil: self.finish(link, .connected)
+        case .http?: return
+        case .grpc(let probe)?:
+            let isSecure = self.io[link].pointee.isTLS
+            guard !isSecure || self.io.speaksHTTP2(link) else {
+                return self.finish(link, .broken)
             }
-            self.probes[Int(index)]?.input.append(contentsOf: self.buffer.prefix(count))
-            if let outcome = self.outcome(index) { return self.finish(index, outcome) }
+            if !probe.begin(isSecure: isSecure) { self.finish(link, .notCarriedOut) }
         }
     }
 
-    /// What the bytes read so far say; `nil` while the final head is not complete.
-    private func outcome(_ index: Int32) -> ProbeResult.Outcome? {
-        guard let input = self.probes[Int(index)]?.input else { return nil }
-        return input.withUnsafeBytes { bytes in
-            var start = 0
-            var head = ResponseHead()
-            while true {
-                let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
-                let parsed = ResponseHead.parseResponse(
-                    rest,
-                    requestMethodIsHead: false,
-                    into: &head,
-                    fields: self.fields
-                )
-                switch parsed {
-                case .incomplete: return nil
-                case .invalid: return .broken
-                case .complete(let consumed):
-                    guard head.isInterim else { return .status(head.status) }
-                    start += consumed
-                }
+    /// Writes what waits; a target that takes no more may have answered before.
+    private func send(_ link: Int32) {
+        guard self.io.flush(link) else { return self.io.markReadable(link) }
+        guard case .grpc(let probe)? = self.probes[Int(link)]?.dialogue else { return }
+        while self.io[link].pointee.isWritten, !probe.output.isEmpty {
+            let bytes = probe.output
+            guard self.io.write(link, bytes) else { return self.io.markReadable(link) }
+            probe.dropOutput(bytes.count)
+        }
+    }
+
+    private func read(_ link: Int32) {
+        guard let room = self.buffer.baseAddress else { return }
+        while self.probes[Int(link)] != nil, self.io[link].pointee.isReadable {
+            switch self.io.read(link, into: room, limit: self.buffer.count) {
+            case .bytes(let count):
+                self.receive(link, UnsafeRawBufferPointer(start: room, count: count))
+            case .drained: return
+            case .ended, .broken: return self.finish(link, .broken)
             }
         }
     }
 
-    private func finish(_ index: Int32, _ outcome: ProbeResult.Outcome) {
-        guard let probe = self.probes[Int(index)] else { return }
-        close(probe.descriptor)
-        self.probes[Int(index)] = nil
-        self.generations[Int(index)] = (self.generations[Int(index)] &+ 1) & 0x7FFF_FFFF
-        self.wheel.clear(index)
-        self.free.append(index)
+    private func receive(_ link: Int32, _ bytes: UnsafeRawBufferPointer) {
+        var outcome: ProbeResult.Outcome?
+        switch self.probes[Int(link)]?.dialogue {
+        case .none?, nil: return
+        case .http(var probe)?:
+            outcome = probe.receive(bytes, self.fields)
+            self.probes[Int(link)]?.dialogue = .http(probe)
+        case .grpc(let probe)?:
+            outcome = probe.receive(bytes, self.fields, milliseconds: self.milliseconds)
+            if outcome == nil { self.send(link) }
+        }
+        if let outcome { self.finish(link, outcome) }
+    }
+
+    /// What a connection that could not be made says of the target.
+    private static func outcome(of cause: ProxyFailure.Cause) -> ProbeResult.Outcome {
+        switch cause {
+        case .exhausted: .notCarriedOut
+        case .refused: .connectFailed
+        case .connectTimeout: .timedOut
+        default: .broken
+        }
+    }
+
+    private func finish(_ link: Int32, _ outcome: ProbeResult.Outcome) {
+        guard let probe = self.probes[Int(link)] else { return }
+        self.probes[Int(link)] = nil
+        self.inFlight -= 1
+        self.timers.clear(.link, link)
+        self.io.close(link)
         self.tell(probe.request, outcome, since: probe.begunAt)
     }
 
@@ -228,9 +228,10 @@ final class ProbeReactor {
     }
 
     private func end() {
-        for probe in self.probes.compactMap({ $0 }) { close(probe.descriptor) }
+        for link in 0..<self.io.end where self.probes[Int(link)] != nil { self.io.close(link) }
         self.poller.deallocate()
-        self.wheel.deallocate()
+        self.io.deallocate()
+        self.timers.deallocate()
         self.fields.deallocate()
         self.buffer.deallocate()
     }

@@ -1,7 +1,8 @@
+internal import MeshEntities
 public import MeshHealth
 internal import Synchronization
 
-/// Carries out active checks on a thread of its own, with the reactor that traffic uses.
+/// Carries out active checks on a thread of its own, over links like those of traffic.
 public final class Prober: Sendable {
     private let onResult: @Sendable (ProbeResult) -> Void
     private let mailbox: Mailbox<ProbeMessage>?
@@ -23,27 +24,34 @@ public final class Prober: Sendable {
         let onResult = self.onResult
         let isFirst = self.thread.withLock { $0 == nil }
         guard isFirst else { throw .startedTwice }
-        let started = startReactorThread(name: "mesh-prober") {
-            ProbeReactor.run(mailbox: mailbox, onResult: onResult)
-        }
+        guard let made = ProbeReactor(mailbox, onResult) else { throw .outOfResources }
+        // Only the thread uses it from here on.
+        nonisolated(unsafe) let reactor = made
+        let started = startReactorThread(name: "mesh-prober") { reactor.run() }
         guard let started else { throw .outOfResources }
         self.thread.withLock { $0 = started }
     }
 
     /// Asks for one check; its result comes later, whatever happens.
     ///
-    /// At most 256 are in flight; others wait. A request that finds 65,536 others waiting to be
-    /// taken up is answered `timedOut` at once.
+    /// Its time runs from its own start. At most 256 are in flight and 16,384 targets wait; a newer
+    /// request for a target that waits takes the older one's place. A request that is pushed out, or
+    /// finds no room, is answered ``MeshHealth/ProbeResult/Outcome/notCarriedOut``.
     public func submit(_ request: ProbeRequest) {
         guard self.mailbox?.post(.submit(request)) == true else {
             let result = ProbeResult(
                 id: request.id,
                 sequence: request.sequence,
-                outcome: .timedOut,
+                outcome: .notCarriedOut,
                 latency: .zero
             )
             return self.onResult(result)
         }
+    }
+
+    /// Takes over the certificates that checks over TLS may show to targets.
+    public func setCertificates(of snapshot: Snapshot) {
+        self.mailbox?.post(.certificates(snapshot.certificates))
     }
 
     /// Ends the thread; checks that are not done have no result.
@@ -62,5 +70,6 @@ public final class Prober: Sendable {
 /// What the prober's thread is told.
 enum ProbeMessage: Sendable {
     case submit(ProbeRequest)
+    case certificates([Certificate])
     case stop
 }
