@@ -135,6 +135,7 @@ final class ProbeReactor {
         switch self.io.open(link, event) {
         case .pending: return
         case .failed(let cause): return self.finish(link, Self.outcome(of: cause))
+        case .plainHTTP: return self.finish(link, Self.outcome(of: .handshake))
         case .opened: self.opened(link)
         case .alreadyOpen: break
         }
