@@ -106,6 +106,8 @@ struct Exchange {
     var unconsumed: Int32 = 0
     /// Why the last attempt, or the exchange, failed.
     var failure = ProxyFailure.none
+    /// Frames that went to a client's WebSocket.
+    var frames = WebSocketFrames()
     /// What filters remember; `nil` for routes without any.
     var filters: UnsafeMutablePointer<Block>?
     /// The request's head as received.

@@ -304,6 +304,9 @@ extension Worker {
             self.attemptFailed(index, .malformed)
             return false
         }
+        if self.exchanges[place].pointee.flags.contains([.isRelay, .asksUpgrade]), head == 0 {
+            self.exchanges[place].pointee.frames.take(piece.plain)
+        }
         let isLast =
             piece.hasEnded || self.attempts[index].pointee.flags.contains(.answerEnded)
         guard self.sendToClient(place, head: head, piece.plain, isLast: isLast) else {

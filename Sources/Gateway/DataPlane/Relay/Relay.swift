@@ -18,6 +18,7 @@ extension Worker {
             self.closeClient(place)
             return false
         }
+        exchange.pointee.frames.take(rest)
         self.setClientTimer(place)
         self.setAttemptTimer(index)
         guard self.relayEarly(place, index) else { return false }
@@ -91,6 +92,30 @@ extension Worker {
             index < 0 || self.attempts[index].pointee.link < 0
             || self.io[self.attempts[index].pointee.link].pointee.isWritten
         if isWritten { self.endRelay(place) }
+    }
+
+    /// Tells the clients of open WebSockets that the node goes away (RFC 6455 section 7.4.1, 1001).
+    func closeWebSockets() {
+        for link in 0..<self.io.end where self.io[link].pointee.role == .client {
+            for place in self.exchanges(of: link) { self.closeWebSocket(place) }
+            if let session = self.session(link) { self.runSession(session) }
+        }
+    }
+
+    private func exchanges(of link: Int32) -> ContiguousArray<Int32> {
+        if let session = self.session(link) { return session.users }
+        let place = self.io[link].pointee.owner
+        return place >= 0 ? [place] : []
+    }
+
+    private func closeWebSocket(_ place: Int32) {
+        let exchange = self.exchanges[place]
+        guard exchange.pointee.flags.contains([.isRelay, .asksUpgrade]),
+            exchange.pointee.frames.isBetweenFrames
+        else { return }
+        WebSocketFrames.goingAway.withUnsafeBytes { bytes in
+            _ = self.sendToClient(place, head: 0, bytes, isLast: exchange.pointee.stream != 0)
+        }
     }
 
     /// Ends both sides; what was already taken for the client is still written.

@@ -312,6 +312,7 @@ final class Worker {
 
     /// Closes everything when the loop has ended.
     private func end() {
+        self.closeWebSockets()
         for index in 0..<self.io.end where self.io[index].pointee.role != .free {
             self.close(index)
         }
