@@ -124,9 +124,11 @@ struct TLSTransferTests {
         let gateway = try Gateway.secure(TestEntities.proxying([origin.port]))
         let client = try gateway.connectTLS(name: "a.test")
         client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\nabc")
+        let hasArrived = await eventually { origin.requests.count == 1 }
         client.shutdownBare()
 
         let isCut = await eventually { origin.requests.last == "CUT" }
+        #expect(hasArrived)
         #expect(isCut)
     }
 
