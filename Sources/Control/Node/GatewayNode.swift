@@ -31,7 +31,7 @@ public struct GatewayNode: Sendable {
         self.logger = logger
     }
 
-    /// Runs until SIGTERM or SIGINT, then drains and leaves.
+    /// Runs until SIGTERM or SIGINT, then drains and leaves; SIGHUP and SIGUSR1 reopen its log.
     ///
     /// - Parameter firstConfiguration: a declarative file, by name and text, that is applied when
     ///   neither this node nor the mesh it joins has a configuration.
@@ -47,6 +47,7 @@ public struct GatewayNode: Sendable {
             store: store,
             logger: self.logger
         )
+        let rotation = await LogRotationService(dataPlane: parts.dataPlane, logger: self.logger)
         try parts.dataPlane.start()
         try parts.prober.start()
         defer {
@@ -68,7 +69,7 @@ public struct GatewayNode: Sendable {
                 "boot": "\(store.boot)",
             ]
         )
-        let services = self.services(parts, store, firstConfiguration, drain)
+        let services = self.services(parts, store, firstConfiguration, drain) + [rotation]
         try await self.group(of: services).run()
         parts.events.end()
         return drain.cutRequests

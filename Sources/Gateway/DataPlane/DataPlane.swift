@@ -163,6 +163,16 @@ public final class DataPlane: Sendable {
     /// The listeners stay open, so that it can be taken back.
     public func setClosing(_ isClosing: Bool) { self.post(.closing(isClosing)) }
 
+    /// Opens the access log's file again under its name, after log rotation has moved it; no line is
+    /// lost.
+    ///
+    /// Does nothing for other sinks, or before ``start()``.
+    ///
+    /// - Throws: ``DataPlaneError/cannotOpenLog(path:errno:)``; lines keep going to the file before.
+    public func reopenLog() throws(DataPlaneError) {
+        try self.state.withLock { $0.log }?.reopen()
+    }
+
     /// Stops accepting, answers what is in flight with `Connection: close`, and waits for its end.
     ///
     /// The threads keep running, so that ``stop()`` must follow.

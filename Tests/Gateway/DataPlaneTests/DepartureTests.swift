@@ -74,7 +74,7 @@ struct DepartureTests {
             _ = socket.receiveAll()
             origin.note("CLOSED")
         }
-        let gateway = try Gateway(TestEntities.proxying([origin.port])) { configuration in
+        let gateway = try Gateway(TestEntities.streaming([origin.port])) { configuration in
             configuration.accessLog = log.sink
         }
         let client = gateway.connect()

@@ -81,7 +81,7 @@ struct FailureTests {
         let origin = Origin.answering { request in
             "HTTP/1.1 200 OK\r\nContent-Length: \(request.body.count)\r\n\r\n\(request.text)"
         }
-        let gateway = try Gateway(TestEntities.proxying([breaking.port, origin.port]))
+        let gateway = try Gateway(TestEntities.streaming([breaking.port, origin.port]))
         let avoid = TargetFactor(id: TestEntities.target(origin.port), factor: 0)
         gateway.plane.setTargets([avoid])
         let body = String(repeating: "b", count: 40_000)
@@ -189,7 +189,7 @@ struct FailureTests {
             socket.shutdownWrite()
             _ = socket.receiveAll()
         }
-        let gateway = try Gateway(TestEntities.proxying([origin.port]))
+        let gateway = try Gateway(TestEntities.streaming([origin.port]))
         let client = gateway.connect()
         client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
         client.send([UInt8](repeating: 1, count: 300_000))

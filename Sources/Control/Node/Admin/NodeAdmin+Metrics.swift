@@ -11,6 +11,7 @@ extension NodeAdmin {
         let counters = self.dataPlane.counters()
         self.writeRequests(counters, into: &text)
         self.writeConnections(counters, into: &text)
+        self.writeFailures(counters, into: &text)
         self.writeTargets(counters, into: &text)
         await self.writeMesh(into: &text)
         return text.text
@@ -183,7 +184,6 @@ extension NodeAdmin {
         _ counters: DataPlaneCounters,
         into text: inout MetricsText
     ) {
-        let bounds: [UInt64] = [5, 25, 100, 400, 1_000, 5_000, 30_000]
         let latencies = Dictionary(
             counters.targets.map { ($0.id, $0.latency) },
             uniquingKeysWith: { first, _ in first }
@@ -191,17 +191,14 @@ extension NodeAdmin {
         text.histogram(
             "meshgate_target_latency_ms",
             help: "From sending to a target to its response head.",
-            bounds: bounds.map(Double.init),
+            bounds: Self.latencyBounds.map(Double.init),
             labels: ["upstream", "target", "address"],
             histograms: views.compactMap { view in
                 let target = view.target
                 guard let latency = latencies[target.id], latency.count > 0 else { return nil }
-                let totals = bounds.map { latency.count(upToMicroseconds: $0 * 1_000) }
-                let counts = zip(totals + [latency.count], [0] + totals).map { $0 - $1 }
-                return MetricsText.Histogram(
+                return Self.histogram(
                     [target.upstream, target.name, target.endpoint.description],
-                    counts: counts,
-                    sum: Double(latency.sumMicroseconds) / 1_000
+                    latency
                 )
             }
         )

@@ -98,7 +98,10 @@ extension Worker {
             return self.refuse(status: 503, nil, stream, of: session)
         }
         let place = self.begin(session.link, stream: stream, scope, on: view)
-        guard place >= 0 else { return self.refuse(status: 503, nil, stream, of: session) }
+        guard place >= 0 else {
+            self.countRequest(.exhausted)
+            return self.refuse(status: 503, nil, stream, of: session)
+        }
         session.add(place)
         session.session.setTag(place, on: stream)
         let exchange = self.exchanges[place]
@@ -146,6 +149,7 @@ extension Worker {
     /// Answers a stream that has no exchange.
     private func refuse(_ fault: HTTPFault, _ stream: Int32, of session: HTTP2Link) {
         self.counters.add(WorkerCounter.malformed)
+        self.countRequest(.clientMalformed)
         self.refuse(status: fault.status, fault.message, stream, of: session)
     }
 

@@ -52,7 +52,7 @@ extension Worker {
         else { return nil }
         let result = HTTP2Link(session, link: link)
         self.io[link].pointee.session = Unmanaged.passRetained(result)
-        self.counters.add(WorkerCounter.sessions)
+        self.counters.add(Self.sessionCounter(role))
         return result
     }
 
@@ -126,8 +126,8 @@ extension Worker {
     }
 
     private func countFault(_ session: HTTP2Link) {
-        guard session.session.fault != nil else { return }
-        self.counters.add(WorkerCounter.sessionFaults)
+        guard let fault = session.session.fault else { return }
+        self.counters.add(WorkerCounter.sessionFaults + Int(fault.cause.rawValue))
     }
 
     /// Ends the exchanges of a client's session that has ended.
@@ -142,8 +142,12 @@ extension Worker {
     func endSession(_ link: Int32) {
         guard let session = self.session(link) else { return }
         if session.session.role == .server { self.endUsers(of: session) }
+        self.counters.subtract(Self.sessionCounter(session.session.role))
         self.io[link].pointee.session?.release()
         self.io[link].pointee.session = nil
-        self.counters.subtract(WorkerCounter.sessions)
+    }
+
+    private static func sessionCounter(_ role: HTTP2Session.Role) -> Int {
+        role == .server ? WorkerCounter.clientSessions : WorkerCounter.targetSessions
     }
 }

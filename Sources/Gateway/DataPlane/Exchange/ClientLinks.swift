@@ -269,7 +269,7 @@ extension Worker {
             }
             return self.patience(index, self.timeouts.writeStall)
         }
-        if link.pointee.phase != .open { return self.close(index) }
+        if link.pointee.phase != .open { return self.handshakeFailed(index) }
         let place = link.pointee.owner
         guard place >= 0, link.pointee.session == nil else { return self.idleTooLong(index) }
         self.bodyTimedOut(place)
@@ -282,6 +282,7 @@ extension Worker {
             return self.close(index)
         }
         guard !link.pointee.flags.contains(.headIncomplete) else {
+            self.countRequest(.clientTimeout)
             return self.refuse(index, status: 408)
         }
         // A request may have come this very moment.

@@ -14,6 +14,7 @@ extension Worker {
         let exchange = self.exchanges[place]
         exchange.pointee.failure = ProxyFailure(cause: cause)
         let decision = self.policy(index, cause).decision
+        if decision != .sameTarget { self.countAttempt(cause) }
         // A relay whose target is gone is over.
         guard !exchange.pointee.flags.contains([.isRelay, .responseBegun]) else {
             return self.endRelay(place)
@@ -102,6 +103,7 @@ extension Worker {
         exchange.pointee.failure = ProxyFailure(cause: cause)
         exchange.pointee.flags.insert(.isCut)
         exchange.pointee.flags.remove(.keepsClient)
+        self.countAttempt(cause)
         self.observeFailure(exchange, exchange.pointee.failure)
         self.attempts[index].pointee.flags.remove(.keepsLink)
         self.finish(place)
@@ -219,6 +221,7 @@ extension Worker {
     /// Answers bytes that are no request, and closes.
     func refuse(_ client: Int32, _ fault: HTTPFault) {
         self.counters.add(WorkerCounter.malformed)
+        self.countRequest(.clientMalformed)
         self.refuse(client, status: fault.status, message: fault.message)
     }
 

@@ -20,7 +20,10 @@ extension Worker {
     ) {
         guard let view = self.view else { return self.refuse(client, status: 503) }
         let place = self.begin(client, stream: 0, scope, on: view)
-        guard place >= 0 else { return self.refuse(client, status: 503) }
+        guard place >= 0 else {
+            self.countRequest(.exhausted)
+            return self.refuse(client, status: 503)
+        }
         self.io[client].pointee.owner = place
         guard let body = self.decodeRequest(place, rest) else { return }
         self.direct(place, &scope, body: body)

@@ -61,7 +61,7 @@ extension Worker {
         return self.io[index].pointee.role == .client
     }
 
-    /// TLS was not agreed on; an alert has said so.
+    /// TLS was not agreed on, or not in time.
     func handshakeFailed(_ index: Int32) {
         self.counters.add(WorkerCounter.failedHandshakes)
         self.close(index)

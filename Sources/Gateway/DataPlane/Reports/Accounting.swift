@@ -103,8 +103,21 @@ extension Worker {
         self.settings.onObservations(Array(observations))
     }
 
+    /// Counts an attempt that failed, whether another one follows or not.
+    func countAttempt(_ cause: ProxyFailure.Cause) {
+        self.counters.add(WorkerCounter.attemptFailures + Int(cause.rawValue))
+    }
+
+    /// Counts a request that failed.
+    func countRequest(_ cause: ProxyFailure.Cause) {
+        self.counters.add(WorkerCounter.requestFailures + Int(cause.rawValue))
+    }
+
     /// Counts a finished request and writes its access log line.
     func account(_ exchange: UnsafeMutablePointer<Exchange>) {
+        if exchange.pointee.failure != .none {
+            self.countRequest(exchange.pointee.failure.cause)
+        }
         if exchange.pointee.route >= 0 {
             let isService = exchange.pointee.answeredAt > 0
             let attemptAt = exchange.pointee.attemptAt

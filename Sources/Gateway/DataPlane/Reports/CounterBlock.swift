@@ -37,10 +37,17 @@ enum WorkerCounter {
     static let unwrittenAnswers = 11
     static let handshakes = 12
     static let failedHandshakes = 13
-    /// HTTP/2 sessions now open, and those that ended by a fault of the client.
-    static let sessions = 14
-    static let sessionFaults = 15
-    static let count = 32
+    /// HTTP/2 sessions now open, with clients and with targets.
+    static let clientSessions = 14
+    static let targetSessions = 15
+    /// Clients closed at once because their address has too many connections.
+    static let refusedConnections = 16
+    /// One place per ``ProxyFailure/Cause``: attempts that failed, and requests that did.
+    static let attemptFailures = 32
+    static let requestFailures = 64
+    /// One place per `HTTP2Cause`: sessions that ended by a fault of the client.
+    static let sessionFaults = 96
+    static let count = 128
 }
 
 /// Places of one target's counters; a cache line per worker.

@@ -1,3 +1,4 @@
+internal import MeshHTTP
 internal import MeshPrimitives
 internal import Synchronization
 
@@ -52,11 +53,56 @@ final class CounterRegistry: Sendable {
         result.upstreamConnections = sum(WorkerCounter.upstreamConnections)
         result.retries = sum(WorkerCounter.retries)
         result.droppedLogLines = sum(WorkerCounter.droppedLogLines)
+        result.handshakes = sum(WorkerCounter.handshakes)
+        result.failedHandshakes = sum(WorkerCounter.failedHandshakes)
+        result.clientSessions = sum(WorkerCounter.clientSessions)
+        result.targetSessions = sum(WorkerCounter.targetSessions)
+        result.refusedConnections = sum(WorkerCounter.refusedConnections)
+        result.failures = Self.failures(sum)
+        result.sessionFaults = HTTP2Cause.allCases.map { cause in
+            DataPlaneCounters.SessionFaults(
+                cause: "\(cause.name)",
+                count: sum(WorkerCounter.sessionFaults + Int(cause.rawValue))
+            )
+        }
         guard let installation else { return result }
         result.routes = installation.routes.compactMap { $0.sum() }
             .sorted { ($0.service, $0.route) < ($1.service, $1.route) }
         result.targets = installation.shapes.flatMap { $0.rows.compactMap { $0.sum() } }
             .sorted { $0.id < $1.id }
         return result
+    }
+
+    private static func failures(_ sum: (Int) -> UInt64) -> [DataPlaneCounters.FailureCounters] {
+        ProxyFailure.Cause.allCases.filter { $0 != .none }.map { cause in
+            let failure = ProxyFailure(cause: cause)
+            return DataPlaneCounters.FailureCounters(
+                owner: "\(failure.ownerName)",
+                cause: "\(failure.causeName)",
+                attempts: sum(WorkerCounter.attemptFailures + Int(cause.rawValue)),
+                requests: sum(WorkerCounter.requestFailures + Int(cause.rawValue))
+            )
+        }
+    }
+}
+
+extension HTTP2Cause {
+    /// The cause as metrics spell it.
+    fileprivate var name: StaticString {
+        switch self {
+        case .preface: "preface"
+        case .protocol: "protocol"
+        case .resets: "resets"
+        case .pings: "pings"
+        case .settings: "settings"
+        case .priorities: "priorities"
+        case .windowUpdates: "window_updates"
+        case .emptyFrames: "empty_frames"
+        case .unknownFrames: "unknown_frames"
+        case .continuations: "continuations"
+        case .fieldList: "field_list"
+        case .queuedFrames: "queued_frames"
+        case .ourselves: "gateway"
+        }
     }
 }

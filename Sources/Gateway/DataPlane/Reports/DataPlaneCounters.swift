@@ -93,6 +93,26 @@ public struct DataPlaneCounters: Equatable, Sendable {
         public init(id: TargetID) { self.id = id }
     }
 
+    /// What failed by one cause.
+    public struct FailureCounters: Equatable, Sendable {
+        /// Whose doing it was: `client`, `target` or `gateway`, as in the access log.
+        public var owner: String
+        /// What happened, as in the access log.
+        public var cause: String
+        /// Attempts at a target; another may have followed.
+        public var attempts: UInt64
+        /// Requests that ended so.
+        public var requests: UInt64
+    }
+
+    /// HTTP/2 sessions that ended by a fault of the client.
+    public struct SessionFaults: Equatable, Sendable {
+        /// What the client did.
+        public var cause: String
+        /// How many.
+        public var count: UInt64
+    }
+
     /// Routes that had requests, sorted by service and route.
     public var routes: [RouteCounters] = []
     /// Targets that had attempts, sorted by id.
@@ -115,6 +135,20 @@ public struct DataPlaneCounters: Equatable, Sendable {
     public var upstreamConnections: UInt64 = 0
     /// Attempts after the first one of a request.
     public var retries: UInt64 = 0
+    /// Every cause of failure, also those that never happened, in a fixed order.
+    public var failures: [FailureCounters] = []
+    /// TLS handshakes of clients that were agreed on.
+    public var handshakes: UInt64 = 0
+    /// TLS handshakes of clients that were not, or not in time.
+    public var failedHandshakes: UInt64 = 0
+    /// HTTP/2 sessions of clients now open.
+    public var clientSessions: UInt64 = 0
+    /// HTTP/2 sessions with targets now open.
+    public var targetSessions: UInt64 = 0
+    /// Every fault of an HTTP/2 client, also those that never happened, in a fixed order.
+    public var sessionFaults: [SessionFaults] = []
+    /// Clients closed at once because their address had too many connections.
+    public var refusedConnections: UInt64 = 0
     /// Access log lines dropped because the writer could not keep up.
     public var droppedLogLines: UInt64 = 0
 

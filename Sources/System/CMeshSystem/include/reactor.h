@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -128,6 +129,32 @@ static inline int mesh_connect(const mesh_address *address) {
         return -error;
     }
     return fd;
+}
+
+static inline int mesh_datagrams_to_any(int family, const void *address, socklen_t length) {
+    int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    if (connect(fd, (const struct sockaddr *)address, length) < 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+// A socket whose datagrams go to one address.
+static inline int mesh_datagrams_to(const mesh_address *address) {
+    struct sockaddr_storage storage;
+    socklen_t length = mesh_address_encode(address, &storage);
+    return mesh_datagrams_to_any(storage.ss_family, &storage, length);
+}
+
+// The same to a socket of this machine, named by a path of at most 107 bytes.
+static inline int mesh_datagrams_to_path(const char *path) {
+    struct sockaddr_un named = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(named.sun_path)) return -ENAMETOOLONG;
+    strcpy(named.sun_path, path);
+    return mesh_datagrams_to_any(AF_UNIX, &named, sizeof(named));
 }
 
 static inline int mesh_socket_error(int fd) {

@@ -116,6 +116,11 @@ enum TestEntities {
         return configuration
     }
 
+    /// As ``proxying(_:change:)``, with requests that are sent on while they arrive.
+    static func streaming(_ ports: [UInt16]) -> GatewayConfiguration {
+        Self.proxying(ports) { _, route in route.requestBuffering = false }
+    }
+
     /// The id of a target of ``proxying(_:change:)``.
     static func target(_ port: UInt16) -> TargetID {
         TargetID(
