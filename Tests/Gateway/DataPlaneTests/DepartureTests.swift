@@ -18,7 +18,7 @@ struct DepartureTests {
                 if socket.receive() == nil { origin.note("CLOSED") }
                 isClosed.set()
             }
-            if mayAnswer.wait(milliseconds: 3_000) {
+            if mayAnswer.wait() {
                 socket.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
             }
             watch?.join()

@@ -129,6 +129,7 @@ struct TLSTransferTests {
 
         #expect(hasArrived)
         let isCut = await eventually { origin.requests.last == "CUT" }
+        #expect(hasArrived)
         #expect(isCut)
     }
 
