@@ -34,7 +34,10 @@ extension Worker {
             budget -= 1
             switch self.io.read(link, into: self.sessionInput, limit: 64 * 1_024) {
             case .bytes(let count):
-                self.receive(UnsafeRawBufferPointer(start: self.sessionInput, count: count), session)
+                self.receive(
+                    UnsafeRawBufferPointer(start: self.sessionInput, count: count),
+                    session
+                )
                 guard self.session(link) === session else { return }
             case .drained: return
             case .ended, .broken: return self.close(link)

@@ -96,6 +96,10 @@ extension Worker {
         let exchange = self.exchanges[place]
         self.timers.clear(.link, exchange.pointee.client)
         guard let upstream = self.upstreamIndex(exchange) else { return self.closeStream(place) }
+        guard exchange.pointee.attempts > 0 || !self.isOverloaded else {
+            exchange.pointee.failure = ProxyFailure(cause: .overloaded)
+            return self.closeStream(place)
+        }
         let view = exchange.pointee.view
         exchange.pointee.hash = self.streamHash(exchange, upstream)
         let choice = view.pointee.pick(
@@ -161,7 +165,9 @@ extension Worker {
     /// No target took the connection, or the last one failed.
     func closeStream(_ place: Int32) {
         let exchange = self.exchanges[place]
-        if exchange.pointee.status == 0 { exchange.pointee.status = exchange.pointee.failure.status }
+        if exchange.pointee.status == 0 {
+            exchange.pointee.status = exchange.pointee.failure.status
+        }
         if exchange.pointee.attempt >= 0 { self.endAttempt(exchange.pointee.attempt) }
         exchange.pointee.flags.insert(.requestComplete)
         self.finish(place)

@@ -55,7 +55,8 @@ extension Worker {
             self.exclude(state)
         case .connectTimeout, .writeTimeout, .readTimeout: state.pointee.timeouts &+= 1
         case .reset, .malformed, .cut: state.pointee.resets &+= 1
-        case .none, .deadline, .clientLeft, .clientTimeout, .clientMalformed, .clientTooLarge, .exhausted,
+        case .none, .deadline, .clientLeft, .clientTimeout, .clientMalformed, .clientTooLarge,
+            .exhausted,
             .noTarget, .overloaded, .stopped:
             return
         }
