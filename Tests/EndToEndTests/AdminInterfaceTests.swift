@@ -70,9 +70,15 @@ extension EndToEnd {
                 for name in [
                     "kong_request_latency_ms_bucket", "kong_upstream_latency_ms_bucket",
                     "kong_bandwidth_bytes", "kong_upstream_target_health", "meshgate_members",
-                    "meshgate_config_info",
+                    "meshgate_config_info", "meshgate_failures_total",
                 ] {
                     #expect(text.contains("\n\(name){"), "\(name)")
+                }
+                for family in ["meshgate_service_latency_ms", "meshgate_target_latency_ms"] {
+                    let bucket = text.split(separator: "\n").first {
+                        $0.hasPrefix("\(family)_bucket{") && $0.contains(#"le="30000""#)
+                    }
+                    #expect(bucket != nil, "\(family)")
                 }
             }
         }

@@ -23,7 +23,8 @@ struct ProxySettingsTests {
             "stream_listen": "127.0.0.1:9000,127.0.0.1:9443 ssl, 127.0.0.1:9000 udp",
             "trusted_ips": "10.0.0.0/8,::1", "real_ip_header": "X-Forwarded-For",
             "real_ip_recursive": "on", "max_connections": "7",
-            "max_connections_per_address": "256", "client_max_body_size": "10m",
+            "max_connections_per_address": "256", "max_requests": "9",
+            "client_max_body_size": "10m",
             "max_line_size": "8k", "max_head_size": "32k", "max_head_fields": "100",
             "head_timeout": "1", "idle_timeout": "2", "write_stall_timeout": "3",
             "body_progress_timeout": "4", "linger_timeout": "0", "half_closed_clients": "on",
@@ -44,6 +45,7 @@ struct ProxySettingsTests {
         #expect(plane.realAddress.isRecursive)
         #expect(plane.maximumConnections == 7)
         #expect(plane.maximumConnectionsPerAddress == 256)
+        #expect(plane.maximumRequests == 9)
         #expect(plane.maximumBodyByteCount == 10 << 20)
         #expect(plane.headLimits.startLineByteCount == 8_192)
         #expect(plane.headLimits.headByteCount == 32_768)

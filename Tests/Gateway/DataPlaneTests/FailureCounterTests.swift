@@ -73,10 +73,13 @@ struct FailureCounterTests {
         // DATA on stream 0.
         client.send([0, 0, 1, 0, 0, 0, 0, 0, 0, 7])
 
+        let isCounted = await gateway.eventually {
+            gateway.plane.counters().sessionFaults.first { $0.cause == "protocol" }?.count == 1
+        }
+        #expect(isCounted)
+        #expect(gateway.plane.counters().sessionFaults.reduce(0) { $0 + $1.count } == 1)
+        client.shutdown()
         #expect(await gateway.eventually { gateway.plane.counters().clientSessions == 0 })
-        let faults = gateway.plane.counters().sessionFaults
-        #expect(faults.first { $0.cause == "protocol" }?.count == 1)
-        #expect(faults.reduce(0) { $0 + $1.count } == 1)
     }
 
     @Test("for TLS handshakes that are not agreed on")

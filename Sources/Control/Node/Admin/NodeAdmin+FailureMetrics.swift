@@ -4,14 +4,14 @@ import MeshDataPlane
 /// What went wrong in the proxy, by cause, and how long services take.
 extension NodeAdmin {
     /// Upper bounds of our own latency histograms in milliseconds.
-    static let latencyBounds: [UInt64] = [5, 25, 100, 400, 1_000, 5_000, 30_000]
+    static let latencyBounds: [Double] = [5, 25, 100, 400, 1_000, 5_000, 30_000]
 
     /// A distribution in the buckets of ``latencyBounds``.
     static func histogram(
         _ labels: [String],
         _ latency: LatencyDistribution
     ) -> MetricsText.Histogram {
-        let totals = Self.latencyBounds.map { latency.count(upToMicroseconds: $0 * 1_000) }
+        let totals = Self.latencyBounds.map { latency.count(upToMicroseconds: UInt64($0 * 1_000)) }
         return MetricsText.Histogram(
             labels,
             counts: zip(totals + [latency.count], [0] + totals).map { $0 - $1 },
@@ -42,7 +42,7 @@ extension NodeAdmin {
         text.histogram(
             "meshgate_service_latency_ms",
             help: "From a request's first byte to its response's last, by service.",
-            bounds: Self.latencyBounds.map(Double.init),
+            bounds: Self.latencyBounds,
             labels: ["service"],
             histograms: counters.latencyByService().sorted { $0.key < $1.key }
                 .map { Self.histogram([$0.key], $0.value) }

@@ -191,7 +191,7 @@ extension NodeAdmin {
         text.histogram(
             "meshgate_target_latency_ms",
             help: "From sending to a target to its response head.",
-            bounds: Self.latencyBounds.map(Double.init),
+            bounds: Self.latencyBounds,
             labels: ["upstream", "target", "address"],
             histograms: views.compactMap { view in
                 let target = view.target

@@ -85,6 +85,7 @@ extension SettingKey {
             in: 0...1_000_000,
             \.proxy.dataPlane.maximumConnectionsPerAddress
         ),
+        .count("proxy.max_requests", in: 0...1_000_000, \.proxy.dataPlane.maximumRequests),
         .size(
             "proxy.client_max_body_size",
             in: 0...(1 << 50),

@@ -86,6 +86,13 @@ public struct DataPlaneConfiguration: Equatable, Sendable {
     /// 1,000,000. Connections from `realAddress.trusted` do not count.
     public var maximumConnectionsPerAddress = 0
 
+    /// Most requests of one worker in progress, relayed connections included; more are answered 503
+    /// with `Retry-After: 1`, more connections of streams are closed.
+    ///
+    /// `proxy.max_requests`; default 0: nine tenths of what there is room for, which is
+    /// ``maximumConnections`` + 4,096; 0 to 1,000,000.
+    public var maximumRequests = 0
+
     /// Longest request body in bytes; longer ones are answered 413.
     ///
     /// `proxy.client_max_body_size`; default 0, no limit, as Kong.

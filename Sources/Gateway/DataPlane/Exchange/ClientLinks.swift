@@ -364,6 +364,7 @@ extension Worker {
             }
             self.settleOwed(index)
             self.clientCount -= 1
+            self.clientsByAddress.forget(link.pointee.address)
             self.counters.subtract(WorkerCounter.activeConnections)
         case .idleTarget: self.pool.remove(index, &self.io)
         case .target:

@@ -81,6 +81,7 @@ extension Worker {
         _ scope: inout RequestScope,
         body: UnsafeRawBufferPointer
     ) {
+        guard !self.isOverloaded else { return self.shed(place, scope) }
         guard self.route(place, &scope), self.admit(place, scope) else { return }
         let exchange = self.exchanges[place]
         let route = exchange.pointee.view.pointee.routes + Int(exchange.pointee.route)

@@ -96,6 +96,10 @@ extension Worker {
         let exchange = self.exchanges[place]
         self.timers.clear(.link, exchange.pointee.client)
         guard let upstream = self.upstreamIndex(exchange) else { return self.closeStream(place) }
+        guard exchange.pointee.attempts > 0 || !self.isOverloaded else {
+            exchange.pointee.failure = ProxyFailure(cause: .overloaded)
+            return self.closeStream(place)
+        }
         let view = exchange.pointee.view
         exchange.pointee.hash = self.streamHash(exchange, upstream)
         let choice = view.pointee.pick(

@@ -26,8 +26,16 @@ extension Worker {
                 return self.pauseAccepting()
             }
             guard descriptor >= 0 else { return }
+            guard self.clientsByAddress.admit(address) else {
+                self.counters.add(WorkerCounter.refusedConnections)
+                Glibc.close(descriptor)
+                continue
+            }
             let index = self.io.add(descriptor, role: .client, phase: .open)
-            guard index >= 0 else { return self.pauseAccepting() }
+            guard index >= 0 else {
+                self.clientsByAddress.forget(address)
+                return self.pauseAccepting()
+            }
             let link = self.io[index]
             link.pointee.address = address
             link.pointee.listener = UInt16(listener)

@@ -54,6 +54,8 @@ final class Worker {
     /// The time of day, read once per pass, and its text for `Date`.
     var wall = WallClock()
     let realAddress: RealAddress
+    let overload: OverloadMarks
+    var clientsByAddress: AddressLimit
     /// Whom PROXY headers named, by link.
     var proxied: [Int32: Endpoint] = [:]
 
@@ -114,7 +116,13 @@ final class Worker {
         self.settings = settings
         self.timeouts = WorkerTimeouts(settings.configuration)
         self.limits = settings.configuration.headLimits
-        self.realAddress = RealAddress(settings.configuration.realAddress)
+        let realAddress = RealAddress(settings.configuration.realAddress)
+        self.realAddress = realAddress
+        self.overload = OverloadMarks(settings.configuration, places: exchangeCount)
+        self.clientsByAddress = AddressLimit(
+            settings.configuration.maximumConnectionsPerAddress,
+            exempt: realAddress.trusted
+        )
         self.counters = settings.counters
         self.poller = poller
         let token = Array(settings.configuration.serverToken.utf8)
