@@ -57,6 +57,10 @@ final class Worker {
     /// Whom PROXY headers named, by link.
     var proxied: [Int32: Endpoint] = [:]
 
+    /// What filters of this worker suspend.
+    let suspensions: Suspensions
+    /// What filters change bodies in.
+    var filterRooms: FilterRooms?
     var pendingSessions: ContiguousArray<HTTP2Link> = []
     /// Memory that ended HTTP/2 sessions leave to the next.
     let spares = HTTP2Spares()
@@ -114,6 +118,7 @@ final class Worker {
         self.settings = settings
         self.timeouts = WorkerTimeouts(settings.configuration)
         self.limits = settings.configuration.headLimits
+        self.suspensions = Suspensions(settings.mailbox)
         self.realAddress = RealAddress(settings.configuration.realAddress)
         self.counters = settings.counters
         self.poller = poller
@@ -279,6 +284,7 @@ final class Worker {
             case .factors(let changes): self.setFactors(changes)
             case .groups(let changes): self.setGroups(changes)
             case .closing(let isClosing): self.setClosing(isClosing)
+            case .resume(let token, let verdict): self.resume(token, verdict)
             case .drain: self.drain()
             case .stop: self.isStopping = true
             }
@@ -324,7 +330,9 @@ final class Worker {
         self.input.deallocate()
         self.sessionInput.deallocate()
         self.peer.deallocate()
-        for memory in [self.lines, self.extraLines, self.product, self.logLine] { memory.deallocate() }
+        for memory in [self.lines, self.extraLines, self.product, self.logLine] {
+            memory.deallocate()
+        }
     }
 }
 
