@@ -1,6 +1,7 @@
 internal import CMeshSystem
 internal import Glibc
 public import MeshHealth
+internal import MeshPlugins
 public import MeshPrimitives
 internal import MeshTLS
 internal import Synchronization
@@ -229,6 +230,8 @@ enum WorkerMessage: Sendable {
     case factors([TargetID: Float])
     case groups([String: Int])
     case closing(Bool)
+    /// A step has what it suspended a request for.
+    case resume(UInt64, PluginResume)
     case drain
     case stop
 
@@ -248,7 +251,7 @@ enum WorkerMessage: Sendable {
             guard case .groups(var groups) = waiting else { return false }
             groups.merge(new) { $1 }
             waiting = .groups(groups)
-        case .closing, .drain, .stop: return false
+        case .closing, .resume, .drain, .stop: return false
         }
         return true
     }

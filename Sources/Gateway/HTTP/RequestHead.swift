@@ -25,7 +25,7 @@ public struct RequestHead: Sendable {
     /// Whether the client wants the connection kept after this request.
     public private(set) var keepAlive = true
     /// How the content ends; never `untilClose`.
-    public private(set) var framing: MessageFraming = .none
+    public internal(set) var framing: MessageFraming = .none
     /// The value of `Content-Length`, 0 included; `nil` when none was sent.
     ///
     /// With 0 the framing is `none`, yet servers that insist on a length (411) must still see it.
@@ -42,7 +42,7 @@ public struct RequestHead: Sendable {
     /// How many fields were read into the buffer.
     public private(set) var fieldCount = 0
     /// Which kinds are among the fields.
-    public private(set) var kinds: HeaderKindSet = []
+    public internal(set) var kinds: HeaderKindSet = []
     /// Where the field lines start.
     public private(set) var fieldsStart = 0
 

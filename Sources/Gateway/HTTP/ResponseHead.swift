@@ -7,13 +7,13 @@ public struct ResponseHead: Sendable {
     /// Which version the upstream speaks.
     public private(set) var version: HTTPVersion = .http11
     /// How the content ends.
-    public private(set) var framing: MessageFraming = .none
+    public internal(set) var framing: MessageFraming = .none
     /// Whether the connection may carry another request after this response.
     public private(set) var keepAlive = true
     /// How many fields were read into the buffer.
     public private(set) var fieldCount = 0
     /// Which kinds are among the fields.
-    public private(set) var kinds: HeaderKindSet = []
+    public internal(set) var kinds: HeaderKindSet = []
     /// Where the field lines start.
     public private(set) var fieldsStart = 0
     /// The value of `Content-Length`, which HEAD and 304 have without content.

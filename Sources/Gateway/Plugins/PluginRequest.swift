@@ -26,6 +26,8 @@ public struct PluginRequest {
     public var process: UInt64
     /// Milliseconds since 1970.
     public var wallMilliseconds: UInt64
+    /// How the request goes on if the step at hand suspends it; nil where nothing can be.
+    public var resumption: PluginResumption?
 
     /// Creates a request whose connection and clock are not known.
     public init(

@@ -9,6 +9,7 @@ final class Exchange {
     private let output = UnsafeMutableRawBufferPointer.allocate(byteCount: 4_096, alignment: 1)
     private(set) var answer: PluginAnswer?
     private(set) var upstreamLines = ""
+    private(set) var dropped: [String] = []
     private(set) var downstreamLines = ""
 
     init(_ chain: PluginChain, target: String = "/", lines: String = "", counter: UInt64 = 7) {
@@ -30,18 +31,35 @@ final class Exchange {
             request.process = 5
             request.listenPort = 8_000
             var state = PluginState()
-            var upstream = HeadWriter(self.output)
-            self.answer = chain.access(request, state: &state, upstreamFields: &upstream)
-            self.upstreamLines = Self.text(upstream)
-            var downstream = HeadWriter(self.output)
-            chain.response(state, downstreamFields: &downstream)
-            self.downstreamLines = Self.text(downstream)
+            var upstream = self.edits()
+            let verdict = chain.access(request, state: &state, edits: &upstream).verdict
+            if case .answer(let answer) = verdict { self.answer = answer }
+            self.upstreamLines = Self.text(upstream.lines)
+            self.dropped = Self.names(upstream)
+            var downstream = self.edits()
+            chain.response(state, edits: &downstream)
+            self.downstreamLines = Self.text(downstream.lines)
         }
     }
 
     deinit {
         self.fields.deallocate()
         self.output.deallocate()
+    }
+
+    private func edits() -> PluginEdits {
+        PluginEdits(
+            names: UnsafeMutableRawBufferPointer(rebasing: self.output[..<256]),
+            lines: UnsafeMutableRawBufferPointer(rebasing: self.output[256...])
+        )
+    }
+
+    private static func names(_ edits: PluginEdits) -> [String] {
+        var names: [String] = []
+        PluginEdits.forEachName(in: edits.dropped) {
+            names.append(String(decoding: $0, as: UTF8.self))
+        }
+        return names
     }
 
     private static func text(_ writer: HeadWriter) -> String {

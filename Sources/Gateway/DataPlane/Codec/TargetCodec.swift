@@ -141,6 +141,8 @@ extension Worker {
         let place = self.attempts[index].pointee.exchange
         let exchange = self.exchanges[place]
         if self.response.keepAlive { self.attempts[index].pointee.flags.insert(.keepsLink) }
+        var lines = UnsafeRawBufferPointer(start: nil, count: 0)
+        if exchange.pointee.filters != nil { lines = self.editResponse(exchange, from: bytes) }
         guard self.frameResponse(exchange) else { return nil }
         let isHTTP10 = exchange.pointee.flags.contains(.isHTTP10)
         let upstreamTime = max(0, self.now - exchange.pointee.attemptAt)
@@ -159,7 +161,7 @@ extension Worker {
             exchange.pointee.flags.contains(.takesTrailers)
             && (exchange.pointee.stream != 0 || exchange.pointee.flags.contains(.sendsChunks))
         if self.attempts[index].pointee.stream != 0 { hop.receivedVersion = .http2 }
-        if exchange.pointee.filters != nil { hop.additionalFields = self.filterLines(exchange) }
+        hop.additionalFields = lines
         var writer = self.writer.headWriter()
         if self.settings.configuration.allowsDebugField {
             hop.additionalFields = self.withDebugFields(exchange, hop.additionalFields)

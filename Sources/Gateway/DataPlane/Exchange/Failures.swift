@@ -165,7 +165,7 @@ extension Worker {
         )
         var writer = self.writer.headWriter()
         if exchange.pointee.filters != nil {
-            context.additionalFields = self.filterLines(exchange)
+            context.additionalFields = self.filterLines(exchange).added
         }
         if let lines { context.additionalFields = lines }
         if !hasBody {

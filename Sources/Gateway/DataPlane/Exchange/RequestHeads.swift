@@ -81,7 +81,7 @@ extension Worker {
         if hop.peerIsTrusted { hop.client = self.originText(exchange.pointee.origin) }
         if exchange.pointee.flags.contains(.isHTTP2) { hop.receivedVersion = .http2 }
         hop.passesTrailers = scope.head.framing == .chunked
-        if let block = exchange.pointee.filters { hop.additionalFields = self.filterLines(block) }
+        if let block = exchange.pointee.filters { hop.additionalFields = block.addedLines }
         if route.pointee.preserveHost, !scope.head.authority.isEmpty {
             hop.upstreamHost = scope.head.authority.bytes(of: scope.bytes)
         }

@@ -85,7 +85,21 @@ extension Worker {
         guard self.route(place, &scope), self.admit(place, scope) else { return }
         let exchange = self.exchanges[place]
         let route = exchange.pointee.view.pointee.routes + Int(exchange.pointee.route)
-        if route.pointee.hasPlugins, !self.filter(place, scope) { return }
+        if route.pointee.hasPlugins {
+            guard self.filter(place, scope, body: body) else { return }
+            return self.proceedFiltered(place, scope, body: body)
+        }
+        self.proceed(place, scope, body: body)
+    }
+
+    /// Goes on with a request that may go to its route's upstream.
+    func proceed(
+        _ place: Int32,
+        _ scope: borrowing RequestScope,
+        body: UnsafeRawBufferPointer
+    ) {
+        let exchange = self.exchanges[place]
+        let route = exchange.pointee.view.pointee.routes + Int(exchange.pointee.route)
         guard route.pointee.upstream >= 0 else {
             return self.answer(
                 place,
@@ -191,6 +205,7 @@ extension Worker {
     ) -> Bool {
         let place = self.attempts[index].pointee.exchange
         let exchange = self.exchanges[place]
+        if exchange.pointee.filters != nil { self.editRequest(exchange, scope) }
         if scope.head.framing == .chunked {
             self.attempts[index].pointee.flags.insert(.sendsChunks)
         }
@@ -240,6 +255,11 @@ extension Worker {
             return
         }
         let isLast = exchange.pointee.flags.contains(.requestComplete)
+        var plain = plain
+        if exchange.pointee.filters != nil {
+            guard let changed = self.filterBody(place, plain, isLast: isLast) else { return }
+            plain = changed
+        }
         let isSent = self.sendToTarget(index, head: 0, plain, isLast: isLast)
         self.keep(place, plain)
         guard isSent else { return self.sendFailed(index) }
@@ -310,7 +330,14 @@ extension Worker {
         }
         let isLast =
             piece.hasEnded || self.attempts[index].pointee.flags.contains(.answerEnded)
-        guard self.sendToClient(place, head: head, piece.plain, isLast: isLast) else {
+        var plain = piece.plain
+        if self.exchanges[place].pointee.filters != nil {
+            guard let changed = self.filterResponseBody(index, plain, isLast: isLast) else {
+                return false
+            }
+            plain = changed
+        }
+        guard self.sendToClient(place, head: head, plain, isLast: isLast) else {
             self.closeClient(place)
             return false
         }
@@ -348,7 +375,7 @@ extension Worker {
         exchange.pointee.replay.clear(to: &self.io.blocks)
         exchange.pointee.held.clear(to: &self.io.blocks)
         exchange.pointee.decoder.trailers.clear(to: &self.io.blocks)
-        if let block = exchange.pointee.filters { self.io.blocks.giveBack(block) }
+        if let block = exchange.pointee.filters { self.releaseFilters(block) }
         self.release(exchange.pointee.view)
         self.counters.subtract(WorkerCounter.activeRequests)
         self.exchanges.giveBack(place)

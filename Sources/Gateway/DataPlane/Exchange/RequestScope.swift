@@ -117,6 +117,14 @@ struct RequestReader {
         return UnsafeRawBufferPointer(rebasing: self.host[..<host.count])
     }
 
+    /// Changes the head at hand before it is written; as long as it is at hand.
+    func edit(
+        _ scope: borrowing RequestScope,
+        _ change: (inout RequestHead, HeaderFieldBuffer) -> Void
+    ) {
+        change(&self.head.pointee, scope.fields)
+    }
+
     /// Lays a kept head out again, as it was when it had just been read.
     func load(_ head: BlockQueue) -> RequestScope {
         let count = head.copy(to: self.kept)

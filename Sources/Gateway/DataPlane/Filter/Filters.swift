@@ -5,37 +5,83 @@ internal import MeshPlugins
 
 /// Running a route's plugins; nothing here is reached by requests of routes without any.
 ///
-/// What they remember stands in one block per exchange: ``PluginState`` at its start, then the
-/// lines for the target's head.
+/// What they remember stands in one block per exchange.
 extension Worker {
-    private static let linesOffset = 1_024
-
     private func chain(_ exchange: UnsafeMutablePointer<Exchange>) -> PluginChain {
         exchange.pointee.view.pointee.snapshot
             ._withUnsafeGuaranteedRef { $0.chains[Int(exchange.pointee.route)] }
     }
 
-    /// Runs the access phase; answers and returns `false` when a plugin answers itself.
-    func filter(_ place: Int32, _ scope: borrowing RequestScope) -> Bool {
+    /// Runs the access phase; `false` when a step answers, or suspends the request.
+    ///
+    /// `body` is what came of the request's body, which a suspended request keeps.
+    func filter(
+        _ place: Int32,
+        _ scope: borrowing RequestScope,
+        body: UnsafeRawBufferPointer
+    ) -> Bool {
         let exchange = self.exchanges[place]
         let block = self.io.blocks.take()
         exchange.pointee.filters = block
-        let lines = UnsafeMutableRawBufferPointer(
-            start: block.content + Self.linesOffset,
-            count: Block.room - Self.linesOffset
-        )
-        var state = PluginState()
-        var writer = HeadWriter(lines)
-        let answer = self.chain(exchange).access(
+        block.beginFilter()
+        block.filter.pointee.changesRequest =
+            scope.head.framing != .none
+            && exchange.pointee.flags.isDisjoint(with: [.asksUpgrade, .isExtendedConnect])
+            && self.chain(exchange).changesBodies
+        return self.runAccess(place, scope, from: 0, body: body)
+    }
+
+    /// Runs the access phase from a step on.
+    func runAccess(
+        _ place: Int32,
+        _ scope: borrowing RequestScope,
+        from step: Int,
+        body: UnsafeRawBufferPointer
+    ) -> Bool {
+        let exchange = self.exchanges[place]
+        guard let block = exchange.pointee.filters else { return true }
+        var edits = block.edits
+        let (verdict, next) = self.chain(exchange).access(
             self.pluginRequest(exchange, scope),
-            state: &state,
-            upstreamFields: &writer
+            from: step,
+            state: &block.filter.pointee.plugins,
+            edits: &edits
         )
-        block.content.bindMemory(to: PluginState.self, capacity: 1).initialize(to: state)
-        block.pointee.end = writer.written?.count ?? 0
-        guard let answer else { return true }
-        self.answer(place, scope, status: answer.status, plugin: answer)
+        guard self.take(edits, place, block, scope) else { return false }
+        switch verdict {
+        case .next: return true
+        case .answer(let answer):
+            self.answer(place, scope, status: answer.status, plugin: answer)
+        case .suspend(let milliseconds, let status):
+            self.suspend(place, next, milliseconds: milliseconds, status: status, body: body)
+        }
         return false
+    }
+
+    /// Keeps edits; answers and returns `false` when there are too many to be obeyed.
+    func take(
+        _ edits: PluginEdits,
+        _ place: Int32,
+        _ block: UnsafeMutablePointer<Block>,
+        _ scope: borrowing RequestScope
+    ) -> Bool {
+        guard !edits.overflowed else {
+            self.answer(place, scope, status: 500)
+            return false
+        }
+        block.keep(edits)
+        return true
+    }
+
+    /// Goes on with a request that all steps let pass.
+    func proceedFiltered(
+        _ place: Int32,
+        _ scope: borrowing RequestScope,
+        body: UnsafeRawBufferPointer
+    ) {
+        let isLast = self.exchanges[place].pointee.flags.contains(.requestComplete)
+        guard let changed = self.filterBody(place, body, isLast: isLast) else { return }
+        self.proceed(place, scope, body: changed)
     }
 
     private func pluginRequest(
@@ -51,6 +97,7 @@ extension Worker {
             worker: self.identity,
             counter: self.counters.read(WorkerCounter.requests)
         )
+        request.resumption = self.suspensions.makeResumption()
         request.listenPort = self.port(of: exchange.pointee.client)
         request.connection =
             UInt64(link.pointee.generation) << 32
@@ -61,9 +108,43 @@ extension Worker {
         return request
     }
 
-    /// The lines that plugins add to the target's head.
-    func filterLines(_ block: UnsafeMutablePointer<Block>) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: block.content + Self.linesOffset, count: block.pointee.end)
+    /// Repeats the edits on a request's head that was just laid out.
+    func editRequest(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ scope: borrowing RequestScope
+    ) {
+        guard let block = exchange.pointee.filters else { return }
+        let dropped = block.droppedNames
+        let changesBody = block.filter.pointee.changesRequest
+        guard !dropped.isEmpty || changesBody else { return }
+        let bytes = scope.bytes
+        self.reader.edit(scope) { head, fields in
+            PluginEdits.forEachName(in: dropped) { head.drop($0, in: fields, of: bytes) }
+            if changesBody { head.forgetLength() }
+        }
+    }
+
+    /// Runs the response phase on the response head at hand; the lines to add are valid until lines
+    /// are next written.
+    func editResponse(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        from bytes: UnsafeRawBufferPointer
+    ) -> UnsafeRawBufferPointer {
+        guard let block = exchange.pointee.filters else {
+            return UnsafeRawBufferPointer(start: nil, count: 0)
+        }
+        let edits = self.filterLines(exchange)
+        let fields = self.responseFields
+        PluginEdits.forEachName(in: edits.dropped) { name in
+            self.response.drop(name, in: fields, of: bytes)
+        }
+        if self.response.status != 101, self.response.framing != .none,
+            self.chain(exchange).changesBodies
+        {
+            block.filter.pointee.changesResponse = true
+            self.response.forgetLength()
+        }
+        return edits.added
     }
 
     /// Lines for the client's head with Kong's debugging fields behind them, when the request asks.
@@ -82,14 +163,84 @@ extension Worker {
         return writer.written ?? lines
     }
 
-    /// Runs the response phase; the lines it adds to the client's head are valid until the next
-    /// chunk is written.
-    func filterLines(_ exchange: UnsafeMutablePointer<Exchange>) -> UnsafeRawBufferPointer {
-        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-        guard let block = exchange.pointee.filters else { return nothing }
-        let state = block.content.bindMemory(to: PluginState.self, capacity: 1)
-        var lines = HeadWriter(self.lines)
-        self.chain(exchange).response(state.pointee, downstreamFields: &lines)
-        return lines.written ?? nothing
+    /// Runs the response phase; the edits are valid until lines are next written.
+    func filterLines(_ exchange: UnsafeMutablePointer<Exchange>) -> PluginEdits {
+        let room = self.lines
+        var edits = PluginEdits(
+            names: UnsafeMutableRawBufferPointer(rebasing: room[..<4_096]),
+            lines: UnsafeMutableRawBufferPointer(rebasing: room[4_096...])
+        )
+        if let block = exchange.pointee.filters {
+            self.chain(exchange).response(block.filter.pointee.plugins, edits: &edits)
+        }
+        return edits
+    }
+
+    /// What the target gets in place of a piece of the request's body; answers and returns `nil` when
+    /// it does not fit.
+    func filterBody(
+        _ place: Int32,
+        _ plain: UnsafeRawBufferPointer,
+        isLast: Bool
+    ) -> UnsafeRawBufferPointer? {
+        let exchange = self.exchanges[place]
+        guard exchange.pointee.filters?.filter.pointee.changesRequest == true,
+            !exchange.pointee.flags.contains(.isRelay)
+        else { return plain }
+        let changed = self.chain(exchange).body(
+            .request,
+            plain,
+            isLast: isLast,
+            rooms: self.bodyRooms()
+        )
+        if let changed { return changed }
+        exchange.pointee.flags.remove(.keepsClient)
+        if exchange.pointee.flags.contains(.responseBegun) {
+            exchange.pointee.flags.insert(.isCut)
+            self.finish(place)
+        } else {
+            self.answer(place, status: 500)
+        }
+        return nil
+    }
+
+    /// What the client gets in place of a piece of the response's body; cuts the response and returns
+    /// `nil` when it does not fit.
+    func filterResponseBody(
+        _ index: Int32,
+        _ plain: UnsafeRawBufferPointer,
+        isLast: Bool
+    ) -> UnsafeRawBufferPointer? {
+        let exchange = self.exchanges[self.attempts[index].pointee.exchange]
+        guard exchange.pointee.filters?.filter.pointee.changesResponse == true else {
+            return plain
+        }
+        let changed = self.chain(exchange).body(
+            .response,
+            plain,
+            isLast: isLast,
+            rooms: self.bodyRooms()
+        )
+        if changed == nil { self.cut(index, .exhausted) }
+        return changed
+    }
+
+    private func bodyRooms() -> (UnsafeMutableRawBufferPointer, UnsafeMutableRawBufferPointer) {
+        let rooms = self.filterRooms ?? FilterRooms()
+        self.filterRooms = rooms
+        return (rooms.first, rooms.second)
+    }
+}
+
+/// Two buffers that body steps write to in turn; made when a body is first changed.
+final class FilterRooms {
+    /// Most bytes that one piece, at most 66 KiB, may become.
+    private static let byteCount = 256 * 1_024
+    let first = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
+    let second = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
+
+    deinit {
+        self.first.deallocate()
+        self.second.deallocate()
     }
 }

@@ -77,6 +77,7 @@ extension Worker {
     }
 
     func exchangeTimedOut(_ place: Int32) {
+        if self.suspensionTimedOut(place) { return }
         if self.exchanges[place].pointee.stream != 0 { self.streamTimedOut(place) }
     }
 }

@@ -40,11 +40,29 @@ public final class Snapshot: Sendable {
     ///   - localRegion: targets tagged with it, and untagged ones, are preferred.
     ///   - version: number of this snapshot.
     /// - Throws: ``SnapshotError`` naming the route or plugin; nothing is kept.
-    public init(
+    public convenience init(
         configuration: GatewayConfiguration,
         addresses: HostAddresses,
         localRegion: String,
         version: UInt64
+    ) throws(SnapshotError) {
+        let plugins = PluginIndex(configuration.plugins)
+        try self.init(
+            configuration: configuration,
+            addresses: addresses,
+            localRegion: localRegion,
+            version: version,
+            chain: { (route) throws(SnapshotError) in try Self.chain(route, plugins) }
+        )
+    }
+
+    /// Compiles a configuration whose routes have the given plugins.
+    init(
+        configuration: GatewayConfiguration,
+        addresses: HostAddresses,
+        localRegion: String,
+        version: UInt64,
+        chain: (Route) throws(SnapshotError) -> PluginChain
     ) throws(SnapshotError) {
         self.version = version
         do {
@@ -59,10 +77,9 @@ public final class Snapshot: Sendable {
             compiling: configuration.routes,
             services: configuration.services
         )
-        let plugins = PluginIndex(configuration.plugins)
         var chains: [PluginChain] = []
         chains.reserveCapacity(configuration.routes.count)
-        for route in configuration.routes { chains.append(try Self.chain(route, plugins)) }
+        for route in configuration.routes { chains.append(try chain(route)) }
         let layout = UpstreamLayout(configuration, addresses, localRegion)
         for upstream in layout.upstreams
         where upstream.targets.count > BalancerPlan.maximumTargets {

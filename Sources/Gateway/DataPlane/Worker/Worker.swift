@@ -59,6 +59,10 @@ final class Worker {
     /// Whom PROXY headers named, by link.
     var proxied: [Int32: Endpoint] = [:]
 
+    /// What filters of this worker suspend.
+    let suspensions: Suspensions
+    /// What filters change bodies in.
+    var filterRooms: FilterRooms?
     var pendingSessions: ContiguousArray<HTTP2Link> = []
     /// Memory that ended HTTP/2 sessions leave to the next.
     let spares = HTTP2Spares()
@@ -116,6 +120,7 @@ final class Worker {
         self.settings = settings
         self.timeouts = WorkerTimeouts(settings.configuration)
         self.limits = settings.configuration.headLimits
+        self.suspensions = Suspensions(settings.mailbox)
         let realAddress = RealAddress(settings.configuration.realAddress)
         self.realAddress = realAddress
         self.overload = OverloadMarks(settings.configuration, places: exchangeCount)
@@ -294,6 +299,7 @@ final class Worker {
             case .factors(let changes): self.setFactors(changes)
             case .groups(let changes): self.setGroups(changes)
             case .closing(let isClosing): self.setClosing(isClosing)
+            case .resume(let token, let verdict): self.resume(token, verdict)
             case .drain: self.drain()
             case .stop: self.isStopping = true
             }
