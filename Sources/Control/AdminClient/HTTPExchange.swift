@@ -46,11 +46,8 @@ struct HTTPExchange: Sendable {
     ) async throws {
         let connection = try await self.connect(timeout: connectTimeout)
         try await connection.executeThenClose { inbound, outbound in
-            try await outbound.write(.head(self.requestHead))
-            if !self.body.isEmpty {
-                try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: self.body))))
-            }
-            try await outbound.write(.end(nil))
+            // At once: a server that has the whole body may answer and close before a late `.end`.
+            try await outbound.write(contentsOf: self.requestParts)
             for try await part in inbound {
                 switch part {
                 case .head(let response):
@@ -73,6 +70,11 @@ struct HTTPExchange: Sendable {
                     return try Connection(wrappingChannelSynchronously: channel)
                 }
             }
+    }
+
+    private var requestParts: [HTTPClientRequestPart] {
+        let body = IOData.byteBuffer(ByteBuffer(bytes: self.body))
+        return [.head(self.requestHead)] + (self.body.isEmpty ? [] : [.body(body)]) + [.end(nil)]
     }
 
     private var requestHead: HTTPRequestHead {

@@ -15,6 +15,7 @@ final class EchoExchange: ChannelInboundHandler, RemovableChannelHandler {
     private static let controlByteCount = 65_536
 
     private let state: EchoState
+    private var hasAnswered = false
     private var head: HTTPRequestHead?
     private var bodyByteCount = 0
     private var controlBody = Data()
@@ -46,6 +47,13 @@ final class EchoExchange: ChannelInboundHandler, RemovableChannelHandler {
     private var isControl: Bool { self.path == "/_echo" || self.path == "/_echo/arrivals" }
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        // NIO upgrades only the first request of a connection: whoever kept this one comes again
+        // on a new one (RFC 9112 section 9.3.1).
+        if self.hasAnswered, head.headers["upgrade"].contains(where: { $0 == "websocket" }) {
+            self.head = nil
+            return context.close(promise: nil)
+        }
+        self.hasAnswered = true
         self.head = head
         self.bodyByteCount = 0
         self.controlBody = Data()
