@@ -70,6 +70,7 @@ public final class DataPlane: Sendable {
                 index: index,
                 configuration: self.configuration,
                 listeners: listeners.ofWorker(index),
+                datagramListeners: listeners.datagramsOfWorker(index),
                 mailbox: self.mailboxes[index],
                 counters: self.registry.addWorker(),
                 log: log?.ring(index),
@@ -249,6 +250,8 @@ struct WorkerSettings: Sendable {
     let index: Int
     let configuration: DataPlaneConfiguration
     let listeners: [Listener]
+    /// Sockets for datagrams.
+    let datagramListeners: [Int32]
     let mailbox: Mailbox<WorkerMessage>
     let counters: CounterBlock
     let log: LogRing?

@@ -40,6 +40,9 @@ enum WorkerCounter {
     /// HTTP/2 sessions now open, and those that ended by a fault of the client.
     static let sessions = 14
     static let sessionFaults = 15
+    /// Datagrams of either side that were not passed on, and sessions that made room for others.
+    static let droppedDatagrams = 24
+    static let evictedSessions = 25
     static let count = 32
 }
 

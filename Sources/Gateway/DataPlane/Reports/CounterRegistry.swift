@@ -52,6 +52,8 @@ final class CounterRegistry: Sendable {
         result.upstreamConnections = sum(WorkerCounter.upstreamConnections)
         result.retries = sum(WorkerCounter.retries)
         result.droppedLogLines = sum(WorkerCounter.droppedLogLines)
+        result.droppedDatagrams = sum(WorkerCounter.droppedDatagrams)
+        result.evictedDatagramSessions = sum(WorkerCounter.evictedSessions)
         guard let installation else { return result }
         result.routes = installation.routes.compactMap { $0.sum() }
             .sorted { ($0.service, $0.route) < ($1.service, $1.route) }
