@@ -71,6 +71,7 @@ public final class DataPlane: Sendable {
                 index: index,
                 configuration: self.configuration,
                 listeners: listeners.ofWorker(index),
+                datagramListeners: listeners.datagramsOfWorker(index),
                 mailbox: self.mailboxes[index],
                 counters: self.registry.addWorker(),
                 log: log?.ring(index),
@@ -262,6 +263,8 @@ struct WorkerSettings: Sendable {
     let index: Int
     let configuration: DataPlaneConfiguration
     let listeners: [Listener]
+    /// Sockets for datagrams.
+    let datagramListeners: [Int32]
     let mailbox: Mailbox<WorkerMessage>
     let counters: CounterBlock
     let log: LogRing?

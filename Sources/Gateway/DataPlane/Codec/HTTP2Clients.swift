@@ -124,7 +124,7 @@ extension Worker {
         _ event: HTTP2Event,
         of session: HTTP2Link
     ) {
-        guard event.tag >= 0 else { return session.session.reset(event.stream, .noError) }
+        guard event.tag >= 0 else { return self.takeOrphan(bytes, event, of: session) }
         let place = event.tag
         let exchange = self.exchanges[place]
         exchange.pointee.received &+= UInt64(bytes.count)
@@ -145,6 +145,23 @@ extension Worker {
         }
         self.resumeStream(self.exchanges[place])
     }
+
+    /// Content of a stream that was answered: the first piece may be the last one, and a reset would
+    /// take its end for an error then; at the second the client is told to stop.
+    private func takeOrphan(
+        _ bytes: UnsafeRawBufferPointer,
+        _ event: HTTP2Event,
+        of session: HTTP2Link
+    ) {
+        guard event.tag != Self.orphanTag else {
+            return session.session.reset(event.stream, .noError)
+        }
+        session.session.setTag(Self.orphanTag, on: event.stream)
+        session.session.consume(bytes.count, on: event.stream)
+    }
+
+    /// The tag of a stream that was answered before its request had ended, and went on.
+    private static let orphanTag: Int32 = -2
 
     /// Answers a stream that has no exchange.
     private func refuse(_ fault: HTTPFault, _ stream: Int32, of session: HTTP2Link) {

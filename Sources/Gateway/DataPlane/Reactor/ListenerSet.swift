@@ -7,6 +7,8 @@ struct ListenerSet {
     /// The addresses, with the ports that the system chose: plain, then TLS, then streams.
     private(set) var endpoints: [Endpoint] = []
     private var rows: [[Listener]] = []
+    /// Sockets for datagrams, by address, then by worker.
+    private var datagramRows: [[Int32]] = []
 
     /// Connections that the kernel keeps waiting per socket.
     private static let backlog: Int32 = 4_096
@@ -19,11 +21,12 @@ struct ListenerSet {
                 switch stream.kind {
                 case .tcp: try self.add(stream.address, .tcp, workers)
                 case .tls: try self.add(stream.address, .tls, workers)
-                case .udp: continue
+                case .udp: try self.addDatagrams(stream.address.endpoint, workers)
                 }
             }
         } catch {
             for listener in self.rows.joined() { close(listener.descriptor) }
+            for descriptor in self.datagramRows.joined() { close(descriptor) }
             throw error
         }
     }
@@ -56,6 +59,30 @@ struct ListenerSet {
         self.endpoints.append(SocketAddress.decode(address))
     }
 
+    private mutating func addDatagrams(
+        _ wanted: Endpoint,
+        _ workers: Int
+    ) throws(DataPlaneError) {
+        var address = SocketAddress.encode(wanted)
+        if address.port != 0 {
+            let probe = mesh_datagram_listen(&address, 0)
+            guard probe >= 0 else { throw .cannotListen(wanted, errno: -probe) }
+            close(probe)
+        }
+        var row: [Int32] = []
+        for _ in 0..<workers {
+            let descriptor = mesh_datagram_listen(&address, 1)
+            guard descriptor >= 0 else {
+                for descriptor in row { close(descriptor) }
+                throw .cannotListen(wanted, errno: -descriptor)
+            }
+            row.append(descriptor)
+            _ = mesh_local_address(descriptor, &address)
+        }
+        self.datagramRows.append(row)
+        self.endpoints.append(SocketAddress.decode(address))
+    }
+
     /// Refuses an address that another process listens on: the system would share its connections
     /// out between both, since ours share theirs.
     private static func checkVacant(
@@ -68,6 +95,9 @@ struct ListenerSet {
         close(probe)
     }
 
-    /// One worker's sockets.
+    /// One worker's sockets for connections.
     func ofWorker(_ worker: Int) -> [Listener] { self.rows.map { $0[worker] } }
+
+    /// One worker's sockets for datagrams.
+    func datagramsOfWorker(_ worker: Int) -> [Int32] { self.datagramRows.map { $0[worker] } }
 }

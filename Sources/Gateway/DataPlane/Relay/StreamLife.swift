@@ -101,7 +101,7 @@ extension Worker {
             return self.closeStream(place)
         }
         let view = exchange.pointee.view
-        exchange.pointee.hash = self.streamHash(exchange, upstream)
+        exchange.pointee.hash = self.streamHash(view, upstream, exchange.pointee.origin)
         let choice = view.pointee.pick(
             upstream,
             hash: exchange.pointee.hash,
@@ -140,14 +140,15 @@ extension Worker {
         )
     }
 
-    private func streamHash(
-        _ exchange: UnsafeMutablePointer<Exchange>,
-        _ upstream: UpstreamIndex
+    /// What balances a client without a head: its address, or dice.
+    func streamHash(
+        _ view: UnsafeMutablePointer<SnapshotView>,
+        _ upstream: UpstreamIndex,
+        _ client: mesh_address
     ) -> UInt64 {
-        let plan = exchange.pointee.view.pointee.upstreams + Int(upstream.rawValue)
+        let plan = view.pointee.upstreams + Int(upstream.rawValue)
         guard plan.pointee.hash.source == .clientAddress else { return self.generator.next() }
-        let address = exchange.pointee.origin
-        return SeededGenerator.mix(address.low ^ SeededGenerator.mix(address.high))
+        return SeededGenerator.mix(client.low ^ SeededGenerator.mix(client.high))
     }
 
     /// The connection to the target is open: bytes may pass.

@@ -28,15 +28,24 @@ extension Worker {
     /// A response head came.
     func observeAnswer(_ exchange: UnsafeMutablePointer<Exchange>, status: UInt16) {
         guard let state = self.state(exchange) else { return }
+        self.observeAnswer(state, status: status, waited: self.now - exchange.pointee.attemptAt)
+    }
+
+    /// A target answered after so many nanoseconds.
+    func observeAnswer(
+        _ state: UnsafeMutablePointer<TargetState>,
+        status: UInt16,
+        waited: Int64
+    ) {
         self.touch(state)
         if !state.pointee.statuses.add(status) {
             self.report()
             self.touch(state)
             _ = state.pointee.statuses.add(status)
         }
-        let waited = max(0, self.now - exchange.pointee.attemptAt)
-        state.pointee.latencySumMicroseconds &+= UInt64(waited / 1_000)
-        state.pointee.row.addLatency(microseconds: UInt64(waited / 1_000))
+        let microseconds = UInt64(max(0, waited) / 1_000)
+        state.pointee.latencySumMicroseconds &+= microseconds
+        state.pointee.row.addLatency(microseconds: microseconds)
     }
 
     /// An attempt brought no response: told to the node at once.
@@ -46,7 +55,13 @@ extension Worker {
         _ exchange: UnsafeMutablePointer<Exchange>,
         _ failure: ProxyFailure
     ) {
-        guard let state = self.state(exchange), failure.isEvidence else { return }
+        guard let state = self.state(exchange) else { return }
+        self.observeFailure(state, failure)
+    }
+
+    /// What a target did, or did not do, without an exchange.
+    func observeFailure(_ state: UnsafeMutablePointer<TargetState>, _ failure: ProxyFailure) {
+        guard failure.isEvidence else { return }
         self.touch(state)
         state.pointee.row.counts.add(TargetCounter.failures)
         switch failure.cause {
@@ -207,6 +222,11 @@ extension Worker {
             )
             if exchange.pointee.flags.contains(.isCut) { entry.cut = failure.ownerName }
         }
+        self.write(entry, to: ring)
+    }
+
+    /// Writes a line, or counts that there was no room for it.
+    func write(_ entry: AccessLogEntry, to ring: LogRing) {
         var line = HeadWriter(self.logLine)
         self.settings.configuration.accessLogFormat.write(entry, into: &line)
         guard let written = line.written, ring.append(written) else {

@@ -42,6 +42,9 @@ enum WorkerCounter {
     static let targetSessions = 15
     /// Clients closed at once because their address has too many connections.
     static let refusedConnections = 16
+    /// Datagrams of either side that were not passed on, and sessions that made room for others.
+    static let droppedDatagrams = 17
+    static let evictedSessions = 18
     /// One place per ``ProxyFailure/Cause``: attempts that failed, and requests that did.
     static let attemptFailures = 32
     static let requestFailures = 64

@@ -65,6 +65,8 @@ final class CounterRegistry: Sendable {
                 count: sum(WorkerCounter.sessionFaults + Int(cause.rawValue))
             )
         }
+        result.droppedDatagrams = sum(WorkerCounter.droppedDatagrams)
+        result.evictedDatagramSessions = sum(WorkerCounter.evictedSessions)
         guard let installation else { return result }
         result.routes = installation.routes.compactMap { $0.sum() }
             .sorted { ($0.service, $0.route) < ($1.service, $1.route) }

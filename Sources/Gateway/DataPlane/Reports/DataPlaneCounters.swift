@@ -151,6 +151,10 @@ public struct DataPlaneCounters: Equatable, Sendable {
     public var refusedConnections: UInt64 = 0
     /// Access log lines dropped because the writer could not keep up.
     public var droppedLogLines: UInt64 = 0
+    /// Datagrams, of clients or targets, that no room, target or limit let pass.
+    public var droppedDatagrams: UInt64 = 0
+    /// Sessions of datagrams that ended early because a worker had too many.
+    public var evictedDatagramSessions: UInt64 = 0
 
     /// Creates zeros.
     public init() {}

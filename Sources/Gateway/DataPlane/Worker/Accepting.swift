@@ -9,7 +9,7 @@ extension Worker {
     private static let acceptPause: Int64 = 100
     /// Milliseconds that an idle client is still listened to after listeners are closed: a request
     /// may be on its way, and is answered with `Connection: close` then.
-    private static let drainPatience: Int64 = 1_000
+    static let drainPatience: Int64 = 1_000
 
     func accept(_ listener: Int) {
         guard listener < self.listeners.count else { return }
@@ -80,6 +80,7 @@ extension Worker {
         for listener in self.listeners { Glibc.close(listener.descriptor) }
         self.counters.add(WorkerCounter.listening, 0 &- UInt64(self.listeners.count))
         self.listeners = []
+        self.drainDatagrams()
         for index in 0..<self.io.end where self.io[index].pointee.role == .client {
             self.drainClient(index)
         }

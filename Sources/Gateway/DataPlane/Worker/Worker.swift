@@ -66,6 +66,8 @@ final class Worker {
     var pendingSessions: ContiguousArray<HTTP2Link> = []
     /// Memory that ended HTTP/2 sessions leave to the next.
     let spares = HTTP2Spares()
+    /// Sessions of clients that send datagrams; `nil` without a listener for them.
+    let datagrams: UnsafeMutablePointer<Datagrams>?
     var contexts = TLSContexts()
     var view: UnsafeMutablePointer<SnapshotView>?
     var liveUpstreams = LiveUpstreams()
@@ -93,6 +95,7 @@ final class Worker {
     static func run(_ settings: WorkerSettings) {
         guard let worker = Worker(settings) else {
             for listener in settings.listeners { Glibc.close(listener.descriptor) }
+            for descriptor in settings.datagramListeners { Glibc.close(descriptor) }
             return
         }
         worker.loop()
@@ -117,6 +120,14 @@ final class Worker {
                 now: self.milliseconds
             )
         else { return nil }
+        var datagrams: UnsafeMutablePointer<Datagrams>?
+        if !settings.datagramListeners.isEmpty {
+            let listeners = settings.datagramListeners
+            guard let table = Datagrams(listeners, now: self.milliseconds) else { return nil }
+            datagrams = .allocate(capacity: 1)
+            datagrams?.initialize(to: table)
+        }
+        self.datagrams = datagrams
         self.settings = settings
         self.timeouts = WorkerTimeouts(settings.configuration)
         self.limits = settings.configuration.headLimits
@@ -187,6 +198,9 @@ final class Worker {
         if self.acceptResumesAt > 0 {
             limit = min(limit, max(1, self.acceptResumesAt - self.milliseconds))
         }
+        if let datagrams = self.datagrams {
+            limit = datagrams.pointee.wait(now: self.milliseconds, limit: limit)
+        }
         return self.timers.wait(now: self.milliseconds, limit: limit)
     }
 
@@ -197,6 +211,7 @@ final class Worker {
                 self.readMailbox()
                 return self.takePending()
             }
+            guard event.token & Datagrams.token == 0 else { return self.takeDatagrams(event.token) }
             self.accept(Int(event.token & 0xFFFF))
             return self.takePending()
         }
@@ -266,6 +281,7 @@ final class Worker {
             }
             self.takePending()
         }
+        self.expireDatagrams()
         if self.acceptResumesAt > 0, self.milliseconds >= self.acceptResumesAt {
             self.acceptResumesAt = 0
             self.resumeAccepting()
@@ -318,6 +334,7 @@ final class Worker {
             self.listenerPorts.append(address.port)
         }
         self.counters.add(WorkerCounter.listening, UInt64(self.listeners.count))
+        self.openDatagramListeners()
         self.resumeAccepting()
     }
 
@@ -331,6 +348,7 @@ final class Worker {
             self.close(index)
         }
         for listener in self.listeners { Glibc.close(listener.descriptor) }
+        self.endDatagrams()
         self.endViews()
         self.wall.deallocate()
         self.poller.deallocate()

@@ -209,6 +209,132 @@ static inline ssize_t mesh_send_three(
     return result < 0 ? -(ssize_t)errno : result;
 }
 
+// A socket for datagrams from anyone, which tells the address that each was sent to. Without `shared`
+// nobody else may have the address; SO_REUSEADDR would share it, so it is not set here.
+static inline int mesh_datagram_listen(const mesh_address *address, int shared) {
+    struct sockaddr_storage storage;
+    socklen_t length = mesh_address_encode(address, &storage);
+    int one = 1;
+    int fd = socket(storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    if (shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+    if (address->family == 6) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+        setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
+    } else {
+        setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
+    }
+    if (bind(fd, (struct sockaddr *)&storage, length) < 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+// A socket for datagrams to and from one peer; a refusal known at once is a negative errno.
+static inline int mesh_datagram_connect(const mesh_address *address) {
+    struct sockaddr_storage storage;
+    socklen_t length = mesh_address_encode(address, &storage);
+    int fd = socket(storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    if (connect(fd, (struct sockaddr *)&storage, length) < 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+// `struct in_pktinfo` and `struct in6_pktinfo`, the second of which needs `_GNU_SOURCE`.
+typedef struct {
+    int interface;
+    struct in_addr source;
+    struct in_addr destination;
+} mesh_packet_four;
+
+typedef struct {
+    struct in6_addr address;
+    unsigned int interface;
+} mesh_packet_six;
+
+// Takes one datagram, who sent it, and the local address (without port) it was sent to.
+static inline ssize_t mesh_datagram_receive(
+    int fd, void *buffer, size_t count, mesh_address *from, mesh_address *to
+) {
+    struct sockaddr_storage storage;
+    struct iovec part = {.iov_base = buffer, .iov_len = count};
+    _Alignas(struct cmsghdr) char control[128];
+    struct msghdr message = {0};
+    message.msg_name = &storage;
+    message.msg_namelen = sizeof(storage);
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    ssize_t result;
+    do { result = syscall(SYS_recvmsg, fd, &message, 0); } while (result < 0 && errno == EINTR);
+    if (result < 0) return -(ssize_t)errno;
+    mesh_address_decode(&storage, from);
+    memset(to, 0, sizeof(*to));
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    for (; header != NULL; header = CMSG_NXTHDR(&message, header)) {
+        struct sockaddr_storage local = {0};
+        if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
+            mesh_packet_four packet;
+            memcpy(&packet, CMSG_DATA(header), sizeof(packet));
+            local.ss_family = AF_INET;
+            ((struct sockaddr_in *)&local)->sin_addr = packet.destination;
+        } else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO) {
+            mesh_packet_six packet;
+            memcpy(&packet, CMSG_DATA(header), sizeof(packet));
+            local.ss_family = AF_INET6;
+            ((struct sockaddr_in6 *)&local)->sin6_addr = packet.address;
+        } else {
+            continue;
+        }
+        mesh_address_decode(&local, to);
+    }
+    return result;
+}
+
+// Sends one datagram to `to`, from the local address `from`, whose port is the socket's.
+static inline ssize_t mesh_datagram_answer(
+    int fd, const void *buffer, size_t count, const mesh_address *to, const mesh_address *from
+) {
+    struct sockaddr_storage storage, local;
+    struct iovec part = {.iov_base = (void *)buffer, .iov_len = count};
+    _Alignas(struct cmsghdr) char control[64] = {0};
+    struct msghdr message = {0};
+    message.msg_name = &storage;
+    message.msg_namelen = mesh_address_encode(to, &storage);
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    mesh_address_encode(from, &local);
+    struct cmsghdr *header = (struct cmsghdr *)control;
+    message.msg_control = control;
+    if (from->family == 4) {
+        mesh_packet_four packet = {.source = ((struct sockaddr_in *)&local)->sin_addr};
+        header->cmsg_level = IPPROTO_IP;
+        header->cmsg_type = IP_PKTINFO;
+        header->cmsg_len = CMSG_LEN(sizeof(packet));
+        memcpy(CMSG_DATA(header), &packet, sizeof(packet));
+        message.msg_controllen = CMSG_SPACE(sizeof(packet));
+    } else {
+        mesh_packet_six packet = {.address = ((struct sockaddr_in6 *)&local)->sin6_addr};
+        header->cmsg_level = IPPROTO_IPV6;
+        header->cmsg_type = IPV6_PKTINFO;
+        header->cmsg_len = CMSG_LEN(sizeof(packet));
+        memcpy(CMSG_DATA(header), &packet, sizeof(packet));
+        message.msg_controllen = CMSG_SPACE(sizeof(packet));
+    }
+    ssize_t result;
+    do {
+        result = syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL);
+    } while (result < 0 && errno == EINTR);
+    return result < 0 ? -(ssize_t)errno : result;
+}
+
 static inline int mesh_shutdown_write(int fd) { return shutdown(fd, SHUT_WR) < 0 ? -errno : 0; }
 
 // Makes the coming close send a reset, so that the peer cannot take a cut answer for a whole one.
