@@ -276,18 +276,6 @@ struct LinkIO {
         return true
     }
 
-    /// Offers a target a session of before.
-    mutating func resume(_ index: Int32, with resumption: TLSResumption) {
-        guard let session = self.links[index].pointee.tls else { return resumption.free() }
-        session.resume(with: resumption)
-    }
-
-    /// The newest session that a target gave; `nil` when there is none.
-    func takeResumption(_ index: Int32) -> TLSResumption? {
-        guard self.links[index].pointee.phase == .open else { return nil }
-        return self.links[index].pointee.tls?.takeSession()
-    }
-
     /// Goes on with a link that is not open yet.
     @inline(__always)
     mutating func open(_ index: Int32, _ event: Poller.Event) -> Opening {
@@ -394,33 +382,6 @@ struct LinkIO {
             link.pointee.state.remove(.readable)
             return .broken
         }
-    }
-
-    /// Whether HTTP/2 was agreed on (ALPN).
-    func speaksHTTP2(_ index: Int32) -> Bool {
-        self.links[index].pointee.tls?.protocolIsHTTP2 ?? false
-    }
-
-    /// The server name of a client's handshake; empty without TLS or name.
-    func serverName(_ index: Int32) -> UnsafeRawBufferPointer {
-        self.links[index].pointee.tls?.serverName ?? UnsafeRawBufferPointer(start: nil, count: 0)
-    }
-
-    /// Copies what has come without taking it; 0 at the end, negative when nothing is there.
-    mutating func peek(_ index: Int32, into room: UnsafeMutableRawPointer, limit: Int) -> Int {
-        mesh_peek(self.links[index].pointee.descriptor, room, limit)
-    }
-
-    /// Takes bytes that were peeked at; `false` when they are not there.
-    mutating func skip(_ index: Int32, _ count: Int, over room: UnsafeMutableRawPointer) -> Bool {
-        mesh_receive(self.links[index].pointee.descriptor, room, count) == count
-    }
-
-    /// The address that a client connected to.
-    func localAddress(_ index: Int32) -> mesh_address {
-        var address = mesh_address()
-        _ = mesh_local_address(self.links[index].pointee.descriptor, &address)
-        return address
     }
 
     /// Looks again for input that an earlier reader had left.
@@ -601,11 +562,6 @@ struct LinkIO {
         guard link.pointee.output.isEmpty else { return true }
         link.pointee.state.insert(.writeClosed)
         return mesh_shutdown_write(link.pointee.descriptor) == 0
-    }
-
-    /// Makes the coming close a reset.
-    mutating func resetOnClose(_ index: Int32) {
-        mesh_reset_on_close(self.links[index].pointee.descriptor)
     }
 
     /// Closes the socket and gives the place back; its owner has parted from it before.
