@@ -16,38 +16,4 @@ public enum DebugFields {
         }
         return false
     }
-
-    /// Identifiers and names as bytes; an empty one writes no line.
-    public struct Place {
-        /// The route's identifier.
-        public var routeID = UnsafeRawBufferPointer(start: nil, count: 0)
-        /// The route's name.
-        public var routeName = UnsafeRawBufferPointer(start: nil, count: 0)
-        /// The service's identifier.
-        public var serviceID = UnsafeRawBufferPointer(start: nil, count: 0)
-        /// The service's name.
-        public var serviceName = UnsafeRawBufferPointer(start: nil, count: 0)
-
-        /// Creates a place that writes no line.
-        public init() {}
-    }
-
-    /// Writes whole lines with their CRLF, for a hop's additional fields.
-    public static func write(_ place: Place, into writer: inout HeadWriter) {
-        Self.write("Kong-Route-Id: ", place.routeID, into: &writer)
-        Self.write("Kong-Route-Name: ", place.routeName, into: &writer)
-        Self.write("Kong-Service-Id: ", place.serviceID, into: &writer)
-        Self.write("Kong-Service-Name: ", place.serviceName, into: &writer)
-    }
-
-    private static func write(
-        _ name: StaticString,
-        _ value: UnsafeRawBufferPointer,
-        into writer: inout HeadWriter
-    ) {
-        guard !value.isEmpty else { return }
-        writer.write(name)
-        writer.write(value)
-        writer.write("\r\n")
-    }
 }

@@ -33,18 +33,9 @@ struct ResponseTokensTests {
                 DebugFields.areAsked(by: parsed.request, parsed.fields, from: $0)
             }
         }
-        let lines = withBytes("r-1") { route in
-            withBytes("orders") { service in
-                var place = DebugFields.Place()
-                place.routeID = route
-                place.serviceName = service
-                return written { DebugFields.write(place, into: &$0) }
-            }
-        }
 
         #expect(asks("kong-debug: 1\r\n"))
         #expect(!asks("Kong-Debug: 0\r\n"))
         #expect(!asks(""))
-        #expect(lines == "Kong-Route-Id: r-1\r\nKong-Service-Name: orders\r\n")
     }
 }

@@ -88,5 +88,15 @@ extension NodeAdmin {
             help: "Clients closed at once because their address had too many connections.",
             samples: [MetricsText.Sample([], Double(counters.refusedConnections))]
         )
+        text.family(
+            "meshgate_datagrams_lost_total",
+            .counter,
+            help: "Datagrams of udp routes that were not passed on, and sessions that made room.",
+            labels: ["what"],
+            samples: [
+                MetricsText.Sample(["datagram"], Double(counters.droppedDatagrams)),
+                MetricsText.Sample(["session"], Double(counters.evictedDatagramSessions)),
+            ]
+        )
     }
 }

@@ -248,11 +248,7 @@ extension Worker {
         guard exchange.pointee.flags.contains(.responseBegun) else {
             return self.attemptFailed(index, .malformed)
         }
-        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-        guard self.sendToClient(place, head: 0, nothing, isLast: true) else {
-            return self.closeClient(place)
-        }
-        self.finish(place)
+        self.endResponse(index)
     }
 
     private func targetStreamClosed(

@@ -153,7 +153,8 @@ extension DataPlaneError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .cannotListen(let endpoint, let errno):
-            "cannot listen on \(endpoint) (errno \(errno)): free the address or change proxy.listen"
+            "cannot listen on \(endpoint) (errno \(errno)): free the address, or change "
+                + "proxy.listen, proxy.tls_listen or proxy.stream_listen"
         case .cannotOpenLog(let path, let errno):
             "cannot open access log \(path) (errno \(errno)): check that its folder exists and is writable"
         case .outOfResources:

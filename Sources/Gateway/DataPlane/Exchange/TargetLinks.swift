@@ -271,8 +271,18 @@ extension Worker {
             return self.cut(index, .cut)
         }
         self.attempts[index].pointee.flags.remove(.keepsLink)
-        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-        guard self.sendToClient(place, head: 0, nothing, isLast: true) else {
+        self.endResponse(index)
+    }
+
+    /// The response ended without a last piece of its own.
+    func endResponse(_ index: Int32) {
+        let place = self.attempts[index].pointee.exchange
+        var plain = UnsafeRawBufferPointer(start: nil, count: 0)
+        if self.exchanges[place].pointee.filters != nil {
+            guard let changed = self.filterResponseBody(index, plain, isLast: true) else { return }
+            plain = changed
+        }
+        guard self.sendToClient(place, head: 0, plain, isLast: true) else {
             return self.closeClient(place)
         }
         self.finish(place)
