@@ -15,6 +15,7 @@ extension Worker {
             guard self.prepare(index) else { return }
         }
         if link.pointee.phase != .open {
+            guard self.mayHandshake(index) else { return }
             switch self.io.open(index, event) {
             case .pending: return
             case .failed: return self.handshakeFailed(index)

@@ -35,7 +35,7 @@ struct Link {
 
     /// What its owner knows of it.
     struct Flags: OptionSet {
-        let rawValue: UInt8
+        let rawValue: UInt16
         /// What waits in ``Link/input`` is known to be part of a head only.
         static let headIncomplete = Flags(rawValue: 1)
         /// Close as soon as the output is written.
@@ -50,6 +50,8 @@ struct Link {
         static let resetsWhenWritten = Flags(rawValue: 32)
         /// An answer waits to be written; draining waits for it.
         static let owesOutput = Flags(rawValue: 128)
+        /// Its handshake waits for the next pass.
+        static let awaitsHandshake = Flags(rawValue: 256)
         /// Bytes of a stream listener, not HTTP.
         static let isStream = Flags(rawValue: 64)
     }

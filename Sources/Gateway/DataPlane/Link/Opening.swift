@@ -48,6 +48,42 @@ extension Worker {
         return true
     }
 
+    /// Steps of handshakes in one pass of the loop: each may take the time of ten requests, and a
+    /// storm of them must not hold up everybody else.
+    static let handshakeBudget = 2
+
+    /// Whether a step of a handshake may be taken now; otherwise the link waits for its turn.
+    func mayHandshake(_ index: Int32) -> Bool {
+        let link = self.io[index]
+        if self.handshakesLeft > 0, self.waitingHandshakes.isEmpty || self.isTakingHandshakes {
+            self.handshakesLeft -= 1
+            return true
+        }
+        guard !link.pointee.flags.contains(.awaitsHandshake) else { return false }
+        link.pointee.flags.insert(.awaitsHandshake)
+        self.waitingHandshakes.append(index)
+        return false
+    }
+
+    /// Takes steps of handshakes that waited, first come, first served, as far as the pass allows.
+    func takeHandshakes() {
+        var taken = 0
+        self.isTakingHandshakes = true
+        while self.handshakesLeft > 0, taken < self.waitingHandshakes.count {
+            let index = self.waitingHandshakes[taken]
+            taken += 1
+            let link = self.io[index]
+            guard link.pointee.flags.contains(.awaitsHandshake) else { continue }
+            link.pointee.flags.remove(.awaitsHandshake)
+            guard link.pointee.role == .client, link.pointee.phase == .handshaking else { continue }
+            self.clientEvent(index, Poller.Event.readyAgain)
+            self.takePending()
+        }
+        self.isTakingHandshakes = false
+        self.waitingHandshakes.removeFirst(taken)
+        self.handshakesLeft = Self.handshakeBudget
+    }
+
     /// A client's handshake is done; `false` when the link is gone.
     func clientOpened(_ index: Int32) -> Bool {
         self.counters.add(WorkerCounter.handshakes)

@@ -15,6 +15,15 @@ struct Poller {
         let isPeerClosed: Bool
         /// The connection is broken in both directions.
         let hasFailed: Bool
+
+        /// What an event that was put off said, as far as it can still be acted on.
+        static let readyAgain = Event(
+            token: 0,
+            isReadable: true,
+            isWritable: true,
+            isPeerClosed: false,
+            hasFailed: false
+        )
     }
 
     private static let batch: Int32 = 256

@@ -69,6 +69,10 @@ final class Worker {
     /// Sessions of clients that send datagrams; `nil` without a listener for them.
     let datagrams: UnsafeMutablePointer<Datagrams>?
     var contexts = TLSContexts()
+    /// Clients whose handshake waits for a turn, and steps that this pass has left.
+    var waitingHandshakes: ContiguousArray<Int32> = []
+    var handshakesLeft = Worker.handshakeBudget
+    var isTakingHandshakes = false
     var view: UnsafeMutablePointer<SnapshotView>?
     var liveUpstreams = LiveUpstreams()
     var targets: [TargetID: UnsafeMutablePointer<TargetState>] = [:]
@@ -183,6 +187,7 @@ final class Worker {
             self.takeBacklog()
             for index in 0..<count { self.take(self.poller.event(index)) }
             self.expire()
+            self.takeHandshakes()
             self.flushSessions()
             self.reportIfDue()
         }
@@ -190,7 +195,7 @@ final class Worker {
 
     /// How long epoll may wait.
     private func patience() -> Int64 {
-        guard self.backlog.isEmpty else { return 0 }
+        guard self.backlog.isEmpty, self.waitingHandshakes.isEmpty else { return 0 }
         var limit: Int64 = 1_000
         if !self.dirtyTargets.isEmpty || !self.excludedTargets.isEmpty {
             limit = min(limit, max(1, self.reportAt - self.milliseconds))
@@ -229,7 +234,7 @@ final class Worker {
 
     /// Looks at clients that asked to be looked at again while something else was at hand.
     @inline(__always)
-    private func takePending() {
+    func takePending() {
         while let client = self.pending.popLast() {
             self.io[client].pointee.flags.remove(.isPending)
             if self.io[client].pointee.role == .client { self.clientReadable(client) }
