@@ -34,7 +34,7 @@ struct DepartureTests {
         }
         let client = gateway.connect()
         client.send(self.get)
-        let hasArrived = await eventually { origin.requests.count == 1 }
+        let hasArrived = await eventually { origin.requests.count >= 1 }
 
         client.shutdownWrite()
         let isCancelled = await eventually { origin.requests.last == "CLOSED" }
@@ -57,7 +57,7 @@ struct DepartureTests {
         let client = gateway.connect()
         client.send(self.get)
         client.shutdownWrite()
-        let hasArrived = await eventually { origin.requests.count == 1 }
+        let hasArrived = await eventually { origin.requests.count >= 1 }
         try await Task.sleep(for: .milliseconds(50))
         mayAnswer.set()
 
@@ -79,7 +79,7 @@ struct DepartureTests {
         }
         let client = gateway.connect()
         client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
-        let hasArrived = await eventually { origin.requests.count == 1 }
+        let hasArrived = await eventually { origin.requests.count >= 1 }
 
         client.shutdownWrite()
         let isCancelled = await eventually { origin.requests.last == "CLOSED" }
@@ -96,7 +96,7 @@ struct DepartureTests {
         let gateway = try Gateway(TestEntities.proxying([origin.port]))
         let client = gateway.connect()
         client.send(self.get + self.get)
-        let hasArrived = await eventually { origin.requests.count == 1 }
+        let hasArrived = await eventually { origin.requests.count >= 1 }
 
         client.reset()
         client.shutdown()

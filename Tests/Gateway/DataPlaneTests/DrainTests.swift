@@ -159,7 +159,7 @@ struct DrainTests {
         let gateway = try Gateway(TestEntities.proxying([origin.port]))
         let client = HTTP2Client(gateway.connect())
         let stream = client.get()
-        let hasArrived = await eventually { origin.requests.count == 1 }
+        let hasArrived = await eventually { origin.requests.count >= 1 }
 
         async let draining = gateway.plane.drain(deadline: .seconds(5))
         let isTold = client.pump { !$0.goaways.isEmpty }

@@ -124,7 +124,7 @@ struct TLSTransferTests {
         let gateway = try Gateway.secure(TestEntities.streaming([origin.port]))
         let client = try gateway.connectTLS(name: "a.test")
         client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\nabc")
-        let hasArrived = await eventually { origin.requests.count == 1 }
+        let hasArrived = await eventually { origin.requests.count >= 1 }
         client.shutdownBare()
 
         #expect(hasArrived)

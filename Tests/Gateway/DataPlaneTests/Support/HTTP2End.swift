@@ -130,6 +130,7 @@ final class HTTP2End {
     func reset(_ stream: Int32, _ code: HTTP2ErrorCode) {
         self.session.reset(stream, code)
         self.flush()
+        self.collect()
     }
 }
 
