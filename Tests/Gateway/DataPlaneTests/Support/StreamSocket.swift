@@ -6,7 +6,7 @@ final class StreamSocket: TestStream {
     let descriptor: Int32
     let kept = KeptBytes()
 
-    init(descriptor: Int32, seconds: Int = 10) {
+    init(descriptor: Int32, seconds: Int = 30) {
         self.descriptor = descriptor
         let flags = fcntl(descriptor, F_GETFL)
         _ = fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK)
