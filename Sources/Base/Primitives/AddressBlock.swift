@@ -27,6 +27,7 @@ public struct AddressBlock: Hashable, Sendable {
             return
         }
         guard (1...3).contains(parts[1].utf8.count), parts[1].utf8.allSatisfy(Self.isDigit),
+            parts[1] == "0" || parts[1].utf8.first != UInt8(ascii: "0"),
             let length = Int(parts[1]), length <= address.bitWidth
         else { return nil }
         let isMapped = address.unmapped != address && length >= 96

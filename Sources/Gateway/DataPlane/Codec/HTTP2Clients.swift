@@ -300,7 +300,8 @@ extension Worker {
         guard let session = self.session(client) else { return }
         session.session.setTag(-1, on: stream)
         session.remove(place)
-        if flags.contains(.isCut) {
+        let isOpenRelay = flags.contains(.isRelay) && !flags.contains(.responseComplete)
+        if flags.contains(.isCut) || isOpenRelay {
             self.resetAfterFrames(session, stream, .internalError)
         } else if !flags.contains(.requestComplete)
             || flags.contains(.isExtendedConnect) && !flags.contains(.isRelay)

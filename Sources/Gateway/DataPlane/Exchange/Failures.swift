@@ -172,6 +172,7 @@ extension Worker {
             let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
             let fields = context.additionalFields
             context.additionalFields = nothing
+            context.format = .plain
             GeneratedResponse.write(
                 status: status,
                 contentType: nothing,

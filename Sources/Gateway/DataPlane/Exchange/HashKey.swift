@@ -30,25 +30,56 @@ extension Worker {
             return SeededGenerator.mix(address.low ^ SeededGenerator.mix(address.high))
         case .path:
             return Self.hash(scope.path)
-        case .header: return Self.headerValue(plan.name.bytes, scope).map(Self.hash)
+        case .header: return Self.headerHash(plan.name.bytes, scope)
         case .cookie: return Self.cookieValue(plan.name.bytes, scope).map(Self.hash)
         case .queryArgument:
             let query = scope.head.query.bytes(of: scope.bytes)
             guard !query.isEmpty else { return nil }
             let pairs = UnsafeRawBufferPointer(rebasing: query[1...])
-            return Self.value(plan.name.bytes, in: pairs, separator: UInt8(ascii: "&"))
-                .map(Self.hash)
+            return Self.argumentHash(plan.name.bytes, in: pairs)
         }
     }
 
-    private static func headerValue(
+    /// The values of all fields of the name, in the order they came.
+    private static func headerHash(
         _ name: UnsafeRawBufferPointer,
         _ scope: borrowing RequestScope
-    ) -> UnsafeRawBufferPointer? {
+    ) -> UInt64? {
+        var hash: UInt64?
         for index in 0..<scope.head.fieldCount where scope.isField(index, named: name) {
-            return scope.fields[index].value.bytes(of: scope.bytes)
+            let value = scope.fields[index].value.bytes(of: scope.bytes)
+            hash = Self.join(hash, value)
         }
-        return nil
+        return hash.map { SeededGenerator.mix($0) }
+    }
+
+    /// The values of all arguments of the name, sorted, as Kong joins them.
+    private static func argumentHash(
+        _ name: UnsafeRawBufferPointer,
+        in query: UnsafeRawBufferPointer
+    ) -> UInt64? {
+        var values: [UnsafeRawBufferPointer] = []
+        var rest = query
+        while values.count < Self.argumentLimit,
+            let value = Self.value(name, in: rest, separator: UInt8(ascii: "&")),
+            let start = value.baseAddress, let first = query.baseAddress
+        {
+            values.append(value)
+            rest = UnsafeRawBufferPointer(rebasing: query[(start - first + value.count)...])
+        }
+        guard !values.isEmpty else { return nil }
+        if values.count > 1 { values.sort { $0.lexicographicallyPrecedes($1) } }
+        return SeededGenerator.mix(values.reduce(nil) { Self.join($0, $1) } ?? 0)
+    }
+
+    /// Values of one argument that count; a longer list is an attack.
+    private static let argumentLimit = 64
+
+    /// Adds a value to a hash, with a comma between two.
+    private static func join(_ hash: UInt64?, _ value: UnsafeRawBufferPointer) -> UInt64 {
+        var result = hash.map { ($0 ^ 0x2C) &* 0x100_0000_01B3 } ?? 0xCBF2_9CE4_8422_2325
+        for byte in value { result = (result ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        return result
     }
 
     private static func cookieValue(

@@ -271,8 +271,13 @@ extension Worker {
     func keep(_ place: Int32, _ plain: UnsafeRawBufferPointer) {
         let exchange = self.exchanges[place]
         guard exchange.pointee.flags.contains(.isKept), !plain.isEmpty else { return }
+        // An HTTP/2 target may decline what it was sent; then anything may be repeated.
+        let mayBeDeclined =
+            exchange.pointee.attempt >= 0
+            && self.attempts[exchange.pointee.attempt].pointee.stream != 0
         let isRepeatable =
-            exchange.pointee.flags.contains(.idempotent) || !self.hasSent(exchange)
+            exchange.pointee.flags.contains(.idempotent) || mayBeDeclined
+            || !self.hasSent(exchange)
         guard isRepeatable, exchange.pointee.replay.count + plain.count <= Self.replayLimit else {
             exchange.pointee.replay.clear(to: &self.io.blocks)
             exchange.pointee.flags.remove(.isKept)

@@ -75,6 +75,7 @@ extension Worker {
         let exchange = self.exchanges[place]
         exchange.pointee.flags.insert(.responseComplete)
         guard !exchange.pointee.flags.contains(.requestComplete) else {
+            if exchange.pointee.stream != 0 { _ = self.finishClient(place) }
             return self.relayWritten(place)
         }
         guard self.finishClient(place) else { return self.endRelay(place) }
