@@ -124,7 +124,7 @@ extension Worker {
         _ event: HTTP2Event,
         of session: HTTP2Link
     ) {
-        guard event.tag >= 0 else { return self.takeOrphan(bytes, event, of: session) }
+        guard event.tag >= 0 else { return session.session.consume(bytes.count, on: event.stream) }
         let place = event.tag
         let exchange = self.exchanges[place]
         exchange.pointee.received &+= UInt64(bytes.count)
@@ -146,22 +146,23 @@ extension Worker {
         self.resumeStream(self.exchanges[place])
     }
 
-    /// Content of a stream that was answered: the first piece may be the last one, and a reset would
-    /// take its end for an error then; at the second the client is told to stop.
-    private func takeOrphan(
-        _ bytes: UnsafeRawBufferPointer,
-        _ event: HTTP2Event,
-        of session: HTTP2Link
-    ) {
-        guard event.tag != Self.orphanTag else {
-            return session.session.reset(event.stream, .noError)
-        }
-        session.session.setTag(Self.orphanTag, on: event.stream)
-        session.session.consume(bytes.count, on: event.stream)
-    }
+    /// Milliseconds between an early answer and the reset that asks for no more of the request.
+    private static let orphanPatience: Int64 = 100
 
-    /// The tag of a stream that was answered before its request had ended, and went on.
-    private static let orphanTag: Int32 = -2
+    /// Resets streams whose early answer has had its time.
+    func resetOrphans() {
+        var count = 0
+        while count < self.orphans.count, self.orphans[count].resetAt <= self.milliseconds {
+            let orphan = self.orphans[count]
+            count += 1
+            guard let session = self.session(orphan.link), session === orphan.session else {
+                continue
+            }
+            session.session.reset(orphan.stream, .noError)
+            self.touch(session)
+        }
+        if count > 0 { self.orphans.removeFirst(count) }
+    }
 
     /// Answers a stream that has no exchange.
     private func refuse(_ fault: HTTPFault, _ stream: Int32, of session: HTTP2Link) {
@@ -306,9 +307,17 @@ extension Worker {
         } else if !flags.contains(.requestComplete)
             || flags.contains(.isExtendedConnect) && !flags.contains(.isRelay)
         {
-            // RFC 9113 section 8.1: the rest of the request is not needed. The reset waits for the
-            // next piece of it: clients that get it together with the answer may lose the answer.
+            // RFC 9113 section 8.1: the rest of the request is not needed. The reset comes a little
+            // later: clients that get it together with the answer may lose the answer.
             session.session.consume(Int(unconsumed), on: stream)
+            self.orphans.append(
+                OrphanedStream(
+                    session: session,
+                    link: client,
+                    stream: stream,
+                    resetAt: self.milliseconds + Self.orphanPatience
+                )
+            )
         }
         self.touch(session)
     }

@@ -30,6 +30,15 @@ final class HTTP2Link {
     }
 }
 
+/// A stream that was answered before its request had ended.
+struct OrphanedStream {
+    let session: HTTP2Link
+    let link: Int32
+    let stream: Int32
+    /// Milliseconds.
+    let resetAt: Int64
+}
+
 /// Running sessions: bytes in, events handled, frames out.
 extension Worker {
     /// The session of a link that has one.

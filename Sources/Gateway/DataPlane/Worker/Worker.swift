@@ -68,6 +68,8 @@ final class Worker {
     let spares = HTTP2Spares()
     /// Sessions of clients that send datagrams; `nil` without a listener for them.
     let datagrams: UnsafeMutablePointer<Datagrams>?
+    /// Streams that were answered early, oldest first.
+    var orphans: ContiguousArray<OrphanedStream> = []
     var contexts = TLSContexts()
     /// Clients whose handshake waits for a turn, and steps that this pass has left.
     var waitingHandshakes: ContiguousArray<Int32> = []
@@ -188,6 +190,7 @@ final class Worker {
             for index in 0..<count { self.take(self.poller.event(index)) }
             self.expire()
             self.takeHandshakes()
+            if !self.orphans.isEmpty { self.resetOrphans() }
             self.flushSessions()
             self.reportIfDue()
         }
@@ -199,6 +202,9 @@ final class Worker {
         var limit: Int64 = 1_000
         if !self.dirtyTargets.isEmpty || !self.excludedTargets.isEmpty {
             limit = min(limit, max(1, self.reportAt - self.milliseconds))
+        }
+        if let orphan = self.orphans.first {
+            limit = min(limit, max(1, orphan.resetAt - self.milliseconds))
         }
         if self.acceptResumesAt > 0 {
             limit = min(limit, max(1, self.acceptResumesAt - self.milliseconds))
