@@ -37,10 +37,9 @@ public final class TLSServerContext: Sendable {
 
     deinit { SSL_CTX_free(self.pointer) }
 
-    /// The identity for a lower-case server name, empty for a client without one: that of `*`, else the
-    /// default, for names that nothing else is named for.
+    /// The identity for a lower-case server name; the default's for an empty or unknown one.
     func identity(for name: UnsafeRawBufferPointer) -> LoadedIdentity {
-        guard let index = self.names.index(of: String(decoding: name, as: UTF8.self))
+        guard !name.isEmpty, let index = self.names.index(of: String(decoding: name, as: UTF8.self))
         else { return self.identities[0] }
         return self.identities[index]
     }
