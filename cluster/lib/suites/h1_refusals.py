@@ -194,7 +194,7 @@ def run(context, report):
     for number, (name, data, right) in enumerate(REFUSED + ACCEPTED):
         marker = b"n%03d" % number
         context.recorder.forget()
-        found, received = answer(context, data.replace(b"@", marker), 1)
+        found, received = answer(context, data.replace(b"@", marker, 1))
         wanted = " or ".join(map(str, sorted(right)))
         if report.check(found in right, f"{name}: {wanted}", found) and 200 not in right:
             # Chunks are seen after the head may have gone; a whole request must not have.
