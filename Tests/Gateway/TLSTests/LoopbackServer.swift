@@ -29,7 +29,11 @@ final class LoopbackServer: Sendable {
 
     init(_ context: TLSServerContext) throws {
         self.context = context
-        self.listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        self.listener = socket(
+            AF_INET,
+            Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue),
+            0
+        )
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
@@ -55,6 +59,7 @@ final class LoopbackServer: Sendable {
             for _ in 0..<count {
                 guard Self.waits(for: POLLIN, at: self.listener) else { break }
                 let descriptor = accept(self.listener, nil, nil)
+                _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
                 let seen = self.serve(descriptor, output)
                 close(descriptor)
                 if let seen { self.facts.withLock { $0.append(seen) } }

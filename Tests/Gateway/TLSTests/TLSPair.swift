@@ -98,7 +98,9 @@ final class TLSPair {
         outputs: (TLSOutput, TLSOutput) = (TLSOutput(), TLSOutput())
     ) throws {
         var ends: [Int32] = [0, 0]
-        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        // Tools that other tests start at the same time must not inherit an end and hold it open.
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        try #require(socketpair(AF_UNIX, kind, 0, &ends) == 0)
         for end in ends { try #require(fcntl(end, F_SETFL, O_NONBLOCK) == 0) }
         let server = TLSSession.server(serverContext, descriptor: ends[0], output: outputs.0)
         let client = Array(name.utf8).withUnsafeBytes {
@@ -117,11 +119,14 @@ final class TLSPair {
     }
 
     func closeServerSocket() {
+        // Before `exec`, a tool still holds a copy: the end has to show at once all the same.
+        shutdown(self.server.descriptor, Int32(SHUT_RDWR))
         Glibc.close(self.server.descriptor)
         self.isServerOpen = false
     }
 
     func closeClientSocket() {
+        shutdown(self.client.descriptor, Int32(SHUT_RDWR))
         Glibc.close(self.client.descriptor)
         self.isClientOpen = false
     }
