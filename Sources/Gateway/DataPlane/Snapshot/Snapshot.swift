@@ -1,5 +1,6 @@
 internal import MeshBalancing
 public import MeshEntities
+internal import MeshHTTP
 internal import MeshPlugins
 internal import MeshPrimitives
 internal import MeshRouting
@@ -170,8 +171,12 @@ public final class Snapshot: Sendable {
             readTimeout: Int64(service?.readTimeout ?? 60_000),
             protocols: RouteProtocolCheck(route),
             debugLines: arena.text(Self.debugLines(route, service)),
-            serviceLiteral: arena.text(jsonLiteral(label.service)),
-            routeLiteral: arena.text(jsonLiteral(label.route))
+            logMembers: arena.text(
+                AccessLogFormat.routeMembers(
+                    service: jsonLiteral(label.service),
+                    route: jsonLiteral(label.route)
+                )
+            )
         )
     }
 }

@@ -58,9 +58,8 @@ struct RoutePlan {
     let protocols: RouteProtocolCheck
     /// Kong's debugging fields as whole lines.
     let debugLines: PlanText
-    /// Names as JSON string literals, for the access log.
-    let serviceLiteral: PlanText
-    let routeLiteral: PlanText
+    /// How the access log names it and its service.
+    let logMembers: PlanText
 }
 
 /// One address of an upstream.
@@ -69,8 +68,8 @@ struct TargetPlan {
     let address: mesh_address
     /// `Host` unless the client's is preserved.
     let hostHeader: PlanText
-    /// `address:port` as a JSON string literal, for the access log.
-    let addressLiteral: PlanText
+    /// How the access log names it.
+    let logMember: PlanText
 }
 
 /// An upstream as the request path uses it.
