@@ -178,6 +178,7 @@ extension Worker {
 
     /// Decides how the response is framed for the client and whether its connection stays;
     /// `false` for a response that may not be passed on.
+    @inline(__always)
     private func frameResponse(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
         let isHTTP10 = exchange.pointee.flags.contains(.isHTTP10)
         if self.response.status == 101 {

@@ -22,9 +22,12 @@ extension Worker {
             query.isTLS = true
             query.serverName = self.io.serverName(exchange.pointee.client)
         }
-        let table = exchange.pointee.view.pointee.snapshot._withUnsafeGuaranteedRef { $0.table }
-        return table.match(query, scratch: self.scratch) { name, test in
-            scope.anyField(named: name, test)
+        let scratch = self.scratch
+        // Within the closure the table needs no reference of its own.
+        return exchange.pointee.view.pointee.snapshot._withUnsafeGuaranteedRef { snapshot in
+            snapshot.table.match(query, scratch: scratch) { name, test in
+                scope.anyField(named: name, test)
+            }
         }
     }
 
