@@ -1,5 +1,6 @@
-/// Mistakes that ``ConfigurationMachine`` can be told to make, so that tests see that its simulation
-/// would find them. No node ever sets one.
+/// Mistakes that ``ConfigurationMachine`` can be told to make; no node ever does.
+///
+/// Tests of its simulation see by them that it would find them.
 enum ConfigurationFlaw: CaseIterable, Sendable {
     /// Installs whatever compiler result comes, stale ones too.
     case takesStaleResults

@@ -106,6 +106,9 @@ struct ConfigurationMachine: Sendable {
         self.hasSeeds = setup.hasSeeds
     }
 
+    /// The state that came last; `nil` before the first.
+    var newestHead: ConfigurationState.Head? { self.newest?.state.head }
+
     /// How the node stands now.
     var current: ConfigurationStanding { self.standing }
 
@@ -221,6 +224,12 @@ struct ConfigurationMachine: Sendable {
         return effects + self.proceed(at: now)
     }
 
+    /// The file was read.
+    mutating func fileRead(fingerprint: UInt64, at now: MonotonicInstant) -> [Effect] {
+        self.file.read(fingerprint: fingerprint)
+        return (self.active.map { self.compareFile($0.facts) } ?? []) + self.proceed(at: now)
+    }
+
     /// The file could not be read or written; it is tried again unless that is final.
     mutating func fileFailed(
         reason: String,
@@ -257,7 +266,8 @@ extension ConfigurationMachine {
         }
         effects += self.names.begin(at: now).map { .resolve($0) }
         effects += self.tellChange(at: now)
-        let wakes = [self.names.nextWake, self.file.nextWake, self.graceEnd(at: now)]
+        let grace = self.active == nil ? self.file.graceEnd(after: now) : nil
+        let wakes = [self.names.nextWake, grace]
         if let next = wakes.compactMap(\.self).min(), self.alarm.map({ next < $0 }) ?? true {
             self.alarm = next
             effects.append(.wake(at: next))
@@ -321,11 +331,6 @@ extension ConfigurationMachine {
         guard self.hasSeeds else { return .operator }
         guard self.file.hasJoined else { return .seeds }
         return self.file.mayArrive(at: now) ? .mesh : .meshOperator
-    }
-
-    /// When ``waiting(at:)`` changes by time alone.
-    private func graceEnd(at now: MonotonicInstant) -> MonotonicInstant? {
-        self.active == nil ? self.file.graceEnd(after: now) : nil
     }
 
     private mutating func compareFile(_ facts: CompiledFacts) -> [Effect] {

@@ -2,7 +2,7 @@ import MeshPrimitives
 
 /// One state of the replicated configuration: which one, and all its entities as they are stored.
 struct ConfigurationState: Equatable, Sendable {
-    /// Which state it is. Nodes with the same hash route the same.
+    /// Which state it is; nodes with the same hash route the same.
     struct Head: Hashable, Sendable {
         /// Rises with every change; shown, never compared to decide.
         var generation: UInt64
@@ -31,11 +31,13 @@ struct StoredEntity: Equatable, Sendable {
 
 /// Where the newest state is read.
 ///
-/// Level-triggered: ``changes`` says *that* something changed, ``state()`` what is there now, so that
-/// no lost signal can lose a state.
+/// Level-triggered: whoever says that something changed says no more than that, and the newest state
+/// is read here, so that no lost signal can lose a state.
 struct ConfigurationSource: Sendable {
     /// Which state is there now; cheap.
     var head: @Sendable () async -> ConfigurationState.Head
     /// The whole state: head and entities of one moment.
     var state: @Sendable () async -> ConfigurationState
+    /// Whether another member answers.
+    var hasPeers: @Sendable () async -> Bool
 }

@@ -23,6 +23,8 @@ struct FirstFile: Sendable {
     enum Content: Equatable, Sendable {
         /// No file, or none that can be used.
         case none
+        /// One that is being read.
+        case unread
         /// A usable one, by the fingerprint of its entities.
         case usable(fingerprint: UInt64)
     }
@@ -33,7 +35,7 @@ struct FirstFile: Sendable {
         case over
     }
 
-    let content: Content
+    private(set) var content: Content
     private let patience: Patience
     private var state: State
     /// Until then somebody may still send a configuration; `nil` when nobody can.
@@ -44,18 +46,18 @@ struct FirstFile: Sendable {
         self.content = content
         self.patience = patience
         self.mayArriveUntil = hasSeeds ? now.advanced(by: patience.join) : nil
-        if case .usable = content { self.state = .waiting } else { self.state = .over }
+        self.state = content == .none ? .over : .waiting
     }
-
-    /// When ``isDue(at:)`` may become true by time alone.
-    var nextWake: MonotonicInstant? { self.state == .waiting ? self.mayArriveUntil : nil }
 
     /// Whether a configuration of the mesh may still be on its way.
     func mayArrive(at now: MonotonicInstant) -> Bool {
         self.mayArriveUntil.map { now < $0 } ?? false
     }
 
-    /// When ``mayArrive(at:)`` becomes false by time alone.
+    /// The file was read.
+    mutating func read(fingerprint: UInt64) { self.content = .usable(fingerprint: fingerprint) }
+
+    /// When ``mayArrive(at:)`` becomes false by time alone; `nil` when it is.
     func graceEnd(after now: MonotonicInstant) -> MonotonicInstant? {
         self.mayArriveUntil.flatMap { now < $0 ? $0 : nil }
     }
@@ -72,7 +74,9 @@ struct FirstFile: Sendable {
 
     /// Whether it shall be applied now, given that the node holds nothing; says so once.
     mutating func isDue(at now: MonotonicInstant) -> Bool {
-        guard self.state == .waiting, !self.mayArrive(at: now) else { return false }
+        guard self.state == .waiting, case .usable = self.content, !self.mayArrive(at: now) else {
+            return false
+        }
         self.state = .applying
         return true
     }

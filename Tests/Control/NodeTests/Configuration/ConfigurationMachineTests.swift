@@ -306,7 +306,11 @@ struct ConfigurationMachineTests {
     @Test("says once when the file is not what it routes by, and forgets it when it is")
     mutating func fileDiffers() {
         self.machine = Self.machine { $0.file = .usable(fingerprint: 5) }
-        let first = self.activate(Self.state(1, "routes/a"), revision: 1, Self.facts(fingerprint: 6))
+        let first = self.activate(
+            Self.state(1, "routes/a"),
+            revision: 1,
+            Self.facts(fingerprint: 6)
+        )
         let second = self.activate(
             Self.state(2, "routes/b"),
             revision: 2,
