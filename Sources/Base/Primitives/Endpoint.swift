@@ -46,18 +46,12 @@ public enum IPAddress: Hashable, Sendable {
 
     /// Reads the usual text form of either family; `nil` for anything else.
     ///
-    /// IPv6 with an embedded dotted quad and zone identifiers are not read.
+    /// As ``init(ascii:)``: IPv6 may end in a dotted quad, a quad has no leading zeros.
     public init?(_ text: String) {
-        if let quad = Self.parseV4(text) {
-            self = .v4(quad)
-        } else if let groups = Self.parseV6(text) {
-            let half = { (range: Range<Int>) in
-                groups[range].reduce(UInt64(0)) { ($0 << 16) | UInt64($1) }
-            }
-            self = .v6(high: half(0..<4), low: half(4..<8))
-        } else {
-            return nil
-        }
+        var text = text
+        let address = text.withUTF8 { IPAddress(ascii: UnsafeRawBufferPointer($0)) }
+        guard let address else { return nil }
+        self = address
     }
 
     /// Whether packets to it never leave the machine: 127.0.0.0/8 or ::1.
@@ -66,43 +60,6 @@ public enum IPAddress: Hashable, Sendable {
         case .v4(let value): value >> 24 == 127
         case .v6(let high, let low): high == 0 && low == 1
         }
-    }
-
-    private static func parseV4(_ text: String) -> UInt32? {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
-        var value: UInt32 = 0
-        for part in parts {
-            guard !part.isEmpty, part.count <= 3, part.allSatisfy(\.isASCIIDigit),
-                let octet = UInt8(part)
-            else { return nil }
-            value = (value << 8) | UInt32(octet)
-        }
-        return value
-    }
-
-    private static func parseV6(_ text: String) -> [UInt16]? {
-        guard text.utf8.count <= 39, text.contains(":") else { return nil }
-        if let gap = text.firstRange(of: "::") {
-            guard let head = Self.groups(text[..<gap.lowerBound]),
-                let tail = Self.groups(text[gap.upperBound...]), head.count + tail.count < 8
-            else { return nil }
-            return head + Array(repeating: 0, count: 8 - head.count - tail.count) + tail
-        }
-        guard let groups = Self.groups(text[...]), groups.count == 8 else { return nil }
-        return groups
-    }
-
-    private static func groups(_ text: Substring) -> [UInt16]? {
-        guard !text.isEmpty else { return [] }
-        var result: [UInt16] = []
-        for part in text.split(separator: ":", omittingEmptySubsequences: false) {
-            guard (1...4).contains(part.utf8.count), part.allSatisfy(\.isHexDigit),
-                let group = UInt16(part, radix: 16)
-            else { return nil }
-            result.append(group)
-        }
-        return result
     }
 }
 
@@ -120,8 +77,4 @@ extension IPAddress: CustomStringConvertible {
                 .joined(separator: ":")
         }
     }
-}
-
-extension Character {
-    fileprivate var isASCIIDigit: Bool { ("0"..."9").contains(self) }
 }
