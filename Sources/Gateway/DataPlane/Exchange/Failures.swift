@@ -165,7 +165,9 @@ extension Worker {
         )
         var writer = self.writer.headWriter()
         if exchange.pointee.filters != nil {
-            context.additionalFields = self.filterLines(exchange).added
+            let edits = self.filterLines(exchange)
+            if edits.overflowed { exchange.pointee.failure = ProxyFailure(cause: .exhausted) }
+            context.additionalFields = edits.added
         }
         if let lines { context.additionalFields = lines }
         if !hasBody {
@@ -258,17 +260,32 @@ extension Worker {
         }
     }
 
-    /// The client left before its response was complete.
+    /// The client left, or this node ends, before the response was complete.
     func abandon(_ place: Int32) {
         let exchange = self.exchanges[place]
-        exchange.pointee.failure = ProxyFailure(cause: .clientLeft)
-        if exchange.pointee.flags.contains(.responseBegun) {
+        if self.isStopping {
+            exchange.pointee.failure = ProxyFailure(cause: .stopped)
+        } else if !self.hasPassedAll(exchange) {
+            exchange.pointee.failure = ProxyFailure(cause: .clientLeft)
+        }
+        if exchange.pointee.failure != .none, exchange.pointee.flags.contains(.responseBegun) {
             exchange.pointee.flags.insert(.isCut)
-        } else {
-            exchange.pointee.status = 499
+        } else if !exchange.pointee.flags.contains(.responseBegun) {
+            exchange.pointee.status = exchange.pointee.failure.status
         }
         if exchange.pointee.attempt >= 0 { self.endAttempt(exchange.pointee.attempt) }
         self.conclude(place)
+    }
+
+    /// Whether an exchange is a relay in which nothing waits to be passed on: whoever leaves it then
+    /// has simply finished.
+    private func hasPassedAll(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
+        guard exchange.pointee.flags.contains([.isRelay, .responseBegun]) else { return false }
+        let index = exchange.pointee.attempt
+        let isTaken = index < 0 || self.targetTakesMore(index)
+        guard isTaken, self.io[exchange.pointee.client].pointee.isWritten else { return false }
+        guard let session = self.session(exchange.pointee.client) else { return true }
+        return session.session.waiting(on: exchange.pointee.stream) == 0
     }
 
     /// Lowers a target in this worker at once; the node's verdict replaces this when it comes.

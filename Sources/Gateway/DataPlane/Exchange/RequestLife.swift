@@ -305,7 +305,12 @@ extension Worker {
             self.attempts[index].pointee.stream == 0 ? self.response.framing : .untilClose
         )
         self.observeAnswer(exchange, status: self.response.status)
-        guard let head = self.writeResponseHead(index, from: bytes) else {
+        guard let lines = self.editResponse(exchange, from: bytes) else {
+            exchange.pointee.failure = ProxyFailure(cause: .exhausted)
+            self.answer(place, status: 500)
+            return false
+        }
+        guard let head = self.writeResponseHead(index, from: bytes, adding: lines) else {
             self.attemptFailed(index, .malformed)
             return false
         }

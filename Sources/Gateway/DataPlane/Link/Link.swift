@@ -117,6 +117,9 @@ struct Link {
     /// Whether the peer has finished writing.
     @inline(__always)
     var hasPeerClosed: Bool { self.state.contains(.peerClosed) }
+    /// Whether our side has finished writing.
+    @inline(__always)
+    var hasFinishedWriting: Bool { self.state.contains(.writeClosed) }
     /// Whether bytes have left since they were last forgotten.
     @inline(__always)
     var hasSent: Bool { self.state.contains(.sent) }
