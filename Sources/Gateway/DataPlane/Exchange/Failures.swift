@@ -27,6 +27,7 @@ extension Worker {
             return isStream ? self.closeStream(place) : self.answerFailure(place)
         }
         self.counters.add(WorkerCounter.retries)
+        self.liveUpstream(exchange)?._withUnsafeGuaranteedRef { $0.retries.countRetry() }
         if isStream { return self.dispatchStream(place) }
         let scope = self.reader.load(exchange.pointee.head)
         self.dispatch(place, scope, body: UnsafeRawBufferPointer(start: nil, count: 0))
@@ -51,8 +52,19 @@ extension Worker {
             isIdempotent: flags.contains(.idempotent),
             // Nothing of a stream has left before its target is connected.
             isKept: flags.contains(.isKept) || flags.contains(.isStream),
-            hasOthers: !exchange.pointee.tried.isFull
+            hasOthers: !exchange.pointee.tried.isFull,
+            hasBudget: self.liveUpstream(exchange)?._withUnsafeGuaranteedRef {
+                $0.retries.hasRetry(at: self.milliseconds)
+            } ?? true
         )
+    }
+
+    /// The upstream that the exchange's route leads to, as this worker lives it.
+    func liveUpstream(
+        _ exchange: UnsafeMutablePointer<Exchange>
+    ) -> Unmanaged<LiveUpstream>? {
+        guard let upstream = self.upstreamIndex(exchange) else { return nil }
+        return exchange.pointee.view.pointee.live[Int(upstream.rawValue)]
     }
 
     /// Whether any byte of the request has left for a target.

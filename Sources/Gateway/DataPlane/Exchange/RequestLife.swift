@@ -142,6 +142,11 @@ extension Worker {
         let exchange = self.exchanges[place]
         guard let upstream = self.upstreamIndex(exchange) else { return }
         let view = exchange.pointee.view
+        if exchange.pointee.attempts == 0 {
+            view.pointee.live[Int(upstream.rawValue)]._withUnsafeGuaranteedRef {
+                $0.retries.countRequest(at: self.milliseconds)
+            }
+        }
         let choice = view.pointee.pick(
             upstream,
             hash: exchange.pointee.hash,
