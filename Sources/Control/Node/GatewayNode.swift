@@ -106,6 +106,7 @@ public struct GatewayNode: Sendable {
             parts.cluster, MemberKeeper(cluster: parts.cluster, store: store, logger: self.logger),
             parts.regions, parts.state, parts.health, parts.configuration,
             parts.watch(store: store, logger: self.logger), parts.tickets,
+            StapleService(dataPlane: parts.dataPlane, logger: self.logger),
         ]
         return core + self.listeners(admin)
             + [SeedResolver(seeds: self.settings.gossip.seeds, cluster: parts.cluster), drain]
