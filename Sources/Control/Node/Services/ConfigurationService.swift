@@ -164,7 +164,8 @@ actor ConfigurationService: ServiceLifecycle.Service {
             configuration: configuration,
             addresses: self.addresses,
             localRegion: self.region,
-            version: self.generation
+            version: self.generation,
+            flavor: self.dataPlane.routerFlavor
         )
         try self.dataPlane.install(snapshot)
         self.health.configure(snapshot)
@@ -246,7 +247,8 @@ extension ConfigurationService {
                 configuration: parsed.configuration,
                 addresses: self.addresses,
                 localRegion: self.region,
-                version: 0
+                version: 0,
+                flavor: self.dataPlane.routerFlavor
             )
         } catch {
             throw .invalidConfiguration(InvalidConfiguration(message: "\(error)"))
