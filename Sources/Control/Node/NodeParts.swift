@@ -174,7 +174,7 @@ extension ConfigurationCompiler {
             version: 0
         )
         try dataPlane.install(empty)
-        return ConfigurationCompiler(region: region) { compiled in
+        return ConfigurationCompiler(region: region, flavor: dataPlane.routerFlavor) { compiled in
             try dataPlane.install(compiled.snapshot)
             health.configure(compiled.snapshot)
         }

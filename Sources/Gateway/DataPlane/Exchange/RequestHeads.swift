@@ -23,8 +23,30 @@ extension Worker {
             query.serverName = self.io.serverName(exchange.pointee.client)
         }
         let table = exchange.pointee.view.pointee.snapshot._withUnsafeGuaranteedRef { $0.table }
+        if !table.needs.isEmpty { self.show(table.needs, to: &query, exchange, scope) }
         return table.match(query, scratch: self.scratch) { name, test in
             scope.anyField(named: name, test)
+        }
+    }
+
+    /// Shows the router what only expressions ask for.
+    private func show(
+        _ needs: QueryNeeds,
+        to query: inout RouteQuery,
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ scope: borrowing RequestScope
+    ) {
+        if needs.contains(.query) {
+            let marked = scope.head.query.bytes(of: scope.bytes)
+            query.query = UnsafeRawBufferPointer(rebasing: marked.dropFirst())
+        }
+        if needs.contains(.source) {
+            query.source = SocketAddress.decode(exchange.pointee.origin)
+        }
+        if needs.contains(.destination) {
+            query.destination = SocketAddress.decode(
+                self.io.localAddress(exchange.pointee.client)
+            )
         }
     }
 
