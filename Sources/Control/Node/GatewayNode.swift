@@ -117,15 +117,14 @@ public struct GatewayNode: Sendable {
             ("admin.listen", self.settings.adminListen, AdminServerConfiguration.Surface.admin),
             ("status.listen", self.settings.statusListen, .status),
         ].map { setting, listen, surface in
-            AdminListener(
-                setting: setting,
-                listen: listen,
-                server: AdminServer(
+            AdminListener(setting: setting, listen: listen, logger: self.logger) { onBound in
+                AdminServer(
                     configuration: AdminServerConfiguration(listen: listen, surface: surface),
                     node: admin,
-                    logger: self.logger
+                    logger: self.logger,
+                    onBound: onBound
                 )
-            )
+            }
         }
     }
 

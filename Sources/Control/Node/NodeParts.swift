@@ -197,7 +197,7 @@ extension ClusterConfiguration {
                 name: settings.node.name,
                 region: settings.node.region,
                 zone: settings.node.zone,
-                address: settings.advertisedGossip,
+                address: InterfaceAddress.advertised(for: settings.advertisedGossip),
                 version: Version.current,
                 protocolMinimum: Version.protocols.lowerBound,
                 protocolMaximum: Version.protocols.upperBound
