@@ -206,8 +206,8 @@ let package = Package(
             "MeshAdmin",
             in: "Control",
             uses: [
-                "MeshReports", "MeshEntities", "MeshPrimitives", hummingbird, nioCore, logging,
-                lifecycle,
+                "MeshReports", "MeshPlugins", "MeshEntities", "MeshPrimitives", hummingbird,
+                nioCore, logging, lifecycle,
             ]
         ),
         target(

@@ -155,7 +155,8 @@ struct NodeParts: Sendable {
             healthService: self.health,
             regionService: self.regions,
             state: self.state,
-            eventLog: self.events
+            eventLog: self.events,
+            directory: EntityDirectory(cluster: self.cluster)
         )
     }
 }
