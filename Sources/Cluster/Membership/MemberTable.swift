@@ -1,3 +1,4 @@
+import MeshDissemination
 import MeshPrimitives
 
 /// The members other than this node, with what is measured about each.
@@ -9,14 +10,20 @@ struct MemberTable: Sendable {
 
     private let limit: Int
     private var rows: [NodeID: Row] = [:]
-    private var presentIDs: [NodeID] = []
+    private var sampler: PeerSampler
     private var idsByName: [String: Set<NodeID>] = [:]
 
-    /// Creates an empty table of at most `limit` members.
-    init(limit: Int) { self.limit = limit }
+    /// Creates an empty table of at most `limit` members for a node of `region`.
+    init(limit: Int, region: String) {
+        self.limit = limit
+        self.sampler = PeerSampler(region: region)
+    }
 
-    /// Members that are alive or suspect, by identity.
-    var present: [NodeID] { self.presentIDs }
+    /// How many members are alive or suspect.
+    var presentCount: Int { self.sampler.count }
+
+    /// Members that are alive or suspect.
+    var present: [NodeID] { self.sampler.ids }
 
     /// Every member, by identity.
     var members: [Member] { self.rows.keys.sorted().compactMap { self[$0] } }
@@ -66,7 +73,7 @@ struct MemberTable: Sendable {
             self.rows[id] = Row(member: member)
             self.idsByName[member.profile.name, default: []].insert(id)
         }
-        self.setPresent(id, member.state.isPresent)
+        self.setPresent(member)
         return true
     }
 
@@ -74,25 +81,23 @@ struct MemberTable: Sendable {
     mutating func remove(_ id: NodeID) {
         guard let row = self.rows.removeValue(forKey: id) else { return }
         self.removeName(row.member)
-        self.setPresent(id, false)
+        self.sampler.remove(id)
     }
 
-    /// Picks up to `count` different members that are present, but none of `excluded`.
+    /// Picks up to `count` different members that are present, each as likely as any other.
     func pick(
         _ count: Int,
         except excluded: NodeID? = nil,
         using generator: inout SeededGenerator
     ) -> [Member] {
-        var picked: [NodeID] = []
-        let available = self.presentIDs.count - (excluded.map(self.isPresent) == true ? 1 : 0)
-        guard available > count else {
-            return self.presentIDs.filter { $0 != excluded }.compactMap { self[$0] }
-        }
-        while picked.count < count {
-            let id = self.presentIDs[generator.next(below: self.presentIDs.count)]
-            if id != excluded, !picked.contains(id) { picked.append(id) }
-        }
-        return picked.compactMap { self[$0] }
+        let excluding = excluded.map { [$0] } ?? []
+        return self.sampler.pickEvenly(count, excluding: excluding, using: &generator)
+            .compactMap { self[$0] }
+    }
+
+    /// Picks up to `count` different members to gossip with, most of them in the own region.
+    func pickToTell(_ count: Int, using generator: inout SeededGenerator) -> [Member] {
+        self.sampler.pick(count, using: &generator).compactMap { self[$0] }
     }
 
     private mutating func removeName(_ member: Member) {
@@ -101,13 +106,14 @@ struct MemberTable: Sendable {
         if self.idsByName[name]?.isEmpty == true { self.idsByName[name] = nil }
     }
 
-    private mutating func setPresent(_ id: NodeID, _ isPresent: Bool) {
-        let place = self.presentIDs.firstIndex { $0 >= id } ?? self.presentIDs.endIndex
-        let isListed = place < self.presentIDs.endIndex && self.presentIDs[place] == id
-        if isPresent, !isListed {
-            self.presentIDs.insert(id, at: place)
-        } else if !isPresent, isListed {
-            self.presentIDs.remove(at: place)
-        }
+    private mutating func setPresent(_ member: Member) {
+        guard member.state.isPresent else { return self.sampler.remove(member.id) }
+        self.sampler.insert(
+            Peer(
+                id: member.id,
+                region: member.profile.region,
+                version: member.profile.protocolMaximum
+            )
+        )
     }
 }

@@ -1,3 +1,4 @@
+internal import MeshDissemination
 public import MeshPrimitives
 
 /// What this node believes of what it is told.
@@ -82,7 +83,7 @@ extension Membership {
         self.suspicions.begin(
             update.profile.id,
             accuser: update.reporter,
-            memberCount: self.table.present.count + 1,
+            memberCount: self.table.presentCount + 1,
             at: now
         )
         if update.reporter != self.local.id { self.probeOrder.hasten(update.profile.id) }
