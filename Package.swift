@@ -150,8 +150,15 @@ let package = Package(
         ),
 
         // Cluster wing, cores first.
-        target("MeshMembership", in: "Cluster", uses: ["MeshPrimitives"]),
-        tests(of: "MeshMembership", in: "Cluster", uses: ["MeshPrimitives"]),
+        // Who is told next, and with which bytes.
+        target("MeshDissemination", in: "Cluster", uses: ["MeshPrimitives"]),
+        tests(of: "MeshDissemination", in: "Cluster", uses: ["MeshPrimitives"]),
+        target("MeshMembership", in: "Cluster", uses: ["MeshDissemination", "MeshPrimitives"]),
+        tests(
+            of: "MeshMembership",
+            in: "Cluster",
+            uses: ["MeshDissemination", "MeshPrimitives"]
+        ),
         target("MeshReplication", in: "Cluster", uses: ["MeshPrimitives"]),
         tests(of: "MeshReplication", in: "Cluster", uses: ["MeshPrimitives"]),
         target(

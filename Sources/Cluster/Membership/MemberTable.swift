@@ -1,3 +1,4 @@
+import MeshDissemination
 import MeshPrimitives
 
 /// The members other than this node, with what is measured about each.
@@ -10,13 +11,21 @@ struct MemberTable: Sendable {
 
     private let limit: Int
     private var rows: [NodeID: Row] = [:]
+<<<<<<< HEAD
     private var presentIDs = SortedIDs()
     private var aliveIDs = SortedIDs()
+=======
+    private var sampler: PeerSampler
+>>>>>>> 2da47e21cf15b1c790c0bf694fcbb307ef0d330a
     private var idsByName: [String: Set<NodeID>] = [:]
 
-    /// Creates an empty table of at most `limit` members.
-    init(limit: Int) { self.limit = limit }
+    /// Creates an empty table of at most `limit` members for a node of `region`.
+    init(limit: Int, region: String) {
+        self.limit = limit
+        self.sampler = PeerSampler(region: region)
+    }
 
+<<<<<<< HEAD
     /// When any member was last heard.
     private(set) var lastHeard: MonotonicInstant?
 
@@ -25,6 +34,13 @@ struct MemberTable: Sendable {
 
     /// Members that are alive and under no suspicion, by identity.
     var alive: [NodeID] { self.aliveIDs.all }
+=======
+    /// How many members are alive or suspect.
+    var presentCount: Int { self.sampler.count }
+
+    /// Members that are alive or suspect.
+    var present: [NodeID] { self.sampler.ids }
+>>>>>>> 2da47e21cf15b1c790c0bf694fcbb307ef0d330a
 
     /// Every member, by identity.
     var members: [Member] { self.rows.keys.sorted().compactMap { self[$0] } }
@@ -92,7 +108,11 @@ struct MemberTable: Sendable {
             self.rows[id] = Row(member: member)
             self.idsByName[member.profile.name, default: []].insert(id)
         }
+<<<<<<< HEAD
         self.list(id, as: member.state)
+=======
+        self.setPresent(member)
+>>>>>>> 2da47e21cf15b1c790c0bf694fcbb307ef0d330a
         return true
     }
 
@@ -100,6 +120,7 @@ struct MemberTable: Sendable {
     mutating func remove(_ id: NodeID) {
         guard let row = self.rows.removeValue(forKey: id) else { return }
         self.removeName(row.member)
+<<<<<<< HEAD
         self.presentIDs.set(id, isListed: false)
         self.aliveIDs.set(id, isListed: false)
     }
@@ -107,11 +128,18 @@ struct MemberTable: Sendable {
     /// Picks up to `count` different members that are alive, but none of `excluded`.
     ///
     /// While nobody is alive, suspects are picked in their place.
+=======
+        self.sampler.remove(id)
+    }
+
+    /// Picks up to `count` different members that are present, each as likely as any other.
+>>>>>>> 2da47e21cf15b1c790c0bf694fcbb307ef0d330a
     func pick(
         _ count: Int,
         except excluded: NodeID? = nil,
         using generator: inout SeededGenerator
     ) -> [Member] {
+<<<<<<< HEAD
         let source = self.aliveIDs.all.isEmpty ? self.presentIDs : self.aliveIDs
         return source.pick(count, except: excluded, using: &generator).compactMap { self[$0] }
     }
@@ -126,6 +154,16 @@ struct MemberTable: Sendable {
             rest -= 1
         }
         return nil
+=======
+        let excluding = excluded.map { [$0] } ?? []
+        return self.sampler.pickEvenly(count, excluding: excluding, using: &generator)
+            .compactMap { self[$0] }
+    }
+
+    /// Picks up to `count` different members to gossip with, most of them in the own region.
+    func pickToTell(_ count: Int, using generator: inout SeededGenerator) -> [Member] {
+        self.sampler.pick(count, using: &generator).compactMap { self[$0] }
+>>>>>>> 2da47e21cf15b1c790c0bf694fcbb307ef0d330a
     }
 
     private mutating func removeName(_ member: Member) {
@@ -134,8 +172,20 @@ struct MemberTable: Sendable {
         if self.idsByName[name]?.isEmpty == true { self.idsByName[name] = nil }
     }
 
+<<<<<<< HEAD
     private mutating func list(_ id: NodeID, as state: MemberState) {
         self.presentIDs.set(id, isListed: state.isPresent)
         self.aliveIDs.set(id, isListed: state == .alive)
+=======
+    private mutating func setPresent(_ member: Member) {
+        guard member.state.isPresent else { return self.sampler.remove(member.id) }
+        self.sampler.insert(
+            Peer(
+                id: member.id,
+                region: member.profile.region,
+                version: member.profile.protocolMaximum
+            )
+        )
+>>>>>>> 2da47e21cf15b1c790c0bf694fcbb307ef0d330a
     }
 }

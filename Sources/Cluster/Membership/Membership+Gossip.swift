@@ -1,3 +1,4 @@
+internal import MeshDissemination
 public import MeshPrimitives
 
 /// Datagrams: what goes out with them and what comes in.
@@ -45,8 +46,15 @@ extension Membership {
         guard now >= self.nextGossip else { return }
         self.nextGossip = now.advanced(by: self.configuration.gossipInterval)
         guard !self.broadcasts.isEmpty else { return }
+<<<<<<< HEAD
         var peers = self.table.pick(self.configuration.gossipFanout, using: &self.generator)
         if let suspect = self.table.pickSuspect(using: &self.generator) { peers.append(suspect) }
+=======
+        var peers = self.table.pickToTell(
+            self.configuration.gossipFanout,
+            using: &self.generator
+        )
+>>>>>>> 2da47e21cf15b1c790c0bf694fcbb307ef0d330a
         if let gone = self.recentlyFailed(at: now) { peers.append(gone) }
         for peer in peers where !self.broadcasts.isEmpty {
             let first = peer.state == .alive ? [] : [self.claim(peer)]
@@ -71,10 +79,12 @@ extension Membership {
         }
         let used = first.reduce(MembershipMessage.fixedByteCount) { $0 + $1.wireByteCount }
         let room = self.configuration.datagramByteLimit - used
-        let digits = Logarithm.decimalDigits(self.table.present.count + 1)
         let queued = self.broadcasts.take(
             fitting: room,
-            sendLimit: self.configuration.retransmitMultiplier * digits
+            sendLimit: SendLimit.times(
+                self.configuration.retransmitMultiplier,
+                among: self.table.presentCount + 1
+            )
         )
         self.pending.append(.send(self.message(kind, updates: first + queued), to: endpoint))
     }

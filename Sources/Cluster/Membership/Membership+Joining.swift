@@ -1,3 +1,4 @@
+internal import MeshDissemination
 public import MeshPrimitives
 
 /// Coming, going and comparing everything by stream.
@@ -134,7 +135,7 @@ extension Membership {
     mutating func reconnect(at now: MonotonicInstant) {
         let limit = self.configuration.reconnectMaximum
         let due = self.reconnection.due(
-            pausingAtMost: self.table.present.isEmpty ? limit / 4 : limit,
+            pausingAtMost: self.table.presentCount == 0 ? limit / 4 : limit,
             using: &self.generator,
             at: now
         )
@@ -200,7 +201,7 @@ extension Membership {
     ///
     /// Source: memberlist, push-pull scale: 1 up to 32 members, then `⌈log2 n - 5⌉ + 1`.
     private var syncPause: Duration {
-        let count = self.table.present.count + 1
+        let count = self.table.presentCount + 1
         let doublings = count <= 32 ? 0 : Int.bitWidth - (count - 1).leadingZeroBitCount - 5
         return self.configuration.syncInterval * (doublings + 1)
     }

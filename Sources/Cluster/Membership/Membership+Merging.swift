@@ -1,3 +1,4 @@
+internal import MeshDissemination
 public import MeshPrimitives
 
 /// What this node believes of what it is told.
@@ -85,7 +86,11 @@ extension Membership {
         self.suspicions.begin(
             id,
             accuser: update.reporter,
+<<<<<<< HEAD
             isUnproven: !self.table.isProven(id),
+=======
+            memberCount: self.table.presentCount + 1,
+>>>>>>> 2da47e21cf15b1c790c0bf694fcbb307ef0d330a
             at: now
         )
         self.considerLooking(at: id)
