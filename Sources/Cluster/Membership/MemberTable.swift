@@ -11,12 +11,9 @@ struct MemberTable: Sendable {
 
     private let limit: Int
     private var rows: [NodeID: Row] = [:]
-<<<<<<< HEAD
     private var presentIDs = SortedIDs()
     private var aliveIDs = SortedIDs()
-=======
     private var sampler: PeerSampler
->>>>>>> 2da47e21cf15b1c790c0bf694fcbb307ef0d330a
     private var idsByName: [String: Set<NodeID>] = [:]
 
     /// Creates an empty table of at most `limit` members for a node of `region`.
@@ -25,22 +22,17 @@ struct MemberTable: Sendable {
         self.sampler = PeerSampler(region: region)
     }
 
-<<<<<<< HEAD
     /// When any member was last heard.
     private(set) var lastHeard: MonotonicInstant?
+
+    /// How many members are alive or suspect.
+    var presentCount: Int { self.presentIDs.all.count }
 
     /// Members that are alive or suspect, by identity.
     var present: [NodeID] { self.presentIDs.all }
 
     /// Members that are alive and under no suspicion, by identity.
     var alive: [NodeID] { self.aliveIDs.all }
-=======
-    /// How many members are alive or suspect.
-    var presentCount: Int { self.sampler.count }
-
-    /// Members that are alive or suspect.
-    var present: [NodeID] { self.sampler.ids }
->>>>>>> 2da47e21cf15b1c790c0bf694fcbb307ef0d330a
 
     /// Every member, by identity.
     var members: [Member] { self.rows.keys.sorted().compactMap { self[$0] } }
@@ -108,11 +100,7 @@ struct MemberTable: Sendable {
             self.rows[id] = Row(member: member)
             self.idsByName[member.profile.name, default: []].insert(id)
         }
-<<<<<<< HEAD
-        self.list(id, as: member.state)
-=======
-        self.setPresent(member)
->>>>>>> 2da47e21cf15b1c790c0bf694fcbb307ef0d330a
+        self.list(member)
         return true
     }
 
@@ -120,28 +108,34 @@ struct MemberTable: Sendable {
     mutating func remove(_ id: NodeID) {
         guard let row = self.rows.removeValue(forKey: id) else { return }
         self.removeName(row.member)
-<<<<<<< HEAD
         self.presentIDs.set(id, isListed: false)
         self.aliveIDs.set(id, isListed: false)
-    }
-
-    /// Picks up to `count` different members that are alive, but none of `excluded`.
-    ///
-    /// While nobody is alive, suspects are picked in their place.
-=======
         self.sampler.remove(id)
     }
 
-    /// Picks up to `count` different members that are present, each as likely as any other.
->>>>>>> 2da47e21cf15b1c790c0bf694fcbb307ef0d330a
+    /// Picks up to `count` different members that are alive, each as likely as any other.
+    ///
+    /// While nobody is alive, suspects are picked in their place.
     func pick(
         _ count: Int,
         except excluded: NodeID? = nil,
         using generator: inout SeededGenerator
     ) -> [Member] {
-<<<<<<< HEAD
-        let source = self.aliveIDs.all.isEmpty ? self.presentIDs : self.aliveIDs
-        return source.pick(count, except: excluded, using: &generator).compactMap { self[$0] }
+        guard self.sampler.count > 0 else {
+            return self.presentIDs.pick(count, except: excluded, using: &generator)
+                .compactMap { self[$0] }
+        }
+        let excluding = excluded.map { [$0] } ?? []
+        return self.sampler.pickEvenly(count, excluding: excluding, using: &generator)
+            .compactMap { self[$0] }
+    }
+
+    /// Picks up to `count` different members to gossip with, most of them in the own region.
+    ///
+    /// While nobody is alive, suspects are picked in their place.
+    func pickToTell(_ count: Int, using generator: inout SeededGenerator) -> [Member] {
+        guard self.sampler.count > 0 else { return self.pick(count, using: &generator) }
+        return self.sampler.pick(count, using: &generator).compactMap { self[$0] }
     }
 
     /// Picks a member that is under suspicion.
@@ -154,16 +148,6 @@ struct MemberTable: Sendable {
             rest -= 1
         }
         return nil
-=======
-        let excluding = excluded.map { [$0] } ?? []
-        return self.sampler.pickEvenly(count, excluding: excluding, using: &generator)
-            .compactMap { self[$0] }
-    }
-
-    /// Picks up to `count` different members to gossip with, most of them in the own region.
-    func pickToTell(_ count: Int, using generator: inout SeededGenerator) -> [Member] {
-        self.sampler.pick(count, using: &generator).compactMap { self[$0] }
->>>>>>> 2da47e21cf15b1c790c0bf694fcbb307ef0d330a
     }
 
     private mutating func removeName(_ member: Member) {
@@ -172,13 +156,10 @@ struct MemberTable: Sendable {
         if self.idsByName[name]?.isEmpty == true { self.idsByName[name] = nil }
     }
 
-<<<<<<< HEAD
-    private mutating func list(_ id: NodeID, as state: MemberState) {
-        self.presentIDs.set(id, isListed: state.isPresent)
-        self.aliveIDs.set(id, isListed: state == .alive)
-=======
-    private mutating func setPresent(_ member: Member) {
-        guard member.state.isPresent else { return self.sampler.remove(member.id) }
+    private mutating func list(_ member: Member) {
+        self.presentIDs.set(member.id, isListed: member.state.isPresent)
+        self.aliveIDs.set(member.id, isListed: member.state == .alive)
+        guard member.state == .alive else { return self.sampler.remove(member.id) }
         self.sampler.insert(
             Peer(
                 id: member.id,
@@ -186,6 +167,5 @@ struct MemberTable: Sendable {
                 version: member.profile.protocolMaximum
             )
         )
->>>>>>> 2da47e21cf15b1c790c0bf694fcbb307ef0d330a
     }
 }

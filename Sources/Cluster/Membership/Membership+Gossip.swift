@@ -46,15 +46,11 @@ extension Membership {
         guard now >= self.nextGossip else { return }
         self.nextGossip = now.advanced(by: self.configuration.gossipInterval)
         guard !self.broadcasts.isEmpty else { return }
-<<<<<<< HEAD
-        var peers = self.table.pick(self.configuration.gossipFanout, using: &self.generator)
-        if let suspect = self.table.pickSuspect(using: &self.generator) { peers.append(suspect) }
-=======
         var peers = self.table.pickToTell(
             self.configuration.gossipFanout,
             using: &self.generator
         )
->>>>>>> 2da47e21cf15b1c790c0bf694fcbb307ef0d330a
+        if let suspect = self.table.pickSuspect(using: &self.generator) { peers.append(suspect) }
         if let gone = self.recentlyFailed(at: now) { peers.append(gone) }
         for peer in peers where !self.broadcasts.isEmpty {
             let first = peer.state == .alive ? [] : [self.claim(peer)]

@@ -86,11 +86,7 @@ extension Membership {
         self.suspicions.begin(
             id,
             accuser: update.reporter,
-<<<<<<< HEAD
             isUnproven: !self.table.isProven(id),
-=======
-            memberCount: self.table.presentCount + 1,
->>>>>>> 2da47e21cf15b1c790c0bf694fcbb307ef0d330a
             at: now
         )
         self.considerLooking(at: id)
@@ -98,8 +94,8 @@ extension Membership {
 
     /// Looks at a suspect too, by chance, each time an accusation is heard that needs confirmation.
     ///
-    /// Eight members on average for each round of the news, until two have confirmed: enough to confirm, and no storm of
-    /// pings in a large fleet.
+    /// Eight members on average for each round of the news, until two have confirmed: enough to
+    /// confirm, and no storm of pings in a large fleet.
     private mutating func considerLooking(at id: NodeID) {
         guard self.suspicions.isOpen(id),
             !self.suspicions.accusers(of: id).contains(self.local.id)
