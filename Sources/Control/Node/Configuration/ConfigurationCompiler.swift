@@ -81,7 +81,8 @@ final class ConfigurationCompiler: Sendable {
             configuration: configuration,
             addresses: HostAddresses(build.addresses),
             localRegion: self.region,
-            version: build.revision
+            version: build.revision,
+            reusing: state.compiled?.snapshot
         )
         state.valid = build.state.head.hash
         state.compiled = Compiled(
