@@ -21,6 +21,14 @@ public struct Endpoint: Hashable, Sendable {
         self.init(address: address, port: port)
     }
 
+    /// Whether the address is of IPv6.
+    public var isIPv6: Bool {
+        if case .v6 = self.address { true } else { false }
+    }
+
+    /// Whether one machine can be reached by it: neither port 0 nor an address of nobody or many.
+    public var isDestination: Bool { self.port > 0 && self.address.isUnicast }
+
     private static func unbracketed(_ text: Substring) -> String {
         text.hasPrefix("[") && text.hasSuffix("]")
             ? String(text.dropFirst().dropLast()) : String(text)
@@ -46,12 +54,12 @@ public enum IPAddress: Hashable, Sendable {
 
     /// Reads the usual text form of either family; `nil` for anything else.
     ///
-    /// As ``init(ascii:)``: IPv6 may end in a dotted quad, a quad has no leading zeros.
+    /// Takes an embedded dotted quad (`::ffff:192.0.2.1`); no zone, no brackets.
     public init?(_ text: String) {
         var text = text
-        let address = text.withUTF8 { IPAddress(ascii: UnsafeRawBufferPointer($0)) }
-        guard let address else { return nil }
-        self = address
+        let read = text.withUTF8 { IPAddress(ascii: UnsafeRawBufferPointer($0)) }
+        guard let read else { return nil }
+        self = read
     }
 
     /// Whether packets to it never leave the machine: 127.0.0.0/8 or ::1.
@@ -61,20 +69,27 @@ public enum IPAddress: Hashable, Sendable {
         case .v6(let high, let low): high == 0 && low == 1
         }
     }
+
+    /// Whether it can be one machine's: neither unspecified nor of many.
+    ///
+    /// The broadcast addresses of subnets cannot be told from others here.
+    public var isUnicast: Bool {
+        switch self.unmapped {
+        // RFC 1122 section 3.2.1.3: 0/8 is no destination; 224/4 is multicast.
+        case .v4(let value): value >> 24 != 0 && value >> 28 != 0xE && value != .max
+        case .v6(let high, let low): (high, low) != (0, 0) && high >> 56 != 0xFF
+        }
+    }
 }
 
 extension IPAddress: CustomStringConvertible {
-    /// The usual text form; IPv6 without compressing zeros.
+    /// The usual text form; IPv6 as RFC 5952 wants it: `2001:db8::1`.
     public var description: String {
-        switch self {
-        case .v4(let value):
-            [24, 16, 8, 0].map { String((value >> UInt32($0)) & 255) }.joined(separator: ".")
-        case .v6(let high, let low):
-            [high, low]
-                .flatMap { half in
-                    [48, 32, 16, 0].map { String((half >> UInt64($0)) & 0xFFFF, radix: 16) }
-                }
-                .joined(separator: ":")
+        withUnsafeTemporaryAllocation(byteCount: Self.textByteCount, alignment: 1) { text in
+            guard let count = self.write(to: text) else {
+                preconditionFailure("textByteCount suffices for every address")
+            }
+            return String(decoding: text[..<count], as: UTF8.self)
         }
     }
 }

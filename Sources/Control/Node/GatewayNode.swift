@@ -106,6 +106,7 @@ public struct GatewayNode: Sendable {
             parts.cluster, MemberKeeper(cluster: parts.cluster, store: store, logger: self.logger),
             parts.regions, parts.state, parts.health, parts.configuration,
             parts.watch(store: store, logger: self.logger), parts.tickets,
+            StapleService(dataPlane: parts.dataPlane, logger: self.logger),
         ]
         return core + self.listeners(admin)
             + [SeedResolver(seeds: self.settings.gossip.seeds, cluster: parts.cluster), drain]
@@ -116,15 +117,14 @@ public struct GatewayNode: Sendable {
             ("admin.listen", self.settings.adminListen, AdminServerConfiguration.Surface.admin),
             ("status.listen", self.settings.statusListen, .status),
         ].map { setting, listen, surface in
-            AdminListener(
-                setting: setting,
-                listen: listen,
-                server: AdminServer(
+            AdminListener(setting: setting, listen: listen, logger: self.logger) { onBound in
+                AdminServer(
                     configuration: AdminServerConfiguration(listen: listen, surface: surface),
                     node: admin,
-                    logger: self.logger
+                    logger: self.logger,
+                    onBound: onBound
                 )
-            )
+            }
         }
     }
 

@@ -155,7 +155,8 @@ struct NodeParts: Sendable {
             healthService: self.health,
             regionService: self.regions,
             state: self.state,
-            eventLog: self.events
+            eventLog: self.events,
+            directory: EntityDirectory(cluster: self.cluster)
         )
     }
 }
@@ -174,7 +175,7 @@ extension ConfigurationCompiler {
             version: 0
         )
         try dataPlane.install(empty)
-        return ConfigurationCompiler(region: region) { compiled in
+        return ConfigurationCompiler(region: region, flavor: dataPlane.routerFlavor) { compiled in
             try dataPlane.install(compiled.snapshot)
             health.configure(compiled.snapshot)
         }
@@ -197,7 +198,7 @@ extension ClusterConfiguration {
                 name: settings.node.name,
                 region: settings.node.region,
                 zone: settings.node.zone,
-                address: settings.advertisedGossip,
+                address: InterfaceAddress.advertised(for: settings.advertisedGossip),
                 version: Version.current,
                 protocolMinimum: Version.protocols.lowerBound,
                 protocolMaximum: Version.protocols.upperBound

@@ -21,13 +21,10 @@ struct NodeAdmin: AdminNode {
     let regionService: RegionService
     let state: StateService
     let eventLog: EventLog
+    let directory: EntityDirectory
 
     func configuration() async -> GatewayConfiguration {
         await self.configurations.running.configuration
-    }
-
-    func entities() async -> [EntityRow] {
-        await self.configuration().entities().map { EntityRow(kind: $0.0, document: $0.2) }
     }
 
     func configurationVersion() async -> ConfigurationVersion { self.state.current.version }

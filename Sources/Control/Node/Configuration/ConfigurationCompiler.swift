@@ -24,13 +24,21 @@ final class ConfigurationCompiler: Sendable {
     private let queue = DispatchQueue(label: "meshgate.configuration")
     private let state = Mutex(State())
     private let region: String
+    /// How routes are ordered and what they may be written in.
+    let flavor: RouterFlavor
     private let use: @Sendable (Compiled) throws -> Void
 
     /// - Parameters:
     ///   - region: the node's own.
+    ///   - flavor: how routes are ordered and what they may be written in.
     ///   - use: brings a snapshot into use; called on the compiler's thread.
-    init(region: String, use: @escaping @Sendable (Compiled) throws -> Void) {
+    init(
+        region: String,
+        flavor: RouterFlavor = .traditionalCompatible,
+        use: @escaping @Sendable (Compiled) throws -> Void
+    ) {
         self.region = region
+        self.flavor = flavor
         self.use = use
     }
 
@@ -82,6 +90,7 @@ final class ConfigurationCompiler: Sendable {
             addresses: HostAddresses(build.addresses),
             localRegion: self.region,
             version: build.revision,
+            flavor: self.flavor,
             reusing: state.compiled?.snapshot
         )
         state.valid = build.state.head.hash

@@ -295,7 +295,8 @@ extension ConfigurationService {
                 configuration: parsed.configuration,
                 addresses: HostAddresses(),
                 localRegion: self.region,
-                version: 0
+                version: 0,
+                flavor: self.compiler.flavor
             )
         } catch {
             throw .invalidConfiguration(InvalidConfiguration(message: "\(error)"))

@@ -19,7 +19,7 @@ public final class Snapshot: Sendable {
     /// By route.
     let chains: [PluginChain]
     private let configuration: GatewayConfiguration
-    private let disabledServices: Set<EntityID>
+    private let router: CompiledRouter
     private let layout: UpstreamLayout
     /// By route; they own what ``routePlans`` points to.
     private let shapes: [RouteShape]
@@ -45,6 +45,7 @@ public final class Snapshot: Sendable {
     ///   - addresses: what the resolver knows of the host names in it.
     ///   - localRegion: targets tagged with it, and untagged ones, are preferred.
     ///   - version: number of this snapshot.
+    ///   - flavor: how routes are ordered and what they may be written in.
     ///   - previous: what it shares its unchanged parts with, so that it costs what has changed.
     /// - Throws: ``SnapshotError`` naming the route or plugin; nothing is kept.
     public convenience init(
@@ -52,6 +53,7 @@ public final class Snapshot: Sendable {
         addresses: HostAddresses,
         localRegion: String,
         version: UInt64,
+        flavor: RouterFlavor = .traditionalCompatible,
         reusing previous: Snapshot? = nil
     ) throws(SnapshotError) {
         try self.init(
@@ -59,6 +61,7 @@ public final class Snapshot: Sendable {
             addresses: addresses,
             localRegion: localRegion,
             version: version,
+            flavor: flavor,
             reusing: previous,
             chain: Self.chain
         )
@@ -70,31 +73,18 @@ public final class Snapshot: Sendable {
         addresses: HostAddresses,
         localRegion: String,
         version: UInt64,
+        flavor: RouterFlavor = .traditionalCompatible,
         reusing previous: Snapshot? = nil,
         chain: (Route, [Plugin]) throws(SnapshotError) -> PluginChain
     ) throws(SnapshotError) {
         self.version = version
-        let disabled = Set(configuration.services.filter { !$0.enabled }.map(\.id))
-        if let previous, previous.disabledServices == disabled,
-            previous.configuration.routes == configuration.routes
-        {
-            self.table = previous.table
-            self.streams = previous.streams
-        } else {
-            do {
-                self.table = try RoutingTable(
-                    compiling: configuration.routes,
-                    services: configuration.services
-                )
-            } catch {
-                throw .routing("\(error)")
-            }
-            self.streams = StreamTable(
-                compiling: configuration.routes,
-                services: configuration.services
-            )
+        do {
+            self.router = try CompiledRouter(configuration, flavor, reusing: previous?.router)
+        } catch {
+            throw .routing("\(error)")
         }
-        self.disabledServices = disabled
+        self.table = self.router.table
+        self.streams = self.router.streams
         let services = Dictionary(
             configuration.services.map { ($0.id, $0) },
             uniquingKeysWith: { first, _ in first }
