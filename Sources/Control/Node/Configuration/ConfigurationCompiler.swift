@@ -90,7 +90,8 @@ final class ConfigurationCompiler: Sendable {
             addresses: HostAddresses(build.addresses),
             localRegion: self.region,
             version: build.revision,
-            flavor: self.flavor
+            flavor: self.flavor,
+            reusing: state.compiled?.snapshot
         )
         state.valid = build.state.head.hash
         state.compiled = Compiled(

@@ -388,9 +388,9 @@ extension ConfigurationService {
             uniquingKeysWith: { first, _ in first }
         )
         var changes: [RecordChange] = []
-        for (kind, id, document) in configuration.entities() {
-            let key = RecordKey(kind: .entity, name: "\(kind.rawValue)/\(id)")
-            let body = document.canonicalJSON
+        configuration.forEachEntry { entry in
+            let key = RecordKey(kind: .entity, name: "\(entry.kind.rawValue)/\(entry.id)")
+            let body = entry.document.canonicalJSON
             if stored.removeValue(forKey: key) != body {
                 changes.append(RecordChange(key: key, body: body))
             }
