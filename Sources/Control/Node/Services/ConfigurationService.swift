@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import MeshAdmin
 import MeshDataPlane
@@ -165,7 +166,8 @@ actor ConfigurationService: ServiceLifecycle.Service {
             addresses: self.addresses,
             localRegion: self.region,
             version: self.generation,
-            flavor: self.dataPlane.routerFlavor
+            flavor: self.dataPlane.routerFlavor,
+            variable: { ProcessInfo.processInfo.environment[$0] }
         )
         try self.dataPlane.install(snapshot)
         self.health.configure(snapshot)
@@ -235,7 +237,7 @@ extension ConfigurationService {
         guard !self.isApplying else { throw .busy }
         self.isApplying = true
         defer { self.isApplying = false }
-        let parsed = try Self.parse(submission)
+        let parsed = try self.parse(submission)
         let held = await self.cluster.status()
         let base = ConfigurationVersion(held)
         if let expected = submission.expectedHash, expected != base.hash {
@@ -248,7 +250,8 @@ extension ConfigurationService {
                 addresses: self.addresses,
                 localRegion: self.region,
                 version: 0,
-                flavor: self.dataPlane.routerFlavor
+                flavor: self.dataPlane.routerFlavor,
+            variable: { ProcessInfo.processInfo.environment[$0] }
             )
         } catch {
             throw .invalidConfiguration(InvalidConfiguration(message: "\(error)"))
@@ -279,7 +282,7 @@ extension ConfigurationService {
 
     /// Compares a text with what the node holds.
     func difference(_ submission: Submission) async throws(AdminError) -> DifferenceReport {
-        let parsed = try Self.parse(submission)
+        let parsed = try self.parse(submission)
         let held = await self.cluster.status()
         let records = await self.cluster.records(of: .entity)
         let difference = ConfigurationDifference(
@@ -296,7 +299,11 @@ extension ConfigurationService {
     /// Reads and checks a text without applying it.
     nonisolated func validate(_ submission: Submission) -> ValidationReport {
         do {
-            let parsed = try DeclarativeFile.parse(submission.text, name: submission.name)
+            let parsed = try DeclarativeFile.parse(
+                submission.text,
+                name: submission.name,
+                options: self.declarationOptions
+            )
             return ValidationReport(
                 findings: [],
                 warnings: parsed.warnings.map(FindingReport.init)
@@ -306,11 +313,19 @@ extension ConfigurationService {
         }
     }
 
-    private static func parse(
+    private nonisolated var declarationOptions: DeclarationOptions {
+        DeclarationOptions(flavor: self.dataPlane.routerFlavor)
+    }
+
+    private nonisolated func parse(
         _ submission: Submission
     ) throws(AdminError) -> ParsedDeclaration {
         do {
-            return try DeclarativeFile.parse(submission.text, name: submission.name)
+            return try DeclarativeFile.parse(
+                submission.text,
+                name: submission.name,
+                options: self.declarationOptions
+            )
         } catch {
             throw .invalidConfiguration(
                 InvalidConfiguration(

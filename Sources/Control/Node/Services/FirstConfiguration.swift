@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import MeshAdmin
 import MeshPrimitives
@@ -30,6 +31,11 @@ struct FirstConfiguration: Service {
             let report = try await self.configuration.apply(submission)
             self.logger.info("configuration applied", metadata: ["hash": "\(report.config.hash)"])
         } catch {
+            if case .invalidConfiguration(let invalid) = error {
+                // As `meshctl config validate` prints them.
+                let lines = invalid.findings.map { $0.text(in: self.file.name) + "\n" }.joined()
+                try? FileHandle.standardError.write(contentsOf: Data(lines.utf8))
+            }
             self.logger.error(
                 "configuration file not applied",
                 metadata: ["file": "\(self.file.name)", "reason": "\(error)"]

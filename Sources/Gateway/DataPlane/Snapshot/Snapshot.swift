@@ -40,17 +40,25 @@ public final class Snapshot: Sendable {
     ///   - localRegion: targets tagged with it, and untagged ones, are preferred.
     ///   - version: number of this snapshot.
     ///   - flavor: how routes are ordered and what they may be written in.
+    ///   - variable: this node's environment, for secrets that the configuration refers to.
     /// - Throws: ``SnapshotError`` naming the route or plugin; nothing is kept.
     public convenience init(
         configuration: GatewayConfiguration,
         addresses: HostAddresses,
         localRegion: String,
         version: UInt64,
-        flavor: RouterFlavor = .traditionalCompatible
+        flavor: RouterFlavor = .traditionalCompatible,
+        variable: (String) -> String? = { _ in nil }
     ) throws(SnapshotError) {
         let plugins = PluginIndex(configuration.plugins)
+        let resolved: GatewayConfiguration
+        do {
+            resolved = try configuration.resolved(variable)
+        } catch {
+            throw .secret("\(error)")
+        }
         try self.init(
-            configuration: configuration,
+            configuration: resolved,
             addresses: addresses,
             localRegion: localRegion,
             version: version,
