@@ -70,7 +70,7 @@ struct ConfigurationLintTests {
                       - { name: other, hosts: [x.com], paths: [/api/v1] }
                 """
             ) == [
-                "7:24 services[0].routes[1].paths: '/api/v1' never gets a request: a regex of "
+                "7:30 services[0].routes[1].paths: '/api/v1' never gets a request: a regex of "
                     + "route 'all' takes them all, since regexes go before prefixes"
             ]
         )

@@ -251,7 +251,7 @@ extension ConfigurationService {
                 localRegion: self.region,
                 version: 0,
                 flavor: self.dataPlane.routerFlavor,
-            variable: { ProcessInfo.processInfo.environment[$0] }
+                variable: { ProcessInfo.processInfo.environment[$0] }
             )
         } catch {
             throw .invalidConfiguration(InvalidConfiguration(message: "\(error)"))
