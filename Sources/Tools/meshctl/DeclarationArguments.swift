@@ -1,7 +1,7 @@
-import ArgumentParser
+public import ArgumentParser
 import Foundation
-import MeshDeclarative
-import MeshEntities
+public import MeshDeclarative
+public import MeshEntities
 
 extension RouterFlavor: ExpressibleByArgument {}
 
