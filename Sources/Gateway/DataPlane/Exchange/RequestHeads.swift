@@ -150,6 +150,23 @@ extension Worker {
         }
     }
 
+    /// The host that a client named, without its port; `nil` without one, or in a stream.
+    func clientHost(_ exchange: UnsafeMutablePointer<Exchange>) -> String? {
+        guard !exchange.pointee.flags.contains(.isStream) else { return nil }
+        let head = exchange.pointee.head.first
+        let authority: String
+        if head.count == exchange.pointee.head.count {
+            authority = String(
+                decoding: exchange.pointee.named.authority.bytes(of: head),
+                as: UTF8.self
+            )
+        } else {
+            let scope = self.reader.load(exchange.pointee.head)
+            authority = String(decoding: scope.head.authority.bytes(of: scope.bytes), as: UTF8.self)
+        }
+        return authority.isEmpty ? nil : HopIdentity.name(in: authority).lowercased()
+    }
+
     /// The port that a client connected to.
     @inline(__always)
     func port(of client: Int32) -> UInt16 {
