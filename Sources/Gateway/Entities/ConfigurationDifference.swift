@@ -1,4 +1,4 @@
-/// What changes between two configurations, entity by entity, with secrets masked.
+/// What changes between two configurations, entity by entity, with short hashes for secrets.
 public struct ConfigurationDifference: Equatable, Sendable {
     /// What happens to one entity.
     public enum Action: String, Sendable {
@@ -146,8 +146,8 @@ public struct ConfigurationDifference: Equatable, Sendable {
             changes.append(
                 FieldChange(
                     field: path,
-                    old: old.isNull ? nil : Secrets.masked(old, at: path),
-                    new: new.isNull ? nil : Secrets.masked(new, at: path)
+                    old: old.isNull ? nil : Secrets.hashed(old, at: path),
+                    new: new.isNull ? nil : Secrets.hashed(new, at: path)
                 )
             )
             return
@@ -188,16 +188,39 @@ public enum Secrets {
 
     /// The value, or the mask when the field's path names a secret.
     public static func masked(_ value: DocumentValue, at path: String) -> DocumentValue {
-        if Self.isSecret(path), !value.isNull { return .string(Self.mask) }
+        Self.replaced(value, at: path) { _ in Self.mask }
+    }
+
+    /// The value, or the mask with a hash when the field's path names a secret, so that two secrets
+    /// can be told apart.
+    ///
+    /// The hash has 32 bits, far too few to find a good secret by.
+    public static func hashed(_ value: DocumentValue, at path: String) -> DocumentValue {
+        Self.replaced(value, at: path) { secret in
+            var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+            for byte in secret.canonicalJSON { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+            let digits = String((hash ^ hash >> 32) & 0xFFFF_FFFF, radix: 16)
+            return "\(Self.mask)#" + String(repeating: "0", count: 8 - digits.utf8.count) + digits
+        }
+    }
+
+    private static func replaced(
+        _ value: DocumentValue,
+        at path: String,
+        by shown: (DocumentValue) -> String
+    ) -> DocumentValue {
+        if Self.isSecret(path), !value.isNull { return .string(shown(value)) }
         switch value {
         case .object(let fields):
             return .object(
-                fields.map {
-                    DocumentField($0.name, Self.masked($0.node.value, at: "\(path).\($0.name)"))
+                fields.map { field in
+                    let inner = "\(path).\(field.name)"
+                    let value = Self.replaced(field.node.value, at: inner, by: shown)
+                    return DocumentField(field.name, value)
                 }
             )
         case .array(let nodes):
-            return .list(nodes.map { Self.masked($0.value, at: path) })
+            return .list(nodes.map { Self.replaced($0.value, at: path, by: shown) })
         case .null, .bool, .integer, .number, .string:
             return value
         }

@@ -91,7 +91,8 @@ final class ConfigurationCompiler: Sendable {
             localRegion: self.region,
             version: build.revision,
             flavor: self.flavor,
-            reusing: state.compiled?.snapshot
+            reusing: state.compiled?.snapshot,
+            variable: NodeEnvironment.variable
         )
         state.valid = build.state.head.hash
         state.compiled = Compiled(

@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import MeshAdmin
 import MeshDataPlane
@@ -240,13 +241,23 @@ final class ConfigurationService: ServiceLifecycle.Service {
     private func readFile() {
         guard let file = self.file else { return }
         let inlet = self.inlet
+        let options = self.declarationOptions
         self.compiler.perform {
-            do {
-                let parsed = try DeclarativeFile.parse(file.text, name: file.name)
+            do throws(DeclarativeError) {
+                let parsed = try DeclarativeFile.parse(
+                    file.text,
+                    name: file.name,
+                    options: options
+                )
                 let fingerprint = ParsedEntities.fingerprint(of: parsed.configuration)
                 inlet.yield(.fileRead(fingerprint: fingerprint))
             } catch {
-                inlet.yield(.fileFailed(reason: "\(error)", isFinal: true))
+                // One line for each finding, as `meshctl config validate` prints them.
+                let lines = "\(error)\n"
+                try? FileHandle.standardError.write(contentsOf: Data(lines.utf8))
+                let count = error.findings.count
+                let reason = count == 1 ? lines.dropLast() : "\(count) findings, printed above"
+                inlet.yield(.fileFailed(reason: String(reason), isFinal: true))
             }
         }
     }
@@ -283,7 +294,7 @@ extension ConfigurationService {
         }
         guard isFree else { throw .busy }
         defer { self.state.withLock { $0.isApplying = false } }
-        let parsed = try Self.parse(submission)
+        let parsed = try self.parse(submission)
         let held = await self.cluster.status()
         let base = ConfigurationVersion(held)
         if let expected = submission.expectedHash, expected != base.hash {
@@ -296,7 +307,8 @@ extension ConfigurationService {
                 addresses: HostAddresses(),
                 localRegion: self.region,
                 version: 0,
-                flavor: self.compiler.flavor
+                flavor: self.compiler.flavor,
+                variable: NodeEnvironment.variable
             )
         } catch {
             throw .invalidConfiguration(InvalidConfiguration(message: "\(error)"))
@@ -327,7 +339,7 @@ extension ConfigurationService {
 
     /// Compares a text with what the node holds.
     func difference(_ submission: Submission) async throws(AdminError) -> DifferenceReport {
-        let parsed = try Self.parse(submission)
+        let parsed = try self.parse(submission)
         let held = await self.cluster.status()
         let records = await self.cluster.records(of: .entity)
         let difference = ConfigurationDifference(
@@ -344,7 +356,11 @@ extension ConfigurationService {
     /// Reads and checks a text without applying it.
     func validate(_ submission: Submission) -> ValidationReport {
         do {
-            let parsed = try DeclarativeFile.parse(submission.text, name: submission.name)
+            let parsed = try DeclarativeFile.parse(
+                submission.text,
+                name: submission.name,
+                options: self.declarationOptions
+            )
             return ValidationReport(
                 findings: [],
                 warnings: parsed.warnings.map(FindingReport.init)
@@ -361,11 +377,19 @@ extension ConfigurationService {
         return parsed.configuration
     }
 
-    private static func parse(
+    private var declarationOptions: DeclarationOptions {
+        DeclarationOptions(flavor: self.compiler.flavor)
+    }
+
+    private func parse(
         _ submission: Submission
     ) throws(AdminError) -> ParsedDeclaration {
         do {
-            return try DeclarativeFile.parse(submission.text, name: submission.name)
+            return try DeclarativeFile.parse(
+                submission.text,
+                name: submission.name,
+                options: self.declarationOptions
+            )
         } catch {
             throw .invalidConfiguration(
                 InvalidConfiguration(

@@ -48,6 +48,7 @@ public final class Snapshot: Sendable {
     ///   - version: number of this snapshot.
     ///   - flavor: how routes are ordered and what they may be written in.
     ///   - previous: what it shares its unchanged parts with, so that it costs what has changed.
+    ///   - variable: this node's environment, for secrets that the configuration refers to.
     /// - Throws: ``SnapshotError`` naming the route or plugin; nothing is kept.
     public convenience init(
         configuration: GatewayConfiguration,
@@ -55,10 +56,17 @@ public final class Snapshot: Sendable {
         localRegion: String,
         version: UInt64,
         flavor: RouterFlavor = .traditionalCompatible,
-        reusing previous: Snapshot? = nil
+        reusing previous: Snapshot? = nil,
+        variable: (String) -> String? = { _ in nil }
     ) throws(SnapshotError) {
+        let resolved: GatewayConfiguration
+        do {
+            resolved = try configuration.resolved(variable)
+        } catch {
+            throw .secret("\(error)")
+        }
         try self.init(
-            configuration: configuration,
+            configuration: resolved,
             addresses: addresses,
             localRegion: localRegion,
             version: version,
