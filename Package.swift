@@ -206,8 +206,8 @@ let package = Package(
             "MeshAdmin",
             in: "Control",
             uses: [
-                "MeshReports", "MeshPlugins", "MeshEntities", "MeshPrimitives", hummingbird,
-                nioCore, logging, lifecycle,
+                "MeshReports", "MeshPlugins", "MeshTLS", "MeshEntities", "MeshPrimitives",
+                "COpenSSL", hummingbird, nioCore, logging, lifecycle,
             ]
         ),
         target(
@@ -218,7 +218,10 @@ let package = Package(
         tests(
             of: "MeshAdmin",
             in: "Control",
-            uses: ["MeshReports", "MeshAdminClient", "MeshEntities", "MeshPrimitives", logging]
+            uses: [
+                "MeshReports", "MeshAdminClient", "MeshTLS", "MeshEntities", "MeshPrimitives",
+                logging,
+            ]
         ),
         // Host names to addresses, by c-ares.
         target("MeshResolver", in: "Control", uses: ["MeshPrimitives", "CCares"]),
@@ -241,7 +244,8 @@ let package = Package(
             in: "Control",
             uses: [
                 "MeshDataPlane", "MeshEntities", "MeshHTTP", "MeshHealth", "MeshTLS",
-                "MeshMembership", "MeshReplication", "MeshWire", "MeshReports", "MeshPrimitives",
+                "MeshMembership", "MeshReplication", "MeshWire", "MeshReports", "MeshAdmin",
+                "MeshPrimitives",
             ]
         ),
 

@@ -69,7 +69,8 @@ public struct GatewayNode: Sendable {
                 "boot": "\(store.boot)",
             ]
         )
-        let services = self.services(parts, store, firstConfiguration, drain) + [rotation]
+        let services =
+            try self.services(parts, store, firstConfiguration, drain) + [rotation]
         try await self.group(of: services).run()
         parts.events.end()
         return drain.cutRequests
@@ -95,7 +96,7 @@ public struct GatewayNode: Sendable {
         _ store: NodeStore,
         _ firstConfiguration: (name: String, text: String)?,
         _ drain: DrainService
-    ) -> [any Service] {
+    ) throws(SettingsError) -> [any Service] {
         let admin = parts.admin(
             settings: self.settings,
             store: store,
@@ -116,20 +117,30 @@ public struct GatewayNode: Sendable {
             parts.regions, parts.state, parts.health, parts.configuration,
             parts.watch(store: store, logger: self.logger), parts.tickets,
         ]
-        return core + self.listeners(admin) + (first.map { [$0] } ?? [])
+        return core + (try self.listeners(admin)) + (first.map { [$0] } ?? [])
             + [SeedResolver(seeds: self.settings.gossip.seeds, cluster: parts.cluster), drain]
     }
 
-    private func listeners(_ admin: NodeAdmin) -> [any Service] {
-        [
-            ("admin.listen", self.settings.adminListen, AdminServerConfiguration.Surface.admin),
-            ("status.listen", self.settings.statusListen, .status),
-        ].map { setting, listen, surface in
+    private func listeners(_ admin: NodeAdmin) throws(SettingsError) -> [any Service] {
+        typealias Configuration = AdminServerConfiguration
+        let settings = self.settings.admin
+        var api = Configuration(place: .address(settings.listen), surface: .admin)
+        api.tls = try settings.tlsContext()
+        api.credentials = settings.files.credentials
+        let status = Configuration(
+            place: .address(self.settings.statusListen),
+            surface: .status
+        )
+        var listeners = [("admin.listen", api), ("status.listen", status)]
+        if let path = settings.socket {
+            listeners.append(("admin.socket", Configuration(place: .socket(path), surface: .admin)))
+        }
+        return listeners.map { setting, configuration in
             AdminListener(
                 setting: setting,
-                listen: listen,
+                place: configuration.place,
                 server: AdminServer(
-                    configuration: AdminServerConfiguration(listen: listen, surface: surface),
+                    configuration: configuration,
                     node: admin,
                     logger: self.logger
                 )

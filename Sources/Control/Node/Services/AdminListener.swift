@@ -1,11 +1,10 @@
 import MeshAdmin
-import MeshPrimitives
 import ServiceLifecycle
 
 /// One listener of the Admin side, whose failure to bind names the setting to change.
 struct AdminListener: Service {
     let setting: String
-    let listen: Endpoint
+    let place: AdminServerConfiguration.Place
     let server: AdminServer
 
     /// Runs until the node shuts down.
@@ -13,20 +12,27 @@ struct AdminListener: Service {
         do {
             try await self.server.run()
         } catch {
-            throw Failure.cannotListen(setting, self.listen, reason: "\(error)")
+            throw Failure.cannotListen(setting, self.shown, reason: "\(error)")
+        }
+    }
+
+    private var shown: String {
+        switch self.place {
+        case .address(let endpoint): "\(endpoint)"
+        case .socket(let path): path
         }
     }
 
     /// Why a listener did not run.
     indirect enum Failure: Error, CustomStringConvertible {
         /// The address could not be listened on, or the listener broke.
-        case cannotListen(String, Endpoint, reason: String)
+        case cannotListen(String, String, reason: String)
 
         /// One line for the operator.
         var description: String {
             switch self {
-            case .cannotListen(let setting, let endpoint, let reason):
-                "\(setting) \(endpoint) cannot be listened on (\(reason)): "
+            case .cannotListen(let setting, let place, let reason):
+                "\(setting) \(place) cannot be listened on (\(reason)): "
                     + "stop what uses it, or choose another address or port"
             }
         }
