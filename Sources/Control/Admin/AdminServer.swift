@@ -39,7 +39,7 @@ public struct AdminServerConfiguration: Sendable {
 
     /// The largest request body: 10 MiB; a status listener takes 1 KiB, from loopback only.
     public var maximumBodyByteCount: Int
-    /// Most connections at once; 1,024, a status listener 256. Further ones wait.
+    /// Most connections at once: 1,024, a status listener 256; further ones wait.
     public var maximumConnections: Int
     /// How long a connection may take to its first request's head: 10 s.
     public var headTimeout: Duration = .seconds(10)

@@ -45,6 +45,7 @@ public struct GatewayNode: Sendable {
             seeds: await SeedResolver.resolve(gossip.seeds, excluding: gossip.bind),
             keyRing: self.keyRing,
             store: store,
+            firstConfiguration: firstConfiguration,
             logger: self.logger
         )
         let rotation = await LogRotationService(dataPlane: parts.dataPlane, logger: self.logger)
@@ -69,8 +70,7 @@ public struct GatewayNode: Sendable {
                 "boot": "\(store.boot)",
             ]
         )
-        let services =
-            try self.services(parts, store, firstConfiguration, drain) + [rotation]
+        let services = try self.services(parts, store, drain) + [rotation]
         try await self.group(of: services).run()
         parts.events.end()
         return drain.cutRequests
@@ -94,7 +94,6 @@ public struct GatewayNode: Sendable {
     private func services(
         _ parts: NodeParts,
         _ store: NodeStore,
-        _ firstConfiguration: (name: String, text: String)?,
         _ drain: DrainService
     ) throws(SettingsError) -> [any Service] {
         let admin = parts.admin(
@@ -103,21 +102,13 @@ public struct GatewayNode: Sendable {
             hostName: self.hostName,
             gossipKeyCount: self.keyRing.epochs.count
         )
-        let first = firstConfiguration.map { file in
-            FirstConfiguration(
-                file: file,
-                cluster: parts.cluster,
-                configuration: parts.configuration,
-                hasSeeds: !self.settings.gossip.seeds.isEmpty,
-                logger: self.logger
-            )
-        }
         let core: [any Service] = [
             parts.cluster, MemberKeeper(cluster: parts.cluster, store: store, logger: self.logger),
             parts.regions, parts.state, parts.health, parts.configuration,
             parts.watch(store: store, logger: self.logger), parts.tickets,
+            StapleService(dataPlane: parts.dataPlane, logger: self.logger),
         ]
-        return core + (try self.listeners(admin)) + (first.map { [$0] } ?? [])
+        return core + (try self.listeners(admin))
             + [SeedResolver(seeds: self.settings.gossip.seeds, cluster: parts.cluster), drain]
     }
 
@@ -136,15 +127,15 @@ public struct GatewayNode: Sendable {
             listeners.append(("admin.socket", Configuration(place: .socket(path), surface: .admin)))
         }
         return listeners.map { setting, configuration in
-            AdminListener(
-                setting: setting,
-                place: configuration.place,
-                server: AdminServer(
+            AdminListener(setting: setting, place: configuration.place, logger: self.logger) {
+                onBound in
+                AdminServer(
                     configuration: configuration,
                     node: admin,
-                    logger: self.logger
+                    logger: self.logger,
+                    onBound: onBound
                 )
-            )
+            }
         }
     }
 
@@ -154,8 +145,7 @@ public struct GatewayNode: Sendable {
                 services: services.map { service in
                     ServiceGroupConfiguration.ServiceConfiguration(
                         service: service,
-                        successTerminationBehavior: service is FirstConfiguration
-                            ? .ignore : .gracefullyShutdownGroup
+                        successTerminationBehavior: .gracefullyShutdownGroup
                     )
                 },
                 gracefulShutdownSignals: [.sigterm, .sigint],

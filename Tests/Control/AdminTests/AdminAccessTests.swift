@@ -35,7 +35,7 @@ struct AdminAccessTests {
     func roles(headers: [String], method: String, status: Int) async throws {
         let credentials = try Self.credentials()
         let node = FakeNode()
-        try await withServer(node, change: { $0.credentials = credentials }) {
+        try await withServer(node, credentials: credentials) {
             endpoint async throws in
             let answer = try await Curl(endpoint, "/routes/all", with: ["-X", method] + headers)
             #expect(answer.status == status)
@@ -56,7 +56,7 @@ struct AdminAccessTests {
     )
     func reader(method: String, path: String, status: Int) async throws {
         let credentials = try Self.credentials()
-        try await withServer(change: { $0.credentials = credentials }) { endpoint async throws in
+        try await withServer(credentials: credentials) { endpoint async throws in
             let answer = try await send(
                 endpoint,
                 method,
@@ -73,7 +73,7 @@ struct AdminAccessTests {
         let credentials = try Self.credentials()
         let file = try TemporaryFile(byteCount: 1 << 20)
         defer { file.remove() }
-        try await withServer(change: { $0.credentials = credentials }) { endpoint async throws in
+        try await withServer(credentials: credentials) { endpoint async throws in
             let upload = ["-H", "Expect:", "--data-binary", file.at]
             #expect(try await Curl(endpoint, "/config", with: upload).status == 401)
         }
@@ -152,7 +152,7 @@ struct AdminTLSTests {
             trusted.remove()
             body.remove()
         }
-        try await withServer(change: { $0.tls = made.context }) { endpoint async throws in
+        try await withServer(tls: made.context) { endpoint async throws in
             let base = [
                 "--cacert", trusted.path, "--resolve", "localhost:\(endpoint.port):127.0.0.1",
             ]
@@ -198,12 +198,7 @@ struct AdminTLSTests {
         )
         let made = try Self.context(clientCertificates: .optional, authority: authority)
         let credentials = try AdminCredentials(parsing: "write alice certificate")
-        try await withServer(
-            change: { configuration in
-                configuration.tls = made.context
-                configuration.credentials = credentials
-            }
-        ) { endpoint async throws in
+        try await withServer(tls: made.context, credentials: credentials) { endpoint async throws in
             let url = "https://127.0.0.1:\(endpoint.port)/routes/all"
             for (name, status) in [("alice", 204), ("mallory", 401)] {
                 let certificate = [
@@ -247,12 +242,6 @@ struct AdminSocketTests {
 
 @Suite("Connections that do not get on", .serialized)
 struct RequestDeadlinesTests {
-    private static func quicken(_ configuration: inout AdminServerConfiguration) {
-        configuration.headTimeout = .milliseconds(300)
-        configuration.bodyTimeout = .milliseconds(300)
-        configuration.idleTimeout = .milliseconds(300)
-    }
-
     @Test(
         "end, however many bytes trickle in",
         arguments: [
@@ -262,7 +251,7 @@ struct RequestDeadlinesTests {
         ]
     )
     func ends(script: String) async throws {
-        try await withServer(change: Self.quicken) { endpoint async throws in
+        try await withServer(patience: .milliseconds(300)) { endpoint async throws in
             // Bash ends with 124 when the connection is still open after thirty seconds.
             let whole = """
                 exec 3<>/dev/tcp/127.0.0.1/\(endpoint.port)

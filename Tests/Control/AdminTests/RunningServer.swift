@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import MeshAdmin
 import MeshPrimitives
+import MeshTLS
 import Testing
 
 /// A real listener on a free port of loopback for the time of `body`.
@@ -9,7 +10,9 @@ func withServer(
     _ node: FakeNode = FakeNode(),
     surface: AdminServerConfiguration.Surface = .admin,
     keepAlive: Duration = .milliseconds(50),
-    change: (inout AdminServerConfiguration) -> Void = { _ in },
+    tls: TLSServerContext? = nil,
+    credentials: AdminCredentials? = nil,
+    patience: Duration = .seconds(30),
     _ body: (Endpoint) async throws -> Void
 ) async throws {
     var configuration = AdminServerConfiguration(
@@ -17,7 +20,11 @@ func withServer(
         surface: surface
     )
     configuration.keepAliveInterval = keepAlive
-    change(&configuration)
+    configuration.tls = tls
+    configuration.credentials = credentials
+    configuration.headTimeout = patience
+    configuration.bodyTimeout = patience
+    configuration.idleTimeout = patience
     try await withListener(configuration, node) { place in
         try await body(try #require(place))
     }
