@@ -222,8 +222,8 @@ let package = Package(
             "MeshAdmin",
             in: "Control",
             uses: [
-                "MeshReports", "MeshPlugins", "MeshEntities", "MeshPrimitives", hummingbird,
-                nioCore, logging, lifecycle,
+                "MeshReports", "MeshPlugins", "MeshTLS", "MeshEntities", "MeshPrimitives",
+                "COpenSSL", hummingbird, nioCore, logging, lifecycle,
             ]
         ),
         target(
@@ -234,7 +234,10 @@ let package = Package(
         tests(
             of: "MeshAdmin",
             in: "Control",
-            uses: ["MeshReports", "MeshAdminClient", "MeshEntities", "MeshPrimitives", logging]
+            uses: [
+                "MeshReports", "MeshAdminClient", "MeshTLS", "MeshEntities", "MeshPrimitives",
+                logging,
+            ]
         ),
         // Host names to addresses, by c-ares.
         target("MeshResolver", in: "Control", uses: ["MeshPrimitives", "CCares"]),
@@ -257,7 +260,8 @@ let package = Package(
             in: "Control",
             uses: [
                 "MeshDataPlane", "MeshEntities", "MeshHTTP", "MeshHealth", "MeshTLS",
-                "MeshMembership", "MeshReplication", "MeshWire", "MeshReports", "MeshPrimitives",
+                "MeshMembership", "MeshReplication", "MeshWire", "MeshReports", "MeshAdmin",
+                "MeshPrimitives",
             ]
         ),
 

@@ -70,12 +70,22 @@ struct AdminPath: Sendable {
         var output = Content.plain
         /// The status of success.
         var status = 200
+        /// Who may: everybody may read, unless what is read holds private keys.
+        var role: AdminRole
         let run: Operation
 
         init(name: String, summary: String = "", run: @escaping Operation) {
             self.name = name
             self.summary = summary
+            self.role = name == "GET" ? .read : .write
             self.run = run
+        }
+
+        /// The same, for another role.
+        func requiring(_ role: AdminRole) -> Method {
+            var method = self
+            method.role = role
+            return method
         }
 
         /// A read.
@@ -137,8 +147,12 @@ struct AdminPath: Sendable {
     }
 
     /// A path that only acts.
-    static func posting(_ pattern: String, _ run: @escaping Operation) -> AdminPath {
-        AdminPath(pattern, [Method(name: "POST", run: run)])
+    static func posting(
+        _ pattern: String,
+        role: AdminRole = .write,
+        _ run: @escaping Operation
+    ) -> AdminPath {
+        AdminPath(pattern, [Method(name: "POST", run: run).requiring(role)])
     }
 
     /// A path that only acts, and may act again.
@@ -186,8 +200,8 @@ struct AdminPath: Sendable {
             + own.filter { $0 != "GET" }
     }
 
-    func operation(for method: String) -> Operation? {
-        let wanted = method == "HEAD" ? "GET" : method
-        return self.methods.first { $0.name == wanted }?.run
+    func method(for name: String) -> Method? {
+        let wanted = name == "HEAD" ? "GET" : name
+        return self.methods.first { $0.name == wanted }
     }
 }

@@ -7,8 +7,14 @@ struct ConfigPaths: Sendable {
     let node: any AdminNode
 
     var all: [AdminPath] {
-        let load = AdminPath.Method(name: "POST") { await self.load($0) }
-        return [.reading("config", writes: [load]) { _ in await self.read() }]
+        // The text holds private keys.
+        let read = AdminPath.Method(name: "GET", summary: "Read the declarative configuration") {
+            _ in await self.read()
+        }.requiring(.write)
+        let load = AdminPath.Method(name: "POST", summary: "Replace the configuration") {
+            await self.load($0)
+        }
+        return [AdminPath("config", [read, load])]
     }
 
     private func read() async -> AdminAnswer {

@@ -30,9 +30,16 @@ struct MeshPaths: Sendable {
             }
         }
         return [
-            .reading("mesh/config", writes: [apply]) { _ in await self.configuration() },
-            .posting("mesh/config/validate") { await self.validate($0) },
-            .posting("mesh/config/diff") { exchange in
+            // The text holds private keys.
+            AdminPath(
+                "mesh/config",
+                [
+                    AdminPath.Method(name: "GET") { _ in await self.configuration() }
+                        .requiring(.write), apply,
+                ]
+            ),
+            .posting("mesh/config/validate", role: .read) { await self.validate($0) },
+            .posting("mesh/config/diff", role: .read) { exchange in
                 await self.submit(exchange) { submission throws(AdminError) in
                     .report(try await self.node.difference(submission))
                 }

@@ -10,7 +10,11 @@ struct SchemaPaths: Sendable {
         [
             AdminPath(
                 "schemas/plugins/validate",
-                [Method(name: "POST", summary: "Check a plugin") { self.validate($0, "plugins") }]
+                [
+                    Method(name: "POST", summary: "Check a plugin") {
+                        self.validate($0, "plugins")
+                    }.requiring(.read)
+                ]
             ),
             AdminPath(
                 "schemas/plugins/:name",
@@ -25,7 +29,7 @@ struct SchemaPaths: Sendable {
                 [
                     Method(name: "POST", summary: "Check an entity") {
                         self.validate($0, $0.parameters[0])
-                    }
+                    }.requiring(.read)
                 ]
             ),
             AdminPath(

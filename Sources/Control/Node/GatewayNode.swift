@@ -70,7 +70,7 @@ public struct GatewayNode: Sendable {
                 "boot": "\(store.boot)",
             ]
         )
-        let services = self.services(parts, store, drain) + [rotation]
+        let services = try self.services(parts, store, drain) + [rotation]
         try await self.group(of: services).run()
         parts.events.end()
         return drain.cutRequests
@@ -95,7 +95,7 @@ public struct GatewayNode: Sendable {
         _ parts: NodeParts,
         _ store: NodeStore,
         _ drain: DrainService
-    ) -> [any Service] {
+    ) throws(SettingsError) -> [any Service] {
         let admin = parts.admin(
             settings: self.settings,
             store: store,
@@ -108,18 +108,29 @@ public struct GatewayNode: Sendable {
             parts.watch(store: store, logger: self.logger), parts.tickets,
             StapleService(dataPlane: parts.dataPlane, logger: self.logger),
         ]
-        return core + self.listeners(admin)
+        return core + (try self.listeners(admin))
             + [SeedResolver(seeds: self.settings.gossip.seeds, cluster: parts.cluster), drain]
     }
 
-    private func listeners(_ admin: NodeAdmin) -> [any Service] {
-        [
-            ("admin.listen", self.settings.adminListen, AdminServerConfiguration.Surface.admin),
-            ("status.listen", self.settings.statusListen, .status),
-        ].map { setting, listen, surface in
-            AdminListener(setting: setting, listen: listen, logger: self.logger) { onBound in
+    private func listeners(_ admin: NodeAdmin) throws(SettingsError) -> [any Service] {
+        typealias Configuration = AdminServerConfiguration
+        let settings = self.settings.admin
+        var api = Configuration(place: .address(settings.listen), surface: .admin)
+        api.tls = try settings.tlsContext()
+        api.credentials = settings.files.credentials
+        let status = Configuration(
+            place: .address(self.settings.statusListen),
+            surface: .status
+        )
+        var listeners = [("admin.listen", api), ("status.listen", status)]
+        if let path = settings.socket {
+            listeners.append(("admin.socket", Configuration(place: .socket(path), surface: .admin)))
+        }
+        return listeners.map { setting, configuration in
+            AdminListener(setting: setting, place: configuration.place, logger: self.logger) {
+                onBound in
                 AdminServer(
-                    configuration: AdminServerConfiguration(listen: listen, surface: surface),
+                    configuration: configuration,
                     node: admin,
                     logger: self.logger,
                     onBound: onBound

@@ -57,7 +57,7 @@ struct NodeParts: Sendable {
             cluster: cluster,
             dataPlane: dataPlane,
             node: store.node,
-            adminAddress: settings.adminListen.description
+            adminAddress: settings.admin.listen.description
         )
         self.dataPlane = dataPlane
         self.prober = Prober { inlet.send(.probed($0)) }

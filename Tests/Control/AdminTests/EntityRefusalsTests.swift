@@ -4,7 +4,7 @@ import MeshEntities
 import Synchronization
 import Testing
 
-@Suite("Refused writes")
+@Suite("Refused writes", .serialized)
 struct EntityRefusalsTests {
     @Test(
         "name code, kind and every field, as Kong",
@@ -183,7 +183,7 @@ struct EntityBodyTests {
     }
 }
 
-@Suite("The paths about schemas and the node's inside")
+@Suite("The paths about schemas and the node's inside", .serialized)
 struct SchemaPathsTests {
     @Test("describe entities and plugins")
     func schemas() async throws {

@@ -19,7 +19,7 @@ func send(
     return try await Curl(endpoint, path, with: arguments)
 }
 
-@Suite("Writes of single entities")
+@Suite("Writes of single entities", .serialized)
 struct EntityWritesTests {
     @Test("create with POST: 201, defaults, an id, times of creation and change")
     func create() async throws {

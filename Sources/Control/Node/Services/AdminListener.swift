@@ -1,6 +1,5 @@
 import Logging
 import MeshAdmin
-import MeshPrimitives
 import ServiceLifecycle
 import Synchronization
 
@@ -15,10 +14,10 @@ struct AdminListener: Service {
     private static let pauseMaximum = Duration.seconds(5)
 
     let setting: String
-    let listen: Endpoint
+    let place: AdminServerConfiguration.Place
     let logger: Logger
     /// Makes a server that calls back when it is bound; a server runs once.
-    let makeServer: @Sendable (_ onBound: @escaping @Sendable (Endpoint) -> Void) -> AdminServer
+    let makeServer: @Sendable (_ onBound: @escaping @Sendable (Endpoint?) -> Void) -> AdminServer
 
     /// Runs until the node shuts down.
     ///
@@ -34,7 +33,7 @@ struct AdminListener: Service {
             } catch {
                 reason = "\(error)"
                 guard hasBound.load(ordering: .relaxed) || Task.isCancelled else {
-                    throw Failure.cannotListen(self.setting, self.listen, reason: reason)
+                    throw Failure.cannotListen(self.setting, self.shown, reason: reason)
                 }
             }
             guard !Task.isCancelled, !Task.isShuttingDownGracefully else { return }
@@ -50,16 +49,23 @@ struct AdminListener: Service {
         }
     }
 
+    private var shown: String {
+        switch self.place {
+        case .address(let endpoint): "\(endpoint)"
+        case .socket(let path): path
+        }
+    }
+
     /// Why a listener did not run.
     indirect enum Failure: Error, CustomStringConvertible {
         /// The address could not be listened on, or the listener broke.
-        case cannotListen(String, Endpoint, reason: String)
+        case cannotListen(String, String, reason: String)
 
         /// One line for the operator.
         var description: String {
             switch self {
-            case .cannotListen(let setting, let endpoint, let reason):
-                "\(setting) \(endpoint) cannot be listened on (\(reason)): "
+            case .cannotListen(let setting, let place, let reason):
+                "\(setting) \(place) cannot be listened on (\(reason)): "
                     + "stop what uses it, or choose another address or port"
             }
         }
