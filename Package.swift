@@ -157,8 +157,15 @@ let package = Package(
         ),
 
         // Cluster wing, cores first.
-        target("MeshMembership", in: "Cluster", uses: ["MeshPrimitives"]),
-        tests(of: "MeshMembership", in: "Cluster", uses: ["MeshPrimitives"]),
+        // Who is told next, and with which bytes.
+        target("MeshDissemination", in: "Cluster", uses: ["MeshPrimitives"]),
+        tests(of: "MeshDissemination", in: "Cluster", uses: ["MeshPrimitives"]),
+        target("MeshMembership", in: "Cluster", uses: ["MeshDissemination", "MeshPrimitives"]),
+        tests(
+            of: "MeshMembership",
+            in: "Cluster",
+            uses: ["MeshDissemination", "MeshPrimitives"]
+        ),
         target("MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
         tests(of: "MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
         target("MeshReplication", in: "Cluster", uses: ["MeshPrimitives"]),
@@ -225,8 +232,8 @@ let package = Package(
             "MeshAdmin",
             in: "Control",
             uses: [
-                "MeshReports", "MeshEntities", "MeshPrimitives", hummingbird, nioCore, logging,
-                lifecycle,
+                "MeshReports", "MeshPlugins", "MeshEntities", "MeshPrimitives", hummingbird,
+                nioCore, logging, lifecycle,
             ]
         ),
         target(
