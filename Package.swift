@@ -173,12 +173,14 @@ let package = Package(
         target(
             "MeshWire",
             in: "Cluster",
-            uses: ["MeshMembership", "MeshReplication", "MeshPrimitives", "CSodium"]
+            uses: [
+                "MeshMembership", "MeshChangelog", "MeshReplication", "MeshPrimitives", "CSodium",
+            ]
         ),
         tests(
             of: "MeshWire",
             in: "Cluster",
-            uses: ["MeshMembership", "MeshReplication", "MeshPrimitives"]
+            uses: ["MeshMembership", "MeshChangelog", "MeshReplication", "MeshPrimitives"]
         ),
         // Shells of the wing: sockets and disk.
         target(
@@ -197,8 +199,16 @@ let package = Package(
                 lifecycle,
             ]
         ),
-        target("MeshStorage", in: "Cluster", uses: ["MeshReplication", "MeshPrimitives", grdb]),
-        tests(of: "MeshStorage", in: "Cluster", uses: ["MeshReplication", "MeshPrimitives", grdb]),
+        target(
+            "MeshStorage",
+            in: "Cluster",
+            uses: ["MeshChangelog", "MeshReplication", "MeshPrimitives", grdb]
+        ),
+        tests(
+            of: "MeshStorage",
+            in: "Cluster",
+            uses: ["MeshChangelog", "MeshReplication", "MeshPrimitives", grdb]
+        ),
 
         // Control: where the two wings meet, and what operators touch.
         // Text of a declarative file to entities and back.
