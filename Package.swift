@@ -159,6 +159,12 @@ let package = Package(
             in: "Cluster",
             uses: ["MeshDissemination", "MeshPrimitives"]
         ),
+        target("MeshObservations", in: "Cluster", uses: ["MeshDissemination", "MeshPrimitives"]),
+        tests(
+            of: "MeshObservations",
+            in: "Cluster",
+            uses: ["MeshDissemination", "MeshPrimitives"]
+        ),
         target("MeshReplication", in: "Cluster", uses: ["MeshPrimitives"]),
         tests(of: "MeshReplication", in: "Cluster", uses: ["MeshPrimitives"]),
         target(

@@ -7,7 +7,7 @@ struct TidyTests {
     private static let cores = [
         "Base/Primitives", "Gateway/Entities", "Gateway/Routing", "Gateway/Balancing",
         "Gateway/Health", "Gateway/HTTP", "Gateway/Plugins", "Cluster/Dissemination",
-        "Cluster/Membership", "Cluster/Replication", "Cluster/Wire",
+        "Cluster/Membership", "Cluster/Observations", "Cluster/Replication", "Cluster/Wire",
         "Tools/Simulator",
     ]
 
