@@ -22,6 +22,7 @@ extension Membership {
         for update in message.updates {
             self.merge(update, source: .peer(message.sender), at: now)
         }
+        self.table.hear(message.sender, at: now)
         switch message.kind {
         case .ping(let sequence, let target):
             guard target == self.local.id else { break }
@@ -49,19 +50,29 @@ extension Membership {
             self.configuration.gossipFanout,
             using: &self.generator
         )
+        if let suspect = self.table.pickSuspect(using: &self.generator) { peers.append(suspect) }
         if let gone = self.recentlyFailed(at: now) { peers.append(gone) }
         for peer in peers where !self.broadcasts.isEmpty {
-            let first = peer.state.isPresent ? [] : [self.claim(peer)]
-            self.send(.gossip, first: first, to: peer.profile.address)
+            let first = peer.state == .alive ? [] : [self.claim(peer)]
+            let isAlive = peer.state == .alive
+            self.send(.gossip, first: first, carriesNews: isAlive, to: peer.profile.address)
         }
     }
 
-    /// Sends one datagram filled with `first` and then with what is queued.
+    /// Sends one datagram filled with `first` and then, if it carries news, with what is queued.
+    ///
+    /// What is queued is sent so many times and no more: none of it is spent on somebody who is
+    /// probably dead.
     mutating func send(
         _ kind: MembershipMessage.Kind,
         first: [MemberUpdate] = [],
+        carriesNews: Bool = true,
         to endpoint: Endpoint
     ) {
+        guard carriesNews else {
+            self.pending.append(.send(self.message(kind, updates: first), to: endpoint))
+            return
+        }
         let used = first.reduce(MembershipMessage.fixedByteCount) { $0 + $1.wireByteCount }
         let room = self.configuration.datagramByteLimit - used
         let queued = self.broadcasts.take(

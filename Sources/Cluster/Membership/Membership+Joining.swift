@@ -5,8 +5,9 @@ public import MeshPrimitives
 extension Membership {
     /// Remembers members from the last run; call before ``start(seeds:at:)``.
     ///
-    /// They are believed as they were and probed like any other. What is remembered of this node
-    /// itself raises its incarnation above it.
+    /// They are believed as they were, but probed first, and given up soon when they do not answer:
+    /// nobody has heard them in this run. What is remembered of this node itself raises its
+    /// incarnation above it.
     public mutating func restore(_ known: [MemberUpdate], at now: MonotonicInstant) {
         for update in known where update.isWithinLimits {
             guard update.profile.id != self.local.id else {
@@ -22,7 +23,10 @@ extension Membership {
                 since: now
             )
             guard self.table.store(member) else { return }
-            if state.isPresent { self.probeOrder.insert(member.id, using: &self.generator) }
+            if state.isPresent {
+                self.probeOrder.insert(member.id, using: &self.generator)
+                self.probeOrder.hasten(member.id)
+            }
         }
     }
 
@@ -75,6 +79,7 @@ extension Membership {
             peer == nil || peer == message.sender
         else { return (nil, self.finish(at: now)) }
         var answer: MembershipMessage?
+        defer { self.table.hear(message.sender, at: now) }
         switch message.kind {
         case .sync:
             answer = self.answer(to: message, at: now)

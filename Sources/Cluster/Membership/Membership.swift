@@ -63,6 +63,7 @@ public struct Membership: Sendable {
     var seeds: [Endpoint] = []
     var sequence: UInt32
     var nextProbe = MonotonicInstant(nanoseconds: 0)
+    var isRingTurn = true
     var nextGossip = MonotonicInstant(nanoseconds: 0)
     var nextSync = MonotonicInstant(nanoseconds: 0)
     var nextStrangerSync = MonotonicInstant(nanoseconds: 0)
@@ -182,14 +183,17 @@ public struct Membership: Sendable {
             let always = [self.nextProbe, self.nextGossip, self.nextSync]
             let sometimes = [
                 self.probe.deadline, self.relays.deadline, self.reconnection.deadline,
-                self.suspicions.deadline(holding: self.isolationHold),
+                self.suspicions.deadline(self.circumstances),
             ]
             return (always + sometimes.compactMap { $0 }).min()
         }
     }
 
-    /// How much longer unconfirmed suspicions last now, if this node is isolated.
-    var isolationHold: Duration? {
-        self.isolation.isIsolated ? self.configuration.isolationHold : nil
+    /// What decides how long suspicions last now.
+    var circumstances: SuspicionTable.Circumstances {
+        SuspicionTable.Circumstances(
+            trusted: self.table.alive.count,
+            hold: self.isolation.isIsolated ? self.configuration.isolationHold : nil
+        )
     }
 }

@@ -154,7 +154,15 @@ public struct Checkup: Sendable {
                 "it takes traffic",
                 failed: self.status.ready ? [] : [self.status.readiness],
                 hint: "meshctl config apply FILE, or meshctl resume \(self.status.node.name)"
-            )
+            ),
+            Self.check(
+                "MESH043",
+                group,
+                "its config: file is what it routes by",
+                warnings: self.status.configFileDiffers ? ["the file says something else"] : [],
+                hint: "meshctl config diff FILE; apply it, or put what is live into it "
+                    + "(meshctl config get)"
+            ),
         ]
         if let offset = self.status.clockOffsetMs {
             let words = "worst \(Words.tenths(offset)) ms"

@@ -35,7 +35,7 @@ struct SettingsReaderTests {
         #expect(settings.node.zone == "a")
         #expect(
             settings.proxy.dataPlane.listen.map(\.description)
-                == ["0.0.0.0:8000", "[0:0:0:0:0:0:0:0]:8000"]
+                == ["0.0.0.0:8000", "[::]:8000"]
         )
         #expect(settings.proxy.dataPlane.workers == 4)
         #expect(settings.adminListen.description == "127.0.0.1:9001")
@@ -163,5 +163,17 @@ struct SettingsReaderTests {
         }
 
         #expect("\(String(describing: error))".contains("gossip.advertise"))
+    }
+
+    @Test(
+        "refuses to advertise what nothing can be sent to",
+        arguments: ["224.0.0.1:7946", "255.255.255.255:7946", "[ff02::1]:7946", "10.0.0.7:0"]
+    )
+    func nobodysAddress(address: String) {
+        let error = #expect(throws: SettingsError.self) {
+            try self.read(flags: ["node.region": "eu", "gossip.advertise": address])
+        }
+
+        #expect("\(String(describing: error))".contains("nothing can be sent there"))
     }
 }

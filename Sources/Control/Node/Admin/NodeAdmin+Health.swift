@@ -71,7 +71,7 @@ extension NodeAdmin {
         views: [TargetView],
         members: [String: MemberReport]
     ) -> [TargetHealthReport] {
-        let own = views.filter { $0.target.name == "\(target.host):\(target.port)" }
+        let own = views.filter { $0.target.name == target.target }
         guard !own.isEmpty else {
             var report = TargetHealthReport(
                 target: target.target,

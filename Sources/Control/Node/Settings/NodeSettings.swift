@@ -32,7 +32,7 @@ public struct NodeSettings: Equatable, Sendable {
         /// The address that other nodes use; required when ``bind`` is a wildcard and there are
         /// seeds.
         ///
-        /// Default: ``bind``.
+        /// Default: ``bind``; for a wildcard the machine's first address that is not loopback.
         public var advertise: Endpoint?
         /// Members to join through: addresses or host names with port.
         ///
@@ -102,6 +102,14 @@ public struct NodeSettings: Equatable, Sendable {
         let isWildcard = [IPAddress.v4(0), .v6(high: 0, low: 0)].contains(
             self.advertisedGossip.address
         )
+        // A wildcard stands for the machine's own address.
+        if let advertise = self.gossip.advertise, !isWildcard, !advertise.isDestination {
+            throw .conflict(
+                field: "gossip.advertise",
+                value: advertise.description,
+                remedy: "nothing can be sent there; give one machine's address, and its port"
+            )
+        }
         guard !isWildcard || self.gossip.seeds.isEmpty else {
             throw .conflict(
                 field: "gossip.advertise",
