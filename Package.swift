@@ -179,12 +179,15 @@ let package = Package(
         target(
             "MeshWire",
             in: "Cluster",
-            uses: ["MeshMembership", "MeshReplication", "MeshPrimitives", "CSodium"]
+            uses: [
+                "MeshMembership", "MeshObservations", "MeshReplication", "MeshPrimitives",
+                "CSodium",
+            ]
         ),
         tests(
             of: "MeshWire",
             in: "Cluster",
-            uses: ["MeshMembership", "MeshReplication", "MeshPrimitives"]
+            uses: ["MeshMembership", "MeshObservations", "MeshReplication", "MeshPrimitives"]
         ),
         // Shells of the wing: sockets and disk.
         target(

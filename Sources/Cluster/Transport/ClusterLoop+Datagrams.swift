@@ -15,6 +15,8 @@ extension ClusterLoop {
                 switch message {
                 case .membership(let message):
                     self.stepMembership { $0.receive(message, from: source, at: $1) }
+                // Nothing here observes yet.
+                case .observations: break
                 case .replication(let message):
                     self.receive(message, from: sender)
                 }

@@ -1,4 +1,5 @@
 public import MeshMembership
+public import MeshObservations
 public import MeshPrimitives
 public import MeshReplication
 
@@ -12,6 +13,8 @@ public import MeshReplication
 public enum ClusterMessage: Equatable, Sendable {
     /// For the membership core.
     case membership(MembershipMessage)
+    /// For the observations.
+    case observations(ObservationMessage)
     /// For the replication core.
     case replication(ReplicationMessage)
 
@@ -24,6 +27,8 @@ public enum ClusterMessage: Equatable, Sendable {
         switch self {
         case .membership(let message):
             writer.writeRecord(.membership) { $0.write(message) }
+        case .observations(let message):
+            writer.writeRecord(.observations) { $0.write(message) }
         case .replication(let message):
             writer.writeRecord(message.recordType) { $0.write(message) }
         }
@@ -62,6 +67,7 @@ public enum ClusterMessage: Equatable, Sendable {
         return switch type {
         case .membership:
             try reader.readMembership(from: sender).map { .membership($0) }
+        case .observations: .observations(try reader.readObservations())
         case .push: .replication(try reader.readPush())
         case .announce: .replication(try reader.readAnnounce())
         case .digest: .replication(try reader.readDigest())
@@ -81,6 +87,7 @@ enum RecordType: UInt8 {
     case summary = 5
     case exchange = 6
     case records = 7
+    case observations = 8
 }
 
 /// What a record inside another record holds.
