@@ -166,6 +166,12 @@ let package = Package(
             in: "Cluster",
             uses: ["MeshDissemination", "MeshPrimitives"]
         ),
+        target("MeshObservations", in: "Cluster", uses: ["MeshDissemination", "MeshPrimitives"]),
+        tests(
+            of: "MeshObservations",
+            in: "Cluster",
+            uses: ["MeshDissemination", "MeshPrimitives"]
+        ),
         target("MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
         tests(of: "MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
         target("MeshReplication", in: "Cluster", uses: ["MeshPrimitives"]),
@@ -174,13 +180,17 @@ let package = Package(
             "MeshWire",
             in: "Cluster",
             uses: [
-                "MeshMembership", "MeshChangelog", "MeshReplication", "MeshPrimitives", "CSodium",
+                "MeshMembership", "MeshChangelog", "MeshObservations", "MeshReplication",
+                "MeshPrimitives", "CSodium",
             ]
         ),
         tests(
             of: "MeshWire",
             in: "Cluster",
-            uses: ["MeshMembership", "MeshChangelog", "MeshReplication", "MeshPrimitives"]
+            uses: [
+                "MeshMembership", "MeshChangelog", "MeshObservations", "MeshReplication",
+                "MeshPrimitives",
+            ]
         ),
         // Shells of the wing: sockets and disk.
         target(

@@ -7,8 +7,8 @@ struct TidyTests {
     private static let cores = [
         "Base/Primitives", "Gateway/Entities", "Gateway/Routing", "Gateway/Balancing",
         "Gateway/Health", "Gateway/HTTP", "Gateway/Plugins", "Cluster/Dissemination",
-        "Cluster/Membership", "Cluster/Changelog", "Cluster/Replication", "Cluster/Wire",
-        "Tools/Simulator",
+        "Cluster/Membership", "Cluster/Changelog", "Cluster/Observations", "Cluster/Replication",
+        "Cluster/Wire", "Tools/Simulator",
     ]
 
     private static let bannedInCores = [

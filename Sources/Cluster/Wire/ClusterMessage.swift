@@ -1,5 +1,6 @@
 public import MeshChangelog
 public import MeshMembership
+public import MeshObservations
 public import MeshPrimitives
 public import MeshReplication
 
@@ -15,6 +16,8 @@ public enum ClusterMessage: Equatable, Sendable {
     case membership(MembershipMessage)
     /// For the changelog.
     case changelog(ChangelogMessage)
+    /// For the observations.
+    case observations(ObservationMessage)
     /// For the replication core.
     case replication(ReplicationMessage)
 
@@ -29,6 +32,8 @@ public enum ClusterMessage: Equatable, Sendable {
             writer.writeRecord(.membership) { $0.write(message) }
         case .changelog(let message):
             writer.writeRecord(message.recordType) { $0.write(message) }
+        case .observations(let message):
+            writer.writeRecord(.observations) { $0.write(message) }
         case .replication(let message):
             writer.writeRecord(message.recordType) { $0.write(message) }
         }
@@ -70,6 +75,7 @@ public enum ClusterMessage: Equatable, Sendable {
         case .changesetPush, .changesetAnnounce, .changesetsHeld, .changesetInquiry,
             .changesetSummary, .changesetWant, .changesetParts, .checkpointWant, .checkpointPart:
             .changelog(try reader.readChangelog(type))
+        case .observations: .observations(try reader.readObservations())
         case .push: .replication(try reader.readPush())
         case .announce: .replication(try reader.readAnnounce())
         case .digest: .replication(try reader.readDigest())
@@ -89,6 +95,7 @@ enum RecordType: UInt8 {
     case summary = 5
     case exchange = 6
     case records = 7
+    case observations = 8
     case changesetPush = 16
     case changesetAnnounce = 17
     case changesetsHeld = 18
