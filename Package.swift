@@ -242,6 +242,9 @@ let package = Package(
             uses: [
                 "MeshDataPlane", "MeshEntities", "MeshHTTP", "MeshHealth", "MeshTLS",
                 "MeshMembership", "MeshReplication", "MeshWire", "MeshReports", "MeshPrimitives",
+                // For the one test of all error types.
+                "MeshAdmin", "MeshAdminClient", "MeshResolver", "MeshRouting", "MeshStorage",
+                "MeshTransport",
             ]
         ),
 

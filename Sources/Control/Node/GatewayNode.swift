@@ -40,9 +40,11 @@ public struct GatewayNode: Sendable {
     public func run(firstConfiguration: (name: String, text: String)?) async throws -> Int {
         let store = try NodeStore(directory: self.settings.node.dataDirectory)
         let gossip = self.settings.gossip
+        let seeds = SeedResolver(seeds: gossip.seeds, own: gossip.bind, logger: self.logger)
         let parts = try NodeParts(
             settings: try self.settingsWithCertificate(),
-            seeds: await SeedResolver.resolve(gossip.seeds, excluding: gossip.bind),
+            resolver: seeds,
+            seeds: await seeds.resolve(),
             keyRing: self.keyRing,
             store: store,
             logger: self.logger
@@ -117,7 +119,7 @@ public struct GatewayNode: Sendable {
             parts.watch(store: store, logger: self.logger), parts.tickets,
         ]
         return core + self.listeners(admin) + (first.map { [$0] } ?? [])
-            + [SeedResolver(seeds: self.settings.gossip.seeds, cluster: parts.cluster), drain]
+            + [SeedService(resolver: parts.seeds, cluster: parts.cluster), drain]
     }
 
     private func listeners(_ admin: NodeAdmin) -> [any Service] {

@@ -21,11 +21,13 @@ struct NodeParts: Sendable {
     let regions: RegionService
     let configuration: ConfigurationService
     let tickets: TicketKeyService
+    let seeds: SeedResolver
 
     /// Makes the parts.
     ///
     /// - Parameters:
     ///   - settings: validated settings.
+    ///   - resolver: what looks the seeds up.
     ///   - seeds: addresses of members to join through.
     ///   - keyRing: the mesh's secrets.
     ///   - store: what the node keeps on disk.
@@ -33,6 +35,7 @@ struct NodeParts: Sendable {
     /// - Throws: when the store is damaged.
     init(
         settings: NodeSettings,
+        resolver: SeedResolver,
         seeds: [Endpoint],
         keyRing: KeyRing,
         store: NodeStore,
@@ -56,6 +59,7 @@ struct NodeParts: Sendable {
             node: store.node,
             adminAddress: settings.adminListen.description
         )
+        self.seeds = resolver
         self.dataPlane = dataPlane
         self.prober = Prober { inlet.send(.probed($0)) }
         self.cluster = cluster
@@ -141,7 +145,8 @@ struct NodeParts: Sendable {
             healthService: self.health,
             regionService: self.regions,
             state: self.state,
-            eventLog: self.events
+            eventLog: self.events,
+            seeds: self.seeds
         )
     }
 }

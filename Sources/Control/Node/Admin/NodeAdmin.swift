@@ -21,6 +21,7 @@ struct NodeAdmin: AdminNode {
     let regionService: RegionService
     let state: StateService
     let eventLog: EventLog
+    let seeds: SeedResolver
 
     func configuration() async -> GatewayConfiguration {
         await self.configurations.running.configuration
@@ -109,6 +110,7 @@ struct NodeAdmin: AdminNode {
         for (reason, count) in await self.cluster.status().counters.rejected {
             report.rejected["\(reason)", default: 0] += count
         }
+        report.troubles = await self.troubles(members.reports)
         return report
     }
 

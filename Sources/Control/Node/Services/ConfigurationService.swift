@@ -202,7 +202,7 @@ actor ConfigurationService: ServiceLifecycle.Service {
 }
 
 /// Why stored records are not a configuration.
-enum ConfigurationRecordError: Error, CustomStringConvertible {
+indirect enum ConfigurationRecordError: Error, CustomStringConvertible {
     /// A newer version wrote an entity that this one does not know.
     case unknownKey(String)
 
