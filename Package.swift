@@ -64,6 +64,11 @@ let signals = Target.Dependency.product(
     package: "swift-service-lifecycle"
 )
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+/// Persistent dictionaries: copies share what is equal.
+let trees = Target.Dependency.product(
+    name: "HashTreeCollections",
+    package: "swift-collections"
+)
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let arguments = Target.Dependency.product(
@@ -95,6 +100,8 @@ let package = Package(
         // YAML with the line and column of every value.
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        // Persistent dictionaries, so that the log can keep many states of a configuration.
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         // Start order, stop order and signals of the node's parts.
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         // Flags, help and completion scripts of the commands.
@@ -150,8 +157,17 @@ let package = Package(
         ),
 
         // Cluster wing, cores first.
-        target("MeshMembership", in: "Cluster", uses: ["MeshPrimitives"]),
-        tests(of: "MeshMembership", in: "Cluster", uses: ["MeshPrimitives"]),
+        // Who is told next, and with which bytes.
+        target("MeshDissemination", in: "Cluster", uses: ["MeshPrimitives"]),
+        tests(of: "MeshDissemination", in: "Cluster", uses: ["MeshPrimitives"]),
+        target("MeshMembership", in: "Cluster", uses: ["MeshDissemination", "MeshPrimitives"]),
+        tests(
+            of: "MeshMembership",
+            in: "Cluster",
+            uses: ["MeshDissemination", "MeshPrimitives"]
+        ),
+        target("MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
+        tests(of: "MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
         target("MeshReplication", in: "Cluster", uses: ["MeshPrimitives"]),
         tests(of: "MeshReplication", in: "Cluster", uses: ["MeshPrimitives"]),
         target(
@@ -206,8 +222,8 @@ let package = Package(
             "MeshAdmin",
             in: "Control",
             uses: [
-                "MeshReports", "MeshEntities", "MeshPrimitives", hummingbird, nioCore, logging,
-                lifecycle,
+                "MeshReports", "MeshPlugins", "MeshEntities", "MeshPrimitives", hummingbird,
+                nioCore, logging, lifecycle,
             ]
         ),
         target(

@@ -6,8 +6,9 @@ struct TidyTests {
     private static let tests = SourceFile.all(in: "Tests")
     private static let cores = [
         "Base/Primitives", "Gateway/Entities", "Gateway/Routing", "Gateway/Balancing",
-        "Gateway/Health", "Gateway/HTTP", "Gateway/Plugins", "Cluster/Membership",
-        "Cluster/Replication", "Cluster/Wire", "Tools/Simulator",
+        "Gateway/Health", "Gateway/HTTP", "Gateway/Plugins", "Cluster/Dissemination",
+        "Cluster/Membership", "Cluster/Changelog", "Cluster/Replication", "Cluster/Wire",
+        "Tools/Simulator",
     ]
 
     private static let bannedInCores = [
@@ -49,7 +50,9 @@ struct TidyTests {
             ].map { "Mesh\($0)" }
         )
         let cluster = Set(
-            ["Membership", "Replication", "Wire", "Transport", "Storage"].map { "Mesh\($0)" }
+            ["Membership", "Changelog", "Replication", "Wire", "Transport", "Storage"].map {
+                "Mesh\($0)"
+            }
         )
         for file in Self.sources {
             if file.path.hasPrefix("Sources/Gateway/") {

@@ -27,7 +27,9 @@ struct AdminResponder: HTTPResponder {
             case .status: status
             case .admin:
                 KongPaths(node: node).all + ConfigPaths(node: node).all
-                    + MeshPaths(node: node).all + EntityPaths(node: node).all + status
+                    + MeshPaths(node: node).all + SchemaPaths(node: node).all
+                    + NodePaths(node: node).all + HealthPaths(node: node).all
+                    + EntityPaths(node: node).all + status
             }
         self.paths = paths + [Self.index(of: paths)]
     }
@@ -92,6 +94,8 @@ struct AdminResponder: HTTPResponder {
         for field in request.headers { headers[field.name.canonicalName] = field.value }
         return AdminExchange(
             method: request.method.rawValue,
+            path: request.uri.path,
+            author: "loopback",
             parameters: parameters,
             query: SubmittedBody.form(request.uri.query ?? ""),
             headers: headers,
@@ -112,7 +116,10 @@ struct AdminResponder: HTTPResponder {
     }
 
     private static func index(of paths: [AdminPath]) -> AdminPath {
-        let names = Set(paths.map { "/" + $0.pattern.joined(separator: "/") }).sorted()
+        // Sorted by segments, as Kong: `/a/z` before `/ab`.
+        let names = Set(paths.map(\.template) + ["/endpoints"]).sorted {
+            $0.split(separator: "/").lexicographicallyPrecedes($1.split(separator: "/"))
+        }
         return .reading("endpoints") { _ in
             .document(.record(["data": .list(names.map { .string($0) })]))
         }

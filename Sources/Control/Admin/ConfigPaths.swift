@@ -32,15 +32,17 @@ struct ConfigPaths: Sendable {
         } catch {
             return Self.answer(to: error, flattened: exchange.flag("flatten_errors"))
         }
-        return .document(Self.collections(of: await self.node.entities()), status: 201)
+        return .document(Self.collections(of: await self.node.held().catalogue), status: 201)
     }
 
     /// All entities by collection and id.
-    private static func collections(of rows: [EntityRow]) -> DocumentValue {
+    private static func collections(of catalogue: EntityCatalogue) -> DocumentValue {
+        let view = EntityView(catalogue: catalogue)
         let fields = EntityKind.allCases.compactMap { kind -> DocumentField? in
-            let own = rows.filter { $0.kind == kind }
-            guard !own.isEmpty else { return nil }
-            let entities = own.map { DocumentField($0.id, EntityTable.printed($0)) }
+            let ids = catalogue.ids(of: kind)
+            guard !ids.isEmpty else { return nil }
+            let entities = ids.compactMap { catalogue.row(kind, $0) }
+                .map { DocumentField("\($0.id)", view.document($0)) }
             return DocumentField(kind.rawValue, .object(entities))
         }
         return .object(fields)

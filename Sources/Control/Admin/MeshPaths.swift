@@ -11,10 +11,10 @@ struct MeshPaths: Sendable {
     private var reads: [AdminPath] {
         [
             .reading("mesh/members") { _ in .report(await self.node.members()) },
-            .reading("mesh/members/:") { await self.member($0.parameters[0]) },
+            .reading("mesh/members/:member") { await self.member($0.parameters[0]) },
             .reading("mesh/regions") { _ in .report(await self.node.regions()) },
             .reading("mesh/health") { await self.health($0.query["upstream"]) },
-            .reading("mesh/health/:") { await self.health($0.parameters[0]) },
+            .reading("mesh/health/:upstream") { await self.health($0.parameters[0]) },
             .reading("mesh/status") { _ in .report(await self.node.status()) },
             .reading("mesh/config/status") { _ in
                 .report(await self.node.configurationStatus())
@@ -37,8 +37,8 @@ struct MeshPaths: Sendable {
                     .report(try await self.node.difference(submission))
                 }
             },
-            .posting("mesh/nodes/:/drain") { await self.setMode(.draining, $0) },
-            .posting("mesh/nodes/:/resume") { await self.setMode(.normal, $0) },
+            .posting("mesh/nodes/:node/drain") { await self.setMode(.draining, $0) },
+            .posting("mesh/nodes/:node/resume") { await self.setMode(.normal, $0) },
         ]
     }
 

@@ -47,6 +47,7 @@ public struct GatewayNode: Sendable {
             seeds: await seeds.resolve(),
             keyRing: self.keyRing,
             store: store,
+            firstConfiguration: firstConfiguration,
             logger: self.logger
         )
         let rotation = await LogRotationService(dataPlane: parts.dataPlane, logger: self.logger)
@@ -71,7 +72,7 @@ public struct GatewayNode: Sendable {
                 "boot": "\(store.boot)",
             ]
         )
-        let services = self.services(parts, store, firstConfiguration, drain) + [rotation]
+        let services = self.services(parts, store, drain) + [rotation]
         try await self.group(of: services).run()
         parts.events.end()
         return drain.cutRequests
@@ -95,7 +96,6 @@ public struct GatewayNode: Sendable {
     private func services(
         _ parts: NodeParts,
         _ store: NodeStore,
-        _ firstConfiguration: (name: String, text: String)?,
         _ drain: DrainService
     ) -> [any Service] {
         let admin = parts.admin(
@@ -104,21 +104,13 @@ public struct GatewayNode: Sendable {
             hostName: self.hostName,
             gossipKeyCount: self.keyRing.epochs.count
         )
-        let first = firstConfiguration.map { file in
-            FirstConfiguration(
-                file: file,
-                cluster: parts.cluster,
-                configuration: parts.configuration,
-                hasSeeds: !self.settings.gossip.seeds.isEmpty,
-                logger: self.logger
-            )
-        }
         let core: [any Service] = [
             parts.cluster, MemberKeeper(cluster: parts.cluster, store: store, logger: self.logger),
             parts.regions, parts.state, parts.health, parts.configuration,
             parts.watch(store: store, logger: self.logger), parts.tickets,
+            StapleService(dataPlane: parts.dataPlane, logger: self.logger),
         ]
-        return core + self.listeners(admin) + (first.map { [$0] } ?? [])
+        return core + self.listeners(admin)
             + [SeedService(resolver: parts.seeds, cluster: parts.cluster), drain]
     }
 
@@ -144,8 +136,7 @@ public struct GatewayNode: Sendable {
                 services: services.map { service in
                     ServiceGroupConfiguration.ServiceConfiguration(
                         service: service,
-                        successTerminationBehavior: service is FirstConfiguration
-                            ? .ignore : .gracefullyShutdownGroup
+                        successTerminationBehavior: .gracefullyShutdownGroup
                     )
                 },
                 gracefulShutdownSignals: [.sigterm, .sigint],

@@ -1,4 +1,5 @@
 import MeshEntities
+import MeshHTTP
 import MeshHealth
 
 extension HealthSettings {
@@ -16,7 +17,18 @@ extension HealthSettings {
         self.active.rules = Rules(checks.active.healthy, checks.active.unhealthy)
         self.passive = Rules(checks.passive.healthy, checks.passive.unhealthy)
         let isOn = checks.active.healthy.interval > 0 || checks.active.unhealthy.interval > 0
+        self.active.greeting = upstream.proxyHeader.map(ProxyProtocol.localHeader) ?? []
         if isOn { self.active.check = .init(upstream, host: upstream.hostHeader ?? host) }
+    }
+}
+
+extension ProxyProtocol {
+    /// The header of a connection that stands for no client's.
+    fileprivate static func localHeader(_ version: ProxyHeaderVersion) -> [UInt8] {
+        switch version {
+        case .v1: Array("PROXY UNKNOWN\r\n".utf8)
+        case .v2: Self.localHeader
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 import Logging
 import MeshAdmin
 import MeshDataPlane
+import MeshEntities
 import MeshHealth
 import MeshMembership
 import MeshPrimitives
@@ -31,6 +32,7 @@ struct NodeParts: Sendable {
     ///   - seeds: addresses of members to join through.
     ///   - keyRing: the mesh's secrets.
     ///   - store: what the node keeps on disk.
+    ///   - firstConfiguration: the `config:` file, by name and text.
     ///   - logger: where the parts tell what they do.
     /// - Throws: when the store is damaged.
     init(
@@ -39,6 +41,7 @@ struct NodeParts: Sendable {
         seeds: [Endpoint],
         keyRing: KeyRing,
         store: NodeStore,
+        firstConfiguration: (name: String, text: String)?,
         logger: Logger
     ) throws {
         let inlet = HealthService.Inlet()
@@ -65,7 +68,7 @@ struct NodeParts: Sendable {
         self.cluster = cluster
         self.events = events
         self.state = state
-        self.health = HealthService(
+        let health = HealthService(
             peer: HealthPeer(id: store.node, region: settings.node.region),
             cluster: cluster,
             dataPlane: dataPlane,
@@ -73,16 +76,33 @@ struct NodeParts: Sendable {
             events: events,
             inlet: inlet
         )
+        self.health = health
         self.configuration = ConfigurationService(
             cluster: cluster,
-            dataPlane: dataPlane,
-            health: self.health,
+            source: ConfigurationSource(cluster, own: store.node),
+            compiler: try .installing(into: dataPlane, health, region: settings.node.region),
             region: settings.node.region,
+            file: firstConfiguration,
+            hasSeeds: !settings.gossip.seeds.isEmpty,
             events: events,
             logger: logger,
-            onChange: { running in state.update { $0.take(running) } }
+            onChange: { standing in state.update { $0.take(standing) } }
         )
-        self.tickets = TicketKeyService(
+        self.tickets = Self.tickets(settings, keyRing, dataPlane)
+        self.regions = RegionService(
+            cluster: cluster,
+            events: events,
+            node: store.node,
+            region: settings.node.region
+        )
+    }
+
+    private static func tickets(
+        _ settings: NodeSettings,
+        _ keyRing: KeyRing,
+        _ dataPlane: DataPlane
+    ) -> TicketKeyService {
+        TicketKeyService(
             schedule: TicketSchedule(
                 keyRing: keyRing,
                 clusterName: settings.gossip.cluster,
@@ -95,12 +115,6 @@ struct NodeParts: Sendable {
                 )
             },
             now: { NodeClock.wallMilliseconds }
-        )
-        self.regions = RegionService(
-            cluster: cluster,
-            events: events,
-            node: store.node,
-            region: settings.node.region
         )
     }
 
@@ -146,8 +160,30 @@ struct NodeParts: Sendable {
             regionService: self.regions,
             state: self.state,
             eventLog: self.events,
+            directory: EntityDirectory(cluster: self.cluster),
             seeds: self.seeds
         )
+    }
+}
+
+extension ConfigurationCompiler {
+    /// A compiler for a data plane, which finds no route until there is a configuration.
+    fileprivate static func installing(
+        into dataPlane: DataPlane,
+        _ health: HealthService,
+        region: String
+    ) throws -> ConfigurationCompiler {
+        let empty = try Snapshot(
+            configuration: .empty,
+            addresses: HostAddresses(),
+            localRegion: region,
+            version: 0
+        )
+        try dataPlane.install(empty)
+        return ConfigurationCompiler(region: region, flavor: dataPlane.routerFlavor) { compiled in
+            try dataPlane.install(compiled.snapshot)
+            health.configure(compiled.snapshot)
+        }
     }
 }
 
@@ -191,12 +227,13 @@ extension ClusterConfiguration {
 
 extension NodeState {
     /// Takes over what the node routes by, and since when.
-    fileprivate mutating func take(_ running: ConfigurationService.Running) {
-        if self.configurationHash != running.hash.description {
+    fileprivate mutating func take(_ standing: ConfigurationStanding) {
+        let head = standing.active ?? .none
+        if self.configurationHash != head.hash.description {
             self.configurationSince = NodeClock.wallMilliseconds
         }
-        self.configurationStamp = running.stamp.rawValue
-        self.configurationHash = running.hash.description
-        self.rejection = running.rejection
+        self.configurationStamp = head.generation
+        self.configurationHash = head.hash.description
+        self.rejection = standing.refusal?.reason ?? ""
     }
 }

@@ -44,6 +44,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
     public var regions: [RegionReport]
     /// Whether every alive node routes by the same configuration.
     public var configAgreed: Bool
+    /// Whether the node's `config:` file says something else than what it routes by.
+    public var configFileDiffers: Bool
     /// Entities by Kong's collection name.
     public var entities: [String: Int]
     /// Requests answered since the start.
@@ -76,6 +78,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         self.counts = Counts(of: members)
         self.regions = []
         self.configAgreed = true
+        self.configFileDiffers = false
         self.entities = [:]
         self.requests = 0
         self.connections = 0

@@ -1,5 +1,6 @@
 internal import CMeshSystem
 internal import Glibc
+public import MeshEntities
 public import MeshHealth
 internal import MeshPlugins
 public import MeshPrimitives
@@ -47,6 +48,9 @@ public final class DataPlane: Sendable {
         self.lineage = Mutex(SnapshotLineage(workers: self.workerCount))
         self.mailboxes = (0..<self.workerCount).compactMap { _ in Mailbox() }
     }
+
+    /// How routes are ordered, and whether they may be written as expressions.
+    public var routerFlavor: RouterFlavor { self.configuration.routerFlavor }
 
     /// Where it listens, with the ports that the system chose; empty before ``start()``.
     public var boundEndpoints: [Endpoint] { self.state.withLock { $0.endpoints } }
@@ -103,11 +107,40 @@ public final class DataPlane: Sendable {
     /// - Throws: ``SnapshotError`` when a certificate cannot be used; the snapshot before stays.
     public func install(_ snapshot: Snapshot) throws(SnapshotError) {
         try self.lineage.withLock { (lineage) throws(SnapshotError) in
-            let tls = try TLSContexts(snapshot, self.tlsPlan, previous: lineage.tls)
-            let installation = lineage.installation(of: snapshot, tls)
-            lineage.tls = tls
-            self.registry.show(installation)
-            self.post(.install(installation))
+            try self.install(snapshot, &lineage)
+        }
+    }
+
+    private func install(
+        _ snapshot: Snapshot,
+        _ lineage: inout SnapshotLineage
+    ) throws(SnapshotError) {
+        let tls = try TLSContexts(snapshot, self.tlsPlan, previous: lineage.tls)
+        let installation = lineage.installation(of: snapshot, tls)
+        lineage.tls = tls
+        self.registry.show(installation)
+        self.post(.install(installation))
+    }
+
+    /// Looks at the OCSP responses of ``ListenerTLS/ocspDirectory`` again: new ones are stapled from
+    /// now on, those that have become too old no longer.
+    ///
+    /// Reads the files on the calling thread, and does nothing when all is as before.
+    ///
+    /// - Returns: whether anything has changed.
+    @discardableResult
+    public func refreshStaples() -> Bool {
+        guard self.configuration.tls.ocspDirectory != nil else { return false }
+        return self.lineage.withLock { lineage in
+            guard let snapshot = lineage.newest,
+                self.tlsPlan.serverSettings(snapshot) != lineage.tls.serverSettings
+            else { return false }
+            do {
+                try self.install(snapshot, &lineage)
+                return true
+            } catch {
+                return false
+            }
         }
     }
 

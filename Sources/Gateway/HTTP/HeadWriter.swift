@@ -229,3 +229,31 @@ public struct HeadWriter {
         self.write(ByteRange(start: start, count: end - start), of: bytes)
     }
 }
+
+extension HeadWriter {
+    /// Takes whole lines of a name, which is in lower case, out of what was written.
+    public mutating func removeLines(named name: StaticString) {
+        guard !self.overflowed else { return }
+        var start = 0
+        while start < self.count {
+            let end = min(mesh_find_byte(self.base, start, self.count, 0x0A) + 1, self.count)
+            if self.isLine(start..<end, named: name) {
+                (self.base + start).copyMemory(from: self.base + end, byteCount: self.count - end)
+                self.count -= end - start
+            } else {
+                start = end
+            }
+        }
+    }
+
+    private func isLine(_ line: Range<Int>, named name: StaticString) -> Bool {
+        let count = name.utf8CodeUnitCount
+        guard line.count > count,
+            self.base.load(fromByteOffset: line.lowerBound + count, as: UInt8.self) == 0x3A
+        else { return false }
+        return (0..<count).allSatisfy { index in
+            let byte = self.base.load(fromByteOffset: line.lowerBound + index, as: UInt8.self)
+            return OctetView.lowercased(byte) == name.utf8Start[index]
+        }
+    }
+}

@@ -52,11 +52,9 @@ extension ProxyProtocol {
         writer.write(bigEndian: UInt64(destination.port), byteCount: 2)
     }
 
-    /// Writes the header of a connection of our own, as health checks are: version 2, LOCAL.
-    public static func writeLocal(into writer: inout HeadWriter) {
-        writer.write(Self.signature)
-        writer.write(byte: 0x20)
-        writer.write(bigEndian: 0, byteCount: 3)
+    /// The header of a connection of our own, as health checks are: version 2, LOCAL.
+    public static var localHeader: [UInt8] {
+        Array(UnsafeRawBufferPointer(start: Self.signature.utf8Start, count: 12)) + [0x20, 0, 0, 0]
     }
 
     private static func write(

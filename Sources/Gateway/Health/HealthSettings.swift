@@ -23,6 +23,9 @@ public struct HealthSettings: Equatable, Sendable {
         ///
         /// Default zero.
         public var unhealthyInterval: Duration = .zero
+        /// Bytes that a check's connection begins with, in the clear: a PROXY header where targets
+        /// want one.
+        public var greeting: [UInt8] = []
         /// Thresholds and status lists.
         public var rules = Rules(healthyStatuses: [200, 302], unhealthyStatuses: [])
 

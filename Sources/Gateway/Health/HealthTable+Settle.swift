@@ -81,7 +81,8 @@ extension HealthTable {
                     sequence: self.sequence,
                     endpoint: entry.target.endpoint,
                     check: active.check,
-                    timeout: active.timeout
+                    timeout: active.timeout,
+                    greeting: active.greeting
                 )
             )
         )

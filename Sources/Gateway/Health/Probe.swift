@@ -24,6 +24,8 @@ public struct ProbeRequest: Equatable, Sendable {
     public let check: Check
     /// Time for the whole check, connect included.
     public let timeout: Duration
+    /// Bytes that the connection begins with, in the clear; none for most targets.
+    public let greeting: [UInt8]
 
     /// Creates a request.
     public init(
@@ -31,13 +33,15 @@ public struct ProbeRequest: Equatable, Sendable {
         sequence: UInt64,
         endpoint: Endpoint,
         check: Check,
-        timeout: Duration
+        timeout: Duration,
+        greeting: [UInt8] = []
     ) {
         self.id = id
         self.sequence = sequence
         self.endpoint = endpoint
         self.check = check
         self.timeout = timeout
+        self.greeting = greeting
     }
 }
 

@@ -32,8 +32,10 @@ public struct PluginEdits {
         self.lines.written ?? UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
-    /// Drops every field of a name, which is in lower case and at most 255 bytes.
+    /// Drops every field of a name, which is in lower case and at most 255 bytes: those that the
+    /// message came with, and those that earlier steps added.
     public mutating func drop(_ name: StaticString) {
+        self.lines.removeLines(named: name)
         self.names.write(byte: UInt8(truncatingIfNeeded: name.utf8CodeUnitCount))
         self.names.write(name)
     }
@@ -46,8 +48,8 @@ public struct PluginEdits {
         self.lines.write("\r\n")
     }
 
-    /// Puts a line in the place of the fields that the message came with; lines that other steps
-    /// added stay.
+    /// Puts a line in the place of all fields of its name, which is in lower case: those that the
+    /// message came with, and those that earlier steps added.
     public mutating func set(_ name: StaticString, _ value: UnsafeRawBufferPointer) {
         self.drop(name)
         self.add(name, value)

@@ -27,6 +27,8 @@ struct RoutingIndex {
         let routeIndex: Int32
         /// Place in ``regexes``; -1 for a prefix or no path.
         let regex: Int32
+        /// First of its ``steps``; -1 for a route without expression.
+        let program: Int32
         /// Bits of ``methods``; 0 for any.
         let methods: UInt64
         /// In ``headerRules``.
@@ -87,6 +89,7 @@ struct RoutingIndex {
     static let hashSeed: UInt64 = 0xCBF2_9CE4_8422_2325
 
     let entries: UnsafeMutableBufferPointer<RouteEntry>
+    let steps: UnsafeMutableBufferPointer<ExpressionStep>
     let headerRules: UnsafeMutableBufferPointer<HeaderRule>
     let values: UnsafeMutableBufferPointer<Text>
     let names: UnsafeMutableBufferPointer<Name>
@@ -129,6 +132,7 @@ struct RoutingIndex {
     /// Gives the memory back.
     func deallocate() {
         self.entries.deallocate()
+        self.steps.deallocate()
         self.headerRules.deallocate()
         self.values.deallocate()
         self.names.deallocate()

@@ -50,23 +50,11 @@ public final class TLSClientContext: Sendable {
         _ settings: TLSClientSettings,
         identity: LoadedIdentity?
     ) throws(TLSConfigurationError) -> OpaquePointer {
-        guard let context = SSL_CTX_new(TLS_client_method()) else {
-            ERR_clear_error()
-            throw .refused(
-                owner: "target",
-                field: "tls",
-                value: "on",
-                remedy: "OpenSSL has no memory"
-            )
-        }
-        do throws(TLSConfigurationError) {
+        try ContextSetup.make(TLS_client_method(), owner: "target") {
+            (context) throws(TLSConfigurationError) in
             try Self.prepare(context, settings, identity: identity)
             try Self.setTrust(context, settings)
-        } catch {
-            SSL_CTX_free(context)
-            throw error
         }
-        return context
     }
 
     private static func prepare(
@@ -76,18 +64,9 @@ public final class TLSClientContext: Sendable {
     ) throws(TLSConfigurationError) {
         if let identity { try IdentityTrial().check(identity) }
         let pairs = [identity?.main, identity?.alternate].compactMap(\.self)
-        guard mesh_ctx_prepare(context, settings.minimumVersion.number, ReadAhead.byteCount) == 1,
-            CipherPolicy.apply13(to: context),
-            mesh_ctx_newest(context, settings.maximumVersion.number) == 1,
-            pairs.allSatisfy({ $0.install(inContext: context) })
-        else {
-            ERR_clear_error()
-            throw .refused(
-                owner: "target",
-                field: "tls",
-                value: "\(settings.minimumVersion.rawValue) to \(settings.maximumVersion.rawValue)",
-                remedy: "give versions and suites that this OpenSSL is built with"
-            )
+        let versions = (settings.minimumVersion, settings.maximumVersion)
+        try ContextSetup.prepare(context, owner: "target", versions) { context in
+            CipherPolicy.apply13(to: context) && pairs.allSatisfy { $0.install(inContext: context) }
         }
         guard let offer = ProtocolList.wireForm(settings.protocols) else {
             throw .refused(
@@ -125,11 +104,11 @@ public final class TLSClientContext: Sendable {
             if let store = Authorities.system { mesh_ctx_store(context, store) }
             return
         }
-        let authorities = try Authorities(
+        try ContextSetup.trust(
             settings.authorities,
+            in: context,
             owner: "target",
             field: "ca_certificates"
         )
-        mesh_ctx_store(context, authorities.store)
     }
 }

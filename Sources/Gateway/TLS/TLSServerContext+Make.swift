@@ -4,40 +4,19 @@ extension TLSServerContext {
     static func makeContext(
         _ settings: TLSServerSettings
     ) throws(TLSConfigurationError) -> OpaquePointer {
-        guard let context = SSL_CTX_new(TLS_server_method()) else {
-            ERR_clear_error()
-            throw .refused(
-                owner: "listener",
-                field: "tls",
-                value: "on",
-                remedy: "OpenSSL has no memory"
-            )
-        }
-        do throws(TLSConfigurationError) {
+        try ContextSetup.make(TLS_server_method(), owner: "listener") {
+            (context) throws(TLSConfigurationError) in
             try Self.prepare(context, settings)
             try Self.setClientCertificates(context, settings)
-        } catch {
-            SSL_CTX_free(context)
-            throw error
         }
-        return context
     }
 
     private static func prepare(
         _ context: OpaquePointer,
         _ settings: TLSServerSettings
     ) throws(TLSConfigurationError) {
-        guard mesh_ctx_prepare(context, settings.minimumVersion.number, ReadAhead.byteCount) == 1,
-            CipherPolicy.apply(to: context)
-        else {
-            ERR_clear_error()
-            throw .refused(
-                owner: "listener",
-                field: "tls",
-                value: "Mozilla intermediate",
-                remedy: "this OpenSSL is built without its cipher suites or groups"
-            )
-        }
+        let versions = (settings.minimumVersion, TLSSession.Version.tls13)
+        try ContextSetup.prepare(context, owner: "listener", versions, CipherPolicy.apply)
         mesh_ctx_prefer_ours(context)
         mesh_ctx_cache_off(context)
         SSL_CTX_set_timeout(context, settings.ticketLifetime)
@@ -59,12 +38,12 @@ extension TLSServerContext {
         case .optional: mode = SSL_VERIFY_PEER
         case .required: mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
         }
-        let authorities = try Authorities(
+        let authorities = try ContextSetup.trust(
             settings.clientAuthorities,
+            in: context,
             owner: "listener",
             field: "clientAuthorities"
         )
-        mesh_ctx_store(context, authorities.store)
         for certificate in authorities.certificates {
             SSL_CTX_add_client_CA(context, certificate)
         }

@@ -1,5 +1,5 @@
 /// What a TLS listener shows and asks of its clients.
-public struct TLSServerSettings: Sendable {
+public struct TLSServerSettings: Equatable, Sendable {
     /// Whether clients must show a certificate.
     public enum ClientCertificates: Equatable, Sendable {
         /// None is asked for.

@@ -122,3 +122,8 @@ extension TLSTicketKeys {
         }
     }
 }
+
+extension TLSTicketKeys: Equatable {
+    /// Whether both are the same object, whose keys may change.
+    public static func == (one: TLSTicketKeys, other: TLSTicketKeys) -> Bool { one === other }
+}

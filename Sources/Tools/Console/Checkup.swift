@@ -202,6 +202,14 @@ public struct Checkup: Sendable {
             Self.check(
                 "MESH043",
                 group,
+                "its config: file is what it routes by",
+                warnings: self.status.configFileDiffers ? ["the file says something else"] : [],
+                hint: "meshctl config diff FILE; apply it, or put what is live into it "
+                    + "(meshctl config get)"
+            ),
+            Self.check(
+                "MESH044",
+                group,
                 "its disk takes what is written",
                 failed: self.troubles(.disk),
                 hint: "make room, or make it writable; the node saves again by itself"

@@ -16,6 +16,8 @@ import Testing
 
 @testable import MeshNode
 
+/// Errors survive being thrown by their type.
+///
 /// Release builds of Swift 6.3.1 handed a thrown enum wider than four words to its catch with a
 /// wrong case, and printing it jumped into nowhere. Enums that carry much are one word (indirect), and each
 /// case is thrown, caught by its type, and printed.

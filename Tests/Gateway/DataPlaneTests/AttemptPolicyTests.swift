@@ -32,6 +32,7 @@ struct AttemptPolicyTests {
         #expect(Self.decision { $0.attempts = 3 } == .giveUp)
         #expect(Self.decision { $0.retries = 0 } == .giveUp)
         #expect(Self.decision { $0.hasOthers = false } == .giveUp)
+        #expect(Self.decision { $0.hasBudget = false } == .giveUp)
     }
 
     @Test("what has left is repeated only when that is harmless (RFC 9110 9.2.2) or was declined")

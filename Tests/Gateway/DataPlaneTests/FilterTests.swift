@@ -16,10 +16,10 @@ struct FilterTests {
     private func gateway(
         _ ports: [UInt16],
         _ steps: [PluginStep],
-        change: (inout Service, inout Route) -> Void = { _, _ in }
+        configure: (inout DataPlaneConfiguration) -> Void = { _ in }
     ) throws -> Gateway {
-        let entities = TestEntities.proxying(ports, change: change)
-        let gateway = try Gateway(entities)
+        let entities = TestEntities.proxying(ports)
+        let gateway = try Gateway(entities, change: configure)
         try gateway.plane.install(
             Snapshot(
                 configuration: entities,
@@ -117,6 +117,54 @@ struct FilterTests {
         #expect(!answer.text.contains("x-kept: k\n"))
         #expect(answer["x-inner"] == nil)
         #expect(answer["x-outer"] == "o")
+    }
+
+    @Test("put what they set in the place of what earlier steps added, both ways")
+    func setAgain() throws {
+        let first = ScriptedStep(
+            priority: 2_000,
+            access: { _, edits in
+                FilterTests.value("early").withUnsafeBytes { edits.add("X-Kept", $0) }
+                FilterTests.value("1").withUnsafeBytes { edits.add("X-Gone", $0) }
+                return .next
+            },
+            response: { edits in
+                FilterTests.value("early").withUnsafeBytes { edits.add("X-Inner", $0) }
+            }
+        )
+        let second = ScriptedStep(
+            access: { _, edits in
+                FilterTests.value("late").withUnsafeBytes { edits.set("x-kept", $0) }
+                edits.drop("x-gone")
+                return .next
+            },
+            response: { edits in
+                FilterTests.value("late").withUnsafeBytes { edits.set("x-inner", $0) }
+            }
+        )
+        let origin = Self.echoing()
+        let gateway = try self.gateway([origin.port], [.scripted(second), .scripted(first)])
+        let answer = try #require(gateway.ask(self.get))
+        #expect(answer["x-inner"] == "late")
+        #expect(answer.text.contains("x-kept: late"))
+        #expect(!answer.text.contains("early"))
+        #expect(!answer.text.contains("x-gone"))
+    }
+
+    @Test("answer 500 in place of a response whose edits have no room, and say so in the log")
+    func tooManyResponseEdits() async throws {
+        let step = ScriptedStep(response: { edits in
+            let value = [UInt8](repeating: 0x61, count: 8_000)
+            for _ in 0..<9 { value.withUnsafeBytes { edits.add("X-Long", $0) } }
+        })
+        let log = AccessLogFile()
+        let gateway = try self.gateway([Self.echoing().port], [.scripted(step)]) {
+            $0.accessLog = log.sink
+        }
+        let answer = gateway.ask(self.get)
+        let line = await log.line()
+        #expect(answer?.status == 500)
+        #expect(line.contains("\"error\":{\"owner\":\"gateway\",\"cause\":\"exhausted\"}"))
     }
 
     @Test("have their edits repeated when another target is tried")
@@ -271,6 +319,20 @@ struct FilterTests {
         waiting.resume(.proceed(adding: []), 1)
         #expect(other.message()?.status == 200)
         #expect(origin.requests.count == 1)
+    }
+
+    @Test("forget a request whose client finishes in the middle of its body while it waits")
+    func clientFinished() throws {
+        let waiting = Waiting()
+        let origin = Self.echoing()
+        let gateway = try self.gateway([origin.port], [waiting.step()])
+        let client = gateway.connect()
+        client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nfour")
+        #expect(Self.holds { waiting.count == 1 })
+        client.send("mo")
+        client.shutdownWrite()
+        #expect(Self.holds { gateway.plane.activeRequests == 0 })
+        #expect(origin.requests.isEmpty)
     }
 
     @Test("suspend requests of HTTP/2 clients with what came of their bodies")

@@ -7,8 +7,10 @@ extension WebSocketOverHTTP2Tests {
     @Test("ends its stream when both sides have finished (RFC 8441 5, RFC 9113 5.1)")
     func ends() throws {
         let origin = Origin { _, socket, _ in
-            guard socket.receive(through: "\r\n\r\n") != nil else { return }
-            socket.send(UpgradeTests.accepted)
+            guard let head = socket.receive(through: "\r\n\r\n"),
+                let request = TestMessage(head: head)
+            else { return }
+            socket.send(Self.accepting(request))
             while let bytes = socket.receive() { socket.send(bytes) }
             socket.send("END")
         }

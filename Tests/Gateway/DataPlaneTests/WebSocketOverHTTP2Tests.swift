@@ -1,4 +1,5 @@
 import MeshEntities
+import MeshHTTP
 import Testing
 
 @testable import MeshDataPlane
@@ -67,6 +68,16 @@ struct WebSocketOverHTTP2Tests {
         return nil
     }
 
+    /// A 101 that proves to have understood the request's key (RFC 6455 4.2.2).
+    static func accepting(_ request: TestMessage) -> String {
+        let key = Array((request["sec-websocket-key"] ?? "").utf8)
+        let accept = key.withUnsafeBytes {
+            String(decoding: WebSocketKey.accept($0), as: UTF8.self)
+        }
+        return "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+            + "Upgrade: websocket\r\nSec-WebSocket-Accept: \(accept)\r\n\r\n"
+    }
+
     @Test("becomes an upgrade at an HTTP/1 target, with a key of the gateway's (RFC 8441 5)")
     func tunnels() throws {
         let origin = Origin { origin, socket, _ in
@@ -74,10 +85,7 @@ struct WebSocketOverHTTP2Tests {
                 let request = TestMessage(head: head)
             else { return }
             origin.note(request)
-            socket.send(
-                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
-                    + "Upgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n"
-            )
+            socket.send(Self.accepting(request))
             while let bytes = socket.receive() { socket.send(bytes) }
             socket.send("END")
         }
@@ -108,5 +116,21 @@ struct WebSocketOverHTTP2Tests {
         let head = self.next(1, client)
 
         #expect(head.map(self.status) == 0x8D, ":status 404")
+    }
+
+    @Test(
+        "is refused when the target does not prove that it took the key (RFC 6455 4.1)",
+        arguments: ["", "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"]
+    )
+    func wrongKey(field: String) throws {
+        let origin = Origin.answering { _ in
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                + "Upgrade: websocket\r\n\(field)\r\n"
+        }
+        let gateway = try Gateway(TestEntities.proxying([origin.port]))
+        let head = self.next(1, self.connect(gateway))
+
+        #expect(head != nil)
+        #expect(head.map(self.status) != 0x88, ":status 200 would say that the WebSocket is open")
     }
 }

@@ -183,7 +183,7 @@ struct ProxyProtocolTests {
         let binary = self.writtenBytes {
             ProxyProtocol.writeBinary(source: four, destination: six, into: &$0)
         }
-        let local = self.writtenBytes { ProxyProtocol.writeLocal(into: &$0) }
+        let local = ProxyProtocol.localHeader
 
         #expect(String(decoding: text, as: UTF8.self) == "PROXY UNKNOWN\r\n")
         #expect(self.header(self.parse(binary))?.source?.address.unmapped == four.address)

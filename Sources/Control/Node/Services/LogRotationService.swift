@@ -4,6 +4,7 @@ import ServiceLifecycle
 import UnixSignals
 
 /// Opens the access log anew at SIGHUP and SIGUSR1, which log rotation sends; neither ends the node.
+/// SIGHUP looks at the OCSP responses of `proxy.ocsp_dir` again, too.
 struct LogRotationService: Service {
     private let signals: UnixSignalsSequence
     private let dataPlane: DataPlane
@@ -20,6 +21,9 @@ struct LogRotationService: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown {
             for await signal in self.signals {
+                if signal == .sighup, self.dataPlane.refreshStaples() {
+                    self.logger.info("OCSP responses renewed")
+                }
                 do {
                     try self.dataPlane.reopenLog()
                     self.logger.info("access log reopened", metadata: ["signal": "\(signal)"])

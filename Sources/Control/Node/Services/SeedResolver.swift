@@ -29,7 +29,8 @@ final class SeedResolver: Sendable {
 
     /// Seeds whose name has no answer, with the reason.
     var failures: [(seed: String, reason: String)] {
-        self.state.withLock { $0.failures.sorted { $0.key < $1.key }.map { (seed: $0.key, reason: $0.value) } }
+        let failures = self.state.withLock { $0.failures }
+        return failures.sorted { $0.key < $1.key }.map { (seed: $0.key, reason: $0.value) }
     }
 
     /// The seed as it was written whose address this is.

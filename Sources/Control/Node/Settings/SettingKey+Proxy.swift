@@ -36,6 +36,7 @@ extension SettingKey {
             },
             show: { $0 == 0 ? .string("auto") : .integer(Int64($0)) }
         ),
+        .choice("proxy.router_flavor", \.proxy.dataPlane.routerFlavor),
         .seconds("proxy.drain_deadline", in: 0...3_600, \.proxy.drainDeadline),
         .seconds("proxy.drain_announce", in: 0...600, \.proxy.drainAnnounce),
     ]
@@ -110,6 +111,9 @@ extension SettingKey {
             in: 1...3_600,
             \.proxy.dataPlane.bodyProgressTimeout
         ),
+        .seconds("proxy.udp_idle_timeout", in: 1...3_600, \.proxy.dataPlane.datagramIdleTimeout),
+        .count("proxy.retry_budget", in: 0...10_000, \.proxy.dataPlane.retryBudget),
+        .count("proxy.retry_budget_floor", in: 0...1_000_000, \.proxy.dataPlane.retryBudgetFloor),
         .seconds("proxy.linger_timeout", in: 0...3_600, \.proxy.dataPlane.lingerTimeout),
         .flag("proxy.half_closed_clients", \.proxy.dataPlane.keepsHalfClosedClients),
     ]

@@ -27,8 +27,10 @@ extension Worker {
             return .exhausted
         }
         self.io[link].pointee.owner = -1
-        session.isShared = true
-        self.pool.share(link, pool)
+        if !self.pool.isPrivate(pool) {
+            session.isShared = true
+            self.pool.share(link, pool)
+        }
         self.join(index, session)
         return nil
     }

@@ -137,13 +137,17 @@ extension Worker {
 
     /// Writes the client's head of the response; its length, or `nil` when the response may not be
     /// passed on.
-    func writeResponseHead(_ index: Int32, from bytes: UnsafeRawBufferPointer) -> Int? {
+    ///
+    /// `lines` are those that filters add.
+    func writeResponseHead(
+        _ index: Int32,
+        from bytes: UnsafeRawBufferPointer,
+        adding lines: UnsafeRawBufferPointer
+    ) -> Int? {
         let place = self.attempts[index].pointee.exchange
         let exchange = self.exchanges[place]
         if self.response.keepAlive { self.attempts[index].pointee.flags.insert(.keepsLink) }
-        var lines = UnsafeRawBufferPointer(start: nil, count: 0)
-        if exchange.pointee.filters != nil { lines = self.editResponse(exchange, from: bytes) }
-        guard self.frameResponse(exchange) else { return nil }
+        guard self.frameResponse(exchange, from: bytes) else { return nil }
         let isHTTP10 = exchange.pointee.flags.contains(.isHTTP10)
         let upstreamTime = max(0, self.now - exchange.pointee.attemptAt)
         let total = max(0, self.now - exchange.pointee.begunAt)
@@ -176,12 +180,43 @@ extension Worker {
         return writer.written?.count
     }
 
+    /// Whether the target understood a WebSocket handshake whose key is ours (RFC 6455 section 4.1).
+    ///
+    /// Clients that made their key themselves check it themselves.
+    private func acceptsKey(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        from bytes: UnsafeRawBufferPointer
+    ) -> Bool {
+        let scope = self.reader.load(exchange.pointee.head)
+        var expected: [UInt8] = []
+        _ = scope.anyField(named: Self.bytes("sec-websocket-key")) { key in
+            expected = WebSocketKey.accept(key)
+            return true
+        }
+        return self.responseFields.anyValue(
+            named: Self.bytes("sec-websocket-accept"),
+            count: self.response.fieldCount,
+            of: bytes,
+            where: { $0.elementsEqual(expected) }
+        )
+    }
+
+    private static func bytes(_ text: StaticString) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+    }
+
     /// Decides how the response is framed for the client and whether its connection stays;
     /// `false` for a response that may not be passed on.
-    private func frameResponse(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
+    private func frameResponse(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        from bytes: UnsafeRawBufferPointer
+    ) -> Bool {
         let isHTTP10 = exchange.pointee.flags.contains(.isHTTP10)
         if self.response.status == 101 {
-            guard exchange.pointee.flags.contains(.asksUpgrade) else { return false }
+            guard exchange.pointee.flags.contains(.asksUpgrade),
+                !exchange.pointee.flags.contains(.isExtendedConnect)
+                    || self.acceptsKey(exchange, from: bytes)
+            else { return false }
             exchange.pointee.flags.insert(.isRelay)
             exchange.pointee.flags.remove([.keepsClient, .requestComplete])
             return true

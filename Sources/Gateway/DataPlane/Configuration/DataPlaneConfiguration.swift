@@ -1,4 +1,4 @@
-import MeshEntities
+public import MeshEntities
 public import MeshHTTP
 public import MeshPrimitives
 
@@ -34,6 +34,12 @@ public struct DataPlaneConfiguration: Equatable, Sendable {
     ///
     /// `proxy.ssl_verify`; default off, as Kong.
     public var verifiesTargets = false
+
+    /// How routes are ordered, and whether they may be written as expressions.
+    ///
+    /// `proxy.router_flavor`; default `traditional_compatible`, as Kong. The same on every node of a
+    /// mesh.
+    public var routerFlavor = RouterFlavor.traditionalCompatible
 
     /// Connections to targets that are kept for the next request.
     public var targetPool = TargetPoolLimits()
@@ -125,6 +131,23 @@ public struct DataPlaneConfiguration: Equatable, Sendable {
     ///
     /// `proxy.linger_timeout`; default 5 s; 0 to 3,600 s.
     public var lingerTimeout: Duration = .seconds(5)
+
+    /// Time without a datagram of either side after which a client's session of a `udp` route ends; a
+    /// shorter `read_timeout` of the service comes first.
+    ///
+    /// `proxy.udp_idle_timeout`; default 60 s; 1 to 3,600 s.
+    public var datagramIdleTimeout: Duration = .seconds(60)
+
+    /// Share of an upstream's requests of the last ten seconds that may be tried again, in per cent:
+    /// when most targets fail, retries must not multiply the load of the rest.
+    ///
+    /// `proxy.retry_budget`; default 20; 0 to 10,000. Counted per worker, like the floor.
+    public var retryBudget = 20
+
+    /// Retries per second that an upstream may have whatever its traffic is.
+    ///
+    /// `proxy.retry_budget_floor`; default 10; 0 to 1,000,000.
+    public var retryBudgetFloor = 10
 
     /// Whether a client that has closed its sending side still gets its answer.
     ///

@@ -39,6 +39,8 @@ struct Attempt {
     var flags: Flags = []
     /// Bytes of the response that an HTTP/2 target has no credit for yet.
     var unconsumed: Int32 = 0
+    /// Bytes that waited for the target when its time to take more of them began; 0 when none did.
+    var waiting: Int32 = 0
     /// Interim responses passed on.
     var interims: UInt8 = 0
     /// Nanoseconds.

@@ -35,6 +35,8 @@ struct AttemptPolicy {
     var isKept: Bool
     /// Whether another target may be tried: not all were, and there is room to remember it.
     var hasOthers: Bool
+    /// Whether the upstream's retries are within their budget.
+    var hasBudget = true
 
     /// The decision.
     var decision: Decision {
@@ -45,7 +47,10 @@ struct AttemptPolicy {
         case .reset where self.wasReused && !self.hasAnswerBytes: return .sameTarget
         case .refused, .connectTimeout, .handshake, .writeTimeout, .readTimeout, .reset,
             .exhausted:
-            return self.attempts <= self.retries && self.hasOthers ? .otherTarget : .giveUp
+            guard self.attempts <= self.retries, self.hasOthers, self.hasBudget else {
+                return .giveUp
+            }
+            return .otherTarget
         case .none, .malformed, .cut, .deadline, .clientLeft, .clientTimeout, .clientMalformed,
             .clientTooLarge,
             .noTarget, .overloaded, .stopped:

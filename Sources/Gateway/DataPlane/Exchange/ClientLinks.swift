@@ -9,8 +9,15 @@ extension Worker {
     static let progressByteCount = 1_024
 
     func clientEvent(_ index: Int32, _ event: Poller.Event) {
-        if event.hasFailed { return self.close(index) }
         let link = self.io[index]
+        if event.hasFailed {
+            // Where both sides have finished writing, this is an end like any other.
+            guard link.pointee.hasFinishedWriting, link.pointee.phase == .open else {
+                return self.close(index)
+            }
+            self.io.markReadable(index)
+            return self.clientReadable(index)
+        }
         if !link.pointee.flags.isDisjoint(with: [.expectsProxyHeader, .isStream]) {
             guard self.prepare(index) else { return }
         }
@@ -43,15 +50,38 @@ extension Worker {
     /// that counts as leaving, unless half-closing clients are to be served.
     private func clientFinished(_ index: Int32) {
         let link = self.io[index]
-        guard link.pointee.role == .client, link.pointee.owner >= 0, link.pointee.session == nil,
-            !self.settings.configuration.keepsHalfClosedClients
+        guard link.pointee.role == .client, link.pointee.owner >= 0, link.pointee.session == nil
         else { return }
-        let exchange = self.exchanges[link.pointee.owner]
+        let place = link.pointee.owner
+        let exchange = self.exchanges[place]
+        if self.isSuspended(exchange), !self.readHeld(index, place) { return }
         guard exchange.pointee.flags.contains(.requestComplete),
             exchange.pointee.flags.isDisjoint(with: [.isRelay, .responseBegun]),
-            exchange.pointee.begunAt != self.now || exchange.pointee.attemptAt < self.now
+            exchange.pointee.begunAt != self.now || exchange.pointee.attemptAt < self.now,
+            !self.settings.configuration.keepsHalfClosedClients
         else { return }
         self.close(index)
+    }
+
+    /// Keeps what a client that has finished writing sent of its body while nobody could take it;
+    /// `false` when the link is gone, as the body will never be whole.
+    private func readHeld(_ index: Int32, _ place: Int32) -> Bool {
+        let exchange = self.exchanges[place]
+        while !exchange.pointee.flags.contains(.requestComplete),
+            exchange.pointee.held.count < Self.replayLimit
+        {
+            switch self.io.read(index, into: self.input, limit: 64 * 1_024) {
+            case .bytes(let count):
+                let bytes = UnsafeRawBufferPointer(start: self.input, count: count)
+                guard let plain = self.decodeRequest(place, bytes) else { return false }
+                exchange.pointee.held.append(plain, from: &self.io.blocks)
+            case .drained: return true
+            case .ended, .broken:
+                self.close(index)
+                return false
+            }
+        }
+        return true
     }
 
     /// After a flush: goes on with what waited for it; `false` when the link is gone.

@@ -27,6 +27,7 @@ extension Worker {
             return isStream ? self.closeStream(place) : self.answerFailure(place)
         }
         self.counters.add(WorkerCounter.retries)
+        self.liveUpstream(exchange)?._withUnsafeGuaranteedRef { $0.retries.countRetry() }
         if isStream { return self.dispatchStream(place) }
         let scope = self.reader.load(exchange.pointee.head)
         self.dispatch(place, scope, body: UnsafeRawBufferPointer(start: nil, count: 0))
@@ -51,8 +52,19 @@ extension Worker {
             isIdempotent: flags.contains(.idempotent),
             // Nothing of a stream has left before its target is connected.
             isKept: flags.contains(.isKept) || flags.contains(.isStream),
-            hasOthers: !exchange.pointee.tried.isFull
+            hasOthers: !exchange.pointee.tried.isFull,
+            hasBudget: self.liveUpstream(exchange)?._withUnsafeGuaranteedRef {
+                $0.retries.hasRetry(at: self.milliseconds)
+            } ?? true
         )
+    }
+
+    /// The upstream that the exchange's route leads to, as this worker lives it.
+    func liveUpstream(
+        _ exchange: UnsafeMutablePointer<Exchange>
+    ) -> Unmanaged<LiveUpstream>? {
+        guard let upstream = self.upstreamIndex(exchange) else { return nil }
+        return exchange.pointee.view.pointee.live[Int(upstream.rawValue)]
     }
 
     /// Whether any byte of the request has left for a target.
@@ -165,7 +177,9 @@ extension Worker {
         )
         var writer = self.writer.headWriter()
         if exchange.pointee.filters != nil {
-            context.additionalFields = self.filterLines(exchange).added
+            let edits = self.filterLines(exchange)
+            if edits.overflowed { exchange.pointee.failure = ProxyFailure(cause: .exhausted) }
+            context.additionalFields = edits.added
         }
         if let lines { context.additionalFields = lines }
         if !hasBody {
@@ -258,17 +272,32 @@ extension Worker {
         }
     }
 
-    /// The client left before its response was complete.
+    /// The client left, or this node ends, before the response was complete.
     func abandon(_ place: Int32) {
         let exchange = self.exchanges[place]
-        exchange.pointee.failure = ProxyFailure(cause: .clientLeft)
-        if exchange.pointee.flags.contains(.responseBegun) {
+        if self.isStopping {
+            exchange.pointee.failure = ProxyFailure(cause: .stopped)
+        } else if !self.hasPassedAll(exchange) {
+            exchange.pointee.failure = ProxyFailure(cause: .clientLeft)
+        }
+        if exchange.pointee.failure != .none, exchange.pointee.flags.contains(.responseBegun) {
             exchange.pointee.flags.insert(.isCut)
-        } else {
-            exchange.pointee.status = 499
+        } else if !exchange.pointee.flags.contains(.responseBegun) {
+            exchange.pointee.status = exchange.pointee.failure.status
         }
         if exchange.pointee.attempt >= 0 { self.endAttempt(exchange.pointee.attempt) }
         self.conclude(place)
+    }
+
+    /// Whether an exchange is a relay in which nothing waits to be passed on: whoever leaves it then
+    /// has simply finished.
+    private func hasPassedAll(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
+        guard exchange.pointee.flags.contains([.isRelay, .responseBegun]) else { return false }
+        let index = exchange.pointee.attempt
+        let isTaken = index < 0 || self.targetTakesMore(index)
+        guard isTaken, self.io[exchange.pointee.client].pointee.isWritten else { return false }
+        guard let session = self.session(exchange.pointee.client) else { return true }
+        return session.session.waiting(on: exchange.pointee.stream) == 0
     }
 
     /// Lowers a target in this worker at once; the node's verdict replaces this when it comes.

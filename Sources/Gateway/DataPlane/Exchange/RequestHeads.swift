@@ -23,8 +23,30 @@ extension Worker {
             query.serverName = self.io.serverName(exchange.pointee.client)
         }
         let table = exchange.pointee.view.pointee.snapshot._withUnsafeGuaranteedRef { $0.table }
+        if !table.needs.isEmpty { self.show(table.needs, to: &query, exchange, scope) }
         return table.match(query, scratch: self.scratch) { name, test in
             scope.anyField(named: name, test)
+        }
+    }
+
+    /// Shows the router what only expressions ask for.
+    private func show(
+        _ needs: QueryNeeds,
+        to query: inout RouteQuery,
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ scope: borrowing RequestScope
+    ) {
+        if needs.contains(.query) {
+            let marked = scope.head.query.bytes(of: scope.bytes)
+            query.query = UnsafeRawBufferPointer(rebasing: marked.dropFirst())
+        }
+        if needs.contains(.source) {
+            query.source = SocketAddress.decode(exchange.pointee.origin)
+        }
+        if needs.contains(.destination) {
+            query.destination = SocketAddress.decode(
+                self.io.localAddress(exchange.pointee.client)
+            )
         }
     }
 
@@ -126,6 +148,23 @@ extension Worker {
                 into: room
             )
         }
+    }
+
+    /// The host that a client named, without its port; `nil` without one, or in a stream.
+    func clientHost(_ exchange: UnsafeMutablePointer<Exchange>) -> String? {
+        guard !exchange.pointee.flags.contains(.isStream) else { return nil }
+        let head = exchange.pointee.head.first
+        let authority: String
+        if head.count == exchange.pointee.head.count {
+            authority = String(
+                decoding: exchange.pointee.named.authority.bytes(of: head),
+                as: UTF8.self
+            )
+        } else {
+            let scope = self.reader.load(exchange.pointee.head)
+            authority = String(decoding: scope.head.authority.bytes(of: scope.bytes), as: UTF8.self)
+        }
+        return authority.isEmpty ? nil : HopIdentity.name(in: authority).lowercased()
     }
 
     /// The port that a client connected to.

@@ -142,6 +142,11 @@ extension Worker {
         let exchange = self.exchanges[place]
         guard let upstream = self.upstreamIndex(exchange) else { return }
         let view = exchange.pointee.view
+        if exchange.pointee.attempts == 0 {
+            view.pointee.live[Int(upstream.rawValue)]._withUnsafeGuaranteedRef {
+                $0.retries.countRequest(at: self.milliseconds)
+            }
+        }
         let choice = view.pointee.pick(
             upstream,
             hash: exchange.pointee.hash,
@@ -305,7 +310,12 @@ extension Worker {
             self.attempts[index].pointee.stream == 0 ? self.response.framing : .untilClose
         )
         self.observeAnswer(exchange, status: self.response.status)
-        guard let head = self.writeResponseHead(index, from: bytes) else {
+        guard let lines = self.editResponse(exchange, from: bytes) else {
+            exchange.pointee.failure = ProxyFailure(cause: .exhausted)
+            self.answer(place, status: 500)
+            return false
+        }
+        guard let head = self.writeResponseHead(index, from: bytes, adding: lines) else {
             self.attemptFailed(index, .malformed)
             return false
         }

@@ -8,10 +8,7 @@ extension Worker {
         let attempt = self.attempts[index]
         let exchange = self.exchanges[attempt.pointee.exchange]
         let wantsFresh = exchange.pointee.flags.contains(.wantsFreshLink)
-        let pool = exchange.pointee.view.pointee.pool(
-            RouteIndex(rawValue: exchange.pointee.route),
-            TargetIndex(rawValue: attempt.pointee.target)
-        )
+        let pool = self.poolPlace(of: exchange, target: attempt.pointee.target)
         guard !self.pool.speaksHTTP2(pool) else { return self.acquireStream(index, pool) }
         exchange.pointee.flags.remove(.wantsFreshLink)
         if !wantsFresh, case let kept = self.pool.take(pool, &self.io), kept >= 0 {
@@ -24,14 +21,36 @@ extension Worker {
         return self.openLink(index, pool)
     }
 
+    /// The pool of a target's connections for an exchange: where the client's `Host` goes on over
+    /// TLS, it is the server name, too, as in Kong.
+    func poolPlace(of exchange: UnsafeMutablePointer<Exchange>, target: Int32) -> Int32 {
+        let view = exchange.pointee.view
+        let place = view.pointee.pool(
+            RouteIndex(rawValue: exchange.pointee.route),
+            TargetIndex(rawValue: target)
+        )
+        guard let route = self.routePlan(exchange), route.pointee.preserveHost,
+            self.pool.speaksTLS(place), let key = self.pool.key(of: place),
+            let host = self.clientHost(exchange), let other = key.named(host)
+        else { return place }
+        return self.pool.borrow(other)
+    }
+
     /// Begins a connection for an attempt.
     func openLink(_ index: Int32, _ pool: Int32) -> ProxyFailure.Cause? {
         let exchange = self.exchanges[self.attempts[index].pointee.exchange]
-        guard let target = self.targetPlan(exchange) else { return .noTarget }
-        let link = self.io.connect(target.pointee.address)
-        guard link >= 0 else { return ProxyFailure.Cause(connectError: -link) }
-        self.io[link].pointee.pool = pool
         self.pool.join(pool)
+        guard let target = self.targetPlan(exchange) else {
+            self.pool.leave(pool)
+            return .noTarget
+        }
+        let link = self.io.connect(target.pointee.address)
+        guard link >= 0 else {
+            self.pool.leave(pool)
+            return ProxyFailure.Cause(connectError: -link)
+        }
+        self.io[link].pointee.pool = pool
+        self.greet(link, exchange)
         self.io[link].pointee.requests = 1
         self.counters.add(WorkerCounter.upstreamConnections)
         guard !self.pool.speaksTLS(pool) || self.secure(link, exchange) else {
@@ -244,7 +263,7 @@ extension Worker {
             guard attempt >= 0 else { return self.close(index) }
             guard self.clientTakesMore(self.attempts[attempt].pointee.exchange) else {
                 // The client is the slower side: its own time limit counts now.
-                return self.timers.clear(.attempt, attempt)
+                return self.clearAttemptTimer(attempt)
             }
             guard budget > 0 else { return self.postponeFar(index) }
             budget -= 1
@@ -306,14 +325,44 @@ extension Worker {
         if link.pointee.phase != .open {
             let limit = route.pointee.connectTimeout * 1_000_000 + attempt.begunAt
             self.timers.set(.attempt, index, limit / 1_000_000)
-        } else if !link.pointee.isWritten {
+        } else if case let waiting = self.waitingByteCount(attempt), waiting > 0 {
+            // Few bytes more taken are no reason for more patience; see attemptTimedOut(_:).
+            guard attempt.waiting == 0 else { return }
+            self.attempts[index].pointee.waiting = Int32(clamping: waiting)
             self.timers.set(.attempt, index, self.milliseconds + route.pointee.writeTimeout)
+            return
         } else if exchange.pointee.flags.isDisjoint(with: [.requestComplete, .responseBegun]) {
             // The client still owes its body; its own time limit counts.
             self.timers.clear(.attempt, index)
         } else {
             self.timers.set(.attempt, index, self.milliseconds + route.pointee.readTimeout)
         }
+        self.attempts[index].pointee.waiting = 0
+    }
+
+    private func clearAttemptTimer(_ index: Int32) {
+        self.timers.clear(.attempt, index)
+        self.attempts[index].pointee.waiting = 0
+    }
+
+    /// Bytes of the request that wait for the target to take them; what waits at a link of many
+    /// streams has a time limit of the link's.
+    private func waitingByteCount(_ attempt: Attempt) -> Int {
+        guard let session = self.session(attempt.link) else {
+            return self.io[attempt.link].pointee.waitingByteCount
+        }
+        return attempt.stream > 0 ? session.session.waiting(on: attempt.stream) : 0
+    }
+
+    /// Whether a target that is out of time has taken enough since to be given more.
+    private func takesSome(_ index: Int32) -> Bool {
+        let attempt = self.attempts[index].pointee
+        guard attempt.waiting > 0 else { return false }
+        let taken = Int(attempt.waiting) - self.waitingByteCount(attempt)
+        guard taken >= Self.progressByteCount else { return false }
+        self.attempts[index].pointee.waiting = 0
+        self.setAttemptTimer(index)
+        return true
     }
 
     func attemptTimedOut(_ index: Int32) {
@@ -321,7 +370,8 @@ extension Worker {
         let exchange = self.exchanges[attempt.exchange]
         let flags = exchange.pointee.flags
         let isOpen = attempt.link >= 0 && self.io[attempt.link].pointee.phase == .open
-        let isWritten = isOpen && self.io[attempt.link].pointee.isWritten
+        let isWritten = isOpen && self.waitingByteCount(attempt) == 0
+        guard !isOpen || !self.takesSome(index) else { return }
         guard !flags.contains([.isRelay, .responseBegun]) else {
             return self.endRelay(attempt.exchange)
         }

@@ -66,6 +66,7 @@ extension Worker {
         _ scope: borrowing RequestScope
     ) -> Bool {
         guard !edits.overflowed else {
+            self.exchanges[place].pointee.failure = ProxyFailure(cause: .exhausted)
             self.answer(place, scope, status: 500)
             return false
         }
@@ -126,14 +127,17 @@ extension Worker {
 
     /// Runs the response phase on the response head at hand; the lines to add are valid until lines
     /// are next written.
+    ///
+    /// `nil` when there are too many edits to be obeyed.
     func editResponse(
         _ exchange: UnsafeMutablePointer<Exchange>,
         from bytes: UnsafeRawBufferPointer
-    ) -> UnsafeRawBufferPointer {
+    ) -> UnsafeRawBufferPointer? {
         guard let block = exchange.pointee.filters else {
             return UnsafeRawBufferPointer(start: nil, count: 0)
         }
         let edits = self.filterLines(exchange)
+        guard !edits.overflowed else { return nil }
         let fields = self.responseFields
         PluginEdits.forEachName(in: edits.dropped) { name in
             self.response.drop(name, in: fields, of: bytes)

@@ -61,6 +61,11 @@ extension Worker {
         self.timers.set(.exchange, place, own > 0 ? min(own, deadline) : deadline)
     }
 
+    /// Whether the exchange waits for an answer from outside.
+    func isSuspended(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
+        exchange.pointee.filters.map { $0.filter.pointee.deadline > 0 } ?? false
+    }
+
     /// Ends a suspension; `nil` when there is none.
     private func endSuspension(_ place: Int32) -> UnsafeMutablePointer<Block>? {
         guard let block = self.exchanges[place].pointee.filters, block.filter.pointee.deadline > 0

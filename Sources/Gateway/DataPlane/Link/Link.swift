@@ -101,7 +101,8 @@ struct Link {
     fileprivate(set) var tls: TLSSession?
     /// The HTTP/2 session, if the link speaks that.
     var session: Unmanaged<HTTP2Link>?
-    /// Input that could not be used yet: a partial head, or the next pipelined request.
+    /// Input that could not be used yet: a partial head, or the next pipelined request; of a link to
+    /// a target that is not connected yet, what it begins with.
     var input: BlockQueue
     /// Output that the peer did not take yet; records, on TLS links.
     fileprivate(set) var output: BlockQueue
@@ -117,6 +118,9 @@ struct Link {
     /// Whether the peer has finished writing.
     @inline(__always)
     var hasPeerClosed: Bool { self.state.contains(.peerClosed) }
+    /// Whether our side has finished writing.
+    @inline(__always)
+    var hasFinishedWriting: Bool { self.state.contains(.writeClosed) }
     /// Whether bytes have left since they were last forgotten.
     @inline(__always)
     var hasSent: Bool { self.state.contains(.sent) }
@@ -293,6 +297,7 @@ struct LinkIO {
             guard error == 0, !event.hasFailed else {
                 return .failed(ProxyFailure.Cause(connectError: error))
             }
+            guard self.sendGreeting(index) else { return .failed(.reset) }
             guard link.pointee.tls != nil else {
                 link.pointee.phase = .open
                 return .opened

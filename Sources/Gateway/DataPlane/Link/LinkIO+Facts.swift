@@ -3,6 +3,23 @@ internal import MeshTLS
 
 /// What a link's socket and handshake say, and bytes that are looked at before they are read.
 extension LinkIO {
+    /// Lets a link to a target begin with a few bytes in the clear, ahead of everything else.
+    mutating func greet(_ index: Int32, _ bytes: UnsafeRawBufferPointer) {
+        self[index].pointee.input.append(bytes, from: &self.blocks)
+    }
+
+    /// Sends what a link that was just connected begins with; `false` when it is broken.
+    mutating func sendGreeting(_ index: Int32) -> Bool {
+        let link = self[index]
+        guard !link.pointee.input.isEmpty else { return true }
+        let bytes = link.pointee.input.first
+        let count = mesh_send(link.pointee.descriptor, bytes.baseAddress, bytes.count)
+        // A fresh socket takes so few bytes.
+        let isSent = count == link.pointee.input.count
+        link.pointee.input.clear(to: &self.blocks)
+        return isSent
+    }
+
     /// Offers a target a session of before.
     mutating func resume(_ index: Int32, with resumption: TLSResumption) {
         guard let session = self[index].pointee.tls else { return resumption.free() }

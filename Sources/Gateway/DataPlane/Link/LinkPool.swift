@@ -15,13 +15,21 @@ struct LinkPool {
         var holders: Int32 = 0
         var isHTTP2 = false
         var isTLS = false
+        /// Whether every link is for one request.
+        var isPrivate = false
+        /// Whether it was made for one request's server name, and lasts as long as its links.
+        var isBorrowed = false
         /// HTTP/2 links.
         var shared: ContiguousArray<Int32> = []
         /// What makes the next handshake a short one.
         var resumption: TLSResumption?
     }
 
+    /// Borrowed pools whose links are kept: names come from clients, who know many.
+    private static let borrowedLimit = 1_000
+
     private let limits: TargetPoolLimits
+    private var borrowedCount = 0
     private var pools: ContiguousArray<Pool> = []
     private var places = PoolPlaces()
     /// Milliseconds that an idle link is kept; 0 for ever.
@@ -34,11 +42,27 @@ struct LinkPool {
 
     /// The pool of a key, which a target now uses.
     mutating func hold(_ key: PoolKey) -> Int32 {
+        let place = self.place(of: key)
+        self.pools[Int(place)].holders += 1
+        return place
+    }
+
+    /// The pool of a key that no target has by itself; a link must join it at once.
+    mutating func borrow(_ key: PoolKey) -> Int32 {
+        let place = self.place(of: key)
+        if self.pools[Int(place)].holders == 0, !self.pools[Int(place)].isBorrowed {
+            self.pools[Int(place)].isBorrowed = true
+            self.borrowedCount += 1
+        }
+        return place
+    }
+
+    private mutating func place(of key: PoolKey) -> Int32 {
         let place = self.places.place(of: key)
         while self.pools.count < self.places.count { self.pools.append(Pool()) }
-        self.pools[Int(place)].holders += 1
         self.pools[Int(place)].isHTTP2 = key.protocol == .http2
         self.pools[Int(place)].isTLS = key.tls != nil
+        self.pools[Int(place)].isPrivate = key.proxyHeader != nil
         return place
     }
 
@@ -61,6 +85,10 @@ struct LinkPool {
     /// Whether HTTP/2 is spoken on the pool's links.
     @inline(__always)
     func speaksHTTP2(_ place: Int32) -> Bool { self.pools[Int(place)].isHTTP2 }
+
+    /// Whether every link of the pool is for one request.
+    @inline(__always)
+    func isPrivate(_ place: Int32) -> Bool { self.pools[Int(place)].isPrivate }
 
     /// Whether the pool's links are TLS.
     @inline(__always)
@@ -106,6 +134,7 @@ struct LinkPool {
     }
 
     private mutating func vacate(_ place: Int32) {
+        if self.pools[Int(place)].isBorrowed { self.borrowedCount -= 1 }
         self.pools[Int(place)].resumption?.free()
         self.pools[Int(place)] = Pool()
         self.places.vacate(place)
@@ -130,7 +159,7 @@ struct LinkPool {
             self.limits.maximumRequests > 0
             && link.pointee.requests >= UInt32(clamping: self.limits.maximumRequests)
         guard !isWorn, self.pools[pool].count < Int32(clamping: self.limits.size),
-            self.pools[pool].holders > 0
+            self.isKept(pool)
         else { return false }
         let first = self.pools[pool].first
         link.pointee.role = .idleTarget
@@ -140,6 +169,13 @@ struct LinkPool {
         self.pools[pool].first = index
         self.pools[pool].count += 1
         return true
+    }
+
+    @inline(__always)
+    private func isKept(_ pool: Int) -> Bool {
+        guard !self.pools[pool].isPrivate else { return false }
+        return self.pools[pool].holders > 0
+            || (self.pools[pool].isBorrowed && self.borrowedCount <= Self.borrowedLimit)
     }
 
     /// Takes a certain idle link out of its pool.

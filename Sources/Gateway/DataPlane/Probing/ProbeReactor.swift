@@ -106,6 +106,7 @@ final class ProbeReactor {
         self.inFlight += 1
         let timeout = max(1, request.timeout.saturatedNanoseconds / 1_000_000)
         self.timers.set(.link, link, self.milliseconds + timeout)
+        request.greeting.withUnsafeBytes { self.io.greet(link, $0) }
         guard self.secure(link, request.check) else { return self.finish(link, .notCarriedOut) }
         guard case .http(let probe) = dialogue else { return }
         // Waits in the link until that is open.

@@ -10,9 +10,6 @@ internal import MeshRouting
 /// A datagram that cannot be passed on is dropped and counted, as networks do. Only a refusal by the
 /// target is evidence about it; the client's next datagram goes to another one then.
 extension Worker {
-    /// Milliseconds of silence after which any session ends; a shorter `read_timeout` comes first.
-    private static let datagramPatience: Int64 = 60_000
-
     func openDatagramListeners() {
         guard let table = self.datagrams else { return }
         for (index, descriptor) in table.pointee.listeners.enumerated() {
@@ -89,7 +86,7 @@ extension Worker {
             begunAt: self.now,
             idleLimit: min(
                 max(1, view.pointee.routes[match.routeIndex].readTimeout),
-                Self.datagramPatience
+                self.timeouts.datagrams
             )
         )
         let place = table.pointee.insert(session)

@@ -101,6 +101,11 @@ extension Worker {
             return self.closeStream(place)
         }
         let view = exchange.pointee.view
+        if exchange.pointee.attempts == 0 {
+            view.pointee.live[Int(upstream.rawValue)]._withUnsafeGuaranteedRef {
+                $0.retries.countRequest(at: self.milliseconds)
+            }
+        }
         exchange.pointee.hash = self.streamHash(view, upstream, exchange.pointee.origin)
         let choice = view.pointee.pick(
             upstream,

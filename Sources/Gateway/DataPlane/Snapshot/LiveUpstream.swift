@@ -11,14 +11,18 @@ final class LiveUpstream {
     let pools: UnsafeMutablePointer<Int32>
     /// Number of the first view that uses it.
     var firstView = 0
+    /// Outlives changes.
+    var retries: RetryBudget
 
     init(
         shape: UpstreamShape,
         balancer: Balancer,
         targets: UnsafeMutablePointer<UnsafeMutablePointer<TargetState>>,
-        pools: UnsafeMutablePointer<Int32>
+        pools: UnsafeMutablePointer<Int32>,
+        retries: RetryBudget
     ) {
         self.shape = shape
+        self.retries = retries
         self.balancer = balancer
         self.targets = targets
         self.pools = pools

@@ -8,6 +8,21 @@ struct PoolKey: Hashable, Sendable {
     /// `nil` in the clear.
     let tls: TargetTLS?
     let `protocol`: HopProtocol
+    /// The PROXY header that connections begin with; such ones serve one request each.
+    var proxyHeader: ProxyHeaderVersion?
+
+    /// The same with another server name; `nil` when that is its own, or none that can be sent.
+    func named(_ name: String) -> PoolKey? {
+        guard let tls = self.tls, tls.serverName != name, name.utf8.count <= 253,
+            name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+        else { return nil }
+        return PoolKey(
+            endpoint: self.endpoint,
+            tls: TargetTLS(serverName: name, policy: tls.policy),
+            protocol: self.protocol,
+            proxyHeader: self.proxyHeader
+        )
+    }
 }
 
 /// What is spoken to a target.
@@ -41,6 +56,8 @@ struct HopIdentity: Hashable, Sendable {
     /// `nil` in the clear.
     let tls: TargetTLSPolicy?
     let `protocol`: HopProtocol
+    /// The PROXY header that connections begin with.
+    let proxyHeader: ProxyHeaderVersion?
 
     /// HTTP/1 in the clear.
     static let plain = HopIdentity(tls: nil, protocol: .http1)
@@ -48,6 +65,7 @@ struct HopIdentity: Hashable, Sendable {
     init(tls: TargetTLSPolicy?, protocol: HopProtocol) {
         self.tls = tls
         self.protocol = `protocol`
+        self.proxyHeader = nil
     }
 
     init(_ service: Service, upstream: Upstream?) {
@@ -65,6 +83,7 @@ struct HopIdentity: Hashable, Sendable {
         case .grpc, .grpcs: self.protocol = .http2
         case .http, .https, .ws, .wss, .tcp, .tls, .tlsPassthrough, .udp: self.protocol = .http1
         }
+        self.proxyHeader = service.proxyHeader ?? upstream?.proxyHeader
     }
 
     /// `Host` of requests to a target, unless the route preserves the client's.
@@ -79,7 +98,8 @@ struct HopIdentity: Hashable, Sendable {
             tls: self.tls.map {
                 TargetTLS(serverName: Self.name(in: self.hostHeader(of: target)), policy: $0)
             },
-            protocol: self.protocol
+            protocol: self.protocol,
+            proxyHeader: self.proxyHeader
         )
     }
 

@@ -39,12 +39,14 @@ public final class Snapshot: Sendable {
     ///   - addresses: what the resolver knows of the host names in it.
     ///   - localRegion: targets tagged with it, and untagged ones, are preferred.
     ///   - version: number of this snapshot.
+    ///   - flavor: how routes are ordered and what they may be written in.
     /// - Throws: ``SnapshotError`` naming the route or plugin; nothing is kept.
     public convenience init(
         configuration: GatewayConfiguration,
         addresses: HostAddresses,
         localRegion: String,
-        version: UInt64
+        version: UInt64,
+        flavor: RouterFlavor = .traditionalCompatible
     ) throws(SnapshotError) {
         let plugins = PluginIndex(configuration.plugins)
         try self.init(
@@ -52,6 +54,7 @@ public final class Snapshot: Sendable {
             addresses: addresses,
             localRegion: localRegion,
             version: version,
+            flavor: flavor,
             chain: { (route) throws(SnapshotError) in try Self.chain(route, plugins) }
         )
     }
@@ -62,21 +65,24 @@ public final class Snapshot: Sendable {
         addresses: HostAddresses,
         localRegion: String,
         version: UInt64,
+        flavor: RouterFlavor = .traditionalCompatible,
         chain: (Route) throws(SnapshotError) -> PluginChain
     ) throws(SnapshotError) {
         self.version = version
         do {
             self.table = try RoutingTable(
                 compiling: configuration.routes,
-                services: configuration.services
+                services: configuration.services,
+                flavor: flavor
+            )
+            self.streams = try StreamTable(
+                compiling: configuration.routes,
+                services: configuration.services,
+                flavor: flavor
             )
         } catch {
             throw .routing("\(error)")
         }
-        self.streams = StreamTable(
-            compiling: configuration.routes,
-            services: configuration.services
-        )
         var chains: [PluginChain] = []
         chains.reserveCapacity(configuration.routes.count)
         for route in configuration.routes { chains.append(try chain(route)) }

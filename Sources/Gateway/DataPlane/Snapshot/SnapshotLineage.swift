@@ -13,6 +13,8 @@ struct SnapshotLineage {
     private let workers: Int
     /// What the newest installation speaks TLS with.
     var tls = TLSContexts()
+    /// The newest snapshot that was compiled.
+    private(set) var newest: Snapshot?
     private var lines: [String: Line] = [:]
     private var routes: [Snapshot.RouteLabel: RouteRows] = [:]
     /// Numbers below ``numberCount`` that no upstream has.
@@ -51,6 +53,7 @@ struct SnapshotLineage {
             rows.append(row)
         }
         self.routes = routes
+        self.newest = snapshot
         return Installation(
             snapshot: snapshot,
             tls: tls,

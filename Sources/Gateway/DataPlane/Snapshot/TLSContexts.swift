@@ -12,6 +12,8 @@ final class TLSContexts: Sendable {
     let server: TLSServerContext?
     /// Of TLS listeners for streams.
     let stream: TLSServerContext?
+    /// What the listeners' contexts were made of.
+    let serverSettings: TLSServerSettings?
     private let targets: [HopIdentity: TLSClientContext]
     private let targetSettings: [HopIdentity: TLSClientSettings]
 
@@ -19,6 +21,7 @@ final class TLSContexts: Sendable {
     init() {
         self.server = nil
         self.stream = nil
+        self.serverSettings = nil
         self.targets = [:]
         self.targetSettings = [:]
     }
@@ -32,14 +35,14 @@ final class TLSContexts: Sendable {
         previous: TLSContexts
     ) throws(SnapshotError) {
         do {
-            var settings = plan.serverSettings(snapshot)
-            let server = try settings.map { (settings) throws(TLSConfigurationError) in
-                try TLSServerContext(settings, reusing: previous.server)
-            }
-            settings?.application = .stream
-            self.server = server
-            self.stream = try settings.map { (settings) throws(TLSConfigurationError) in
-                try TLSServerContext(settings, reusing: server)
+            let settings = plan.serverSettings(snapshot)
+            self.serverSettings = settings
+            if settings == previous.serverSettings {
+                self.server = previous.server
+                self.stream = previous.stream
+            } else {
+                self.server = try Self.context(settings, .http, previous.server)
+                self.stream = try Self.context(settings, .stream, self.server)
             }
             var targets: [HopIdentity: TLSClientContext] = [:]
             var kept: [HopIdentity: TLSClientSettings] = [:]
@@ -59,6 +62,16 @@ final class TLSContexts: Sendable {
         } catch {
             throw .tls("\(error)")
         }
+    }
+
+    private static func context(
+        _ settings: TLSServerSettings?,
+        _ application: TLSServerSettings.Application,
+        _ previous: TLSServerContext?
+    ) throws(TLSConfigurationError) -> TLSServerContext? {
+        guard var settings else { return nil }
+        settings.application = application
+        return try TLSServerContext(settings, reusing: previous)
     }
 
     /// The context for targets that are spoken to in one way.

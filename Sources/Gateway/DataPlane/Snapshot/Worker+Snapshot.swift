@@ -95,7 +95,21 @@ extension Worker {
         for (index, key) in shape.pools.enumerated() {
             (pools + index).initialize(to: self.pool.hold(key))
         }
-        return LiveUpstream(shape: shape, balancer: balancer, targets: targets, pools: pools)
+        return LiveUpstream(
+            shape: shape,
+            balancer: balancer,
+            targets: targets,
+            pools: pools,
+            retries: before?.retries ?? self.freshBudget
+        )
+    }
+
+    private var freshBudget: RetryBudget {
+        RetryBudget(
+            share: self.settings.configuration.retryBudget,
+            floor: self.settings.configuration.retryBudgetFloor,
+            now: self.milliseconds
+        )
     }
 
     private func state(_ rows: TargetRows) -> UnsafeMutablePointer<TargetState> {

@@ -389,6 +389,7 @@ struct WorkerTimeouts {
     let writeStall: Int64
     let bodyProgress: Int64
     let linger: Int64
+    let datagrams: Int64
 
     init(_ configuration: DataPlaneConfiguration) {
         let milliseconds = { (duration: Duration) in
@@ -399,5 +400,6 @@ struct WorkerTimeouts {
         self.writeStall = milliseconds(configuration.writeStallTimeout)
         self.bodyProgress = milliseconds(configuration.bodyProgressTimeout)
         self.linger = milliseconds(configuration.lingerTimeout)
+        self.datagrams = milliseconds(configuration.datagramIdleTimeout)
     }
 }

@@ -11,9 +11,9 @@ final class Signal: Sendable {
         mesh_eventfd_signal(self.descriptor)
     }
 
-    /// Waits until it is set, ten seconds at most; whether it was.
+    /// Waits until it is set, thirty seconds at most; whether it was.
     @discardableResult
-    func wait(milliseconds: Int32 = 10_000) -> Bool {
+    func wait(milliseconds: Int32 = 30_000) -> Bool {
         var watched = pollfd(fd: self.descriptor, events: Int16(POLLIN), revents: 0)
         return poll(&watched, 1, milliseconds) > 0
     }

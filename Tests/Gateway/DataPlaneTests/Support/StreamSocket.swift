@@ -38,6 +38,12 @@ final class StreamSocket: TestStream {
         return true
     }
 
+    var localAddress: mesh_address {
+        var address = mesh_address()
+        _ = mesh_local_address(self.descriptor, &address)
+        return address
+    }
+
     func shutdownWrite() { _ = mesh_shutdown_write(self.descriptor) }
 
     func shutdown() { _ = Glibc.shutdown(self.descriptor, Int32(SHUT_RDWR)) }
