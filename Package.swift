@@ -280,8 +280,10 @@ let package = Package(
             in: "Control",
             uses: [
                 "MeshDataPlane", "MeshEntities", "MeshHTTP", "MeshHealth", "MeshTLS",
-                "MeshMembership", "MeshReplication", "MeshWire", "MeshReports", "MeshAdmin",
-                "MeshPrimitives",
+                "MeshMembership", "MeshReplication", "MeshWire", "MeshReports", "MeshPrimitives",
+                // For the one test of all error types, beside the Admin API's own use.
+                "MeshAdmin", "MeshAdminClient", "MeshResolver", "MeshRouting", "MeshStorage",
+                "MeshTransport",
             ]
         ),
 

@@ -160,7 +160,7 @@ public struct DataPlaneConfiguration: Equatable, Sendable {
 }
 
 /// Why the data plane did not start.
-public enum DataPlaneError: Error, Equatable, Sendable {
+public indirect enum DataPlaneError: Error, Equatable, Sendable {
     /// An address could not be listened on.
     case cannotListen(Endpoint, errno: Int32)
     /// The access log's file could not be opened.
