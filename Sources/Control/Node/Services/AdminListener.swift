@@ -1,5 +1,6 @@
 import Logging
 import MeshAdmin
+import MeshPrimitives
 import ServiceLifecycle
 import Synchronization
 
