@@ -1,4 +1,5 @@
 internal import MeshEntities
+internal import MeshHTTP
 internal import MeshPlugins
 internal import MeshRouting
 
