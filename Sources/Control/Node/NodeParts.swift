@@ -81,7 +81,6 @@ struct NodeParts: Sendable {
             cluster: cluster,
             source: ConfigurationSource(cluster, own: store.node),
             compiler: try .installing(into: dataPlane, health, region: settings.node.region),
-            region: settings.node.region,
             file: firstConfiguration,
             hasSeeds: !settings.gossip.seeds.isEmpty,
             events: events,

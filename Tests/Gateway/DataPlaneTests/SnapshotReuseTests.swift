@@ -1,4 +1,5 @@
 import MeshEntities
+import MeshPlugins
 import MeshPrimitives
 import Testing
 

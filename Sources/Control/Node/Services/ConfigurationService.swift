@@ -53,7 +53,6 @@ final class ConfigurationService: ServiceLifecycle.Service {
     private let source: ConfigurationSource
     private let compiler: ConfigurationCompiler
     private let resolver = HostResolver()
-    private let region: String
     private let file: (name: String, text: String)?
     private let logger: Logger
     private let events: EventLog
@@ -70,7 +69,6 @@ final class ConfigurationService: ServiceLifecycle.Service {
         cluster: ClusterService,
         source: ConfigurationSource,
         compiler: ConfigurationCompiler,
-        region: String,
         file: (name: String, text: String)?,
         hasSeeds: Bool,
         events: EventLog,
@@ -80,7 +78,6 @@ final class ConfigurationService: ServiceLifecycle.Service {
         self.cluster = cluster
         self.source = source
         self.compiler = compiler
-        self.region = region
         self.file = file
         self.events = events
         self.logger = logger
@@ -182,7 +179,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
     private func readStore() async -> [ConfigurationMachine.Effect] {
         self.state.withLock { $0.isChangeKnown = false }
         var effects: [ConfigurationMachine.Effect] = []
-        if await self.source.hasPeers() {
+        if !self.state.withLock({ $0.machine.hasJoined }), await self.source.hasPeers() {
             effects = self.state.withLock { $0.machine.joined(at: NodeClock.now) }
         }
         let head = await self.source.head()
@@ -302,14 +299,7 @@ extension ConfigurationService {
         }
         do {
             // Whatever the router refuses must be refused here, before anything is written.
-            _ = try Snapshot(
-                configuration: parsed.configuration,
-                addresses: HostAddresses(),
-                localRegion: self.region,
-                version: 0,
-                flavor: self.compiler.flavor,
-                variable: NodeEnvironment.variable
-            )
+            try await self.compiler.check(parsed.configuration)
         } catch {
             throw .invalidConfiguration(InvalidConfiguration(message: "\(error)"))
         }
