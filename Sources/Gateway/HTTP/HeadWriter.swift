@@ -157,25 +157,20 @@ public struct HeadWriter {
 
     /// Appends a number in decimal.
     @inline(__always)
-    public mutating func write(decimal value: UInt64) { self = self.with(decimal: value) }
+    public mutating func write(decimal value: UInt64) {
+        if value < 10 { return self.write(byte: UInt8(truncatingIfNeeded: value) | 0x30) }
+        guard value < 100_000_000 else { return self.detour { $0.write(long: value) } }
+        let digits = Self.eightDigits(UInt32(truncatingIfNeeded: value))
+        // The value is not 0, so that one of the eight bytes is not, either.
+        let zeros = digits.trailingZeroBitCount &>> 3
+        self.write(digits: digits &>> UInt64(zeros &* 8), 8 &- zeros)
+    }
 
-    /// As a value, so that callers keep their writer in registers without 40 instructions each.
     @inline(never)
-    private func with(decimal value: UInt64) -> HeadWriter {
-        var writer = self
-        if value < 10 {
-            writer.write(byte: UInt8(truncatingIfNeeded: value) | 0x30)
-        } else if value < 100_000_000 {
-            let digits = Self.eightDigits(UInt32(truncatingIfNeeded: value))
-            // The value is not 0, so that one of the eight bytes is not, either.
-            let zeros = digits.trailingZeroBitCount &>> 3
-            writer.write(digits: digits &>> UInt64(zeros &* 8), 8 &- zeros)
-        } else {
-            writer = writer.with(decimal: value / 100_000_000)
-            let low = UInt32(truncatingIfNeeded: value % 100_000_000)
-            writer.write(digits: Self.eightDigits(low), 8)
-        }
-        return writer
+    private mutating func write(long value: UInt64) {
+        let high = value / 100_000_000
+        if high < 100_000_000 { self.write(decimal: high) } else { self.write(long: high) }
+        self.write(digits: Self.eightDigits(UInt32(truncatingIfNeeded: value % 100_000_000)), 8)
     }
 
     /// The decimal digits of a number below 100,000,000, the first in the lowest byte.
@@ -184,7 +179,7 @@ public struct HeadWriter {
     /// division per pair. The factors divide numbers of four and of two digits exactly.
     ///
     /// Source: Khuong, "How to print integers really fast", 2017.
-    @inline(__always)
+    @inline(never)
     private static func eightDigits(_ value: UInt32) -> UInt64 {
         let fours = UInt64(value / 10_000) | UInt64(value % 10_000) << 32
         let hundreds = (fours &* 10_486) >> 20 & 0x0000_007F_0000_007F
