@@ -116,6 +116,7 @@ public struct GatewayNode: Sendable {
             parts.regions, parts.state, parts.health, parts.configuration,
             parts.watch(store: store, logger: self.logger), parts.tickets,
             StapleService(dataPlane: parts.dataPlane, logger: self.logger),
+            SpillWatch(dataPlane: parts.dataPlane, logger: self.logger),
         ]
         return core + self.listeners(admin) + (first.map { [$0] } ?? [])
             + [SeedResolver(seeds: self.settings.gossip.seeds, cluster: parts.cluster), drain]

@@ -252,12 +252,13 @@ extension Worker {
     @inline(__always)
     func streamTakesMore(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
         guard let session = self.session(exchange.pointee.client) else { return false }
-        return session.session.waiting(on: exchange.pointee.stream) == 0
+        return session.session.waiting(on: exchange.pointee.stream) == 0 || self.mayWait(exchange)
     }
 
     /// Gives the client credit for content that has left.
     func resumeStream(_ exchange: UnsafeMutablePointer<Exchange>) {
         guard exchange.pointee.unconsumed > 0,
+            !exchange.pointee.flags.contains(.requestSpilled),
             let session = self.session(exchange.pointee.client)
         else { return }
         let attempt = exchange.pointee.attempt
@@ -272,6 +273,7 @@ extension Worker {
     /// Everything that waited for the client's window became frames.
     private func streamDrained(_ place: Int32) {
         self.setStreamTimer(place)
+        self.pumpSoon(place)
         let attempt = self.exchanges[place].pointee.attempt
         guard attempt >= 0 else { return }
         self.setAttemptTimer(attempt)
