@@ -64,6 +64,11 @@ let signals = Target.Dependency.product(
     package: "swift-service-lifecycle"
 )
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+/// Persistent dictionaries: copies share what is equal.
+let trees = Target.Dependency.product(
+    name: "HashTreeCollections",
+    package: "swift-collections"
+)
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let arguments = Target.Dependency.product(
@@ -95,6 +100,8 @@ let package = Package(
         // YAML with the line and column of every value.
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        // Persistent dictionaries, so that the log can keep many states of a configuration.
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         // Start order, stop order and signals of the node's parts.
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         // Flags, help and completion scripts of the commands.
@@ -150,19 +157,40 @@ let package = Package(
         ),
 
         // Cluster wing, cores first.
-        target("MeshMembership", in: "Cluster", uses: ["MeshPrimitives"]),
-        tests(of: "MeshMembership", in: "Cluster", uses: ["MeshPrimitives"]),
+        // Who is told next, and with which bytes.
+        target("MeshDissemination", in: "Cluster", uses: ["MeshPrimitives"]),
+        tests(of: "MeshDissemination", in: "Cluster", uses: ["MeshPrimitives"]),
+        target("MeshMembership", in: "Cluster", uses: ["MeshDissemination", "MeshPrimitives"]),
+        tests(
+            of: "MeshMembership",
+            in: "Cluster",
+            uses: ["MeshDissemination", "MeshPrimitives"]
+        ),
+        target("MeshObservations", in: "Cluster", uses: ["MeshDissemination", "MeshPrimitives"]),
+        tests(
+            of: "MeshObservations",
+            in: "Cluster",
+            uses: ["MeshDissemination", "MeshPrimitives"]
+        ),
+        target("MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
+        tests(of: "MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
         target("MeshReplication", in: "Cluster", uses: ["MeshPrimitives"]),
         tests(of: "MeshReplication", in: "Cluster", uses: ["MeshPrimitives"]),
         target(
             "MeshWire",
             in: "Cluster",
-            uses: ["MeshMembership", "MeshReplication", "MeshPrimitives", "CSodium"]
+            uses: [
+                "MeshMembership", "MeshChangelog", "MeshObservations", "MeshReplication",
+                "MeshPrimitives", "CSodium",
+            ]
         ),
         tests(
             of: "MeshWire",
             in: "Cluster",
-            uses: ["MeshMembership", "MeshReplication", "MeshPrimitives"]
+            uses: [
+                "MeshMembership", "MeshChangelog", "MeshObservations", "MeshReplication",
+                "MeshPrimitives",
+            ]
         ),
         // Shells of the wing: sockets and disk.
         target(
@@ -181,8 +209,16 @@ let package = Package(
                 lifecycle,
             ]
         ),
-        target("MeshStorage", in: "Cluster", uses: ["MeshReplication", "MeshPrimitives", grdb]),
-        tests(of: "MeshStorage", in: "Cluster", uses: ["MeshReplication", "MeshPrimitives", grdb]),
+        target(
+            "MeshStorage",
+            in: "Cluster",
+            uses: ["MeshChangelog", "MeshReplication", "MeshPrimitives", grdb]
+        ),
+        tests(
+            of: "MeshStorage",
+            in: "Cluster",
+            uses: ["MeshChangelog", "MeshReplication", "MeshPrimitives", grdb]
+        ),
 
         // Control: where the two wings meet, and what operators touch.
         // Text of a declarative file to entities and back.
@@ -206,8 +242,8 @@ let package = Package(
             "MeshAdmin",
             in: "Control",
             uses: [
-                "MeshReports", "MeshEntities", "MeshPrimitives", hummingbird, nioCore, logging,
-                lifecycle,
+                "MeshReports", "MeshPlugins", "MeshTLS", "MeshEntities", "MeshPrimitives",
+                "COpenSSL", hummingbird, nioCore, logging, lifecycle,
             ]
         ),
         target(
@@ -218,7 +254,10 @@ let package = Package(
         tests(
             of: "MeshAdmin",
             in: "Control",
-            uses: ["MeshReports", "MeshAdminClient", "MeshEntities", "MeshPrimitives", logging]
+            uses: [
+                "MeshReports", "MeshAdminClient", "MeshTLS", "MeshEntities", "MeshPrimitives",
+                logging,
+            ]
         ),
         // Host names to addresses, by c-ares.
         target("MeshResolver", in: "Control", uses: ["MeshPrimitives", "CCares"]),
@@ -242,6 +281,9 @@ let package = Package(
             uses: [
                 "MeshDataPlane", "MeshEntities", "MeshHTTP", "MeshHealth", "MeshTLS",
                 "MeshMembership", "MeshReplication", "MeshWire", "MeshReports", "MeshPrimitives",
+                // For the one test of all error types, beside the Admin API's own use.
+                "MeshAdmin", "MeshAdminClient", "MeshResolver", "MeshRouting", "MeshStorage",
+                "MeshTransport",
             ]
         ),
 

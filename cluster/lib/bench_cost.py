@@ -87,10 +87,19 @@ class Cost:
                     for proxy in order:
                         self.one(name, proxy, warm_up=round_number == 0)
                 if round_number:
+                    self.save()
                     print(f"round {round_number} of {self.arguments.rounds}", file=sys.stderr)
         finally:
             for proxy in self.proxies:
                 self.run.end(proxy, 35)
+
+    def save(self):
+        """Writes what was measured so far, so that an end by force loses nothing."""
+        if not self.arguments.output:
+            return
+        with open(self.arguments.output, "w") as file:
+            json.dump({"figures": summary(self.samples), "not_served": self.missing}, file, indent=2)
+            file.write("\n")
 
     def one(self, name, proxy, warm_up):
         if proxy in self.missing.get(name, {}):
@@ -159,12 +168,8 @@ def main():
         cost.measure()
     finally:
         run.stop()
-    result = summary(cost.samples)
-    show(result, cost.missing)
-    if arguments.output:
-        with open(arguments.output, "w") as file:
-            json.dump({"figures": result, "not_served": cost.missing}, file, indent=2)
-            file.write("\n")
+    cost.save()
+    show(summary(cost.samples), cost.missing)
 
 
 main()

@@ -1,6 +1,7 @@
 """Workloads of the cost benchmark, and the tools that make their load."""
 import re
 import subprocess
+import threading
 
 import bench_sockets
 from bench_sockets import HOST, NotServed
@@ -89,6 +90,34 @@ def percentiles(path):
             for key, share in (("p50_us", 0.5), ("p99_us", 0.99), ("p999_us", 0.999))}
 
 
+class Storm:
+    """Bursts of a hundred new TLS connections at once, one after the other, inside a `with`.
+
+    They run at the lowest priority, so that they do not keep the client that is timed from its
+    processor.
+    """
+
+    def __init__(self, proxy):
+        self.command = ["nice", "-n", "19", "h2load", "--h1", "-n100", "-c100", "--connect-to",
+                        f"127.0.0.1:{port(proxy, 'tls')}", f"https://{HOST}{PATHS['1k']}"]
+        self.connections, self.is_over = 0, False
+        self.thread = threading.Thread(target=self.rage)
+
+    def rage(self):
+        while not self.is_over:
+            output = subprocess.run(self.command, capture_output=True, text=True, timeout=60).stdout
+            good = re.search(r"(\d+) succeeded", output)
+            self.connections += int(good.group(1)) if good else 0
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over = True
+        self.thread.join()
+
+
 def timed(seconds, *options):
     return [f"-D{seconds}"] + list(options)
 
@@ -127,6 +156,8 @@ class Workloads:
             kind = "tls" if name == "grpcs" else "h2c"
             return lambda proxy, seconds, meter, _: h2load(
                 run, proxy, meter, kind, GRPC_PATH, timed(seconds, "-c10", "-m10"), seconds, "grpc")
+        if name == "storm":
+            return self.storm
         if name in ("rate-1k", "rate-tls-1k"):
             kind = "tls" if name == "rate-tls-1k" else "plain"
             return lambda *arguments: self.fixed_rate(kind, *arguments)
@@ -139,6 +170,24 @@ class Workloads:
                 proxy, seconds, meter),
             "tcp": lambda proxy, seconds, meter, _: bench_sockets.tcp_relay(proxy, seconds, meter),
         }[name]
+
+    def storm(self, proxy, seconds, meter, _):
+        """Latency of plain requests at a low fixed rate, quiet and while TLS connections storm."""
+        def plain():
+            log = self.run.path("h2load.log")
+            open(log, "w").close()
+            options = ["--h1", "-c16", "--rps=60", f"-n{960 * seconds}", f"--log-file={log}"]
+            figures = h2load(self.run, proxy, meter, "plain", PATHS["1k"], options, seconds)
+            return figures | percentiles(log)
+
+        quiet = plain()
+        with Storm(proxy) as storm:
+            figures = plain()
+        if not storm.connections:
+            raise NotServed("no handshake succeeded")
+        figures["count"] = 0  # Its processor time is that of the handshakes.
+        return figures | {"quiet_p99_us": quiet["p99_us"],
+                          "handshakes_per_second": storm.connections / seconds}
 
     def fixed_rate(self, kind, proxy, seconds, meter, warm_up):
         """Open loop at half of what the slowest proxy reached in the warm-up's closed loop."""
@@ -161,4 +210,4 @@ UNITS = {"handshake-full": "handshake", "handshake-resumed": "handshake", "webso
          "tcp": "GiB"}
 ALL = ["get-1k", "get-64k", "post-10k", "tls-1k", "tls-64k", "tls-post-10k", "handshake-full",
        "handshake-resumed", "h2-1k", "h2c-1k", "grpc", "grpcs", "websocket", "tcp", "rate-1k",
-       "rate-tls-1k", "two-workers", "idle-plain", "idle-tls", "idle-ws"]
+       "rate-tls-1k", "storm", "two-workers", "idle-plain", "idle-tls", "idle-ws"]

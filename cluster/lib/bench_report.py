@@ -50,6 +50,12 @@ def show_row(workload, row, missing):
 def show(result, missing):
     for workload in list(result) + [name for name in missing if name not in result]:
         show_row(workload, result.get(workload, {}), missing.get(workload, {}))
+    if "storm" in result:
+        print("\nstorm of TLS handshakes, p99 of plain requests against quiet")
+        for proxy, cell in result["storm"].items():
+            before, during = cell["quiet_p99_us"]["median"], cell["p99_us"]["median"]
+            print(f"  {proxy:10} {during / before:.2f} ({before:.0f} us, {during:.0f} us, "
+                  f"{number(cell, 'handshakes_per_second')} handshakes/s)")
     if {"get-1k", "two-workers"} <= set(result):
         print("\ntwo workers on both processors against one, CPU per request")
         for proxy, cell in result["two-workers"].items():

@@ -21,6 +21,14 @@ public struct Endpoint: Hashable, Sendable {
         self.init(address: address, port: port)
     }
 
+    /// Whether the address is of IPv6.
+    public var isIPv6: Bool {
+        if case .v6 = self.address { true } else { false }
+    }
+
+    /// Whether one machine can be reached by it: neither port 0 nor an address of nobody or many.
+    public var isDestination: Bool { self.port > 0 && self.address.isUnicast }
+
     private static func unbracketed(_ text: Substring) -> String {
         text.hasPrefix("[") && text.hasSuffix("]")
             ? String(text.dropFirst().dropLast()) : String(text)
@@ -46,18 +54,12 @@ public enum IPAddress: Hashable, Sendable {
 
     /// Reads the usual text form of either family; `nil` for anything else.
     ///
-    /// IPv6 with an embedded dotted quad and zone identifiers are not read.
+    /// Takes an embedded dotted quad (`::ffff:192.0.2.1`); no zone, no brackets.
     public init?(_ text: String) {
-        if let quad = Self.parseV4(text) {
-            self = .v4(quad)
-        } else if let groups = Self.parseV6(text) {
-            let half = { (range: Range<Int>) in
-                groups[range].reduce(UInt64(0)) { ($0 << 16) | UInt64($1) }
-            }
-            self = .v6(high: half(0..<4), low: half(4..<8))
-        } else {
-            return nil
-        }
+        var text = text
+        let read = text.withUTF8 { IPAddress(ascii: UnsafeRawBufferPointer($0)) }
+        guard let read else { return nil }
+        self = read
     }
 
     /// Whether packets to it never leave the machine: 127.0.0.0/8 or ::1.
@@ -68,60 +70,26 @@ public enum IPAddress: Hashable, Sendable {
         }
     }
 
-    private static func parseV4(_ text: String) -> UInt32? {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
-        var value: UInt32 = 0
-        for part in parts {
-            guard !part.isEmpty, part.count <= 3, part.allSatisfy(\.isASCIIDigit),
-                let octet = UInt8(part)
-            else { return nil }
-            value = (value << 8) | UInt32(octet)
+    /// Whether it can be one machine's: neither unspecified nor of many.
+    ///
+    /// The broadcast addresses of subnets cannot be told from others here.
+    public var isUnicast: Bool {
+        switch self.unmapped {
+        // RFC 1122 section 3.2.1.3: 0/8 is no destination; 224/4 is multicast.
+        case .v4(let value): value >> 24 != 0 && value >> 28 != 0xE && value != .max
+        case .v6(let high, let low): (high, low) != (0, 0) && high >> 56 != 0xFF
         }
-        return value
-    }
-
-    private static func parseV6(_ text: String) -> [UInt16]? {
-        guard text.utf8.count <= 39, text.contains(":") else { return nil }
-        if let gap = text.firstRange(of: "::") {
-            guard let head = Self.groups(text[..<gap.lowerBound]),
-                let tail = Self.groups(text[gap.upperBound...]), head.count + tail.count < 8
-            else { return nil }
-            return head + Array(repeating: 0, count: 8 - head.count - tail.count) + tail
-        }
-        guard let groups = Self.groups(text[...]), groups.count == 8 else { return nil }
-        return groups
-    }
-
-    private static func groups(_ text: Substring) -> [UInt16]? {
-        guard !text.isEmpty else { return [] }
-        var result: [UInt16] = []
-        for part in text.split(separator: ":", omittingEmptySubsequences: false) {
-            guard (1...4).contains(part.utf8.count), part.allSatisfy(\.isHexDigit),
-                let group = UInt16(part, radix: 16)
-            else { return nil }
-            result.append(group)
-        }
-        return result
     }
 }
 
 extension IPAddress: CustomStringConvertible {
-    /// The usual text form; IPv6 without compressing zeros.
+    /// The usual text form; IPv6 as RFC 5952 wants it: `2001:db8::1`.
     public var description: String {
-        switch self {
-        case .v4(let value):
-            [24, 16, 8, 0].map { String((value >> UInt32($0)) & 255) }.joined(separator: ".")
-        case .v6(let high, let low):
-            [high, low]
-                .flatMap { half in
-                    [48, 32, 16, 0].map { String((half >> UInt64($0)) & 0xFFFF, radix: 16) }
-                }
-                .joined(separator: ":")
+        withUnsafeTemporaryAllocation(byteCount: Self.textByteCount, alignment: 1) { text in
+            guard let count = self.write(to: text) else {
+                preconditionFailure("textByteCount suffices for every address")
+            }
+            return String(decoding: text[..<count], as: UTF8.self)
         }
     }
-}
-
-extension Character {
-    fileprivate var isASCIIDigit: Bool { ("0"..."9").contains(self) }
 }

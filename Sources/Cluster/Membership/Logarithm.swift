@@ -19,15 +19,4 @@ enum Logarithm {
     static func decimal(_ value: Double) -> Double {
         self.natural(value) / 2.302_585_092_994_045_7
     }
-
-    /// `⌈log10(count + 1)⌉`, exactly: the number of decimal digits of `count`, at least 1.
-    static func decimalDigits(_ count: Int) -> Int {
-        var digits = 1
-        var rest = count / 10
-        while rest > 0 {
-            digits += 1
-            rest /= 10
-        }
-        return digits
-    }
 }

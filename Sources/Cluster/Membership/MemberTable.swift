@@ -1,3 +1,4 @@
+import MeshDissemination
 import MeshPrimitives
 
 /// The members other than this node, with what is measured about each.
@@ -5,18 +6,33 @@ struct MemberTable: Sendable {
     private struct Row {
         var member: Member
         var roundTrip = RoundTripEstimate()
+        var heard: MonotonicInstant?
     }
 
     private let limit: Int
     private var rows: [NodeID: Row] = [:]
-    private var presentIDs: [NodeID] = []
+    private var presentIDs = SortedIDs()
+    private var aliveIDs = SortedIDs()
+    private var sampler: PeerSampler
     private var idsByName: [String: Set<NodeID>] = [:]
 
-    /// Creates an empty table of at most `limit` members.
-    init(limit: Int) { self.limit = limit }
+    /// Creates an empty table of at most `limit` members for a node of `region`.
+    init(limit: Int, region: String) {
+        self.limit = limit
+        self.sampler = PeerSampler(region: region)
+    }
+
+    /// When any member was last heard.
+    private(set) var lastHeard: MonotonicInstant?
+
+    /// How many members are alive or suspect.
+    var presentCount: Int { self.presentIDs.all.count }
 
     /// Members that are alive or suspect, by identity.
-    var present: [NodeID] { self.presentIDs }
+    var present: [NodeID] { self.presentIDs.all }
+
+    /// Members that are alive and under no suspicion, by identity.
+    var alive: [NodeID] { self.aliveIDs.all }
 
     /// Every member, by identity.
     var members: [Member] { self.rows.keys.sorted().compactMap { self[$0] } }
@@ -45,6 +61,24 @@ struct MemberTable: Sendable {
         )
     }
 
+    /// Notes that a member said something.
+    mutating func hear(_ id: NodeID, at now: MonotonicInstant) {
+        guard self.rows[id] != nil else { return }
+        self.rows[id]?.heard = now
+        self.lastHeard = now
+    }
+
+    /// Whether a member said something since a moment.
+    func hasHeard(_ id: NodeID, since moment: MonotonicInstant) -> Bool {
+        self.rows[id]?.heard.map { $0 >= moment } ?? false
+    }
+
+    /// Whether a member has said anything at all in this run.
+    func isProven(_ id: NodeID) -> Bool { self.rows[id]?.heard != nil }
+
+    /// The alive member that follows `id` on the ring of identities; `nil` without another.
+    func successor(of id: NodeID) -> NodeID? { self.aliveIDs.successor(of: id) }
+
     /// Takes in a measured round trip.
     mutating func sample(_ roundTrip: Duration, of id: NodeID) {
         self.rows[id]?.roundTrip.sample(roundTrip)
@@ -66,7 +100,7 @@ struct MemberTable: Sendable {
             self.rows[id] = Row(member: member)
             self.idsByName[member.profile.name, default: []].insert(id)
         }
-        self.setPresent(id, member.state.isPresent)
+        self.list(member)
         return true
     }
 
@@ -74,25 +108,46 @@ struct MemberTable: Sendable {
     mutating func remove(_ id: NodeID) {
         guard let row = self.rows.removeValue(forKey: id) else { return }
         self.removeName(row.member)
-        self.setPresent(id, false)
+        self.presentIDs.set(id, isListed: false)
+        self.aliveIDs.set(id, isListed: false)
+        self.sampler.remove(id)
     }
 
-    /// Picks up to `count` different members that are present, but none of `excluded`.
+    /// Picks up to `count` different members that are alive, each as likely as any other.
+    ///
+    /// While nobody is alive, suspects are picked in their place.
     func pick(
         _ count: Int,
         except excluded: NodeID? = nil,
         using generator: inout SeededGenerator
     ) -> [Member] {
-        var picked: [NodeID] = []
-        let available = self.presentIDs.count - (excluded.map(self.isPresent) == true ? 1 : 0)
-        guard available > count else {
-            return self.presentIDs.filter { $0 != excluded }.compactMap { self[$0] }
+        guard self.sampler.count > 0 else {
+            return self.presentIDs.pick(count, except: excluded, using: &generator)
+                .compactMap { self[$0] }
         }
-        while picked.count < count {
-            let id = self.presentIDs[generator.next(below: self.presentIDs.count)]
-            if id != excluded, !picked.contains(id) { picked.append(id) }
+        let excluding = excluded.map { [$0] } ?? []
+        return self.sampler.pickEvenly(count, excluding: excluding, using: &generator)
+            .compactMap { self[$0] }
+    }
+
+    /// Picks up to `count` different members to gossip with, most of them in the own region.
+    ///
+    /// While nobody is alive, suspects are picked in their place.
+    func pickToTell(_ count: Int, using generator: inout SeededGenerator) -> [Member] {
+        guard self.sampler.count > 0 else { return self.pick(count, using: &generator) }
+        return self.sampler.pick(count, using: &generator).compactMap { self[$0] }
+    }
+
+    /// Picks a member that is under suspicion.
+    func pickSuspect(using generator: inout SeededGenerator) -> Member? {
+        let count = self.presentIDs.all.count - self.aliveIDs.all.count
+        guard count > 0 else { return nil }
+        var rest = generator.next(below: count)
+        for id in self.presentIDs.all where self.rows[id]?.member.state == .suspect {
+            guard rest > 0 else { return self[id] }
+            rest -= 1
         }
-        return picked.compactMap { self[$0] }
+        return nil
     }
 
     private mutating func removeName(_ member: Member) {
@@ -101,13 +156,16 @@ struct MemberTable: Sendable {
         if self.idsByName[name]?.isEmpty == true { self.idsByName[name] = nil }
     }
 
-    private mutating func setPresent(_ id: NodeID, _ isPresent: Bool) {
-        let place = self.presentIDs.firstIndex { $0 >= id } ?? self.presentIDs.endIndex
-        let isListed = place < self.presentIDs.endIndex && self.presentIDs[place] == id
-        if isPresent, !isListed {
-            self.presentIDs.insert(id, at: place)
-        } else if !isPresent, isListed {
-            self.presentIDs.remove(at: place)
-        }
+    private mutating func list(_ member: Member) {
+        self.presentIDs.set(member.id, isListed: member.state.isPresent)
+        self.aliveIDs.set(member.id, isListed: member.state == .alive)
+        guard member.state == .alive else { return self.sampler.remove(member.id) }
+        self.sampler.insert(
+            Peer(
+                id: member.id,
+                region: member.profile.region,
+                version: member.profile.protocolMaximum
+            )
+        )
     }
 }

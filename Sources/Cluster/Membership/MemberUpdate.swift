@@ -1,3 +1,4 @@
+public import MeshDissemination
 public import MeshPrimitives
 
 /// One claim about one member, as it travels between nodes.
@@ -38,5 +39,20 @@ public struct MemberUpdate: Equatable, Sendable {
     /// Whether a node may believe the claim at all.
     public var isWithinLimits: Bool {
         self.incarnation <= Self.incarnationLimit && self.profile.isWithinLimits
+    }
+}
+
+extension MemberUpdate: BroadcastItem {
+    /// The member the claim is about.
+    public var subject: NodeID { self.profile.id }
+
+    /// Whether the claim comes in place of an older one about the same member.
+    ///
+    /// Suspicions of one incarnation by different accusers stay side by side.
+    public func replaces(_ older: MemberUpdate) -> Bool {
+        let isSameSuspicion =
+            self.state == .suspect && older.state == .suspect
+            && self.incarnation == older.incarnation
+        return isSameSuspicion ? self.reporter == older.reporter : true
     }
 }

@@ -1,3 +1,4 @@
+internal import MeshDissemination
 public import MeshPrimitives
 
 /// Datagrams: what goes out with them and what comes in.
@@ -21,6 +22,7 @@ extension Membership {
         for update in message.updates {
             self.merge(update, source: .peer(message.sender), at: now)
         }
+        self.table.hear(message.sender, at: now)
         switch message.kind {
         case .ping(let sequence, let target):
             guard target == self.local.id else { break }
@@ -44,26 +46,41 @@ extension Membership {
         guard now >= self.nextGossip else { return }
         self.nextGossip = now.advanced(by: self.configuration.gossipInterval)
         guard !self.broadcasts.isEmpty else { return }
-        var peers = self.table.pick(self.configuration.gossipFanout, using: &self.generator)
+        var peers = self.table.pickToTell(
+            self.configuration.gossipFanout,
+            using: &self.generator
+        )
+        if let suspect = self.table.pickSuspect(using: &self.generator) { peers.append(suspect) }
         if let gone = self.recentlyFailed(at: now) { peers.append(gone) }
         for peer in peers where !self.broadcasts.isEmpty {
-            let first = peer.state.isPresent ? [] : [self.claim(peer)]
-            self.send(.gossip, first: first, to: peer.profile.address)
+            let first = peer.state == .alive ? [] : [self.claim(peer)]
+            let isAlive = peer.state == .alive
+            self.send(.gossip, first: first, carriesNews: isAlive, to: peer.profile.address)
         }
     }
 
-    /// Sends one datagram filled with `first` and then with what is queued.
+    /// Sends one datagram filled with `first` and then, if it carries news, with what is queued.
+    ///
+    /// What is queued is sent so many times and no more: none of it is spent on somebody who is
+    /// probably dead.
     mutating func send(
         _ kind: MembershipMessage.Kind,
         first: [MemberUpdate] = [],
+        carriesNews: Bool = true,
         to endpoint: Endpoint
     ) {
+        guard carriesNews else {
+            self.pending.append(.send(self.message(kind, updates: first), to: endpoint))
+            return
+        }
         let used = first.reduce(MembershipMessage.fixedByteCount) { $0 + $1.wireByteCount }
         let room = self.configuration.datagramByteLimit - used
-        let digits = Logarithm.decimalDigits(self.table.present.count + 1)
         let queued = self.broadcasts.take(
             fitting: room,
-            sendLimit: self.configuration.retransmitMultiplier * digits
+            sendLimit: SendLimit.times(
+                self.configuration.retransmitMultiplier,
+                among: self.table.presentCount + 1
+            )
         )
         self.pending.append(.send(self.message(kind, updates: first + queued), to: endpoint))
     }

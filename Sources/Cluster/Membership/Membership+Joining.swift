@@ -1,11 +1,13 @@
+internal import MeshDissemination
 public import MeshPrimitives
 
 /// Coming, going and comparing everything by stream.
 extension Membership {
     /// Remembers members from the last run; call before ``start(seeds:at:)``.
     ///
-    /// They are believed as they were and probed like any other. What is remembered of this node
-    /// itself raises its incarnation above it.
+    /// They are believed as they were, but probed first, and given up soon when they do not answer:
+    /// nobody has heard them in this run. What is remembered of this node itself raises its
+    /// incarnation above it.
     public mutating func restore(_ known: [MemberUpdate], at now: MonotonicInstant) {
         for update in known where update.isWithinLimits {
             guard update.profile.id != self.local.id else {
@@ -21,7 +23,10 @@ extension Membership {
                 since: now
             )
             guard self.table.store(member) else { return }
-            if state.isPresent { self.probeOrder.insert(member.id, using: &self.generator) }
+            if state.isPresent {
+                self.probeOrder.insert(member.id, using: &self.generator)
+                self.probeOrder.hasten(member.id)
+            }
         }
     }
 
@@ -74,6 +79,7 @@ extension Membership {
             peer == nil || peer == message.sender
         else { return (nil, self.finish(at: now)) }
         var answer: MembershipMessage?
+        defer { self.table.hear(message.sender, at: now) }
         switch message.kind {
         case .sync:
             answer = self.answer(to: message, at: now)
@@ -129,7 +135,7 @@ extension Membership {
     mutating func reconnect(at now: MonotonicInstant) {
         let limit = self.configuration.reconnectMaximum
         let due = self.reconnection.due(
-            pausingAtMost: self.table.present.isEmpty ? limit / 4 : limit,
+            pausingAtMost: self.table.presentCount == 0 ? limit / 4 : limit,
             using: &self.generator,
             at: now
         )
@@ -195,7 +201,7 @@ extension Membership {
     ///
     /// Source: memberlist, push-pull scale: 1 up to 32 members, then `⌈log2 n - 5⌉ + 1`.
     private var syncPause: Duration {
-        let count = self.table.present.count + 1
+        let count = self.table.presentCount + 1
         let doublings = count <= 32 ? 0 : Int.bitWidth - (count - 1).leadingZeroBitCount - 5
         return self.configuration.syncInterval * (doublings + 1)
     }

@@ -1,3 +1,4 @@
+internal import MeshDissemination
 public import MeshPrimitives
 
 /// What this node believes of what it is told.
@@ -31,10 +32,12 @@ extension Membership {
         {
             self.change(member, to: self.tempered(update, about: member), at: now)
         } else if update.state == .suspect, member.state == .suspect,
-            update.incarnation == member.incarnation,
-            self.suspicions.confirm(member.id, accuser: update.reporter)
+            update.incarnation == member.incarnation
         {
-            self.broadcasts.insert(update)
+            if self.suspicions.confirm(member.id, accuser: update.reporter) {
+                self.broadcasts.insert(update)
+            }
+            self.considerLooking(at: member.id)
         }
     }
 
@@ -79,13 +82,26 @@ extension Membership {
     }
 
     private mutating func beginSuspicion(_ update: MemberUpdate, at now: MonotonicInstant) {
+        let id = update.profile.id
         self.suspicions.begin(
-            update.profile.id,
+            id,
             accuser: update.reporter,
-            memberCount: self.table.present.count + 1,
+            isUnproven: !self.table.isProven(id),
             at: now
         )
-        if update.reporter != self.local.id { self.probeOrder.hasten(update.profile.id) }
+        self.considerLooking(at: id)
+    }
+
+    /// Looks at a suspect too, by chance, each time an accusation is heard that needs confirmation.
+    ///
+    /// Eight members on average for each round of the news, until two have confirmed: enough to
+    /// confirm, and no storm of pings in a large fleet.
+    private mutating func considerLooking(at id: NodeID) {
+        guard self.suspicions.isOpen(id),
+            !self.suspicions.accusers(of: id).contains(self.local.id)
+        else { return }
+        let share = 8 / Double(max(1, self.table.alive.count))
+        if self.generator.nextUnit() < share { self.probeOrder.hasten(id) }
     }
 
     /// Takes in a member that is not in the table.

@@ -14,38 +14,81 @@ extension Membership {
         at now: MonotonicInstant
     ) -> [Effect] {
         self.forgiveOwnStall(at: now)
-        guard self.phase == .running, succeeded, let target = self.probe.target else {
+        guard self.phase == .running, succeeded, let target = self.probe.target(of: sequence) else {
             return self.finish(at: now)
         }
+        self.table.hear(target, at: now)
         self.acknowledged(sequence: sequence, from: target, measured: false, at: now)
         return self.finish(at: now)
     }
 
-    /// Moves the probe in flight on and starts the next one when it is time.
+    /// Moves the probes in flight on and starts new ones: at once of members in doubt, and of one
+    /// more when its turn has come.
     mutating func probeMembers(at now: MonotonicInstant) {
-        switch self.probe.step(at: now) {
-        case .widen(let target, let sequence): self.widen(target, sequence)
-        case .failed(let target, let silentRelays): self.missed(target, silentRelays, at: now)
-        case nil: break
+        for step in self.probe.step(at: now) {
+            switch step {
+            case .widen(let target, let sequence):
+                self.widen(target, sequence)
+                self.doubt(1, at: now)
+            case .failed(let target, let began, let silent):
+                self.missed(target, since: began, silent, at: now)
+                self.doubt(2, at: now)
+            }
+        }
+        let table = self.table
+        while !self.probe.isFull, let id = self.probeOrder.nextUrgent(where: table.isPresent) {
+            self.beginProbe(of: id, inDoubt: true, at: now)
         }
         guard now >= self.nextProbe else { return }
-        let interval = self.configuration.probeInterval * self.health.multiplier
-        self.nextProbe = now.advanced(by: interval)
+        self.nextProbe = now.advanced(by: self.configuration.probeInterval * self.health.multiplier)
+        if !self.probe.isFull, let id = self.turn() {
+            self.beginProbe(of: id, inDoubt: false, at: now)
+        }
+    }
+
+    /// Whose turn it is: every other time the neighbour on the ring of identities, so that each
+    /// member has an observer that looks at it often however large the fleet, and in between one
+    /// after the other of all.
+    ///
+    /// Source: fixed observers after Rapid (Suresh et al. 2018, section 4.1), one instead of ten.
+    private mutating func turn() -> NodeID? {
+        defer { self.isRingTurn.toggle() }
+        if self.isRingTurn, let neighbour = self.table.successor(of: self.local.id) {
+            return neighbour
+        }
         let table = self.table
-        guard self.probe.isIdle,
-            let id = self.probeOrder.next(using: &self.generator, where: table.isPresent),
-            let target = self.table[id]
-        else { return }
-        let timeout = self.table.timeout(of: id, self.configuration) * self.health.multiplier
+        return self.probeOrder.next(using: &self.generator, where: table.isPresent)
+    }
+
+    private mutating func beginProbe(of id: NodeID, inDoubt: Bool, at now: MonotonicInstant) {
+        guard let target = self.table[id], !self.probe.isProbing(id) else { return }
+        let interval = self.configuration.probeInterval * self.health.multiplier
+        let measured = self.table.timeout(of: id, self.configuration) * self.health.multiplier
+        let timeout = min(measured, interval * 2 / 5)
         self.sequence &+= 1
         self.probe.begin(
             target: id,
             sequence: self.sequence,
-            timeout: min(timeout, interval / 2),
-            interval: interval,
+            timeout: timeout,
+            verdict: max(timeout * 5 / 2, interval * 3 / 5),
             at: now
         )
-        self.sendPing(self.sequence, to: target)
+        self.sendPing(self.sequence, to: target, inDoubt: inDoubt)
+    }
+
+    /// Looks at some more members at once, of those that were not heard for a while: who dies
+    /// rarely dies alone.
+    ///
+    /// While probes go on failing this spreads until everybody silent is known, instead of one
+    /// member per turn; answers end it.
+    private mutating func doubt(_ count: Int, at now: MonotonicInstant) {
+        let recent = now.advanced(by: .zero - self.configuration.probeInterval)
+        var chosen = 0
+        for member in self.table.pick(4 * count, using: &self.generator) where chosen < count {
+            guard !self.table.hasHeard(member.id, since: recent) else { continue }
+            self.probeOrder.hasten(member.id)
+            chosen += 1
+        }
     }
 
     /// Takes in an ack, of this node's own probe or of one it relays.
@@ -93,7 +136,7 @@ extension Membership {
             askerSequence: askerSequence,
             deadline: now.advanced(by: wait)
         )
-        if self.relays.insert(errand) { self.sendPing(self.sequence, to: target) }
+        if self.relays.insert(errand) { self.sendPing(self.sequence, to: target, inDoubt: true) }
     }
 
     /// Tells askers whose target did not answer that at least this relay lives.
@@ -105,7 +148,7 @@ extension Membership {
 
     /// Declares failed whoever did not refute in time.
     mutating func concludeSuspicions(at now: MonotonicInstant) {
-        for id in self.suspicions.expire(holding: self.isolationHold, at: now) {
+        for id in self.suspicions.expire(self.circumstances, at: now) {
             guard let member = self.table[id] else { continue }
             self.change(
                 member,
@@ -121,10 +164,11 @@ extension Membership {
     }
 
     /// A suspect is told so first, that it may refute: Lifeguard's buddy system.
-    private mutating func sendPing(_ sequence: UInt32, to target: Member) {
+    private mutating func sendPing(_ sequence: UInt32, to target: Member, inDoubt: Bool) {
         let kind = MembershipMessage.Kind.ping(sequence: sequence, target: target.id)
         let first = target.state == .suspect ? [self.claim(target)] : []
-        self.send(kind, first: first, to: target.profile.address)
+        let isTrusted = target.state == .alive && !inDoubt
+        self.send(kind, first: first, carriesNews: isTrusted, to: target.profile.address)
     }
 
     private mutating func widen(_ id: NodeID, _ sequence: UInt32) {
@@ -135,7 +179,7 @@ extension Membership {
             except: id,
             using: &self.generator
         )
-        self.probe.asked(relays.map(\.id))
+        self.probe.asked(relays.map(\.id), for: sequence)
         for relay in relays {
             self.send(
                 .pingRequest(sequence: sequence, target: id, endpoint: address),
@@ -145,8 +189,21 @@ extension Membership {
         self.pending.append(.probeByStream(id, address, sequence: sequence))
     }
 
-    private mutating func missed(_ id: NodeID, _ silentRelays: Int?, at now: MonotonicInstant) {
-        self.health.worsen(by: silentRelays ?? 1)
+    /// Takes in that nobody reached a member.
+    ///
+    /// A relay that kept silent tells of this node's own trouble only if it lives, or if nobody at
+    /// all was heard for a while: dead relays must not make this node patient.
+    private mutating func missed(
+        _ id: NodeID,
+        since began: MonotonicInstant,
+        _ silent: [NodeID],
+        at now: MonotonicInstant
+    ) {
+        let before = began.advanced(by: .zero - self.configuration.probeInterval)
+        let isDeaf = self.table.lastHeard.map { $0 < before } ?? true
+        let table = self.table
+        let missedWords = silent.count { table.hasHeard($0, since: began) }
+        self.health.worsen(by: isDeaf ? max(1, silent.count) : missedWords)
         guard let target = self.table[id], target.state.isPresent else { return }
         self.note(id, succeeded: false)
         let accusation = MemberUpdate(

@@ -1,3 +1,4 @@
+internal import MeshDissemination
 public import MeshPrimitives
 
 /// Who is in the cluster, and who has gone: SWIM with Lifeguard's refinements.
@@ -5,7 +6,7 @@ public import MeshPrimitives
 /// Pure: opens no socket, reads no clock, draws no random number of its own. The shell passes those
 /// in and carries out the returned effects in order, so a run is a function of its inputs alone.
 ///
-/// Each job is a machine of its own (``ProbeRound``, ``SuspicionTable``, ``BroadcastQueue`` …); this
+/// Each job is a machine of its own (``ProbeRound``, ``SuspicionTable``, ``MeshDissemination/BroadcastQueue`` …); this
 /// type only connects them. Its extensions follow the jobs: `+Probing`, `+Merging`, `+Joining`,
 /// `+Gossip`.
 ///
@@ -39,6 +40,9 @@ public struct Membership: Sendable {
         case gone
     }
 
+    /// Claims that wait to be passed on at most.
+    static let broadcastLimit = 4_096
+
     /// The root hash of this node's replicated records, shown to every peer.
     public var localDigest = ContentHash.zero
 
@@ -52,13 +56,14 @@ public struct Membership: Sendable {
     var probeOrder = ProbeOrder()
     var relays = RelayTable()
     var suspicions: SuspicionTable
-    var broadcasts = BroadcastQueue()
+    var broadcasts = BroadcastQueue<MemberUpdate>(limit: Self.broadcastLimit)
     var isolation = IsolationWindow()
     var reconnection: Reconnection
     var forgotten = ForgottenMembers()
     var seeds: [Endpoint] = []
     var sequence: UInt32
     var nextProbe = MonotonicInstant(nanoseconds: 0)
+    var isRingTurn = true
     var nextGossip = MonotonicInstant(nanoseconds: 0)
     var nextSync = MonotonicInstant(nanoseconds: 0)
     var nextStrangerSync = MonotonicInstant(nanoseconds: 0)
@@ -87,7 +92,10 @@ public struct Membership: Sendable {
             state: .alive,
             since: MonotonicInstant(nanoseconds: 0)
         )
-        self.table = MemberTable(limit: configuration.memberLimit)
+        self.table = MemberTable(
+            limit: configuration.memberLimit,
+            region: profile.region
+        )
         self.health = LocalHealth(ceiling: configuration.healthCeiling)
         self.suspicions = SuspicionTable(configuration: configuration)
         self.reconnection = Reconnection(minimum: configuration.reconnectMinimum)
@@ -175,14 +183,17 @@ public struct Membership: Sendable {
             let always = [self.nextProbe, self.nextGossip, self.nextSync]
             let sometimes = [
                 self.probe.deadline, self.relays.deadline, self.reconnection.deadline,
-                self.suspicions.deadline(holding: self.isolationHold),
+                self.suspicions.deadline(self.circumstances),
             ]
             return (always + sometimes.compactMap { $0 }).min()
         }
     }
 
-    /// How much longer unconfirmed suspicions last now, if this node is isolated.
-    var isolationHold: Duration? {
-        self.isolation.isIsolated ? self.configuration.isolationHold : nil
+    /// What decides how long suspicions last now.
+    var circumstances: SuspicionTable.Circumstances {
+        SuspicionTable.Circumstances(
+            trusted: self.table.alive.count,
+            hold: self.isolation.isIsolated ? self.configuration.isolationHold : nil
+        )
     }
 }

@@ -19,10 +19,10 @@ public struct MembershipConfiguration: Equatable, Sendable {
     ///
     /// Default 3; 0 to 16.
     public var relayCount = 3
-    /// The shortest suspicion is this times `max(1, log10(n))` times ``probeInterval``.
+    /// The shortest suspicion is this times ``probeInterval``, however large the fleet.
     ///
-    /// Default 4. Source: Lifeguard (arXiv 1707.00788), section IV.
-    public var suspicionMultiplier = 4
+    /// Default 3.
+    public var suspicionMultiplier = 3
     /// An unconfirmed suspicion lasts this times the shortest one.
     ///
     /// Default 6.

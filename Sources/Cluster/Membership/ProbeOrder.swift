@@ -3,13 +3,13 @@ import MeshPrimitives
 /// Whose turn it is to be probed.
 ///
 /// Round-robin over a shuffled list, so that a member waits at most `2n - 1` turns; a new member is
-/// put at a random place. Members that others suspect go first, once each, so that a suspicion is
-/// confirmed or disproved soon.
+/// put at a random place. Members in doubt do not wait for a turn, so that a suspicion is confirmed
+/// or disproved soon.
 ///
 /// Source: SWIM, section 4.3.
 struct ProbeOrder: Sendable {
-    /// How many suspected members wait in front at most; further ones wait their turn.
-    static let urgentLimit = 64
+    /// How many members in doubt wait at most; further ones wait their turn.
+    static let urgentLimit = 256
 
     private var members: [NodeID] = []
     private var position = 0
@@ -23,21 +23,26 @@ struct ProbeOrder: Sendable {
         if place < self.position { self.position += 1 }
     }
 
-    /// Asks for a member to be probed next.
+    /// Asks for a member to be probed at once.
     mutating func hasten(_ id: NodeID) {
         guard self.urgent.count < Self.urgentLimit, !self.urgent.contains(id) else { return }
         self.urgent.append(id)
     }
 
-    /// Returns the next member for which `isEligible` holds; drops those for which it does not.
-    mutating func next(
-        using generator: inout SeededGenerator,
-        where isEligible: (NodeID) -> Bool
-    ) -> NodeID? {
+    /// Takes out the next member in doubt for which `isEligible` holds; drops the others.
+    mutating func nextUrgent(where isEligible: (NodeID) -> Bool) -> NodeID? {
         while !self.urgent.isEmpty {
             let id = self.urgent.removeFirst()
             if isEligible(id) { return id }
         }
+        return nil
+    }
+
+    /// Returns the next member in turn for which `isEligible` holds; drops the others.
+    mutating func next(
+        using generator: inout SeededGenerator,
+        where isEligible: (NodeID) -> Bool
+    ) -> NodeID? {
         while !self.members.isEmpty {
             if self.position >= self.members.count {
                 self.members = generator.shuffle(self.members)

@@ -1,18 +1,28 @@
 import MeshPrimitives
 
-/// One probe of one member: a direct ping, then every other way at once, then a verdict.
+/// The probes in flight, each of one member: a direct ping, then every other way at once, then a
+/// verdict.
 ///
-///     idle --begin--> direct --first deadline--> widened --deadline--> idle, failed
-///                        \------- ack --------------\------ ack -----> idle, confirmed
+///     begin --> direct --first deadline--> widened --deadline--> failed
+///                  \------- ack --------------\------ ack -----> confirmed
+///
+/// Several are in flight at a time, so that one silent member does not keep others from being
+/// looked at.
 ///
 /// Source: SWIM, Das et al. 2002, section 3.1; the stream probe beside the relays is memberlist's.
 struct ProbeRound: Sendable {
+    /// How many probes are in flight at most: 16.
+    static let limit = 16
+
     /// What the passing of time asks for.
     enum Step: Equatable, Sendable {
         /// Ask relays, and ping by stream.
         case widen(target: NodeID, sequence: UInt32)
-        /// Nobody reached the target; so many relays that should have answered did not.
-        case failed(target: NodeID, silentRelays: Int?)
+        /// Nobody reached the target.
+        ///
+        /// - began: when it was first pinged.
+        /// - silent: relays that neither vouched for it nor said that they could not.
+        case failed(target: NodeID, began: MonotonicInstant, silent: [NodeID])
     }
 
     /// A probe that was answered.
@@ -22,56 +32,62 @@ struct ProbeRound: Sendable {
         let roundTrip: Duration?
     }
 
-    private enum Stage {
-        case direct
-        case widened
-    }
-
     private struct Flight {
         let target: NodeID
         let sequence: UInt32
         let started: MonotonicInstant
         var firstDeadline: MonotonicInstant
         var deadline: MonotonicInstant
-        var stage = Stage.direct
+        var isWidened = false
         var relays: [NodeID] = []
         var silent: [NodeID] = []
+
+        var next: MonotonicInstant { self.isWidened ? self.deadline : self.firstDeadline }
     }
 
-    private var flight: Flight?
+    private var flights: [Flight] = []
 
-    /// Whether no probe is in flight.
-    var isIdle: Bool { self.flight == nil }
+    /// Whether there is no room for another probe.
+    var isFull: Bool { self.flights.count >= Self.limit }
 
-    /// Who is being probed.
-    var target: NodeID? { self.flight?.target }
+    /// How many probes are in flight.
+    var count: Int { self.flights.count }
+
+    /// Whether a member is being probed.
+    func isProbing(_ id: NodeID) -> Bool { self.flights.contains { $0.target == id } }
+
+    /// Who is probed under a sequence number.
+    func target(of sequence: UInt32) -> NodeID? {
+        self.flights.first { $0.sequence == sequence }?.target
+    }
 
     /// When ``step(at:)`` will have something to say.
-    var deadline: MonotonicInstant? {
-        self.flight.map { $0.stage == .direct ? $0.firstDeadline : $0.deadline }
-    }
+    var deadline: MonotonicInstant? { self.flights.map(\.next).min() }
 
-    /// Starts probing `target`; abandons any probe still in flight.
+    /// Starts probing `target`; only while there is room, and not twice.
     mutating func begin(
         target: NodeID,
         sequence: UInt32,
         timeout: Duration,
-        interval: Duration,
+        verdict: Duration,
         at now: MonotonicInstant
     ) {
-        self.flight = Flight(
-            target: target,
-            sequence: sequence,
-            started: now,
-            firstDeadline: now.advanced(by: timeout),
-            deadline: now.advanced(by: interval)
+        self.flights.append(
+            Flight(
+                target: target,
+                sequence: sequence,
+                started: now,
+                firstDeadline: now.advanced(by: timeout),
+                deadline: now.advanced(by: verdict)
+            )
         )
     }
 
     /// Notes who was asked to relay, after ``Step/widen(target:sequence:)``.
-    mutating func asked(_ relays: [NodeID]) {
-        self.flight?.relays = relays
-        self.flight?.silent = relays
+    mutating func asked(_ relays: [NodeID], for sequence: UInt32) {
+        guard let place = self.place(of: sequence) else { return }
+        self.flights[place].relays = relays
+        self.flights[place].silent = relays
     }
 
     /// Takes in an ack; stale and unsolicited ones are ignored, since datagrams may repeat.
@@ -84,10 +100,10 @@ struct ProbeRound: Sendable {
         measured: Bool,
         at now: MonotonicInstant
     ) -> Confirmation? {
-        guard let flight = self.flight, flight.sequence == sequence,
-            sender == flight.target || flight.relays.contains(sender)
-        else { return nil }
-        self.flight = nil
+        guard let place = self.place(of: sequence) else { return nil }
+        let flight = self.flights[place]
+        guard sender == flight.target || flight.relays.contains(sender) else { return nil }
+        self.flights.remove(at: place)
         let isDirect = measured && sender == flight.target
         return Confirmation(
             target: flight.target,
@@ -97,28 +113,38 @@ struct ProbeRound: Sendable {
 
     /// Takes in a relay's word that it lives but its target does not answer.
     mutating func nack(sequence: UInt32, from relay: NodeID) {
-        guard self.flight?.sequence == sequence else { return }
-        self.flight?.silent.removeAll { $0 == relay }
+        guard let place = self.place(of: sequence) else { return }
+        self.flights[place].silent.removeAll { $0 == relay }
     }
 
-    /// Moves on if a deadline has passed.
-    mutating func step(at now: MonotonicInstant) -> Step? {
-        guard let flight = self.flight else { return nil }
-        if now >= flight.deadline {
-            self.flight = nil
-            let silent = flight.relays.isEmpty ? nil : flight.silent.count
-            return .failed(target: flight.target, silentRelays: silent)
+    /// Moves every probe on whose deadline has passed.
+    mutating func step(at now: MonotonicInstant) -> [Step] {
+        var steps: [Step] = []
+        for flight in self.flights where now >= flight.deadline {
+            let (target, began) = (flight.target, flight.started)
+            steps.append(.failed(target: target, began: began, silent: flight.silent))
         }
-        guard flight.stage == .direct, now >= flight.firstDeadline else { return nil }
-        self.flight?.stage = .widened
-        return .widen(target: flight.target, sequence: flight.sequence)
+        self.flights.removeAll { now >= $0.deadline }
+        for place in self.flights.indices {
+            let flight = self.flights[place]
+            guard !flight.isWidened, now >= flight.firstDeadline else { continue }
+            self.flights[place].isWidened = true
+            steps.append(.widen(target: flight.target, sequence: flight.sequence))
+        }
+        return steps
     }
 
     /// Moves the deadlines, after this node itself was not running for `delay`.
     mutating func postpone(by delay: Duration) {
-        guard var flight = self.flight else { return }
-        flight.firstDeadline = flight.firstDeadline.advanced(by: delay)
-        flight.deadline = flight.deadline.advanced(by: delay)
-        self.flight = flight
+        for place in self.flights.indices {
+            self.flights[place].firstDeadline = self.flights[place].firstDeadline.advanced(
+                by: delay
+            )
+            self.flights[place].deadline = self.flights[place].deadline.advanced(by: delay)
+        }
+    }
+
+    private func place(of sequence: UInt32) -> Int? {
+        self.flights.firstIndex { $0.sequence == sequence }
     }
 }

@@ -6,31 +6,27 @@ import MeshPrimitives
 /// `max(min, max - (max - min) * ln(C + 1) / ln(k + 1))` after it began, with `C` confirmations of
 /// the `k` that suffice. The first accuser is no confirmation.
 ///
+/// `k` counts only members that could confirm: when most of a fleet dies at once, the dead cannot
+/// accuse one another. The shortest suspicion does not grow with the fleet, as memberlist's does:
+/// a suspect is told by every accuser's own ping, not by an epidemic.
+///
 /// Source: Lifeguard (arXiv 1707.00788), LHA-Suspicion.
 struct SuspicionTable: Sendable {
+    /// What decides how long suspicions last, besides their accusers.
+    struct Circumstances: Equatable, Sendable {
+        /// How many members are alive and under no suspicion, this node not counted.
+        var trusted: Int
+        /// How much longer than the longest suspicion one lasts that nobody confirms, while this
+        /// node is isolated; else `nil`.
+        var hold: Duration?
+    }
+
     private struct Suspicion {
         var started: MonotonicInstant
         var accusers: [NodeID]
-        let sufficient: Int
-        let minimum: Duration
-        let maximum: Duration
+        let isUnproven: Bool
 
-        var isConfirmed: Bool { self.accusers.count - 1 >= self.sufficient }
-
-        func deadline(holding hold: Duration?) -> MonotonicInstant {
-            let natural = self.started.advanced(by: self.timeout)
-            guard let hold, !self.isConfirmed else { return natural }
-            return self.started.advanced(by: self.maximum + hold)
-        }
-
-        private var timeout: Duration {
-            guard !self.isConfirmed else { return self.minimum }
-            let confirmations = Double(self.accusers.count - 1)
-            let share =
-                Logarithm.natural(confirmations + 1)
-                / Logarithm.natural(Double(self.sufficient) + 1)
-            return max(self.minimum, self.maximum - (self.maximum - self.minimum) * share)
-        }
+        var confirmations: Int { self.accusers.count - 1 }
     }
 
     private let configuration: MembershipConfiguration
@@ -42,23 +38,20 @@ struct SuspicionTable: Sendable {
     /// Who accuses a member, in the order heard.
     func accusers(of id: NodeID) -> [NodeID] { self.suspicions[id]?.accusers ?? [] }
 
-    /// Starts a suspicion in a cluster of `memberCount`, this node and the suspect included.
+    /// Starts a suspicion.
+    ///
+    /// One of a member that was remembered from the last run and has not been heard in this one is
+    /// short from the start.
     mutating func begin(
         _ id: NodeID,
         accuser: NodeID,
-        memberCount: Int,
+        isUnproven: Bool = false,
         at now: MonotonicInstant
     ) {
-        let decades = max(1, Logarithm.decimal(Double(max(1, memberCount))))
-        let minimum =
-            self.configuration.probeInterval
-            * (Double(self.configuration.suspicionMultiplier) * decades)
         self.suspicions[id] = Suspicion(
             started: now,
             accusers: [accuser],
-            sufficient: max(0, min(self.configuration.suspicionConfirmations, memberCount - 2)),
-            minimum: minimum,
-            maximum: minimum * max(1, self.configuration.suspicionMaximumMultiplier)
+            isUnproven: isUnproven
         )
     }
 
@@ -66,31 +59,56 @@ struct SuspicionTable: Sendable {
     ///
     /// - Returns: whether it counts, and so deserves to be passed on.
     mutating func confirm(_ id: NodeID, accuser: NodeID) -> Bool {
-        guard let suspicion = self.suspicions[id], !suspicion.isConfirmed,
-            !suspicion.accusers.contains(accuser)
+        guard self.isOpen(id), self.suspicions[id]?.accusers.contains(accuser) == false
         else { return false }
         self.suspicions[id]?.accusers.append(accuser)
         return true
+    }
+
+    /// Whether a member is under a suspicion that more accusers would shorten.
+    func isOpen(_ id: NodeID) -> Bool {
+        guard let suspicion = self.suspicions[id] else { return false }
+        return suspicion.confirmations < max(1, self.configuration.suspicionConfirmations)
     }
 
     /// Ends a suspicion without a verdict.
     mutating func end(_ id: NodeID) { self.suspicions[id] = nil }
 
     /// Takes out, sorted, the members whose time to refute is over.
-    ///
-    /// `hold` is how much longer than the longest suspicion an insufficiently confirmed one lasts
-    /// while this node is isolated; else it is `nil`.
-    mutating func expire(holding hold: Duration?, at now: MonotonicInstant) -> [NodeID] {
+    mutating func expire(_ circumstances: Circumstances, at now: MonotonicInstant) -> [NodeID] {
         let due = self.suspicions
-            .filter { $0.value.deadline(holding: hold) <= now }
+            .filter { self.deadline(of: $0.value, circumstances) <= now }
             .keys.sorted()
         for id in due { self.suspicions[id] = nil }
         return due
     }
 
     /// The earliest deadline.
-    func deadline(holding hold: Duration?) -> MonotonicInstant? {
-        self.suspicions.values.map { $0.deadline(holding: hold) }.min()
+    func deadline(_ circumstances: Circumstances) -> MonotonicInstant? {
+        self.suspicions.values.map { self.deadline(of: $0, circumstances) }.min()
+    }
+
+    private func deadline(
+        of suspicion: Suspicion,
+        _ circumstances: Circumstances
+    ) -> MonotonicInstant {
+        let minimum =
+            self.configuration.probeInterval * Double(self.configuration.suspicionMultiplier)
+        let maximum = minimum * max(1, self.configuration.suspicionMaximumMultiplier)
+        let wanted = self.configuration.suspicionConfirmations
+        let sufficient = suspicion.isUnproven ? 0 : max(0, min(wanted, circumstances.trusted))
+        let confirmations = suspicion.confirmations
+        if let hold = circumstances.hold, confirmations < max(1, sufficient) {
+            return suspicion.started.advanced(by: maximum + hold)
+        }
+        guard confirmations < sufficient else {
+            return suspicion.started.advanced(by: minimum)
+        }
+        let share =
+            Logarithm.natural(Double(confirmations) + 1)
+            / Logarithm.natural(Double(sufficient) + 1)
+        let length = max(minimum, maximum - (maximum - minimum) * share)
+        return suspicion.started.advanced(by: length)
     }
 
     /// Gives every suspect more time, after this node itself was not running for `delay`.

@@ -4,8 +4,6 @@ public import MeshPrimitives
 public indirect enum ClusterError: Error, Equatable, Sendable {
     /// The gossip address could not be bound.
     case bindFailed(Endpoint, reason: String)
-    /// The system closed a gossip socket under the running node.
-    case socketLost(Endpoint)
     /// The write could not be saved, so nothing was changed.
     case saveFailed(reason: String)
     /// Too many writes wait for the disk; nothing was changed.
@@ -19,8 +17,6 @@ extension ClusterError: CustomStringConvertible {
         case .bindFailed(let endpoint, let reason):
             "gossip.bind \(endpoint) cannot be bound for UDP and TCP (\(reason)): "
                 + "stop what uses it, or choose another address or port"
-        case .socketLost(let endpoint):
-            "the system closed the gossip socket \(endpoint): start the node again"
         case .saveFailed(let reason):
             "the change was not saved and not applied: \(reason)"
         case .tooManyWrites(let limit):

@@ -18,6 +18,8 @@ public enum ClusterEvent: Equatable, Sendable {
     case clockRefused(RecordKey, RecordVersion, aheadMilliseconds: UInt64)
     /// Deletions old enough to be removed from disk, these versions exactly.
     case collected([Record])
+    /// Gossip does not get through to an address; told once, then ever more rarely.
+    case troubled(PathTrouble)
     /// Saving failed; the records are in use and will be tried again.
     case saveFailed(reason: String)
 }

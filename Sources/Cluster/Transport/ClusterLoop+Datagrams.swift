@@ -1,7 +1,6 @@
 import MeshMembership
 import MeshPrimitives
 import MeshWire
-import NIOCore
 
 extension ClusterLoop {
     /// Takes in one datagram; a bad one costs itself and is never answered.
@@ -10,11 +9,14 @@ extension ClusterLoop {
         self.counters.datagramBytesReceived += UInt64(datagram.count)
         do throws(WireError) {
             let (sender, body) = try self.opener.open(datagram)
-            self.lastHeard = ClusterService.now()
+            self.lastHeard = LoopClock.now()
+            self.troubles.worked(.datagrams, source)
             for message in try ClusterMessage.decode(body, from: sender) {
                 switch message {
                 case .membership(let message):
                     self.stepMembership { $0.receive(message, from: source, at: $1) }
+                // No changelog runs here and nothing observes here yet.
+                case .changelog, .observations: break
                 case .replication(let message):
                     self.receive(message, from: sender)
                 }
@@ -24,22 +26,25 @@ extension ClusterLoop {
         }
     }
 
-    /// Seals and sends one datagram; before the socket is bound it is lost, as datagrams may be.
+    /// Seals and sends one datagram; one that the system refuses costs itself.
+    ///
+    /// Before the socket is bound it is lost, as datagrams may be.
     func send(_ message: ClusterMessage, to endpoint: Endpoint) {
         guard let datagrams = self.datagrams else { return }
-        do {
-            let sealed = try self.sealer.seal(message.encoded)
-            let envelope = AddressedEnvelope(
-                remoteAddress: try endpoint.socketAddress,
-                data: ByteBuffer(bytes: sealed)
-            )
+        let sealed: [UInt8]
+        do throws(WireError) {
+            sealed = try self.sealer.seal(message.encoded)
+        } catch {
+            self.counters.datagramsOversized += 1
+            return
+        }
+        if let refusal = datagrams.send(sealed, to: endpoint) {
+            self.counters.sendRefusals[refusal, default: 0] += 1
+            self.failed(.send, endpoint, refusal.description)
+        } else {
             self.counters.datagramsSent += 1
             self.counters.datagramBytesSent += UInt64(sealed.count)
-            datagrams.writeAndFlush(envelope, promise: nil)
-        } catch is WireError {
-            self.counters.datagramsOversized += 1
-        } catch {
-            self.counters.datagramSendFailures += 1
+            self.troubles.worked(.send, endpoint)
         }
     }
 }

@@ -16,7 +16,7 @@ extension ClusterLoop {
         let strangers = self.streams.strangers
         if strangers.count >= StreamTable.strangerLimit { strangers.first?.close() }
         self.counters.streamsAccepted += 1
-        return self.makeConnection(.accepted, within: limits.handshakeTimeout)
+        return self.makeConnection(.accepted, to: nil, within: limits.handshakeTimeout)
     }
 
     /// Sends one message to a member's store over the stream kept for it, opened when needed.
@@ -54,6 +54,7 @@ extension ClusterLoop {
 
     /// Checks that the right peer answered, once the handshake proved who it is.
     func streamOpened(_ connection: StreamConnection, to peer: NodeID) -> Bool {
+        if let endpoint = connection.endpoint { self.troubles.worked(.stream, endpoint) }
         switch connection.purpose {
         case .accepted:
             self.streams.adopt(connection, for: peer)
@@ -73,6 +74,8 @@ extension ClusterLoop {
     ) throws(WireError) {
         for message in try ClusterMessage.decode(body, from: peer) {
             switch message {
+            // No changelog runs here and nothing observes here yet.
+            case .changelog, .observations: break
             case .replication(let message): self.receive(message, from: peer)
             case .membership(let message):
                 self.received(message, from: peer, over: connection)
@@ -84,7 +87,10 @@ extension ClusterLoop {
     func streamClosed(_ connection: StreamConnection) {
         self.streams.remove(connection)
         self.countOpenStreams()
-        if connection.isStranger { self.counters.streamsFailed += 1 }
+        if connection.isStranger {
+            self.counters.streamsFailed += 1
+            self.noteFailure(of: connection)
+        }
         guard case .probe(_, let sequence) = connection.purpose else { return }
         self.after(.zero) { $0.probeFinished(sequence, succeeded: false) }
     }
@@ -92,7 +98,9 @@ extension ClusterLoop {
     /// Closes what has been silent for too long.
     func closeOverdueStreams() {
         let now = LoopClock.now()
-        for connection in self.streams.all where connection.deadline <= now { connection.close() }
+        for connection in self.streams.all where connection.deadline <= now {
+            connection.timeOut()
+        }
     }
 
     private func received(
@@ -103,6 +111,7 @@ extension ClusterLoop {
         if case .probe(_, let expected) = connection.purpose {
             if case .ack(let sequence) = message.kind, sequence == expected {
                 self.probeFinished(sequence, succeeded: true)
+                self.noteSilentDatagrams(of: connection)
             }
             return connection.close()
         }
@@ -114,6 +123,28 @@ extension ClusterLoop {
         }
         if let answer { connection.send(ClusterMessage.membership(answer).encoded) }
         if connection.purpose == .exchange { connection.close() }
+    }
+
+    /// A stream that never opened is news when it led to a seed or to a member believed to be there.
+    private func noteFailure(of connection: StreamConnection) {
+        guard let endpoint = connection.endpoint, self.isRunning else { return }
+        let isExpected =
+            self.seeds.contains(endpoint)
+            || self.membership.members.contains {
+                $0.profile.address == endpoint && $0.state.isPresent
+            }
+        guard isExpected else { return }
+        self.failed(.stream, endpoint, connection.failure)
+    }
+
+    /// A probe comes by stream only after its datagram was not answered.
+    private func noteSilentDatagrams(of connection: StreamConnection) {
+        guard let endpoint = connection.endpoint else { return }
+        self.failed(
+            .datagrams,
+            endpoint,
+            "streams are answered, datagrams are not: let UDP through"
+        )
     }
 
     /// The core ignores a second report of a probe, so closing may always report failure.
@@ -129,14 +160,14 @@ extension ClusterLoop {
         within patience: Duration
     ) -> StreamConnection? {
         let limits = self.configuration.streams
-        guard self.datagrams != nil, self.streams.outbound.count < limits.outbound,
+        guard self.isRunning, self.streams.outbound.count < limits.outbound,
             let address = try? endpoint.socketAddress
         else {
             self.counters.streamsFailed += 1
             return nil
         }
         self.counters.streamsOpened += 1
-        let connection = self.makeConnection(purpose, within: patience)
+        let connection = self.makeConnection(purpose, to: endpoint, within: patience)
         let bound = NIOLoopBound(connection, eventLoop: self.eventLoop)
         ClientBootstrap(group: self.eventLoop)
             .connectTimeout(patience.timeAmount)
@@ -148,16 +179,18 @@ extension ClusterLoop {
                 }
             }
             .connect(to: address)
-            .whenFailure { _ in bound.value.connectFailed() }
+            .whenFailure { bound.value.connectFailed($0) }
         return connection
     }
 
     private func makeConnection(
         _ purpose: StreamConnection.Purpose,
+        to endpoint: Endpoint?,
         within patience: Duration
     ) -> StreamConnection {
         let connection = StreamConnection(
             purpose: purpose,
+            endpoint: endpoint,
             loop: self,
             limits: self.configuration.streams,
             deadline: LoopClock.now().advanced(by: patience)

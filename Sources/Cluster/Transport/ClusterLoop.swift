@@ -24,7 +24,11 @@ final class ClusterLoop {
     /// When a peer's datagram last opened.
     var lastHeard: MonotonicInstant?
     var streams = StreamTable()
-    var datagrams: (any Channel)?
+    /// The UDP socket; `nil` before it is bound and while a lost one is opened again.
+    var datagrams: DatagramSocket?
+    var troubles = PathTroubles()
+    /// Addresses to join through, as last resolved.
+    private(set) var seeds: [Endpoint]
 
     let save: ClusterService.Save
     var saves = SaveQueue()
@@ -43,7 +47,7 @@ final class ClusterLoop {
     private var replicationWake: Scheduled<Void>?
     private var sweep: Scheduled<Void>?
     private var leaving: [EventLoopPromise<Void>] = []
-    private var isRunning = false
+    private(set) var isRunning = false
     private var isStopped = false
 
     /// Steps of the store that may wait for the disk.
@@ -82,23 +86,57 @@ final class ClusterLoop {
             generator: generator.split()
         )
         self.knownMembers = knownMembers
+        self.seeds = configuration.seeds
         self.save = save
         self.events = events
         // Member times start here, so that ages are right before the first probe.
         self.membership.restore(knownMembers, at: LoopClock.now())
     }
 
-    /// Starts gossiping through bound sockets.
-    func start(datagrams: any Channel, bound: Endpoint) {
+    /// Starts gossiping through bound sockets, or goes on through sockets that were opened again.
+    func start(datagrams: DatagramSocket, bound: Endpoint) {
         self.datagrams = datagrams
+        self.troubles.worked(.socket, bound)
+        guard !self.isRunning else {
+            self.counters.socketsReopened += 1
+            return
+        }
         self.isRunning = true
         if self.configuration.profile.address.port == 0 { self.advertise(port: bound.port) }
         self.scheduleSweep()
-        let seeds = self.configuration.seeds.filter { $0 != bound }
+        let seeds = self.seeds.filter { $0 != bound }
         self.stepMembership { $0.start(seeds: seeds, at: $1) }
     }
 
+    /// Replaces the addresses to join through.
+    func setSeeds(_ seeds: [Endpoint]) {
+        self.seeds = seeds
+        self.stepMembership { $0.setSeeds(seeds, at: $1) }
+    }
+
+    /// Notes that a socket was lost; the node goes on, and is heard again when it is bound again.
+    func socketLost(_ bound: Endpoint, reason: String) {
+        self.datagrams = nil
+        self.failed(.socket, bound, reason)
+    }
+
+    /// Counts a failure on the way to an address, and tells it when it is time.
+    func failed(_ path: PathTrouble.Path, _ endpoint: Endpoint, _ cause: String) {
+        let now = LoopClock.now()
+        guard let trouble = self.troubles.failed(path, endpoint, cause, at: now) else { return }
+        self.logger.warning(
+            "gossip does not get through",
+            metadata: [
+                "path": "\(path.rawValue)", "address": "\(endpoint)", "reason": "\(cause)",
+                "count": "\(trouble.count)",
+            ]
+        )
+        self.publish(.troubled(trouble))
+    }
+
     /// Ends timers and streams; the sockets are closed by who bound them.
+    ///
+    /// Doing so again does nothing.
     func stop() {
         self.isRunning = false
         self.isStopped = true
@@ -156,6 +194,7 @@ final class ClusterLoop {
             }
         case .event(let event):
             if event == .leaveFinished { self.leaveFinished() }
+            guard !self.isRepeated(event) else { return }
             self.publish(.member(event))
         case .peerDigest(let node, let digest):
             self.compare(digest, of: node)
@@ -184,6 +223,29 @@ final class ClusterLoop {
                 guard let self, !self.isStopped else { return }
                 action(self)
             }
+    }
+
+    /// Whether an event says what was told lately: a name conflict comes with every exchange.
+    private func isRepeated(_ event: MembershipEvent) -> Bool {
+        switch event {
+        case .nameConflict(let name, let holder, let refused):
+            // A refused node does not know the holder's address.
+            let place = self.membership.member(holder)?.profile.address ?? self.ownAddress
+            let cause =
+                refused == self.node
+                ? "\(holder) holds the name \(name) of this node: give it another"
+                : "\(holder) and \(refused) are both called \(name): rename one"
+            let now = LoopClock.now()
+            return self.troubles.failed(.name, place, cause, at: now) == nil
+        case .joined:
+            self.troubles.worked(.name, self.ownAddress)
+            return false
+        case .changed, .removed, .refuted, .isolated, .connected, .leaveFinished: return false
+        }
+    }
+
+    private var ownAddress: Endpoint {
+        self.membership.member(self.node)?.profile.address ?? self.configuration.profile.address
     }
 
     private func leaveFinished() {

@@ -20,6 +20,11 @@ public final class ClusterService: Service, Sendable {
     /// Events kept for a slow consumer; the oldest go first, and are counted.
     public static let eventLimit = 8_192
 
+    /// Time before a lost socket is opened again: 50 ms, doubled up to ``reopenPauseMaximum``.
+    private static let reopenPause = Duration.milliseconds(50)
+    /// The longest time between two tries to open a socket again.
+    private static let reopenPauseMaximum = Duration.seconds(5)
+
     /// What happened, for a single consumer.
     public let events: AsyncStream<ClusterEvent>
 
@@ -80,33 +85,26 @@ public final class ClusterService: Service, Sendable {
 
     /// Binds, joins and serves until cancelled (at once) or shut down gracefully (with goodbye).
     ///
-    /// Call it once.
+    /// Call it once. A socket that the system closes later is opened again, as often as it takes.
     ///
-    /// - Throws: ``ClusterError/bindFailed(_:reason:)`` or ``ClusterError/socketLost(_:)``.
+    /// - Throws: ``ClusterError/bindFailed(_:reason:)``.
     public func run() async throws {
-        let sockets: ClusterSockets
+        var next: ClusterSockets?
         do {
-            sockets = try await ClusterSockets.bind(
-                self.configuration.bind,
-                limits: self.configuration.streams,
-                on: self.eventLoop,
-                for: self.loop
-            )
+            next = try await self.open(self.configuration.bind)
         } catch {
             self.bound.succeed(nil)
             throw ClusterError.bindFailed(self.configuration.bind, reason: "\(error)")
         }
-        await self.submit { loop in
-            loop.start(datagrams: sockets.datagrams, bound: sockets.bound)
+        var pause = Self.reopenPause
+        var opened = LoopClock.now()
+        while let lost = await self.serve(next.take()) {
+            if opened.duration(to: LoopClock.now()) > .seconds(30) { pause = Self.reopenPause }
+            next = await self.reopened(lost, after: &pause)
+            opened = LoopClock.now()
         }
-        self.bound.succeed(sockets.bound)
-        await self.waitForStop(watching: sockets)
-        let isBroken = !sockets.isOpen
-        if !Task.isCancelled, self.configuration.leavesOnShutdown { await self.leave() }
         await self.submit { $0.stop() }
-        await sockets.close()
         self.eventsContinuation.finish()
-        if isBroken { throw ClusterError.socketLost(sockets.bound) }
     }
 
     /// The bound address; waits for ``run()`` to bind, `nil` when it could not.
@@ -168,7 +166,55 @@ public final class ClusterService: Service, Sendable {
 
     /// Replaces the seeds, after their names were resolved again.
     public func setSeeds(_ seeds: [Endpoint]) async {
-        await self.submit { loop in loop.stepMembership { $0.setSeeds(seeds, at: $1) } }
+        await self.submit { $0.setSeeds(seeds) }
+    }
+
+    private func open(_ endpoint: Endpoint) async throws -> ClusterSockets {
+        try await ClusterSockets.bind(
+            endpoint,
+            limits: self.configuration.streams,
+            on: self.eventLoop,
+            for: self.loop
+        )
+    }
+
+    /// Serves through sockets until they are lost, and returns where; `nil` when it is time to stop.
+    ///
+    /// The sockets are closed when this has returned, and nobody holds a descriptor of theirs.
+    private func serve(_ sockets: consuming ClusterSockets?) async -> Endpoint? {
+        guard let sockets else { return nil }
+        let bound = sockets.bound
+        await self.submit { $0.start(datagrams: sockets.datagrams, bound: bound) }
+        self.bound.succeed(bound)
+        await self.waitForStop(watching: sockets)
+        let isLost = !Task.isCancelled && !Task.isShuttingDownGracefully
+        if isLost {
+            await self.submit { $0.socketLost(bound, reason: "the system closed it") }
+        } else {
+            if !Task.isCancelled, self.configuration.leavesOnShutdown { await self.leave() }
+            await self.submit { $0.stop() }
+        }
+        await sockets.close()
+        return isLost ? bound : nil
+    }
+
+    /// Tries to bind again until it succeeds; `nil` when the service is to stop before.
+    private func reopened(
+        _ endpoint: Endpoint,
+        after pause: inout Duration
+    ) async -> ClusterSockets? {
+        while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            let delay = pause
+            await cancelWhenGracefulShutdown { try? await Task.sleep(for: delay) }
+            pause = min(pause * 2, Self.reopenPauseMaximum)
+            do {
+                return try await self.open(endpoint)
+            } catch {
+                let reason = "cannot be bound again: \(error)"
+                await self.submit { $0.socketLost(endpoint, reason: reason) }
+            }
+        }
+        return nil
     }
 
     private func waitForStop(watching sockets: ClusterSockets) async {

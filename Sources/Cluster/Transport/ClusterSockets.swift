@@ -4,8 +4,10 @@ import NIOPosix
 
 /// The UDP and TCP sockets of one node, on the same port.
 struct ClusterSockets {
-    /// The UDP socket.
-    let datagrams: any Channel
+    /// The UDP socket, for sending.
+    let datagrams: DatagramSocket
+    /// The UDP socket, for receiving.
+    let receiver: any Channel
     /// The TCP listener.
     let listener: any Channel
     /// The address of both, with the port that the kernel chose if none was given.
@@ -29,8 +31,13 @@ struct ClusterSockets {
                 guard let bound = Endpoint(listener.localAddress) else {
                     throw ChannelError.unknownLocalAddress
                 }
-                let datagrams = try await Self.receive(bound, eventLoop, loop)
-                return ClusterSockets(datagrams: datagrams, listener: listener, bound: bound)
+                let (datagrams, descriptor) = try DatagramSocket.bind(bound)
+                return ClusterSockets(
+                    datagrams: datagrams,
+                    receiver: try await Self.receive(descriptor, eventLoop, loop),
+                    listener: listener,
+                    bound: bound
+                )
             } catch {
                 try? await listener.close()
                 guard endpoint.port == 0, attempt < Self.attemptLimit else { throw error }
@@ -40,18 +47,18 @@ struct ClusterSockets {
     }
 
     /// Whether both sockets still work.
-    var isOpen: Bool { self.listener.isActive && self.datagrams.isActive }
+    var isOpen: Bool { self.listener.isActive && self.receiver.isActive }
 
     /// Calls back when either socket is closed, by whomever.
     func whenLost(_ action: @escaping @Sendable () -> Void) {
         self.listener.closeFuture.whenComplete { _ in action() }
-        self.datagrams.closeFuture.whenComplete { _ in action() }
+        self.receiver.closeFuture.whenComplete { _ in action() }
     }
 
     /// Closes both sockets and waits for it.
     func close() async {
         try? await self.listener.close()
-        try? await self.datagrams.close()
+        try? await self.receiver.close()
     }
 
     private static func listen(
@@ -60,9 +67,14 @@ struct ClusterSockets {
         _ eventLoop: any EventLoop,
         _ loop: NIOLoopBoundBox<ClusterLoop>
     ) async throws -> any Channel {
-        try await ServerBootstrap(group: eventLoop)
+        let bootstrap = ServerBootstrap(group: eventLoop)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        // `[::]` takes IPv4 too, whatever the machine's default is.
+        let dualStack = ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only)
+        return
+            try await
+            (endpoint.isIPv6 ? bootstrap.serverChannelOption(dualStack, value: 0) : bootstrap)
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             .childChannelOption(.writeBufferWaterMark, value: limits.waterMark)
             .childChannelInitializer { channel in
@@ -77,7 +89,7 @@ struct ClusterSockets {
     }
 
     private static func receive(
-        _ endpoint: Endpoint,
+        _ descriptor: CInt,
         _ eventLoop: any EventLoop,
         _ loop: NIOLoopBoundBox<ClusterLoop>
     ) async throws -> any Channel {
@@ -92,6 +104,6 @@ struct ClusterSockets {
                         .addHandler(DatagramPort(loop: loop.value))
                 }
             }
-            .bind(to: endpoint.socketAddress).get()
+            .withBoundSocket(descriptor).get()
     }
 }

@@ -16,6 +16,8 @@ public struct ClusterStatus: Equatable, Sendable {
     public var counters = ClusterCounters()
     /// What the store did.
     public var replication = ReplicationCounters()
+    /// What keeps gossip from getting through now, by address.
+    public var troubles: [PathTrouble] = []
     /// When a peer's datagram last opened; `nil` before the first.
     public var lastHeard: MonotonicInstant?
 
@@ -34,6 +36,7 @@ extension ClusterLoop {
         status.unsavedRecordCount = self.unsaved.count
         status.counters = self.counters
         status.replication = store.counters
+        status.troubles = self.troubles.current(at: LoopClock.now())
         status.lastHeard = self.lastHeard
         return status
     }
@@ -51,8 +54,12 @@ public struct ClusterCounters: Equatable, Sendable {
     public internal(set) var datagramBytesReceived: UInt64 = 0
     /// Messages too large for a datagram, not sent: a fault of this software.
     public internal(set) var datagramsOversized: UInt64 = 0
-    /// Datagrams that the kernel refused to send.
-    public internal(set) var datagramSendFailures: UInt64 = 0
+    /// Datagrams that the system refused to send, by cause.
+    public internal(set) var sendRefusals: [SendRefusal: UInt64] = [:]
+    /// Receives that failed.
+    public internal(set) var datagramReceiveFailures: UInt64 = 0
+    /// Times that a lost socket was opened again.
+    public internal(set) var socketsReopened: UInt64 = 0
     /// Streams accepted.
     public internal(set) var streamsAccepted: UInt64 = 0
     /// Streams opened to peers.

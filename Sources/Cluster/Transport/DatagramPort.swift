@@ -15,8 +15,8 @@ final class DatagramPort: ChannelInboundHandler {
         self.loop.received(datagram: Array(envelope.data.readableBytesView), from: source)
     }
 
-    /// A send or receive that failed costs one datagram, never the socket.
+    /// A receive that failed costs one datagram; what closes the socket gets it opened again.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.loop.counters.datagramSendFailures += 1
+        self.loop.counters.datagramReceiveFailures += 1
     }
 }

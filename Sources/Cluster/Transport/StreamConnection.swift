@@ -29,6 +29,10 @@ final class StreamConnection: ChannelInboundHandler {
     }
 
     let purpose: Purpose
+    /// Where it leads; `nil` for an accepted one.
+    let endpoint: Endpoint?
+    /// Why it never opened, if it ends like that.
+    private(set) var failure = "closed without an answer: another key ring or cluster name there?"
     /// When the stream is given up unless something happens before.
     private(set) var deadline: MonotonicInstant
     /// Who is at the other end, once proved.
@@ -42,8 +46,15 @@ final class StreamConnection: ChannelInboundHandler {
     private var waitingByteCount = 0
     private var channel: (any Channel)?
 
-    init(purpose: Purpose, loop: ClusterLoop, limits: StreamLimits, deadline: MonotonicInstant) {
+    init(
+        purpose: Purpose,
+        endpoint: Endpoint?,
+        loop: ClusterLoop,
+        limits: StreamLimits,
+        deadline: MonotonicInstant
+    ) {
         self.purpose = purpose
+        self.endpoint = endpoint
         self.loop = loop
         self.limits = limits
         self.deadline = deadline
@@ -86,8 +97,22 @@ final class StreamConnection: ChannelInboundHandler {
         }
     }
 
+    /// Ends a stream that was silent for too long.
+    func timeOut() {
+        self.failure = "no answer in time"
+        self.close()
+    }
+
     /// Told when connecting failed, so that there is no channel to close.
-    func connectFailed() { self.finish() }
+    func connectFailed(_ error: any Error) {
+        self.failure =
+            switch error {
+            case let error as IOError: SystemFailure(code: error.errnoCode).description
+            case ChannelError.connectTimeout: "no answer in time"
+            default: "\(error)"
+            }
+        self.finish()
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.channel = context.channel

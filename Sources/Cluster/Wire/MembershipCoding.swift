@@ -140,7 +140,9 @@ extension WireReader {
         }
     }
 
-    /// Reads an address of either family.
+    /// Reads an address of either family that something can be sent to.
+    ///
+    /// - Throws: ``WireError/unusableAddress`` for an address of nobody, of many, or of port 0.
     mutating func readEndpoint() throws(WireError) -> Endpoint {
         let address: IPAddress =
             switch try self.read(UInt8.self) {
@@ -148,7 +150,9 @@ extension WireReader {
             case 6: .v6(high: try self.read(), low: try self.read())
             default: throw .malformed
             }
-        return Endpoint(address: address, port: try self.read())
+        let endpoint = Endpoint(address: address, port: try self.read())
+        guard endpoint.isDestination else { throw .unusableAddress }
+        return endpoint
     }
 }
 

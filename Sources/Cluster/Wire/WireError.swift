@@ -28,6 +28,9 @@ public enum WireError: String, Error, CaseIterable, Sendable {
     case belowWindow = "below_window"
     /// Sealed correctly, but the content does not follow the format.
     case malformed
+    /// Sealed correctly, but it names an address that nothing can be sent to: unspecified,
+    /// multicast, broadcast, or port 0.
+    case unusableAddress = "unusable_address"
 }
 
 extension WireError: CustomStringConvertible {

@@ -3,14 +3,44 @@ public import MeshReports
 
 /// What the Admin API needs from the node behind it.
 ///
-/// The node answers from what it believes now and never waits for a peer; only
-/// ``apply(_:)`` and ``setMode(_:of:)`` write, and return when the write is durable here.
+/// The node answers from what it believes now and never waits for a peer; only ``apply(_:)``,
+/// ``edit(_:expecting:author:message:)`` and ``setMode(_:of:)`` write, and return when the write is
+/// durable.
 public protocol AdminNode: Sendable {
     /// Who the node is; does not change while it runs.
     var identity: NodeIdentity { get }
 
-    /// Every entity of the configuration it holds.
-    func entities() async -> [EntityRow]
+    /// Every entity it holds, with the version.
+    func held() async -> HeldEntities
+    /// Checks an entity, alone in its configuration, for what its fields alone cannot show, and
+    /// fills in what follows from it.
+    ///
+    /// - Returns: what is wrong, placed at `kind[0]`.
+    func examine(_ configuration: inout GatewayConfiguration) -> [Finding]
+    /// Writes single entities, all or none, durably here, then gossiped.
+    ///
+    /// - Parameters:
+    ///   - changes: checked against ``held()``.
+    ///   - expected: the version they were checked against; `nil` writes over any.
+    ///   - author: who asked.
+    ///   - message: why, in the operator's words.
+    /// - Returns: who holds it.
+    /// - Throws: ``AdminError/stale(held:)`` when something else was written meanwhile, or another
+    ///   ``AdminError``; nothing has changed then.
+    func edit(
+        _ changes: [EntityChange],
+        expecting expected: ConfigurationVersion?,
+        author: String,
+        message: String
+    ) async throws(AdminError) -> EditReceipt
+    /// Takes an operator's word for the health of a target, until evidence says otherwise.
+    ///
+    /// - Throws: ``AdminError/refused(_:)`` when no such address is balanced.
+    func mark(_ mark: TargetMark) async throws(AdminError)
+    /// The least level that is logged.
+    func logLevel() async -> String
+    /// Changes the least level that is logged; it goes back after a while.
+    func setLogLevel(_ level: String, for seconds: Int) async
     /// Stamp and hash of that configuration.
     func configurationVersion() async -> ConfigurationVersion
     /// The canonical declarative file of that configuration.
@@ -58,106 +88,4 @@ public protocol AdminNode: Sendable {
     /// `nil` begins with new events. The stream ends when the node stops; it drops the oldest
     /// events of a reader that is too slow.
     func events(after id: UInt64?) async -> AsyncStream<EventReport>
-}
-
-/// One entity as the Admin API prints it.
-public struct EntityRow: Equatable, Sendable {
-    /// Its collection.
-    public var kind: EntityKind
-    /// All of Kong's fields of it, nulls included; `id` is always a string.
-    public var document: DocumentValue
-
-    /// Creates a row.
-    public init(kind: EntityKind, document: DocumentValue) {
-        self.kind = kind
-        self.document = document
-    }
-
-    /// Its primary key.
-    public var id: String { self.document["id"]?.text ?? "" }
-}
-
-/// Who a node is.
-public struct NodeIdentity: Equatable, Sendable {
-    /// Its identity, a UUID.
-    public var id: String
-    /// Its name.
-    public var name: String
-    /// Its program's version.
-    public var version: String
-    /// The machine's name.
-    public var hostName: String
-
-    /// Creates an identity.
-    public init(id: String, name: String, version: String, hostName: String) {
-        self.id = id
-        self.name = name
-        self.version = version
-        self.hostName = hostName
-    }
-}
-
-/// The counters of Kong's `/status`, as nginx names them.
-public struct TrafficCounts: Equatable, Sendable {
-    /// Client connections accepted since the start.
-    public var accepted: UInt64 = 0
-    /// Client connections served since the start; less than ``accepted`` when a limit was hit.
-    public var handled: UInt64 = 0
-    /// Client connections open.
-    public var active: Int = 0
-    /// Of those, reading a request head.
-    public var reading: Int = 0
-    /// Of those, writing an answer.
-    public var writing: Int = 0
-    /// Of those, idle.
-    public var waiting: Int = 0
-    /// Requests since the start.
-    public var requests: UInt64 = 0
-    /// Bytes of memory the process holds.
-    public var residentBytes: UInt64 = 0
-
-    /// Creates counters of a node that has served nothing.
-    public init() {}
-}
-
-/// Whether a node takes traffic.
-public enum Readiness: Equatable, Sendable {
-    /// It routes by a configuration.
-    case ready
-    /// It has never had a configuration.
-    case withoutConfiguration
-    /// Some workers have not taken over the configuration yet.
-    case building(workersReady: Int, workers: Int)
-    /// It is being taken out.
-    case draining
-
-    /// Kong's words for it.
-    public var message: String {
-        switch self {
-        case .ready: "ready"
-        case .withoutConfiguration: "no configuration available (empty configuration present)"
-        case .building(let ready, let workers):
-            "router builds not yet complete, router ready in \(ready) of \(workers) workers"
-        case .draining: "draining"
-        }
-    }
-}
-
-/// A declarative text that somebody handed in.
-public struct Submission: Equatable, Sendable {
-    /// The text, YAML or JSON.
-    public var text: String
-    /// What the text is called in findings.
-    public var name: String
-    /// Why, in the operator's words; empty for none.
-    public var message: String
-    /// The hash the operator compared with; the node refuses when it holds another one by now.
-    public var expectedHash: String?
-
-    /// Creates a submission without message or expectation.
-    public init(text: String, name: String = "config") {
-        self.text = text
-        self.name = name
-        self.message = ""
-    }
 }

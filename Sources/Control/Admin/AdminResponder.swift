@@ -9,60 +9,56 @@ import ServiceLifecycle
 
 /// Finds the path a request means, runs its operation, and writes the answer as Kong would.
 struct AdminResponder: HTTPResponder {
-    typealias Context = BasicRequestContext
+    typealias Context = AdminContext
 
     private let configuration: AdminServerConfiguration
-    private let guardian: LoopbackGuard
+    private let guardian: OriginGuard
+    private let access: AdminAccess
     private let paths: [AdminPath]
 
     init(configuration: AdminServerConfiguration, node: any AdminNode) {
         self.configuration = configuration
-        self.guardian = LoopbackGuard(listen: configuration.listen)
+        self.guardian = OriginGuard(isLoopback: configuration.isLocal)
+        self.access = AdminAccess(
+            way: configuration.place.way,
+            credentials: configuration.credentials
+        )
         let status = StatusPaths(
             node: node,
-            isReachableFromOutside: !configuration.listen.address.isLoopback
+            isReachableFromOutside: !configuration.isLocal
         ).all
         let paths =
             switch configuration.surface {
             case .status: status
             case .admin:
                 KongPaths(node: node).all + ConfigPaths(node: node).all
-                    + MeshPaths(node: node).all + EntityPaths(node: node).all + status
+                    + MeshPaths(node: node).all + SchemaPaths(node: node).all
+                    + NodePaths(node: node).all + HealthPaths(node: node).all
+                    + EntityPaths(node: node).all + status
             }
-        self.paths = paths + [Self.index(of: paths)]
+        self.paths =
+            configuration.surface == .admin
+            ? paths + [Self.index(of: paths), Self.description(of: paths)] : paths
     }
 
-    func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+    func respond(to request: Request, context: AdminContext) async throws -> Response {
         let start = ContinuousClock.now
-        let answer = await self.answer(to: request)
+        let answer = await self.answer(to: request, context)
         var response = self.response(answer, toHead: request.method == .head)
         let elapsed = start.duration(to: .now).components
         let milliseconds = elapsed.seconds * 1_000 + elapsed.attoseconds / 1_000_000_000_000_000
         response.headers[Self.latency] = "\(milliseconds)"
-        response.headers[.accessControlAllowOrigin] = "*"
         return response
     }
 
-    private func answer(to request: Request) async -> AdminAnswer {
-        // Load balancers check readiness by HTTP/1.0 without Host; everybody else must name one.
-        let authority = request.head.authority
-        let isNamed = authority != nil || self.configuration.surface == .status
-        guard isNamed, request.headers[Self.host] == nil else {
-            return Self.closing(.message("exactly one Host field is required", status: 400))
-        }
-        let origin = request.headers[.origin]
-        if let reason = self.guardian.refusal(host: authority, origin: origin) {
-            return Self.closing(.message(reason, status: 403))
-        }
-        guard request.headers[.upgrade] == nil else {
-            return Self.closing(.message("protocol upgrades are not offered", status: 400))
-        }
-        guard request.method != .connect, request.method != .trace else {
-            return Self.closing(.methodNotAllowed)
-        }
-        let limit = self.configuration.maximumBodyByteCount
-        let announced = request.headers[.contentLength].flatMap { Int($0) } ?? 0
-        guard announced <= limit else { return Self.closing(Self.tooLarge) }
+    private func answer(to request: Request, _ context: AdminContext) async -> AdminAnswer {
+        if let refusal = self.refusal(of: request) { return refusal }
+        let holder = self.access.holder(
+            authorization: request.headers[.authorization],
+            kongToken: request.headers[Self.kongToken],
+            certificate: self.configuration.tls == nil ? nil : await context.clientName
+        )
+        guard let holder else { return AdminAccess.unauthorized }
         guard let segments = Self.segments(of: request.uri.path) else {
             return .message("Bad request", status: 400)
         }
@@ -70,28 +66,73 @@ struct AdminResponder: HTTPResponder {
         guard let (path, parameters) = found.first else { return .notFound }
         let method = request.method.rawValue
         if method == "OPTIONS" { return Self.options(of: path) }
-        guard let operation = path.operation(for: method) else {
+        guard let operation = path.method(for: method) else {
             var answer = AdminAnswer.methodNotAllowed
             answer.headers.append(("Allow", path.allowed.joined(separator: ", ")))
             return answer
         }
-        guard let body = try? await request.body.collect(upTo: limit) else {
-            return Self.closing(Self.tooLarge)
+        guard operation.role == .read || holder.role == .write else {
+            return AdminAccess.forbidden
         }
-        return await operation(
-            Self.exchange(request, parameters: parameters, body: Array(body.readableBytesView))
+        guard let body = try? await request.body.collect(upTo: self.bodyLimit(of: operation))
+        else { return Self.closing(self.tooLarge) }
+        return await operation.run(
+            Self.exchange(request, holder.name, parameters, Array(body.readableBytesView))
         )
+    }
+
+    /// What is wrong with a request whatever it asks for; nothing of its body has been read.
+    private func refusal(of request: Request) -> AdminAnswer? {
+        // Load balancers check readiness by HTTP/1.0 without Host; everybody else must name one.
+        let authority = request.head.authority
+        let isNamed = authority != nil || self.configuration.surface == .status
+        guard isNamed, request.headers[Self.host] == nil else {
+            return Self.closing(.message("exactly one Host field is required", status: 400))
+        }
+        let reason = self.guardian.refusal(
+            host: authority,
+            origin: request.headers[.origin],
+            site: request.headers[Self.fetchSite],
+            isRead: [.get, .head, .options].contains(request.method)
+        )
+        if let reason { return Self.closing(.message(reason, status: 403)) }
+        guard request.headers[.upgrade] == nil else {
+            return Self.closing(.message("protocol upgrades are not offered", status: 400))
+        }
+        guard request.method != .connect, request.method != .trace else {
+            return Self.closing(.methodNotAllowed)
+        }
+        let announced = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        guard announced <= self.configuration.maximumBodyByteCount else {
+            return Self.closing(self.tooLarge)
+        }
+        guard self.configuration.surface == .status, request.method != .post else { return nil }
+        let hasBody = announced > 0 || request.headers[.transferEncoding] != nil
+        return hasBody ? Self.closing(self.tooLarge) : nil
+    }
+
+    /// Bytes of body that an operation is given; a status listener's reads get none.
+    private func bodyLimit(of operation: AdminPath.Method) -> Int {
+        switch self.configuration.surface {
+        case .admin: self.configuration.maximumBodyByteCount
+        case .status:
+            operation.name == "POST" && self.configuration.isLocal
+                ? self.configuration.maximumBodyByteCount : 0
+        }
     }
 
     private static func exchange(
         _ request: Request,
-        parameters: [String],
-        body: [UInt8]
+        _ author: String,
+        _ parameters: [String],
+        _ body: [UInt8]
     ) -> AdminExchange {
         var headers: [String: String] = [:]
         for field in request.headers { headers[field.name.canonicalName] = field.value }
         return AdminExchange(
             method: request.method.rawValue,
+            path: request.uri.path,
+            author: author,
             parameters: parameters,
             query: SubmittedBody.form(request.uri.query ?? ""),
             headers: headers,
@@ -112,19 +153,23 @@ struct AdminResponder: HTTPResponder {
     }
 
     private static func index(of paths: [AdminPath]) -> AdminPath {
-        let names = Set(paths.map { "/" + $0.pattern.joined(separator: "/") }).sorted()
+        // Sorted by segments, as Kong: `/a/z` before `/ab`.
+        let names = Set(paths.map(\.template) + ["/endpoints", "/openapi.json"]).sorted {
+            $0.split(separator: "/").lexicographicallyPrecedes($1.split(separator: "/"))
+        }
         return .reading("endpoints") { _ in
             .document(.record(["data": .list(names.map { .string($0) })]))
         }
     }
 
+    private static func description(of paths: [AdminPath]) -> AdminPath {
+        let answer = AdminAnswer.document(OpenAPIDocument(paths).document)
+        return .reading("openapi.json") { _ in answer }
+    }
+
     private static func options(of path: AdminPath) -> AdminAnswer {
-        let methods = path.allowed.joined(separator: ", ")
         var answer = AdminAnswer.empty(204)
-        answer.headers = [
-            ("Allow", methods), ("Access-Control-Allow-Methods", methods),
-            ("Access-Control-Allow-Headers", "Content-Type"),
-        ]
+        answer.headers = [("Allow", path.allowed.joined(separator: ", "))]
         return answer
     }
 
@@ -164,17 +209,34 @@ struct AdminResponder: HTTPResponder {
         }
     }
 
-    private static let tooLarge = AdminAnswer.message(
-        "the body is larger than 10 MiB",
-        status: 413
-    )
+    private var tooLarge: AdminAnswer {
+        .message(
+            self.configuration.surface == .admin
+                ? "the body is larger than \(self.configuration.maximumBodyByteCount) bytes"
+                : "this listener takes no bodies",
+            status: 413
+        )
+    }
+
     private static let latency = Self.field("X-Kong-Admin-Latency")
     private static let host = Self.field("Host")
+    private static let kongToken = Self.field("Kong-Admin-Token")
+    private static let fetchSite = Self.field("Sec-Fetch-Site")
 
     private static func field(_ name: String) -> HTTPField.Name {
         guard let field = HTTPField.Name(name) else {
             preconditionFailure("\(name) is a field name")
         }
         return field
+    }
+}
+
+extension AdminServerConfiguration.Place {
+    /// How requests come, for the history.
+    fileprivate var way: String {
+        switch self {
+        case .address(let endpoint): endpoint.address.isLoopback ? "loopback" : "anybody"
+        case .socket: "socket"
+        }
     }
 }

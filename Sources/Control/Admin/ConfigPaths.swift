@@ -7,8 +7,14 @@ struct ConfigPaths: Sendable {
     let node: any AdminNode
 
     var all: [AdminPath] {
-        let load = AdminPath.Method(name: "POST") { await self.load($0) }
-        return [.reading("config", writes: [load]) { _ in await self.read() }]
+        // The text holds private keys.
+        let read = AdminPath.Method(name: "GET", summary: "Read the declarative configuration") {
+            _ in await self.read()
+        }.requiring(.write)
+        let load = AdminPath.Method(name: "POST", summary: "Replace the configuration") {
+            await self.load($0)
+        }
+        return [AdminPath("config", [read, load])]
     }
 
     private func read() async -> AdminAnswer {
@@ -32,15 +38,17 @@ struct ConfigPaths: Sendable {
         } catch {
             return Self.answer(to: error, flattened: exchange.flag("flatten_errors"))
         }
-        return .document(Self.collections(of: await self.node.entities()), status: 201)
+        return .document(Self.collections(of: await self.node.held().catalogue), status: 201)
     }
 
     /// All entities by collection and id.
-    private static func collections(of rows: [EntityRow]) -> DocumentValue {
+    private static func collections(of catalogue: EntityCatalogue) -> DocumentValue {
+        let view = EntityView(catalogue: catalogue)
         let fields = EntityKind.allCases.compactMap { kind -> DocumentField? in
-            let own = rows.filter { $0.kind == kind }
-            guard !own.isEmpty else { return nil }
-            let entities = own.map { DocumentField($0.id, EntityTable.printed($0)) }
+            let ids = catalogue.ids(of: kind)
+            guard !ids.isEmpty else { return nil }
+            let entities = ids.compactMap { catalogue.row(kind, $0) }
+                .map { DocumentField("\($0.id)", view.document($0)) }
             return DocumentField(kind.rawValue, .object(entities))
         }
         return .object(fields)

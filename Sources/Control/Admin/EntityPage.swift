@@ -1,7 +1,7 @@
 import Foundation
 import MeshEntities
 
-/// One page of a list: Kong's `size`, `offset` and `tags` applied to rows.
+/// One page of a list: Kong's `size`, `offset` and `tags` applied to ids.
 struct EntityPage {
     /// At most this many tags in one filter.
     private static let maximumTags = 5
@@ -14,19 +14,36 @@ struct EntityPage {
 
     /// Cuts the page that the query asks for.
     ///
-    /// - Throws: ``KongError`` for a size, offset or filter that cannot be used.
+    /// - Parameters:
+    ///   - ids: of one kind, ascending; targets are turned to newest first, as Kong lists them.
+    ///   - kind: their kind.
+    ///   - catalogue: where they stand.
+    ///   - path: the list's own path, for `next`.
+    ///   - query: what was asked for.
+    /// - Throws: ``MeshEntities/EditRefusal`` for a size, offset or filter that cannot be used.
     init(
-        of rows: [EntityRow],
+        of ids: [EntityID],
+        _ kind: EntityKind,
+        in catalogue: EntityCatalogue,
         path: String,
         query: [String: String]
-    ) throws(KongError) {
-        let filtered = try Self.filtered(rows, by: query["tags"])
+    ) throws(EditRefusal) {
+        let ordered =
+            kind == .targets
+            ? ids.sorted { (catalogue.moment(kind, $0), $0) > (catalogue.moment(kind, $1), $1) }
+            : ids
+        let filtered =
+            try TagFilter(query["tags"]).map { filter in
+                ordered.filter { filter.accepts(catalogue.tags(kind, $0)) }
+            } ?? ordered
         let size = try Self.size(query["size"])
-        let start = try Self.start(query["offset"], in: filtered)
+        let start = try Self.start(query["offset"], in: filtered, isAscending: kind != .targets)
         let page = filtered[start...].prefix(size)
-        var fields = [DocumentField("data", .list(page.map(EntityTable.printed)))]
+        let view = EntityView(catalogue: catalogue)
+        let rows = page.compactMap { catalogue.row(kind, $0) }.map(view.document)
+        var fields = [DocumentField("data", .list(rows))]
         if let last = page.last, start + page.count < filtered.count {
-            let offset = Data(last.id.utf8).base64EncodedString()
+            let offset = Data("\(last)".utf8).base64EncodedString()
             let kept = ["size", "tags"].compactMap { name in
                 query[name].map { "&\(name)=\(Self.escaped($0))" }
             }
@@ -39,49 +56,89 @@ struct EntityPage {
         self.document = .object(fields)
     }
 
-    private static func size(_ text: String?) throws(KongError) -> Int {
+    private static func size(_ text: String?) throws(EditRefusal) -> Int {
         guard let text else { return Self.defaultSize }
-        guard let size = Int(text), (1...Self.maximumSize).contains(size) else {
-            throw .invalidSize()
+        guard let number = Double(text) else { throw .invalidSize("size must be a number") }
+        guard let size = Int(exactly: number), (1...Self.maximumSize).contains(size) else {
+            throw .invalidSize("size must be an integer between 1 and \(Self.maximumSize)")
         }
         return size
     }
 
     /// The index after the row that ended the page before; rows may have come and gone since.
-    private static func start(_ text: String?, in rows: [EntityRow]) throws(KongError) -> Int {
+    private static func start(
+        _ text: String?,
+        in ids: [EntityID],
+        isAscending: Bool
+    ) throws(EditRefusal) -> Int {
         guard let text else { return 0 }
         guard let data = Data(base64Encoded: text), !data.isEmpty else {
-            throw .invalidOffset(text)
+            throw .invalidOffset(text, "bad base64 encoding")
         }
-        let last = String(decoding: data, as: UTF8.self)
-        if let index = rows.firstIndex(where: { $0.id == last }) { return index + 1 }
-        return rows.firstIndex { $0.id > last } ?? rows.count
+        guard let last = EntityID(String(decoding: data, as: UTF8.self)) else {
+            throw .invalidOffset(text, "bad offset")
+        }
+        if let index = ids.firstIndex(of: last) { return index + 1 }
+        return isAscending ? ids.firstIndex { $0 > last } ?? ids.count : ids.count
     }
 
-    private static func filtered(
-        _ rows: [EntityRow],
-        by filter: String?
-    ) throws(KongError) -> [EntityRow] {
-        guard let filter else { return rows }
-        guard !filter.isEmpty else { throw .invalidTags("cannot be null") }
-        guard !(filter.contains(",") && filter.contains("/")) else {
-            throw .invalidTags("invalid filter syntax")
-        }
-        let separator: Character = filter.contains("/") ? "/" : ","
-        let tags = filter.split(separator: separator, omittingEmptySubsequences: false)
-        guard tags.allSatisfy({ !$0.isEmpty }), tags.count <= Self.maximumTags else {
-            throw .invalidTags("invalid filter syntax")
-        }
-        return rows.filter { row in
-            let own = row.tags
-            let has = { (tag: Substring) in own.contains(String(tag)) }
-            return separator == "/" ? tags.contains(where: has) : tags.allSatisfy(has)
-        }
-    }
-
-    private static func escaped(_ text: String) -> String {
+    /// A text for a query of a URL.
+    static func escaped(_ text: String) -> String {
         var allowed = CharacterSet.urlQueryAllowed
         allowed.remove(charactersIn: "+&=/")
         return text.addingPercentEncoding(withAllowedCharacters: allowed) ?? ""
     }
+
+    /// Which labels a list asks for: all of `a,b`, or any of `a/b`.
+    private struct TagFilter {
+        private let tags: [String]
+        private let isAny: Bool
+
+        init?(_ text: String?) throws(EditRefusal) {
+            guard let text else { return nil }
+            guard !text.isEmpty else { throw .invalidTags("cannot be null") }
+            guard !(text.contains(",") && text.contains("/")) else {
+                throw .invalidTags("invalid filter syntax")
+            }
+            self.isAny = text.contains("/")
+            self.tags = text.split(
+                separator: self.isAny ? "/" : ",",
+                omittingEmptySubsequences: false
+            ).map(String.init)
+            guard self.tags.allSatisfy({ !$0.isEmpty }), self.tags.count <= maximumTags else {
+                throw .invalidTags("invalid filter syntax")
+            }
+        }
+
+        func accepts(_ own: [String]) -> Bool {
+            self.isAny
+                ? self.tags.contains(where: own.contains) : self.tags.allSatisfy(own.contains)
+        }
+    }
+}
+
+extension EditRefusal {
+    static func invalidSize(_ problem: String) -> EditRefusal {
+        EditRefusal(code: 9, name: "invalid size", message: problem)
+    }
+
+    static func invalidOffset(_ offset: String, _ problem: String) -> EditRefusal {
+        EditRefusal(
+            code: 7,
+            name: "invalid offset",
+            message: "'\(offset)' is not a valid offset: \(problem)"
+        )
+    }
+
+    static func invalidTags(_ problem: String) -> EditRefusal {
+        EditRefusal(
+            code: 11,
+            name: "invalid options",
+            message: "invalid option (tags: \(problem))",
+            fields: .record(["tags": .string(problem)])
+        )
+    }
+
+    /// The error as an answer.
+    var answer: AdminAnswer { .document(self.document, status: self.status) }
 }

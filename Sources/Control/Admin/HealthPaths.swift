@@ -6,21 +6,58 @@ import MeshReports
 struct HealthPaths: Sendable {
     let node: any AdminNode
 
-    var all: [AdminPath] {
-        [.reading("upstreams/:/health") { await self.health($0) }]
+    var all: [AdminPath] { self.reads + self.marks }
+
+    /// What the status listener offers too.
+    var reads: [AdminPath] {
+        [.reading("upstreams/:upstreams/health") { await self.health($0) }]
+    }
+
+    private var marks: [AdminPath] {
+        let target = "upstreams/:upstreams/targets/:targets"
+        return ["", "/:address"].flatMap { address in
+            [("healthy", true), ("unhealthy", false)].map { word, isHealthy in
+                AdminPath.putting("\(target)\(address)/\(word)", "Call a target \(word)") {
+                    await self.mark($0, isHealthy: isHealthy)
+                }
+            }
+        }
+    }
+
+    private func mark(_ exchange: AdminExchange, isHealthy: Bool) async -> AdminAnswer {
+        let catalogue = await self.node.held().catalogue
+        guard let upstream = catalogue.id(of: .upstreams, named: exchange.parameters[0]),
+            let id = catalogue.id(of: .targets, named: exchange.parameters[1], below: upstream),
+            let target = catalogue.row(.targets, id),
+            target.document.reference("upstream") == upstream
+        else { return .notFound }
+        let mark = TargetMark(
+            upstream: upstream,
+            target: target.document["target"]?.text ?? "",
+            address: exchange.parameters.count > 2 ? exchange.parameters[2] : nil,
+            isHealthy: isHealthy
+        )
+        do throws(AdminError) {
+            try await self.node.mark(mark)
+            return .empty(204)
+        } catch {
+            if case .refused(let reason) = error { return .message(reason, status: 400) }
+            return .message("An unexpected error occurred", status: 500)
+        }
     }
 
     private func health(_ exchange: AdminExchange) async -> AdminAnswer {
-        let table = EntityTable(await self.node.entities())
-        guard let upstream = table.row(of: .upstreams, named: exchange.parameters[0]) else {
+        let catalogue = await self.node.held().catalogue
+        guard let upstream = catalogue.id(of: .upstreams, named: exchange.parameters[0]) else {
             return .notFound
         }
-        let rows = table.rows(
-            of: .targets,
-            belongingTo: EntityTable.Parent(field: "upstream", id: upstream.id)
-        )
-        let report = await self.node.health(of: upstream.id)
-        let seen = report.upstreams.first { $0.id == upstream.id }?.targets ?? []
+        let rows = EntityKind.upstreams.referrers.flatMap { key in
+            catalogue.ids(referringBy: key, to: upstream).compactMap {
+                catalogue.row(key.child, $0)
+            }
+        }
+        let report = await self.node.health(of: "\(upstream)")
+        let seen = report.upstreams.first { $0.id == "\(upstream)" }?.targets ?? []
         let targets = rows.map { row in
             TargetView(
                 row: row,
@@ -29,7 +66,7 @@ struct HealthPaths: Sendable {
         }
         let data =
             exchange.flag("balancer_health")
-            ? Self.balancer(upstream.id, targets) : .list(targets.map(\.document))
+            ? Self.balancer("\(upstream)", targets) : .list(targets.map(\.document))
         return .document(
             .record([
                 "data": data, "next": .null, "node_id": .string(self.node.identity.id),
@@ -100,8 +137,9 @@ struct TargetView {
         let target = self.row.document["target"]?.text ?? ""
         let colon = target.lastIndex(of: ":") ?? target.endIndex
         let port = Int64(target[colon...].dropFirst()) ?? 0
+        let host = target[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
         return .record([
-            "host": .string(String(target[..<colon])),
+            "host": .string(host),
             "port": .integer(port),
             "dns": .string("A"),
             "nodeWeight": .integer(self.weight),

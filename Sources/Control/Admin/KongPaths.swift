@@ -5,7 +5,7 @@ import MeshReports
 /// Kong's paths about the node itself: `/`, `/status`, `/endpoints`, `/plugins/enabled`, `/tags`.
 struct KongPaths: Sendable {
     /// The plugins that are built, with Kong's priorities.
-    static let plugins: [(name: String, priority: Int64)] = [
+    private static let plugins: [(name: String, priority: Int64)] = [
         ("correlation-id", 100_001), ("prometheus", 13), ("request-termination", 2),
     ]
 
@@ -20,7 +20,7 @@ struct KongPaths: Sendable {
                 )
             },
             .reading("tags") { exchange in await self.tags(exchange, matching: nil) },
-            .reading("tags/:") { exchange in
+            .reading("tags/:tag") { exchange in
                 await self.tags(exchange, matching: exchange.parameters[0])
             },
         ] + self.status
@@ -38,9 +38,11 @@ struct KongPaths: Sendable {
 
     private func root() async -> AdminAnswer {
         let identity = self.node.identity
+        let catalogue = await self.node.held().catalogue
         let enabled = Set(
-            await self.node.entities().filter { $0.kind == .plugins }
-                .compactMap { $0.document["name"]?.text }
+            catalogue.ids(of: .plugins).compactMap { id in
+                catalogue.row(.plugins, id)?.document["name"]?.text
+            }
         )
         let available = Self.plugins.map { plugin in
             DocumentField(
@@ -107,12 +109,15 @@ struct KongPaths: Sendable {
     }
 
     private func tags(_ exchange: AdminExchange, matching tag: String?) async -> AdminAnswer {
-        let found = await self.node.entities().flatMap { row in
-            row.tags.filter { tag == nil || $0 == tag }.map { own in
-                DocumentValue.record([
-                    "tag": .string(own), "entity_name": .string(row.kind.rawValue),
-                    "entity_id": .string(row.id),
-                ])
+        let catalogue = await self.node.held().catalogue
+        let found = EntityKind.allCases.flatMap { kind in
+            catalogue.ids(of: kind).flatMap { id in
+                catalogue.tags(kind, id).filter { tag == nil || $0 == tag }.map { own in
+                    DocumentValue.record([
+                        "tag": .string(own), "entity_name": .string(kind.rawValue),
+                        "entity_id": .string("\(id)"),
+                    ])
+                }
             }
         }
         return .document(.record(["data": .list(found), "next": .null]))

@@ -11,10 +11,10 @@ struct MeshPaths: Sendable {
     private var reads: [AdminPath] {
         [
             .reading("mesh/members") { _ in .report(await self.node.members()) },
-            .reading("mesh/members/:") { await self.member($0.parameters[0]) },
+            .reading("mesh/members/:member") { await self.member($0.parameters[0]) },
             .reading("mesh/regions") { _ in .report(await self.node.regions()) },
             .reading("mesh/health") { await self.health($0.query["upstream"]) },
-            .reading("mesh/health/:") { await self.health($0.parameters[0]) },
+            .reading("mesh/health/:upstream") { await self.health($0.parameters[0]) },
             .reading("mesh/status") { _ in .report(await self.node.status()) },
             .reading("mesh/config/status") { _ in
                 .report(await self.node.configurationStatus())
@@ -30,15 +30,22 @@ struct MeshPaths: Sendable {
             }
         }
         return [
-            .reading("mesh/config", writes: [apply]) { _ in await self.configuration() },
-            .posting("mesh/config/validate") { await self.validate($0) },
-            .posting("mesh/config/diff") { exchange in
+            // The text holds private keys.
+            AdminPath(
+                "mesh/config",
+                [
+                    AdminPath.Method(name: "GET") { _ in await self.configuration() }
+                        .requiring(.write), apply,
+                ]
+            ),
+            .posting("mesh/config/validate", role: .read) { await self.validate($0) },
+            .posting("mesh/config/diff", role: .read) { exchange in
                 await self.submit(exchange) { submission throws(AdminError) in
                     .report(try await self.node.difference(submission))
                 }
             },
-            .posting("mesh/nodes/:/drain") { await self.setMode(.draining, $0) },
-            .posting("mesh/nodes/:/resume") { await self.setMode(.normal, $0) },
+            .posting("mesh/nodes/:node/drain") { await self.setMode(.draining, $0) },
+            .posting("mesh/nodes/:node/resume") { await self.setMode(.normal, $0) },
         ]
     }
 

@@ -13,8 +13,8 @@ struct StatusPaths: Sendable {
         let ready = AdminPath.reading("status/ready", writes: [drain]) { _ in
             await self.readiness()
         }
-        return [ready] + KongPaths(node: self.node).status + HealthPaths(node: self.node).all
-            + EntityPaths(node: self.node).targets
+        return [ready] + KongPaths(node: self.node).status + HealthPaths(node: self.node).reads
+            + EntityPaths(node: self.node).targets + NodePaths(node: self.node).status
     }
 
     private func readiness() async -> AdminAnswer {

@@ -33,22 +33,6 @@ enum SubmittedBody {
         }
     }
 
-    /// What is wrong with the body of a write to an entity, if anything; no body is fine.
-    static func problem(of exchange: AdminExchange) -> AdminAnswer? {
-        guard !exchange.body.isEmpty else { return nil }
-        switch exchange.mediaType {
-        case "application/json":
-            return Self.isJSON(exchange.body)
-                ? nil : .message("Cannot parse JSON body", status: 400)
-        case "application/x-www-form-urlencoded", "multipart/form-data", "": return nil
-        default: return .message("Unsupported media type", status: 415)
-        }
-    }
-
-    private static func isJSON(_ body: [UInt8]) -> Bool {
-        (try? JSONSerialization.jsonObject(with: Data(body), options: .fragmentsAllowed)) != nil
-    }
-
     private static func fromJSON(_ raw: String) -> Text {
         guard let value = try? JSONSerialization.jsonObject(with: Data(raw.utf8)),
             let object = value as? [String: Any]
@@ -67,31 +51,42 @@ enum SubmittedBody {
     }
 
     /// The fields of a form; the last of several with one name wins.
-    static func form(_ raw: String) -> [String: String] {
-        var fields: [String: String] = [:]
-        for pair in raw.split(separator: "&") {
+    static func form(_ raw: String) -> [String: String] { Self.last(of: Self.pairs(raw)) }
+
+    /// The fields of a form in order.
+    static func pairs(_ raw: String) -> [(name: String, value: String)] {
+        raw.split(separator: "&").compactMap { pair in
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let value = parts.count == 2 ? parts[1] : ""
-            if let name = Self.decoded(parts[0]) { fields[name] = Self.decoded(value) ?? "" }
+            return Self.decoded(parts[0]).map { ($0, Self.decoded(value) ?? "") }
         }
-        return fields
+    }
+
+    private static func last(of pairs: [(name: String, value: String)]) -> [String: String] {
+        Dictionary(pairs.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
     }
 
     private static func decoded(_ text: Substring) -> String? {
         text.replacingOccurrences(of: "+", with: " ").removingPercentEncoding
     }
 
-    /// The fields of a multipart form; file parts count as fields.
+    /// The fields of a multipart form; file parts count as fields, the last of one name wins.
     static func multipart(_ raw: String, boundary: String) -> [String: String] {
-        var fields: [String: String] = [:]
+        Self.last(of: Self.parts(raw, boundary: boundary))
+    }
+
+    /// The parts of a multipart form in order; line ends become `\n`.
+    ///
+    /// Source: RFC 7578.
+    static func parts(_ raw: String, boundary: String) -> [(name: String, value: String)] {
         let text = raw.replacingOccurrences(of: "\r\n", with: "\n")
-        for part in ("\n" + text).components(separatedBy: "\n--\(boundary)").dropFirst() {
-            guard let gap = part.range(of: "\n\n") else { continue }
+        return ("\n" + text).components(separatedBy: "\n--\(boundary)").dropFirst().compactMap {
+            part in
+            guard let gap = part.range(of: "\n\n") else { return nil }
             let head = part[..<gap.lowerBound]
-            guard let start = head.range(of: "name=\"") else { continue }
+            guard let start = head.range(of: "name=\"") else { return nil }
             let name = head[start.upperBound...].prefix { $0 != "\"" }
-            fields[String(name)] = String(part[gap.upperBound...])
+            return (String(name), String(part[gap.upperBound...]))
         }
-        return fields
     }
 }

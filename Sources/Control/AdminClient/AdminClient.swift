@@ -111,7 +111,7 @@ public struct AdminClient: Sendable {
         let place = self.address.authority
         var parser = EventStreamParser()
         do {
-            try await exchange.read(connectTimeout: self.timeout) { status in
+            try await exchange.read(timeout: self.timeout) { status in
                 guard status == 200 else {
                     throw AdminClientError.unexpected(address: place, reason: "status \(status)")
                 }
@@ -209,7 +209,7 @@ public struct AdminClient: Sendable {
         let place = self.address.authority
         return try await withThrowingTaskGroup(of: HTTPExchange.Answer.self) { group in
             defer { group.cancelAll() }
-            group.addTask { try await exchange.answer(connectTimeout: timeout) }
+            group.addTask { try await exchange.answer(timeout: timeout) }
             group.addTask {
                 try await Task.sleep(for: timeout)
                 throw AdminClientError.timedOut(address: place, after: timeout)

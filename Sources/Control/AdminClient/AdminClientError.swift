@@ -14,16 +14,28 @@ public indirect enum AdminClientError: Error, Equatable, Sendable {
     case unexpected(address: String, reason: String)
 }
 
+extension AdminClientError {
+    /// Whether what was asked for may have been done although no answer came.
+    public var leavesDoubt: Bool {
+        switch self {
+        case .unreachable, .timedOut, .unexpected: true
+        case .invalidAddress, .refused: false
+        }
+    }
+}
+
 extension AdminClientError: CustomStringConvertible {
     /// What, why and what to do, on one line.
     public var description: String {
         switch self {
+        case .invalidAddress(let text) where text.hasPrefix("https:"):
+            "\(text): the Admin API is not asked over https yet; give --admin http://HOST:PORT"
         case .invalidAddress(let text):
             "\(text) is not an Admin API address; give --admin http://HOST:PORT"
         case .unreachable(let address, let reason):
             "no node answers at \(address): \(reason); is meshd running there? see --admin"
         case .timedOut(let address, let limit):
-            "\(address) did not answer within \(limit); ask another node, or raise --timeout"
+            "\(address) did not answer within \(limit); ask another node, and look at that one"
         case .refused(_, let failure):
             failure.code.isEmpty ? failure.message : "\(failure.code) \(failure.message)"
         case .unexpected(let address, let reason):

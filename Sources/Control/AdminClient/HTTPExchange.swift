@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
 
 /// One HTTP/1.1 request on a connection of its own.
 struct HTTPExchange: Sendable {
@@ -21,9 +22,9 @@ struct HTTPExchange: Sendable {
     private typealias Connection = NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
 
     /// Sends the request and reads the whole answer.
-    func answer(connectTimeout: Duration) async throws -> Answer {
+    func answer(timeout: Duration) async throws -> Answer {
         var answer = Answer(status: 0, body: [])
-        try await self.read(connectTimeout: connectTimeout) { status in
+        try await self.read(timeout: timeout) { status in
             answer.status = status
             return true
         } piece: { bytes in
@@ -39,25 +40,45 @@ struct HTTPExchange: Sendable {
     }
 
     /// Sends the request and hands on the answer as it comes; `head` says whether to go on.
+    ///
+    /// The answer alone decides how it ends: a server that has answered may close before the
+    /// writer learns that its last bytes went out, and that is no failure.
+    ///
+    /// - Throws: `ChannelError.connectTimeout` when no connection, or no answer, begins in `timeout`.
     func read(
-        connectTimeout: Duration,
+        timeout: Duration,
         head: (Int) throws -> Bool,
         piece: ([UInt8]) async throws -> Void
     ) async throws {
-        let connection = try await self.connect(timeout: connectTimeout)
+        let connection = try await self.connect(timeout: timeout)
+        let isLate = Flag()
+        let channel = connection.channel
         try await connection.executeThenClose { inbound, outbound in
-            // At once: a server that has the whole body may answer and close before a late `.end`.
-            try await outbound.write(contentsOf: self.requestParts)
+            let watch = channel.eventLoop.scheduleTask(in: TimeAmount(timeout)) {
+                isLate.value.store(true, ordering: .relaxed)
+                channel.close(promise: nil)
+            }
+            defer { watch.cancel() }
+            var failure: any Error = ChannelError.eof
+            do {
+                try await outbound.write(contentsOf: self.requestParts)
+            } catch {
+                failure = error
+            }
             for try await part in inbound {
                 switch part {
                 case .head(let response):
+                    watch.cancel()
                     guard try head(Int(response.status.code)) else { return }
                 case .body(let buffer): try await piece(Array(buffer.readableBytesView))
                 case .end: return
                 }
             }
             try Task.checkCancellation()
-            throw ChannelError.eof
+            if isLate.value.load(ordering: .relaxed) {
+                throw ChannelError.connectTimeout(TimeAmount(timeout))
+            }
+            throw failure
         }
     }
 
@@ -93,4 +114,9 @@ struct HTTPExchange: Sendable {
             headers: fields
         )
     }
+}
+
+/// One word that two threads share.
+private final class Flag: Sendable {
+    let value = Atomic(false)
 }

@@ -40,11 +40,14 @@ public struct GatewayNode: Sendable {
     public func run(firstConfiguration: (name: String, text: String)?) async throws -> Int {
         let store = try NodeStore(directory: self.settings.node.dataDirectory)
         let gossip = self.settings.gossip
+        let seeds = SeedResolver(seeds: gossip.seeds, own: gossip.bind, logger: self.logger)
         let parts = try NodeParts(
             settings: try self.settingsWithCertificate(),
-            seeds: await SeedResolver.resolve(gossip.seeds, excluding: gossip.bind),
+            resolver: seeds,
+            seeds: await seeds.resolve(),
             keyRing: self.keyRing,
             store: store,
+            firstConfiguration: firstConfiguration,
             logger: self.logger
         )
         let rotation = await LogRotationService(dataPlane: parts.dataPlane, logger: self.logger)
@@ -69,7 +72,7 @@ public struct GatewayNode: Sendable {
                 "boot": "\(store.boot)",
             ]
         )
-        let services = self.services(parts, store, firstConfiguration, drain) + [rotation]
+        let services = try self.services(parts, store, drain) + [rotation]
         try await self.group(of: services).run()
         parts.events.end()
         return drain.cutRequests
@@ -93,24 +96,14 @@ public struct GatewayNode: Sendable {
     private func services(
         _ parts: NodeParts,
         _ store: NodeStore,
-        _ firstConfiguration: (name: String, text: String)?,
         _ drain: DrainService
-    ) -> [any Service] {
+    ) throws(SettingsError) -> [any Service] {
         let admin = parts.admin(
             settings: self.settings,
             store: store,
             hostName: self.hostName,
             gossipKeyCount: self.keyRing.epochs.count
         )
-        let first = firstConfiguration.map { file in
-            FirstConfiguration(
-                file: file,
-                cluster: parts.cluster,
-                configuration: parts.configuration,
-                hasSeeds: !self.settings.gossip.seeds.isEmpty,
-                logger: self.logger
-            )
-        }
         let core: [any Service] = [
             parts.cluster, MemberKeeper(cluster: parts.cluster, store: store, logger: self.logger),
             parts.regions, parts.state, parts.health, parts.configuration,
@@ -118,24 +111,34 @@ public struct GatewayNode: Sendable {
             StapleService(dataPlane: parts.dataPlane, logger: self.logger),
             SpillWatch(dataPlane: parts.dataPlane, logger: self.logger),
         ]
-        return core + self.listeners(admin) + (first.map { [$0] } ?? [])
-            + [SeedResolver(seeds: self.settings.gossip.seeds, cluster: parts.cluster), drain]
+        return core + (try self.listeners(admin))
+            + [SeedService(resolver: parts.seeds, cluster: parts.cluster), drain]
     }
 
-    private func listeners(_ admin: NodeAdmin) -> [any Service] {
-        [
-            ("admin.listen", self.settings.adminListen, AdminServerConfiguration.Surface.admin),
-            ("status.listen", self.settings.statusListen, .status),
-        ].map { setting, listen, surface in
-            AdminListener(
-                setting: setting,
-                listen: listen,
-                server: AdminServer(
-                    configuration: AdminServerConfiguration(listen: listen, surface: surface),
+    private func listeners(_ admin: NodeAdmin) throws(SettingsError) -> [any Service] {
+        typealias Configuration = AdminServerConfiguration
+        let settings = self.settings.admin
+        var api = Configuration(place: .address(settings.listen), surface: .admin)
+        api.tls = try settings.tlsContext()
+        api.credentials = settings.files.credentials
+        let status = Configuration(
+            place: .address(self.settings.statusListen),
+            surface: .status
+        )
+        var listeners = [("admin.listen", api), ("status.listen", status)]
+        if let path = settings.socket {
+            listeners.append(("admin.socket", Configuration(place: .socket(path), surface: .admin)))
+        }
+        return listeners.map { setting, configuration in
+            AdminListener(setting: setting, place: configuration.place, logger: self.logger) {
+                onBound in
+                AdminServer(
+                    configuration: configuration,
                     node: admin,
-                    logger: self.logger
+                    logger: self.logger,
+                    onBound: onBound
                 )
-            )
+            }
         }
     }
 
@@ -145,8 +148,7 @@ public struct GatewayNode: Sendable {
                 services: services.map { service in
                     ServiceGroupConfiguration.ServiceConfiguration(
                         service: service,
-                        successTerminationBehavior: service is FirstConfiguration
-                            ? .ignore : .gracefullyShutdownGroup
+                        successTerminationBehavior: .gracefullyShutdownGroup
                     )
                 },
                 gracefulShutdownSignals: [.sigterm, .sigint],

@@ -1,6 +1,7 @@
 import Logging
 import MeshAdmin
 import MeshDataPlane
+import MeshEntities
 import MeshHealth
 import MeshMembership
 import MeshPrimitives
@@ -21,21 +22,26 @@ struct NodeParts: Sendable {
     let regions: RegionService
     let configuration: ConfigurationService
     let tickets: TicketKeyService
+    let seeds: SeedResolver
 
     /// Makes the parts.
     ///
     /// - Parameters:
     ///   - settings: validated settings.
+    ///   - resolver: what looks the seeds up.
     ///   - seeds: addresses of members to join through.
     ///   - keyRing: the mesh's secrets.
     ///   - store: what the node keeps on disk.
+    ///   - firstConfiguration: the `config:` file, by name and text.
     ///   - logger: where the parts tell what they do.
     /// - Throws: when the store is damaged.
     init(
         settings: NodeSettings,
+        resolver: SeedResolver,
         seeds: [Endpoint],
         keyRing: KeyRing,
         store: NodeStore,
+        firstConfiguration: (name: String, text: String)?,
         logger: Logger
     ) throws {
         let inlet = HealthService.Inlet()
@@ -54,14 +60,15 @@ struct NodeParts: Sendable {
             cluster: cluster,
             dataPlane: dataPlane,
             node: store.node,
-            adminAddress: settings.adminListen.description
+            adminAddress: settings.admin.listen.description
         )
+        self.seeds = resolver
         self.dataPlane = dataPlane
         self.prober = Prober { inlet.send(.probed($0)) }
         self.cluster = cluster
         self.events = events
         self.state = state
-        self.health = HealthService(
+        let health = HealthService(
             peer: HealthPeer(id: store.node, region: settings.node.region),
             cluster: cluster,
             dataPlane: dataPlane,
@@ -69,16 +76,33 @@ struct NodeParts: Sendable {
             events: events,
             inlet: inlet
         )
+        self.health = health
         self.configuration = ConfigurationService(
             cluster: cluster,
-            dataPlane: dataPlane,
-            health: self.health,
+            source: ConfigurationSource(cluster, own: store.node),
+            compiler: try .installing(into: dataPlane, health, region: settings.node.region),
             region: settings.node.region,
+            file: firstConfiguration,
+            hasSeeds: !settings.gossip.seeds.isEmpty,
             events: events,
             logger: logger,
-            onChange: { running in state.update { $0.take(running) } }
+            onChange: { standing in state.update { $0.take(standing) } }
         )
-        self.tickets = TicketKeyService(
+        self.tickets = Self.tickets(settings, keyRing, dataPlane)
+        self.regions = RegionService(
+            cluster: cluster,
+            events: events,
+            node: store.node,
+            region: settings.node.region
+        )
+    }
+
+    private static func tickets(
+        _ settings: NodeSettings,
+        _ keyRing: KeyRing,
+        _ dataPlane: DataPlane
+    ) -> TicketKeyService {
+        TicketKeyService(
             schedule: TicketSchedule(
                 keyRing: keyRing,
                 clusterName: settings.gossip.cluster,
@@ -91,12 +115,6 @@ struct NodeParts: Sendable {
                 )
             },
             now: { NodeClock.wallMilliseconds }
-        )
-        self.regions = RegionService(
-            cluster: cluster,
-            events: events,
-            node: store.node,
-            region: settings.node.region
         )
     }
 
@@ -141,8 +159,31 @@ struct NodeParts: Sendable {
             healthService: self.health,
             regionService: self.regions,
             state: self.state,
-            eventLog: self.events
+            eventLog: self.events,
+            directory: EntityDirectory(cluster: self.cluster),
+            seeds: self.seeds
         )
+    }
+}
+
+extension ConfigurationCompiler {
+    /// A compiler for a data plane, which finds no route until there is a configuration.
+    fileprivate static func installing(
+        into dataPlane: DataPlane,
+        _ health: HealthService,
+        region: String
+    ) throws -> ConfigurationCompiler {
+        let empty = try Snapshot(
+            configuration: .empty,
+            addresses: HostAddresses(),
+            localRegion: region,
+            version: 0
+        )
+        try dataPlane.install(empty)
+        return ConfigurationCompiler(region: region, flavor: dataPlane.routerFlavor) { compiled in
+            try dataPlane.install(compiled.snapshot)
+            health.configure(compiled.snapshot)
+        }
     }
 }
 
@@ -162,7 +203,7 @@ extension ClusterConfiguration {
                 name: settings.node.name,
                 region: settings.node.region,
                 zone: settings.node.zone,
-                address: settings.advertisedGossip,
+                address: InterfaceAddress.advertised(for: settings.advertisedGossip),
                 version: Version.current,
                 protocolMinimum: Version.protocols.lowerBound,
                 protocolMaximum: Version.protocols.upperBound
@@ -186,12 +227,13 @@ extension ClusterConfiguration {
 
 extension NodeState {
     /// Takes over what the node routes by, and since when.
-    fileprivate mutating func take(_ running: ConfigurationService.Running) {
-        if self.configurationHash != running.hash.description {
+    fileprivate mutating func take(_ standing: ConfigurationStanding) {
+        let head = standing.active ?? .none
+        if self.configurationHash != head.hash.description {
             self.configurationSince = NodeClock.wallMilliseconds
         }
-        self.configurationStamp = running.stamp.rawValue
-        self.configurationHash = running.hash.description
-        self.rejection = running.rejection
+        self.configurationStamp = head.generation
+        self.configurationHash = head.hash.description
+        self.rejection = standing.refusal?.reason ?? ""
     }
 }

@@ -100,6 +100,11 @@ public struct NodeStart: Sendable {
             }
             return try Self.text(of: path)
         }
+        settings.admin = try settings.admin.loaded {
+            (field, path, isSecret) throws(SettingsError) in
+            if isSecret { try Self.checkSecrecy(field, path, 0o007) }
+            return try Self.text(of: path)
+        }
         var prepared = Prepared(
             settings: settings,
             keyRing: try self.keyRing(settings),

@@ -1,11 +1,16 @@
 import Foundation
 import Logging
 import MeshReports
+import Synchronization
 
 /// Writes log lines as JSON objects, one per line, to standard error.
 struct StandardErrorLog: LogHandler {
     var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.info
+    /// The process's one level, whichever logger asks.
+    var logLevel: Logger.Level {
+        get { LogThreshold.process.level }
+        set { LogThreshold.process.set(newValue) }
+    }
     private let label: String
 
     init(label: String) { self.label = label }
@@ -27,5 +32,44 @@ struct StandardErrorLog: LogHandler {
         guard var line = try? encoder.encode(fields) else { return }
         line.append(UInt8(ascii: "\n"))
         try? FileHandle.standardError.write(contentsOf: line)
+    }
+}
+
+/// The least level that the process logs; can be changed for a while.
+final class LogThreshold: Sendable {
+    static let process = LogThreshold()
+
+    private struct State {
+        var usual = Logger.Level.info
+        var level = Logger.Level.info
+        var changes = 0
+    }
+
+    private let state = Mutex(State())
+
+    var level: Logger.Level { self.state.withLock { $0.level } }
+
+    /// Sets the level that holds until another is set.
+    func set(_ level: Logger.Level) {
+        self.state.withLock { state in
+            state.usual = level
+            state.level = level
+            state.changes += 1
+        }
+    }
+
+    /// Sets a level that goes back after a while.
+    func set(_ level: Logger.Level, for duration: Duration) {
+        let change = self.state.withLock { state in
+            state.level = level
+            state.changes += 1
+            return state.changes
+        }
+        Task {
+            try? await Task.sleep(for: duration)
+            self.state.withLock { state in
+                if state.changes == change { state.level = state.usual }
+            }
+        }
     }
 }

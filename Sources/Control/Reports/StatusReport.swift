@@ -44,6 +44,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
     public var regions: [RegionReport]
     /// Whether every alive node routes by the same configuration.
     public var configAgreed: Bool
+    /// Whether the node's `config:` file says something else than what it routes by.
+    public var configFileDiffers: Bool
     /// Entities by Kong's collection name.
     public var entities: [String: Int]
     /// Requests answered since the start.
@@ -52,6 +54,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
     public var connections: Int
     /// Datagrams and streams refused since the start, by reason.
     public var rejected: [String: UInt64]
+    /// What keeps the node from its mesh or its disk; empty when all is well.
+    public var troubles: [TroubleReport]
     /// The worst distance to a peer's clock in milliseconds, when known.
     @Nullable public var clockOffsetMs: Double? = nil
     /// Gossip keys in the ring.
@@ -74,10 +78,12 @@ public struct StatusReport: Codable, Equatable, Sendable {
         self.counts = Counts(of: members)
         self.regions = []
         self.configAgreed = true
+        self.configFileDiffers = false
         self.entities = [:]
         self.requests = 0
         self.connections = 0
         self.rejected = [:]
+        self.troubles = []
         self.gossipKeys = 0
         self.view = view
     }

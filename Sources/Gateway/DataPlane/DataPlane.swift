@@ -1,5 +1,6 @@
 internal import CMeshSystem
 internal import Glibc
+public import MeshEntities
 public import MeshHealth
 internal import MeshPlugins
 public import MeshPrimitives
@@ -47,6 +48,9 @@ public final class DataPlane: Sendable {
         self.lineage = Mutex(SnapshotLineage(workers: self.workerCount))
         self.mailboxes = (0..<self.workerCount).compactMap { _ in Mailbox() }
     }
+
+    /// How routes are ordered, and whether they may be written as expressions.
+    public var routerFlavor: RouterFlavor { self.configuration.routerFlavor }
 
     /// Where it listens, with the ports that the system chose; empty before ``start()``.
     public var boundEndpoints: [Endpoint] { self.state.withLock { $0.endpoints } }

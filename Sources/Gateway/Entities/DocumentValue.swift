@@ -123,5 +123,5 @@ extension DocumentValue {
     }
 
     /// Whether this is null.
-    public var isNull: Bool { self == .null }
+    public var isNull: Bool { if case .null = self { true } else { false } }
 }

@@ -18,7 +18,9 @@ public struct EntityID: Hashable, Comparable, Sendable {
         var halves: (high: UInt64, low: UInt64) = (0, 0)
         var digits = 0
         guard text.utf8.count == 36 else { return nil }
-        for (offset, byte) in text.utf8.enumerated() {
+        var offset = -1
+        for byte in text.utf8 {
+            offset += 1
             if offset == 8 || offset == 13 || offset == 18 || offset == 23 {
                 guard byte == UInt8(ascii: "-") else { return nil }
                 continue
@@ -52,13 +54,20 @@ public struct EntityID: Hashable, Comparable, Sendable {
 extension EntityID: CustomStringConvertible {
     /// The identity as a lower-case UUID, 36 characters.
     public var description: String {
-        let digits = Array(Self.digits(self.high) + Self.digits(self.low))
-        return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32]
-            .map { String(digits[$0]) }.joined(separator: "-")
-    }
-
-    private static func digits(_ half: UInt64) -> String {
-        let text = String(half, radix: 16)
-        return String(repeating: "0", count: 16 - text.count) + text
+        String(unsafeUninitializedCapacity: 36) { text in
+            var place = 0
+            for half in [self.high, self.low] {
+                for shift in stride(from: 60, through: 0, by: -4) {
+                    if place == 8 || place == 13 || place == 18 || place == 23 {
+                        text[place] = UInt8(ascii: "-")
+                        place += 1
+                    }
+                    let digit = UInt8(truncatingIfNeeded: half >> UInt64(shift)) & 15
+                    text[place] = digit < 10 ? digit + 0x30 : digit + 0x57
+                    place += 1
+                }
+            }
+            return place
+        }
     }
 }

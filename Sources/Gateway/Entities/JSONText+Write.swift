@@ -91,20 +91,29 @@ struct JSONWriter {
 
     private mutating func write(_ text: String) {
         self.bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""): self.bytes += "\\\"".utf8
-            case UInt8(ascii: "\\"): self.bytes += "\\\\".utf8
-            case 0x0A: self.bytes += "\\n".utf8
-            case 0x0D: self.bytes += "\\r".utf8
-            case 0x09: self.bytes += "\\t".utf8
-            case 0x00...0x1F, 0x7F:
-                let digits = String(byte, radix: 16)
-                self.bytes += ("\\u00" + (digits.utf8.count == 1 ? "0" : "") + digits).utf8
-            default: self.bytes.append(byte)
+        var text = text
+        text.withUTF8 { bytes in
+            if bytes.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C || $0 == 0x7F }) {
+                for byte in bytes { self.write(escaping: byte) }
+            } else {
+                self.bytes.append(contentsOf: bytes)
             }
         }
         self.bytes.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func write(escaping byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""): self.bytes += "\\\"".utf8
+        case UInt8(ascii: "\\"): self.bytes += "\\\\".utf8
+        case 0x0A: self.bytes += "\\n".utf8
+        case 0x0D: self.bytes += "\\r".utf8
+        case 0x09: self.bytes += "\\t".utf8
+        case 0x00...0x1F, 0x7F:
+            let digits = String(byte, radix: 16)
+            self.bytes += ("\\u00" + (digits.utf8.count == 1 ? "0" : "") + digits).utf8
+        default: self.bytes.append(byte)
+        }
     }
 
     private static func precedes(_ left: DocumentField, _ right: DocumentField) -> Bool {

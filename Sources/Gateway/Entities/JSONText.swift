@@ -67,6 +67,7 @@ public struct JSONText {
     private mutating func object(depth: Int) throws(JSONError) -> DocumentValue {
         self.position += 1
         var fields: [DocumentField] = []
+        // Only of objects with many names; few are compared one by one.
         var names: Set<String> = []
         self.skipSpace()
         if self.take("}") { return .object([]) }
@@ -75,7 +76,7 @@ public struct JSONText {
             let (line, column) = (self.line, self.column)
             guard self.peek == UInt8(ascii: "\"") else { throw self.error("expected a name") }
             let name = try self.string()
-            guard names.insert(name).inserted else {
+            guard Self.isNew(name, fields, &names) else {
                 throw JSONError(message: "duplicate key '\(name)'", line: line, column: column)
             }
             self.skipSpace()
@@ -86,6 +87,16 @@ public struct JSONText {
         } while self.take(",")
         guard self.take("}") else { throw self.error("expected ',' or '}'") }
         return .object(fields)
+    }
+
+    private static func isNew(
+        _ name: String,
+        _ fields: [DocumentField],
+        _ names: inout Set<String>
+    ) -> Bool {
+        if fields.count < 32 { return !fields.contains { $0.name == name } }
+        if fields.count == 32 { names = Set(fields.map(\.name)) }
+        return names.insert(name).inserted
     }
 
     private mutating func array(depth: Int) throws(JSONError) -> DocumentValue {
@@ -146,7 +157,22 @@ public struct JSONText {
 
     private mutating func string() throws(JSONError) -> String {
         self.position += 1
-        var text: [UInt8] = []
+        // Most texts have no escapes and are taken as they stand.
+        var end = self.position
+        while end < self.bytes.count, self.bytes[end] >= 0x20, self.bytes[end] != 0x22,
+            self.bytes[end] != 0x5C
+        {
+            end += 1
+        }
+        let plain = self.bytes[self.position..<end]
+        self.position = end
+        if self.peek == 0x22 {
+            self.position += 1
+            let text = plain.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
+            guard let text else { throw self.error("text is not UTF-8") }
+            return text
+        }
+        var text = Array(plain)
         while let byte = self.peek {
             self.position += 1
             switch byte {
@@ -216,7 +242,8 @@ public struct JSONText {
     }
 
     private mutating func skipSpace() {
-        while let byte = self.peek, [0x20, 0x09, 0x0A, 0x0D].contains(byte) {
+        while let byte = self.peek, byte <= 0x20 {
+            guard byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D else { return }
             self.position += 1
             if byte == 0x0A {
                 self.line += 1

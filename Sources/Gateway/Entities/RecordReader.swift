@@ -11,12 +11,14 @@ public struct RecordReader: Sendable {
 
     private let node: DocumentNode
     private let fields: [DocumentField]
-    private var known: Set<String> = ["_comment", "_ignore"]
+    /// By place: whether somebody asked for the field.
+    private var isKnown: [Bool]
 
     /// Starts to read `node`, which should be an object; null reads as an object without fields.
     public init(_ node: DocumentNode, at location: FieldPath) {
         self.node = node
         self.location = location
+        self.isKnown = []
         switch node.value {
         case .object(let fields):
             self.fields = fields
@@ -26,14 +28,15 @@ public struct RecordReader: Sendable {
             self.fields = []
             self.add("expected a record", at: location, node)
         }
+        self.isKnown = self.fields.map { $0.name == "_comment" || $0.name == "_ignore" }
     }
 
     /// The value of a field; `nil` when it is absent or null.
     public mutating func value(_ name: String) -> DocumentNode? {
-        self.known.insert(name)
-        guard let field = self.fields.first(where: { $0.name == name }), !field.node.value.isNull
-        else { return nil }
-        return field.node
+        guard let place = self.fields.firstIndex(where: { $0.name == name }) else { return nil }
+        self.isKnown[place] = true
+        let node = self.fields[place].node
+        return node.value.isNull ? nil : node
     }
 
     /// Reports that a field is wrong.
@@ -61,7 +64,7 @@ public struct RecordReader: Sendable {
 
     /// Reports every field that was never asked for.
     public mutating func finish() {
-        for field in self.fields where !self.known.contains(field.name) {
+        for (field, isKnown) in zip(self.fields, self.isKnown) where !isKnown {
             self.findings.append(
                 Finding(
                     at: self.location.field(field.name),
@@ -199,6 +202,7 @@ extension RecordReader {
             return []
         }
         var result: [String] = []
+        // Only of sets; lists may repeat.
         var seen: Set<String> = []
         for (index, node) in nodes.enumerated() {
             guard case .string(let text) = node.value else {
@@ -210,7 +214,7 @@ extension RecordReader {
             } else if let message = check(text) {
                 self.fail(name, at: index, message)
             }
-            if seen.insert(text).inserted || !isSet { result.append(text) }
+            if !isSet || seen.insert(text).inserted { result.append(text) }
         }
         return result
     }

@@ -6,7 +6,20 @@ extension Route: GatewayEntity {
     public var naturalKey: String? { self.name }
 
     /// Every field that Kong has.
+    ///
+    /// Those of the flavour `expressions` only when they are set.
     public var document: DocumentValue {
+        let flavored: [(String, DocumentValue)] = [
+            ("expression", DocumentValue(self.expression)),
+            ("priority", DocumentValue(self.priority)),
+        ]
+        return .object(
+            (self.plainDocument.fields ?? [])
+                + flavored.filter { !$0.1.isNull }.map { DocumentField($0.0, $0.1) }
+        )
+    }
+
+    private var plainDocument: DocumentValue {
         .record([
             "id": .string(self.id.description),
             "name": DocumentValue(self.name),
@@ -53,6 +66,8 @@ extension Route: GatewayEntity {
         self.responseBuffering = reader.bool("response_buffering") ?? true
         self.regexPriority = reader.integer("regex_priority") ?? 0
         self.pathHandling = reader.choice("path_handling") ?? .v0
+        self.expression = reader.string("expression")
+        self.priority = reader.integer("priority", in: 0...(1 << 46) - 1)
         self.service = reader.reference("service")
         self.tags = reader.tags()
         self.createdAt = reader.seconds("created_at")
@@ -122,18 +137,44 @@ enum RouteRules {
         ([.ws, .wss], "('ws', 'wss')"),
     ]
 
+    /// Checks the protocols among each other, and what has to fit them in a route that is written
+    /// in fields.
     static func check(_ route: Route, _ reader: inout RecordReader) {
+        if route.protocols.isEmpty { reader.fail("protocols", "length must be at least 1") }
         let used = Self.families.filter { family in
             route.protocols.contains(where: family.members.contains)
         }
-        if route.protocols.isEmpty { reader.fail("protocols", "length must be at least 1") }
         if used.count > 1 {
             let sets = used.map(\.text).joined(separator: ", ")
             reader.fail("protocols", "these sets are mutually exclusive: \(sets)")
             return
         }
+        if route.expression != nil || reader.value("expression") != nil {
+            Self.checkExpression(route, &reader)
+            return
+        }
+        if route.priority ?? 0 != 0 {
+            reader.failEntity("\(Self.conflict) 'priority' with \(Self.matchers) simultaneously")
+        }
         Self.checkForbidden(route, &reader)
         Self.checkRequired(route, &reader)
+    }
+
+    private static let conflict = "Router Expression failed validation: cannot set"
+    private static let matchers =
+        "'methods', 'hosts', 'paths', 'headers', 'snis', 'sources' or 'destinations'"
+
+    private static func checkExpression(_ route: Route, _ reader: inout RecordReader) {
+        if !Self.filled(route).isEmpty {
+            reader.failEntity(
+                "\(Self.conflict) 'expression' with \(Self.matchers) simultaneously"
+            )
+        }
+        if route.regexPriority != 0 {
+            reader.failEntity(
+                "\(Self.conflict) 'regex_priority' with 'expression' simultaneously"
+            )
+        }
     }
 
     private static func filled(_ route: Route) -> Set<String> {

@@ -58,6 +58,11 @@ public struct Route: Equatable, Sendable {
     public var pathHandling = PathHandling.v0
     /// The service, unless a plugin answers.
     public var service: EntityID?
+    /// What must hold of a request, instead of all criteria above; only the router of the flavour
+    /// `expressions` has it.
+    public var expression: String?
+    /// Higher goes first among expressions, 0 to 2⁴⁶ − 1; `nil` counts as 0.
+    public var priority: Int?
     /// Labels.
     public var tags: [String] = []
     /// Unix seconds of creation.

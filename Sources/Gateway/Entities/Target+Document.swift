@@ -23,7 +23,7 @@ extension Target: GatewayEntity {
     public init(reading reader: inout RecordReader) {
         let moments = 0...Double(Int32.max) * 1_000
         self.id = reader.identifier("id")
-        self.target = Self.withPort(reader.requiredString("target", check: TextRule.target))
+        self.target = Self.named(reader.requiredString("target", check: TextRule.target))
         self.weight = reader.integer("weight", in: 0...65_535) ?? 100
         if reader.value("upstream") == nil { reader.fail("upstream", "required field missing") }
         self.upstream = reader.reference("upstream") ?? EntityID(high: 0, low: 0)
@@ -33,7 +33,8 @@ extension Target: GatewayEntity {
         self.updatedAt = reader.number("updated_at", in: moments)
     }
 
-    private static func withPort(_ text: String) -> String {
+    /// The one spelling of a target: port 8000 where none is given, brackets around IPv6.
+    static func named(_ text: String) -> String {
         guard let split = HostText(text) else { return text }
         let host = split.host.contains(":") ? "[\(split.host)]" : split.host
         return "\(host):\(split.port ?? 8_000)"

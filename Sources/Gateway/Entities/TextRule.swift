@@ -44,7 +44,11 @@ enum TextRule {
 
     /// Addresses of targets.
     static func target(_ text: String) -> String? {
-        HostText(text) == nil
+        if let split = HostText.unbracketed(text) {
+            return "Invalid target ('\(text)'); write [\(split.host)]:\(split.port) for the port "
+                + "\(split.port), or [\(text)] for an address without port"
+        }
+        return HostText(text) == nil
             ? "Invalid target ('\(text)'); not a valid hostname or ip address" : nil
     }
 
@@ -147,6 +151,17 @@ struct HostText {
         guard self.isAddress || Self.isName(host) else { return nil }
         self.host = String(host)
         self.port = port
+    }
+
+    /// Splits an IPv6 address without brackets that has, or seems to have, a port behind it.
+    static func unbracketed(_ text: String) -> (host: Substring, port: Substring)? {
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        let (host, port) = (text[..<colon], text[text.index(after: colon)...])
+        guard (1...5).contains(port.utf8.count),
+            port.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+            case .v6 = IPAddress(String(host))
+        else { return nil }
+        return (host, port)
     }
 
     private static func isName(_ text: Substring) -> Bool {

@@ -25,6 +25,8 @@ struct TargetWatch: Equatable, Sendable {
     private var timeouts: UInt32 = 0
     private var statusFailures: UInt32 = 0
     private var failedTrials = 0
+    /// Whether an operator excluded it; then no trial request brings it back.
+    private var isMarked = false
 
     var vote: HealthVote {
         switch self.state {
@@ -32,6 +34,18 @@ struct TargetWatch: Equatable, Sendable {
         case .suspect, .trial: .suspect
         case .down: .down
         }
+    }
+
+    /// Takes an operator's word.
+    mutating func mark(isHealthy: Bool, at now: MonotonicInstant) {
+        guard !isHealthy else {
+            self.recover()
+            return
+        }
+        self.successes = 0
+        self.reason = .none
+        self.isMarked = true
+        self.state = .down(since: now)
     }
 
     /// Takes in what a worker saw.
@@ -122,7 +136,7 @@ struct TargetWatch: Equatable, Sendable {
         case .suspect(let since) where now >= since.advanced(by: self.backoff(timing)):
             self.state = .trial
         case .down(let since)
-        where !canBeChecked && now >= since.advanced(by: self.backoff(timing)):
+        where !canBeChecked && !self.isMarked && now >= since.advanced(by: self.backoff(timing)):
             self.state = .trial
         case .up, .trial, .suspect, .down:
             return
@@ -132,7 +146,8 @@ struct TargetWatch: Equatable, Sendable {
     /// When ``wake(timing:canBeChecked:at:)`` could change something.
     func nextWake(timing: HealthTiming) -> MonotonicInstant? {
         switch self.state {
-        case .suspect(let since), .down(let since): since.advanced(by: self.backoff(timing))
+        case .suspect(let since): since.advanced(by: self.backoff(timing))
+        case .down(let since): self.isMarked ? nil : since.advanced(by: self.backoff(timing))
         case .up, .trial: nil
         }
     }
@@ -228,6 +243,7 @@ struct TargetWatch: Equatable, Sendable {
     private mutating func recover() {
         self.state = .up
         self.reason = .answering
+        self.isMarked = false
         self.failedTrials = 0
         self.clearFailures()
     }

@@ -4,7 +4,7 @@ import MeshEntities
 /// always kept.
 enum PrometheusSettings {
     /// Kong's fields, all of them flags.
-    private static let flags = [
+    static let flags = [
         "per_consumer", "status_code_metrics", "ai_metrics", "latency_metrics",
         "bandwidth_metrics", "upstream_health_metrics", "wasm_metrics",
     ]

@@ -1,4 +1,5 @@
 internal import CPCRE2
+public import MeshEntities
 
 /// The regexes of routes: how they are compiled, and what they certainly begin with.
 public enum RoutePattern {
@@ -8,6 +9,8 @@ public enum RoutePattern {
         case path
         /// A header's value: anywhere in it, case does not matter.
         case headerValue
+        /// A field of an expression: anywhere in it, case matters.
+        case field
     }
 
     /// Why a pattern was refused.
@@ -30,6 +33,21 @@ public enum RoutePattern {
         }
     }
 
+    /// Reads and compiles the expression of a route and throws the result away.
+    ///
+    /// - Returns: what is wrong, with Kong's text for wrong types and with line and column inside
+    ///   the expression for wrong grammar; `nil` for a good one.
+    public static func check(expression: String, of route: Route) -> String? {
+        RouteExpression.check(expression, of: route)
+    }
+
+    /// Whether `&&` and `||` stand beside each other without parentheses, where Kong lets `||`
+    /// bind tighter than most readers expect.
+    public static func mixesOperators(in expression: String) -> Bool {
+        var parser = ExpressionParser(expression)
+        return (try? parser.parse()) != nil && parser.mixesOperators
+    }
+
     /// Compiles with JIT where the machine has it; the caller frees the code.
     ///
     /// A path's pattern is anchored as a whole. `$` means the very end, as in Kong's regex engine.
@@ -41,6 +59,7 @@ public enum RoutePattern {
         switch subject {
         case .path: options |= PCRE2_ANCHORED
         case .headerValue: options |= PCRE2_CASELESS
+        case .field: break
         }
         var number: Int32 = 0
         var offset = 0

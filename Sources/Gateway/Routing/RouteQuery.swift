@@ -1,3 +1,5 @@
+public import MeshPrimitives
+
 /// What one request shows to the router, as bytes that stay valid during the call.
 ///
 /// Trivial: making and passing one costs no allocation and no reference count.
@@ -14,6 +16,14 @@ public struct RouteQuery {
     public var isTLS: Bool
     /// The server name of the TLS handshake in lower case; empty when there is none.
     public var serverName: UnsafeRawBufferPointer
+    /// The query without `?`, as sent; only for tables that ask for it.
+    public var query = UnsafeRawBufferPointer(start: nil, count: 0)
+    /// The client; only for tables that ask for it.
+    public var source: Endpoint?
+    /// The local address that the request came to; only for tables that ask for it.
+    public var destination: Endpoint?
+    /// What carries the request, when it is not HTTP.
+    var transport: StreamTransport?
 
     /// Creates a query over TLS.
     public init(
@@ -45,6 +55,55 @@ public struct RouteQuery {
         self.isTLS = false
         self.serverName = UnsafeRawBufferPointer(start: nil, count: 0)
     }
+}
+
+extension RouteQuery {
+    /// Kong's `net.protocol` of a request or a connection.
+    enum Scheme {
+        case http
+        case https
+        case tcp
+        case tls
+        case udp
+
+        /// The name.
+        var bytes: UnsafeRawBufferPointer {
+            let name: StaticString =
+                switch self {
+                case .http: "http"
+                case .https: "https"
+                case .tcp: "tcp"
+                case .tls: "tls"
+                case .udp: "udp"
+                }
+            return UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        }
+    }
+
+    var scheme: Scheme {
+        switch self.transport {
+        case .tcp: .tcp
+        case .tls: .tls
+        case .udp: .udp
+        case nil: self.isTLS ? .https : .http
+        }
+    }
+}
+
+/// What a table asks of queries beyond what every query shows.
+public struct QueryNeeds: OptionSet, Sendable {
+    /// The bits.
+    public let rawValue: UInt8
+
+    /// Takes the bits as they are.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// ``RouteQuery/query``.
+    public static let query = QueryNeeds(rawValue: 1)
+    /// ``RouteQuery/source``.
+    public static let source = QueryNeeds(rawValue: 2)
+    /// ``RouteQuery/destination``.
+    public static let destination = QueryNeeds(rawValue: 4)
 }
 
 /// The route that a request belongs to.

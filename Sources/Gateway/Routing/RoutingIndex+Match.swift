@@ -7,6 +7,7 @@ extension RoutingIndex {
     struct Search {
         let prefixHashes: UnsafeMutablePointer<UInt64>
         let regexMemory: RegexMemory
+        let expressionMemory: ExpressionMemory
         /// Bit of the request's method; 0 for one that no route names.
         let method: UInt64
         var rank = Int32.max
@@ -18,9 +19,7 @@ extension RoutingIndex {
         let host = query.host
         if self.hasWildcards { self.findWildcards(query, in: &search, headers: headers) }
         if !host.isEmpty {
-            var hash = Self.hashSeed
-            for byte in host { hash = Self.hash(hash, byte) }
-            self.visit(.exact, host, hash, query, &search, headers)
+            self.visit(.exact, host, Self.hash(host: host), query, &search, headers)
         }
         if self.anyHost >= 0 { self.visit(Int(self.anyHost), query, &search, headers) }
     }
@@ -132,6 +131,11 @@ extension RoutingIndex {
                     || self.hold(entry.headers, search.regexMemory, headers)
             else { continue }
             var matched = Int(list.prefix.count)
+            if entry.program >= 0 {
+                let verdict = self.run(entry.program, query, search.expressionMemory, headers)
+                guard verdict.holds else { continue }
+                matched = verdict.matchedLength
+            }
             if entry.regex >= 0 {
                 let code = self.regexes[Int(entry.regex)]
                 guard let end = search.regexMemory.run(code, on: query.path) else { continue }
@@ -183,7 +187,7 @@ extension RoutingIndex {
 
 extension RoutingIndex {
     @inline(__always)
-    private static func areEqual(
+    static func areEqual(
         _ left: UnsafeRawBufferPointer,
         _ right: UnsafeRawBufferPointer
     ) -> Bool {
@@ -191,7 +195,7 @@ extension RoutingIndex {
     }
 
     @inline(__always)
-    private static func begins(
+    static func begins(
         _ text: UnsafeRawBufferPointer,
         with prefix: UnsafeRawBufferPointer
     ) -> Bool {

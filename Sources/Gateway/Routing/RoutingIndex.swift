@@ -27,6 +27,8 @@ struct RoutingIndex {
         let routeIndex: Int32
         /// Place in ``regexes``; -1 for a prefix or no path.
         let regex: Int32
+        /// First of its ``steps``; -1 for a route without expression.
+        let program: Int32
         /// Bits of ``methods``; 0 for any.
         let methods: UInt64
         /// In ``headerRules``.
@@ -87,6 +89,7 @@ struct RoutingIndex {
     static let hashSeed: UInt64 = 0xCBF2_9CE4_8422_2325
 
     let entries: UnsafeMutableBufferPointer<RouteEntry>
+    let steps: UnsafeMutableBufferPointer<ExpressionStep>
     let headerRules: UnsafeMutableBufferPointer<HeaderRule>
     let values: UnsafeMutableBufferPointer<Text>
     let names: UnsafeMutableBufferPointer<Name>
@@ -111,6 +114,24 @@ struct RoutingIndex {
         (hash ^ UInt64(byte)) &* 0x100_0000_01B3
     }
 
+    /// The hash of a whole host, eight bytes at a time.
+    @inline(__always)
+    static func hash(host text: UnsafeRawBufferPointer) -> UInt64 {
+        var hash = Self.hashSeed ^ UInt64(truncatingIfNeeded: text.count)
+        var index = 0
+        while text.count &- index >= 8 {
+            let word = text.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            hash = (hash ^ word) &* 0x9E37_79B9_7F4A_7C15
+            hash ^= hash &>> 32
+            index &+= 8
+        }
+        while index < text.count {
+            hash = Self.hash(hash, text[index])
+            index &+= 1
+        }
+        return hash
+    }
+
     /// Spreads the hash of a text, for one kind or bucket, over all 64 bits.
     @inline(__always)
     static func spread(_ hash: UInt64, _ salt: Int) -> UInt64 {
@@ -129,6 +150,7 @@ struct RoutingIndex {
     /// Gives the memory back.
     func deallocate() {
         self.entries.deallocate()
+        self.steps.deallocate()
         self.headerRules.deallocate()
         self.values.deallocate()
         self.names.deallocate()

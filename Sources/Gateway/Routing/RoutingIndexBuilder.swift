@@ -1,3 +1,4 @@
+internal import CPCRE2
 internal import MeshEntities
 
 /// Collects routes and lays them out as a ``RoutingIndex``.
@@ -9,7 +10,7 @@ struct RoutingIndexBuilder {
 
     /// One path of one route before it has a rank.
     private struct Draft {
-        let priority: UInt64
+        let priority: RoutePriority
         let route: EntityID
         let order: Int
         let entry: RoutingIndex.RouteEntry
@@ -37,8 +38,24 @@ struct RoutingIndexBuilder {
     private var headerRules: [RoutingIndex.HeaderRule] = []
     private var values: [RoutingIndex.Text] = []
     private var names: [RoutingIndex.Name] = []
+    /// Of all expressions.
+    var steps: [ExpressionStep] = []
+    /// What queries must show beyond the usual.
+    var needs: QueryNeeds = []
     private var texts: [UInt8] = []
     private var textPlaces: [[UInt8]: Int32] = [:]
+
+    /// How paths of one route and routes among each other are ordered; never `expressions`.
+    let flavor: RouterFlavor
+
+    init(flavor: RouterFlavor = .traditionalCompatible) {
+        self.flavor = flavor == .traditional ? .traditional : .traditionalCompatible
+    }
+
+    /// Gives back what a builder holds that is dropped unbuilt.
+    func free() {
+        for code in self.regexes { pcre2_code_free_8(code) }
+    }
 
     /// Adds a route, once for each of its paths.
     mutating func add(_ route: Route, at place: Int) throws(RoutingError) {
@@ -47,27 +64,52 @@ struct RoutingIndexBuilder {
         let headers = try self.headerRun(route.headers, label)
         let serverNames = self.nameRun(route.snis)
         let hosts = route.hosts.map { NamePattern($0) }
-        let paths: [String?] = route.paths.isEmpty ? [nil] : route.paths
-        for path in paths {
+        for path in self.paths(of: route) {
             let (regex, prefix) = try self.compile(path, label)
             let entry = RoutingIndex.RouteEntry(
                 routeIndex: Int32(place),
                 regex: regex,
+                program: -1,
                 methods: methods,
                 headers: headers,
                 serverNames: serverNames
             )
-            self.drafts.append(
-                Draft(
-                    priority: RoutePriority.value(of: route, path: path),
-                    route: route.id,
-                    order: self.drafts.count,
-                    entry: entry,
-                    hosts: hosts,
-                    prefix: prefix
-                )
-            )
+            let priority =
+                self.flavor == .traditional
+                ? RoutePriority.traditional(of: route)
+                : RoutePriority.value(of: route, path: path)
+            self.add(entry, of: route, priority: priority, hosts: hosts, prefix: prefix)
         }
+    }
+
+    /// Adds one way to a route.
+    mutating func add(
+        _ entry: RoutingIndex.RouteEntry,
+        of route: Route,
+        priority: RoutePriority,
+        hosts: [NamePattern],
+        prefix: [UInt8]
+    ) {
+        self.drafts.append(
+            Draft(
+                priority: priority,
+                route: route.id,
+                order: self.drafts.count,
+                entry: entry,
+                hosts: hosts,
+                prefix: prefix
+            )
+        )
+    }
+
+    /// The paths of a route, `nil` for any; where they do not compete by themselves, regexes first
+    /// and then the longest.
+    private func paths(of route: Route) -> [String?] {
+        guard !route.paths.isEmpty else { return [nil] }
+        guard self.flavor == .traditional else { return route.paths }
+        let isRegex = { (path: String) in path.utf8.first == RoutePattern.regexMark }
+        return route.paths.filter(isRegex)
+            + route.paths.filter { !isRegex($0) }.sorted { $0.utf8.count > $1.utf8.count }
     }
 
     /// Ranks all entries and lays out the index.
@@ -132,6 +174,7 @@ struct RoutingIndexBuilder {
         }
         return RoutingIndex(
             entries: Self.flat(self.drafts.map(\.entry)),
+            steps: Self.flat(self.steps),
             headerRules: Self.flat(self.headerRules),
             values: Self.flat(self.values),
             names: Self.flat(self.names),
@@ -169,11 +212,11 @@ extension RoutingIndexBuilder {
         }
     }
 
-    private mutating func regex(
+    mutating func regex(
         _ pattern: String,
         for subject: RoutePattern.Subject
     ) throws(RoutePattern.Failure) -> Int32 {
-        let key = subject == .path ? "p\(pattern)" : "h\(pattern)"
+        let key = "\(subject) \(pattern)"
         if let known = self.regexPlaces[key] { return known }
         let place = Int32(self.regexes.count)
         self.regexes.append(try RoutePattern.compile(pattern, for: subject))
@@ -245,7 +288,7 @@ extension RoutingIndexBuilder {
     }
 
     /// Stores a text once.
-    private mutating func text(_ bytes: [UInt8]) -> RoutingIndex.Text {
+    mutating func text(_ bytes: [UInt8]) -> RoutingIndex.Text {
         let offset = self.textPlaces[bytes] ?? Int32(self.texts.count)
         if Int(offset) == self.texts.count {
             self.texts += bytes
@@ -260,6 +303,15 @@ extension RoutingIndexBuilder {
 
     private static func hash(_ bytes: [UInt8]) -> UInt64 {
         bytes.reduce(RoutingIndex.hashSeed) { RoutingIndex.hash($0, $1) }
+    }
+
+    private static func hash(_ key: BucketKey) -> UInt64 {
+        switch key.kind {
+        case .exact: key.text.withUnsafeBytes { RoutingIndex.hash(host: $0) }
+        case .prefix: Self.hash(key.text)
+        // A suffix is hashed from its end, the way the host of a request is walked.
+        case .suffix: Self.hash(key.text.reversed())
+        }
     }
 
     private static func run(from start: Int, count: Int) -> RoutingIndex.Run {
@@ -300,9 +352,7 @@ extension RoutingIndexBuilder {
         var table = Array(repeating: free, count: Self.tableSize(keys.count))
         for (bucket, key) in keys.enumerated() {
             guard let key else { continue }
-            // A suffix is hashed from its end, the way the host of a request is walked.
-            let text = key.kind == .suffix ? Array(key.text.reversed()) : key.text
-            let hash = RoutingIndex.spread(Self.hash(text), Int(key.kind.rawValue))
+            let hash = RoutingIndex.spread(Self.hash(key), Int(key.kind.rawValue))
             var place = Int(truncatingIfNeeded: hash) & (table.count - 1)
             while table[place].bucket >= 0 { place = (place + 1) & (table.count - 1) }
             table[place] = RoutingIndex.HostPlace(hash: hash, bucket: Int32(bucket))

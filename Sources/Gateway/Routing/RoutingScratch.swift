@@ -11,6 +11,7 @@ public final class RoutingScratch {
     private static let heapLimit: UInt32 = 1024
 
     let regexMemory: RegexMemory
+    let expressionMemory: ExpressionMemory
     private let stack: OpaquePointer?
     /// Hash of every prefix of the path at hand, by its length.
     private(set) var prefixHashes: UnsafeMutablePointer<UInt64>
@@ -26,6 +27,11 @@ public final class RoutingScratch {
         pcre2_jit_stack_assign_8(context, nil, self.stack.map(UnsafeMutableRawPointer.init))
         _ = pcre2_set_match_limit_8(context, RegexMemory.matchLimit)
         _ = pcre2_set_heap_limit_8(context, Self.heapLimit)
+        self.expressionMemory = ExpressionMemory(
+            regexMemory: self.regexMemory,
+            lowered: .allocate(byteCount: ExpressionMemory.byteCount, alignment: 16),
+            decoded: .allocate(byteCount: ExpressionMemory.byteCount, alignment: 16)
+        )
         self.prefixCapacity = 256
         self.prefixHashes = .allocate(capacity: self.prefixCapacity)
     }
@@ -35,6 +41,8 @@ public final class RoutingScratch {
         pcre2_match_context_free_8(self.regexMemory.context)
         if let stack = self.stack { pcre2_jit_stack_free_8(stack) }
         self.prefixHashes.deallocate()
+        self.expressionMemory.lowered.deallocate()
+        self.expressionMemory.decoded.deallocate()
     }
 
     /// Makes room for the hashes of `count` prefixes; allocates only when a table needs more.
@@ -61,7 +69,22 @@ struct RegexMemory {
     ///
     /// - Returns: where the matched text ends; `nil` for no match and for every limit reached.
     func run(_ code: OpaquePointer, on subject: UnsafeRawBufferPointer) -> Int? {
-        guard let start = subject.baseAddress else { return nil }
+        self.matches(code, subject) ? pcre2_get_ovector_pointer_8(self.matches)[1] : nil
+    }
+
+    /// Runs one pattern.
+    ///
+    /// - Returns: how many bytes matched; `nil` for no match and for every limit reached.
+    func matchedLength(of code: OpaquePointer, in subject: UnsafeRawBufferPointer) -> Int? {
+        guard self.matches(code, subject) else { return nil }
+        guard let bounds = pcre2_get_ovector_pointer_8(self.matches), bounds[1] >= bounds[0] else {
+            return 0
+        }
+        return bounds[1] - bounds[0]
+    }
+
+    private func matches(_ code: OpaquePointer, _ subject: UnsafeRawBufferPointer) -> Bool {
+        guard let start = subject.baseAddress else { return false }
         let outcome = pcre2_match_8(
             code,
             start.assumingMemoryBound(to: UInt8.self),
@@ -71,7 +94,6 @@ struct RegexMemory {
             self.matches,
             self.context
         )
-        guard outcome >= 0 else { return nil }
-        return pcre2_get_ovector_pointer_8(self.matches)[1]
+        return outcome >= 0
     }
 }

@@ -77,7 +77,7 @@ struct StreamEntry: Sendable {
         }
     }
 
-    private static func transport(_ name: GatewayProtocol) -> StreamTransport? {
+    static func transport(_ name: GatewayProtocol) -> StreamTransport? {
         switch name {
         case .tcp: .tcp
         case .tls, .tlsPassthrough: .tls

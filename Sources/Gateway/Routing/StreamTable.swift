@@ -15,16 +15,31 @@ public struct StreamTable: Sendable {
     private let named: [[UInt8]: [Int]]
     /// Entries that any server name may match, best first.
     private let unnamed: [Int]
+    /// Of each transport, the routes that are written as expressions; they go before all others.
+    private let expressions: [StreamTransport: RoutingTable]
 
     /// Compiles the routes that streams can match; those of disabled services are left out.
-    public init(compiling routes: [Route], services: [Service]) {
+    ///
+    /// - Throws: ``RoutingError`` for the first expression that cannot be compiled.
+    public init(
+        compiling routes: [Route],
+        services: [Service],
+        flavor: RouterFlavor = .traditionalCompatible
+    ) throws(RoutingError) {
         let disabled = Set(services.filter { !$0.enabled }.map(\.id))
         let served = routes.enumerated().filter { _, route in
             !(route.service.map(disabled.contains) ?? false)
                 && route.protocols.contains(where: \.isStream)
         }
+        let written = served.filter { $0.element.expression != nil }
+        if flavor != .expressions, let route = written.first?.element {
+            let label = route.name ?? route.id.description
+            throw .expressionNotRead(route: label, flavor: flavor)
+        }
+        self.expressions = try Self.expressions(written.map { ($0.element, $0.offset) })
         self.entries =
             served
+            .filter { $0.element.expression == nil }
             .map { place, route in StreamEntry(route, place: place) }
             .sorted { ($0.priority, $0.id) > ($1.priority, $1.id) }
         var named: [[UInt8]: [Int]] = [:]
@@ -44,7 +59,8 @@ public struct StreamTable: Sendable {
     ///
     /// A listener without one need not even read a server name.
     public func hasRoutes(for transport: StreamTransport) -> Bool {
-        self.entries.contains { $0.transports.contains(transport) }
+        self.expressions[transport] != nil
+            || self.entries.contains { $0.transports.contains(transport) }
     }
 
     /// Finds the route of a connection or a first datagram.
@@ -53,6 +69,7 @@ public struct StreamTable: Sendable {
     /// - Returns: the best match; `nil` when no route fits, upon which Kong closes.
     public func match(_ query: StreamQuery) -> StreamMatch? {
         let name = query.serverName.map { ServerName.normalized($0) }
+        if let match = self.matchExpressions(query, name) { return match }
         let candidates = name.flatMap { self.named[$0] } ?? []
         let first = candidates.first { self.entries[$0].matches(query, name) } ?? .max
         let other = self.unnamed.prefix { $0 < first }.first {
@@ -65,6 +82,57 @@ public struct StreamTable: Sendable {
             routeIndex: entry.place,
             isPassedThrough: query.transport == .tls && entry.isPassedThrough
         )
+    }
+}
+
+extension StreamTable {
+    private static func expressions(
+        _ routes: [(route: Route, place: Int)]
+    ) throws(RoutingError) -> [StreamTransport: RoutingTable] {
+        var tables: [StreamTransport: RoutingTable] = [:]
+        for transport in [StreamTransport.tcp, .tls, .udp] {
+            let here = routes.filter {
+                $0.route.protocols.compactMap(StreamEntry.transport).contains(transport)
+            }
+            guard !here.isEmpty else { continue }
+            tables[transport] = try RoutingTable(RoutingIndexBuilder()) {
+                builder throws(RoutingError) in
+                for (route, place) in here {
+                    // The server name of a stream is filed as a request's host is.
+                    try builder.add(
+                        expression: route.expression ?? "",
+                        of: route,
+                        at: place * 2 + (route.protocols.contains(.tlsPassthrough) ? 1 : 0),
+                        hostField: "tls.sni"
+                    )
+                }
+            }
+        }
+        return tables
+    }
+
+    private func matchExpressions(_ query: StreamQuery, _ name: [UInt8]?) -> StreamMatch? {
+        guard let table = self.expressions[query.transport] else { return nil }
+        let none = UnsafeRawBufferPointer(start: nil, count: 0)
+        let match = (name ?? []).withUnsafeBytes { name in
+            var asked = RouteQuery(
+                method: none,
+                host: name,
+                path: none,
+                port: query.destination.port,
+                serverName: name
+            )
+            asked.transport = query.transport
+            asked.source = query.source
+            asked.destination = query.destination
+            return table.match(asked, scratch: RoutingScratch()) { _, _ in false }
+        }
+        return match.map { found in
+            StreamMatch(
+                routeIndex: found.routeIndex / 2,
+                isPassedThrough: query.transport == .tls && found.routeIndex % 2 == 1
+            )
+        }
     }
 }
 

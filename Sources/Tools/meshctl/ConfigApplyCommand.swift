@@ -29,6 +29,7 @@ struct ConfigApplyCommand: AsyncParsableCommand {
     var file: String
 
     @OptionGroup var node: NodeOptions
+    @OptionGroup var declaration: DeclarationArguments
     @OptionGroup var output: OutputOptions
 
     @Option(help: "Why, for the others.")
@@ -50,7 +51,7 @@ struct ConfigApplyCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let input = try DeclarativeInput(path: self.file)
+        let input = try DeclarativeInput(path: self.file, arguments: self.declaration)
         input.noteWarnings()
         let client = try self.node.client(timeout: .seconds(15))
         let difference = try await client.difference(input.text, name: input.name)
@@ -62,12 +63,7 @@ struct ConfigApplyCommand: AsyncParsableCommand {
             )
             return
         }
-        let report = try await client.apply(
-            input.text,
-            name: input.name,
-            message: self.message,
-            base: difference.base.hash
-        )
+        let report = try await self.applied(input, difference, client)
         let summary = report.summary
         let counts = "+\(summary.created) ~\(summary.updated) -\(summary.deleted)"
         let status = try await self.settled(client, report)
@@ -80,6 +76,56 @@ struct ConfigApplyCommand: AsyncParsableCommand {
             }
         )
         if let status, !status.agreed { throw self.unsettled(status) }
+    }
+
+    /// Applies, and when the answer is lost asks whether the change is in.
+    private func applied(
+        _ input: DeclarativeInput,
+        _ difference: DifferenceReport,
+        _ client: AdminClient
+    ) async throws -> ApplyReport {
+        // A closure, since the compiler crashes on a typed catch around the call (Swift 6.3.1).
+        let apply: () async throws -> ApplyReport = {
+            try await client.apply(
+                input.text,
+                name: input.name,
+                message: self.message,
+                base: difference.base.hash
+            )
+        }
+        do {
+            return try await apply()
+        } catch let error as AdminClientError {
+            guard error.leavesDoubt else { throw error }
+            Terminal.note("meshctl: \(error); asking whether the change is in")
+            guard let now = await self.asked(input, client) else {
+                throw Failure(
+                    .timedOut,
+                    "it is not known whether the change is in, the node does not say; "
+                        + "meshctl config diff \(self.file) tells, at any node"
+                )
+            }
+            guard now.changes.isEmpty else {
+                throw Failure(.unreachable, "the change is not in, nothing was changed: \(error)")
+            }
+            return ApplyReport(
+                config: now.base,
+                base: difference.base,
+                changes: difference.changes,
+                warnings: difference.warnings
+            )
+        }
+    }
+
+    /// What the node lacks of the file now; `nil` when it does not say within some seconds.
+    private func asked(_ input: DeclarativeInput, _ client: AdminClient) async -> DifferenceReport?
+    {
+        let deadline = ContinuousClock.now.advanced(by: .seconds(10))
+        while true {
+            let now = try? await client.difference(input.text, name: input.name)
+            if now != nil || ContinuousClock.now >= deadline { return now }
+            try? await Task.sleep(for: .milliseconds(500))
+        }
     }
 
     private func settled(

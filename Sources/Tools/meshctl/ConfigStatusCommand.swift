@@ -32,7 +32,8 @@ struct ConfigStatusCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let client = try self.node.client()
+        let limit = self.wait ? min(5, max(0.1, self.timeout)) : 5
+        let client = try self.node.client(timeout: .seconds(limit))
         var report = try await client.configurationStatus()
         if self.wait {
             let agreement = Agreement(client: client, timeout: .seconds(self.timeout))

@@ -39,13 +39,22 @@ struct EventsCommand: AsyncParsableCommand {
         }
     }
 
-    /// Ends when the node has been silent for a moment, since kept events come at once.
+    /// Ends when the node has answered and then been silent for a moment, since kept events come at
+    /// once; a node that does not answer at all is told as such.
     private func printKept(_ client: AdminClient) async throws {
+        let (answered, answer) = AsyncStream.makeStream(of: Never.self)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                try await client.watchEvents(after: self.after ?? 0) { try self.show($0) }
+                try await client.watchEvents(
+                    after: self.after ?? 0,
+                    opened: { answer.finish() },
+                    { try self.show($0) }
+                )
             }
-            group.addTask { try await Task.sleep(for: .milliseconds(500)) }
+            group.addTask {
+                for await _ in answered {}
+                try await Task.sleep(for: .milliseconds(500))
+            }
             defer { group.cancelAll() }
             try await group.next()
         }

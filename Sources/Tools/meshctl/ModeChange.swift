@@ -38,9 +38,8 @@ struct ModeChange {
         var progress = Progress()
         while true {
             let members = try await self.client.members().members
-            let waiting = members.filter { member in
-                self.nodes.contains(member.name) && !self.complies(member)
-            }
+            let named = members.filter { self.nodes.contains($0.name) }
+            let waiting = named.filter { !$0.isGone && !self.complies($0) }
             progress.show(
                 self.mode == .draining ? "draining" : "resuming",
                 done: self.nodes.count - waiting.count,
@@ -50,6 +49,7 @@ struct ModeChange {
             )
             if waiting.isEmpty {
                 progress.end()
+                try self.checkPresence(of: named)
                 return reports
             }
             guard ContinuousClock.now < deadline else {
@@ -64,8 +64,29 @@ struct ModeChange {
         }
     }
 
+    /// A node that is gone cannot come back into traffic now; its mark waits for it.
+    private func checkPresence(of members: [MemberReport]) throws {
+        let gone = members.filter(\.isGone).map(\.name)
+        guard self.mode == .normal, !gone.isEmpty else { return }
+        throw Failure(
+            .timedOut,
+            "\(gone.joined(separator: ", ")) does not answer; the mark is set, and it takes "
+                + "traffic when it is back"
+        )
+    }
+
     private func complies(_ member: MemberReport) -> Bool {
         guard self.mode == .draining else { return member.mode == self.mode }
         return member.mode != .normal && (member.inFlight ?? 0) == 0
+    }
+}
+
+extension MemberReport {
+    /// Whether nothing is to be waited for: it does not answer, or has said good-bye.
+    fileprivate var isGone: Bool {
+        switch self.state {
+        case .alive, .suspect: false
+        case .failed, .left: true
+        }
     }
 }

@@ -81,7 +81,7 @@ struct ProbingTests {
             target: node(2),
             sequence: 9,
             timeout: .milliseconds(300),
-            interval: .seconds(1),
+            verdict: .seconds(1),
             at: instant(0)
         )
 
@@ -90,7 +90,7 @@ struct ProbingTests {
 
         #expect(foreign == nil)
         #expect(stale == nil)
-        #expect(!round.isIdle)
+        #expect(round.isProbing(node(2)))
     }
 
     @Test("tells a suspect first that it is suspected")

@@ -7,21 +7,26 @@ import Testing
 struct SuspicionTableTests {
     private static func table() -> SuspicionTable {
         var table = SuspicionTable(configuration: .lan)
-        table.begin(node(2), accuser: node(3), memberCount: 5, at: instant(0))
+        table.begin(node(2), accuser: node(3), at: instant(0))
         return table
+    }
+
+    private static func among(_ trusted: Int, hold: Duration? = nil) -> SuspicionTable.Circumstances
+    {
+        SuspicionTable.Circumstances(trusted: trusted, hold: hold)
     }
 
     @Test("waits longest without confirmation, and shortest with enough of them")
     func shortens() {
         var table = Self.table()
-        #expect(table.deadline(holding: nil) == instant(24))
+        #expect(table.deadline(Self.among(3)) == instant(18))
 
         _ = table.confirm(node(2), accuser: node(4))
-        let once = table.deadline(holding: nil) ?? instant(0)
-        #expect(once > instant(10) && once < instant(13))
+        let once = table.deadline(Self.among(3)) ?? instant(0)
+        #expect(once > instant(8) && once < instant(9))
 
         _ = table.confirm(node(2), accuser: node(5))
-        #expect(table.deadline(holding: nil) == instant(4))
+        #expect(table.deadline(Self.among(3)) == instant(3))
     }
 
     @Test("counts every accuser once, and no more than needed")
@@ -35,26 +40,36 @@ struct SuspicionTableTests {
         #expect(!foreign)
     }
 
-    @Test("waits longer in larger clusters, and shortest where nobody could confirm")
-    func scales() {
-        var table = SuspicionTable(configuration: .lan)
-        table.begin(node(2), accuser: node(3), memberCount: 2, at: instant(0))
-        #expect(table.deadline(holding: nil) == instant(4))
+    @Test("waits for no more confirmations than there are members who could give them")
+    func countsTheLiving() {
+        var table = Self.table()
+        #expect(table.deadline(Self.among(0)) == instant(3))
+        #expect(table.deadline(Self.among(1)) == instant(18))
 
-        table.begin(node(2), accuser: node(3), memberCount: 100, at: instant(0))
-        let found = table.deadline(holding: nil) ?? instant(0)
-        #expect(abs(found.nanoseconds - 48_000_000_000) < 1_000_000)
+        _ = table.confirm(node(2), accuser: node(4))
+        #expect(table.deadline(Self.among(1)) == instant(3))
+    }
+
+    @Test("does not wait long for whoever was not heard in this run")
+    func expiresUnproven() {
+        var table = SuspicionTable(configuration: .lan)
+        table.begin(node(2), accuser: node(3), isUnproven: true, at: instant(0))
+
+        #expect(table.deadline(Self.among(50)) == instant(3))
+        #expect(table.deadline(Self.among(50, hold: .seconds(60))) == instant(78))
     }
 
     @Test("holds unconfirmed suspicions longer while isolated, and confirmed ones not")
     func holds() {
         var table = Self.table()
-        #expect(table.expire(holding: .seconds(60), at: instant(83)) == [])
+        let isolated = Self.among(3, hold: .seconds(60))
+        #expect(table.expire(isolated, at: instant(77)) == [])
+        #expect(table.deadline(Self.among(0, hold: .seconds(60))) == instant(78), "alone")
 
         _ = table.confirm(node(2), accuser: node(4))
         _ = table.confirm(node(2), accuser: node(5))
-        #expect(table.expire(holding: .seconds(60), at: instant(4)) == [node(2)])
-        #expect(table.deadline(holding: nil) == nil)
+        #expect(table.expire(isolated, at: instant(3)) == [node(2)])
+        #expect(table.deadline(isolated) == nil)
     }
 
     @Test("gives time back that the node was not running")
@@ -63,7 +78,7 @@ struct SuspicionTableTests {
 
         table.postpone(by: .seconds(10))
 
-        #expect(table.expire(holding: nil, at: instant(33)) == [])
-        #expect(table.expire(holding: nil, at: instant(34)) == [node(2)])
+        #expect(table.expire(Self.among(3), at: instant(27)) == [])
+        #expect(table.expire(Self.among(3), at: instant(28)) == [node(2)])
     }
 }

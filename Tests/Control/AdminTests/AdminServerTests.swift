@@ -14,7 +14,7 @@ struct AdminServerTests {
             #expect(answer.status == 200)
             #expect(answer.headers["content-type"] == "application/json; charset=utf-8")
             #expect(answer.headers["server"] == "kong/3.9.1")
-            #expect(answer.headers["access-control-allow-origin"] == "*")
+            #expect(answer.headers["access-control-allow-origin"] == nil)
             #expect(Int(answer.headers["x-kong-admin-latency"] ?? "") != nil)
             #expect(answer.body.contains(#""tagline":"Welcome to kong","version":"3.9.1""#))
             #expect(answer.body.contains(#""enabled_in_cluster":["correlation-id"]"#))
@@ -66,6 +66,9 @@ struct AdminServerTests {
         arguments: [
             ["-H", "Host: evil.example"], ["-H", "Origin: http://evil.example"],
             ["-H", "Origin: null"], ["-H", "Host: 127.0.0.1.evil.example:8001"],
+            ["-H", "Host: localhost:8001", "-H", "Origin: http://localhost:8002"],
+            ["-X", "DELETE", "-H", "Sec-Fetch-Site: cross-site"],
+            ["-X", "DELETE", "-H", "Sec-Fetch-Site: same-site"],
         ]
     )
     func rebinding(arguments: [String]) async throws {
@@ -75,10 +78,10 @@ struct AdminServerTests {
     }
 
     @Test(
-        "lets local names and pages in",
+        "lets local names and its own pages in",
         arguments: [
-            ["-H", "Host: localhost:8001"], ["-H", "Origin: http://localhost:8002"],
-            ["-H", "Host: [::1]:8001"],
+            ["-H", "Host: localhost:8001"], ["-H", "Host: [::1]:8001"],
+            ["-H", "Host: localhost:8001", "-H", "Origin: http://localhost:8001"],
         ]
     )
     func local(arguments: [String]) async throws {
@@ -109,7 +112,7 @@ struct AdminServerTests {
             let upload = ["-H", "Expect:", "-H", "Content-Length: 99999999", "-d", "abc"]
             let large = try await Curl(endpoint, "/config", with: upload)
             #expect(large.status == 413)
-            #expect(start.duration(to: .now) < .seconds(8))
+            #expect(start.duration(to: .now) < .seconds(40))
             // Bash ends with 124 when the connection is still open after three seconds.
             let script = """
                 exec 3<>/dev/tcp/127.0.0.1/\(endpoint.port)
@@ -144,7 +147,11 @@ struct AdminServerTests {
     @Test("lists its paths, tags and plugins")
     func index() async throws {
         try await withServer { endpoint async throws in
-            #expect(try await Curl(endpoint, "/endpoints").body.contains(#""/upstreams/:/health""#))
+            #expect(
+                try await Curl(endpoint, "/endpoints").body.contains(
+                    #""/upstreams/{upstreams}/health""#
+                )
+            )
             #expect(
                 try await Curl(endpoint, "/tags/old").body == """
                     {"data":[{"tag":"old","entity_name":"services",\

@@ -10,13 +10,18 @@ struct EntityPathsTests {
             let first = try await Curl(endpoint, "/services?size=1&tags=blue")
             #expect(first.status == 200)
             #expect(
-                first.body == """
-                    {"data":[{"id":"bbbbbbbb-0000-0000-0000-000000000001","name":"web",\
-                    "host":"api","tags":["blue","old"]}],\
+                first.body.hasPrefix(
+                    #"{"data":[{"id":"bbbbbbbb-0000-0000-0000-000000000001","name":"web","#
+                )
+            )
+            #expect(
+                first.body.hasSuffix(
+                    """
                     "next":"/services?offset=\
                     YmJiYmJiYmItMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAx&size=1&tags=blue",\
                     "offset":"YmJiYmJiYmItMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAx"}
                     """
+                )
             )
             let second = try await Curl(
                 endpoint,
@@ -68,7 +73,8 @@ struct EntityPathsTests {
     @Test(
         "answer 404 for what does not exist",
         arguments: [
-            "/services/none", "/services/other/routes/all", "/targets", "/nothing",
+            "/targets/dddddddd-0000-0000-0000-000000000001", "/services/none",
+            "/services/other/routes/all", "/targets", "/nothing",
             "/upstreams/none/health", "/services/web/routes/all/more",
         ]
     )
@@ -81,31 +87,10 @@ struct EntityPathsTests {
     }
 
     @Test(
-        "refuse writes as Kong without a database does",
-        arguments: [
-            ("POST", "/services", "create", "services"),
-            ("PUT", "/routes/all", "create or update", "routes"),
-            ("PATCH", "/upstreams/api/targets/127.0.0.1:9001", "update", "targets"),
-            ("DELETE", "/consumers/ann", "remove", "consumers"),
-        ]
-    )
-    func writes(method: String, path: String, verb: String, kind: String) async throws {
-        try await withServer { endpoint async throws in
-            let answer = try await Curl(endpoint, path, "-X", method)
-            #expect(answer.status == 405)
-            #expect(
-                answer.body == """
-                    {"code":12,"name":"operation unsupported","message":"cannot \(verb) '\(kind)' \
-                    entities when not using a database"}
-                    """
-            )
-        }
-    }
-
-    @Test(
         "refuse a page size, an offset and a filter that cannot be",
         arguments: [
-            ("size=0", 9), ("size=1001", 9), ("size=x", 9), ("offset=***", 7), ("tags=", 11),
+            ("size=0", 9), ("size=1001", 9), ("size=x", 9), ("offset=***", 7),
+            ("offset=bm9uZQ==", 7), ("tags=", 11),
             ("tags=a,b/c", 11), ("tags=a,b,c,d,e,f", 11),
         ]
     )
@@ -134,7 +119,36 @@ struct EntityPathsTests {
     func secrets() async throws {
         try await withServer { endpoint async throws in
             let body = try await Curl(endpoint, "/certificates").body
-            #expect(body.contains(#""key":"******","key_alt":null"#))
+            #expect(body.contains(#""key":"******","cert_alt":null,"key_alt":null"#))
+            #expect(!body.contains("U0VDUkVU"))
+        }
+    }
+
+    @Test("show every field of Kong, unset ones as null, and its state in ETag")
+    func allFields() async throws {
+        try await withServer { endpoint async throws in
+            let answer = try await Curl(endpoint, "/services/web")
+            #expect(
+                answer.body == """
+                    {"id":"bbbbbbbb-0000-0000-0000-000000000001","name":"web","retries":5,\
+                    "protocol":"http","host":"api","port":80,"path":null,"connect_timeout":60000,\
+                    "write_timeout":60000,"read_timeout":60000,"tags":["blue","old"],\
+                    "client_certificate":null,"tls_verify":null,"tls_verify_depth":null,\
+                    "ca_certificates":null,"enabled":true,"created_at":null,"updated_at":null}
+                    """
+            )
+            let tag = try #require(answer.headers["etag"])
+            let again = try await Curl(endpoint, "/services/web", "-H", "If-None-Match: \(tag)")
+            #expect(again.status == 304)
+        }
+    }
+
+    @Test("show the defaults of a plugin's settings and the server names of a certificate")
+    func completed() async throws {
+        try await withServer { endpoint async throws in
+            let plugin = try await Curl(endpoint, "/plugins/ids").body
+            #expect(plugin.contains(#""generator":"uuid#counter","echo_downstream":false"#))
+            #expect(try await Curl(endpoint, "/certificates").body.contains(#""snis":[]"#))
         }
     }
 }

@@ -3,11 +3,22 @@ import MeshEntities
 import MeshReports
 import Synchronization
 
-/// A node that answers from fixed values and notes what it is told.
+/// A node that keeps its entities in memory, answers the rest from fixed values and notes what it is
+/// told.
 final class FakeNode: AdminNode {
     struct Told: Equatable {
         var applied: [Submission] = []
         var modes: [String] = []
+        var marks: [TargetMark] = []
+        var messages: [String] = []
+        var level = "info"
+    }
+
+    private struct Store {
+        var catalogue: EntityCatalogue
+        var generation = 0
+        /// Writes by others that come between planning and writing.
+        var interferences = 0
     }
 
     let identity = NodeIdentity(
@@ -16,19 +27,24 @@ final class FakeNode: AdminNode {
         version: "0.1.0",
         hostName: "host"
     )
-    let rows: [EntityRow]
     let ready: Readiness
     let refusal: AdminError?
     let feed: [EventReport]
     let told = Mutex(Told())
+    private let store: Mutex<Store>
 
     init(
         rows: [EntityRow] = FakeNode.sampleRows,
         ready: Readiness = .ready,
         refusal: AdminError? = nil,
-        feed: [EventReport] = []
+        feed: [EventReport] = [],
+        interferences: Int = 0
     ) {
-        self.rows = rows
+        var catalogue = EntityCatalogue()
+        for row in rows {
+            catalogue.apply(EntityChange(kind: row.kind, id: row.id, document: row.document))
+        }
+        self.store = Mutex(Store(catalogue: catalogue, interferences: interferences))
         self.ready = ready
         self.refusal = refusal
         self.feed = feed
@@ -45,7 +61,59 @@ final class FakeNode: AdminNode {
         return member
     }
 
-    func entities() async -> [EntityRow] { self.rows }
+    func held() async -> HeldEntities {
+        self.store.withLock { store in
+            HeldEntities(catalogue: store.catalogue, version: Self.version(store.generation))
+        }
+    }
+    func examine(_ configuration: inout GatewayConfiguration) -> [Finding] {
+        configuration.certificates.enumerated().filter { $1.cert.contains("FOREIGN") }.map {
+            EntityPlaces().finding(
+                .certificates,
+                $0.offset,
+                FieldPath.entityField,
+                "certificate does not match key"
+            )
+        }
+    }
+    func edit(
+        _ changes: [EntityChange],
+        expecting expected: ConfigurationVersion?,
+        author: String,
+        message: String
+    ) async throws(AdminError) -> EditReceipt {
+        if let refusal { throw refusal }
+        let made = self.store.withLock { store -> ConfigurationVersion? in
+            if store.interferences > 0 {
+                store.interferences -= 1
+                store.generation += 1
+            }
+            if let expected, expected != Self.version(store.generation) { return nil }
+            for change in changes { store.catalogue.apply(change) }
+            store.generation += 1
+            return Self.version(store.generation)
+        }
+        guard let made else { throw .stale(held: self.version) }
+        self.told.withLock { $0.messages.append("\(author): \(message)") }
+        return EditReceipt(config: made, holders: [self.identity.name])
+    }
+    func mark(_ mark: TargetMark) async throws(AdminError) {
+        if mark.address == "127.0.0.9:1" { throw .refused("no such address") }
+        self.told.withLock { $0.marks.append(mark) }
+    }
+    func logLevel() async -> String { self.told.withLock { $0.level } }
+    func setLogLevel(_ level: String, for seconds: Int) async {
+        self.told.withLock { $0.level = level }
+    }
+
+    private static func version(_ generation: Int) -> ConfigurationVersion {
+        ConfigurationVersion(
+            milliseconds: UInt64(generation) + 1,
+            counter: 0,
+            hash: "\(generation)"
+        )
+    }
+
     func configurationVersion() async -> ConfigurationVersion { self.version }
     func declarativeText() async -> String { "_format_version: \"3.0\"\n" }
     func settings() async -> DocumentValue { .record(["node.name": .string("eu-1")]) }
@@ -148,10 +216,16 @@ final class FakeNode: AdminNode {
 extension FakeNode {
     static let upstream = "aaaaaaaa-0000-0000-0000-000000000001"
     static let service = "bbbbbbbb-0000-0000-0000-000000000001"
+    static let route = "cccccccc-0000-0000-0000-000000000001"
+    static let certificate = "99999999-0000-0000-0000-000000000001"
+    static let pem = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
+    static let key = "-----BEGIN PRIVATE KEY-----\nU0VDUkVU\n-----END PRIVATE KEY-----\n"
 
     static func row(_ kind: EntityKind, _ fields: KeyValuePairs<String, DocumentValue>) -> EntityRow
     {
-        EntityRow(kind: kind, document: .record(fields))
+        let document = DocumentValue.record(fields)
+        let id = document["id"]?.text.flatMap { EntityID($0) }
+        return EntityRow(kind: kind, id: id ?? EntityID(high: 0, low: 0), document: document)
     }
 
     static let sampleRows: [EntityRow] = [
@@ -166,17 +240,17 @@ extension FakeNode {
             .services,
             [
                 "id": .string("bbbbbbbb-0000-0000-0000-000000000002"), "name": .string("other"),
-                "tags": .list([.string("blue")]),
+                "host": .string("other.example"), "tags": .list([.string("blue")]),
             ]
         ),
         row(
             .routes,
             [
-                "id": .string("cccccccc-0000-0000-0000-000000000001"), "name": .string("all"),
-                "service": .record(["id": .string(service)]), "tags": .null,
+                "id": .string(route), "name": .string("all"), "paths": .list([.string("/")]),
+                "service": .record(["id": .string(service)]),
             ]
         ),
-        row(.upstreams, ["id": .string(upstream), "name": .string("api"), "tags": .null]),
+        row(.upstreams, ["id": .string(upstream), "name": .string("api")]),
         row(
             .targets,
             [
@@ -210,10 +284,7 @@ extension FakeNode {
         ),
         row(
             .certificates,
-            [
-                "id": .string("99999999-0000-0000-0000-000000000001"), "cert": .string("PEM"),
-                "key": .string("SECRET"), "key_alt": .null,
-            ]
+            ["id": .string(certificate), "cert": .string(pem), "key": .string(key)]
         ),
     ]
 }

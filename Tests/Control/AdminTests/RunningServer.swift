@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import MeshAdmin
 import MeshPrimitives
+import MeshTLS
 import Testing
 
 /// A real listener on a free port of loopback for the time of `body`.
@@ -9,14 +10,33 @@ func withServer(
     _ node: FakeNode = FakeNode(),
     surface: AdminServerConfiguration.Surface = .admin,
     keepAlive: Duration = .milliseconds(50),
+    tls: TLSServerContext? = nil,
+    credentials: AdminCredentials? = nil,
+    patience: Duration = .seconds(30),
     _ body: (Endpoint) async throws -> Void
 ) async throws {
     var configuration = AdminServerConfiguration(
-        listen: Endpoint(address: .v4(0x7F00_0001), port: 0),
+        place: .address(Endpoint(address: .v4(0x7F00_0001), port: 0)),
         surface: surface
     )
     configuration.keepAliveInterval = keepAlive
-    let (bound, continuation) = AsyncStream.makeStream(of: Endpoint.self)
+    configuration.tls = tls
+    configuration.credentials = credentials
+    configuration.headTimeout = patience
+    configuration.bodyTimeout = patience
+    configuration.idleTimeout = patience
+    try await withListener(configuration, node) { place in
+        try await body(try #require(place))
+    }
+}
+
+/// A real listener for the time of `body`, which is told its address, `nil` for a unix socket.
+func withListener(
+    _ configuration: AdminServerConfiguration,
+    _ node: FakeNode = FakeNode(),
+    _ body: (Endpoint?) async throws -> Void
+) async throws {
+    let (bound, continuation) = AsyncStream.makeStream(of: Endpoint?.self)
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let server = AdminServer(configuration: configuration, node: node, logger: logger) {
@@ -43,8 +63,8 @@ struct Curl {
     }
 
     init(_ endpoint: Endpoint, _ path: String, with arguments: [String]) async throws {
-        let all =
-            ["curl", "-sS", "-i", "--max-time", "10", "http://\(endpoint)\(path)"] + arguments
+        let url = path.contains("://") ? path : "http://\(endpoint)\(path)"
+        let all = ["curl", "-sS", "-i", "--max-time", "10", url] + arguments
         let text = try await Self.output(of: all)
         let gap = try #require(text.range(of: "\n\n"))
         let lines = text[..<gap.lowerBound].split(separator: "\n")

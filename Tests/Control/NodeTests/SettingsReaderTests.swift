@@ -35,10 +35,10 @@ struct SettingsReaderTests {
         #expect(settings.node.zone == "a")
         #expect(
             settings.proxy.dataPlane.listen.map(\.description)
-                == ["0.0.0.0:8000", "[0:0:0:0:0:0:0:0]:8000"]
+                == ["0.0.0.0:8000", "[::]:8000"]
         )
         #expect(settings.proxy.dataPlane.workers == 4)
-        #expect(settings.adminListen.description == "127.0.0.1:9001")
+        #expect(settings.admin.listen.description == "127.0.0.1:9001")
         #expect(settings.statusListen.description == "0.0.0.0:8100")
         #expect(settings.gossip.seeds == ["10.0.0.8:7946", "mesh.example:7946"])
         #expect(settings.advertisedGossip.description == "10.0.0.7:7946")
@@ -90,12 +90,38 @@ struct SettingsReaderTests {
     }
 
     @Test(
+        "opens the Admin API beyond loopback only with TLS and with somebody to know",
+        arguments: [
+            (["admin.listen": "0.0.0.0:8001"], "admin.listen", "admin.tls_cert"),
+            (
+                [
+                    "admin.listen": "[2001:db8::1]:8001", "admin.tls_cert": "c",
+                    "admin.tls_key": "k",
+                ],
+                "admin.listen", "admin.tokens_file"
+            ),
+            (["admin.tls_cert": "c"], "admin.tls_key", "admin.tls_key"),
+            (["admin.client_ca": "c"], "admin.tls_cert", "admin.client_ca needs TLS"),
+        ]
+    )
+    func adminBeyondLoopback(flags: [String: String], field: String, remedy: String) throws {
+        let error = #expect(throws: SettingsError.self) {
+            try self.read(flags: flags.merging(["node.region": "eu"]) { $1 })
+        }
+        #expect(error?.description.hasPrefix(field) == true)
+        #expect(error?.description.contains(remedy) == true)
+        var enough = flags.merging(["node.region": "eu"]) { $1 }
+        for name in ["tls_cert", "tls_key", "tokens_file"] { enough["admin.\(name)"] = "/x" }
+        _ = try self.read(flags: enough)
+    }
+
+    @Test(
         "names the setting, its value, its source and what is allowed",
         arguments: [
             ("proxy.workers", "0"), ("proxy.workers", "many"), ("proxy.listen", "8000"),
             ("node.name", "a b"), ("node.region", "<script>"), ("gossip.seeds", "nowhere"),
             ("gossip.profile", "fast"), ("proxy.drain_deadline", "-1"), ("log.level", "loud"),
-            ("admin.listen", "localhost:8001"), ("admin.listen", "0.0.0.0:8001"),
+            ("admin.listen", "localhost:8001"), ("admin.socket", ""),
             ("proxy.tls_listen", "0.0.0.0:8443 ssl"), ("proxy.stream_listen", "0.0.0.0:1 http2"),
             ("proxy.trusted_ips", "10.0.0.0/33"), ("proxy.real_ip_header", "X-Client"),
             ("proxy.real_ip_recursive", "yes"), ("proxy.client_max_body_size", "1t"),
@@ -163,5 +189,17 @@ struct SettingsReaderTests {
         }
 
         #expect("\(String(describing: error))".contains("gossip.advertise"))
+    }
+
+    @Test(
+        "refuses to advertise what nothing can be sent to",
+        arguments: ["224.0.0.1:7946", "255.255.255.255:7946", "[ff02::1]:7946", "10.0.0.7:0"]
+    )
+    func nobodysAddress(address: String) {
+        let error = #expect(throws: SettingsError.self) {
+            try self.read(flags: ["node.region": "eu", "gossip.advertise": address])
+        }
+
+        #expect("\(String(describing: error))".contains("nothing can be sent there"))
     }
 }

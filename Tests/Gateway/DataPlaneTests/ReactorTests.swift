@@ -1,3 +1,4 @@
+import MeshHTTP
 import Testing
 
 @testable import MeshDataPlane
@@ -83,9 +84,22 @@ struct ReactorTests {
     @Test("a log ring keeps whole lines in order and refuses what does not fit")
     func rings() {
         let ring = LogRing()
-        let line = [UInt8](repeating: 65, count: 400_000)
-        let taken = (0..<3).map { _ in line.withUnsafeBytes { ring.append($0) } }
+        let line = [UInt8](repeating: 65, count: 60_000)
+        let append = { line.withUnsafeBytes { bytes in ring.append { $0.write(bytes) } } }
+        let taken = (0..<18).map { _ in append() }
 
-        #expect(taken == [true, true, false])
+        #expect(taken == [Bool](repeating: true, count: 17) + [false])
+
+        // The next lines run over the end of the ring and go on at its start.
+        var seen = 0
+        for _ in 0..<20 {
+            ring.flush { bytes in
+                #expect(bytes.allSatisfy { $0 == 65 })
+                seen += bytes.count
+                return bytes.count
+            }
+            #expect(append())
+        }
+        #expect(seen == 36 * 60_000)
     }
 }

@@ -48,7 +48,7 @@ struct SnapshotTests {
 
         #expect(
             targets.map(\.endpoint.description) == [
-                "0.0.0.1:80", "0.0.0.2:80", "[0:0:0:0:0:0:0:1]:81",
+                "0.0.0.1:80", "0.0.0.2:80", "[::1]:81",
             ]
         )
         #expect(targets.map(\.hostHeader) == ["web.example", "web.example", "[::1]:81"])

@@ -1,5 +1,6 @@
-import MeshEntities
 import Testing
+
+@testable import MeshEntities
 
 @Suite("A target")
 struct TargetTests {
@@ -17,6 +18,20 @@ struct TargetTests {
         #expect(found.target == target)
         #expect(found.host == host)
         #expect(found.port == port)
+    }
+
+    @Test("is refused when an IPv6 address may have a port behind it or not, with both remedies")
+    func ambiguous() {
+        let text = "fd77::2:9001"
+        let reason = TextRule.target(text)
+
+        #expect(reason?.contains("[fd77::2]:9001") == true)
+        #expect(reason?.contains("[fd77::2:9001]") == true)
+        #expect(TextRule.target("fd77::2:10001")?.contains("[fd77::2]:10001") == true)
+        #expect(TextRule.target("[fd77::2]:9001") == nil)
+        #expect(TextRule.target("[fd77::2:9001]") == nil)
+        #expect(TextRule.target("::1") == nil)
+        #expect(TextRule.target("2001:db8::10") == nil)
     }
 
     @Test("reads region and zone from its tags")

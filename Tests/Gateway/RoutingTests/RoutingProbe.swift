@@ -1,4 +1,5 @@
 import MeshEntities
+import MeshPrimitives
 import MeshRouting
 
 /// A request as text, asked of a table.
@@ -11,6 +12,10 @@ struct RoutingProbe {
     var serverName: String?
     /// Lower-case names and values as sent.
     var headers: [(name: String, value: String)] = []
+    /// The query without `?`.
+    var query = ""
+    var source: Endpoint?
+    var destination: Endpoint?
 
     /// Asks the table with memory of its own.
     func match(_ table: RoutingTable) -> RouteMatch? {
@@ -23,7 +28,7 @@ struct RoutingProbe {
             withBytes(self.host) { host in
                 withBytes(self.path) { path in
                     withBytes(self.serverName ?? "") { serverName in
-                        let query =
+                        var query =
                             self.serverName == nil
                             ? RouteQuery(method: method, host: host, path: path, port: self.port)
                             : RouteQuery(
@@ -33,10 +38,15 @@ struct RoutingProbe {
                                 port: self.port,
                                 serverName: serverName
                             )
-                        return table.match(query, scratch: scratch) { name, test in
-                            self.headers.contains { header in
-                                header.name.utf8.elementsEqual(name)
-                                    && withBytes(header.value, test)
+                        query.source = self.source
+                        query.destination = self.destination
+                        return withBytes(self.query) { arguments in
+                            query.query = arguments
+                            return table.match(query, scratch: scratch) { name, test in
+                                self.headers.contains { header in
+                                    header.name.utf8.elementsEqual(name)
+                                        && withBytes(header.value, test)
+                                }
                             }
                         }
                     }

@@ -35,7 +35,7 @@ struct StreamTableTests {
     @Test("takes only connections of the route's protocols")
     func protocols() throws {
         let port = Route.Peer(port: 9_000)
-        let table = StreamTable(
+        let table = try StreamTable(
             compiling: [
                 self.route(1, [.udp], destinations: [port]),
                 self.route(2, [.tcp], destinations: [port]),
@@ -52,7 +52,7 @@ struct StreamTableTests {
 
     @Test("tells TLS that is passed through from TLS that ends here")
     func passthrough() throws {
-        let table = StreamTable(
+        let table = try StreamTable(
             compiling: [
                 self.route(1, [.tlsPassthrough], snis: ["a.test"]),
                 self.route(2, [.tls], snis: ["b.test"]),
@@ -80,7 +80,7 @@ struct StreamTableTests {
     )
     func names(pattern: String, name: String?, expected: Bool) throws {
         let route = self.route(1, [.tls], snis: [pattern])
-        let table = StreamTable(compiling: [route], services: [])
+        let table = try StreamTable(compiling: [route], services: [])
 
         #expect((table.match(try self.query(.tls, name)) != nil) == expected)
     }
@@ -88,7 +88,7 @@ struct StreamTableTests {
     @Test("does not ask plain TCP for a server name")
     func plain() throws {
         let route = self.route(1, [.tcp, .tls], snis: ["a.test"])
-        let table = StreamTable(compiling: [route], services: [])
+        let table = try StreamTable(compiling: [route], services: [])
 
         #expect(table.match(try self.query(.tcp)) != nil)
         #expect(table.match(try self.query(.tls)) == nil)
@@ -115,7 +115,7 @@ struct StreamTableTests {
             ),
         ]
         for last in 1...routes.count {
-            let table = StreamTable(compiling: Array(routes.prefix(last)), services: [])
+            let table = try StreamTable(compiling: Array(routes.prefix(last)), services: [])
 
             #expect(table.match(try self.query(.tcp))?.routeIndex == last - 1)
         }
@@ -127,7 +127,7 @@ struct StreamTableTests {
         service.enabled = false
         var off = self.route(1, [.tcp], destinations: [Route.Peer(port: 9_000)])
         off.service = service.id
-        let table = StreamTable(
+        let table = try StreamTable(
             compiling: [off, Route(id: service.id, paths: ["/"])],
             services: [service]
         )
@@ -145,7 +145,7 @@ struct StreamAgreementTests {
     func agree(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let routes = (0..<(1 + generator.next(below: 25))).map { Self.route($0, &generator) }
-        let table = StreamTable(compiling: routes, services: [])
+        let table = try StreamTable(compiling: routes, services: [])
 
         for _ in 0..<150 {
             let query = try Self.query(&generator)

@@ -117,6 +117,9 @@ struct CheckupTests {
         #expect(self.outcome(report, "MESH040") == .failed)
         #expect(self.outcome(report, "MESH041") == .failed)
         #expect(self.outcome(report, "MESH042") == .failed)
+        #expect(self.outcome(report, "MESH043") == .passed)
+        status.configFileDiffers = true
+        #expect(self.outcome(self.run(status: status), "MESH043") == .warning)
         status.gossipKeys = 0
         #expect(self.outcome(self.run(status: status), "MESH020") == .failed)
     }
@@ -131,7 +134,7 @@ struct CheckupTests {
                 targets
                   ! MESH011 every target takes traffic                        t:2
                     → meshctl health shows who saw what
-                14 checks: 13 passed, 1 warning, 0 failed · \
+                15 checks: 14 passed, 1 warning, 0 failed · \
                 asked ams-1, view 0.3 s old, 5 members known
 
                 """
@@ -141,5 +144,47 @@ struct CheckupTests {
                 "  ✓ MESH040 clock within 500 ms of peers                      worst 12.0 ms\n"
             )
         )
+    }
+
+    @Test(
+        "names what keeps a node from its mesh and its disk",
+        arguments: [
+            (TroubleReport.Kind.name, "MESH007"), (.path, "MESH009"), (.disk, "MESH044"),
+        ]
+    )
+    func troubles(kind: TroubleReport.Kind, code: String) {
+        var status = self.status(self.wellMembers)
+        status.troubles = [TroubleReport(kind: kind, subject: "s", message: "why")]
+        let report = self.run(status: status)
+
+        #expect(self.outcome(report, code) == .failed)
+        #expect(report.checks.first { $0.code == code }?.detail.contains("why") == true)
+        #expect(report.checks.count { $0.outcome != .passed } == 1)
+    }
+
+    @Test("warns of a seed that is down, and fails when the node is alone")
+    func seeds() {
+        var status = self.status(self.wellMembers)
+        status.troubles = [TroubleReport(kind: .seed, subject: "mesh.example", message: "no host")]
+        #expect(self.outcome(self.run(status: status), "MESH008") == .warning)
+
+        let alone = MembersReport(members: [Samples.member("a", "eu", 1)], view: Samples.view)
+        #expect(self.outcome(self.run(status: status, members: alone), "MESH008") == .failed)
+    }
+
+    @Test("accuses nobody of an old configuration who is cut off from here")
+    func cutOff() {
+        let members = self.wellMembers
+        var status = self.status(members)
+        let behind = [
+            Samples.node("a", .running, Samples.newest), Samples.node("b", .pending, Samples.older),
+        ]
+        #expect(self.outcome(self.run(status: status, config: behind), "MESH004") == .failed)
+
+        let address = members.members[1].address
+        status.troubles = [TroubleReport(kind: .path, subject: address, message: "UDP is cut")]
+        let report = self.run(status: status, config: behind)
+        #expect(self.outcome(report, "MESH004") == .warning)
+        #expect(self.outcome(report, "MESH009") == .failed)
     }
 }

@@ -21,13 +21,11 @@ struct NodeAdmin: AdminNode {
     let regionService: RegionService
     let state: StateService
     let eventLog: EventLog
+    let directory: EntityDirectory
+    let seeds: SeedResolver
 
     func configuration() async -> GatewayConfiguration {
         await self.configurations.running.configuration
-    }
-
-    func entities() async -> [EntityRow] {
-        await self.configuration().entities().map { EntityRow(kind: $0.0, document: $0.2) }
     }
 
     func configurationVersion() async -> ConfigurationVersion { self.state.current.version }
@@ -97,7 +95,13 @@ struct NodeAdmin: AdminNode {
         report.proxyAddresses = self.dataPlane.boundEndpoints.map(\.description)
         report.uptimeSeconds = own.ageSeconds ?? 0
         report.ready = readiness == .ready
+        let standing = await self.configurations.running.standing
         report.readiness = readiness.message
+        if readiness == .withoutConfiguration, let waiting = standing.waiting {
+            let reason = standing.refusal?.reason ?? waiting.description
+            report.readiness = "no configuration available: \(reason)"
+        }
+        report.configFileDiffers = standing.differsFromFile
         report.regions = await self.regions().regions
         report.configAgreed = await self.configurationStatus().agreed
         report.entities = configuration.entityCounts
@@ -109,6 +113,7 @@ struct NodeAdmin: AdminNode {
         for (reason, count) in await self.cluster.status().counters.rejected {
             report.rejected["\(reason)", default: 0] += count
         }
+        report.troubles = await self.troubles(members.reports)
         return report
     }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import MeshAdmin
 import MeshDataPlane
@@ -9,220 +10,276 @@ import MeshReports
 import MeshResolver
 import MeshTransport
 import ServiceLifecycle
+import Synchronization
 
-/// Turns replicated entity records into the snapshot that the data plane routes by, and an
-/// operator's text into records.
+/// Carries out what the configuration machine decides, and turns an operator's text into records.
 ///
-/// A configuration that cannot become a snapshot leaves the last good one in use; the node then
-/// says why in its own state.
-actor ConfigurationService: ServiceLifecycle.Service {
-    /// How often host names are looked up again; answers of shorter life are used a little longer.
-    private static let resolvePeriod = Duration.seconds(5)
+/// One consumer takes inputs in order and carries out all effects of one before it takes the next.
+final class ConfigurationService: ServiceLifecycle.Service {
+    /// How often the store is read although nobody said that it has changed: 1 s.
+    private static let period = Duration.seconds(1)
 
-    private let cluster: ClusterService
-    private let dataPlane: DataPlane
-    private let health: HealthService
-    private let resolver = HostResolver()
-    private let region: String
-    private let logger: Logger
-    private let events: EventLog
-    private let signal: AsyncStream<Void>
-    private let trigger: AsyncStream<Void>.Continuation
-    /// Called with every new running version or rejection; must return quickly.
-    private let onChange: @Sendable (Running) -> Void
-
-    private var isApplying = false
-    private var generation: UInt64 = 0
-    private var rebuilds: (begun: UInt64, ended: UInt64, areOver: Bool) = (0, 0, false)
-    private var waiting: [CheckedContinuation<Void, Never>] = []
-    private var addresses = HostAddresses()
-    private(set) var running = Running()
-
-    /// What the node routes by.
-    struct Running: Sendable {
-        var configuration = GatewayConfiguration.empty
-        var stamp = HybridTimestamp.zero
-        var hash = ContentHash.zero
-        /// Why the newest records are not in use; empty when they are.
-        var rejection = ""
-        /// Whether a configuration was ever built.
-        var hasConfiguration: Bool { self.hash != .zero }
+    private enum Input: Sendable {
+        /// The store, or the members, may have changed.
+        case changed
+        /// Resume when everything that is written by now is in use or refused.
+        case settle(CheckedContinuation<Void, Never>)
+        case compiled(UInt64, CompiledFacts)
+        case installed(ConfigurationCompiler.Compiled)
+        case refused(UInt64, reason: String)
+        case resolved(ResolutionTable.Lookup, ResolutionTable.Outcome)
+        case fileRead(fingerprint: UInt64)
+        case fileFailed(reason: String, isFinal: Bool)
+        case wake
     }
 
+    private struct State {
+        var machine: ConfigurationMachine
+        var running = Running()
+        var waiting: [(number: UInt64, continuation: CheckedContinuation<Void, Never>)] = []
+        var isApplying = false
+        var isChangeKnown = false
+    }
+
+    /// What the node routes by, and how it stands.
+    struct Running: Sendable {
+        var configuration = GatewayConfiguration.empty
+        var standing = ConfigurationStanding()
+        /// Whether it serves a configuration that was activated.
+        var hasConfiguration: Bool { self.standing.isReady }
+    }
+
+    private let cluster: ClusterService
+    private let source: ConfigurationSource
+    private let compiler: ConfigurationCompiler
+    private let resolver = HostResolver()
+    private let region: String
+    private let file: (name: String, text: String)?
+    private let logger: Logger
+    private let events: EventLog
+    private let inbox: AsyncStream<Input>
+    private let inlet: AsyncStream<Input>.Continuation
+    /// Called with every change of how the node stands; must return quickly.
+    private let onChange: @Sendable (ConfigurationStanding) -> Void
+    private let state: Mutex<State>
+
+    /// Creates the service of a node with a `config:` file, by name and text, or without one.
+    ///
+    /// With seeds the node joins a mesh that may have a configuration.
     init(
         cluster: ClusterService,
-        dataPlane: DataPlane,
-        health: HealthService,
+        source: ConfigurationSource,
+        compiler: ConfigurationCompiler,
         region: String,
+        file: (name: String, text: String)?,
+        hasSeeds: Bool,
         events: EventLog,
         logger: Logger,
-        onChange: @escaping @Sendable (Running) -> Void
+        onChange: @escaping @Sendable (ConfigurationStanding) -> Void
     ) {
         self.cluster = cluster
-        self.dataPlane = dataPlane
-        self.health = health
+        self.source = source
+        self.compiler = compiler
         self.region = region
+        self.file = file
         self.events = events
         self.logger = logger
         self.onChange = onChange
-        (self.signal, self.trigger) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (self.inbox, self.inlet) = AsyncStream.makeStream()
+        var setup = ConfigurationMachine.Setup()
+        setup.file = file == nil ? .none : .unread
+        setup.hasSeeds = hasSeeds
+        let machine = ConfigurationMachine(setup, at: NodeClock.now)
+        self.state = Mutex(State(machine: machine))
     }
 
-    /// Says that entity records have changed; returns at once, changes in a row count once.
-    nonisolated func recordsChanged() { self.trigger.yield() }
+    /// What the node routes by now.
+    var running: Running { get async { self.state.withLock { $0.running } } }
 
-    /// Builds snapshots until the node shuts down; begins with what the disk held.
+    /// Says that the store or the members may have changed; returns at once, changes in a row count
+    /// once.
+    func recordsChanged() {
+        let isNews = self.state.withLock { state in
+            defer { state.isChangeKnown = true }
+            return !state.isChangeKnown
+        }
+        if isNews { self.inlet.yield(.changed) }
+    }
+
+    /// Runs until the node shuts down; begins with what the disk held.
     func run() async throws {
+        self.readFile()
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                group.addTask { await self.resolvePeriodically() }
-                self.recordsChanged()
-                for await _ in self.signal {
-                    self.rebuilds.begun += 1
-                    await self.rebuild()
-                    self.rebuilds.ended += 1
+                group.addTask {
+                    while !Task.isCancelled {
+                        self.recordsChanged()
+                        try? await Task.sleep(for: Self.period)
+                    }
+                }
+                for await input in self.inbox {
+                    for effect in await self.step(input) { self.perform(effect, in: &group) }
                     self.wakeWaiting()
                 }
-                self.rebuilds.areOver = true
-                self.wakeWaiting()
+                self.wakeWaiting(isEnd: true)
                 group.cancelAll()
             }
         } onGracefulShutdown: {
-            self.trigger.finish()
+            self.inlet.finish()
         }
     }
 
     /// Waits until this node routes by everything that is written so far, or has refused it.
     private func settled() async {
-        let wanted = self.rebuilds.begun + 1
-        self.recordsChanged()
-        while self.rebuilds.ended < wanted, !self.rebuilds.areOver {
-            await withCheckedContinuation { self.waiting.append($0) }
+        await withCheckedContinuation { continuation in
+            if case .terminated = self.inlet.yield(.settle(continuation)) { continuation.resume() }
         }
     }
 
-    private func wakeWaiting() {
-        let waiting = self.waiting
-        self.waiting = []
-        for continuation in waiting { continuation.resume() }
+    private func wakeWaiting(isEnd: Bool = false) {
+        let ready = self.state.withLock { state in
+            let settled = isEnd ? .max : state.machine.settledNumber
+            let ready = state.waiting.filter { $0.number <= settled }
+            state.waiting.removeAll { $0.number <= settled }
+            return ready
+        }
+        for waiting in ready { waiting.continuation.resume() }
     }
 
-    /// Builds a snapshot from the records as they are now and installs it.
-    private func rebuild() async {
-        let (records, stamp, hash) = await self.consistentRecords()
-        guard hash != self.running.hash || !self.running.rejection.isEmpty || self.generation == 0
-        else {
-            self.running.stamp = stamp
-            self.onChange(self.running)
-            return
+    /// Steps the machine; performs nothing.
+    private func step(_ input: Input) async -> [ConfigurationMachine.Effect] {
+        let now = NodeClock.now
+        switch input {
+        case .changed: return await self.readStore()
+        case .settle(let continuation):
+            let effects = await self.readStore()
+            self.state.withLock { state in
+                state.waiting.append((state.machine.stateNumber, continuation))
+            }
+            return effects
+        case .compiled(let revision, let facts):
+            return self.state.withLock { $0.machine.compiled(revision, facts, at: now) }
+        case .installed(let compiled):
+            return self.state.withLock { state in
+                state.running.configuration = compiled.configuration
+                return state.machine.installed(compiled.revision, at: now)
+            }
+        case .refused(let revision, let reason):
+            return self.state.withLock { $0.machine.refused(revision, reason: reason, at: now) }
+        case .resolved(let lookup, let outcome):
+            return self.state.withLock { $0.machine.resolved(lookup, outcome, at: now) }
+        case .fileRead(let fingerprint):
+            return self.state.withLock { $0.machine.fileRead(fingerprint: fingerprint, at: now) }
+        case .fileFailed(let reason, let isFinal):
+            return self.state.withLock {
+                $0.machine.fileFailed(reason: reason, isFinal: isFinal, at: now)
+            }
+        case .wake: return self.state.withLock { $0.machine.wake(at: now) }
         }
+    }
+
+    /// Gives the machine what the store holds now.
+    private func readStore() async -> [ConfigurationMachine.Effect] {
+        self.state.withLock { $0.isChangeKnown = false }
+        var effects: [ConfigurationMachine.Effect] = []
+        if await self.source.hasPeers() {
+            effects = self.state.withLock { $0.machine.joined(at: NodeClock.now) }
+        }
+        let head = await self.source.head()
+        guard self.state.withLock({ $0.machine.newestHead != head }) else { return effects }
+        let state = await self.source.state()
+        return effects + self.state.withLock { $0.machine.receive(state, at: NodeClock.now) }
+    }
+
+    private func perform(
+        _ effect: ConfigurationMachine.Effect,
+        in group: inout DiscardingTaskGroup
+    ) {
+        let inlet = self.inlet
+        switch effect {
+        case .compile(let build):
+            self.compiler.compile(build) { result in
+                switch result {
+                case .success(let facts): inlet.yield(.compiled(build.revision, facts))
+                case .failure(let error):
+                    inlet.yield(.refused(build.revision, reason: "\(error)"))
+                }
+            }
+        case .install(let revision):
+            self.compiler.install(revision) { result in
+                switch result {
+                case .success(let compiled): inlet.yield(.installed(compiled))
+                case .failure(let error): inlet.yield(.refused(revision, reason: "\(error)"))
+                }
+            }
+        case .resolve(let lookup): group.addTask { await self.resolve(lookup) }
+        case .applyFile: group.addTask { await self.applyFile() }
+        case .tell(let standing):
+            self.state.withLock { $0.running.standing = standing }
+            self.onChange(standing)
+        case .event(let event): self.tell(event)
+        case .wake(let instant):
+            group.addTask {
+                try? await Task.sleep(for: NodeClock.now.duration(to: instant))
+                inlet.yield(.wake)
+            }
+        }
+    }
+
+    private func resolve(_ lookup: ResolutionTable.Lookup) async {
         do {
-            let configuration = try Self.configuration(of: records)
-            await self.resolve(configuration)
-            try self.install(configuration)
-            self.running = Running(configuration: configuration, stamp: stamp, hash: hash)
-        } catch {
-            self.running.rejection = "\(error)"
-            self.logger.error("configuration rejected", metadata: ["reason": "\(error)"])
-            self.events.add(
-                .config,
-                "config-rejected",
-                subject: hash.description,
-                message: "keeps the last good configuration: \(error)"
+            let found = try await self.resolver.addresses(of: lookup.host)
+            self.inlet.yield(
+                .resolved(lookup, .found(found.addresses, timeToLive: found.timeToLive))
             )
-        }
-        self.onChange(self.running)
-    }
-
-    /// Reads records, stamp and hash that belong together.
-    private func consistentRecords() async -> ([Record], HybridTimestamp, ContentHash) {
-        while true {
-            let before = await self.cluster.status()
-            let records = await self.cluster.records(of: .entity)
-            let after = await self.cluster.status()
-            if before.configurationHash == after.configurationHash {
-                return (records, after.configurationStamp, after.configurationHash)
-            }
+        } catch {
+            self.inlet.yield(.resolved(lookup, .failed("\(error)")))
         }
     }
 
-    private static func configuration(of records: [Record]) throws -> GatewayConfiguration {
-        var entities: [(EntityKind, EntityID, DocumentValue)] = []
-        for record in records {
-            let parts = record.key.name.split(separator: "/")
-            guard parts.count == 2, let kind = EntityKind(rawValue: String(parts[0])),
-                let id = EntityID(String(parts[1]))
-            else { throw ConfigurationRecordError.unknownKey(record.key.name) }
-            entities.append((kind, id, try JSONText.parse(record.body).value))
-        }
-        return try GatewayConfiguration(records: entities)
-    }
-
-    private func install(_ configuration: GatewayConfiguration) throws {
-        self.generation += 1
-        let snapshot = try Snapshot(
-            configuration: configuration,
-            addresses: self.addresses,
-            localRegion: self.region,
-            version: self.generation
-        )
-        try self.dataPlane.install(snapshot)
-        self.health.configure(snapshot)
-    }
-
-    /// Looks up every host name of the configuration; a name without answer keeps its addresses.
-    private func resolve(_ configuration: GatewayConfiguration) async {
-        var found = HostAddresses()
-        for host in configuration.hostNames {
-            do {
-                found[host] = try await self.resolver.addresses(of: host).addresses
+    /// Reads the `config:` file on the compiler's thread, after what the disk held.
+    private func readFile() {
+        guard let file = self.file else { return }
+        let inlet = self.inlet
+        let options = self.declarationOptions
+        self.compiler.perform {
+            do throws(DeclarativeError) {
+                let parsed = try DeclarativeFile.parse(
+                    file.text,
+                    name: file.name,
+                    options: options
+                )
+                let fingerprint = ParsedEntities.fingerprint(of: parsed.configuration)
+                inlet.yield(.fileRead(fingerprint: fingerprint))
             } catch {
-                found[host] = self.addresses[host]
-                self.logger.warning("host not resolved", metadata: ["reason": "\(error)"])
-            }
-        }
-        self.addresses = found
-    }
-
-    private func resolvePeriodically() async {
-        while !Task.isCancelled {
-            try? await Task.sleep(for: Self.resolvePeriod)
-            let configuration = self.running.configuration
-            guard !configuration.hostNames.isEmpty else { continue }
-            let before = self.addresses
-            await self.resolve(configuration)
-            guard self.addresses != before else { continue }
-            do {
-                try self.install(configuration)
-            } catch {
-                self.logger.error("snapshot not rebuilt", metadata: ["reason": "\(error)"])
+                // One line for each finding, as `meshctl config validate` prints them.
+                let lines = "\(error)\n"
+                try? FileHandle.standardError.write(contentsOf: Data(lines.utf8))
+                let count = error.findings.count
+                let reason = count == 1 ? lines.dropLast() : "\(count) findings, printed above"
+                inlet.yield(.fileFailed(reason: String(reason), isFinal: true))
             }
         }
     }
-}
 
-/// Why stored records are not a configuration.
-enum ConfigurationRecordError: Error, CustomStringConvertible {
-    /// A newer version wrote an entity that this one does not know.
-    case unknownKey(String)
-
-    var description: String {
-        switch self {
-        case .unknownKey(let key):
-            "entity '\(key)' is of a kind that this version does not know; upgrade this node"
+    private func applyFile() async {
+        guard let file = self.file else { return }
+        var submission = Submission(text: file.text, name: file.name)
+        submission.message = "first configuration"
+        do throws(AdminError) {
+            let report = try await self.apply(submission)
+            self.logger.info("configuration applied", metadata: ["hash": "\(report.config.hash)"])
+        } catch {
+            // What was read can be written; only the disk or another apply can be in the way.
+            self.inlet.yield(.fileFailed(reason: "\(error)", isFinal: false))
         }
     }
-}
 
-extension GatewayConfiguration {
-    /// Host names, not addresses, that have to be resolved: of targets, and of services whose host
-    /// names no upstream.
-    fileprivate var hostNames: [String] {
-        let upstreams = Set(self.upstreams.map(\.name))
-        let hosts =
-            self.targets.map(\.host)
-            + self.services.map(\.host).filter { !upstreams.contains($0) }
-        return Set(hosts).filter { IPAddress($0) == nil }.sorted()
+    private func tell(_ event: ConfigurationEvent) {
+        let notice = ConfigurationNotice(event, file: self.file?.name ?? "")
+        self.logger.log(level: notice.level, "\(notice.message)")
+        guard let type = notice.type else { return }
+        self.events.add(.config, type, subject: notice.subject, message: notice.message)
     }
 }
 
@@ -231,10 +288,13 @@ extension ConfigurationService {
     ///
     /// - Throws: ``AdminError``; nothing has changed then.
     func apply(_ submission: Submission) async throws(AdminError) -> ApplyReport {
-        guard !self.isApplying else { throw .busy }
-        self.isApplying = true
-        defer { self.isApplying = false }
-        let parsed = try Self.parse(submission)
+        let isFree = self.state.withLock { state in
+            defer { state.isApplying = true }
+            return !state.isApplying
+        }
+        guard isFree else { throw .busy }
+        defer { self.state.withLock { $0.isApplying = false } }
+        let parsed = try self.parse(submission)
         let held = await self.cluster.status()
         let base = ConfigurationVersion(held)
         if let expected = submission.expectedHash, expected != base.hash {
@@ -244,9 +304,11 @@ extension ConfigurationService {
             // Whatever the router refuses must be refused here, before anything is written.
             _ = try Snapshot(
                 configuration: parsed.configuration,
-                addresses: self.addresses,
+                addresses: HostAddresses(),
                 localRegion: self.region,
-                version: 0
+                version: 0,
+                flavor: self.compiler.flavor,
+                variable: NodeEnvironment.variable
             )
         } catch {
             throw .invalidConfiguration(InvalidConfiguration(message: "\(error)"))
@@ -254,7 +316,7 @@ extension ConfigurationService {
         let records = await self.cluster.records(of: .entity)
         let changes = Self.changes(from: records, to: parsed.configuration)
         let difference = ConfigurationDifference(
-            from: (try? Self.configuration(of: records)) ?? .empty,
+            from: Self.configuration(of: records),
             to: parsed.configuration
         )
         do {
@@ -277,11 +339,11 @@ extension ConfigurationService {
 
     /// Compares a text with what the node holds.
     func difference(_ submission: Submission) async throws(AdminError) -> DifferenceReport {
-        let parsed = try Self.parse(submission)
+        let parsed = try self.parse(submission)
         let held = await self.cluster.status()
         let records = await self.cluster.records(of: .entity)
         let difference = ConfigurationDifference(
-            from: (try? Self.configuration(of: records)) ?? .empty,
+            from: Self.configuration(of: records),
             to: parsed.configuration
         )
         return DifferenceReport(
@@ -292,9 +354,13 @@ extension ConfigurationService {
     }
 
     /// Reads and checks a text without applying it.
-    nonisolated func validate(_ submission: Submission) -> ValidationReport {
+    func validate(_ submission: Submission) -> ValidationReport {
         do {
-            let parsed = try DeclarativeFile.parse(submission.text, name: submission.name)
+            let parsed = try DeclarativeFile.parse(
+                submission.text,
+                name: submission.name,
+                options: self.declarationOptions
+            )
             return ValidationReport(
                 findings: [],
                 warnings: parsed.warnings.map(FindingReport.init)
@@ -304,11 +370,26 @@ extension ConfigurationService {
         }
     }
 
-    private static func parse(
+    /// What stored records say; empty when they cannot be read.
+    private static func configuration(of records: [Record]) -> GatewayConfiguration {
+        var parsed = ParsedEntities()
+        try? parsed.update(to: records.map(StoredEntity.init))
+        return parsed.configuration
+    }
+
+    private var declarationOptions: DeclarationOptions {
+        DeclarationOptions(flavor: self.compiler.flavor)
+    }
+
+    private func parse(
         _ submission: Submission
     ) throws(AdminError) -> ParsedDeclaration {
         do {
-            return try DeclarativeFile.parse(submission.text, name: submission.name)
+            return try DeclarativeFile.parse(
+                submission.text,
+                name: submission.name,
+                options: self.declarationOptions
+            )
         } catch {
             throw .invalidConfiguration(
                 InvalidConfiguration(
@@ -331,9 +412,9 @@ extension ConfigurationService {
             uniquingKeysWith: { first, _ in first }
         )
         var changes: [RecordChange] = []
-        for (kind, id, document) in configuration.entities() {
-            let key = RecordKey(kind: .entity, name: "\(kind.rawValue)/\(id)")
-            let body = document.canonicalJSON
+        configuration.forEachEntry { entry in
+            let key = RecordKey(kind: .entity, name: "\(entry.kind.rawValue)/\(entry.id)")
+            let body = entry.document.canonicalJSON
             if stored.removeValue(forKey: key) != body {
                 changes.append(RecordChange(key: key, body: body))
             }

@@ -19,6 +19,7 @@ final class HealthService: Service {
         case observed([TargetObservation])
         case probed(ProbeResult)
         case report(MeshHealth.HealthReport, from: NodeID)
+        case marked([TargetID], isHealthy: Bool)
         case wake
     }
 
@@ -153,6 +154,7 @@ final class HealthService: Service {
         case .observed(let observations): table.observe(observations, at: now)
         case .probed(let result): table.finished(result, at: now)
         case .report(let report, let observer): table.receive(report, from: observer, at: now)
+        case .marked(let ids, let isHealthy): table.mark(ids, isHealthy: isHealthy, at: now)
         case .wake: table.wake(at: now)
         }
     }

@@ -80,6 +80,14 @@ struct MeshWatch: Service {
             )
         case .collected(let records):
             self.keep("forgotten deletions") { try self.store.records.remove(records) }
+        case .troubled(let trouble):
+            self.events.add(
+                .node,
+                "gossip-\(trouble.path.rawValue)",
+                subject: "\(trouble.endpoint)",
+                message: "\(trouble.endpoint): \(trouble.cause)",
+                details: ["count": "\(trouble.count)"]
+            )
         case .saveFailed(let reason):
             self.logger.error("records not saved", metadata: ["reason": "\(reason)"])
             self.events.add(

@@ -32,7 +32,7 @@ public struct NodeSettings: Equatable, Sendable {
         /// The address that other nodes use; required when ``bind`` is a wildcard and there are
         /// seeds.
         ///
-        /// Default: ``bind``.
+        /// Default: ``bind``; for a wildcard the machine's first address that is not loopback.
         public var advertise: Endpoint?
         /// Members to join through: addresses or host names with port.
         ///
@@ -54,10 +54,8 @@ public struct NodeSettings: Equatable, Sendable {
     public var node: Identity
     /// The proxy: listeners, limits, what it tells clients.
     public var proxy: ProxySettings
-    /// Where the Admin API listens.
-    ///
-    /// Default: `127.0.0.1:8001`.
-    public var adminListen: Endpoint
+    /// Where the Admin API listens and who may use it.
+    public var admin: AdminSettings
     /// Where the status listener (`/status`, `/status/ready`, `/metrics`) listens.
     ///
     /// Default: `0.0.0.0:8100`.
@@ -80,7 +78,7 @@ public struct NodeSettings: Equatable, Sendable {
         self.proxy = ProxySettings()
         self.proxy.dataPlane.listen = [ListenAddress(Endpoint(address: anywhere, port: 8_000))]
         self.proxy.dataPlane.tlsListen = [ListenAddress(Endpoint(address: anywhere, port: 8_443))]
-        self.adminListen = Endpoint(address: .v4(0x7F00_0001), port: 8_001)
+        self.admin = AdminSettings(listen: Endpoint(address: .v4(0x7F00_0001), port: 8_001))
         self.statusListen = Endpoint(address: anywhere, port: 8_100)
         self.gossip = Gossip(bind: Endpoint(address: anywhere, port: 7_946))
     }
@@ -102,6 +100,14 @@ public struct NodeSettings: Equatable, Sendable {
         let isWildcard = [IPAddress.v4(0), .v6(high: 0, low: 0)].contains(
             self.advertisedGossip.address
         )
+        // A wildcard stands for the machine's own address.
+        if let advertise = self.gossip.advertise, !isWildcard, !advertise.isDestination {
+            throw .conflict(
+                field: "gossip.advertise",
+                value: advertise.description,
+                remedy: "nothing can be sent there; give one machine's address, and its port"
+            )
+        }
         guard !isWildcard || self.gossip.seeds.isEmpty else {
             throw .conflict(
                 field: "gossip.advertise",
@@ -110,6 +116,7 @@ public struct NodeSettings: Equatable, Sendable {
             )
         }
         _ = try self.proxy.validated()
+        _ = try self.admin.validated()
         return self
     }
 }

@@ -36,6 +36,7 @@ extension SettingKey {
             },
             show: { $0 == 0 ? .string("auto") : .integer(Int64($0)) }
         ),
+        .choice("proxy.router_flavor", \.proxy.dataPlane.routerFlavor),
         .seconds("proxy.drain_deadline", in: 0...3_600, \.proxy.drainDeadline),
         .seconds("proxy.drain_announce", in: 0...600, \.proxy.drainAnnounce),
     ]

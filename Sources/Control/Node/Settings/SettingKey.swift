@@ -33,19 +33,12 @@ struct SettingKey: Sendable {
     ]
 
     private static let control: [SettingKey] = [
-        SettingKey(
-            name: "admin.listen",
-            allowed: "a loopback address like 127.0.0.1:8001: "
-                + "TLS and tokens for it are not built yet",
-            apply: { values, settings in
-                guard values.count == 1, let endpoint = Endpoint(values[0]),
-                    endpoint.address.isLoopback
-                else { return false }
-                settings.adminListen = endpoint
-                return true
-            },
-            show: { .string("\($0.adminListen)") }
-        ),
+        .endpoint("admin.listen", { $0.admin.listen }, { $0.admin.listen = $1 }),
+        .path("admin.socket", \.admin.socket),
+        .path("admin.tls_cert", \.admin.certificate),
+        .path("admin.tls_key", \.admin.key),
+        .path("admin.client_ca", \.admin.clientAuthorities),
+        .path("admin.tokens_file", \.admin.tokens),
         .endpoint("status.listen", { $0.statusListen }, { $0.statusListen = $1 }),
         .endpoint("gossip.bind", { $0.gossip.bind }, { $0.gossip.bind = $1 }),
         .endpoint("gossip.advertise", { $0.advertisedGossip }, { $0.gossip.advertise = $1 }),

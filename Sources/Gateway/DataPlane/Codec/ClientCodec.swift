@@ -110,6 +110,7 @@ extension Worker {
     /// Tells a waiting client to send its body, once there is a target to take it.
     ///
     /// Returns `false` when the client is gone.
+    @inline(__always)
     func allowContinue(_ place: Int32) -> Bool {
         let exchange = self.exchanges[place]
         guard exchange.pointee.flags.contains(.awaitsContinue), exchange.pointee.attempt >= 0

@@ -1,4 +1,4 @@
-import MeshEntities
+public import MeshEntities
 public import MeshHTTP
 public import MeshPrimitives
 
@@ -34,6 +34,12 @@ public struct DataPlaneConfiguration: Equatable, Sendable {
     ///
     /// `proxy.ssl_verify`; default off, as Kong.
     public var verifiesTargets = false
+
+    /// How routes are ordered, and whether they may be written as expressions.
+    ///
+    /// `proxy.router_flavor`; default `traditional_compatible`, as Kong. The same on every node of a
+    /// mesh.
+    public var routerFlavor = RouterFlavor.traditionalCompatible
 
     /// Connections to targets that are kept for the next request.
     public var targetPool = TargetPoolLimits()
@@ -176,7 +182,7 @@ public struct DataPlaneConfiguration: Equatable, Sendable {
 }
 
 /// Why the data plane did not start.
-public enum DataPlaneError: Error, Equatable, Sendable {
+public indirect enum DataPlaneError: Error, Equatable, Sendable {
     /// An address could not be listened on.
     case cannotListen(Endpoint, errno: Int32)
     /// The access log's file could not be opened.

@@ -22,9 +22,35 @@ extension Worker {
             query.isTLS = true
             query.serverName = self.io.serverName(exchange.pointee.client)
         }
-        let table = exchange.pointee.view.pointee.snapshot._withUnsafeGuaranteedRef { $0.table }
-        return table.match(query, scratch: self.scratch) { name, test in
-            scope.anyField(named: name, test)
+        let scratch = self.scratch
+        // Within the closure the table needs no reference of its own.
+        return exchange.pointee.view.pointee.snapshot._withUnsafeGuaranteedRef { snapshot in
+            let needs = snapshot.table.needs
+            if !needs.isEmpty { self.show(needs, to: &query, exchange, scope) }
+            return snapshot.table.match(query, scratch: scratch) { name, test in
+                scope.anyField(named: name, test)
+            }
+        }
+    }
+
+    /// Shows the router what only expressions ask for.
+    private func show(
+        _ needs: QueryNeeds,
+        to query: inout RouteQuery,
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ scope: borrowing RequestScope
+    ) {
+        if needs.contains(.query) {
+            let marked = scope.head.query.bytes(of: scope.bytes)
+            query.query = UnsafeRawBufferPointer(rebasing: marked.dropFirst())
+        }
+        if needs.contains(.source) {
+            query.source = SocketAddress.decode(exchange.pointee.origin)
+        }
+        if needs.contains(.destination) {
+            query.destination = SocketAddress.decode(
+                self.io.localAddress(exchange.pointee.client)
+            )
         }
     }
 

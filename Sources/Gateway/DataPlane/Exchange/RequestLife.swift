@@ -6,7 +6,8 @@ internal import MeshRouting
 /// The life of a request, in order: begun, routed, filtered, dispatched, sent, answered, finished.
 ///
 /// Codecs and links, failures and reports stand in files of their own; this one is their table of
-/// contents. "Place" is always the exchange's index, "try" the attempt's.
+/// contents. "Place" is always the exchange's index, "try" the attempt's. Steps that each request
+/// takes are inlined into the step before, since handing a scope on costs twenty instructions.
 extension Worker {
     /// Most plain bytes of a body kept for another attempt: more than one read brings, so that an
     /// upload survives a refused connection, before which nothing more is read.
@@ -62,7 +63,8 @@ extension Worker {
         return place
     }
 
-    private static func flags(of head: RequestHead) -> Exchange.Flags {
+    @inline(__always)
+    private static func flags(of head: borrowing RequestHead) -> Exchange.Flags {
         var flags: Exchange.Flags = .isKept
         if head.framing == .none { flags.insert(.requestComplete) }
         if head.expectsContinue { flags.insert(.awaitsContinue) }
@@ -93,6 +95,7 @@ extension Worker {
     }
 
     /// Goes on with a request that may go to its route's upstream.
+    @inline(__always)
     func proceed(
         _ place: Int32,
         _ scope: borrowing RequestScope,
@@ -114,6 +117,7 @@ extension Worker {
     }
 
     /// Finds the route; answers and returns `false` when there is none.
+    @inline(__always)
     private func route(_ place: Int32, _ scope: inout RequestScope) -> Bool {
         let exchange = self.exchanges[place]
         guard self.reader.normalize(&scope) else {
@@ -166,6 +170,7 @@ extension Worker {
     }
 
     /// Takes an attempt for the exchange; -1 when there is no room.
+    @inline(__always)
     func beginAttempt(_ place: Int32, target: TargetIndex) -> Int32 {
         let index = self.attempts.take()
         guard index >= 0 else { return -1 }
@@ -182,6 +187,7 @@ extension Worker {
     }
 
     /// Gives the attempt a connection, kept or just begun, and sends the request.
+    @inline(__always)
     func connect(
         _ index: Int32,
         _ state: UnsafeMutablePointer<TargetState>,
@@ -203,6 +209,7 @@ extension Worker {
     /// Writes the head for the target, then what there is of the body.
     ///
     /// Returns `false` when the exchange has ended or moved on to another attempt.
+    @inline(__always)
     private func sendRequest(
         _ index: Int32,
         _ scope: borrowing RequestScope,
@@ -280,6 +287,7 @@ extension Worker {
     }
 
     /// Keeps a part of the body while the request may still go to another target.
+    @inline(__always)
     func keep(_ place: Int32, _ plain: UnsafeRawBufferPointer) {
         let exchange = self.exchanges[place]
         guard exchange.pointee.flags.contains(.isKept), !plain.isEmpty else { return }

@@ -83,6 +83,7 @@ extension Worker {
     }
 
     /// Keeps what the next handshake with the same target can be shortened by.
+    @inline(__always)
     private func keepResumption(_ link: Int32) {
         let pool = self.io[link].pointee.pool
         guard pool >= 0, self.pool.wantsResumption(pool),

@@ -1,0 +1,106 @@
+public import MeshPrimitives
+
+extension Changelog {
+    /// Takes in that the disk has a transaction.
+    public mutating func persisted(
+        _ token: UInt64,
+        at now: MonotonicInstant
+    ) -> [ChangelogEffect] {
+        guard let flight = self.flight, flight.token == token else { return [] }
+        self.flight = nil
+        self.uncertain = []
+        if flight.batch.writer == self.writer { self.isWriterSaved = true }
+        var effects: [ChangelogEffect] = []
+        if self.diskFault != nil {
+            self.diskFault = nil
+            effects.append(.notice(.savedAgain))
+        }
+        let settled = Set(flight.batch.settled)
+        self.displaced.removeAll { settled.contains($0.entry.hash) }
+        for entry in flight.batch.displaced {
+            self.displaced.append(Displaced(entry: entry, since: now))
+        }
+        effects += self.commit(flight, at: now)
+        if self.staging.isEmpty { self.staging = Staging(self.log) }
+        effects += self.startFlight(at: now)
+        return effects + self.goOn(at: now)
+    }
+
+    /// Takes in that the disk did not take a transaction: nothing of it has happened.
+    ///
+    /// Own writes are refused with the reason; what came from peers is fetched again later.
+    public mutating func persistFailed(
+        _ token: UInt64,
+        reason: String,
+        at now: MonotonicInstant
+    ) -> [ChangelogEffect] {
+        guard let flight = self.flight, flight.token == token else { return [] }
+        self.flight = nil
+        self.staging = Staging(self.log)
+        self.session = nil
+        self.fetchAfter = now.advanced(by: self.configuration.storageRetry)
+        var effects: [ChangelogEffect] = []
+        if self.diskFault == nil { effects.append(.notice(.notSaved(reason: reason))) }
+        self.diskFault = reason
+        guard case .append(let writes) = flight.kind else { return effects }
+        for (ticket, id) in writes {
+            effects.append(.rejected(ticket: ticket, .notSaved(reason: reason)))
+            // The disk may hold it after all, so its number is never used again.
+            if let id { self.uncertain.append(id) }
+        }
+        if flight.batch.added.contains(where: { $0.id.writer == self.writer }) {
+            self.writer = WriterID(using: &self.generator)
+            self.isWriterSaved = false
+        }
+        return effects
+    }
+
+    private mutating func commit(
+        _ flight: Flight,
+        at now: MonotonicInstant
+    ) -> [ChangelogEffect] {
+        switch flight.kind {
+        case .append(let writes):
+            guard !flight.batch.added.isEmpty || !flight.batch.removed.isEmpty else {
+                return self.finish(writes, at: now)
+            }
+            let held = flight.batch.removed.filter { self.log.entry($0) != nil }
+            self.log.replace(Set(held), with: flight.batch.added)
+            self.logChanged()
+            return [.changed] + self.notices(about: flight.batch.added)
+                + self.finish(writes, at: now)
+                + self.passOn(
+                    flight.batch.added,
+                    isOwn: writes.contains { $0.id != nil },
+                    askers: flight.askers
+                )
+        case .fold(let count, let checkpoint):
+            self.log.fold(count, into: checkpoint)
+            self.foldCheck = 0
+            self.checkpointBytes = flight.batch.checkpoint?.bytes ?? []
+            // What came meanwhile may have no place any more; it is fetched again.
+            if self.staging.lowest ?? checkpoint.horizon < checkpoint.horizon {
+                self.staging = Staging(self.log)
+            }
+            return []
+        case .rebase(let checkpoint, let kept):
+            self.log.rebase(onto: checkpoint, keeping: kept)
+            self.checkpointBytes = flight.batch.checkpoint?.bytes ?? []
+            self.staging = Staging(self.log)
+            self.logChanged()
+            return [.changed] + self.passOn([], isOwn: false, askers: [])
+        }
+    }
+
+    /// Tells of what does not stand, or stands against others.
+    private func notices(about added: [EncodedChangeset]) -> [ChangelogEffect] {
+        added.flatMap { entry -> [ChangelogEffect] in
+            switch self.log.outcome(of: entry) {
+            case .refused(let reason):
+                [.notice(.refused(entry.id, reason: reason))]
+            case .applied(let conflicts): conflicts.map { .notice(.conflict($0)) }
+            case .repeated, nil: []
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+internal import HashTreeCollections
+internal import MeshPrimitives
+
+extension Changelog {
+    /// Changesets folded at once at the latest, whatever the checkpoint's size.
+    private static let foldLimit = 10_000
+
+    /// Folds what is old enough and held by everybody, when that is worth its cost.
+    mutating func startFold() -> [ChangelogEffect] {
+        let entries = self.log.entries.count
+        guard entries >= self.foldCheck else { return [] }
+        let step = max(1, self.configuration.foldCount)
+        self.foldCheck = entries + max(1, step / 8)
+        let count = self.foldableCount
+        guard count >= step else { return [] }
+        let byteCount = self.log.entries.prefix(count).reduce(0) { $0 + $1.bytes.count }
+        guard byteCount >= self.checkpointBytes.count / 4 || count >= Self.foldLimit else {
+            return []
+        }
+        var checkpoint = self.log.checkpoint(of: count)
+        let bytes = checkpoint.encoded
+        checkpoint.hash = self.rules.hash(bytes)
+        var batch = ChangelogBatch()
+        batch.checkpoint = StoredCheckpoint(
+            bytes: bytes,
+            conflicts: Conflict.encoded(checkpoint.conflicts)
+        )
+        batch.removed = self.log.entries.prefix(count).map(\.id)
+        return [self.launch(.fold(count: count, checkpoint), batch)]
+    }
+
+    /// How many of the oldest may be folded: what every peer is known to hold.
+    ///
+    /// A peer counts from a moment when it held nothing that was unknown here; what it has written
+    /// since then has a higher generation, so nothing can come that belongs before.
+    private var foldableCount: Int {
+        let most = self.log.entries.count - self.configuration.historyCount
+        guard most > 0 else { return 0 }
+        let lowestWaiting = self.staging.lowest
+        let allowed = self.log.entries.prefix(most).prefix { entry in
+            lowestWaiting.map { entry.changeset.position < $0 } ?? true
+        }
+        guard !self.peers.isEmpty else { return allowed.count }
+        let numbers = self.peerOrder.map { self.covered[$0] ?? -1 }
+        guard let lowest = numbers.min(), let vector = self.past[lowest] else { return 0 }
+        return allowed.prefix { vector.covers($0.id) }.count
+    }
+
+    /// Whether this node has to go on from a peer's checkpoint.
+    ///
+    /// Only from one that outranks its own, and only when it lacks some of what is folded there, or
+    /// holds something that has no place beside it.
+    func mustAdopt(_ summary: ChangelogSummary) -> Bool {
+        let own = self.log.checkpoint
+        guard summary.checkpoint != .zero, summary.checkpoint != own.hash,
+            !own.outranks(summary.horizon, summary.checkpoint)
+        else { return false }
+        guard self.log.vector.covers(summary.floor), summary.floor.covers(own.vector) else {
+            return true
+        }
+        return self.log.entries.contains { entry in
+            entry.changeset.position <= summary.horizon && !summary.floor.covers(entry.id)
+        }
+    }
+
+    /// Goes on from a peer's checkpoint: keeps what has a place after it, and sets aside, to be
+    /// written again, what has none.
+    mutating func startRebase(onto adoption: Adoption) -> [ChangelogEffect] {
+        var checkpoint = adoption.checkpoint
+        guard !self.log.checkpoint.outranks(checkpoint.horizon, checkpoint.hash) else { return [] }
+        self.staging = Staging(self.log)
+        var vector = checkpoint.vector
+        var kept: [EncodedChangeset] = []
+        var displaced = self.unfolded(by: checkpoint)
+        for entry in self.log.entries {
+            if checkpoint.vector.covers(entry.id), self.isSame(entry, in: checkpoint) { continue }
+            let last = vector[entry.id.writer]
+            guard entry.changeset.position > checkpoint.horizon,
+                entry.id.sequence == (last?.sequence ?? 0) + 1,
+                entry.changeset.previous == last?.head ?? .zero
+            else {
+                displaced.append(entry)
+                continue
+            }
+            kept.append(entry)
+            vector[entry.id.writer] = VersionVector.Entry(
+                sequence: entry.id.sequence,
+                head: entry.hash
+            )
+        }
+        var effects: [ChangelogEffect] = []
+        let own = checkpoint.vector.sequence(of: self.writer)
+        if displaced.contains(where: { $0.id.writer == self.writer })
+            || own > self.log.vector.sequence(of: self.writer)
+        {
+            effects += self.replaceWriter()
+        }
+        var batch = ChangelogBatch()
+        let stays = Set(kept.map(\.id))
+        batch.removed = self.log.entries.map(\.id).filter { !stays.contains($0) }
+        batch.displaced = displaced
+        checkpoint.conflicts = self.conflicts(without: stays)
+        batch.checkpoint = StoredCheckpoint(
+            bytes: adoption.bytes,
+            conflicts: Conflict.encoded(checkpoint.conflicts)
+        )
+        return effects + [self.launch(.rebase(checkpoint, kept: kept), batch)]
+    }
+
+    /// The newest conflicts, but for those of changesets that stay in the log.
+    private func conflicts(without stays: Set<ChangesetID>) -> [Conflict] {
+        var conflicts = self.log.checkpoint.conflicts
+        for (entry, outcome) in zip(self.log.entries, self.log.outcomes)
+        where !stays.contains(entry.id) {
+            if case .applied(let more) = outcome { conflicts += more }
+        }
+        return conflicts.suffix(Checkpoint.conflictLimit)
+    }
+
+    /// Whether the folded changeset of this name can be the one held here.
+    private func isSame(_ entry: EncodedChangeset, in checkpoint: Checkpoint) -> Bool {
+        guard let floor = checkpoint.vector[entry.id.writer] else { return false }
+        let newest = ChangesetID(writer: entry.id.writer, sequence: floor.sequence)
+        guard let held = self.log.hash(of: newest) else { return true }
+        return held == floor.head
+    }
+
+    /// What this node has folded and `checkpoint` has not, as changesets to write again.
+    private func unfolded(by checkpoint: Checkpoint) -> [EncodedChangeset] {
+        let own = self.log.checkpoint
+        guard !checkpoint.vector.covers(own.vector) else { return [] }
+        var lost: [ContentHash: (id: ChangesetID, changes: [Changeset.Change])] = [:]
+        for (key, entity) in own.state.entities where !checkpoint.vector.covers(entity.changeset) {
+            // What the other side deleted meanwhile must not come back by itself.
+            let change = Changeset.Change(
+                key: key,
+                replaces: checkpoint.state.removals[key] == nil ? nil : .zero,
+                body: entity.body
+            )
+            lost[entity.stamp, default: (entity.changeset, [])].changes.append(change)
+        }
+        for (key, removal) in own.state.removals where !checkpoint.vector.covers(removal.changeset)
+        {
+            guard let entity = checkpoint.state.entities[key] else { continue }
+            let wasSeen = own.vector.covers(entity.changeset)
+            let change = Changeset.Change(
+                key: key,
+                replaces: wasSeen ? entity.stamp : .zero,
+                body: nil
+            )
+            lost[removal.stamp, default: (removal.changeset, [])].changes.append(change)
+        }
+        return lost.sorted { $0.value.id < $1.value.id }.map { stamp, value in
+            let changeset = Changeset(
+                id: value.id,
+                previous: .zero,
+                generation: 1,
+                node: self.node,
+                wallMilliseconds: 0,
+                author: "",
+                message: "from a checkpoint",
+                origin: stamp,
+                changes: value.changes.sorted { $0.key < $1.key }
+            )
+            return EncodedChangeset(changeset, hash: self.rules.hash)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+internal import MeshPrimitives
+
+extension Changelog {
+    /// What this node holds, as peers are told.
+    var summary: ChangelogSummary {
+        ChangelogSummary(
+            vector: self.log.vector,
+            floor: self.log.checkpoint.vector,
+            horizon: self.log.checkpoint.horizon,
+            checkpoint: self.log.checkpoint.hash
+        )
+    }
+
+    mutating func receiveInquiry(
+        _ summary: ChangelogSummary,
+        from peer: NodeID,
+        at now: MonotonicInstant
+    ) -> [ChangelogEffect] {
+        guard self.peers[peer] != nil else { return [] }
+        let effects = self.learn(summary, from: peer)
+        if !self.staging.vector.covers(summary.vector) || self.mustAdopt(summary) {
+            self.candidates.insert(peer)
+        }
+        return effects + [.stream(.summary(self.summary), to: peer)] + self.startSession(at: now)
+    }
+
+    /// Sends a chunk of what `vector` does not include, in the order of applying.
+    func serve(
+        _ vector: VersionVector,
+        _ progress: PartProgress?,
+        to peer: NodeID
+    ) -> [ChangelogEffect] {
+        var room = self.configuration.chunkByteCount
+        var parts: [ChangesetPart] = []
+        for entry in self.log.entries where !vector.covers(entry.id) {
+            guard room > 0 else { return [.stream(.parts(parts, isLast: false), to: peer)] }
+            var offset = 0
+            if parts.isEmpty, let progress, progress.hash == entry.hash {
+                offset = Int(min(progress.offset, UInt64(entry.bytes.count)))
+            }
+            let end = min(entry.bytes.count, offset + room)
+            room -= end - offset + ChangesetPart.overhead
+            parts.append(
+                ChangesetPart(
+                    id: entry.id,
+                    hash: entry.hash,
+                    total: UInt64(entry.bytes.count),
+                    offset: UInt64(offset),
+                    bytes: Array(entry.bytes[offset..<end])
+                )
+            )
+            if end < entry.bytes.count {
+                return [.stream(.parts(parts, isLast: false), to: peer)]
+            }
+        }
+        return [.stream(.parts(parts, isLast: true), to: peer)]
+    }
+
+    func serveCheckpoint(
+        _ hash: ContentHash,
+        offset: UInt64,
+        to peer: NodeID
+    ) -> [ChangelogEffect] {
+        let bytes = hash == self.log.checkpoint.hash ? self.checkpointBytes : []
+        let start = Int(min(offset, UInt64(bytes.count)))
+        let end = min(bytes.count, start + self.configuration.chunkByteCount)
+        let part = ChangelogMessage.checkpointPart(
+            hash,
+            total: UInt64(bytes.count),
+            offset: UInt64(start),
+            bytes: Array(bytes[start..<end])
+        )
+        return [.stream(part, to: peer)]
+    }
+
+    /// Takes from a summary who holds what, and whether another store writes under this one's name.
+    mutating func learn(
+        _ summary: ChangelogSummary,
+        from peer: NodeID
+    ) -> [ChangelogEffect] {
+        // Only of a peer that holds nothing unknown here is it certain that what it writes from now
+        // on comes after all that it holds.
+        if self.log.vector.covers(summary.vector),
+            let number = self.past.number(coveredBy: summary.vector)
+        {
+            self.covered[peer] = max(number, self.covered[peer] ?? 0)
+        }
+        var effects: [ChangelogEffect] = []
+        if let theirs = summary.vector[self.writer] {
+            let own = self.staging.vector[self.writer]
+            let isOther =
+                theirs.sequence > own?.sequence ?? 0
+                || (theirs.sequence == own?.sequence && theirs.head != own?.head)
+            if isOther { effects += self.replaceWriter() }
+        }
+        let log = self.log
+        return effects
+            + self.confirmed(by: peer) { id in
+                guard let theirs = summary.vector[id.writer], theirs.sequence >= id.sequence else {
+                    return false
+                }
+                let newest = ChangesetID(writer: id.writer, sequence: theirs.sequence)
+                return log.hash(of: newest) == theirs.head
+            }
+    }
+}

@@ -1,0 +1,162 @@
+internal import MeshPrimitives
+
+extension Changelog {
+    /// Time between two pushes of one write that is not confirmed.
+    private static let pushInterval: Duration = .milliseconds(300)
+    /// Names in one answer: what fits a datagram.
+    private static let heldLimit = 24
+
+    /// Ends writes that the disk has: alone at once, else when others have them too.
+    mutating func finish(
+        _ writes: [(ticket: UInt64, id: ChangesetID?)],
+        at now: MonotonicInstant
+    ) -> [ChangelogEffect] {
+        var effects: [ChangelogEffect] = []
+        for (ticket, id) in writes {
+            guard let id else {
+                let receipt = ChangelogReceipt(
+                    changeset: nil,
+                    head: self.head,
+                    holders: [self.node]
+                )
+                effects.append(.acknowledged(ticket: ticket, receipt))
+                continue
+            }
+            self.pending.append(
+                PendingWrite(
+                    ticket: ticket,
+                    id: id,
+                    head: self.head,
+                    deadline: now.advanced(by: self.configuration.acknowledgeTimeout),
+                    holders: [self.node],
+                    nextPush: now.advanced(by: Self.pushInterval)
+                )
+            )
+        }
+        return effects + self.settleWrites(at: nil)
+    }
+
+    /// Passes news on, once, to some peers, and tells those who sent it that it is durable here.
+    mutating func passOn(
+        _ added: [EncodedChangeset],
+        isOwn: Bool,
+        askers: Set<NodeID>
+    ) -> [ChangelogEffect] {
+        var newest: [ChangesetID: ContentHash] = [:]
+        for writer in Set(added.map(\.id.writer)).sorted().prefix(Self.heldLimit) {
+            guard let entry = self.log.vector[writer] else { continue }
+            newest[ChangesetID(writer: writer, sequence: entry.sequence)] = entry.head
+        }
+        let answers = askers.sorted().map { ChangelogEffect.send(.held(newest), to: $0) }
+        let targets = self.sample().filter { isOwn || !askers.contains($0) }
+        return answers + targets.map { .send(self.news(added, wantsAnswer: isOwn), to: $0) }
+    }
+
+    /// Looks after writes that are not confirmed yet: pushes again, or answers with what is known.
+    mutating func attendWrites(at now: MonotonicInstant) -> [ChangelogEffect] {
+        var effects = self.settleWrites(at: now)
+        for index in self.pending.indices where now >= self.pending[index].nextPush {
+            self.pending[index].nextPush = now.advanced(by: Self.pushInterval)
+            guard let entry = self.log.entry(self.pending[index].id) else { continue }
+            let holders = self.pending[index].holders
+            for peer in self.sample() where !holders.contains(peer) {
+                effects.append(.send(self.news([entry], wantsAnswer: true), to: peer))
+            }
+        }
+        return effects
+    }
+
+    /// Counts a peer as holder of those pending writes that `holds` says it has.
+    mutating func confirmed(
+        by peer: NodeID,
+        _ holds: (ChangesetID) -> Bool
+    ) -> [ChangelogEffect] {
+        guard self.peers[peer] != nil, !self.pending.isEmpty else { return [] }
+        for index in self.pending.indices where holds(self.pending[index].id) {
+            self.pending[index].holders.insert(peer)
+        }
+        return self.settleWrites(at: nil)
+    }
+
+    mutating func receiveHeld(
+        _ changesets: [ChangesetID: ContentHash],
+        from peer: NodeID
+    ) -> [ChangelogEffect] {
+        let known = changesets.filter { self.log.hash(of: $0.key) == $0.value }
+        return self.confirmed(by: peer) { id in
+            known.keys.contains { $0.writer == id.writer && $0.sequence >= id.sequence }
+        }
+    }
+
+    /// Answers writes that enough nodes hold, and those whose time is over.
+    private mutating func settleWrites(at now: MonotonicInstant?) -> [ChangelogEffect] {
+        guard !self.pending.isEmpty else { return [] }
+        var effects: [ChangelogEffect] = []
+        var waiting: [PendingWrite] = []
+        let reachable = self.peers.values.filter(\.isReachable).count + 1
+        for write in self.pending {
+            let receipt = ChangelogReceipt(
+                changeset: write.id,
+                head: write.head,
+                holders: write.holders.sorted()
+            )
+            if self.isEnough(write.holders) {
+                effects.append(.acknowledged(ticket: write.ticket, receipt))
+                continue
+            }
+            let isOver = now.map { $0 >= write.deadline } ?? false
+            if isOver || write.holders.count >= reachable {
+                effects.append(.unconfirmed(ticket: write.ticket, receipt))
+            } else {
+                waiting.append(write)
+            }
+        }
+        self.pending = waiting
+        return effects
+    }
+
+    private func isEnough(_ holders: Set<NodeID>) -> Bool {
+        let fleet = self.peers.count + 1
+        guard holders.count >= min(self.configuration.durableNodes, fleet) else { return false }
+        let regions = Set(self.peers.values.map(\.region)).union([self.region])
+        let held = Set(holders.compactMap { self.peers[$0]?.region }).union([self.region])
+        return held.count >= min(self.configuration.durableRegions, regions.count)
+    }
+
+    private func news(_ added: [EncodedChangeset], wantsAnswer: Bool) -> ChangelogMessage {
+        let byteCount = added.reduce(0) { $0 + $1.bytes.count + ChangesetPart.overhead }
+        guard !added.isEmpty, byteCount <= self.configuration.datagramByteCount else {
+            return .announce(
+                root: self.root,
+                generation: self.log.generation,
+                wantsAnswer: wantsAnswer
+            )
+        }
+        return .push(added.map { ChangesetPart(whole: $0) }, wantsAnswer: wantsAnswer)
+    }
+
+    /// Whom to tell: everybody when they are few, else some, at least one of another region.
+    private mutating func sample() -> [NodeID] {
+        let reachable = self.peerOrder.filter { self.peers[$0]?.isReachable == true }
+        guard reachable.count > self.configuration.directPeers else { return reachable }
+        let shuffled = self.generator.shuffle(reachable)
+        var chosen = Array(shuffled.prefix(self.configuration.fanout))
+        let abroad = shuffled.first { self.peers[$0]?.region != self.region }
+        let isHomely = chosen.allSatisfy { self.peers[$0]?.region == self.region }
+        if isHomely, let abroad { chosen[chosen.count - 1] = abroad }
+        return chosen
+    }
+}
+
+extension ChangesetPart {
+    /// A changeset in one part.
+    init(whole entry: EncodedChangeset) {
+        self.init(
+            id: entry.id,
+            hash: entry.hash,
+            total: UInt64(entry.bytes.count),
+            offset: 0,
+            bytes: entry.bytes
+        )
+    }
+}

@@ -1,0 +1,206 @@
+public import HashTreeCollections
+public import MeshPrimitives
+
+/// The configuration after some changesets: entities by key, and what the structural rules need.
+///
+/// Persistent: copies share what is equal, so keeping many states of a log costs little.
+public struct ConfigurationState: Sendable {
+    /// One entity as it stands.
+    public struct Entity: Equatable, Sendable {
+        /// Its content.
+        public let body: [UInt8]
+        /// The changeset that wrote it.
+        public let changeset: ChangesetID
+        /// The hash of that changeset as first written; what a change names as replaced.
+        public let stamp: ContentHash
+        /// The hash of key and content; what an `ETag` shows.
+        public let hash: ContentHash
+        let facts: EntityFacts
+    }
+
+    /// The end of an entity, remembered so that a conflict can name both sides.
+    struct Removal: Equatable, Sendable {
+        let changeset: ChangesetID
+        let stamp: ContentHash
+    }
+
+    /// Ends of entities remembered; when more come together, the names of all are dropped.
+    static let removalLimit = 65_536
+
+    /// Every entity by its key, `<kind>/<id>`.
+    public private(set) var entities: TreeDictionary<String, Entity> = [:]
+    /// The sum over all entities' hashes: the same content gives the same hash, whatever led to it.
+    ///
+    /// Zero for no entities. Costs O(1) per change.
+    public private(set) var hash = ContentHash.zero
+
+    private var claims: TreeDictionary<String, String> = [:]
+    private var referrers: TreeDictionary<String, Int> = [:]
+    private(set) var removals: TreeDictionary<String, Removal> = [:]
+    private(set) var origins: TreeSet<ContentHash> = []
+
+    /// Creates the state of no changesets.
+    public init() {}
+
+    /// Applies a changeset whole, or leaves everything as it was.
+    mutating func apply(
+        _ encoded: EncodedChangeset,
+        rules: StructuralRules
+    ) -> ChangesetOutcome {
+        if let origin = encoded.changeset.origin {
+            guard self.origins.insert(origin).inserted else { return .repeated }
+        }
+        var next = self
+        let (changes, conflicts) = next.standing(encoded)
+        if let reason = next.replace(changes, by: encoded, rules: rules) {
+            return .refused(reason: reason)
+        }
+        self = next
+        return .applied(conflicts)
+    }
+
+    /// What of a changeset stands, and what met changes that its writer had not seen.
+    private func standing(_ encoded: EncodedChangeset) -> ([Changeset.Change], [Conflict]) {
+        var standing: [Changeset.Change] = []
+        var conflicts: [Conflict] = []
+        for change in encoded.changeset.changes {
+            let held = self.entities[change.key]
+            guard change.replaces != held?.stamp, change.body != held?.body else {
+                standing.append(change)
+                continue
+            }
+            let new = Conflict.Side(changeset: encoded.id, body: change.body)
+            let old = Conflict.Side(
+                changeset: held?.changeset ?? self.removals[change.key]?.changeset,
+                body: held?.body
+            )
+            if encoded.changeset.isLate {
+                conflicts.append(Conflict(key: change.key, winner: old, loser: new))
+            } else {
+                conflicts.append(Conflict(key: change.key, winner: new, loser: old))
+                standing.append(change)
+            }
+        }
+        return (standing, conflicts)
+    }
+
+    /// Makes the changes; gives the rule that the result breaks.
+    private mutating func replace(
+        _ changes: [Changeset.Change],
+        by encoded: EncodedChangeset,
+        rules: StructuralRules
+    ) -> String? {
+        for change in changes { self.take(out: change.key) }
+        for change in changes {
+            guard let body = change.body else {
+                self.remember(Removal(changeset: encoded.id, stamp: encoded.stamp), of: change.key)
+                continue
+            }
+            let facts = rules.facts(change.key, body)
+            if let fault = facts.fault { return "\(change.key): \(fault)" }
+            let entity = Entity(
+                body: body,
+                changeset: encoded.id,
+                stamp: encoded.stamp,
+                hash: Self.hash(of: change.key, body, rules: rules),
+                facts: facts
+            )
+            if let other = self.put(entity, at: change.key) {
+                return "\(change.key): \(other)"
+            }
+        }
+        return self.danglingReference(after: changes)
+    }
+
+    private mutating func take(out key: String) {
+        guard let old = self.entities.removeValue(forKey: key) else { return }
+        self.hash = self.hash.subtracting(old.hash)
+        for claim in old.facts.claims where self.claims[claim] == key { self.claims[claim] = nil }
+        for reference in old.facts.references {
+            let count = self.referrers[reference, default: 1] - 1
+            self.referrers[reference] = count > 0 ? count : nil
+        }
+    }
+
+    /// Adds an entity that is not there; gives the claim that another one holds already.
+    private mutating func put(_ entity: Entity, at key: String) -> String? {
+        for claim in entity.facts.claims {
+            if let holder = self.claims[claim], holder != key {
+                return "\(claim) is taken by \(holder)"
+            }
+            self.claims[claim] = key
+        }
+        for reference in entity.facts.references { self.referrers[reference, default: 0] += 1 }
+        self.entities[key] = entity
+        self.removals[key] = nil
+        self.hash = self.hash.adding(entity.hash)
+        return nil
+    }
+
+    private mutating func remember(_ removal: Removal, of key: String) {
+        if self.removals.count >= Self.removalLimit { self.removals = [:] }
+        self.removals[key] = removal
+    }
+
+    private func danglingReference(after changes: [Changeset.Change]) -> String? {
+        for change in changes {
+            if let entity = self.entities[change.key] {
+                for reference in entity.facts.references where self.entities[reference] == nil {
+                    return "\(change.key) refers to \(reference), which does not exist"
+                }
+            } else if self.referrers[change.key] != nil {
+                return "\(change.key) is deleted, but others refer to it"
+            }
+        }
+        return nil
+    }
+
+    static func hash(of key: String, _ body: [UInt8], rules: StructuralRules) -> ContentHash {
+        var writer = ByteWriter(capacity: key.utf8.count + body.count + 6)
+        writer.write(key)
+        writer.write(sized: body)
+        return rules.hash(writer.bytes)
+    }
+}
+
+extension ConfigurationState {
+    /// Puts back what a checkpoint holds; rules held when it was made.
+    mutating func restore(
+        _ key: String,
+        changeset: ChangesetID,
+        stamp: ContentHash,
+        body: [UInt8],
+        rules: StructuralRules
+    ) {
+        let entity = Entity(
+            body: body,
+            changeset: changeset,
+            stamp: stamp,
+            hash: Self.hash(of: key, body, rules: rules),
+            facts: rules.facts(key, body)
+        )
+        self.take(out: key)
+        _ = self.put(entity, at: key)
+    }
+
+    mutating func restore(_ removal: Removal, of key: String) { self.removals[key] = removal }
+
+    mutating func restore(origin: ContentHash) { self.origins.insert(origin) }
+
+    /// Whether a late changeset with this origin is in the log.
+    func includes(origin: ContentHash) -> Bool { self.origins.contains(origin) }
+}
+
+extension ContentHash {
+    /// Adds as a number of 128 bits, wrapping; the order of adding does not matter.
+    func adding(_ other: ContentHash) -> ContentHash {
+        let (low, carry) = self.low.addingReportingOverflow(other.low)
+        return ContentHash(high: self.high &+ other.high &+ (carry ? 1 : 0), low: low)
+    }
+
+    /// Takes out what was added.
+    func subtracting(_ other: ContentHash) -> ContentHash {
+        let (low, borrow) = self.low.subtractingReportingOverflow(other.low)
+        return ContentHash(high: self.high &- other.high &- (borrow ? 1 : 0), low: low)
+    }
+}

@@ -1,0 +1,181 @@
+public import MeshPrimitives
+
+/// A changeset together with the bytes its writer made of it, which are what is kept and relayed.
+public struct EncodedChangeset: Equatable, Sendable {
+    /// What the bytes say.
+    public let changeset: Changeset
+    /// As its writer encoded it; never encoded again.
+    public let bytes: [UInt8]
+    /// The hash of ``bytes``.
+    public let hash: ContentHash
+
+    /// The first byte of every changeset that this version understands.
+    private static let format: UInt8 = 1
+    /// Most bytes of a key: a kind, a stroke and an identity are far below it.
+    public static let keyByteLimit = 512
+    /// Most nodes that one step of a roll-out names.
+    public static let waveLimit = 16_384
+
+    /// Encodes a changeset; done once, by its writer.
+    public init(_ changeset: Changeset, hash: (([UInt8]) -> ContentHash)) {
+        var writer = ByteWriter(capacity: 512)
+        writer.append(Self.format)
+        writer.write(changeset)
+        // The place of the writer's signature, until nodes have keys of their own.
+        writer.write(sized: [])
+        self.changeset = changeset
+        self.bytes = writer.bytes
+        self.hash = hash(writer.bytes)
+    }
+
+    /// Reads a changeset from bytes that may be hostile.
+    ///
+    /// - Throws: ``ChangelogError/malformed(reason:)``.
+    public init(decoding bytes: [UInt8], hash: ([UInt8]) -> ContentHash) throws(ChangelogError) {
+        do throws(ByteReaderError) {
+            var reader = ByteReader(bytes)
+            let format: UInt8 = try reader.read()
+            guard format == Self.format else {
+                throw .invalidValue(field: "format", found: UInt64(format))
+            }
+            self.changeset = try reader.readChangeset()
+            _ = try reader.readSized(limit: 1_024)
+        } catch {
+            throw .malformed(reason: "\(error)")
+        }
+        guard Self.isOrderly(self.changeset) else {
+            throw .malformed(reason: "numbers start at 1 and keys ascend")
+        }
+        self.bytes = bytes
+        self.hash = hash(bytes)
+    }
+
+    /// Its name.
+    public var id: ChangesetID { self.changeset.id }
+
+    /// What entities that it wrote are marked with: the hash of the changeset first written.
+    public var stamp: ContentHash { self.changeset.origin ?? self.hash }
+
+    private static func isOrderly(_ changeset: Changeset) -> Bool {
+        guard changeset.id.sequence > 0, changeset.generation > 0 else { return false }
+        guard changeset.changes.allSatisfy({ Self.isKey($0.key) }) else { return false }
+        return zip(changeset.changes, changeset.changes.dropFirst()).allSatisfy { $0.key < $1.key }
+    }
+
+    /// Whether a store takes `key`: 1 to 512 visible ASCII characters.
+    static func isKey(_ key: String) -> Bool {
+        (1...Self.keyByteLimit).contains(key.utf8.count)
+            && key.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+    }
+}
+
+extension ByteWriter {
+    fileprivate mutating func write(_ changeset: Changeset) {
+        self.write(changeset.id)
+        self.write(changeset.previous)
+        self.write(changeset.generation)
+        self.write(changeset.node)
+        self.write(changeset.wallMilliseconds)
+        self.write(changeset.author)
+        self.write(changeset.message)
+        self.writeOptional(changeset.origin) { $0.write($1) }
+        self.writeOptional(changeset.rollOut) { $0.write($1) }
+        self.write(UInt32(clamping: changeset.changes.count))
+        for change in changeset.changes {
+            self.write(change.key)
+            self.writeOptional(change.replaces) { $0.write($1) }
+            self.writeOptional(change.body) { $0.write(sized: $1) }
+        }
+    }
+
+    private mutating func write(_ rollOut: RollOut) {
+        self.write(rollOut.head)
+        self.append(rollOut.step.rawValue)
+        self.write(UInt32(clamping: rollOut.nodes.count))
+        for node in rollOut.nodes { self.write(node) }
+    }
+
+    /// Appends a changeset's name, 24 bytes.
+    public mutating func write(_ id: ChangesetID) {
+        self.write(id.writer)
+        self.write(id.sequence)
+    }
+
+    /// Appends a writer, 16 bytes.
+    public mutating func write(_ writer: WriterID) {
+        self.write(writer.high)
+        self.write(writer.low)
+    }
+
+    mutating func writeOptional<Value>(
+        _ value: Value?,
+        _ write: (inout ByteWriter, Value) -> Void
+    ) {
+        self.append(value == nil ? 0 : 1)
+        if let value { write(&self, value) }
+    }
+}
+
+extension ByteReader {
+    fileprivate mutating func readChangeset() throws(ByteReaderError) -> Changeset {
+        Changeset(
+            id: try self.readChangesetID(),
+            previous: try self.readHash(),
+            generation: try self.read(),
+            node: try self.readNodeID(),
+            wallMilliseconds: try self.read(),
+            author: try self.readString(),
+            message: try self.readString(),
+            origin: try self.readFlag() ? try self.readHash() : nil,
+            rollOut: try self.readFlag() ? try self.readRollOut() : nil,
+            changes: try self.readChanges()
+        )
+    }
+
+    private mutating func readChanges() throws(ByteReaderError) -> [Changeset.Change] {
+        let count: UInt32 = try self.read()
+        var changes: [Changeset.Change] = []
+        for _ in 0..<count {
+            let key = try self.readString()
+            let replaces = try self.readFlag() ? try self.readHash() : nil
+            let body = try self.readFlag() ? try self.readSized(limit: self.remaining) : nil
+            changes.append(Changeset.Change(key: key, replaces: replaces, body: body))
+        }
+        return changes
+    }
+
+    private mutating func readRollOut() throws(ByteReaderError) -> RollOut {
+        let head = try self.readHash()
+        let number: UInt8 = try self.read()
+        guard let step = RollOut.Step(rawValue: number) else {
+            throw .invalidValue(field: "step", found: UInt64(number))
+        }
+        let count: UInt32 = try self.read()
+        guard count <= UInt32(EncodedChangeset.waveLimit) else {
+            throw .tooLarge(found: Int(count), limit: EncodedChangeset.waveLimit)
+        }
+        var nodes: [NodeID] = []
+        for _ in 0..<count { nodes.append(try self.readNodeID()) }
+        return RollOut(head: head, step: step, nodes: nodes)
+    }
+
+    /// Reads a changeset's name.
+    ///
+    /// - Throws: ``MeshPrimitives/ByteReaderError`` when it is cut short.
+    public mutating func readChangesetID() throws(ByteReaderError) -> ChangesetID {
+        ChangesetID(writer: try self.readWriterID(), sequence: try self.read())
+    }
+
+    /// Reads a writer.
+    ///
+    /// - Throws: ``MeshPrimitives/ByteReaderError`` when it is cut short.
+    public mutating func readWriterID() throws(ByteReaderError) -> WriterID {
+        WriterID(high: try self.read(), low: try self.read())
+    }
+
+    mutating func readFlag() throws(ByteReaderError) -> Bool {
+        let flag: UInt8 = try self.read()
+        guard flag <= 1 else { throw .invalidValue(field: "flag", found: UInt64(flag)) }
+        return flag == 1
+    }
+}

@@ -1,0 +1,210 @@
+internal import MeshPrimitives
+
+/// Changesets in the order of applying, and the state that they add up to.
+///
+/// The state is a function of the set: a late changeset is put where it belongs, and what follows is
+/// replayed from the nearest state kept. States are kept every ``markInterval`` changesets, so that
+/// placing one `n` places before the end costs at most `n` plus that many applications.
+struct ReplayLog: Sendable {
+    /// Changesets between two states kept.
+    static let markInterval = 64
+    /// Changed entities that are named one by one.
+    private static let touchedLimit = 16_384
+
+    private struct Mark: Sendable {
+        /// How many changesets the state includes.
+        let count: Int
+        let state: ConfigurationState
+    }
+
+    /// What came before the first entry.
+    private(set) var checkpoint: Checkpoint
+    /// In order of applying.
+    private(set) var entries: [EncodedChangeset] = []
+    /// What became of each entry.
+    private(set) var outcomes: [ChangesetOutcome] = []
+    /// After the last entry.
+    private(set) var state: ConfigurationState
+    /// All that is held, the checkpoint's included.
+    private(set) var vector: VersionVector
+    /// Bytes of all entries.
+    private(set) var byteCount = 0
+    /// Entities that changed since they were last asked for; `nil`: too many to name.
+    private(set) var touched: Set<String>? = []
+
+    private var marks: [Mark] = []
+    private var chains: [WriterID: [EncodedChangeset]] = [:]
+    private let rules: StructuralRules
+
+    init(checkpoint: Checkpoint, rules: StructuralRules) {
+        self.checkpoint = checkpoint
+        self.state = checkpoint.state
+        self.vector = checkpoint.vector
+        self.rules = rules
+    }
+
+    /// The highest generation held.
+    var generation: UInt64 {
+        max(self.checkpoint.horizon.generation, self.entries.last?.changeset.generation ?? 0)
+    }
+
+    /// The changeset named `id`; `nil` when it is folded in or not held.
+    func entry(_ id: ChangesetID) -> EncodedChangeset? {
+        let floor = self.checkpoint.vector.sequence(of: id.writer)
+        guard id.sequence > floor, let chain = self.chains[id.writer],
+            id.sequence - floor <= UInt64(chain.count)
+        else { return nil }
+        return chain[Int(id.sequence - floor - 1)]
+    }
+
+    /// The hash of the changeset named `id` as far as it is known; folded ones only at the floor.
+    func hash(of id: ChangesetID) -> ContentHash? {
+        if let entry = self.entry(id) { return entry.hash }
+        guard let floor = self.checkpoint.vector[id.writer], floor.sequence == id.sequence else {
+            return nil
+        }
+        return floor.head
+    }
+
+    /// What became of an entry; `nil` when it is not held.
+    func outcome(of entry: EncodedChangeset) -> ChangesetOutcome? {
+        var low = 0
+        var high = self.entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if self.entries[middle].changeset.position < entry.changeset.position {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        guard low < self.entries.count, self.entries[low].id == entry.id else { return nil }
+        return self.outcomes[low]
+    }
+
+    /// Takes changesets out and others in; what goes in continues each writer without gaps.
+    mutating func replace(_ removed: Set<ChangesetID>, with added: [EncodedChangeset]) {
+        var first = self.entries.count
+        if !removed.isEmpty {
+            first = self.entries.firstIndex { removed.contains($0.id) } ?? first
+            for entry in self.entries[first...] where removed.contains(entry.id) {
+                self.byteCount -= entry.bytes.count
+            }
+            self.entries.removeAll { removed.contains($0.id) }
+            for writer in Set(removed.map(\.writer)) { self.unchain(writer, removed) }
+        }
+        for entry in added.sorted(by: { $0.id < $1.id }) { self.chain(entry) }
+        first = min(
+            first,
+            self.place(added.sorted { $0.changeset.position < $1.changeset.position })
+        )
+        self.replay(from: first)
+    }
+
+    /// Starts over from another checkpoint; keeps `kept`, which it neither holds nor outdates.
+    mutating func rebase(onto checkpoint: Checkpoint, keeping kept: [EncodedChangeset]) {
+        self = ReplayLog(checkpoint: checkpoint, rules: self.rules)
+        self.touched = nil
+        self.replace([], with: kept)
+    }
+
+    /// Makes a checkpoint of the first `count` entries, without changing anything yet.
+    func checkpoint(of count: Int) -> Checkpoint {
+        guard count > 0 else { return self.checkpoint }
+        var folded = self.checkpoint
+        let mark = self.marks.last { $0.count <= count }
+        folded.state = mark?.state ?? self.checkpoint.state
+        for entry in self.entries[(mark?.count ?? 0)..<count] {
+            _ = folded.state.apply(entry, rules: self.rules)
+        }
+        for (entry, outcome) in zip(self.entries, self.outcomes).prefix(count) {
+            folded.vector[entry.id.writer] = VersionVector.Entry(
+                sequence: entry.id.sequence,
+                head: entry.hash
+            )
+            if case .applied(let conflicts) = outcome { folded.conflicts += conflicts }
+        }
+        folded.conflicts = Array(folded.conflicts.suffix(Checkpoint.conflictLimit))
+        folded.horizon = self.entries[count - 1].changeset.position
+        folded.hash = .zero
+        return folded
+    }
+
+    /// Puts a checkpoint made by ``checkpoint(of:)`` in the place of the first `count` entries.
+    mutating func fold(_ count: Int, into checkpoint: Checkpoint) {
+        for entry in self.entries.prefix(count) {
+            self.byteCount -= entry.bytes.count
+            self.chains[entry.id.writer]?.removeFirst()
+            if self.chains[entry.id.writer]?.isEmpty == true { self.chains[entry.id.writer] = nil }
+        }
+        self.checkpoint = checkpoint
+        self.entries.removeFirst(count)
+        self.outcomes.removeFirst(count)
+        self.marks = self.marks.filter { $0.count > count }
+            .map { Mark(count: $0.count - count, state: $0.state) }
+    }
+
+    /// Gives the entities that changed since this was last called.
+    mutating func takeTouched() -> Set<String>? {
+        defer { self.touched = [] }
+        return self.touched
+    }
+
+    private mutating func chain(_ entry: EncodedChangeset) {
+        assert(entry.id.sequence == self.vector.sequence(of: entry.id.writer) + 1, "no gaps")
+        self.chains[entry.id.writer, default: []].append(entry)
+        self.vector[entry.id.writer] = VersionVector.Entry(
+            sequence: entry.id.sequence,
+            head: entry.hash
+        )
+        self.byteCount += entry.bytes.count
+    }
+
+    private mutating func unchain(_ writer: WriterID, _ removed: Set<ChangesetID>) {
+        self.chains[writer]?.removeAll { removed.contains($0.id) }
+        if let last = self.chains[writer]?.last {
+            self.vector[writer] = VersionVector.Entry(sequence: last.id.sequence, head: last.hash)
+        } else {
+            self.chains[writer] = nil
+            self.vector[writer] = self.checkpoint.vector[writer]
+        }
+    }
+
+    /// Puts entries where they belong; gives the first place that changed.
+    private mutating func place(_ added: [EncodedChangeset]) -> Int {
+        guard let lowest = added.first?.changeset.position else { return self.entries.count }
+        var index = self.entries.count
+        while index > 0, self.entries[index - 1].changeset.position > lowest { index -= 1 }
+        let tail = (self.entries[index...] + added)
+            .sorted { $0.changeset.position < $1.changeset.position }
+        self.entries.replaceSubrange(index..., with: tail)
+        return index
+    }
+
+    /// Applies all entries from `index` on again.
+    private mutating func replay(from index: Int) {
+        var next = self.outcomes.count
+        if index < next {
+            self.touch(self.entries[min(index, self.entries.count)...])
+            self.marks.removeAll { $0.count > index }
+            next = self.marks.last?.count ?? 0
+            self.state = self.marks.last?.state ?? self.checkpoint.state
+            self.outcomes.removeLast(self.outcomes.count - next)
+        }
+        self.touch(self.entries[next...])
+        for entry in self.entries[next...] {
+            self.outcomes.append(self.state.apply(entry, rules: self.rules))
+            guard self.outcomes.count - (self.marks.last?.count ?? 0) >= Self.markInterval else {
+                continue
+            }
+            self.marks.append(Mark(count: self.outcomes.count, state: self.state))
+        }
+    }
+
+    private mutating func touch(_ entries: ArraySlice<EncodedChangeset>) {
+        for entry in entries {
+            self.touched?.formUnion(entry.changeset.changes.lazy.map(\.key))
+            if let count = self.touched?.count, count > Self.touchedLimit { self.touched = nil }
+        }
+    }
+}

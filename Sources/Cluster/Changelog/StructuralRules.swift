@@ -1,0 +1,38 @@
+public import MeshPrimitives
+
+/// What the structure of a configuration needs to know of one entity.
+public struct EntityFacts: Equatable, Sendable {
+    /// What only one entity may have, such as `services.name=shop`.
+    public var claims: [String]
+    /// Keys of entities that must exist while this one does.
+    public var references: [String]
+    /// Why the content cannot be an entity at all; `nil` when it can.
+    public var fault: String?
+
+    /// Creates facts.
+    public init(claims: [String] = [], references: [String] = [], fault: String? = nil) {
+        self.claims = claims
+        self.references = references
+        self.fault = fault
+    }
+}
+
+/// What replay needs from outside: a hash, and the facts that decide whether a changeset stands.
+///
+/// Must be pure and equal in every version of the software that meets in one mesh: on these, and on
+/// nothing else, depends whether two nodes agree.
+public struct StructuralRules: Sendable {
+    /// Reads an entity's facts from its key and content.
+    public let facts: @Sendable (String, [UInt8]) -> EntityFacts
+    /// A cryptographic hash of 16 bytes.
+    public let hash: @Sendable ([UInt8]) -> ContentHash
+
+    /// Creates rules.
+    public init(
+        facts: @escaping @Sendable (String, [UInt8]) -> EntityFacts,
+        hash: @escaping @Sendable ([UInt8]) -> ContentHash
+    ) {
+        self.facts = facts
+        self.hash = hash
+    }
+}

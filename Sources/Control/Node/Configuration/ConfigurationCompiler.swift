@@ -1,0 +1,129 @@
+import Dispatch
+import MeshDataPlane
+import MeshEntities
+import MeshPrimitives
+import Synchronization
+
+/// Compiles and installs builds, one at a time, on a thread of its own: neither a worker nor the
+/// machine waits for it.
+final class ConfigurationCompiler: Sendable {
+    /// A build that can be installed, or is.
+    struct Compiled: Sendable {
+        let revision: UInt64
+        let configuration: GatewayConfiguration
+        let snapshot: Snapshot
+    }
+
+    private struct State {
+        var parsed = ParsedEntities()
+        /// Hash of the state that ``parsed`` holds and that was found valid.
+        var valid: ContentHash?
+        var compiled: Compiled?
+    }
+
+    private let queue = DispatchQueue(label: "meshgate.configuration")
+    private let state = Mutex(State())
+    private let region: String
+    /// How routes are ordered and what they may be written in.
+    let flavor: RouterFlavor
+    private let use: @Sendable (Compiled) throws -> Void
+
+    /// - Parameters:
+    ///   - region: the node's own.
+    ///   - flavor: how routes are ordered and what they may be written in.
+    ///   - use: brings a snapshot into use; called on the compiler's thread.
+    init(
+        region: String,
+        flavor: RouterFlavor = .traditionalCompatible,
+        use: @escaping @Sendable (Compiled) throws -> Void
+    ) {
+        self.region = region
+        self.flavor = flavor
+        self.use = use
+    }
+
+    /// Reads, checks and compiles a state as a whole, and tells what came of it.
+    func compile(
+        _ build: ConfigurationBuild,
+        then answer: @escaping @Sendable (Result<CompiledFacts, any Error>) -> Void
+    ) {
+        self.queue.async {
+            answer(Result { try self.state.withLock { try self.compile(build, in: &$0) } })
+        }
+    }
+
+    /// Brings the build compiled last into use, and tells whether that could be done.
+    func install(
+        _ revision: UInt64,
+        then answer: @escaping @Sendable (Result<Compiled, any Error>) -> Void
+    ) {
+        self.queue.async {
+            answer(
+                Result {
+                    let compiled = self.state.withLock { $0.compiled }
+                    guard let compiled, compiled.revision == revision else {
+                        throw NotCompiled(revision: revision)
+                    }
+                    try self.use(compiled)
+                    return compiled
+                }
+            )
+        }
+    }
+
+    /// Runs `body` on the compiler's thread.
+    func perform(_ body: @escaping @Sendable () -> Void) { self.queue.async(execute: body) }
+
+    private func compile(
+        _ build: ConfigurationBuild,
+        in state: inout State
+    ) throws -> CompiledFacts {
+        if state.valid != build.state.head.hash {
+            state.valid = nil
+            try state.parsed.update(to: build.state.entities)
+            let findings = state.parsed.configuration.findings()
+            guard findings.isEmpty else { throw EntityErrors(findings) }
+        }
+        let configuration = state.parsed.configuration
+        let snapshot = try Snapshot(
+            configuration: configuration,
+            addresses: HostAddresses(build.addresses),
+            localRegion: self.region,
+            version: build.revision,
+            flavor: self.flavor,
+            reusing: state.compiled?.snapshot,
+            variable: NodeEnvironment.variable
+        )
+        state.valid = build.state.head.hash
+        state.compiled = Compiled(
+            revision: build.revision,
+            configuration: configuration,
+            snapshot: snapshot
+        )
+        return CompiledFacts(
+            hosts: configuration.hostNames,
+            fingerprint: state.parsed.fingerprint
+        )
+    }
+}
+
+/// An installation was asked for that no compilation came before: a fault of this software.
+private struct NotCompiled: Error, CustomStringConvertible {
+    let revision: UInt64
+    var description: String { "revision \(self.revision) was not compiled" }
+}
+
+extension GatewayConfiguration {
+    /// Host names, not addresses, that have to be resolved: of targets, and of services whose host
+    /// names no upstream.
+    fileprivate var hostNames: Set<String> {
+        let upstreams = Set(self.upstreams.map(\.name))
+        var hosts: Set<String> = []
+        for target in self.targets where IPAddress(target.host) == nil { hosts.insert(target.host) }
+        for service in self.services
+        where !upstreams.contains(service.host) && IPAddress(service.host) == nil {
+            hosts.insert(service.host)
+        }
+        return hosts
+    }
+}
