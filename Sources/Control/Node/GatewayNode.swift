@@ -109,6 +109,7 @@ public struct GatewayNode: Sendable {
             parts.regions, parts.state, parts.health, parts.configuration,
             parts.watch(store: store, logger: self.logger), parts.tickets,
             StapleService(dataPlane: parts.dataPlane, logger: self.logger),
+            SpillWatch(dataPlane: parts.dataPlane, logger: self.logger),
         ]
         return core + (try self.listeners(admin))
             + [SeedService(resolver: parts.seeds, cluster: parts.cluster), drain]

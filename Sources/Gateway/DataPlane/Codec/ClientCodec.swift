@@ -136,6 +136,8 @@ extension Worker {
     @inline(__always)
     func clientTakesMore(_ place: Int32) -> Bool {
         let exchange = self.exchanges[place]
+        // What is on disk goes first: only its end makes room for more than the disk has.
+        if exchange.pointee.flags.contains(.responseSpilled) { return self.mayWait(exchange) }
         guard exchange.pointee.stream == 0 else { return self.streamTakesMore(exchange) }
         return self.io[exchange.pointee.client].pointee.isWritten || self.mayWait(exchange)
     }
@@ -145,6 +147,7 @@ extension Worker {
     func lookAgain(_ place: Int32) {
         let exchange = self.exchanges[place]
         let client = exchange.pointee.client
+        self.pumpSoon(place)
         guard exchange.pointee.stream == 0 else { return self.resumeStream(exchange) }
         if self.io[client].pointee.isReadable { self.postpone(client) }
     }

@@ -263,14 +263,18 @@ extension Worker {
 
     @inline(__always)
     func streamTakesMore(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
-        self.withSession(exchange.pointee.client) { session in
+        let isEmpty = self.withSession(exchange.pointee.client) { session in
             session.session.waiting(on: exchange.pointee.stream) == 0
-        } ?? false
+        }
+        guard let isEmpty else { return false }
+        return isEmpty || self.mayWait(exchange)
     }
 
     /// Gives the client credit for content that has left.
     func resumeStream(_ exchange: UnsafeMutablePointer<Exchange>) {
-        guard exchange.pointee.unconsumed > 0 else { return }
+        guard exchange.pointee.unconsumed > 0,
+            !exchange.pointee.flags.contains(.requestSpilled)
+        else { return }
         let attempt = exchange.pointee.attempt
         let isDiscarded =
             attempt >= 0 && self.attempts[attempt].pointee.flags.contains(.discardsRequest)
@@ -285,6 +289,7 @@ extension Worker {
     /// Everything that waited for the client's window became frames.
     private func streamDrained(_ place: Int32) {
         self.setStreamTimer(place)
+        self.pumpSoon(place)
         let attempt = self.exchanges[place].pointee.attempt
         guard attempt >= 0 else { return }
         self.setAttemptTimer(attempt)

@@ -225,7 +225,9 @@ extension Worker {
             self.answer(place, scope, status: 400)
             return false
         }
-        let isLast = exchange.pointee.flags.contains(.requestComplete)
+        self.rewindSpill(exchange)
+        let isSpilled = exchange.pointee.flags.contains(.requestSpilled)
+        let isLast = exchange.pointee.flags.contains(.requestComplete) && !isSpilled
         let isSent: Bool
         if exchange.pointee.replay.isEmpty {
             isSent = self.sendToTarget(index, head: head, body, isLast: isLast)
@@ -261,6 +263,11 @@ extension Worker {
         }
         let index = exchange.pointee.attempt
         guard index >= 0 else { return }
+        if exchange.pointee.flags.contains(.requestSpilled) {
+            // What came before goes first.
+            _ = self.spillRequest(place, plain)
+            return
+        }
         if self.attempts[index].pointee.flags.contains(.discardsRequest) {
             // What is thrown away cannot be sent to another target.
             exchange.pointee.flags.remove(.isKept)
@@ -291,7 +298,9 @@ extension Worker {
         let isRepeatable =
             exchange.pointee.flags.contains(.idempotent) || mayBeDeclined
             || !self.hasSent(exchange)
-        guard isRepeatable, exchange.pointee.replay.count + plain.count <= Self.replayLimit else {
+        guard isRepeatable, !exchange.pointee.flags.contains(.hasSpill),
+            exchange.pointee.replay.count + plain.count <= Self.replayLimit
+        else {
             exchange.pointee.replay.clear(to: &self.io.blocks)
             exchange.pointee.flags.remove(.isKept)
             return
@@ -313,6 +322,7 @@ extension Worker {
         exchange.pointee.status = self.response.status
         exchange.pointee.replay.clear(to: &self.io.blocks)
         exchange.pointee.flags.remove(.isKept)
+        self.dropRequestSpill(exchange)
         // HTTP/2 has taken the framing off.
         self.attempts[index].pointee.decoder = BodyDecoder(
             self.attempts[index].pointee.stream == 0 ? self.response.framing : .untilClose
@@ -360,7 +370,7 @@ extension Worker {
             }
             plain = changed
         }
-        guard self.sendToClient(place, head: head, plain, isLast: isLast) else {
+        guard self.deliver(place, head: head, plain, isLast: isLast) else {
             self.closeClient(place)
             return false
         }
@@ -380,7 +390,13 @@ extension Worker {
     /// The response is complete: both connections are kept or closed, and the request is counted.
     func finish(_ place: Int32) {
         let exchange = self.exchanges[place]
-        if exchange.pointee.attempt >= 0 { self.releaseAttempt(exchange.pointee.attempt) }
+        let isSpilled = exchange.pointee.flags.contains(.responseSpilled)
+        if exchange.pointee.attempt >= 0 {
+            if isSpilled { self.keepTrailers(place, of: exchange.pointee.attempt) }
+            self.releaseAttempt(exchange.pointee.attempt)
+        }
+        // The target is free; the client gets the rest from here.
+        guard !isSpilled else { return self.pumpSoon(place) }
         let client = exchange.pointee.client
         let stream = exchange.pointee.stream
         let flags = exchange.pointee.flags
@@ -393,12 +409,17 @@ extension Worker {
     func conclude(_ place: Int32) {
         let exchange = self.exchanges[place]
         self.account(exchange)
+        if exchange.pointee.flags.contains([.isRelay, .responseBegun]) { self.relayCount -= 1 }
         self.timers.clear(.exchange, place)
         exchange.pointee.head.clear(to: &self.io.blocks)
         exchange.pointee.replay.clear(to: &self.io.blocks)
         exchange.pointee.held.clear(to: &self.io.blocks)
         exchange.pointee.decoder.trailers.clear(to: &self.io.blocks)
         if let block = exchange.pointee.filters { self.releaseFilters(block) }
+        if exchange.pointee.flags.contains(.hasSpill) {
+            self.closeSpills(place)
+            exchange.pointee.flags = []
+        }
         self.release(exchange.pointee.view)
         self.counters.subtract(WorkerCounter.activeRequests)
         self.exchanges.giveBack(place)

@@ -228,7 +228,8 @@ extension Worker {
         if self.exchanges[place].pointee.flags.contains(.isRelay) { self.relayWritten(place) }
         guard self.io[index].pointee.owner == attempt else { return }
         self.setClientTimer(place)
-        if !self.exchanges[place].pointee.flags.contains(.requestComplete) {
+        let flags = self.exchanges[place].pointee.flags
+        if !flags.contains(.requestComplete) || flags.contains(.requestSpilled) {
             self.lookAgain(place)
         }
     }
@@ -302,7 +303,7 @@ extension Worker {
             guard let changed = self.filterResponseBody(index, plain, isLast: true) else { return }
             plain = changed
         }
-        guard self.sendToClient(place, head: 0, plain, isLast: true) else {
+        guard self.deliver(place, head: 0, plain, isLast: true) else {
             return self.closeClient(place)
         }
         self.finish(place)

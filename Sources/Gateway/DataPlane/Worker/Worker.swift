@@ -98,6 +98,8 @@ final class Worker {
     var listenerKinds: ContiguousArray<Listener.Kind> = []
     var listenersWithProxyHeader: Set<UInt16> = []
     var clientCount = 0
+    /// Relays whose two sides are connected.
+    var relayCount = 0
     var isAccepting = false
     var acceptResumesAt: Int64 = 0
     var reportAt: Int64 = 0
@@ -197,6 +199,7 @@ final class Worker {
             self.milliseconds = self.now / 1_000_000
             self.wall.refresh()
             self.takeBacklog()
+            if !self.spills.pumps.isEmpty { self.takePumps() }
             for index in 0..<count { self.take(self.poller.event(index)) }
             self.expire()
             self.takeHandshakes()
@@ -208,7 +211,8 @@ final class Worker {
 
     /// How long epoll may wait.
     private func patience() -> Int64 {
-        guard self.backlog.isEmpty, self.waitingHandshakes.isEmpty else { return 0 }
+        guard self.backlog.isEmpty, self.spills.pumps.isEmpty, self.waitingHandshakes.isEmpty
+        else { return 0 }
         var limit: Int64 = 1_000
         if !self.dirtyTargets.isEmpty || !self.excludedTargets.isEmpty {
             limit = min(limit, max(1, self.reportAt - self.milliseconds))
@@ -378,6 +382,7 @@ final class Worker {
         self.exchanges.deallocate()
         self.attempts.deallocate()
         self.timers.deallocate()
+        self.spills.room.deallocate()
         self.memory.deinitialize(count: 1)
         self.memory.deallocate()
         self.reader.deallocate()
