@@ -21,6 +21,7 @@ struct DeclarationReader {
     private(set) var warnings: [Finding] = []
     private(set) var hints: [Finding] = []
     private var findings: [Finding] = []
+    private var placeholders: [Finding] = []
     private let options: DeclarationOptions
     private var format = DeclarationFormat.current
     private var deck = DeckContent([])
@@ -45,7 +46,9 @@ struct DeclarationReader {
             let message: String
         }
         var seen: Set<Key> = []
-        return self.findings
+        // What follows from a placeholder that is not filled in would only hide it.
+        let unfilled = Set(self.placeholders.map(\.location))
+        return (self.placeholders + self.findings.filter { !unfilled.contains($0.location) })
             .filter { seen.insert(Key(location: $0.location, message: $0.message)).inserted }
             .enumerated()
             .sorted { left, right in
@@ -61,7 +64,7 @@ struct DeclarationReader {
             return
         }
         self.readFormat(fields, root)
-        if self.options.variables == nil { self.findings += Placeholders.findings(in: root) }
+        if self.options.variables == nil { self.placeholders = Placeholders.findings(in: root) }
         self.deck = DeckContent(fields)
         self.findings += self.deck.findings
         self.warnings += self.deck.warnings

@@ -57,6 +57,17 @@ public enum UnbuiltFeatures {
             + "--router-flavor of meshctl config validate)"
     }
 
+    /// What Kong says of a plugin that it does not have.
+    private static let notEnabled =
+        "not enabled; add it to the 'plugins' configuration property"
+
+    /// What somebody with a file in hand can do about a message; `nil` when that says it.
+    public static func advice(on message: String) -> String? {
+        guard message.hasSuffix(Self.notEnabled) else { return nil }
+        return "plugins of your own do not run here: remove it, set 'enabled: false', or load with "
+            + "--allow-unknown-plugins disabled"
+    }
+
     /// Whether neither this gateway nor Kong has a plugin of the name.
     public static func isUnknown(plugin name: String) -> Bool {
         !Self.builtPlugins.contains(name) && !Self.kongPlugins.contains(name)
@@ -69,9 +80,7 @@ public enum UnbuiltFeatures {
             return "plugin '\(name)' is not built yet; "
                 + "remove it, or leave what it protects on a gateway that has it"
         }
-        return "plugin '\(name)' not enabled; add it to the 'plugins' configuration property: "
-            + "plugins of your own do not run here; remove it, set 'enabled: false', or load "
-            + "with --allow-unknown-plugins disabled"
+        return "plugin '\(name)' \(Self.notEnabled)"
     }
 
     static func findings(

@@ -154,7 +154,10 @@ enum FileCheck {
                 warnings: warnings(parsed).map(FindingReport.init)
             )
         } catch {
-            return ValidationReport(findings: error.findings.map(FindingReport.init), warnings: [])
+            return ValidationReport(
+                findings: error.findings.map { FindingReport($0.advised) },
+                warnings: []
+            )
         }
     }
 

@@ -191,9 +191,7 @@ struct UnbuiltFeaturesTests {
                 "plugins[0].name: plugin 'key-auth' is not built yet; "
                     + "remove it, or leave what it protects on a gateway that has it",
                 "plugins[1].name: plugin 'my-own' not enabled; "
-                    + "add it to the 'plugins' configuration property: plugins of your own do "
-                    + "not run here; remove it, set 'enabled: false', or load with "
-                    + "--allow-unknown-plugins disabled",
+                    + "add it to the 'plugins' configuration property",
             ]
         )
     }

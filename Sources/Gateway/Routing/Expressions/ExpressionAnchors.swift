@@ -6,8 +6,9 @@ enum ExpressionAnchors {
     /// Most alternatives that an expression is filed under.
     private static let limit = 64
 
-    /// What the name that hosts are filed under begins or ends with or is: one of these. The name
-    /// is that of `field`: the host for requests, the server name for streams.
+    /// What the name that hosts are filed under begins or ends with or is: one of these.
+    ///
+    /// The name is that of `field`: the host for requests, the server name for streams.
     static func hosts(
         of expression: RouteExpression,
         field: String = "http.host"
