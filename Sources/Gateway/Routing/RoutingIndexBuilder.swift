@@ -22,11 +22,30 @@ struct RoutingIndexBuilder {
     private struct ListKey: Hashable {
         let bucket: Int
         let prefix: [UInt8]
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(self.bucket)
+            self.prefix.withUnsafeBytes { hasher.combine(bytes: $0) }
+        }
     }
 
     private struct BucketKey: Hashable {
         let kind: NamePattern.Kind
         let text: [UInt8]
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(self.kind)
+            self.text.withUnsafeBytes { hasher.combine(bytes: $0) }
+        }
+    }
+
+    /// Bytes that are hashed at once: an array of bytes hashes one after the other.
+    private struct TextKey: Hashable {
+        let bytes: [UInt8]
+
+        func hash(into hasher: inout Hasher) {
+            self.bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+        }
     }
 
     /// All compiled patterns; whoever drops the builder unbuilt must free them.
@@ -43,7 +62,7 @@ struct RoutingIndexBuilder {
     /// What queries must show beyond the usual.
     var needs: QueryNeeds = []
     private var texts: [UInt8] = []
-    private var textPlaces: [[UInt8]: Int32] = [:]
+    private var textPlaces: [TextKey: Int32] = [:]
 
     /// How paths of one route and routes among each other are ordered; never `expressions`.
     let flavor: RouterFlavor
@@ -122,6 +141,7 @@ struct RoutingIndexBuilder {
         var bucketPlaces: [BucketKey?: Int] = [:]
         var bucketKeys: [BucketKey?] = []
         var lists: [ListKey: [RoutingIndex.Candidate]] = [:]
+        lists.reserveCapacity(self.drafts.count)
         for (rank, draft) in self.drafts.enumerated() {
             for host in draft.hosts.isEmpty ? [nil] : draft.hosts.map(Optional.some) {
                 let key = host.map { BucketKey(kind: $0.kind, text: $0.text) }
@@ -289,10 +309,11 @@ extension RoutingIndexBuilder {
 
     /// Stores a text once.
     mutating func text(_ bytes: [UInt8]) -> RoutingIndex.Text {
-        let offset = self.textPlaces[bytes] ?? Int32(self.texts.count)
+        let key = TextKey(bytes: bytes)
+        let offset = self.textPlaces[key] ?? Int32(self.texts.count)
         if Int(offset) == self.texts.count {
             self.texts += bytes
-            self.textPlaces[bytes] = offset
+            self.textPlaces[key] = offset
         }
         return RoutingIndex.Text(offset: offset, count: Int32(bytes.count))
     }
