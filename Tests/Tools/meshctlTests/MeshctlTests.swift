@@ -77,7 +77,7 @@ struct MeshctlTests {
         defer { file.remove() }
         let run = try await Run(["config", "lint", file.path])
         #expect(run.status == 2)
-        #expect(run.output.contains("warning: \(file.path):3:54 services[0].routes[0].paths[0]: "))
+        #expect(run.output.contains("warning: \(file.path):3:51 services[0].routes[0].paths[0]: "))
     }
 
     @Test("writes a file in its one form, and knows that form again")
