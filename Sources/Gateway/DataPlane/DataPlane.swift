@@ -194,7 +194,11 @@ public final class DataPlane: Sendable {
 
     /// What was counted so far; costs time in proportion to routes and targets, but holds up no
     /// worker.
-    public func counters() -> DataPlaneCounters { self.registry.counters() }
+    public func counters() -> DataPlaneCounters {
+        var counters = self.registry.counters()
+        counters.droppedLogLines &+= self.state.withLock { $0.log?.lostLines ?? 0 }
+        return counters
+    }
 
     /// Sets whether answers carry `Connection: close`, so that clients go elsewhere.
     ///

@@ -14,7 +14,7 @@ struct CorrelationID: Sendable {
         case tracker
     }
 
-    private let generator: Generator
+    let generator: Generator
     private let echoesDownstream: Bool
     /// `name: `, as configured.
     private let prefix: [UInt8]

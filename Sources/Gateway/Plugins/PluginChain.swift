@@ -14,6 +14,9 @@ public struct PluginChain: Sendable {
     /// Whether a step sees bodies.
     public let changesBodies: Bool
 
+    /// Whether a step needs ``PluginRequest/listenAddress``, which costs a system call.
+    public let readsListenAddress: Bool
+
     /// The chain without plugins.
     public static let empty = PluginChain(steps: [])
 
@@ -24,6 +27,9 @@ public struct PluginChain: Sendable {
     init(steps: [PluginStep]) {
         self.steps = steps.sorted { $0.priority > $1.priority }
         self.changesBodies = steps.contains { $0.changesBodies }
+        self.readsListenAddress = steps.contains { step in
+            if case .correlation(let step) = step { step.generator == .tracker } else { false }
+        }
     }
 
     /// Compiles what runs for requests of one scope.

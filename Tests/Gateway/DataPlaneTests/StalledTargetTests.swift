@@ -1,3 +1,4 @@
+import Glibc
 import MeshEntities
 import MeshHTTP
 import Testing
@@ -89,5 +90,64 @@ extension HTTP2TargetTests {
         #expect(answers.map { $0?.status } == [200, 200])
         #expect(answers.map { $0?.text } == ["", "A"])
         #expect(origin.connections == 2)
+    }
+}
+
+@Suite("A target that drips")
+struct DrippingTargetTests {
+    private static func dripping() -> Origin {
+        Origin { _, socket, _ in
+            guard socket.message() != nil else { return }
+            socket.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            for _ in 0..<1_000 where socket.send("x") { usleep(20_000) }
+        }
+    }
+
+    private func entities() -> GatewayConfiguration {
+        TestEntities.proxying([Self.dripping().port]) { service, _ in service.readTimeout = 300 }
+    }
+
+    @Test("is out of time where a least number of bytes is demanded, its answer cut")
+    func demanded() async throws {
+        let log = AccessLogFile()
+        let gateway = try Gateway(self.entities()) { configuration in
+            configuration.responseProgressByteCount = 1_024
+            configuration.accessLog = log.sink
+        }
+        let client = gateway.connect()
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        let received = client.receiveAll()
+        let line = await log.line()
+
+        #expect(!received.isEmpty && received.count < 1_000)
+        #expect(line.contains("\"cause\":\"read_timeout\""))
+    }
+
+    @Test("goes on for as long as it does otherwise")
+    func otherwise() throws {
+        let gateway = try Gateway(self.entities())
+        let client = gateway.connect()
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+
+        #expect(client.receive(through: "\r\n\r\n") != nil)
+        #expect(client.receive(exactly: 50) != nil)
+    }
+}
+
+@Suite("An access log that cannot be written")
+struct LostLogTests {
+    @Test("loses lines, which are counted, and no requests")
+    func full() async throws {
+        let gateway = try Gateway(TestEntities.proxying([Origin.saying("ok").port])) {
+            $0.accessLog = .file("/dev/full")
+        }
+        for _ in 0..<3 {
+            #expect(gateway.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n")?.text == "ok")
+        }
+        let isCounted = await gateway.eventually {
+            gateway.plane.counters().droppedLogLines == 3
+        }
+
+        #expect(isCounted)
     }
 }

@@ -130,6 +130,11 @@ extension SettingKey {
         .seconds("proxy.udp_idle_timeout", in: 1...3_600, \.proxy.dataPlane.datagramIdleTimeout),
         .count("proxy.retry_budget", in: 0...10_000, \.proxy.dataPlane.retryBudget),
         .count("proxy.retry_budget_floor", in: 0...1_000_000, \.proxy.dataPlane.retryBudgetFloor),
+        .size(
+            "proxy.response_progress",
+            in: 0...(1 << 30),
+            \.proxy.dataPlane.responseProgressByteCount
+        ),
         .seconds("proxy.linger_timeout", in: 0...3_600, \.proxy.dataPlane.lingerTimeout),
         .flag("proxy.half_closed_clients", \.proxy.dataPlane.keepsHalfClosedClients),
     ]

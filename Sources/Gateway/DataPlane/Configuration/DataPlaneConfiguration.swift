@@ -149,6 +149,12 @@ public struct DataPlaneConfiguration: Equatable, Sendable {
     /// `proxy.body_progress_timeout`; default 10 s; 1 to 3,600 s.
     public var bodyProgressTimeout: Duration = .seconds(10)
 
+    /// Bytes that a response must bring within each `read_timeout` of its service once it has begun.
+    ///
+    /// `proxy.response_progress`; default 0: any byte is enough, as in Kong, for streams of events are
+    /// slow by design; up to 1 GiB.
+    public var responseProgressByteCount = 0
+
     /// Time that a client whose request was answered early may go on sending.
     ///
     /// `proxy.linger_timeout`; default 5 s; 0 to 3,600 s.

@@ -189,8 +189,8 @@ extension Worker {
         return UnsafeRawBufferPointer(start: self.peer, count: self.memory.pointee.peerCount)
     }
 
-    /// The address of a client behind a proxy in front as text, valid until the next one.
-    private func originText(_ address: mesh_address) -> UnsafeRawBufferPointer {
+    /// An address other than the peer's as text, valid until the next one.
+    func originText(_ address: mesh_address) -> UnsafeRawBufferPointer {
         let start = self.peer + 64
         return UnsafeRawBufferPointer(start: start, count: SocketAddress.write(address, to: start))
     }

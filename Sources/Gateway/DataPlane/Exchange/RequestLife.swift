@@ -263,14 +263,14 @@ extension Worker {
         }
         let index = exchange.pointee.attempt
         guard index >= 0 else { return }
-        if exchange.pointee.flags.contains(.requestSpilled) {
-            // What came before goes first.
-            _ = self.spillRequest(place, plain)
-            return
-        }
         if self.attempts[index].pointee.flags.contains(.discardsRequest) {
             // What is thrown away cannot be sent to another target.
             exchange.pointee.flags.remove(.isKept)
+            return
+        }
+        if exchange.pointee.flags.contains(.requestSpilled) {
+            // What came before goes first.
+            _ = self.spillRequest(place, plain)
             return
         }
         let isLast = exchange.pointee.flags.contains(.requestComplete)
@@ -383,8 +383,19 @@ extension Worker {
             return false
         }
         self.setClientTimer(place)
-        self.setAttemptTimer(index)
+        if head > 0 || self.bringsEnough(index, bytes.count) { self.setAttemptTimer(index) }
         return self.clientTakesMore(place)
+    }
+
+    /// Whether a target that has begun to answer has brought enough of its answer to get more time.
+    @inline(__always)
+    private func bringsEnough(_ index: Int32, _ count: Int) -> Bool {
+        let least = self.timeouts.responseProgress
+        guard least > 0 else { return true }
+        let progress = self.attempts[index].pointee.progress &+ Int64(count)
+        self.attempts[index].pointee.progress = progress < least ? progress : 0
+        let place = self.attempts[index].pointee.exchange
+        return progress >= least || self.exchanges[place].pointee.flags.contains(.isRelay)
     }
 
     /// The response is complete: both connections are kept or closed, and the request is counted.

@@ -100,6 +100,9 @@ extension Worker {
         )
         request.resumption = self.suspensions.makeResumption()
         request.listenPort = self.port(of: exchange.pointee.client)
+        if self.chain(exchange).readsListenAddress {
+            request.listenAddress = self.originText(self.io.localAddress(exchange.pointee.client))
+        }
         request.connection =
             UInt64(link.pointee.generation) << 32
             | UInt64(UInt32(bitPattern: exchange.pointee.client))

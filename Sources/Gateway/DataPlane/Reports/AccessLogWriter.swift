@@ -43,6 +43,11 @@ final class AccessLogWriter: Sendable {
 
     func ring(_ worker: Int) -> LogRing { self.rings[worker] }
 
+    /// Lines that could not be written.
+    var lostLines: UInt64 {
+        self.rings.reduce(0) { $0 &+ $1.lostLines.load(ordering: .relaxed) }
+    }
+
     func start() {
         let thread = startReactorThread(name: "mesh-log") {
             while !self.isStopping.load(ordering: .acquiring) {
@@ -97,8 +102,11 @@ private enum LogOutlet {
                 while true {
                     let count = Glibc.write(descriptor, bytes.baseAddress, bytes.count)
                     if count < 0, errno == EINTR { continue }
+                    if count > 0 { return count }
                     // A full disk loses lines, not requests.
-                    return count > 0 ? count : bytes.count
+                    let lines = bytes.reduce(UInt64(0)) { $0 + ($1 == 0x0A ? 1 : 0) }
+                    ring.lostLines.wrappingAdd(lines, ordering: .relaxed)
+                    return bytes.count
                 }
             }
         case .syslog(let socket): socket.write(ring)

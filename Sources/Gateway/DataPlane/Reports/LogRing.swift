@@ -10,6 +10,8 @@ final class LogRing: Sendable {
     private nonisolated(unsafe) let base: UnsafeMutableRawPointer
     private let written = Atomic<Int>(0)
     private let read = Atomic<Int>(0)
+    /// Lines that were taken and could not be written.
+    let lostLines = Atomic<UInt64>(0)
 
     init() {
         self.base = .allocate(byteCount: Self.capacity + Self.lineLimit, alignment: 64)

@@ -403,6 +403,8 @@ struct WorkerTimeouts {
     let bodyProgress: Int64
     let linger: Int64
     let datagrams: Int64
+    /// Bytes, not milliseconds: what a response must bring within the service's limit.
+    let responseProgress: Int64
 
     init(_ configuration: DataPlaneConfiguration) {
         let milliseconds = { (duration: Duration) in
@@ -414,5 +416,6 @@ struct WorkerTimeouts {
         self.bodyProgress = milliseconds(configuration.bodyProgressTimeout)
         self.linger = milliseconds(configuration.lingerTimeout)
         self.datagrams = milliseconds(configuration.datagramIdleTimeout)
+        self.responseProgress = Int64(configuration.responseProgressByteCount)
     }
 }
