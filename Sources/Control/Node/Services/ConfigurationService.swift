@@ -391,7 +391,11 @@ extension ConfigurationService {
         for (kind, id, document) in configuration.entities() {
             let key = RecordKey(kind: .entity, name: "\(kind.rawValue)/\(id)")
             let body = document.canonicalJSON
-            if stored.removeValue(forKey: key) != body {
+            let before = stored.removeValue(forKey: key)
+            // A file rarely tells times; that alone changes nothing.
+            let old = before.flatMap { $0 == body ? nil : try? JSONText.parse($0).value }
+            let kept = old.map { EntityTimes.stamped(document, kind, over: $0, at: 0) }
+            if before != body, before != kept?.canonicalJSON {
                 changes.append(RecordChange(key: key, body: body))
             }
         }
