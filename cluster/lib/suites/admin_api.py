@@ -2,6 +2,7 @@
 import asyncio
 import os
 import re
+import tempfile
 
 from .context import meshgate
 from .report import Missing
@@ -54,10 +55,11 @@ async def kong_client(url, report):
 
 def schemathesis(context, url, report):
     folder = os.path.dirname(context.venv and os.path.join(context.venv, "bin", "python"))
-    status, text = context.command(
-        os.path.join(folder, "schemathesis"), "run", f"{url}/openapi.json", "--checks", CHECKS,
-        "--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--seed", "1", "--workers", "2",
-        "--max-time", "120", "--exclude-path-regex", EXCLUDED, "--no-shrink", "--warnings", "off",
-        "--generation-database", "none", "--no-color", timeout=220)
+    with tempfile.TemporaryDirectory() as working:
+        status, text = context.command(
+            os.path.join(folder, "schemathesis"), "run", f"{url}/openapi.json", "--checks", CHECKS,
+            "--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--seed", "1", "--workers", "2",
+            "--max-time", "120", "--exclude-path-regex", EXCLUDED, "--no-shrink", "--warnings", "off",
+            "--generation-database", "none", "--no-color", timeout=220, cwd=working)
     tail = re.sub(r"\s+", " ", text[-2000:])
     report.check(status == 0, "schemathesis finds nothing", tail)
