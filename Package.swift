@@ -166,6 +166,12 @@ let package = Package(
             in: "Cluster",
             uses: ["MeshDissemination", "MeshPrimitives"]
         ),
+        target("MeshObservations", in: "Cluster", uses: ["MeshDissemination", "MeshPrimitives"]),
+        tests(
+            of: "MeshObservations",
+            in: "Cluster",
+            uses: ["MeshDissemination", "MeshPrimitives"]
+        ),
         target("MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
         tests(of: "MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
         target("MeshReplication", in: "Cluster", uses: ["MeshPrimitives"]),
@@ -173,12 +179,18 @@ let package = Package(
         target(
             "MeshWire",
             in: "Cluster",
-            uses: ["MeshMembership", "MeshReplication", "MeshPrimitives", "CSodium"]
+            uses: [
+                "MeshMembership", "MeshChangelog", "MeshObservations", "MeshReplication",
+                "MeshPrimitives", "CSodium",
+            ]
         ),
         tests(
             of: "MeshWire",
             in: "Cluster",
-            uses: ["MeshMembership", "MeshReplication", "MeshPrimitives"]
+            uses: [
+                "MeshMembership", "MeshChangelog", "MeshObservations", "MeshReplication",
+                "MeshPrimitives",
+            ]
         ),
         // Shells of the wing: sockets and disk.
         target(
@@ -197,8 +209,16 @@ let package = Package(
                 lifecycle,
             ]
         ),
-        target("MeshStorage", in: "Cluster", uses: ["MeshReplication", "MeshPrimitives", grdb]),
-        tests(of: "MeshStorage", in: "Cluster", uses: ["MeshReplication", "MeshPrimitives", grdb]),
+        target(
+            "MeshStorage",
+            in: "Cluster",
+            uses: ["MeshChangelog", "MeshReplication", "MeshPrimitives", grdb]
+        ),
+        tests(
+            of: "MeshStorage",
+            in: "Cluster",
+            uses: ["MeshChangelog", "MeshReplication", "MeshPrimitives", grdb]
+        ),
 
         // Control: where the two wings meet, and what operators touch.
         // Text of a declarative file to entities and back.
@@ -260,8 +280,10 @@ let package = Package(
             in: "Control",
             uses: [
                 "MeshDataPlane", "MeshEntities", "MeshHTTP", "MeshHealth", "MeshTLS",
-                "MeshMembership", "MeshReplication", "MeshWire", "MeshReports", "MeshAdmin",
-                "MeshPrimitives",
+                "MeshMembership", "MeshReplication", "MeshWire", "MeshReports", "MeshPrimitives",
+                // For the one test of all error types, beside the Admin API's own use.
+                "MeshAdmin", "MeshAdminClient", "MeshResolver", "MeshRouting", "MeshStorage",
+                "MeshTransport",
             ]
         ),
 

@@ -41,7 +41,8 @@ def services(features):
         {"name": "up", "host": "up", "routes": routes},
         {"name": "ws", "host": "127.0.0.1", "port": 29003, "read_timeout": 3_600_000,
          "write_timeout": 3_600_000,
-         "routes": [{"name": "ws", "strip_path": False, "hosts": HOSTS, "paths": ["/ws/"]}]},
+         "routes": [{"name": "ws", "strip_path": False, "hosts": HOSTS, "paths": ["/ws/"],
+                     "request_buffering": False}]},
     ]
     if "grpc" in features:
         listed.append({

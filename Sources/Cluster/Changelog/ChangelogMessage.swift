@@ -101,5 +101,5 @@ public struct ChangesetPart: Equatable, Sendable {
     }
 
     /// Bytes of a part in a message, its content aside.
-    public static let overhead = 64
+    public static let overhead = 66
 }

@@ -69,7 +69,7 @@ public struct Checkpoint: Sendable {
             guard format == Self.format else {
                 throw .invalidValue(field: "format", found: UInt64(format))
             }
-            self.vector = try reader.readVector()
+            self.vector = try reader.readVersionVector()
             self.horizon = ChangesetPosition(
                 generation: try reader.read(),
                 writer: try reader.readWriterID()

@@ -95,12 +95,14 @@ extension ByteWriter {
         for node in rollOut.nodes { self.write(node) }
     }
 
-    mutating func write(_ id: ChangesetID) {
+    /// Appends a changeset's name, 24 bytes.
+    public mutating func write(_ id: ChangesetID) {
         self.write(id.writer)
         self.write(id.sequence)
     }
 
-    mutating func write(_ writer: WriterID) {
+    /// Appends a writer, 16 bytes.
+    public mutating func write(_ writer: WriterID) {
         self.write(writer.high)
         self.write(writer.low)
     }
@@ -157,11 +159,17 @@ extension ByteReader {
         return RollOut(head: head, step: step, nodes: nodes)
     }
 
-    mutating func readChangesetID() throws(ByteReaderError) -> ChangesetID {
+    /// Reads a changeset's name.
+    ///
+    /// - Throws: ``MeshPrimitives/ByteReaderError`` when it is cut short.
+    public mutating func readChangesetID() throws(ByteReaderError) -> ChangesetID {
         ChangesetID(writer: try self.readWriterID(), sequence: try self.read())
     }
 
-    mutating func readWriterID() throws(ByteReaderError) -> WriterID {
+    /// Reads a writer.
+    ///
+    /// - Throws: ``MeshPrimitives/ByteReaderError`` when it is cut short.
+    public mutating func readWriterID() throws(ByteReaderError) -> WriterID {
         WriterID(high: try self.read(), low: try self.read())
     }
 

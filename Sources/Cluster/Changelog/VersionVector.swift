@@ -20,8 +20,8 @@ public struct VersionVector: Equatable, Sendable {
         }
     }
 
-    /// Most writers that a peer's vector may name: a hundred stores for each of 650 nodes.
-    public static let writerLimit = 65_536
+    /// Most writers that a peer's vector may name: two such vectors fit a stream's frame.
+    public static let writerLimit = 12_000
 
     private var entries: TreeDictionary<WriterID, Entry>
 
@@ -86,7 +86,7 @@ extension ByteReader {
     /// Reads a vector.
     ///
     /// - Throws: ``MeshPrimitives/ByteReaderError`` when it is cut short or names too many writers.
-    public mutating func readVector() throws(ByteReaderError) -> VersionVector {
+    public mutating func readVersionVector() throws(ByteReaderError) -> VersionVector {
         let count: UInt32 = try self.read()
         guard count <= UInt32(VersionVector.writerLimit) else {
             throw .tooLarge(found: Int(count), limit: VersionVector.writerLimit)

@@ -123,26 +123,43 @@ public struct BroadcastQueue<Item: BroadcastItem>: Sendable {
         for number in self.numbers[subject] ?? [] { self.drop(number) }
     }
 
+    /// Counts the items of a subject as sent so many times more, since others send them too.
+    ///
+    /// Source: rumour mongering with feedback and counter, Demers et al. 1987, section 1.4.
+    @inlinable
+    public mutating func discount(_ subject: Item.Subject, by times: Int, sendLimit: Int) {
+        for number in self.numbers[subject] ?? [] {
+            guard let sentCount = self.entries[number]?.sentCount else { continue }
+            if sentCount + times >= sendLimit {
+                self.drop(number)
+            } else {
+                self.entries[number]?.sentCount = sentCount + times
+            }
+        }
+    }
+
     /// Takes what one message holds and counts it as sent.
     ///
     /// - Parameters:
     ///   - byteCount: room, exactly.
     ///   - sendLimit: an item that was sent so often leaves the queue.
     ///   - least: takes only what is at least so urgent.
+    ///   - skipped: subjects that the message holds already.
     /// - Returns: the items, in the order they deserve.
     @inlinable
     public mutating func take(
         fitting byteCount: Int,
         sendLimit: Int,
-        atLeast least: BroadcastUrgency = .normal
+        atLeast least: BroadcastUrgency = .normal,
+        skipping skipped: Set<Item.Subject> = []
     ) -> [Item] {
         guard !self.entries.isEmpty, byteCount > 0 else { return [] }
         var room = byteCount
         var overlooked = 0
         var taken: [UInt64] = []
-        Self.gather(self.entries, &self.urgentTiers, &taken, &room, &overlooked)
+        Self.gather(self.entries, skipped, &self.urgentTiers, &taken, &room, &overlooked)
         if least == .normal {
-            Self.gather(self.entries, &self.normalTiers, &taken, &room, &overlooked)
+            Self.gather(self.entries, skipped, &self.normalTiers, &taken, &room, &overlooked)
         }
         return taken.compactMap { number in
             guard var entry = self.entries[number] else { return nil }
@@ -161,6 +178,7 @@ public struct BroadcastQueue<Item: BroadcastItem>: Sendable {
     @inlinable
     static func gather(
         _ entries: [UInt64: Entry],
+        _ skipped: Set<Item.Subject>,
         _ tiers: inout [[UInt64]],
         _ taken: inout [UInt64],
         _ room: inout Int,
@@ -170,7 +188,9 @@ public struct BroadcastQueue<Item: BroadcastItem>: Sendable {
             var kept: [UInt64] = []
             while overlooked < Self.overlookLimit, let number = tiers[tier].popLast() {
                 guard let entry = entries[number] else { continue }
-                if entry.item.wireByteCount <= room {
+                if skipped.contains(entry.item.subject) {
+                    kept.append(number)
+                } else if entry.item.wireByteCount <= room {
                     room -= entry.item.wireByteCount
                     taken.append(number)
                 } else {

@@ -193,13 +193,13 @@ public final class RecordStore: Sendable {
         try StoreFile.translating(self.path, failure: .writing) { try self.queue.close() }
     }
 
-    private func read<Result>(
+    func read<Result>(
         _ body: (Database) throws -> Result
     ) throws(StorageError) -> Result {
         try StoreFile.translating(self.path, failure: .reading) { try self.queue.read(body) }
     }
 
-    private func write(_ body: (Database) throws -> Void) throws(StorageError) {
+    func write(_ body: (Database) throws -> Void) throws(StorageError) {
         try StoreFile.translating(self.path, failure: .writing) { try self.queue.write(body) }
     }
 
@@ -207,7 +207,7 @@ public final class RecordStore: Sendable {
         .damaged(file: self.path, reason: reason)
     }
 
-    private func total(of table: StoreSchema.Table, in database: Database) throws -> TableTotal {
+    func total(of table: StoreSchema.Table, in database: Database) throws -> TableTotal {
         guard let total = try TableTotal.saved(for: table, in: database) else {
             throw self.damaged("the total of table \(table.rawValue) is unreadable")
         }
@@ -228,7 +228,7 @@ public final class RecordStore: Sendable {
         }
     }
 
-    private func pairs(
+    func pairs(
         in table: StoreSchema.Table,
         of database: Database
     ) throws -> [String: [UInt8]] {

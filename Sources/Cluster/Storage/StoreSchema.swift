@@ -13,6 +13,9 @@ enum StoreSchema {
         case records
         case members
         case settings
+        case changelog
+        case changesets
+        case displaced
     }
 
     /// All steps from an empty file to today's tables; steps are only ever added.
@@ -36,6 +39,18 @@ enum StoreSchema {
                       name TEXT NOT NULL PRIMARY KEY, content BLOB NOT NULL,
                       checksum INTEGER NOT NULL
                     ) WITHOUT ROWID;
+                    CREATE TABLE changelog (
+                      name TEXT NOT NULL PRIMARY KEY, content BLOB NOT NULL,
+                      checksum INTEGER NOT NULL
+                    );
+                    CREATE TABLE changesets (
+                      name TEXT NOT NULL PRIMARY KEY, content BLOB NOT NULL,
+                      checksum INTEGER NOT NULL
+                    );
+                    CREATE TABLE displaced (
+                      name TEXT NOT NULL PRIMARY KEY, content BLOB NOT NULL,
+                      checksum INTEGER NOT NULL
+                    );
                     CREATE TABLE conflicts (
                       id INTEGER PRIMARY KEY AUTOINCREMENT, noticed INTEGER NOT NULL,
                       winner BLOB NOT NULL, loser BLOB NOT NULL, checksum INTEGER NOT NULL

@@ -15,6 +15,8 @@ extension ClusterLoop {
                 switch message {
                 case .membership(let message):
                     self.stepMembership { $0.receive(message, from: source, at: $1) }
+                // No changelog runs here and nothing observes here yet.
+                case .changelog, .observations: break
                 case .replication(let message):
                     self.receive(message, from: sender)
                 }

@@ -74,6 +74,8 @@ extension ClusterLoop {
     ) throws(WireError) {
         for message in try ClusterMessage.decode(body, from: peer) {
             switch message {
+            // No changelog runs here and nothing observes here yet.
+            case .changelog, .observations: break
             case .replication(let message): self.receive(message, from: peer)
             case .membership(let message):
                 self.received(message, from: peer, over: connection)

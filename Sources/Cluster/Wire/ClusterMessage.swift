@@ -1,4 +1,6 @@
+public import MeshChangelog
 public import MeshMembership
+public import MeshObservations
 public import MeshPrimitives
 public import MeshReplication
 
@@ -12,6 +14,10 @@ public import MeshReplication
 public enum ClusterMessage: Equatable, Sendable {
     /// For the membership core.
     case membership(MembershipMessage)
+    /// For the changelog.
+    case changelog(ChangelogMessage)
+    /// For the observations.
+    case observations(ObservationMessage)
     /// For the replication core.
     case replication(ReplicationMessage)
 
@@ -24,6 +30,10 @@ public enum ClusterMessage: Equatable, Sendable {
         switch self {
         case .membership(let message):
             writer.writeRecord(.membership) { $0.write(message) }
+        case .changelog(let message):
+            writer.writeRecord(message.recordType) { $0.write(message) }
+        case .observations(let message):
+            writer.writeRecord(.observations) { $0.write(message) }
         case .replication(let message):
             writer.writeRecord(message.recordType) { $0.write(message) }
         }
@@ -62,6 +72,10 @@ public enum ClusterMessage: Equatable, Sendable {
         return switch type {
         case .membership:
             try reader.readMembership(from: sender).map { .membership($0) }
+        case .changesetPush, .changesetAnnounce, .changesetsHeld, .changesetInquiry,
+            .changesetSummary, .changesetWant, .changesetParts, .checkpointWant, .checkpointPart:
+            .changelog(try reader.readChangelog(type))
+        case .observations: .observations(try reader.readObservations())
         case .push: .replication(try reader.readPush())
         case .announce: .replication(try reader.readAnnounce())
         case .digest: .replication(try reader.readDigest())
@@ -81,6 +95,16 @@ enum RecordType: UInt8 {
     case summary = 5
     case exchange = 6
     case records = 7
+    case observations = 8
+    case changesetPush = 16
+    case changesetAnnounce = 17
+    case changesetsHeld = 18
+    case changesetInquiry = 19
+    case changesetSummary = 20
+    case changesetWant = 21
+    case changesetParts = 22
+    case checkpointWant = 23
+    case checkpointPart = 24
 }
 
 /// What a record inside another record holds.

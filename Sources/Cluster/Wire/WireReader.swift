@@ -1,3 +1,4 @@
+import MeshChangelog
 import MeshPrimitives
 
 /// Reads fields of a message whose seal held; anything that does not fit is malformed.
@@ -26,6 +27,26 @@ struct WireReader {
     /// Reads a string with its 16-bit length.
     mutating func readString() throws(WireError) -> String {
         do throws(ByteReaderError) { return try self.reader.readString() } catch {
+            throw .malformed
+        }
+    }
+
+    /// Reads bytes with their 32-bit length, copied.
+    mutating func readSized() throws(WireError) -> [UInt8] {
+        let count: UInt32 = try self.read()
+        return Array(try self.read(count: Int(count)))
+    }
+
+    /// Reads what a node holds of each writer.
+    mutating func readVersionVector() throws(WireError) -> VersionVector {
+        do throws(ByteReaderError) { return try self.reader.readVersionVector() } catch {
+            throw .malformed
+        }
+    }
+
+    /// Reads a changeset's name.
+    mutating func readChangesetID() throws(WireError) -> ChangesetID {
+        do throws(ByteReaderError) { return try self.reader.readChangesetID() } catch {
             throw .malformed
         }
     }

@@ -57,23 +57,21 @@ enum TopLevelKey {
         case refused(String)
     }
 
-    private static let deckKeys: Set<String> = ["_info", "_workspace", "_konnect", "select_tags"]
+    private static let deckKeys: Set<String> = ["_workspace", "_konnect", "select_tags"]
 
     static func meaning(of field: DocumentField) -> Meaning {
         let value = field.node.value
         switch field.name {
-        case "_format_version", "_ignore":
+        case "_format_version", "_ignore", "_info", "_plugin_configs":
             return .known
         case "_comment":
             return value.isNull || value.text != nil ? .known : .refused("expected a string")
         case "_transform":
             if case .bool = value { return .known }
             return value.isNull ? .known : .refused("expected a boolean")
-        case "_info" where value["defaults"]?.isEmptyCollection == false:
-            return .refused("decK's defaults are not built yet; write the fields out")
         case "workspaces", "parameters":
             return .ignored("'\(field.name)' has no effect here")
-        case "consumer_groups", "partials", "_plugin_configs":
+        case "consumer_groups", "partials":
             return value.isEmptyCollection
                 ? .known : .refused("'\(field.name)' is not built yet")
         default:

@@ -19,9 +19,15 @@ struct DeclarationReader {
     private(set) var entries: [Entry] = []
     private(set) var configuration = GatewayConfiguration()
     private(set) var warnings: [Finding] = []
+    private(set) var hints: [Finding] = []
     private var findings: [Finding] = []
+    private var placeholders: [Finding] = []
+    private let options: DeclarationOptions
     private var format = DeclarationFormat.current
+    private var deck = DeckContent([])
     private var derivedKeys: Set<String> = []
+
+    init(options: DeclarationOptions = DeclarationOptions()) { self.options = options }
 
     /// Most findings that one run reports.
     static let findingLimit = 1_000
@@ -40,7 +46,9 @@ struct DeclarationReader {
             let message: String
         }
         var seen: Set<Key> = []
-        return self.findings
+        // What follows from a placeholder that is not filled in would only hide it.
+        let unfilled = Set(self.placeholders.map(\.location))
+        return (self.placeholders + self.findings.filter { !unfilled.contains($0.location) })
             .filter { seen.insert(Key(location: $0.location, message: $0.message)).inserted }
             .enumerated()
             .sorted { left, right in
@@ -56,6 +64,10 @@ struct DeclarationReader {
             return
         }
         self.readFormat(fields, root)
+        if self.options.variables == nil { self.placeholders = Placeholders.findings(in: root) }
+        self.deck = DeckContent(fields)
+        self.findings += self.deck.findings
+        self.warnings += self.deck.warnings
         for field in fields { self.readTopLevel(field) }
         self.resolveReferences()
         self.decode()
@@ -126,17 +138,25 @@ struct DeclarationReader {
         let children = EntityNesting.children(of: kind)
         var own: [DocumentField] = []
         var nested: [(kind: EntityKind, field: DocumentField, foreignKey: String)] = []
-        for field in fields {
+        for field in OwnFields.restored(fields, of: kind) {
             if let child = children[field.name] {
                 nested.append((child.kind, field, child.field))
             } else if let message = self.refusal(of: field, in: kind) {
                 self.fail(location.field(field.name), message, field)
+                // Without it, other findings would only say that something is missing.
+                if field.name == "expression" { own.append(field) }
             } else {
                 own.append(field)
             }
         }
         if let parent, own.contains(where: { $0.name == parent.field && !$0.node.value.isNull }) {
             self.fail(location.field(parent.field), "value must be null", node)
+        }
+        do {
+            own = try self.deck.completed(own, of: kind, at: location)
+        } catch {
+            self.findings.append(error.finding)
+            own.removeAll { $0.name == "_config" }
         }
         own = self.format.migrated(own, of: kind)
         let bare = DocumentNode(.object(own), line: node.line, column: node.column)
@@ -156,10 +176,11 @@ struct DeclarationReader {
 
     private func refusal(of field: DocumentField, in kind: EntityKind) -> String? {
         guard !field.node.value.isEmptyCollection else { return nil }
-        if kind == .plugins, field.name == "_config" {
-            return "decK's shared plugin configurations are not built yet"
-        }
-        return UnbuiltFeatures.refusal(ofField: field.name, in: kind)
+        return UnbuiltFeatures.refusal(
+            ofField: field.name,
+            in: kind,
+            flavor: self.options.flavor
+        )
             ?? UnbuiltFeatures.refusal(ofCollection: field.name)
     }
 
@@ -255,8 +276,9 @@ struct DeclarationReader {
             )
             let place = EntityPlaces.Place(location: entry.location, node: entry.node)
             places.append(place, of: entry.kind)
-            if entry.kind == .routes { self.checkPatterns(entry) }
+            if entry.kind == .routes { self.checkRoute(entry) }
         }
+        self.disableUnknownPlugins()
         self.checkPlugins(places)
         var check = CertificateCheck(places: places)
         check.run(&self.configuration)
@@ -265,6 +287,7 @@ struct DeclarationReader {
         self.warnings += DeclarationLint.warnings(self.entries, self.format)
         self.warnings += DuplicateRoutes.warnings(self.configuration.routes, places)
         self.warnings += MisledRoutes.warnings(self.configuration, places)
+        self.hints = ConfigurationLint.hints(self.configuration, places)
     }
 
     /// Checks the settings of plugins that run here; of others their name is refused.
@@ -282,7 +305,58 @@ struct DeclarationReader {
         }
     }
 
-    /// Compiles what the router will have to compile.
+    private mutating func disableUnknownPlugins() {
+        guard self.options.unknownPlugins == .disabled else { return }
+        for index in self.configuration.plugins.indices
+        where UnbuiltFeatures.isUnknown(plugin: self.configuration.plugins[index].name) {
+            self.configuration.plugins[index].enabled = false
+        }
+    }
+
+    /// Checks what depends on the router's flavour, and what the router will have to compile.
+    private mutating func checkRoute(_ entry: Entry) {
+        self.checkPatterns(entry)
+        guard let route = self.configuration.routes.last else { return }
+        if route.pathHandling == .v1 { self.checkPathHandling(entry) }
+        guard self.options.flavor == .expressions, let expression = route.expression else {
+            return
+        }
+        let node = entry.node.value.fields?.first { $0.name == "expression" }?.node ?? entry.node
+        if let reason = RoutePattern.check(expression: expression, of: route) {
+            self.fail(
+                entry.location.field(FieldPath.entityField),
+                "Router Expression failed validation: \(reason)",
+                node
+            )
+        } else if RoutePattern.mixesOperators(in: expression) {
+            self.warnings.append(
+                Finding(
+                    at: entry.location.field("expression"),
+                    "'||' binds tighter than '&&' here as in Kong; write parentheses",
+                    line: node.line,
+                    column: node.column
+                )
+            )
+        }
+    }
+
+    private mutating func checkPathHandling(_ entry: Entry) {
+        guard let field = entry.node.value.fields?.first(where: { $0.name == "path_handling" })
+        else { return }
+        let location = entry.location.field(field.name)
+        guard self.options.flavor == .traditional else {
+            self.warn(
+                location,
+                "path_handling 'v1' has no effect under the router flavor "
+                    + "'\(self.options.flavor.rawValue)': paths are joined as 'v0' does",
+                field
+            )
+            return
+        }
+        self.fail(location, "path_handling 'v1' is not built yet; only 'v0' is", field)
+    }
+
+    /// Compiles the regexes of a route.
     private mutating func checkPatterns(_ entry: Entry) {
         for (index, path) in (entry.node.value["paths"]?.nodes ?? []).enumerated() {
             guard let text = path.value.text, text.hasPrefix("~/") else { continue }

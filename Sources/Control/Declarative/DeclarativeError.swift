@@ -31,7 +31,7 @@ extension DeclarativeError: CustomStringConvertible {
     public static func line(name: String, _ finding: Finding) -> String {
         let place = finding.line.map { ":\($0):\(finding.column ?? 1)" } ?? ""
         let field = finding.path.isEmpty ? "" : "\(finding.path): "
-        return "\(name)\(place) \(field)\(finding.message)"
+        return "\(name)\(place) \(field)\(finding.advised.message)"
     }
 }
 
@@ -58,4 +58,14 @@ extension DeclarativeError {
     }
 
     private var tree: FindingTree { FindingTree(self.findings) }
+}
+
+extension Finding {
+    /// The same with what to do behind Kong's words, where those do not say it.
+    public var advised: Finding {
+        guard let advice = UnbuiltFeatures.advice(on: self.message) else { return self }
+        var finding = self
+        finding.message += "; \(advice)"
+        return finding
+    }
 }

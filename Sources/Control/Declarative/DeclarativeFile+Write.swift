@@ -1,37 +1,63 @@
 public import MeshEntities
 
 extension DeclarativeFile {
+    /// What a written file is for.
+    public enum Purpose: Sendable {
+        /// This gateway: everything as it is.
+        case mesh
+        /// Kong too: fields that Kong has not stand where it does not look, and are read back.
+        case kong
+        /// People: ids that follow from names are left out.
+        case people
+    }
+
     /// Writes a configuration as canonical YAML of format 3.0.
     ///
     /// Children stand inside their parents, entities are sorted by name, ids are written, and what
     /// equals a default is left out. The text reads back as an equal configuration.
-    public static func write(_ configuration: GatewayConfiguration) -> String {
+    public static func write(
+        _ configuration: GatewayConfiguration,
+        for purpose: Purpose = .mesh
+    ) -> String {
         var writer = YAMLWriter()
-        writer.write(field: "_format_version", .string("3.0"), indent: 0)
-        let tree = DeclarationTree(configuration)
+        for field in Self.canonical(configuration, for: purpose).fields ?? [] {
+            writer.write(field: field.name, field.node.value, indent: 0)
+        }
+        return writer.text
+    }
+
+    /// The document that ``write(_:for:)`` writes.
+    public static func canonical(
+        _ configuration: GatewayConfiguration,
+        for purpose: Purpose = .mesh
+    ) -> DocumentValue {
+        var fields = [DocumentField("_format_version", .string("3.0"))]
+        let tree = DeclarationTree(configuration, for: purpose)
         for kind in [
             EntityKind.services, .routes, .upstreams, .consumers, .plugins, .certificates,
             .caCertificates,
         ] {
             let entities = tree.top(kind)
             guard !entities.isEmpty else { continue }
-            writer.write(field: kind.rawValue, .list(entities), indent: 0)
+            fields.append(DocumentField(kind.rawValue, .list(entities)))
         }
-        return writer.text
+        return .object(fields)
     }
 }
 
 /// A configuration with children inside their parents and without defaults.
 struct DeclarationTree {
     private let configuration: GatewayConfiguration
+    private let purpose: DeclarativeFile.Purpose
     private let routes: [EntityID?: [Route]]
     private let targets: [EntityID: [Target]]
     private let names: [EntityID: [SNI]]
     /// Plugins by the one entity that they apply to; under `nil` those of no or several.
     private let plugins: [EntityID?: [Plugin]]
 
-    init(_ configuration: GatewayConfiguration) {
+    init(_ configuration: GatewayConfiguration, for purpose: DeclarativeFile.Purpose = .mesh) {
         self.configuration = configuration
+        self.purpose = purpose
         self.routes = Dictionary(grouping: configuration.routes, by: \.service)
         self.targets = Dictionary(grouping: configuration.targets, by: \.upstream)
         self.names = Dictionary(grouping: configuration.snis, by: \.certificate)
@@ -57,7 +83,7 @@ struct DeclarationTree {
         case .certificates:
             Self.ordered(all.certificates).map(self.certificate)
         case .caCertificates:
-            Self.ordered(all.caCertificates).map { Self.pruned($0, like: nil) }
+            Self.ordered(all.caCertificates).map { self.pruned($0, like: nil) }
         case .targets, .snis:
             []
         }
@@ -65,39 +91,39 @@ struct DeclarationTree {
 
     private func service(_ service: Service) -> DocumentValue {
         let routes = self.routes[service.id] ?? []
-        return Self.flattened(Self.pruned(service, like: Service(id: service.id, host: "")))
+        return Self.flattened(self.pruned(service, like: Service(id: service.id, host: "")))
             .adding("routes", Self.ordered(routes).map(self.route))
             .adding("plugins", self.plugins(of: service.id))
     }
 
     private func route(_ route: Route) -> DocumentValue {
-        Self.pruned(route, like: Route(id: route.id), without: ["service"])
+        self.pruned(route, like: Route(id: route.id), without: ["service"])
             .adding("plugins", self.plugins(of: route.id))
     }
 
     private func upstream(_ upstream: Upstream) -> DocumentValue {
         let targets = self.targets[upstream.id] ?? []
-        return Self.flattened(Self.pruned(upstream, like: Upstream(id: upstream.id, name: "")))
+        return Self.flattened(self.pruned(upstream, like: Upstream(id: upstream.id, name: "")))
             .adding(
                 "targets",
                 Self.ordered(targets).map { target in
                     let plain = Target(id: target.id, target: "", upstream: target.upstream)
-                    return Self.pruned(target, like: plain, without: ["upstream"])
+                    return self.pruned(target, like: plain, without: ["upstream"])
                 }
             )
     }
 
     private func consumer(_ consumer: Consumer) -> DocumentValue {
-        Self.pruned(consumer, like: nil)
+        self.pruned(consumer, like: nil)
             .adding("plugins", self.plugins(of: consumer.id))
     }
 
     private func certificate(_ certificate: Certificate) -> DocumentValue {
         let names = self.names[certificate.id] ?? []
-        return Self.pruned(certificate, like: nil)
+        return self.pruned(certificate, like: nil)
             .adding(
                 "snis",
-                Self.ordered(names).map { Self.pruned($0, like: nil, without: ["certificate"]) }
+                Self.ordered(names).map { self.pruned($0, like: nil, without: ["certificate"]) }
             )
     }
 
@@ -107,7 +133,7 @@ struct DeclarationTree {
             let isNested = Self.scopes(plugin).count == 1
             let plain = Plugin(id: plugin.id, name: "")
             let scope: Set<String> = isNested ? ["route", "service", "consumer"] : []
-            let pruned = Self.pruned(plugin, like: plain, without: scope)
+            let pruned = self.pruned(plugin, like: plain, without: scope)
             return isNested ? pruned : Self.flattened(pruned)
         }
     }
@@ -134,17 +160,20 @@ struct DeclarationTree {
     }
 
     /// The fields that differ from a plain entity's, the id, and nothing that is null.
-    private static func pruned<Entity: GatewayEntity>(
+    private func pruned<Entity: GatewayEntity>(
         _ entity: Entity,
         like plain: Entity?,
         without: Set<String> = []
     ) -> DocumentValue {
         let fields = (entity.document.fields ?? []).filter { !without.contains($0.name) }
-        let kept = Self.difference(.object(fields), plain?.document ?? .null)
-        return .object(
-            [DocumentField("id", .string(entity.id.description))]
-                + (kept.fields ?? []).filter { $0.name != "id" }
-        )
+        let kept = Self.difference(.object(fields), plain?.document ?? .null).fields ?? []
+        let own = kept.filter { $0.name != "id" }
+        let id = [DocumentField("id", .string(entity.id.description))]
+        return switch self.purpose {
+        case .mesh: .object(id + own)
+        case .kong: .object(id + OwnFields.hidden(own, of: Entity.kind))
+        case .people: .object((NaturalKey.gives(entity) ? [] : id) + own)
+        }
     }
 
     private static func difference(

@@ -6,6 +6,8 @@ public struct ParsedDeclaration: Equatable, Sendable {
     public var configuration: GatewayConfiguration
     /// What is legal but probably not meant.
     public var warnings: [Finding]
+    /// What loads but never works, or works until the first target dies.
+    public var hints: [Finding]
 }
 
 /// Kong's declarative files: text to entities and back.
@@ -15,21 +17,33 @@ public enum DeclarativeFile {
     /// - Parameters:
     ///   - text: the whole file.
     ///   - name: what errors call it; a name that ends in `.json` allows JSON only.
+    ///   - options: how it is read.
     /// - Returns: its entities and warnings.
     /// - Throws: ``DeclarativeError`` with everything that is wrong in the whole file.
     public static func parse(
         _ text: String,
-        name: String
+        name: String,
+        options: DeclarationOptions = DeclarationOptions()
     ) throws(DeclarativeError) -> ParsedDeclaration {
         let root: DocumentNode
         do {
-            root = try Self.document(text, name: name)
+            var filled = text
+            if let variables = options.variables {
+                filled = try Placeholders.filled(text, from: variables)
+            }
+            root = try Self.document(filled, name: name)
         } catch {
+            let hint = options.variables == nil && Placeholders.isUsed(in: text)
             let message = "failed parsing declarative configuration: \(error.message)"
-            let finding = Finding(at: .root, message, line: error.line, column: error.column)
+            let finding = Finding(
+                at: .root,
+                hint ? "\(message) (\(Placeholders.advice))" : message,
+                line: error.line,
+                column: error.column
+            )
             throw DeclarativeError(name: name, findings: [finding])
         }
-        return try Self.read(root, name: name)
+        return try Self.read(root, name: name, options: options)
     }
 
     /// Reads a document that is parsed already.
@@ -37,13 +51,15 @@ public enum DeclarativeFile {
     /// - Parameters:
     ///   - root: the document.
     ///   - name: what errors call it.
+    ///   - options: how it is read.
     /// - Returns: its entities and warnings.
     /// - Throws: ``DeclarativeError`` with everything that is wrong.
     public static func read(
         _ root: DocumentNode,
-        name: String
+        name: String,
+        options: DeclarationOptions = DeclarationOptions()
     ) throws(DeclarativeError) -> ParsedDeclaration {
-        var reader = DeclarationReader()
+        var reader = DeclarationReader(options: options)
         reader.read(root)
         let findings = reader.allFindings
         guard findings.isEmpty else {
@@ -55,7 +71,8 @@ public enum DeclarativeFile {
         }
         return ParsedDeclaration(
             configuration: reader.configuration.sorted(),
-            warnings: reader.warnings
+            warnings: reader.warnings,
+            hints: reader.hints
         )
     }
 

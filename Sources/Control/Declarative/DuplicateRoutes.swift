@@ -16,6 +16,7 @@ enum DuplicateRoutes {
                 route.headers.map { "\($0.name): \($0.values.sorted())" },
                 route.snis.map { $0.lowercased() }, peers(route.sources),
                 peers(route.destinations), [String(route.regexPriority)],
+                [route.expression ?? "", String(route.priority ?? 0)],
             ]
             self.fields = sets.map { Set($0).sorted().joined(separator: "\n") }
         }

@@ -40,6 +40,17 @@ enum EntityNesting {
 
 /// The text that an entity without an id is known by, exactly as Kong forms it.
 enum NaturalKey {
+    /// Whether an entity would get the id that it has, were it written without.
+    static func gives(_ entity: some GatewayEntity) -> Bool {
+        let document = entity.document
+        guard let field = EntityNesting.nameField(of: type(of: entity).kind),
+            let name = document[field]?.text
+        else { return false }
+        let upstream = document["upstream"]?["id"]?.text ?? ""
+        let key = type(of: entity).kind == .targets ? "\(name):\(upstream)" : name
+        return DerivedID.make(type(of: entity).kind, key: key) == entity.id
+    }
+
     static func text(_ entry: DeclarationReader.Entry, parent: EntityID?) -> String? {
         if let field = EntityNesting.nameField(of: entry.kind),
             let name = entry.node.value[field]?.text

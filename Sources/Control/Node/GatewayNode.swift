@@ -40,9 +40,11 @@ public struct GatewayNode: Sendable {
     public func run(firstConfiguration: (name: String, text: String)?) async throws -> Int {
         let store = try NodeStore(directory: self.settings.node.dataDirectory)
         let gossip = self.settings.gossip
+        let seeds = SeedResolver(seeds: gossip.seeds, own: gossip.bind, logger: self.logger)
         let parts = try NodeParts(
             settings: try self.settingsWithCertificate(),
-            seeds: await SeedResolver.resolve(gossip.seeds, excluding: gossip.bind),
+            resolver: seeds,
+            seeds: await seeds.resolve(),
             keyRing: self.keyRing,
             store: store,
             firstConfiguration: firstConfiguration,
@@ -107,9 +109,10 @@ public struct GatewayNode: Sendable {
             parts.regions, parts.state, parts.health, parts.configuration,
             parts.watch(store: store, logger: self.logger), parts.tickets,
             StapleService(dataPlane: parts.dataPlane, logger: self.logger),
+            SpillWatch(dataPlane: parts.dataPlane, logger: self.logger),
         ]
         return core + (try self.listeners(admin))
-            + [SeedResolver(seeds: self.settings.gossip.seeds, cluster: parts.cluster), drain]
+            + [SeedService(resolver: parts.seeds, cluster: parts.cluster), drain]
     }
 
     private func listeners(_ admin: NodeAdmin) throws(SettingsError) -> [any Service] {

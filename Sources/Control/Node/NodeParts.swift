@@ -22,11 +22,13 @@ struct NodeParts: Sendable {
     let regions: RegionService
     let configuration: ConfigurationService
     let tickets: TicketKeyService
+    let seeds: SeedResolver
 
     /// Makes the parts.
     ///
     /// - Parameters:
     ///   - settings: validated settings.
+    ///   - resolver: what looks the seeds up.
     ///   - seeds: addresses of members to join through.
     ///   - keyRing: the mesh's secrets.
     ///   - store: what the node keeps on disk.
@@ -35,6 +37,7 @@ struct NodeParts: Sendable {
     /// - Throws: when the store is damaged.
     init(
         settings: NodeSettings,
+        resolver: SeedResolver,
         seeds: [Endpoint],
         keyRing: KeyRing,
         store: NodeStore,
@@ -59,6 +62,7 @@ struct NodeParts: Sendable {
             node: store.node,
             adminAddress: settings.admin.listen.description
         )
+        self.seeds = resolver
         self.dataPlane = dataPlane
         self.prober = Prober { inlet.send(.probed($0)) }
         self.cluster = cluster
@@ -77,7 +81,6 @@ struct NodeParts: Sendable {
             cluster: cluster,
             source: ConfigurationSource(cluster, own: store.node),
             compiler: try .installing(into: dataPlane, health, region: settings.node.region),
-            region: settings.node.region,
             file: firstConfiguration,
             hasSeeds: !settings.gossip.seeds.isEmpty,
             events: events,
@@ -156,7 +159,8 @@ struct NodeParts: Sendable {
             regionService: self.regions,
             state: self.state,
             eventLog: self.events,
-            directory: EntityDirectory(cluster: self.cluster)
+            directory: EntityDirectory(cluster: self.cluster),
+            seeds: self.seeds
         )
     }
 }

@@ -102,6 +102,13 @@ public struct FindingReport: Codable, Equatable, Sendable {
         self.line = line
         self.column = column
     }
+
+    /// One line for people: `kong.yml:3:5 services[0].host: required field missing`.
+    public func text(in file: String) -> String {
+        let place = self.line.map { ":\($0):\(self.column ?? 1)" } ?? ""
+        let field = self.path.isEmpty ? "" : "\(self.path): "
+        return "\(file)\(place) \(field)\(self.message)"
+    }
 }
 
 /// The answer of `/mesh/config/validate`.

@@ -16,7 +16,7 @@ public struct RegionReport: Codable, Equatable, Sendable {
     public var name: String
     /// Whether it can serve.
     public var state: State
-    /// Members known, those that left included.
+    /// Members known, without those that left.
     public var members: Int
     /// Members alive.
     public var alive: Int

@@ -54,6 +54,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
     public var connections: Int
     /// Datagrams and streams refused since the start, by reason.
     public var rejected: [String: UInt64]
+    /// What keeps the node from its mesh or its disk; empty when all is well.
+    public var troubles: [TroubleReport]
     /// The worst distance to a peer's clock in milliseconds, when known.
     @Nullable public var clockOffsetMs: Double? = nil
     /// Gossip keys in the ring.
@@ -81,6 +83,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
         self.requests = 0
         self.connections = 0
         self.rejected = [:]
+        self.troubles = []
         self.gossipKeys = 0
         self.view = view
     }

@@ -189,6 +189,9 @@ public final class DataPlane: Sendable {
     /// Requests now in flight; cheaper than ``counters()``.
     public var activeRequests: Int { Int(self.registry.sum(WorkerCounter.activeRequests)) }
 
+    /// Times that a body found no room on disk; cheaper than ``counters()``.
+    public var spillFailures: UInt64 { self.registry.sum(WorkerCounter.spillFailures) }
+
     /// What was counted so far; costs time in proportion to routes and targets, but holds up no
     /// worker.
     public func counters() -> DataPlaneCounters { self.registry.counters() }

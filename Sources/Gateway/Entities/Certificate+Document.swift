@@ -103,7 +103,8 @@ enum PEMRule {
     private static let certificateMark = "-----BEGIN CERTIFICATE-----"
 
     static func certificate(_ text: String) -> String? {
-        text.contains(Self.certificateMark) || Self.isReference(text)
+        if let reason = VaultReference.refusal(of: text) { return reason }
+        return text.contains(Self.certificateMark) || VaultReference(text) != nil
             ? nil : "invalid certificate: no PEM certificate found"
     }
 
@@ -113,9 +114,8 @@ enum PEMRule {
     }
 
     static func key(_ text: String) -> String? {
-        text.contains("PRIVATE KEY-----") || Self.isReference(text)
+        if let reason = VaultReference.refusal(of: text) { return reason }
+        return text.contains("PRIVATE KEY-----") || VaultReference(text) != nil
             ? nil : "invalid key: no PEM private key found"
     }
-
-    private static func isReference(_ text: String) -> Bool { text.hasPrefix("{vault://") }
 }

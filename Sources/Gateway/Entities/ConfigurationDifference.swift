@@ -1,4 +1,4 @@
-/// What changes between two configurations, entity by entity, with secrets masked.
+/// What changes between two configurations, entity by entity, with short hashes for secrets.
 public struct ConfigurationDifference: Equatable, Sendable {
     /// What happens to one entity.
     public enum Action: String, Sendable {
@@ -43,24 +43,9 @@ public struct ConfigurationDifference: Equatable, Sendable {
 
     /// Compares two configurations; times of creation and change do not count.
     public init(from old: GatewayConfiguration, to new: GatewayConfiguration) {
-        struct Key: Hashable {
-            let kind: EntityKind
-            let id: EntityID
-        }
-        let key = { (entry: GatewayConfiguration.Entry) in Key(kind: entry.kind, id: entry.id) }
-        let known = Dictionary(old.entries.map { (key($0), $0) }, uniquingKeysWith: { $1 })
-        let kept = Set(new.entries.map(key))
-        var changes: [Change] = []
-        for entry in new.entries {
-            let before = known[key(entry)]
-            let fields = Self.fields(before?.document, entry.document)
-            guard before == nil || !fields.isEmpty else { continue }
-            changes.append(Self.change(entry, before == nil ? .create : .update, fields))
-        }
-        for entry in old.entries.reversed() where !kept.contains(key(entry)) {
-            changes.append(Self.change(entry, .delete, Self.fields(entry.document, nil)))
-        }
-        self.changes = changes
+        self.changes =
+            EntityKind.allCases.flatMap { Self.written($0, old, new) }
+            + EntityKind.allCases.reversed().flatMap { Self.deleted($0, old, new) }
     }
 
     /// How many entities are created, changed and deleted.
@@ -78,6 +63,60 @@ public struct ConfigurationDifference: Equatable, Sendable {
             ]),
             "changes": .list(self.changes.map(\.document)),
         ])
+    }
+
+    private static func written(
+        _ kind: EntityKind,
+        _ old: GatewayConfiguration,
+        _ new: GatewayConfiguration
+    ) -> [Change] {
+        switch kind {
+        case .services: Self.written(old.services, new.services)
+        case .routes: Self.written(old.routes, new.routes)
+        case .upstreams: Self.written(old.upstreams, new.upstreams)
+        case .targets: Self.written(old.targets, new.targets)
+        case .plugins: Self.written(old.plugins, new.plugins)
+        case .consumers: Self.written(old.consumers, new.consumers)
+        case .certificates: Self.written(old.certificates, new.certificates)
+        case .snis: Self.written(old.snis, new.snis)
+        case .caCertificates: Self.written(old.caCertificates, new.caCertificates)
+        }
+    }
+
+    /// What is created and updated; documents are made only of what differs.
+    private static func written<Entity: GatewayEntity>(
+        _ old: [Entity],
+        _ new: [Entity]
+    ) -> [Change] {
+        guard old != new else { return [] }
+        let places = Dictionary(
+            old.enumerated().map { ($1.id, $0) },
+            uniquingKeysWith: { $1 }
+        )
+        return new.compactMap { entity in
+            let before = places[entity.id].map { old[$0] }
+            guard before != entity else { return nil }
+            let fields = Self.fields(before?.document, entity.document)
+            guard before == nil || !fields.isEmpty else { return nil }
+            return Self.change(
+                GatewayConfiguration.Entry(entity),
+                before == nil ? .create : .update,
+                fields
+            )
+        }
+    }
+
+    private static func deleted(
+        _ kind: EntityKind,
+        _ old: GatewayConfiguration,
+        _ new: GatewayConfiguration
+    ) -> [Change] {
+        let kept = Set(new.collection(kind).map(\.id))
+        return old.collection(kind).reversed().compactMap { entity in
+            guard !kept.contains(entity.id) else { return nil }
+            let entry = GatewayConfiguration.Entry(entity)
+            return Self.change(entry, .delete, Self.fields(entry.document, nil))
+        }
     }
 
     private static func change(
@@ -107,8 +146,8 @@ public struct ConfigurationDifference: Equatable, Sendable {
             changes.append(
                 FieldChange(
                     field: path,
-                    old: old.isNull ? nil : Secrets.masked(old, at: path),
-                    new: new.isNull ? nil : Secrets.masked(new, at: path)
+                    old: old.isNull ? nil : Secrets.hashed(old, at: path),
+                    new: new.isNull ? nil : Secrets.hashed(new, at: path)
                 )
             )
             return
@@ -149,16 +188,39 @@ public enum Secrets {
 
     /// The value, or the mask when the field's path names a secret.
     public static func masked(_ value: DocumentValue, at path: String) -> DocumentValue {
-        if Self.isSecret(path), !value.isNull { return .string(Self.mask) }
+        Self.replaced(value, at: path) { _ in Self.mask }
+    }
+
+    /// The value, or the mask with a hash when the field's path names a secret, so that two secrets
+    /// can be told apart.
+    ///
+    /// The hash has 32 bits, far too few to find a good secret by.
+    public static func hashed(_ value: DocumentValue, at path: String) -> DocumentValue {
+        Self.replaced(value, at: path) { secret in
+            var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+            for byte in secret.canonicalJSON { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+            let digits = String((hash ^ hash >> 32) & 0xFFFF_FFFF, radix: 16)
+            return "\(Self.mask)#" + String(repeating: "0", count: 8 - digits.utf8.count) + digits
+        }
+    }
+
+    private static func replaced(
+        _ value: DocumentValue,
+        at path: String,
+        by shown: (DocumentValue) -> String
+    ) -> DocumentValue {
+        if Self.isSecret(path), !value.isNull { return .string(shown(value)) }
         switch value {
         case .object(let fields):
             return .object(
-                fields.map {
-                    DocumentField($0.name, Self.masked($0.node.value, at: "\(path).\($0.name)"))
+                fields.map { field in
+                    let inner = "\(path).\(field.name)"
+                    let value = Self.replaced(field.node.value, at: inner, by: shown)
+                    return DocumentField(field.name, value)
                 }
             )
         case .array(let nodes):
-            return .list(nodes.map { Self.masked($0.value, at: path) })
+            return .list(nodes.map { Self.replaced($0.value, at: path, by: shown) })
         case .null, .bool, .integer, .number, .string:
             return value
         }

@@ -24,7 +24,8 @@ extension GatewayConfiguration {
 struct ConfigurationCheck {
     let configuration: GatewayConfiguration
     let places: EntityPlaces
-    private let routesByService: [EntityID: [Route]]
+    /// Places of routes; empty when no plugin asks for them.
+    private let routesByService: [EntityID: [Int]]
     /// Entities whose name, or what stands for it, another one has.
     private var repeated: Set<Place> = []
     private(set) var findings: [Finding] = []
@@ -38,22 +39,42 @@ struct ConfigurationCheck {
     init(configuration: GatewayConfiguration, places: EntityPlaces) {
         self.configuration = configuration
         self.places = places
-        let attached = configuration.routes.filter { $0.service != nil }
-        self.routesByService = Dictionary(grouping: attached) { $0.service ?? $0.id }
+        var routes: [EntityID: [Int]] = [:]
+        if configuration.plugins.contains(where: { $0.service != nil }) {
+            for (place, route) in configuration.routes.enumerated() {
+                guard let service = route.service else { continue }
+                routes[service, default: []].append(place)
+            }
+        }
+        self.routesByService = routes
     }
 
     mutating func run() {
         self.checkUniqueness()
         self.checkReferences()
         self.checkPlugins()
-        for kind in EntityKind.allCases { self.checkKeys(kind) }
+        let all = self.configuration
+        self.checkKeys(.certificates, all.certificates)
+        self.checkKeys(.caCertificates, all.caCertificates)
+        self.checkKeys(.snis, all.snis)
+        self.checkKeys(.services, all.services)
+        self.checkKeys(.routes, all.routes)
+        self.checkKeys(.upstreams, all.upstreams)
+        self.checkKeys(.targets, all.targets)
+        self.checkKeys(.consumers, all.consumers)
+        self.checkKeys(.plugins, all.plugins)
     }
 
     /// Reports keys that repeat, unless the names do: a derived key follows from its name, and
     /// nobody wrote it.
-    private mutating func checkKeys(_ kind: EntityKind) {
+    private mutating func checkKeys(_ kind: EntityKind, _ entities: [some GatewayEntity]) {
+        // Sorted collections show by neighbours that no key repeats.
+        let isRising = entities.indices.dropFirst().allSatisfy {
+            entities[$0 - 1].id < entities[$0].id
+        }
+        guard !isRising else { return }
         var seen: Set<EntityID> = [EntityID(high: 0, low: 0)]
-        for (index, entity) in self.configuration.collection(kind).enumerated()
+        for (index, entity) in entities.enumerated()
         where !seen.insert(entity.id).inserted && entity.id != EntityID(high: 0, low: 0) {
             guard !self.repeated.contains(Place(kind: kind, index: index)) else { continue }
             self.add(
@@ -96,6 +117,7 @@ struct ConfigurationCheck {
             let scope: EntityID?
         }
         var seen: Set<Key> = []
+        seen.reserveCapacity(values.count)
         for (index, value) in values.enumerated() {
             guard let text = value, !text.isEmpty else { continue }
             let scope = scopes.indices.contains(index) ? scopes[index] : nil
@@ -170,9 +192,10 @@ struct ConfigurationCheck {
     }
 
     private mutating func checkPlugins() {
+        guard !self.configuration.plugins.isEmpty else { return }
         var seen: Set<String> = []
         let routes = Dictionary(
-            self.configuration.routes.map { ($0.id, $0) },
+            self.configuration.routes.enumerated().map { ($1.id, $0) },
             uniquingKeysWith: { first, _ in first }
         )
         for (index, plugin) in self.configuration.plugins.enumerated() {
@@ -191,7 +214,7 @@ struct ConfigurationCheck {
                 )
             }
             if let route = plugin.route.flatMap({ routes[$0] }),
-                !Self.meet(plugin.protocols, route.protocols)
+                !Self.meet(plugin.protocols, self.configuration.routes[route].protocols)
             {
                 self.add(
                     .plugins,
@@ -208,7 +231,7 @@ struct ConfigurationCheck {
         guard let service = plugin.service, let routes = self.routesByService[service] else {
             return
         }
-        let served = routes.flatMap(\.protocols)
+        let served = routes.flatMap { self.configuration.routes[$0].protocols }
         guard !Self.meet(plugin.protocols, served) else { return }
         self.add(
             .plugins,

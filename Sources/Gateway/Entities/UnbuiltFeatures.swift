@@ -45,10 +45,32 @@ public enum UnbuiltFeatures {
     }
 
     /// The message for a field that only another flavour of router has; `nil` for all others.
-    public static func refusal(ofField name: String, in kind: EntityKind) -> String? {
-        guard kind == .routes, ["expression", "priority"].contains(name) else { return nil }
-        return "unknown field: '\(name)' needs the router flavor 'expressions', "
-            + "which is not built yet; the flavor here is 'traditional_compatible'"
+    public static func refusal(
+        ofField name: String,
+        in kind: EntityKind,
+        flavor: RouterFlavor = .traditionalCompatible
+    ) -> String? {
+        guard flavor != .expressions, kind == .routes, ["expression", "priority"].contains(name)
+        else { return nil }
+        return "unknown field: '\(name)' needs the router flavor 'expressions'; "
+            + "the flavor here is '\(flavor.rawValue)' (proxy.router_flavor of the nodes, "
+            + "--router-flavor of meshctl config validate)"
+    }
+
+    /// What Kong says of a plugin that it does not have.
+    private static let notEnabled =
+        "not enabled; add it to the 'plugins' configuration property"
+
+    /// What somebody with a file in hand can do about a message; `nil` when that says it.
+    public static func advice(on message: String) -> String? {
+        guard message.hasSuffix(Self.notEnabled) else { return nil }
+        return "plugins of your own do not run here: remove it, set 'enabled: false', or load with "
+            + "--allow-unknown-plugins disabled"
+    }
+
+    /// Whether neither this gateway nor Kong has a plugin of the name.
+    public static func isUnknown(plugin name: String) -> Bool {
+        !Self.builtPlugins.contains(name) && !Self.kongPlugins.contains(name)
     }
 
     /// The message for a plugin that does not run here; `nil` when it does.
@@ -58,30 +80,15 @@ public enum UnbuiltFeatures {
             return "plugin '\(name)' is not built yet; "
                 + "remove it, or leave what it protects on a gateway that has it"
         }
-        return "plugin '\(name)' not enabled; add it to the 'plugins' configuration property"
+        return "plugin '\(name)' \(Self.notEnabled)"
     }
 
     static func findings(
         in configuration: GatewayConfiguration,
         at places: EntityPlaces
     ) -> [Finding] {
-        Self.routes(configuration.routes, places)
-            + Self.upstreams(configuration.upstreams, places)
+        Self.upstreams(configuration.upstreams, places)
             + Self.plugins(configuration.plugins, places)
-            + Self.certificates(configuration.certificates, places)
-    }
-
-    private static func routes(_ routes: [Route], _ places: EntityPlaces) -> [Finding] {
-        routes.enumerated().flatMap { index, route in
-            Self.refuse(.routes, index, places) {
-                [
-                    (
-                        route.pathHandling == .v1, "path_handling",
-                        "path_handling 'v1' is not built yet; only 'v0' is"
-                    )
-                ]
-            }
-        }
     }
 
     /// Inputs that need an authenticated consumer, a cookie set by the gateway, or a regex's groups.
@@ -122,7 +129,7 @@ public enum UnbuiltFeatures {
     private static func plugins(_ plugins: [Plugin], _ places: EntityPlaces) -> [Finding] {
         plugins.enumerated().compactMap { index, plugin in
             // One that is off protects nothing and changes nothing; Kong loads it too.
-            if !plugin.enabled, Self.kongPlugins.contains(plugin.name) { return nil }
+            if !plugin.enabled { return nil }
             guard plugin.consumer == nil else {
                 return places.finding(
                     .plugins,
@@ -135,26 +142,6 @@ public enum UnbuiltFeatures {
                 return nil
             }
             return places.finding(.plugins, index, "name", message)
-        }
-    }
-
-    private static func certificates(
-        _ certificates: [Certificate],
-        _ places: EntityPlaces
-    ) -> [Finding] {
-        certificates.enumerated().flatMap { index, certificate in
-            let texts = [
-                ("cert", certificate.cert), ("key", certificate.key),
-                ("cert_alt", certificate.certAlt ?? ""), ("key_alt", certificate.keyAlt ?? ""),
-            ]
-            return Self.refuse(.certificates, index, places) {
-                texts.map { field, text in
-                    (
-                        text.hasPrefix("{vault://"), field,
-                        "references to vaults are not built yet; write the PEM text itself"
-                    )
-                }
-            }
         }
     }
 

@@ -39,12 +39,10 @@ public struct AccessLogEntry {
     public var version: HTTPVersion = .http11
     /// What the client was answered; 499 when it left before.
     public var status: UInt16 = 0
-    /// The service's name as a JSON literal, quotes and escapes included, or `null`.
-    public var serviceLiteral = nothing
-    /// The route's name as a JSON literal.
-    public var routeLiteral = nothing
-    /// The last target's address as a JSON literal.
-    public var upstreamLiteral = nothing
+    /// What ``AccessLogFormat/routeMembers(service:route:)`` made for the route.
+    public var routeMembers = nothing
+    /// What ``AccessLogFormat/upstreamMember(address:)`` made for the last target.
+    public var upstreamMember = nothing
     /// How many targets were tried.
     public var tries: UInt64 = 0
     /// Bytes of the request's content that came from the client.

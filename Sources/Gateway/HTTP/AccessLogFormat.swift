@@ -12,6 +12,15 @@ public enum AccessLogFormat: String, CaseIterable, Sendable {
     /// Longest part of a target, referer or user agent that is written: 2,048 bytes.
     public static let textByteCount = 2_048
 
+    /// The members of a JSON line that name a route, ready to be written; both names are JSON
+    /// literals.
+    public static func routeMembers(service: String, route: String) -> String {
+        ",\"service\":\(service),\"route\":\(route)"
+    }
+
+    /// The member of a JSON line that names a target's address, a JSON literal.
+    public static func upstreamMember(address: String) -> String { ",\"upstream\":\(address)" }
+
     /// Writes one line with its LF.
     ///
     /// Whatever the entry holds, the line has no other line end, no control character and no byte
@@ -32,7 +41,9 @@ public enum AccessLogFormat: String, CaseIterable, Sendable {
         }
     }
 
-    private static func writeJSON(_ entry: AccessLogEntry, into line: inout HeadWriter) {
+    private static func writeJSON(_ entry: AccessLogEntry, into output: inout HeadWriter) {
+        var line = output
+        defer { output = line }
         line.write("{\"time_ms\":")
         line.write(decimal: entry.milliseconds)
         line.write(",\"request_id\":\"")
@@ -47,25 +58,14 @@ public enum AccessLogFormat: String, CaseIterable, Sendable {
         line.write(jsonString: entry.target, limit: Self.textByteCount)
         line.write(",\"status\":")
         line.write(decimal: UInt64(entry.status))
-        if !entry.routeLiteral.isEmpty {
-            line.write(",\"service\":")
-            if entry.serviceLiteral.isEmpty {
-                line.write("null")
-            } else {
-                line.write(entry.serviceLiteral)
-            }
-            line.write(",\"route\":")
-            line.write(entry.routeLiteral)
-        }
-        if !entry.upstreamLiteral.isEmpty {
-            line.write(",\"upstream\":")
-            line.write(entry.upstreamLiteral)
-        }
+        line.write(entry.routeMembers)
+        line.write(entry.upstreamMember)
         Self.writeNumbers(entry, into: &line)
         Self.writeFailure(entry, into: &line)
         line.write("}\n")
     }
 
+    @inline(__always)
     private static func writeNumbers(_ entry: AccessLogEntry, into line: inout HeadWriter) {
         line.write(",\"tries\":")
         line.write(decimal: entry.tries)
@@ -81,6 +81,7 @@ public enum AccessLogFormat: String, CaseIterable, Sendable {
         }
     }
 
+    @inline(__always)
     private static func writeFailure(_ entry: AccessLogEntry, into line: inout HeadWriter) {
         if let failure = entry.failure {
             line.write(",\"error\":{\"owner\":\"")
@@ -130,6 +131,7 @@ extension HeadWriter {
     /// Appends a JSON string literal of at most `limit` bytes of text.
     ///
     /// Bytes outside printable ASCII become `\u00XX`, so that no terminal is ever steered by a log.
+    @inline(__always)
     public mutating func write(jsonString text: UnsafeRawBufferPointer, limit: Int) {
         self.write(byte: UInt8(ascii: "\""))
         self.writeRuns(text, limit) { writer, byte in
@@ -183,18 +185,12 @@ extension HeadWriter {
         _ limit: Int,
         _ escape: (inout HeadWriter, UInt8) -> Void
     ) {
-        let end = min(text.count, limit)
-        var start = 0
-        for index in 0..<end {
-            let byte = text[index]
-            let isPlain =
-                byte >= 0x20 && byte < 0x7F && byte != UInt8(ascii: "\"")
-                && byte != UInt8(ascii: "\\")
-            if isPlain { continue }
-            self.write(UnsafeRawBufferPointer(rebasing: text[start..<index]))
-            escape(&self, byte)
-            start = index + 1
+        var rest = UnsafeRawBufferPointer(rebasing: text[..<min(text.count, limit)])
+        while true {
+            let plain = self.write(plainPrefixOf: rest)
+            guard plain < rest.count else { return }
+            self.detour { escape(&$0, rest[plain]) }
+            rest = UnsafeRawBufferPointer(rebasing: rest[(plain + 1)...])
         }
-        self.write(UnsafeRawBufferPointer(rebasing: text[start..<max(start, end)]))
     }
 }

@@ -3,7 +3,7 @@
 /// Source: Kong 3.x, `error_template_json` and its siblings: a format of Lua with two `%s`.
 public struct ErrorTemplate: Equatable, Sendable {
     /// Why a text is no template.
-    public enum Fault: Error, Equatable, Sendable {
+    public indirect enum Fault: Error, Equatable, Sendable {
         /// It has this many `%s`; there must be two, for message and request id.
         case placeholders(count: Int)
         /// A `%` at this byte that begins neither `%s` nor `%%`.

@@ -49,6 +49,7 @@ public enum ForwardedHeaders {
     /// How the response's content is framed towards the client.
     ///
     /// HTTP/1.0 clients know no chunks: they get the content until the connection closes.
+    @inline(__always)
     public static func framingForClient(
         _ response: ResponseHead,
         clientVersion: HTTPVersion
@@ -114,8 +115,10 @@ public enum ForwardedHeaders {
         _ fields: HeaderFieldBuffer,
         from bytes: UnsafeRawBufferPointer,
         hop: Hop,
-        into writer: inout HeadWriter
+        into output: inout HeadWriter
     ) {
+        var writer = output
+        defer { output = writer }
         writer.write("Host: ")
         writer.write(hop.upstreamHost)
         writer.write("\r\n")
@@ -129,12 +132,14 @@ public enum ForwardedHeaders {
         Self.writeConnection(head, into: &writer)
         Self.writeRequestFraming(head, into: &writer)
         if hop.passesTrailers && head.kinds.has(.trailer) {
-            TrailerFields.writeAnnouncement(
-                fields,
-                count: head.fieldCount,
-                from: bytes,
-                into: &writer
-            )
+            writer.detour {
+                TrailerFields.writeAnnouncement(
+                    fields,
+                    count: head.fieldCount,
+                    from: bytes,
+                    into: &$0
+                )
+            }
         }
         Self.writeOrigin(head, fields, from: bytes, hop: hop, into: &writer)
         Self.writePath(head, fields, from: bytes, hop: hop, into: &writer)
@@ -150,6 +155,7 @@ public enum ForwardedHeaders {
     }
 
     /// `Connection`, `Upgrade` and `TE`.
+    @inline(__always)
     private static func writeConnection(
         _ head: RequestHead,
         into writer: inout HeadWriter
@@ -168,6 +174,7 @@ public enum ForwardedHeaders {
     ///
     /// A POST without any framing is passed on as it is, as nginx does (RFC 9110 section 8.6 only
     /// says SHOULD, and to the user agent).
+    @inline(__always)
     private static func writeRequestFraming(_ head: RequestHead, into writer: inout HeadWriter) {
         if head.framing == .none, let length = head.declaredLength {
             Self.writeFraming(.length(length), into: &writer)
@@ -179,6 +186,7 @@ public enum ForwardedHeaders {
     /// `Content-Length` or `Transfer-Encoding`, never both.
     ///
     /// `none` and `untilClose` write neither.
+    @inline(__always)
     public static func writeFraming(_ framing: MessageFraming, into writer: inout HeadWriter) {
         switch framing {
         case .none, .untilClose: break
@@ -192,6 +200,7 @@ public enum ForwardedHeaders {
 
     /// Who sent the request: `X-Forwarded-For` grows by the peer or starts with the client, and
     /// `X-Real-IP` is the client, both as Kong writes them.
+    @inline(__always)
     private static func writeOrigin(
         _ head: RequestHead,
         _ fields: HeaderFieldBuffer,
@@ -213,6 +222,7 @@ public enum ForwardedHeaders {
     }
 
     /// Where it was sent to: `X-Forwarded-Proto`, `-Host`, `-Port`, `-Path`, `-Prefix`.
+    @inline(__always)
     private static func writePath(
         _ head: RequestHead,
         _ fields: HeaderFieldBuffer,
@@ -250,6 +260,7 @@ public enum ForwardedHeaders {
         Self.writePrefix(head, fields, from: bytes, hop: hop, into: &writer)
     }
 
+    @inline(__always)
     private static func writePrefix(
         _ head: RequestHead,
         _ fields: HeaderFieldBuffer,
@@ -270,6 +281,7 @@ public enum ForwardedHeaders {
     }
 
     /// The incoming value of a field that only a trusted peer may set.
+    @inline(__always)
     private static func trusted(
         _ kind: HeaderKind,
         _ head: RequestHead,
@@ -278,13 +290,11 @@ public enum ForwardedHeaders {
         hop: Hop
     ) -> UnsafeRawBufferPointer? {
         guard hop.peerIsTrusted, head.kinds.has(kind) else { return nil }
-        for index in 0..<head.fieldCount where fields[index].kind == kind {
-            return fields[index].value.bytes(of: bytes)
-        }
-        return nil
+        return fields.firstValue(of: kind, count: head.fieldCount, of: bytes)
     }
 
     /// Writes every incoming value of a list field, each with a comma behind it.
+    @inline(__always)
     private static func writeList(
         _ kind: HeaderKind,
         _ head: RequestHead,
@@ -293,10 +303,22 @@ public enum ForwardedHeaders {
         into writer: inout HeadWriter
     ) {
         guard head.kinds.has(kind) else { return }
-        for index in 0..<head.fieldCount where fields[index].kind == kind {
+        writer.detour { $0.write(listOf: kind, fields, count: head.fieldCount, from: bytes) }
+    }
+}
+
+extension HeadWriter {
+    @inline(never)
+    fileprivate mutating func write(
+        listOf kind: HeaderKind,
+        _ fields: HeaderFieldBuffer,
+        count: Int,
+        from bytes: UnsafeRawBufferPointer
+    ) {
+        for index in 0..<count where fields[index].kind == kind {
             guard !fields[index].value.isEmpty else { continue }
-            writer.write(fields[index].value, of: bytes)
-            writer.write(", ")
+            self.write(fields[index].value, of: bytes)
+            self.write(", ")
         }
     }
 }

@@ -46,6 +46,7 @@ extension ForwardedHeaders {
     /// Writes `HTTP/1.1 status reason CRLF`.
     ///
     /// The version is always ours (RFC 9110 section 6.2), also towards HTTP/1.0 clients.
+    @inline(__always)
     public static func writeStatusLine(
         _ head: ResponseHead,
         from bytes: UnsafeRawBufferPointer,
@@ -87,8 +88,10 @@ extension ForwardedHeaders {
         _ fields: HeaderFieldBuffer,
         from bytes: UnsafeRawBufferPointer,
         hop: ReturnHop,
-        into writer: inout HeadWriter
+        into output: inout HeadWriter
     ) {
+        var writer = output
+        defer { output = writer }
         Self.writeStatusLine(head, from: bytes, into: &writer)
         writer.write(
             fields: fields,
@@ -106,12 +109,14 @@ extension ForwardedHeaders {
             writer.write("\r\n")
         }
         if hop.passesTrailers && head.kinds.has(.trailer) {
-            TrailerFields.writeAnnouncement(
-                fields,
-                count: head.fieldCount,
-                from: bytes,
-                into: &writer
-            )
+            writer.detour {
+                TrailerFields.writeAnnouncement(
+                    fields,
+                    count: head.fieldCount,
+                    from: bytes,
+                    into: &$0
+                )
+            }
         }
         Self.writeTokens(head, fields, from: bytes, hop: hop, into: &writer)
         writer.write(hop.additionalFields)
@@ -152,6 +157,7 @@ extension ForwardedHeaders {
         }
     }
 
+    @inline(__always)
     private static func writeVia(
         _ head: ResponseHead,
         _ fields: HeaderFieldBuffer,
@@ -159,22 +165,19 @@ extension ForwardedHeaders {
         hop: ReturnHop,
         into writer: inout HeadWriter
     ) {
-        var separator: StaticString = "Via: "
+        writer.write("Via: ")
         if head.kinds.has(.via) {
-            for index in 0..<head.fieldCount where fields[index].kind == .via {
-                writer.write(separator)
-                writer.write(fields[index].value, of: bytes)
-                separator = ", "
-            }
+            writer.detour { $0.write(viasOf: fields, count: head.fieldCount, from: bytes) }
+            if hop.tokens.contains(.via) { writer.write(", ") }
         }
         if hop.tokens.contains(.via) {
-            writer.write(separator)
             writer.write((hop.receivedVersion ?? head.version).viaText)
             writer.write(hop.product)
         }
         writer.write("\r\n")
     }
 
+    @inline(__always)
     private static func writeResponseFraming(
         _ head: ResponseHead,
         clientVersion: HTTPVersion,
@@ -196,6 +199,7 @@ extension ForwardedHeaders {
         }
     }
 
+    @inline(__always)
     private static func writeResponseConnection(
         _ head: ResponseHead,
         _ fields: HeaderFieldBuffer,
@@ -211,7 +215,9 @@ extension ForwardedHeaders {
             Self.framingForClient(head, clientVersion: hop.clientVersion) == .untilClose
         let closes = !hop.keepsClient || untilClose
         if head.status == 426, head.kinds.has(.upgrade), hop.clientVersion == .http11 {
-            return Self.writeUpgradeOffer(head, fields, from: bytes, closes: closes, into: &writer)
+            return writer.detour {
+                Self.writeUpgradeOffer(head, fields, from: bytes, closes: closes, into: &$0)
+            }
         }
         writer.write(closes ? "Connection: close\r\n" : "Connection: keep-alive\r\n")
     }
@@ -232,6 +238,23 @@ extension ForwardedHeaders {
             writer.write("Upgrade: ")
             writer.write(fields[index].value, of: bytes)
             writer.write("\r\n")
+        }
+    }
+}
+
+extension HeadWriter {
+    /// The incoming values of `Via`, a comma between them.
+    @inline(never)
+    fileprivate mutating func write(
+        viasOf fields: HeaderFieldBuffer,
+        count: Int,
+        from bytes: UnsafeRawBufferPointer
+    ) {
+        var hasBegun = false
+        for index in 0..<count where fields[index].kind == .via {
+            if hasBegun { self.write(", ") }
+            self.write(fields[index].value, of: bytes)
+            hasBegun = true
         }
     }
 }

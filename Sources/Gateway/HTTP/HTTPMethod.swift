@@ -24,6 +24,7 @@ public enum HTTPMethod: UInt8, Sendable {
     case other
 
     /// Whether repeating the request is harmless by definition (RFC 9110 section 9.2.2).
+    @inlinable
     public var isIdempotent: Bool {
         switch self {
         case .get, .head, .put, .delete, .options, .trace: true

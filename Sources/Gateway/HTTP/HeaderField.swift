@@ -73,6 +73,19 @@ public struct HeaderFieldBuffer {
     /// Marks a field so that it is not forwarded.
     public func drop(_ index: Int) { self[index].kind = .dropped }
 
+    /// The value of the first field of a kind.
+    @inline(never)
+    func firstValue(
+        of kind: HeaderKind,
+        count: Int,
+        of bytes: UnsafeRawBufferPointer
+    ) -> UnsafeRawBufferPointer? {
+        for index in 0..<count where self[index].kind == kind {
+            return self[index].value.bytes(of: bytes)
+        }
+        return nil
+    }
+
     /// Whether any field with this name has a value that passes `test`.
     ///
     /// - Parameters:

@@ -146,9 +146,25 @@ struct OctetView {
         precondition(start >= 0 && end <= self.count, "read past the bytes")
         var first = start
         var last = end
+        // What nearly every field has: one space before its value.
+        if last &- first > 1, self.isSpace(first), self.isText(first &+ 1), self.isText(last &- 1) {
+            return ByteRange(start: first &+ 1, count: last &- first &- 1)
+        }
         while first < last, self.isBlank(first) { first &+= 1 }
         while last > first, self.isBlank(last &- 1) { last &-= 1 }
         return ByteRange(start: first, count: last - first)
+    }
+
+    /// The index must have been checked.
+    @inline(__always)
+    private func isSpace(_ index: Int) -> Bool {
+        self.base.load(fromByteOffset: index, as: UInt8.self) == Octet.space
+    }
+
+    /// The index must have been checked.
+    @inline(__always)
+    private func isText(_ index: Int) -> Bool {
+        self.base.load(fromByteOffset: index, as: UInt8.self) > Octet.space
     }
 
     /// The index must have been checked.

@@ -82,6 +82,8 @@ public enum TrailerFields {
 
     private static func mayPass(_ name: ByteRange, in octets: OctetView) -> Bool {
         guard !name.isEmpty, octets.endOfToken(from: name.start) >= name.end else { return false }
+        // No refused name begins with the letter of `grpc-status` and `grpc-message`.
+        if octets[name.start] | 0x20 == UInt8(ascii: "g") { return true }
         if Self.allowedContent.contains(where: { Self.begins(name, $0, octets) == name.count }) {
             return true
         }

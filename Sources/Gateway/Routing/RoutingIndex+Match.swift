@@ -19,9 +19,7 @@ extension RoutingIndex {
         let host = query.host
         if self.hasWildcards { self.findWildcards(query, in: &search, headers: headers) }
         if !host.isEmpty {
-            var hash = Self.hashSeed
-            for byte in host { hash = Self.hash(hash, byte) }
-            self.visit(.exact, host, hash, query, &search, headers)
+            self.visit(.exact, host, Self.hash(host: host), query, &search, headers)
         }
         if self.anyHost >= 0 { self.visit(Int(self.anyHost), query, &search, headers) }
     }

@@ -305,6 +305,15 @@ extension RoutingIndexBuilder {
         bytes.reduce(RoutingIndex.hashSeed) { RoutingIndex.hash($0, $1) }
     }
 
+    private static func hash(_ key: BucketKey) -> UInt64 {
+        switch key.kind {
+        case .exact: key.text.withUnsafeBytes { RoutingIndex.hash(host: $0) }
+        case .prefix: Self.hash(key.text)
+        // A suffix is hashed from its end, the way the host of a request is walked.
+        case .suffix: Self.hash(key.text.reversed())
+        }
+    }
+
     private static func run(from start: Int, count: Int) -> RoutingIndex.Run {
         RoutingIndex.Run(start: Int32(start), count: Int32(count))
     }
@@ -343,9 +352,7 @@ extension RoutingIndexBuilder {
         var table = Array(repeating: free, count: Self.tableSize(keys.count))
         for (bucket, key) in keys.enumerated() {
             guard let key else { continue }
-            // A suffix is hashed from its end, the way the host of a request is walked.
-            let text = key.kind == .suffix ? Array(key.text.reversed()) : key.text
-            let hash = RoutingIndex.spread(Self.hash(text), Int(key.kind.rawValue))
+            let hash = RoutingIndex.spread(Self.hash(key), Int(key.kind.rawValue))
             var place = Int(truncatingIfNeeded: hash) & (table.count - 1)
             while table[place].bucket >= 0 { place = (place + 1) & (table.count - 1) }
             table[place] = RoutingIndex.HostPlace(hash: hash, bucket: Int32(bucket))

@@ -36,7 +36,13 @@ public struct Checkup: Sendable {
         let suspect = self.members.filter { $0.state == .suspect }.map(\.name)
         let out = self.members.filter { $0.state == .alive && $0.mode != .normal }.map(\.name)
         let alive = self.config.nodes.filter { $0.member == .alive }
-        let behind = alive.filter { $0.config.hash != self.config.config.hash }.map(\.name)
+        // Who is cut off from here, or has told nothing, is not accused of an old configuration.
+        let cut = Set(
+            self.members.filter { self.subjects(.path).contains($0.address) }.map(\.name)
+        )
+        let differing = alive.filter { $0.config.hash != self.config.config.hash }
+        let silent = differing.filter { $0.state == .unknown || cut.contains($0.name) }
+        let behind = Set(differing.map(\.name)).subtracting(silent.map(\.name)).sorted()
         let rejecting = self.config.nodes.filter { $0.state == .rejected }
         let versions = Set(self.members.filter { $0.state == .alive }.map(\.version)).sorted()
         return [
@@ -68,6 +74,7 @@ public struct Checkup: Sendable {
                 group,
                 "config versions agree",
                 failed: behind,
+                warnings: silent.map { "\($0.name) does not tell" },
                 hint: "meshctl config status --wait; it should settle within a second"
             ),
             Self.check(
@@ -84,7 +91,44 @@ public struct Checkup: Sendable {
                 warnings: versions.count > 1 ? versions : [],
                 hint: "finish the upgrade"
             ),
+        ] + self.connections(group)
+    }
+
+    private func connections(_ group: String) -> [CheckReport] {
+        let seeds = self.troubles(.seed)
+        let isAlone = self.members.count { $0.state == .alive } < 2
+        return [
+            Self.check(
+                "MESH007",
+                group,
+                "every member has its own name",
+                failed: self.status.troubles.filter { $0.kind == .name }.map(\.message),
+                hint: "give one of the two another node.name, and start it again"
+            ),
+            Self.check(
+                "MESH008",
+                group,
+                "every seed answers",
+                failed: isAlone ? seeds : [],
+                warnings: seeds,
+                hint: "check gossip.seeds, DNS, and the key ring and gossip.cluster there"
+            ),
+            Self.check(
+                "MESH009",
+                group,
+                "gossip gets through to every member",
+                failed: self.troubles(.path),
+                hint: "open the gossip port for both UDP and TCP, in both directions"
+            ),
         ]
+    }
+
+    private func troubles(_ kind: TroubleReport.Kind) -> [String] {
+        self.status.troubles.filter { $0.kind == kind }.map { "\($0.subject): \($0.message)" }
+    }
+
+    private func subjects(_ kind: TroubleReport.Kind) -> Set<String> {
+        Set(self.status.troubles.filter { $0.kind == kind }.map(\.subject))
     }
 
     private var targets: [CheckReport] {
@@ -162,6 +206,13 @@ public struct Checkup: Sendable {
                 warnings: self.status.configFileDiffers ? ["the file says something else"] : [],
                 hint: "meshctl config diff FILE; apply it, or put what is live into it "
                     + "(meshctl config get)"
+            ),
+            Self.check(
+                "MESH044",
+                group,
+                "its disk takes what is written",
+                failed: self.troubles(.disk),
+                hint: "make room, or make it writable; the node saves again by itself"
             ),
         ]
         if let offset = self.status.clockOffsetMs {

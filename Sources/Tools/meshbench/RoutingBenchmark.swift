@@ -42,8 +42,31 @@ enum RoutingBenchmark: Benchmark {
                 stopwatch
             )
         )
+        all += try Self.expressions(with: stopwatch)
         all.append(Self.normalize(with: stopwatch))
         return all
+    }
+
+    /// Routes as expressions, each with a host, a path and one thing more.
+    private static func expressions(with stopwatch: Stopwatch) throws -> [Measurement] {
+        try [10, 10_000].map { count in
+            let routes = (0..<count).map { number in
+                var route = Route(id: EntityID(high: 3, low: UInt64(number)))
+                route.expression =
+                    #"http.host == "host\#(number % 100).example.com" && "#
+                    + #"http.path ^= "/service\#(number)/v1" && http.method == "GET""#
+                return route
+            }
+            let wanted = count / 2
+            return try Self.match(
+                "routing.expression.\(count)",
+                routes,
+                host: "host\(wanted % 100).example.com",
+                path: "/service\(wanted)/v1/orders/17",
+                over: nil,
+                stopwatch
+            )
+        }
     }
 
     private static func match(
@@ -54,7 +77,7 @@ enum RoutingBenchmark: Benchmark {
         over baseline: Measurement?,
         _ stopwatch: Stopwatch
     ) throws -> Measurement {
-        let table = try RoutingTable(compiling: routes, services: [])
+        let table = try RoutingTable(compiling: routes, services: [], flavor: .expressions)
         let scratch = RoutingScratch()
         return withBytes("GET", host, path) { method, host, path in
             stopwatch.time(name, over: baseline) { repetitions in

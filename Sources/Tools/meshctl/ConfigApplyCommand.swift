@@ -29,6 +29,7 @@ struct ConfigApplyCommand: AsyncParsableCommand {
     var file: String
 
     @OptionGroup var node: NodeOptions
+    @OptionGroup var declaration: DeclarationArguments
     @OptionGroup var output: OutputOptions
 
     @Option(help: "Why, for the others.")
@@ -50,7 +51,7 @@ struct ConfigApplyCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let input = try DeclarativeInput(path: self.file)
+        let input = try DeclarativeInput(path: self.file, arguments: self.declaration)
         input.noteWarnings()
         let client = try self.node.client(timeout: .seconds(15))
         let difference = try await client.difference(input.text, name: input.name)

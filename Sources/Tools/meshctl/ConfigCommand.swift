@@ -2,77 +2,20 @@ import ArgumentParser
 import MeshAdminClient
 import MeshConsole
 import MeshDeclarative
+import MeshEntities
 import MeshReports
 
 /// Everything about the configuration that the nodes share.
 struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config",
-        abstract: "Validate, compare, apply and read the shared configuration.",
+        abstract: "Check, write, compare, apply and read the shared configuration.",
         subcommands: [
-            ConfigValidateCommand.self, ConfigDiffCommand.self, ConfigApplyCommand.self,
-            ConfigGetCommand.self, ConfigStatusCommand.self,
+            ConfigValidateCommand.self, ConfigLintCommand.self, ConfigFormatCommand.self,
+            ConfigDiffCommand.self, ConfigApplyCommand.self, ConfigGetCommand.self,
+            ConfigExportCommand.self, ConfigStatusCommand.self,
         ]
     )
-}
-
-/// Checks files without any node.
-struct ConfigValidateCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "validate",
-        abstract: "Check declarative files offline and print every finding.",
-        discussion: """
-            Exit status: 0 all files could be applied; 65 some could not.
-
-            Example: meshctl config validate kong.yml
-            """
-    )
-
-    @Argument(help: "Declarative files, YAML or JSON; - is standard input.")
-    var files: [String]
-
-    @OptionGroup var output: OutputOptions
-
-    func run() async throws {
-        var isValid = true
-        for file in self.files {
-            let report = try Self.report(on: file)
-            isValid = isValid && report.valid
-            Terminal.result(
-                try self.output.text(report, items: [report], names: [file]) { _ in
-                    Self.lines(report, file)
-                }
-            )
-        }
-        if !isValid { throw ExitCode(Failure.Status.invalidInput.rawValue) }
-    }
-
-    private static func report(on file: String) throws -> ValidationReport {
-        let text = try DeclarativeInput.read(file)
-        do {
-            let parsed = try DeclarativeFile.parse(text, name: file)
-            return ValidationReport(
-                findings: [],
-                warnings: parsed.warnings.map(FindingReport.init)
-            )
-        } catch {
-            return ValidationReport(findings: error.findings.map(FindingReport.init), warnings: [])
-        }
-    }
-
-    private static func lines(_ report: ValidationReport, _ file: String) -> String {
-        let lines =
-            report.findings.map { Self.line($0, file) }
-            + report.warnings.map { "warning: " + Self.line($0, file) }
-        let verdict = report.valid ? ["\(file): valid"] : []
-        return (lines + verdict).map { $0 + "\n" }.joined()
-    }
-
-    private static func line(_ finding: FindingReport, _ file: String) -> String {
-        let place = finding.line.map { ":\($0):\(finding.column ?? 1)" } ?? ""
-        let field = finding.path.isEmpty ? "" : "\(finding.path): "
-        return "\(file)\(place) \(field)\(finding.message)"
-    }
 }
 
 /// Compares a file with what a node holds.
@@ -81,6 +24,8 @@ struct ConfigDiffCommand: AsyncParsableCommand {
         commandName: "diff",
         abstract: "Compare a declarative file with the live configuration.",
         discussion: """
+            Secrets are shown as short hashes, equal for equal secrets.
+
             Exit status: 0 no difference; 2 they differ; 65 the file is invalid; 69 the node did \
             not answer.
 
@@ -92,10 +37,11 @@ struct ConfigDiffCommand: AsyncParsableCommand {
     var file: String
 
     @OptionGroup var node: NodeOptions
+    @OptionGroup var declaration: DeclarationArguments
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let input = try DeclarativeInput(path: self.file)
+        let input = try DeclarativeInput(path: self.file, arguments: self.declaration)
         input.noteWarnings()
         let client = try self.node.client(timeout: .seconds(15))
         let report = try await client.difference(input.text, name: input.name)
@@ -132,5 +78,54 @@ struct ConfigGetCommand: AsyncParsableCommand {
                 report.text
             }
         )
+    }
+}
+
+/// Prints the live configuration as a file that Kong takes too.
+struct ConfigExportCommand: AsyncParsableCommand {
+    /// How a file is written.
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case yaml
+        case json
+    }
+
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Print the live configuration as a file that Kong takes too.",
+        discussion: """
+            What Kong has no field for stands in '_ignore' of its entity, which Kong passes over. \
+            Applied here again, the file gives the same configuration with the same hash.
+
+            Example: meshctl config export > kong.yml
+            """
+    )
+
+    @Option(help: "How the file is written.")
+    var format = Format.yaml
+
+    @OptionGroup var node: NodeOptions
+
+    func run() async throws {
+        let report = try await self.node.client(timeout: .seconds(15)).configuration()
+        let parsed: ParsedDeclaration
+        do {
+            parsed = try DeclarativeFile.parse(
+                report.text,
+                name: "the live configuration",
+                options: DeclarationOptions(flavor: .expressions)
+            )
+        } catch {
+            throw Failure(
+                .failure,
+                "the node's configuration is not one that this meshctl reads\n\(error)"
+            )
+        }
+        switch self.format {
+        case .yaml:
+            Terminal.result(DeclarativeFile.write(parsed.configuration, for: .kong))
+        case .json:
+            let document = DeclarativeFile.canonical(parsed.configuration, for: .kong)
+            Terminal.result(document.json + "\n")
+        }
     }
 }

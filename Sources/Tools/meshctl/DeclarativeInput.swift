@@ -12,20 +12,30 @@ struct DeclarativeInput {
 
     /// Reads and checks `path`; `-` is standard input.
     ///
+    /// Which router it is for, the node knows. What only this command knows of the file, such as its
+    /// environment, is written into the text that goes to the node.
+    ///
     /// - Throws: ``Failure`` with every finding when the file cannot be applied.
-    init(path: String) throws {
+    init(path: String, arguments: DeclarationArguments) throws {
         let text = try Self.read(path)
         let name = path == "-" ? "standard input" : path
         guard text.contains(where: { !$0.isWhitespace }) else {
             throw Failure(.invalidInput, "\(name) is empty; nothing is done with an empty file")
         }
+        let parsed: ParsedDeclaration
         do {
-            self.warnings = try DeclarativeFile.parse(text, name: name).warnings
+            parsed = try DeclarativeFile.parse(
+                text,
+                name: name,
+                options: arguments.options(flavor: .expressions)
+            )
         } catch {
             throw Failure(.invalidInput, "\(name) is invalid, nothing was changed\n\(error)")
         }
+        self.warnings = parsed.warnings
         self.name = name
-        self.text = text
+        self.text =
+            arguments.areDefault ? text : DeclarativeFile.write(parsed.configuration)
     }
 
     /// The text of a file.

@@ -105,13 +105,13 @@ struct ChangesetTests {
             )
         }
         var reader = ByteReader(vector.encoded)
-        #expect(try reader.readVector() == vector)
+        #expect(try reader.readVersionVector() == vector)
         #expect(vector.writers == [WriterID(1), WriterID(2), WriterID(3)])
         #expect(VersionVector().root(hash: testHash) == .zero)
         #expect(vector.covers(ChangesetID(writer: WriterID(2), sequence: 2)))
         #expect(!vector.covers(ChangesetID(writer: WriterID(2), sequence: 3)))
         var many = ByteReader([0xFF, 0xFF, 0xFF, 0xFF])
-        #expect(throws: ByteReaderError.self) { try many.readVector() }
+        #expect(throws: ByteReaderError.self) { try many.readVersionVector() }
     }
 
     @Test("is refused with an error that says what to do")

@@ -53,6 +53,28 @@ struct BroadcastQueueTests {
         #expect(queue.take(fitting: 50, sendLimit: 9).map(\.subject) == [2])
     }
 
+    @Test("leaves out what the message holds already")
+    func skips() {
+        var queue = BroadcastQueue<News>(limit: 100)
+        for number in 0..<3 { queue.insert(News(subject: number)) }
+
+        let taken = queue.take(fitting: 100, sendLimit: 9, skipping: [1])
+
+        #expect(taken.map(\.subject) == [2, 0])
+        #expect(queue.take(fitting: 10, sendLimit: 9).map(\.subject) == [1])
+    }
+
+    @Test("counts what others send as sent")
+    func discounts() {
+        var queue = BroadcastQueue<News>(limit: 100)
+        queue.insert(News(subject: 1))
+        queue.discount(1, by: 2, sendLimit: 4)
+        #expect(queue.take(fitting: 10, sendLimit: 4).count == 1)
+        queue.discount(1, by: 1, sendLimit: 4)
+
+        #expect(queue.isEmpty)
+    }
+
     @Test("drops an item that was sent often enough")
     func boundsSends() {
         var queue = BroadcastQueue<News>(limit: 100)

@@ -117,4 +117,5 @@ enum Fixture {
             .records([], more: false),
         ]
         .map { (message: ReplicationMessage) in .replication(message) }
+        + Self.observations.map { .observations($0) }
 }

@@ -118,7 +118,7 @@ struct DeclarativeFileTests {
         let parsed = try DeclarativeFile.parse(Files.deck, name: "kong.yml")
 
         #expect(parsed.configuration.services.count == 1)
-        #expect(parsed.warnings.map(\.path) == ["_info", "_workspace", "_konnect"])
+        #expect(parsed.warnings.map(\.path) == ["_info.select_tags", "_workspace", "_konnect"])
     }
 
     @Test("may be JSON, by name or by its first character")

@@ -1,6 +1,7 @@
 import CMeshSystem
 import Glibc
 import MeshEntities
+import MeshHTTP
 import MeshPrimitives
 import Testing
 
@@ -129,7 +130,8 @@ struct AccessLogTests {
         guard let daemon = Daemon(path: path) else { return #expect(Bool(false)) }
         let socket = SyslogSocket(SyslogTarget(server: .unix(path: path)))
         for number in 0..<400 {
-            _ = Array("line \(number)\n".utf8).withUnsafeBytes { ring.append($0) }
+            let line = Array("line \(number)\n".utf8)
+            _ = line.withUnsafeBytes { bytes in ring.append { $0.write(bytes) } }
         }
         var seen: [String] = []
         for _ in 0..<400 where seen.count < 400 {

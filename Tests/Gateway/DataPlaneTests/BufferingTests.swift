@@ -72,20 +72,4 @@ struct BufferingTests {
         client.send("abc")
         #expect(client.message()?.text == "ok")
     }
-
-    @Test("streams from one mebibyte on, and arrives whole")
-    func longBody() throws {
-        let origin = Origin.answering { request in
-            let text = "\(request.body.count)"
-            return "HTTP/1.1 200 OK\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)"
-        }
-        let gateway = try Gateway(TestEntities.proxying([origin.port]))
-        let body = String(repeating: "b", count: 3_000_000)
-
-        let answer = gateway.ask(
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
-        )
-
-        #expect(answer?.text == "3000000")
-    }
 }

@@ -26,7 +26,7 @@ struct FilterTests {
                 addresses: HostAddresses(),
                 localRegion: "eu",
                 version: 2,
-                chain: { _ in PluginChain(steps: steps) }
+                chain: { _, _ in PluginChain(steps: steps) }
             )
         )
         return gateway

@@ -1,3 +1,6 @@
+import CMeshSystem
+import Glibc
+import MeshHTTP
 import Testing
 
 @testable import MeshDataPlane
@@ -83,9 +86,45 @@ struct ReactorTests {
     @Test("a log ring keeps whole lines in order and refuses what does not fit")
     func rings() {
         let ring = LogRing()
-        let line = [UInt8](repeating: 65, count: 400_000)
-        let taken = (0..<3).map { _ in line.withUnsafeBytes { ring.append($0) } }
+        let line = [UInt8](repeating: 65, count: 60_000)
+        let append = { line.withUnsafeBytes { bytes in ring.append { $0.write(bytes) } } }
+        let taken = (0..<18).map { _ in append() }
 
-        #expect(taken == [true, true, false])
+        #expect(taken == [Bool](repeating: true, count: 17) + [false])
+
+        // The next lines run over the end of the ring and go on at its start.
+        var seen = 0
+        for _ in 0..<20 {
+            ring.flush { bytes in
+                #expect(bytes.allSatisfy { $0 == 65 })
+                seen += bytes.count
+                return bytes.count
+            }
+            #expect(append())
+        }
+        #expect(seen == 36 * 60_000)
+    }
+
+    @Test("pieces of memory keep their content as they grow, and come back for the same size")
+    func pieces() throws {
+        let pieces = try #require(mesh_pieces_make())
+        defer { mesh_pieces_release(pieces) }
+        for size in [0, 1, 63, 64, 65, 2_047, 2_048, 100_000] {
+            var piece = try #require(mesh_pieces_calloc(1, size, pieces))
+            let zeroed = UnsafeRawBufferPointer(start: piece, count: size)
+            #expect(zeroed.allSatisfy { $0 == 0 })
+            memset(piece, 7, size)
+            piece = try #require(mesh_pieces_realloc(piece, size * 3 + 1, pieces))
+            let grown = UnsafeRawBufferPointer(start: piece, count: size)
+            #expect(grown.allSatisfy { $0 == 7 })
+            mesh_pieces_free(piece, pieces)
+            let isKept = size * 3 + 1 < 2_048
+            let next = try #require(mesh_pieces_malloc(size * 3 + 1, pieces))
+            if isKept { #expect(next == piece) }
+            mesh_pieces_free(next, pieces)
+        }
+        #expect(mesh_pieces_malloc(Int.max - 1, pieces) == nil)
+        #expect(mesh_pieces_calloc(Int.max, 4, pieces) == nil)
+        mesh_pieces_free(nil, pieces)
     }
 }

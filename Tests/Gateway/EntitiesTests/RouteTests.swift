@@ -163,7 +163,14 @@ struct RouteTests {
                 #"{"paths": ["/"], "path_handling": "v2"}"#,
                 ["path_handling: expected one of: v0, v1"]
             ),
-            (#"{"paths": ["/"], "expression": "x"}"#, ["expression: unknown field"]),
+            (
+                #"{"paths": ["/"], "expression": "x"}"#,
+                [
+                    "@entity: Router Expression failed validation: cannot set 'expression' with "
+                        + "'methods', 'hosts', 'paths', 'headers', 'snis', 'sources' or "
+                        + "'destinations' simultaneously"
+                ]
+            ),
             (#"{"paths": ["/"], "service": {"id": "x"}}"#, ["service.id: expected a valid UUID"]),
         ]
     )

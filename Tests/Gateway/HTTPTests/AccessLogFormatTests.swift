@@ -51,18 +51,21 @@ struct AccessLogFormatTests {
             """
 
         #expect(self.line(.json) == "\(start)\(numbers)}\n")
-        let full = withBytes("\"r\"") { literal in
-            self.line(.json) { entry in
-                entry.routeLiteral = literal
-                entry.upstreamLiteral = literal
-                entry.upstreamMicroseconds = 20
-                entry.failure = AccessLogEntry.Failure(owner: "target", cause: "reset")
-                entry.cut = "target"
+        let full = withBytes(AccessLogFormat.routeMembers(service: "\"s\"", route: "\"r\"")) {
+            route in
+            withBytes(AccessLogFormat.upstreamMember(address: "\"u\"")) { upstream in
+                self.line(.json) { entry in
+                    entry.routeMembers = route
+                    entry.upstreamMember = upstream
+                    entry.upstreamMicroseconds = 20
+                    entry.failure = AccessLogEntry.Failure(owner: "target", cause: "reset")
+                    entry.cut = "target"
+                }
             }
         }
         #expect(
             full == """
-                \(start),"service":null,"route":"r","upstream":"r"\(numbers),"upstream_us":20,\
+                \(start),"service":"s","route":"r","upstream":"u"\(numbers),"upstream_us":20,\
                 "error":{"owner":"target","cause":"reset"},"cut":"target"}\n
                 """
         )
@@ -98,6 +101,16 @@ struct AccessLogFormatTests {
                 #expect(line.hasSuffix("\n"))
                 #expect(body.utf8.allSatisfy { (0x20..<0x7F).contains($0) }, "byte \(byte)")
             }
+        }
+        // Every place in a long text, whatever stretches it is copied in.
+        for place in 0..<40 {
+            var text = [UInt8](repeating: UInt8(ascii: "a"), count: 40)
+            text[place] = UInt8(ascii: "\"")
+            let before = String(repeating: "a", count: place)
+            let after = String(repeating: "a", count: 39 - place)
+            #expect(
+                self.line(.json, target: text).contains("\"target\":\"\(before)\\\"\(after)\"")
+            )
         }
         let json = self.line(.json, target: Array("\"\\\n\u{7F}é".utf8))
         #expect(json.contains(#""target":"\"\\\u000a\u007f\u00c3\u00a9""#))

@@ -18,6 +18,21 @@ struct HeadWriterTests {
         #expect(written { $0.write(hexadecimal: value) } == hexadecimal)
     }
 
+    @Test("writes every length and carry of decimal numbers, also where they just fit")
+    func everyLength() {
+        var samples = (0..<20_000).map { UInt64($0) * 7 }
+        var power: UInt64 = 1
+        for _ in 0..<19 {
+            power *= 10
+            samples += [power - 1, power, power + 1, power / 2 * 3, power / 7 * 9]
+        }
+        for value in samples {
+            let text = "\(value)"
+            #expect(written(text.count) { $0.write(decimal: value) } == text)
+            #expect(written(text.count - 1) { $0.write(decimal: value) } == nil)
+        }
+    }
+
     @Test("pads hexadecimal numbers to the digits asked for")
     func padding() {
         #expect(written { $0.write(hexadecimal: 0xAB, digitCount: 4) } == "00ab")

@@ -145,4 +145,46 @@ struct CheckupTests {
             )
         )
     }
+
+    @Test(
+        "names what keeps a node from its mesh and its disk",
+        arguments: [
+            (TroubleReport.Kind.name, "MESH007"), (.path, "MESH009"), (.disk, "MESH044"),
+        ]
+    )
+    func troubles(kind: TroubleReport.Kind, code: String) {
+        var status = self.status(self.wellMembers)
+        status.troubles = [TroubleReport(kind: kind, subject: "s", message: "why")]
+        let report = self.run(status: status)
+
+        #expect(self.outcome(report, code) == .failed)
+        #expect(report.checks.first { $0.code == code }?.detail.contains("why") == true)
+        #expect(report.checks.count { $0.outcome != .passed } == 1)
+    }
+
+    @Test("warns of a seed that is down, and fails when the node is alone")
+    func seeds() {
+        var status = self.status(self.wellMembers)
+        status.troubles = [TroubleReport(kind: .seed, subject: "mesh.example", message: "no host")]
+        #expect(self.outcome(self.run(status: status), "MESH008") == .warning)
+
+        let alone = MembersReport(members: [Samples.member("a", "eu", 1)], view: Samples.view)
+        #expect(self.outcome(self.run(status: status, members: alone), "MESH008") == .failed)
+    }
+
+    @Test("accuses nobody of an old configuration who is cut off from here")
+    func cutOff() {
+        let members = self.wellMembers
+        var status = self.status(members)
+        let behind = [
+            Samples.node("a", .running, Samples.newest), Samples.node("b", .pending, Samples.older),
+        ]
+        #expect(self.outcome(self.run(status: status, config: behind), "MESH004") == .failed)
+
+        let address = members.members[1].address
+        status.troubles = [TroubleReport(kind: .path, subject: address, message: "UDP is cut")]
+        let report = self.run(status: status, config: behind)
+        #expect(self.outcome(report, "MESH004") == .warning)
+        #expect(self.outcome(report, "MESH009") == .failed)
+    }
 }

@@ -4,15 +4,18 @@ import Testing
 @Suite("The command meshctl")
 struct MeshctlTests {
     private static let commands: [String] = [
-        "members", "status", "check", "health", "region list", "config validate", "config diff",
-        "config apply", "config get", "config status", "drain", "resume", "events", "completion",
+        "members", "status", "check", "health", "region list", "config validate", "config lint",
+        "config fmt", "config diff", "config apply", "config get", "config export", "config status",
+        "drain", "resume", "events", "completion",
     ]
 
     private static let endings: [String: Int32] = [
         "bogus": 64, "members --state dead": 64, "config apply": 64, "drain a --timeout=-1": 64,
         "members --admin https://h": 64, "members --admin 127.0.0.1:1": 69,
         "drain a --admin 127.0.0.1:1": 69, "events -w --admin 127.0.0.1:1": 69,
-        "config validate /nonexistent/kong.yml": 65,
+        "config validate /nonexistent/kong.yml": 65, "config fmt /nonexistent/kong.yml": 65,
+        "config fmt - --write": 64, "config export --admin 127.0.0.1:1": 69,
+        "config validate x.yml --router-flavor other": 64,
     ]
 
     @Test("explains every command with an example", arguments: Self.commands)
@@ -41,6 +44,91 @@ struct MeshctlTests {
 
                 """
         )
+    }
+
+    @Test("validates for the router that is named")
+    func routerFlavor() async throws {
+        let file = try TemporaryText(
+            """
+            _format_version: "3.0"
+            services:
+            - { name: a, host: x, routes: [{ name: r, expression: 'http.path == "/"' }] }
+            """
+        )
+        defer { file.remove() }
+        let plain = try await Run(["config", "validate", file.path])
+        #expect(plain.status == 65)
+        #expect(plain.output.contains("needs the router flavor 'expressions'"))
+        let right = try await Run([
+            "config", "validate", file.path, "--router-flavor", "expressions",
+        ])
+        #expect(right.status == 0 && right.output == "\(file.path): valid\n")
+    }
+
+    @Test("says what loads but never works, and ends with 2 then")
+    func lint() async throws {
+        let file = try TemporaryText(
+            """
+            _format_version: "3.0"
+            services:
+            - { name: a, host: x, routes: [{ name: r, paths: ["/v1/.*"] }] }
+            """
+        )
+        defer { file.remove() }
+        let run = try await Run(["config", "lint", file.path])
+        #expect(run.status == 2)
+        #expect(run.output.contains("warning: \(file.path):3:54 services[0].routes[0].paths[0]: "))
+    }
+
+    @Test("writes a file in its one form, and knows that form again")
+    func format() async throws {
+        let file = try TemporaryText(
+            """
+            _format_version: "1.1"
+            # gone
+            services: [{ name: a, url: "http://x", port: 80, routes: [{ name: r, paths: [/] }] }]
+            """
+        )
+        defer { file.remove() }
+        let check = try await Run(["config", "fmt", file.path, "--check"])
+        let written = try await Run(["config", "fmt", file.path, "--write"])
+        let again = try await Run(["config", "fmt", file.path, "--check"])
+        let shown = try await Run(["config", "fmt", file.path])
+        #expect([check.status, written.status, again.status, shown.status] == [2, 0, 0, 0])
+        #expect(
+            shown.output == """
+                _format_version: "3.0"
+                services:
+                - name: a
+                  host: x
+                  routes:
+                  - name: r
+                    paths:
+                    - /
+
+                """
+        )
+    }
+
+    @Test("fills placeholders and passes over unknown plugins only when asked")
+    func leniency() async throws {
+        let file = try TemporaryText(
+            """
+            _format_version: "3.0"
+            services: [{ name: a, host: "${{ env "DECK_HOST" }}", plugins: [{ name: mine }] }]
+            """
+        )
+        defer { file.remove() }
+        #expect(try await Run(["config", "validate", file.path]).status == 65)
+        let run = try await Run(
+            [
+                "config", "fmt", file.path, "--substitute-env", "--allow-unknown-plugins",
+                "disabled",
+            ],
+            environment: ["DECK_HOST": "h.example"]
+        )
+        #expect(run.status == 0)
+        #expect(run.output.contains("host: h.example") && run.output.contains("enabled: false"))
     }
 
     @Test("validates offline with file, line and column")

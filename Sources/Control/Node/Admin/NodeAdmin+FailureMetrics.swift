@@ -89,6 +89,22 @@ extension NodeAdmin {
             samples: [MetricsText.Sample([], Double(counters.refusedConnections))]
         )
         text.family(
+            "meshgate_spilled_bodies_total",
+            .counter,
+            help: "Bodies that went to disk, and times that there was no room for one there.",
+            labels: ["result"],
+            samples: [
+                MetricsText.Sample(["written"], Double(counters.spilledBodies)),
+                MetricsText.Sample(["failed"], Double(counters.spillFailures)),
+            ]
+        )
+        text.family(
+            "meshgate_denied_retries_total",
+            .counter,
+            help: "Failed requests that were not tried again because the budget was used up.",
+            samples: [MetricsText.Sample([], Double(counters.deniedRetries))]
+        )
+        text.family(
             "meshgate_datagrams_lost_total",
             .counter,
             help: "Datagrams of udp routes that were not passed on, and sessions that made room.",

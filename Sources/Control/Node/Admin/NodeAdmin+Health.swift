@@ -47,9 +47,11 @@ extension NodeAdmin {
         let states = self.regionService.states
         let views = self.healthService.views()
         let tagged = Dictionary(grouping: views, by: \.target.region)
-        let names = Set(members.reports.map(\.region)).union(tagged.keys).subtracting([""])
+        // Who has left cleanly is missed nowhere.
+        let present = members.reports.filter { $0.state != .left }
+        let names = Set(present.map(\.region)).union(tagged.keys).subtracting([""])
         let reports = names.sorted().map { name in
-            let inside = members.reports.filter { $0.region == name }
+            let inside = present.filter { $0.region == name }
             let alive = inside.filter { $0.state == .alive }
             var report = RegionReport(name: name, state: states[name] ?? .down)
             report.members = inside.count

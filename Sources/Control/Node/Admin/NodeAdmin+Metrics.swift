@@ -221,7 +221,8 @@ extension NodeAdmin {
             .gauge,
             help: "Whether a region has a living member, as this node sees it.",
             labels: ["region"],
-            samples: regions.map { MetricsText.Sample([$0.name], $0.alive > 0 ? 1 : 0) }
+            samples: regions.filter { $0.members > 0 }
+                .map { MetricsText.Sample([$0.name], $0.alive > 0 ? 1 : 0) }
         )
         let version = self.state.current.version
         text.family(
@@ -262,6 +263,20 @@ extension NodeAdmin {
             labels: ["reason"],
             samples: rejected.sorted { $0.key < $1.key }
                 .map { MetricsText.Sample([$0.key], Double($0.value)) }
+        )
+        text.family(
+            "meshgate_gossip_send_refused_total",
+            .counter,
+            help: "Datagrams that this machine's system refused to send, by cause.",
+            labels: ["cause"],
+            samples: counters.sendRefusals.sorted { $0.key.rawValue < $1.key.rawValue }
+                .map { MetricsText.Sample([$0.key.rawValue], Double($0.value)) }
+        )
+        text.family(
+            "meshgate_gossip_sockets_reopened_total",
+            .counter,
+            help: "Times that a lost gossip socket was opened again.",
+            samples: [MetricsText.Sample([], Double(counters.socketsReopened))]
         )
         text.family(
             "meshgate_unsaved_records",

@@ -22,6 +22,7 @@ struct NodeAdmin: AdminNode {
     let state: StateService
     let eventLog: EventLog
     let directory: EntityDirectory
+    let seeds: SeedResolver
 
     func configuration() async -> GatewayConfiguration {
         await self.configurations.running.configuration
@@ -112,6 +113,7 @@ struct NodeAdmin: AdminNode {
         for (reason, count) in await self.cluster.status().counters.rejected {
             report.rejected["\(reason)", default: 0] += count
         }
+        report.troubles = await self.troubles(members.reports)
         return report
     }
 

@@ -19,6 +19,10 @@ final class ConfigurationCompiler: Sendable {
         /// Hash of the state that ``parsed`` holds and that was found valid.
         var valid: ContentHash?
         var compiled: Compiled?
+        /// Made for a configuration that may soon be stored.
+        var trial: Snapshot?
+        /// Of the last build.
+        var addresses = HostAddresses()
     }
 
     private let queue = DispatchQueue(label: "meshgate.configuration")
@@ -71,6 +75,31 @@ final class ConfigurationCompiler: Sendable {
         }
     }
 
+    /// Compiles a configuration that is not stored yet, to see whether it can be.
+    ///
+    /// What of it is as it is in use costs nothing, and when it is stored, neither does the rest.
+    func check(_ configuration: GatewayConfiguration) async throws {
+        try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+            self.queue.async {
+                done.resume(
+                    with: Result {
+                        try self.state.withLock { state in
+                            state.trial = try Snapshot(
+                                configuration: configuration,
+                                addresses: state.addresses,
+                                localRegion: self.region,
+                                version: 0,
+                                flavor: self.flavor,
+                                reusing: state.compiled?.snapshot,
+                                variable: NodeEnvironment.variable
+                            )
+                        }
+                    }
+                )
+            }
+        }
+    }
+
     /// Runs `body` on the compiler's thread.
     func perform(_ body: @escaping @Sendable () -> Void) { self.queue.async(execute: body) }
 
@@ -90,8 +119,12 @@ final class ConfigurationCompiler: Sendable {
             addresses: HostAddresses(build.addresses),
             localRegion: self.region,
             version: build.revision,
-            flavor: self.flavor
+            flavor: self.flavor,
+            reusing: state.trial ?? state.compiled?.snapshot,
+            variable: NodeEnvironment.variable
         )
+        state.trial = nil
+        state.addresses = HostAddresses(build.addresses)
         state.valid = build.state.head.hash
         state.compiled = Compiled(
             revision: build.revision,

@@ -106,6 +106,9 @@ struct ConfigurationMachine: Sendable {
         self.hasSeeds = setup.hasSeeds
     }
 
+    /// Whether a seed has answered.
+    var hasJoined: Bool { self.file.hasJoined }
+
     /// The state that came last; `nil` before the first.
     var newestHead: ConfigurationState.Head? { self.newest?.state.head }
 

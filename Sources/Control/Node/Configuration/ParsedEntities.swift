@@ -41,11 +41,14 @@ struct ParsedEntities: Sendable {
 
     /// The fingerprint of a configuration that is not stored yet.
     static func fingerprint(of configuration: GatewayConfiguration) -> UInt64 {
-        configuration.entries.reduce(0) { sum, entry in
+        var sum: UInt64 = 0
+        configuration.forEachEntry { entry in
             let key = "\(entry.kind.rawValue)/\(entry.id)"
-            let body = Array(entry.document.canonicalJSON)
-            return sum ^ Self.fingerprint(of: StoredEntity(key: key, body: body))
+            sum ^= Self.fingerprint(
+                of: StoredEntity(key: key, body: entry.document.canonicalJSON)
+            )
         }
+        return sum
     }
 
     /// Reads again what has another body, when the keys are the same.

@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import MeshAdmin
 import MeshDataPlane
@@ -52,7 +53,6 @@ final class ConfigurationService: ServiceLifecycle.Service {
     private let source: ConfigurationSource
     private let compiler: ConfigurationCompiler
     private let resolver = HostResolver()
-    private let region: String
     private let file: (name: String, text: String)?
     private let logger: Logger
     private let events: EventLog
@@ -69,7 +69,6 @@ final class ConfigurationService: ServiceLifecycle.Service {
         cluster: ClusterService,
         source: ConfigurationSource,
         compiler: ConfigurationCompiler,
-        region: String,
         file: (name: String, text: String)?,
         hasSeeds: Bool,
         events: EventLog,
@@ -79,7 +78,6 @@ final class ConfigurationService: ServiceLifecycle.Service {
         self.cluster = cluster
         self.source = source
         self.compiler = compiler
-        self.region = region
         self.file = file
         self.events = events
         self.logger = logger
@@ -181,7 +179,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
     private func readStore() async -> [ConfigurationMachine.Effect] {
         self.state.withLock { $0.isChangeKnown = false }
         var effects: [ConfigurationMachine.Effect] = []
-        if await self.source.hasPeers() {
+        if !self.state.withLock({ $0.machine.hasJoined }), await self.source.hasPeers() {
             effects = self.state.withLock { $0.machine.joined(at: NodeClock.now) }
         }
         let head = await self.source.head()
@@ -240,13 +238,23 @@ final class ConfigurationService: ServiceLifecycle.Service {
     private func readFile() {
         guard let file = self.file else { return }
         let inlet = self.inlet
+        let options = self.declarationOptions
         self.compiler.perform {
-            do {
-                let parsed = try DeclarativeFile.parse(file.text, name: file.name)
+            do throws(DeclarativeError) {
+                let parsed = try DeclarativeFile.parse(
+                    file.text,
+                    name: file.name,
+                    options: options
+                )
                 let fingerprint = ParsedEntities.fingerprint(of: parsed.configuration)
                 inlet.yield(.fileRead(fingerprint: fingerprint))
             } catch {
-                inlet.yield(.fileFailed(reason: "\(error)", isFinal: true))
+                // One line for each finding, as `meshctl config validate` prints them.
+                let lines = "\(error)\n"
+                try? FileHandle.standardError.write(contentsOf: Data(lines.utf8))
+                let count = error.findings.count
+                let reason = count == 1 ? lines.dropLast() : "\(count) findings, printed above"
+                inlet.yield(.fileFailed(reason: String(reason), isFinal: true))
             }
         }
     }
@@ -283,7 +291,7 @@ extension ConfigurationService {
         }
         guard isFree else { throw .busy }
         defer { self.state.withLock { $0.isApplying = false } }
-        let parsed = try Self.parse(submission)
+        let parsed = try self.parse(submission)
         let held = await self.cluster.status()
         let base = ConfigurationVersion(held)
         if let expected = submission.expectedHash, expected != base.hash {
@@ -291,13 +299,7 @@ extension ConfigurationService {
         }
         do {
             // Whatever the router refuses must be refused here, before anything is written.
-            _ = try Snapshot(
-                configuration: parsed.configuration,
-                addresses: HostAddresses(),
-                localRegion: self.region,
-                version: 0,
-                flavor: self.compiler.flavor
-            )
+            try await self.compiler.check(parsed.configuration)
         } catch {
             throw .invalidConfiguration(InvalidConfiguration(message: "\(error)"))
         }
@@ -327,7 +329,7 @@ extension ConfigurationService {
 
     /// Compares a text with what the node holds.
     func difference(_ submission: Submission) async throws(AdminError) -> DifferenceReport {
-        let parsed = try Self.parse(submission)
+        let parsed = try self.parse(submission)
         let held = await self.cluster.status()
         let records = await self.cluster.records(of: .entity)
         let difference = ConfigurationDifference(
@@ -344,7 +346,11 @@ extension ConfigurationService {
     /// Reads and checks a text without applying it.
     func validate(_ submission: Submission) -> ValidationReport {
         do {
-            let parsed = try DeclarativeFile.parse(submission.text, name: submission.name)
+            let parsed = try DeclarativeFile.parse(
+                submission.text,
+                name: submission.name,
+                options: self.declarationOptions
+            )
             return ValidationReport(
                 findings: [],
                 warnings: parsed.warnings.map(FindingReport.init)
@@ -361,11 +367,19 @@ extension ConfigurationService {
         return parsed.configuration
     }
 
-    private static func parse(
+    private var declarationOptions: DeclarationOptions {
+        DeclarationOptions(flavor: self.compiler.flavor)
+    }
+
+    private func parse(
         _ submission: Submission
     ) throws(AdminError) -> ParsedDeclaration {
         do {
-            return try DeclarativeFile.parse(submission.text, name: submission.name)
+            return try DeclarativeFile.parse(
+                submission.text,
+                name: submission.name,
+                options: self.declarationOptions
+            )
         } catch {
             throw .invalidConfiguration(
                 InvalidConfiguration(
@@ -388,13 +402,15 @@ extension ConfigurationService {
             uniquingKeysWith: { first, _ in first }
         )
         var changes: [RecordChange] = []
-        for (kind, id, document) in configuration.entities() {
-            let key = RecordKey(kind: .entity, name: "\(kind.rawValue)/\(id)")
-            let body = document.canonicalJSON
+        configuration.forEachEntry { entry in
+            let key = RecordKey(kind: .entity, name: "\(entry.kind.rawValue)/\(entry.id)")
+            let body = entry.document.canonicalJSON
             let before = stored.removeValue(forKey: key)
             // A file rarely tells times; that alone changes nothing.
             let old = before.flatMap { $0 == body ? nil : try? JSONText.parse($0).value }
-            let kept = old.map { EntityTimes.stamped(document, kind, over: $0, at: 0) }
+            let kept = old.map {
+                EntityTimes.stamped(entry.document, entry.kind, over: $0, at: 0)
+            }
             if before != body, before != kept?.canonicalJSON {
                 changes.append(RecordChange(key: key, body: body))
             }

@@ -93,6 +93,22 @@ extension SettingKey {
             \.proxy.dataPlane.maximumBodyByteCount
         ),
         .size(
+            "proxy.body_buffer_size",
+            in: 16_384...(64 << 20),
+            \.proxy.dataPlane.bodyBufferByteCount
+        ),
+        .size(
+            "proxy.body_buffer_memory",
+            in: (1 << 20)...(1 << 40),
+            \.proxy.dataPlane.bodyBufferMemory
+        ),
+        .path("proxy.body_buffer_dir", \.proxy.dataPlane.bodyBufferDirectory),
+        .size(
+            "proxy.body_buffer_disk",
+            in: 0...(1 << 50),
+            \.proxy.dataPlane.bodyBufferDiskLimit
+        ),
+        .size(
             "proxy.max_line_size",
             in: 1_024...61_440,
             \.proxy.dataPlane.headLimits.startLineByteCount

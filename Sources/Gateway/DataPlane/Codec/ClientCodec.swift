@@ -110,6 +110,7 @@ extension Worker {
     /// Tells a waiting client to send its body, once there is a target to take it.
     ///
     /// Returns `false` when the client is gone.
+    @inline(__always)
     func allowContinue(_ place: Int32) -> Bool {
         let exchange = self.exchanges[place]
         guard exchange.pointee.flags.contains(.awaitsContinue), exchange.pointee.attempt >= 0
@@ -135,6 +136,8 @@ extension Worker {
     @inline(__always)
     func clientTakesMore(_ place: Int32) -> Bool {
         let exchange = self.exchanges[place]
+        // What is on disk goes first: only its end makes room for more than the disk has.
+        if exchange.pointee.flags.contains(.responseSpilled) { return self.mayWait(exchange) }
         guard exchange.pointee.stream == 0 else { return self.streamTakesMore(exchange) }
         return self.io[exchange.pointee.client].pointee.isWritten || self.mayWait(exchange)
     }
@@ -144,6 +147,7 @@ extension Worker {
     func lookAgain(_ place: Int32) {
         let exchange = self.exchanges[place]
         let client = exchange.pointee.client
+        self.pumpSoon(place)
         guard exchange.pointee.stream == 0 else { return self.resumeStream(exchange) }
         if self.io[client].pointee.isReadable { self.postpone(client) }
     }

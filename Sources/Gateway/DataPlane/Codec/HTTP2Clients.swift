@@ -216,9 +216,21 @@ extension Worker {
         _ plain: UnsafeRawBufferPointer,
         isLast: Bool
     ) -> Bool {
+        self.withSession(self.exchanges[place].pointee.client) { session in
+            self.send(place, to: session, head: head, plain, isLast: isLast)
+        } ?? false
+    }
+
+    @inline(__always)
+    private func send(
+        _ place: Int32,
+        to session: HTTP2Link,
+        head: Int,
+        _ plain: UnsafeRawBufferPointer,
+        isLast: Bool
+    ) -> Bool {
         let exchange = self.exchanges[place]
         let stream = exchange.pointee.stream
-        guard let session = self.session(exchange.pointee.client) else { return false }
         let trailers = isLast ? self.trailersForClient(exchange) : nil
         var endsNow = isLast && trailers == nil
         exchange.pointee.returned &+= UInt64(head + plain.count)
@@ -251,27 +263,33 @@ extension Worker {
 
     @inline(__always)
     func streamTakesMore(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
-        guard let session = self.session(exchange.pointee.client) else { return false }
-        return session.session.waiting(on: exchange.pointee.stream) == 0
+        let isEmpty = self.withSession(exchange.pointee.client) { session in
+            session.session.waiting(on: exchange.pointee.stream) == 0
+        }
+        guard let isEmpty else { return false }
+        return isEmpty || self.mayWait(exchange)
     }
 
     /// Gives the client credit for content that has left.
     func resumeStream(_ exchange: UnsafeMutablePointer<Exchange>) {
         guard exchange.pointee.unconsumed > 0,
-            let session = self.session(exchange.pointee.client)
+            !exchange.pointee.flags.contains(.requestSpilled)
         else { return }
         let attempt = exchange.pointee.attempt
         let isDiscarded =
             attempt >= 0 && self.attempts[attempt].pointee.flags.contains(.discardsRequest)
         guard isDiscarded || attempt >= 0 && self.targetTakesMore(attempt) else { return }
-        session.session.consume(Int(exchange.pointee.unconsumed), on: exchange.pointee.stream)
-        exchange.pointee.unconsumed = 0
-        self.touch(session)
+        self.withSession(exchange.pointee.client) { session in
+            session.session.consume(Int(exchange.pointee.unconsumed), on: exchange.pointee.stream)
+            exchange.pointee.unconsumed = 0
+            self.touch(session)
+        }
     }
 
     /// Everything that waited for the client's window became frames.
     private func streamDrained(_ place: Int32) {
         self.setStreamTimer(place)
+        self.pumpSoon(place)
         let attempt = self.exchanges[place].pointee.attempt
         guard attempt >= 0 else { return }
         self.setAttemptTimer(attempt)
@@ -331,8 +349,10 @@ extension Worker {
     /// Sets the stream's time limit by what the exchange waits for.
     func setStreamTimer(_ place: Int32) {
         let exchange = self.exchanges[place]
-        guard let session = self.session(exchange.pointee.client) else { return }
-        let waiting = session.session.waiting(on: exchange.pointee.stream)
+        let waiting = self.withSession(exchange.pointee.client) { session in
+            session.session.waiting(on: exchange.pointee.stream)
+        }
+        guard let waiting else { return }
         if waiting > 0 {
             exchange.pointee.progress = waiting
             self.setStreamDeadline(exchange, self.timeouts.writeStall)

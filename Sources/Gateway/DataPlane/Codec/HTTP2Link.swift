@@ -8,6 +8,7 @@ final class HTTP2Link {
     let session: HTTP2Session
     let link: Int32
     /// Exchanges of a client's session, attempts of a target's.
+    @exclusivity(unchecked)
     private(set) var users: ContiguousArray<Int32> = []
     /// Whether it is on the list of sessions to run after the event at hand.
     var isPending = false
@@ -45,6 +46,14 @@ extension Worker {
     @inline(__always)
     func session(_ link: Int32) -> HTTP2Link? {
         self.io[link].pointee.session?.takeUnretainedValue()
+    }
+
+    /// Lets `body` see the session of a link without counting a reference; `nil` when it has none.
+    ///
+    /// `body` must not close the link.
+    @inline(__always)
+    func withSession<Result>(_ link: Int32, _ body: (HTTP2Link) -> Result) -> Result? {
+        self.io[link].pointee.session?._withUnsafeGuaranteedRef(body)
     }
 
     /// Gives a link a session; `nil` when there is no memory.

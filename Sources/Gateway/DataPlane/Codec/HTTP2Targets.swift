@@ -49,9 +49,21 @@ extension Worker {
         _ plain: UnsafeRawBufferPointer,
         isLast: Bool
     ) -> Bool {
+        self.withSession(self.attempts[index].pointee.link) { session in
+            self.send(index, to: session, head: head, plain, isLast: isLast)
+        } ?? false
+    }
+
+    @inline(__always)
+    private func send(
+        _ index: Int32,
+        to session: HTTP2Link,
+        head: Int,
+        _ plain: UnsafeRawBufferPointer,
+        isLast: Bool
+    ) -> Bool {
         let attempt = self.attempts[index]
         let exchange = self.exchanges[attempt.pointee.exchange]
-        guard let session = self.session(attempt.pointee.link) else { return false }
         let trailers = isLast ? self.trailersForTarget(exchange) : nil
         var endsNow = isLast && trailers == nil
         if head > 0 {
@@ -78,8 +90,10 @@ extension Worker {
     }
 
     func targetStreamTakesMore(_ attempt: Attempt) -> Bool {
-        guard attempt.stream > 0, let session = self.session(attempt.link) else { return false }
-        return session.session.waiting(on: attempt.stream) == 0
+        guard attempt.stream > 0 else { return false }
+        return self.withSession(attempt.link) { session in
+            session.session.waiting(on: attempt.stream) == 0
+        } ?? false
     }
 
     /// Parts an attempt from its stream, which is reset unless it has ended.
@@ -109,12 +123,12 @@ extension Worker {
     /// The client takes more: the target gets credit for what has left.
     func resumeTargetStream(_ index: Int32) {
         let attempt = self.attempts[index]
-        guard attempt.pointee.unconsumed > 0, attempt.pointee.stream > 0,
-            let session = self.session(attempt.pointee.link)
-        else { return }
-        session.session.consume(Int(attempt.pointee.unconsumed), on: attempt.pointee.stream)
-        attempt.pointee.unconsumed = 0
-        self.touch(session)
+        guard attempt.pointee.unconsumed > 0, attempt.pointee.stream > 0 else { return }
+        self.withSession(attempt.pointee.link) { session in
+            session.session.consume(Int(attempt.pointee.unconsumed), on: attempt.pointee.stream)
+            attempt.pointee.unconsumed = 0
+            self.touch(session)
+        }
     }
 
     /// A connection that a session waits for is open; `false` when it is gone again.

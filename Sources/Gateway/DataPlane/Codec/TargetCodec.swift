@@ -207,6 +207,7 @@ extension Worker {
 
     /// Decides how the response is framed for the client and whether its connection stays;
     /// `false` for a response that may not be passed on.
+    @inline(__always)
     private func frameResponse(
         _ exchange: UnsafeMutablePointer<Exchange>,
         from bytes: UnsafeRawBufferPointer

@@ -6,8 +6,11 @@ extension Worker {
     func trailersForClient(
         _ exchange: UnsafeMutablePointer<Exchange>
     ) -> UnsafeRawBufferPointer? {
-        guard exchange.pointee.attempt >= 0, exchange.pointee.flags.contains(.takesTrailers) else {
-            return nil
+        guard exchange.pointee.flags.contains(.takesTrailers) else { return nil }
+        guard exchange.pointee.attempt >= 0 else {
+            guard exchange.pointee.flags.contains(.hasSpill) else { return nil }
+            return self.spills.responses[self.place(of: exchange)]
+                .flatMap { self.trailers($0.trailers) }
         }
         return self.trailers(self.attempts[exchange.pointee.attempt].pointee.decoder.trailers)
     }

@@ -104,6 +104,28 @@ public struct DataPlaneConfiguration: Equatable, Sendable {
     /// `proxy.client_max_body_size`; default 0, no limit, as Kong.
     public var maximumBodyByteCount = 0
 
+    /// Bytes of one body that wait in memory: of a request until it is whole, of a response for a
+    /// client that is slower than its target; more waits on disk.
+    ///
+    /// `proxy.body_buffer_size`; default 256 KiB; 16 KiB to 64 MiB.
+    public var bodyBufferByteCount = 256 * 1_024
+
+    /// Bytes of memory that a worker has for waiting bodies; above it they go to disk at once, and at
+    /// one 16 KiB block more for every request it has room for, new requests are shed.
+    ///
+    /// `proxy.body_buffer_memory`; default 256 MiB; 1 MiB to 1 TiB.
+    public var bodyBufferMemory = 256 << 20
+
+    /// Folder for bodies that wait on disk, in files without names that are gone when the process is.
+    ///
+    /// `proxy.body_buffer_dir`; default `/var/tmp`.
+    public var bodyBufferDirectory: String? = "/var/tmp"
+
+    /// Bytes that bodies of one worker may take on disk; without room they stream on.
+    ///
+    /// `proxy.body_buffer_disk`; default 1 GiB; 0, which uses no disk, to 1 PiB.
+    public var bodyBufferDiskLimit = 1 << 30
+
     /// Sizes of heads, of requests and of responses.
     public var headLimits = HeadLimits()
 
@@ -160,7 +182,7 @@ public struct DataPlaneConfiguration: Equatable, Sendable {
 }
 
 /// Why the data plane did not start.
-public enum DataPlaneError: Error, Equatable, Sendable {
+public indirect enum DataPlaneError: Error, Equatable, Sendable {
     /// An address could not be listened on.
     case cannotListen(Endpoint, errno: Int32)
     /// The access log's file could not be opened.

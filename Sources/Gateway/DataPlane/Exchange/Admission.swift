@@ -7,6 +7,7 @@ internal import MeshTLS
 /// Whether a request whose route is known may go on: its connection, its protocol, its size.
 extension Worker {
     /// Answers and returns `false` when the request may not go on.
+    @inline(__always)
     func admit(_ place: Int32, _ scope: borrowing RequestScope) -> Bool {
         let exchange = self.exchanges[place]
         guard let route = self.routePlan(exchange) else { return false }
@@ -35,6 +36,7 @@ extension Worker {
         return true
     }
 
+    @inline(__always)
     private func protocols(
         _ exchange: UnsafeMutablePointer<Exchange>,
         _ scope: borrowing RequestScope
@@ -158,6 +160,7 @@ extension Worker {
 
     /// Whether a body that goes on without a declared length is still within the limit; answers and
     /// returns `false` when it is not.
+    @inline(__always)
     func admitBody(_ place: Int32) -> Bool {
         let limit = self.settings.configuration.maximumBodyByteCount
         let exchange = self.exchanges[place]

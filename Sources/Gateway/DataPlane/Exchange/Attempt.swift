@@ -35,7 +35,7 @@ struct Attempt {
     /// Stream of an HTTP/2 connection, -1 before it has a number; 0 on HTTP/1.
     var stream: Int32 = 0
     /// Index of the target in its upstream.
-    let target: Int32
+    var target: Int32
     var flags: Flags = []
     /// Bytes of the response that an HTTP/2 target has no credit for yet.
     var unconsumed: Int32 = 0

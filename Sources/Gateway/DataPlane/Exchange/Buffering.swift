@@ -3,16 +3,18 @@ internal import MeshHTTP
 /// `request_buffering` and `response_buffering`: bodies that wait here, so that a slow client does
 /// not hold a target.
 ///
-/// Kong buffers whole bodies, on disk when they are long. Here a body waits in memory up to a limit,
-/// and streams from there on: what is longer than the limit is not worth a disk.
+/// A body waits in memory up to a limit and on disk from there on, as in Kong. Where there is no room
+/// on disk it streams on: the request goes to its target, or the target waits for the client.
 extension Worker {
-    /// Most bytes of one body that wait in memory.
-    static let bufferLimit = 1_024 * 1_024
-    /// Blocks of 16 KiB in use by a worker above which bodies stream at once.
-    private static let blockLimit = 16_384
-
     /// Whether there is memory for waiting bodies.
-    private var mayBuffer: Bool { self.io.blocks.taken < Self.blockLimit }
+    private var mayBuffer: Bool {
+        self.io.blocks.taken < self.settings.configuration.bodyBufferMemory / 16_384
+    }
+
+    /// Bytes of a response that wait in memory for one stream of an HTTP/2 client, who has many.
+    private static let streamBufferLimit = 65_536
+
+    private var bufferLimit: Int { self.settings.configuration.bodyBufferByteCount }
 
     /// Holds a request back until its body is whole; `false` when it shall go on at once.
     func buffer(_ place: Int32, body: UnsafeRawBufferPointer) -> Bool {
@@ -33,15 +35,30 @@ extension Worker {
     /// More of a body that is being held back.
     func bufferMore(_ place: Int32, _ plain: UnsafeRawBufferPointer) {
         let exchange = self.exchanges[place]
-        exchange.pointee.replay.append(plain, from: &self.io.blocks)
         let isWhole = exchange.pointee.flags.contains(.requestComplete)
-        if !isWhole, exchange.pointee.replay.count < Self.bufferLimit, self.mayBuffer {
-            self.creditClient(exchange)
-            return
+        var plain = plain
+        if exchange.pointee.filters != nil {
+            guard let changed = self.filterBody(place, plain, isLast: isWhole) else { return }
+            plain = changed
         }
+        if self.takeIn(place, plain), !isWhole { return self.creditClient(exchange) }
         exchange.pointee.flags.remove(.isBuffering)
         let scope = self.reader.load(exchange.pointee.head)
         self.dispatch(place, scope, body: UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
+    /// Keeps a part of a body; `false` when there is no room for all that is to come.
+    private func takeIn(_ place: Int32, _ plain: UnsafeRawBufferPointer) -> Bool {
+        let exchange = self.exchanges[place]
+        let count = exchange.pointee.replay.count + plain.count
+        guard
+            count > self.bufferLimit || exchange.pointee.flags.contains(.hasSpill)
+                || !self.mayBuffer
+        else {
+            exchange.pointee.replay.append(plain, from: &self.io.blocks)
+            return true
+        }
+        return self.spillRequest(place, plain)
     }
 
     private func creditClient(_ exchange: UnsafeMutablePointer<Exchange>) {
@@ -56,9 +73,39 @@ extension Worker {
     /// Whether more of a response may wait for a client that is slower than its target.
     @inline(__always)
     func mayWait(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
-        guard let route = self.routePlan(exchange), route.pointee.buffersResponse, self.mayBuffer,
-            !exchange.pointee.flags.contains(.isRelay)
+        guard let route = self.routePlan(exchange), route.pointee.buffersResponse,
+            exchange.pointee.flags.isDisjoint(with: [.isRelay, .isGRPC])
         else { return false }
-        return self.io[exchange.pointee.client].pointee.waitingByteCount < Self.bufferLimit
+        let isOnDisk = exchange.pointee.flags.contains(.responseSpilled)
+        guard isOnDisk || self.isBehind(exchange) else { return true }
+        return self.maySpill(self.place(of: exchange))
+    }
+
+    /// Whether so much of a response waits for the client that more of it must wait on disk.
+    @inline(__always)
+    func isBehind(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
+        let waiting = self.waitingForClient(exchange)
+        guard waiting > 0, let route = self.routePlan(exchange), route.pointee.buffersResponse,
+            exchange.pointee.flags.isDisjoint(with: [.isRelay, .isGRPC])
+        else { return false }
+        let limit =
+            exchange.pointee.stream == 0
+            ? self.bufferLimit : min(self.bufferLimit, Self.streamBufferLimit)
+        return waiting >= limit || !self.mayBuffer
+    }
+
+    /// Bytes of a response that the client did not take yet.
+    @inline(__always)
+    private func waitingForClient(_ exchange: UnsafeMutablePointer<Exchange>) -> Int {
+        guard exchange.pointee.stream != 0 else {
+            return self.io[exchange.pointee.client].pointee.waitingByteCount
+        }
+        return self.session(exchange.pointee.client)?.session
+            .waiting(on: exchange.pointee.stream) ?? 0
+    }
+
+    /// Whether the client has taken all that was sent to it.
+    func isClientEmpty(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
+        self.waitingForClient(exchange) == 0
     }
 }

@@ -101,6 +101,7 @@ extension Worker {
             return true
         }
         self.setClientTimer(place)
+        self.pumpSoon(place)
         let attempt = self.exchanges[place].pointee.attempt
         if attempt >= 0 {
             self.setAttemptTimer(attempt)
@@ -244,7 +245,7 @@ extension Worker {
     private func takesBody(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
         if exchange.pointee.flags.contains(.isBuffering) { return true }
         let index = exchange.pointee.attempt
-        guard index >= 0 else { return false }
+        guard index >= 0, !exchange.pointee.flags.contains(.requestSpilled) else { return false }
         return self.attempts[index].pointee.flags.contains(.discardsRequest)
             || self.targetTakesMore(index)
     }

@@ -57,6 +57,12 @@ struct Exchange {
         static let isTrusted = Flags(rawValue: 1 << 21)
         /// The body is taken in before a target is asked.
         static let isBuffering = Flags(rawValue: 1 << 22)
+        /// There is a file of one of its bodies.
+        static let hasSpill = Flags(rawValue: 1 << 23)
+        /// Bytes on disk wait for the target.
+        static let requestSpilled = Flags(rawValue: 1 << 24)
+        /// Bytes on disk wait for the client.
+        static let responseSpilled = Flags(rawValue: 1 << 25)
     }
 
     /// 32 hexadecimal digits; first in memory, so that its address is the exchange's.
@@ -80,7 +86,7 @@ struct Exchange {
     /// How the request's body ends.
     var decoder: BodyDecoder
     var tried = TriedTargets()
-    let view: UnsafeMutablePointer<SnapshotView>
+    var view: UnsafeMutablePointer<SnapshotView>
     /// The client: the peer, or whom a trusted proxy in front names.
     var origin = mesh_address()
     /// What the log says of the request, within ``head``.

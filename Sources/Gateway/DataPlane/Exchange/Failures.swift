@@ -13,7 +13,11 @@ extension Worker {
         let place = attempt.exchange
         let exchange = self.exchanges[place]
         exchange.pointee.failure = ProxyFailure(cause: cause)
-        let decision = self.policy(index, cause).decision
+        let policy = self.policy(index, cause)
+        let decision = policy.decision
+        if decision == .giveUp, !policy.hasBudget {
+            self.counters.add(WorkerCounter.deniedRetries)
+        }
         if decision != .sameTarget { self.countAttempt(cause) }
         // A relay whose target is gone is over.
         guard !exchange.pointee.flags.contains([.isRelay, .responseBegun]) else {
@@ -51,7 +55,7 @@ extension Worker {
             hasAnswerBytes: hasAnswerBytes,
             isIdempotent: flags.contains(.idempotent),
             // Nothing of a stream has left before its target is connected.
-            isKept: flags.contains(.isKept) || flags.contains(.isStream),
+            isKept: self.isRepeatable(exchange) || flags.contains(.isStream),
             hasOthers: !exchange.pointee.tried.isFull,
             hasBudget: self.liveUpstream(exchange)?._withUnsafeGuaranteedRef {
                 $0.retries.hasRetry(at: self.milliseconds)

@@ -22,10 +22,14 @@ extension Worker {
             query.isTLS = true
             query.serverName = self.io.serverName(exchange.pointee.client)
         }
-        let table = exchange.pointee.view.pointee.snapshot._withUnsafeGuaranteedRef { $0.table }
-        if !table.needs.isEmpty { self.show(table.needs, to: &query, exchange, scope) }
-        return table.match(query, scratch: self.scratch) { name, test in
-            scope.anyField(named: name, test)
+        let scratch = self.scratch
+        // Within the closure the table needs no reference of its own.
+        return exchange.pointee.view.pointee.snapshot._withUnsafeGuaranteedRef { snapshot in
+            let needs = snapshot.table.needs
+            if !needs.isEmpty { self.show(needs, to: &query, exchange, scope) }
+            return snapshot.table.match(query, scratch: scratch) { name, test in
+                scope.anyField(named: name, test)
+            }
         }
     }
 

@@ -6,7 +6,8 @@ internal import MeshRouting
 /// The life of a request, in order: begun, routed, filtered, dispatched, sent, answered, finished.
 ///
 /// Codecs and links, failures and reports stand in files of their own; this one is their table of
-/// contents. "Place" is always the exchange's index, "try" the attempt's.
+/// contents. "Place" is always the exchange's index, "try" the attempt's. Steps that each request
+/// takes are inlined into the step before, since handing a scope on costs twenty instructions.
 extension Worker {
     /// Most plain bytes of a body kept for another attempt: more than one read brings, so that an
     /// upload survives a refused connection, before which nothing more is read.
@@ -62,7 +63,8 @@ extension Worker {
         return place
     }
 
-    private static func flags(of head: RequestHead) -> Exchange.Flags {
+    @inline(__always)
+    private static func flags(of head: borrowing RequestHead) -> Exchange.Flags {
         var flags: Exchange.Flags = .isKept
         if head.framing == .none { flags.insert(.requestComplete) }
         if head.expectsContinue { flags.insert(.awaitsContinue) }
@@ -93,6 +95,7 @@ extension Worker {
     }
 
     /// Goes on with a request that may go to its route's upstream.
+    @inline(__always)
     func proceed(
         _ place: Int32,
         _ scope: borrowing RequestScope,
@@ -114,6 +117,7 @@ extension Worker {
     }
 
     /// Finds the route; answers and returns `false` when there is none.
+    @inline(__always)
     private func route(_ place: Int32, _ scope: inout RequestScope) -> Bool {
         let exchange = self.exchanges[place]
         guard self.reader.normalize(&scope) else {
@@ -166,6 +170,7 @@ extension Worker {
     }
 
     /// Takes an attempt for the exchange; -1 when there is no room.
+    @inline(__always)
     func beginAttempt(_ place: Int32, target: TargetIndex) -> Int32 {
         let index = self.attempts.take()
         guard index >= 0 else { return -1 }
@@ -182,6 +187,7 @@ extension Worker {
     }
 
     /// Gives the attempt a connection, kept or just begun, and sends the request.
+    @inline(__always)
     func connect(
         _ index: Int32,
         _ state: UnsafeMutablePointer<TargetState>,
@@ -203,6 +209,7 @@ extension Worker {
     /// Writes the head for the target, then what there is of the body.
     ///
     /// Returns `false` when the exchange has ended or moved on to another attempt.
+    @inline(__always)
     private func sendRequest(
         _ index: Int32,
         _ scope: borrowing RequestScope,
@@ -218,7 +225,9 @@ extension Worker {
             self.answer(place, scope, status: 400)
             return false
         }
-        let isLast = exchange.pointee.flags.contains(.requestComplete)
+        self.rewindSpill(exchange)
+        let isSpilled = exchange.pointee.flags.contains(.requestSpilled)
+        let isLast = exchange.pointee.flags.contains(.requestComplete) && !isSpilled
         let isSent: Bool
         if exchange.pointee.replay.isEmpty {
             isSent = self.sendToTarget(index, head: head, body, isLast: isLast)
@@ -254,6 +263,11 @@ extension Worker {
         }
         let index = exchange.pointee.attempt
         guard index >= 0 else { return }
+        if exchange.pointee.flags.contains(.requestSpilled) {
+            // What came before goes first.
+            _ = self.spillRequest(place, plain)
+            return
+        }
         if self.attempts[index].pointee.flags.contains(.discardsRequest) {
             // What is thrown away cannot be sent to another target.
             exchange.pointee.flags.remove(.isKept)
@@ -273,6 +287,7 @@ extension Worker {
     }
 
     /// Keeps a part of the body while the request may still go to another target.
+    @inline(__always)
     func keep(_ place: Int32, _ plain: UnsafeRawBufferPointer) {
         let exchange = self.exchanges[place]
         guard exchange.pointee.flags.contains(.isKept), !plain.isEmpty else { return }
@@ -283,7 +298,9 @@ extension Worker {
         let isRepeatable =
             exchange.pointee.flags.contains(.idempotent) || mayBeDeclined
             || !self.hasSent(exchange)
-        guard isRepeatable, exchange.pointee.replay.count + plain.count <= Self.replayLimit else {
+        guard isRepeatable, !exchange.pointee.flags.contains(.hasSpill),
+            exchange.pointee.replay.count + plain.count <= Self.replayLimit
+        else {
             exchange.pointee.replay.clear(to: &self.io.blocks)
             exchange.pointee.flags.remove(.isKept)
             return
@@ -305,6 +322,7 @@ extension Worker {
         exchange.pointee.status = self.response.status
         exchange.pointee.replay.clear(to: &self.io.blocks)
         exchange.pointee.flags.remove(.isKept)
+        self.dropRequestSpill(exchange)
         // HTTP/2 has taken the framing off.
         self.attempts[index].pointee.decoder = BodyDecoder(
             self.attempts[index].pointee.stream == 0 ? self.response.framing : .untilClose
@@ -352,7 +370,7 @@ extension Worker {
             }
             plain = changed
         }
-        guard self.sendToClient(place, head: head, plain, isLast: isLast) else {
+        guard self.deliver(place, head: head, plain, isLast: isLast) else {
             self.closeClient(place)
             return false
         }
@@ -372,7 +390,13 @@ extension Worker {
     /// The response is complete: both connections are kept or closed, and the request is counted.
     func finish(_ place: Int32) {
         let exchange = self.exchanges[place]
-        if exchange.pointee.attempt >= 0 { self.releaseAttempt(exchange.pointee.attempt) }
+        let isSpilled = exchange.pointee.flags.contains(.responseSpilled)
+        if exchange.pointee.attempt >= 0 {
+            if isSpilled { self.keepTrailers(place, of: exchange.pointee.attempt) }
+            self.releaseAttempt(exchange.pointee.attempt)
+        }
+        // The target is free; the client gets the rest from here.
+        guard !isSpilled else { return self.pumpSoon(place) }
         let client = exchange.pointee.client
         let stream = exchange.pointee.stream
         let flags = exchange.pointee.flags
@@ -385,12 +409,17 @@ extension Worker {
     func conclude(_ place: Int32) {
         let exchange = self.exchanges[place]
         self.account(exchange)
+        if exchange.pointee.flags.contains([.isRelay, .responseBegun]) { self.relayCount -= 1 }
         self.timers.clear(.exchange, place)
         exchange.pointee.head.clear(to: &self.io.blocks)
         exchange.pointee.replay.clear(to: &self.io.blocks)
         exchange.pointee.held.clear(to: &self.io.blocks)
         exchange.pointee.decoder.trailers.clear(to: &self.io.blocks)
         if let block = exchange.pointee.filters { self.releaseFilters(block) }
+        if exchange.pointee.flags.contains(.hasSpill) {
+            self.closeSpills(place)
+            exchange.pointee.flags = []
+        }
         self.release(exchange.pointee.view)
         self.counters.subtract(WorkerCounter.activeRequests)
         self.exchanges.giveBack(place)

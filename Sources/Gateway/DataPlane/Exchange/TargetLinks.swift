@@ -83,6 +83,7 @@ extension Worker {
     }
 
     /// Keeps what the next handshake with the same target can be shortened by.
+    @inline(__always)
     private func keepResumption(_ link: Int32) {
         let pool = self.io[link].pointee.pool
         guard pool >= 0, self.pool.wantsResumption(pool),
@@ -227,7 +228,8 @@ extension Worker {
         if self.exchanges[place].pointee.flags.contains(.isRelay) { self.relayWritten(place) }
         guard self.io[index].pointee.owner == attempt else { return }
         self.setClientTimer(place)
-        if !self.exchanges[place].pointee.flags.contains(.requestComplete) {
+        let flags = self.exchanges[place].pointee.flags
+        if !flags.contains(.requestComplete) || flags.contains(.requestSpilled) {
             self.lookAgain(place)
         }
     }
@@ -301,7 +303,7 @@ extension Worker {
             guard let changed = self.filterResponseBody(index, plain, isLast: true) else { return }
             plain = changed
         }
-        guard self.sendToClient(place, head: 0, plain, isLast: true) else {
+        guard self.deliver(place, head: 0, plain, isLast: true) else {
             return self.closeClient(place)
         }
         self.finish(place)

@@ -332,12 +332,11 @@ extension Worker {
         entry.client = self.peerText(session.pointee.key.client)
         entry.status = status
         let plan = session.pointee.view.pointee.routes + Int(session.pointee.route)
-        entry.serviceLiteral = plan.pointee.serviceLiteral.bytes
-        entry.routeLiteral = plan.pointee.routeLiteral.bytes
+        entry.routeMembers = plan.pointee.logMembers.bytes
         if session.pointee.target >= 0 {
             let target = TargetIndex(rawValue: session.pointee.target)
-            entry.upstreamLiteral =
-                session.pointee.view.pointee.plan(route, target).pointee.addressLiteral.bytes
+            entry.upstreamMember =
+                session.pointee.view.pointee.plan(route, target).pointee.logMember.bytes
         }
         entry.tries = session.pointee.tries
         entry.requestByteCount = session.pointee.received

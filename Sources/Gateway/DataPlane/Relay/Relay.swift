@@ -11,6 +11,7 @@ extension Worker {
     func beginRelay(_ index: Int32, head: Int, _ rest: UnsafeRawBufferPointer) -> Bool {
         let place = self.attempts[index].pointee.exchange
         let exchange = self.exchanges[place]
+        self.relayCount += 1
         exchange.pointee.decoder = BodyDecoder(.untilClose)
         self.attempts[index].pointee.decoder = BodyDecoder(.untilClose)
         self.attempts[index].pointee.flags.remove([.sendsChunks, .keepsLink])

@@ -163,6 +163,7 @@ extension Worker {
         exchange.pointee.status = 200
         exchange.pointee.answeredAt = self.now
         exchange.pointee.flags.insert(.responseBegun)
+        self.relayCount += 1
         self.observeAnswer(exchange, status: 200)
         self.setAttemptTimer(index)
         self.lookAgain(place)

@@ -26,6 +26,7 @@ extension Worker {
     }
 
     /// A response head came.
+    @inline(__always)
     func observeAnswer(_ exchange: UnsafeMutablePointer<Exchange>, status: UInt16) {
         guard let state = self.state(exchange) else { return }
         self.observeAnswer(state, status: status, waited: self.now - exchange.pointee.attemptAt)
@@ -79,6 +80,7 @@ extension Worker {
     }
 
     /// The attempt is over: takes it out of the target's count of requests in flight.
+    @inline(__always)
     func settleTarget(_ index: Int32) {
         let attempt = self.attempts[index]
         let exchange = self.exchanges[attempt.pointee.exchange]
@@ -150,21 +152,36 @@ extension Worker {
                 )
             )
         }
-        if let ring = self.settings.log { self.log(exchange, to: ring) }
+        self.log?._withUnsafeGuaranteedRef { self.log(exchange, to: $0) }
     }
 
+    @inline(__always)
     private func log(_ exchange: UnsafeMutablePointer<Exchange>, to ring: LogRing) {
+        let format = self.settings.configuration.accessLogFormat
+        let entry = self.entry(of: exchange)
+        self.noteLogged(ring.append { format.write(entry, into: &$0) })
+    }
+
+    @inline(__always)
+    private func entry(of exchange: UnsafeMutablePointer<Exchange>) -> AccessLogEntry {
         var entry = AccessLogEntry()
         let head = exchange.pointee.head.first
-        if head.count == exchange.pointee.head.count {
+        if head.count == exchange.pointee.head.count, !self.logsFields {
             // The usual case: a head in one block need not be read again.
             entry.method = exchange.pointee.named.method.bytes(of: head)
             entry.host = exchange.pointee.named.authority.bytes(of: head)
             entry.target = exchange.pointee.named.target.bytes(of: head)
+        } else {
+            self.readHead(of: exchange, into: &entry)
         }
-        guard head.count != exchange.pointee.head.count || self.logsFields else {
-            return self.log(exchange, &entry, to: ring)
-        }
+        self.describe(exchange, in: &entry)
+        return entry
+    }
+
+    private func readHead(
+        of exchange: UnsafeMutablePointer<Exchange>,
+        into entry: inout AccessLogEntry
+    ) {
         let scope = self.reader.load(exchange.pointee.head)
         entry.method = scope.head.methodName.bytes(of: scope.bytes)
         entry.host = scope.head.authority.bytes(of: scope.bytes)
@@ -172,7 +189,6 @@ extension Worker {
         entry.version = scope.head.version
         entry.referer = Self.value("referer", scope)
         entry.userAgent = Self.value("user-agent", scope)
-        self.log(exchange, &entry, to: ring)
     }
 
     /// Whether the format shows fields of requests.
@@ -189,10 +205,10 @@ extension Worker {
         return UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
-    private func log(
+    @inline(__always)
+    private func describe(
         _ exchange: UnsafeMutablePointer<Exchange>,
-        _ entry: inout AccessLogEntry,
-        to ring: LogRing
+        in entry: inout AccessLogEntry
     ) {
         entry.milliseconds = self.wall.milliseconds
         entry.requestID = self.requestID(exchange)
@@ -200,11 +216,10 @@ extension Worker {
         entry.status = exchange.pointee.status
         if exchange.pointee.flags.contains(.isHTTP2) { entry.version = .http2 }
         if let route = self.routePlan(exchange) {
-            entry.serviceLiteral = route.pointee.serviceLiteral.bytes
-            entry.routeLiteral = route.pointee.routeLiteral.bytes
+            entry.routeMembers = route.pointee.logMembers.bytes
         }
         if let target = self.targetPlan(exchange) {
-            entry.upstreamLiteral = target.pointee.addressLiteral.bytes
+            entry.upstreamMember = target.pointee.logMember.bytes
         }
         entry.tries = UInt64(max(0, exchange.pointee.attempts))
         entry.requestByteCount = exchange.pointee.received
@@ -222,16 +237,16 @@ extension Worker {
             )
             if exchange.pointee.flags.contains(.isCut) { entry.cut = failure.ownerName }
         }
-        self.write(entry, to: ring)
     }
 
     /// Writes a line, or counts that there was no room for it.
     func write(_ entry: AccessLogEntry, to ring: LogRing) {
-        var line = HeadWriter(self.logLine)
-        self.settings.configuration.accessLogFormat.write(entry, into: &line)
-        guard let written = line.written, ring.append(written) else {
-            self.counters.add(WorkerCounter.droppedLogLines)
-            return
-        }
+        let format = self.settings.configuration.accessLogFormat
+        self.noteLogged(ring.append { format.write(entry, into: &$0) })
+    }
+
+    @inline(__always)
+    private func noteLogged(_ isLogged: Bool) {
+        if !isLogged { self.counters.add(WorkerCounter.droppedLogLines) }
     }
 }

@@ -45,6 +45,11 @@ enum WorkerCounter {
     /// Datagrams of either side that were not passed on, and sessions that made room for others.
     static let droppedDatagrams = 17
     static let evictedSessions = 18
+    /// Bodies that went to disk, and times that there was no room for one there.
+    static let spilledBodies = 19
+    static let spillFailures = 20
+    /// Failed requests that were not tried again because the budget was used up.
+    static let deniedRetries = 21
     /// One place per ``ProxyFailure/Cause``: attempts that failed, and requests that did.
     static let attemptFailures = 32
     static let requestFailures = 64

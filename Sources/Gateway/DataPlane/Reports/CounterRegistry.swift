@@ -67,6 +67,9 @@ final class CounterRegistry: Sendable {
         }
         result.droppedDatagrams = sum(WorkerCounter.droppedDatagrams)
         result.evictedDatagramSessions = sum(WorkerCounter.evictedSessions)
+        result.spilledBodies = sum(WorkerCounter.spilledBodies)
+        result.spillFailures = sum(WorkerCounter.spillFailures)
+        result.deniedRetries = sum(WorkerCounter.deniedRetries)
         guard let installation else { return result }
         result.routes = installation.routes.compactMap { $0.sum() }
             .sorted { ($0.service, $0.route) < ($1.service, $1.route) }

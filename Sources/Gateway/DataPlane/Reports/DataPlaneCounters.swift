@@ -155,6 +155,12 @@ public struct DataPlaneCounters: Equatable, Sendable {
     public var droppedDatagrams: UInt64 = 0
     /// Sessions of datagrams that ended early because a worker had too many.
     public var evictedDatagramSessions: UInt64 = 0
+    /// Bodies that went to disk because they were too long to wait in memory.
+    public var spilledBodies: UInt64 = 0
+    /// Times that a body found no room on disk, or no file could be opened for it.
+    public var spillFailures: UInt64 = 0
+    /// Failed requests that were not tried again because their upstream's budget was used up.
+    public var deniedRetries: UInt64 = 0
 
     /// Creates zeros.
     public init() {}

@@ -1,31 +1,43 @@
+internal import MeshHTTP
 internal import Synchronization
 
 /// Bytes on their way from one worker to the log writer: one writes, one reads, nobody waits.
 final class LogRing: Sendable {
     /// Bytes that fit; a power of two.
     static let capacity = 1 << 20
+    /// Longest line.
+    static let lineLimit = 1 << 16
     private nonisolated(unsafe) let base: UnsafeMutableRawPointer
     private let written = Atomic<Int>(0)
     private let read = Atomic<Int>(0)
 
-    init() { self.base = .allocate(byteCount: Self.capacity, alignment: 64) }
+    init() {
+        self.base = .allocate(byteCount: Self.capacity + Self.lineLimit, alignment: 64)
+    }
 
     deinit { self.base.deallocate() }
 
-    /// Adds one whole line; `false` when there is no room.
+    /// Adds the line that `write` writes; `false` when there is no room for the whole of it.
     ///
-    /// Worker thread only.
-    func append(_ line: UnsafeRawBufferPointer) -> Bool {
+    /// The line is written where it stays; only what of it runs over the ring's end is copied to
+    /// the start. Worker thread only.
+    @inline(__always)
+    func append(_ write: (inout HeadWriter) -> Void) -> Bool {
         let end = self.written.load(ordering: .relaxed)
-        let start = self.read.load(ordering: .acquiring)
-        guard let source = line.baseAddress, end - start + line.count <= Self.capacity else {
-            return false
-        }
+        let free = Self.capacity - (end - self.read.load(ordering: .acquiring))
         let offset = end & (Self.capacity - 1)
-        let first = min(line.count, Self.capacity - offset)
-        (self.base + offset).copyMemory(from: source, byteCount: first)
-        self.base.copyMemory(from: source + first, byteCount: line.count - first)
-        self.written.store(end + line.count, ordering: .releasing)
+        let room = UnsafeMutableRawBufferPointer(
+            start: self.base + offset,
+            count: min(free, Self.lineLimit)
+        )
+        var line = HeadWriter(room)
+        write(&line)
+        guard let count = line.written?.count else { return false }
+        let surplus = offset + count - Self.capacity
+        if surplus > 0 {
+            self.base.copyMemory(from: self.base + Self.capacity, byteCount: surplus)
+        }
+        self.written.store(end + count, ordering: .releasing)
         return true
     }
 

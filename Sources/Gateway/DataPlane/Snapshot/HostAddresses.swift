@@ -20,4 +20,11 @@ public struct HostAddresses: Equatable, Sendable {
         }
         set { self.addresses[host.lowercased()] = newValue }
     }
+
+    /// Names, in lower case, whose addresses another table does not give.
+    func hosts(differingFrom other: HostAddresses) -> Set<String> {
+        guard self != other else { return [] }
+        let names = Set(self.addresses.keys).union(other.addresses.keys)
+        return names.filter { self.addresses[$0] != other.addresses[$0] }
+    }
 }

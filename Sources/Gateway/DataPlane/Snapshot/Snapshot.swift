@@ -1,5 +1,6 @@
 internal import MeshBalancing
 public import MeshEntities
+internal import MeshHTTP
 internal import MeshPlugins
 internal import MeshPrimitives
 internal import MeshRouting
@@ -11,20 +12,26 @@ public final class Snapshot: Sendable {
     /// Number given by the maker; rises with every snapshot of a node.
     public let version: UInt64
     /// Every upstream that a service uses or the configuration names, with its targets.
-    public let upstreams: [SnapshotUpstream]
+    public var upstreams: [SnapshotUpstream] { self.layout.upstreams }
 
     let table: RoutingTable
     let streams: StreamTable
     let labels: [RouteLabel]
     /// By route.
     let chains: [PluginChain]
-    /// By upstream: how services speak to it.
-    let identities: [[HopIdentity]]
-    let certificates: [Certificate]
-    let snis: [SNI]
-    let authorities: [CACertificate]
+    private let configuration: GatewayConfiguration
+    private let router: CompiledRouter
+    private let layout: UpstreamLayout
+    /// By route; they own what ``routePlans`` points to.
+    private let shapes: [RouteShape]
     nonisolated(unsafe) let routePlans: UnsafePointer<RoutePlan>
     private nonisolated(unsafe) let arena: PlanArena
+
+    /// By upstream: how services speak to it.
+    var identities: [[HopIdentity]] { self.layout.identities }
+    var certificates: [Certificate] { self.configuration.certificates }
+    var snis: [SNI] { self.configuration.snis }
+    var authorities: [CACertificate] { self.configuration.caCertificates }
 
     /// Names of a route and its service, as metrics show them.
     struct RouteLabel: Hashable {
@@ -40,145 +47,123 @@ public final class Snapshot: Sendable {
     ///   - localRegion: targets tagged with it, and untagged ones, are preferred.
     ///   - version: number of this snapshot.
     ///   - flavor: how routes are ordered and what they may be written in.
+    ///   - previous: what it shares its unchanged parts with, so that it costs what has changed.
+    ///   - variable: this node's environment, for secrets that the configuration refers to.
     /// - Throws: ``SnapshotError`` naming the route or plugin; nothing is kept.
     public convenience init(
         configuration: GatewayConfiguration,
         addresses: HostAddresses,
         localRegion: String,
         version: UInt64,
-        flavor: RouterFlavor = .traditionalCompatible
+        flavor: RouterFlavor = .traditionalCompatible,
+        reusing previous: Snapshot? = nil,
+        variable: (String) -> String? = { _ in nil }
     ) throws(SnapshotError) {
-        let plugins = PluginIndex(configuration.plugins)
+        let resolved: GatewayConfiguration
+        do {
+            resolved = try configuration.resolved(variable)
+        } catch {
+            throw .secret("\(error)")
+        }
         try self.init(
-            configuration: configuration,
+            configuration: resolved,
             addresses: addresses,
             localRegion: localRegion,
             version: version,
             flavor: flavor,
-            chain: { (route) throws(SnapshotError) in try Self.chain(route, plugins) }
+            reusing: previous,
+            chain: Self.chain
         )
     }
 
-    /// Compiles a configuration whose routes have the given plugins.
+    /// Compiles a configuration whose routes have the given chains of plugins.
     init(
         configuration: GatewayConfiguration,
         addresses: HostAddresses,
         localRegion: String,
         version: UInt64,
         flavor: RouterFlavor = .traditionalCompatible,
-        chain: (Route) throws(SnapshotError) -> PluginChain
+        reusing previous: Snapshot? = nil,
+        chain: (Route, [Plugin]) throws(SnapshotError) -> PluginChain
     ) throws(SnapshotError) {
         self.version = version
         do {
-            self.table = try RoutingTable(
-                compiling: configuration.routes,
-                services: configuration.services,
-                flavor: flavor
-            )
-            self.streams = try StreamTable(
-                compiling: configuration.routes,
-                services: configuration.services,
-                flavor: flavor
-            )
+            self.router = try CompiledRouter(configuration, flavor, reusing: previous?.router)
         } catch {
             throw .routing("\(error)")
         }
-        var chains: [PluginChain] = []
-        chains.reserveCapacity(configuration.routes.count)
-        for route in configuration.routes { chains.append(try chain(route)) }
-        let layout = UpstreamLayout(configuration, addresses, localRegion)
+        self.table = self.router.table
+        self.streams = self.router.streams
+        let services = Dictionary(
+            configuration.services.map { ($0.id, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        let shapes = try Self.shapes(configuration, services, previous, chain)
+        let layout = UpstreamLayout(configuration, addresses, localRegion, previous?.layout)
         for upstream in layout.upstreams
         where upstream.targets.count > BalancerPlan.maximumTargets {
             throw .tooManyTargets(upstream: upstream.name, count: upstream.targets.count)
         }
         var arena = PlanArena()
-        let services = Dictionary(
-            configuration.services.map { ($0.id, $0) },
-            uniquingKeysWith: { first, _ in first }
+        self.routePlans = arena.array(
+            zip(shapes, configuration.routes).map { shape, route in
+                var plan = shape.plan
+                guard let hop = route.service.flatMap({ layout.hops[$0] }) else { return plan }
+                plan.upstream = hop.upstream.rawValue
+                plan.identity = Int32(hop.identity)
+                return plan
+            }
         )
-        var labels: [RouteLabel] = []
-        var plans: [RoutePlan] = []
-        for (index, route) in configuration.routes.enumerated() {
-            let service = route.service.flatMap { services[$0] }
-            let label = RouteLabel(
-                service: service.map { $0.name ?? $0.id.description } ?? "",
-                route: route.name ?? route.id.description
-            )
-            labels.append(label)
-            plans.append(
-                Self.plan(
-                    route,
-                    service,
-                    hop: service.flatMap { layout.hops[$0.id] },
-                    label: label,
-                    hasPlugins: !chains[index].isEmpty,
-                    in: &arena
-                )
-            )
-        }
-        self.labels = labels
-        self.chains = chains
-        self.routePlans = arena.array(plans)
-        self.upstreams = layout.upstreams
-        self.identities = layout.identities
-        self.certificates = configuration.certificates
-        self.snis = configuration.snis
-        self.authorities = configuration.caCertificates
         self.arena = arena
+        self.shapes = shapes
+        self.labels = shapes.map(\.label)
+        self.chains = shapes.map(\.chain)
+        self.layout = layout
+        self.configuration = configuration
     }
 
     deinit { self.arena.deallocate() }
 
+    /// Every route, compiled or taken over; routes are found by their place, or by walking on when
+    /// some have come or gone.
+    private static func shapes(
+        _ configuration: GatewayConfiguration,
+        _ services: [EntityID: Service],
+        _ previous: Snapshot?,
+        _ chain: (Route, [Plugin]) throws(SnapshotError) -> PluginChain
+    ) throws(SnapshotError) -> [RouteShape] {
+        let plugins = PluginIndex(configuration.plugins)
+        let known = previous?.configuration.routes ?? []
+        var place = 0
+        var shapes: [RouteShape] = []
+        shapes.reserveCapacity(configuration.routes.count)
+        for route in configuration.routes {
+            let service = route.service.flatMap { services[$0] }
+            let candidates = plugins.candidates(for: route)
+            while place < known.count, known[place].id < route.id { place += 1 }
+            if let previous, place < known.count,
+                previous.shapes[place].matches(route, service, candidates)
+            {
+                shapes.append(previous.shapes[place])
+            } else {
+                let compiled = try chain(route, candidates)
+                shapes.append(RouteShape(route, service, candidates, compiled))
+            }
+        }
+        return shapes
+    }
+
     private static func chain(
         _ route: Route,
-        _ plugins: PluginIndex
+        _ candidates: [Plugin]
     ) throws(SnapshotError) -> PluginChain {
         do {
             let scope = PluginScope(route: route.id, service: route.service)
-            let candidates = plugins.candidates(for: route)
             return candidates.isEmpty
                 ? .empty : try PluginChain(compiling: candidates, for: scope)
         } catch {
             throw .plugin("\(error)")
         }
-    }
-
-    /// `Kong-Route-Id` and its siblings.
-    private static func debugLines(_ route: Route, _ service: Service?) -> String {
-        var lines = "Kong-Route-Id: \(route.id)\r\n"
-        if let name = route.name { lines += "Kong-Route-Name: \(name)\r\n" }
-        guard let service else { return lines }
-        lines += "Kong-Service-Id: \(service.id)\r\n"
-        if let name = service.name { lines += "Kong-Service-Name: \(name)\r\n" }
-        return lines
-    }
-
-    private static func plan(
-        _ route: Route,
-        _ service: Service?,
-        hop: UpstreamLayout.Hop?,
-        label: RouteLabel,
-        hasPlugins: Bool,
-        in arena: inout PlanArena
-    ) -> RoutePlan {
-        RoutePlan(
-            upstream: (hop?.upstream ?? .none).rawValue,
-            identity: Int32(hop?.identity ?? 0),
-            servicePath: arena.text(service?.path ?? ""),
-            hasPlugins: hasPlugins,
-            stripPath: route.stripPath,
-            preserveHost: route.preserveHost,
-            buffersRequest: route.requestBuffering,
-            buffersResponse: route.responseBuffering,
-            retries: Int32(service?.retries ?? 0),
-            connectTimeout: Int64(service?.connectTimeout ?? 60_000),
-            writeTimeout: Int64(service?.writeTimeout ?? 60_000),
-            readTimeout: Int64(service?.readTimeout ?? 60_000),
-            protocols: RouteProtocolCheck(route),
-            debugLines: arena.text(Self.debugLines(route, service)),
-            serviceLiteral: arena.text(jsonLiteral(label.service)),
-            routeLiteral: arena.text(jsonLiteral(label.route))
-        )
     }
 }
 

@@ -95,6 +95,7 @@ final class Installation: Sendable {
     let numberCount: Int
     /// By route.
     let routes: [RouteRows]
+    private let places: [ObjectIdentifier: Int]
     /// By upstream.
     nonisolated(unsafe) let slots: UnsafePointer<Slot>
     nonisolated(unsafe) let upstreamPlans: UnsafePointer<UpstreamPlan>
@@ -123,6 +124,10 @@ final class Installation: Sendable {
         self.shapes = shapes
         self.numberCount = numberCount
         self.routes = routes
+        self.places = Dictionary(
+            routes.enumerated().map { (ObjectIdentifier($1), $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
         var arena = PlanArena()
         self.slots = arena.array(
             zip(numbers, shapes).map { number, shape in
@@ -138,6 +143,9 @@ final class Installation: Sendable {
     }
 
     deinit { self.arena.deallocate() }
+
+    /// The route that counts in `rows`.
+    func place(of rows: RouteRows) -> Int? { self.places[ObjectIdentifier(rows)] }
 
     /// By upstream: its number.
     var numbers: [Int] { self.shapes.indices.map { self.slots[$0].number } }

@@ -35,9 +35,9 @@ struct HashPlan {
 /// A route as the request path uses it: flat, trivial, everything computed beforehand.
 struct RoutePlan {
     /// Index of the upstream's plan; -1 for a route without a service.
-    let upstream: Int32
+    var upstream: Int32
     /// Place of the service's way to speak among the upstream's.
-    let identity: Int32
+    var identity: Int32
     let servicePath: PlanText
     let hasPlugins: Bool
     let stripPath: Bool
@@ -58,9 +58,8 @@ struct RoutePlan {
     let protocols: RouteProtocolCheck
     /// Kong's debugging fields as whole lines.
     let debugLines: PlanText
-    /// Names as JSON string literals, for the access log.
-    let serviceLiteral: PlanText
-    let routeLiteral: PlanText
+    /// How the access log names it and its service.
+    let logMembers: PlanText
 }
 
 /// One address of an upstream.
@@ -69,8 +68,8 @@ struct TargetPlan {
     let address: mesh_address
     /// `Host` unless the client's is preserved.
     let hostHeader: PlanText
-    /// `address:port` as a JSON string literal, for the access log.
-    let addressLiteral: PlanText
+    /// How the access log names it.
+    let logMember: PlanText
 }
 
 /// An upstream as the request path uses it.
@@ -84,16 +83,23 @@ struct UpstreamPlan {
 
 /// Memory for plans: given back all at once.
 struct PlanArena {
+    /// Bytes of the first block of texts; each is twice the one before, up to 64 KiB.
+    private static let firstBlock = 256
+
     private var allocations: [UnsafeMutableRawPointer] = []
+    private var block = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    private var used = 0
+    private var nextBlock = Self.firstBlock
 
     /// Copies text.
     mutating func text(_ value: String) -> PlanText {
-        guard !value.isEmpty else { return .empty }
-        let utf8 = Array(value.utf8)
-        let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: utf8.count)
-        copy.initialize(from: utf8, count: utf8.count)
-        self.allocations.append(UnsafeMutableRawPointer(copy))
-        return PlanText(base: UnsafeRawPointer(copy), count: utf8.count)
+        var value = value
+        return value.withUTF8 { utf8 in
+            guard let start = utf8.baseAddress, !utf8.isEmpty else { return .empty }
+            let place = self.room(utf8.count)
+            place.copyMemory(from: start, byteCount: utf8.count)
+            return PlanText(base: UnsafeRawPointer(place), count: utf8.count)
+        }
     }
 
     /// Copies an array of trivial elements.
@@ -107,6 +113,19 @@ struct PlanArena {
     /// Frees everything.
     func deallocate() {
         for allocation in self.allocations { allocation.deallocate() }
+    }
+
+    private mutating func room(_ count: Int) -> UnsafeMutableRawPointer {
+        if self.block.count - self.used < count {
+            let size = max(count, self.nextBlock)
+            self.nextBlock = min(self.nextBlock * 2, 65_536)
+            self.block = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 1)
+            self.used = 0
+            if let base = self.block.baseAddress { self.allocations.append(base) }
+        }
+        guard let base = self.block.baseAddress else { preconditionFailure("a block is no memory") }
+        defer { self.used += count }
+        return base + self.used
     }
 }
 

@@ -49,6 +49,8 @@ public indirect enum SnapshotError: Error, Equatable, Sendable {
     case plugin(String)
     /// A certificate cannot be used.
     case tls(String)
+    /// A secret is not where the configuration says.
+    case secret(String)
     /// An upstream has more addresses than a balancer takes.
     case tooManyTargets(upstream: String, count: Int)
 }
@@ -57,7 +59,7 @@ extension SnapshotError: CustomStringConvertible {
     /// What the part that failed said.
     public var description: String {
         switch self {
-        case .routing(let text), .plugin(let text), .tls(let text): text
+        case .routing(let text), .plugin(let text), .tls(let text), .secret(let text): text
         case .tooManyTargets(let upstream, let count):
             "upstream '\(upstream)' has \(count) addresses, but at most "
                 + "\(BalancerPlan.maximumTargets) are possible; split it into several upstreams"

@@ -15,22 +15,53 @@ struct UpstreamLayout {
         let identity: Int
     }
 
+    /// What it was made of, to see what a later one can take over.
+    private let configuration: GatewayConfiguration
     private let addresses: HostAddresses
     private let localRegion: String
+    /// By upstream: its targets.
+    private var targets: [EntityID: [Target]] = [:]
+    /// By name.
+    private var places: [String: Int] = [:]
 
-    init(_ configuration: GatewayConfiguration, _ addresses: HostAddresses, _ localRegion: String) {
+    /// Lays out a configuration; upstreams that are as they were in `previous` are taken from it.
+    init(
+        _ configuration: GatewayConfiguration,
+        _ addresses: HostAddresses,
+        _ localRegion: String,
+        _ previous: UpstreamLayout? = nil
+    ) {
+        self.configuration = configuration
         self.addresses = addresses
         self.localRegion = localRegion
-        let targets = Dictionary(grouping: configuration.targets, by: \.upstream)
-        var indexByName: [String: Int] = [:]
+        let known = previous.flatMap { $0.localRegion == localRegion ? $0 : nil }
+        let changed = known.map { $0.addresses.hosts(differingFrom: addresses) } ?? []
+        if let known, changed.isEmpty, known.isSame(configuration) {
+            self.upstreams = known.upstreams
+            self.identities = known.identities
+            self.hops = known.hops
+            self.targets = known.targets
+            self.places = known.places
+            return
+        }
+        if let known, known.configuration.targets == configuration.targets {
+            self.targets = known.targets
+        } else {
+            self.targets = Dictionary(grouping: configuration.targets, by: \.upstream)
+        }
         for upstream in configuration.upstreams {
-            indexByName[upstream.name] = self.upstreams.count
-            self.upstreams.append(self.named(upstream, targets[upstream.id] ?? []))
+            let targets = self.targets[upstream.id] ?? []
+            self.places[upstream.name] = self.upstreams.count
             self.identities.append([])
+            if let known, let same = known.upstream(upstream, targets, unless: changed) {
+                self.upstreams.append(same)
+            } else {
+                self.upstreams.append(self.named(upstream, targets))
+            }
         }
         for service in configuration.services {
             let index: Int
-            if let known = indexByName[service.host] {
+            if let known = self.places[service.host] {
                 index = known
             } else {
                 index = self.upstreams.count
@@ -42,6 +73,26 @@ struct UpstreamLayout {
         for index in self.identities.indices where self.identities[index].isEmpty {
             self.identities[index] = [.plain]
         }
+    }
+
+    /// Whether a configuration is laid out the same, for the same addresses.
+    private func isSame(_ configuration: GatewayConfiguration) -> Bool {
+        self.configuration.targets == configuration.targets
+            && self.configuration.upstreams == configuration.upstreams
+            && self.configuration.services == configuration.services
+    }
+
+    /// An upstream that still is as it is here.
+    private func upstream(
+        _ upstream: Upstream,
+        _ targets: [Target],
+        unless changed: Set<String>
+    ) -> SnapshotUpstream? {
+        guard let place = self.places[upstream.name], self.upstreams[place].settings == upstream,
+            self.targets[upstream.id] ?? [] == targets,
+            changed.isEmpty || !targets.contains(where: { changed.contains($0.host.lowercased()) })
+        else { return nil }
+        return self.upstreams[place]
     }
 
     private mutating func hop(_ service: Service, _ index: Int) -> Hop {

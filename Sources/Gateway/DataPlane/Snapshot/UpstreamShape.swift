@@ -1,5 +1,6 @@
 internal import MeshBalancing
 internal import MeshEntities
+internal import MeshHTTP
 internal import MeshPrimitives
 
 /// One upstream compiled for all workers: the same object in every installation until something of
@@ -83,7 +84,11 @@ final class UpstreamShape: Sendable {
                         id: target.id.rawValue,
                         address: SocketAddress.encode(target.endpoint),
                         hostHeader: arena.text(identity.hostHeader(of: target)),
-                        addressLiteral: arena.text(jsonLiteral("\(target.endpoint)"))
+                        logMember: arena.text(
+                            AccessLogFormat.upstreamMember(
+                                address: jsonLiteral("\(target.endpoint)")
+                            )
+                        )
                     )
                 )
             }

@@ -34,6 +34,10 @@ extension Worker {
         self.view = view
         guard let old else { return }
         old.pointee.isCurrent = false
+        // For as long as it takes to move relays, somebody holds the old view.
+        old.pointee.holders += 1
+        self.moveRelays()
+        old.pointee.holders -= 1
         if old.pointee.holders == 0 { self.dispose(old) }
     }
 

@@ -4,9 +4,6 @@ internal import MeshHTTP
 ///
 /// Nothing is remembered: as soon as enough has ended, new requests are served again.
 struct OverloadMarks {
-    /// Bytes of blocks beyond one block per place: 256 MiB.
-    private static let spareByteCount = 256 << 20
-
     /// Most exchanges in progress.
     let exchanges: Int
     /// Most blocks in use; every exchange has one for its head.
@@ -16,7 +13,7 @@ struct OverloadMarks {
         let most = places - places / 10
         let wanted = configuration.maximumRequests
         self.exchanges = wanted > 0 ? min(wanted, most) : most
-        self.blocks = places + Self.spareByteCount / 16_384
+        self.blocks = places + configuration.bodyBufferMemory / 16_384
     }
 }
 

@@ -8,7 +8,8 @@ internal import MeshRouting
 /// One thread of the proxy: its own epoll, sockets, pools, balancers and counters.
 ///
 /// Runs each event to completion and never waits but in epoll. In the steady state a request
-/// allocates nothing and counts no references.
+/// allocates nothing and counts no references. Properties that every request or pass reads are
+/// `@exclusivity(unchecked)`: one thread uses them, and each check costs 110 instructions.
 final class Worker {
     /// Tokens of epoll that are no connections.
     private static let mailboxToken = UInt64.max
@@ -28,6 +29,8 @@ final class Worker {
     let limits: HeadLimits
     let product: UnsafeMutableRawBufferPointer
     let counters: CounterBlock
+    /// Where lines of the access log go; ``settings`` holds it, so that no line counts a reference.
+    let log: Unmanaged<LogRing>?
     let scratch = RoutingScratch()
     let reader: RequestReader
     let writer: MessageWriter
@@ -41,7 +44,6 @@ final class Worker {
     let lines: UnsafeMutableRawBufferPointer
     /// Lines of one answer of the gateway.
     let extraLines: UnsafeMutableRawBufferPointer
-    let logLine: UnsafeMutableRawBufferPointer
 
     var poller: Poller
     /// What requests change; reached through the properties of `WorkerMemory.swift`.
@@ -52,42 +54,52 @@ final class Worker {
     var now: Int64
     var milliseconds: Int64
     /// The time of day, read once per pass, and its text for `Date`.
+    @exclusivity(unchecked)
     var wall = WallClock()
     let realAddress: RealAddress
     let overload: OverloadMarks
     var clientsByAddress: AddressLimit
     /// Whom PROXY headers named, by link.
+    @exclusivity(unchecked)
     var proxied: [Int32: Endpoint] = [:]
 
     /// What filters of this worker suspend.
     let suspensions: Suspensions
     /// What filters change bodies in.
     var filterRooms: FilterRooms?
+    @exclusivity(unchecked)
     var pendingSessions: ContiguousArray<HTTP2Link> = []
     /// Memory that ended HTTP/2 sessions leave to the next.
     let spares = HTTP2Spares()
     /// Sessions of clients that send datagrams; `nil` without a listener for them.
     let datagrams: UnsafeMutablePointer<Datagrams>?
     /// Streams that were answered early, oldest first.
+    @exclusivity(unchecked)
     var orphans: ContiguousArray<OrphanedStream> = []
     var contexts = TLSContexts()
     /// Clients whose handshake waits for a turn, and steps that this pass has left.
+    @exclusivity(unchecked)
     var waitingHandshakes: ContiguousArray<Int32> = []
     var handshakesLeft = Worker.handshakeBudget
     var isTakingHandshakes = false
     var view: UnsafeMutablePointer<SnapshotView>?
     var liveUpstreams = LiveUpstreams()
     var targets: [TargetID: UnsafeMutablePointer<TargetState>] = [:]
+    @exclusivity(unchecked)
     var dirtyTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
+    @exclusivity(unchecked)
     var excludedTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
     var activeGroups: [String: Int] = [:]
     var factorsAhead: [TargetID: Float] = [:]
     var listeners: [Listener] = []
     /// By listener, also after the listeners are closed.
+    @exclusivity(unchecked)
     var listenerPorts: ContiguousArray<UInt16> = []
     var listenerKinds: ContiguousArray<Listener.Kind> = []
     var listenersWithProxyHeader: Set<UInt16> = []
     var clientCount = 0
+    /// Relays whose two sides are connected.
+    var relayCount = 0
     var isAccepting = false
     var acceptResumesAt: Int64 = 0
     var reportAt: Int64 = 0
@@ -146,6 +158,7 @@ final class Worker {
             exempt: realAddress.trusted
         )
         self.counters = settings.counters
+        self.log = settings.log.map { Unmanaged.passUnretained($0) }
         self.poller = poller
         let token = Array(settings.configuration.serverToken.utf8)
         self.product = .allocate(byteCount: token.count, alignment: 1)
@@ -158,7 +171,6 @@ final class Worker {
         self.peer = .allocate(byteCount: 128, alignment: 8)
         self.lines = .allocate(byteCount: 65_536, alignment: 64)
         self.extraLines = .allocate(byteCount: 131_072, alignment: 64)
-        self.logLine = .allocate(byteCount: 65_536, alignment: 64)
         var system = SystemRandomNumberGenerator()
         self.memory = .allocate(capacity: 1)
         self.memory.initialize(
@@ -187,6 +199,7 @@ final class Worker {
             self.milliseconds = self.now / 1_000_000
             self.wall.refresh()
             self.takeBacklog()
+            if !self.spills.pumps.isEmpty { self.takePumps() }
             for index in 0..<count { self.take(self.poller.event(index)) }
             self.expire()
             self.takeHandshakes()
@@ -198,7 +211,8 @@ final class Worker {
 
     /// How long epoll may wait.
     private func patience() -> Int64 {
-        guard self.backlog.isEmpty, self.waitingHandshakes.isEmpty else { return 0 }
+        guard self.backlog.isEmpty, self.spills.pumps.isEmpty, self.waitingHandshakes.isEmpty
+        else { return 0 }
         var limit: Int64 = 1_000
         if !self.dirtyTargets.isEmpty || !self.excludedTargets.isEmpty {
             limit = min(limit, max(1, self.reportAt - self.milliseconds))
@@ -368,6 +382,7 @@ final class Worker {
         self.exchanges.deallocate()
         self.attempts.deallocate()
         self.timers.deallocate()
+        self.spills.room.deallocate()
         self.memory.deinitialize(count: 1)
         self.memory.deallocate()
         self.reader.deallocate()
@@ -376,9 +391,7 @@ final class Worker {
         self.input.deallocate()
         self.sessionInput.deallocate()
         self.peer.deallocate()
-        for memory in [self.lines, self.extraLines, self.product, self.logLine] {
-            memory.deallocate()
-        }
+        for memory in [self.lines, self.extraLines, self.product] { memory.deallocate() }
     }
 }
 

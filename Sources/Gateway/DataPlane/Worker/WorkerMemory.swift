@@ -17,6 +17,7 @@ struct WorkerMemory {
     var response = ResponseHead()
     var pending: ContiguousArray<Int32> = []
     var backlog: ContiguousArray<Int32> = []
+    var spills = SpilledBodies()
     /// Whose text stands in ``Worker/peer``; at first nobody's.
     var peerAddress = mesh_address()
     var peerCount = 0
@@ -93,5 +94,13 @@ extension Worker {
         get { self.memory.pointee.backlog }
         @inline(__always)
         _modify { yield &self.memory.pointee.backlog }
+    }
+
+    /// Bodies that wait on disk.
+    var spills: SpilledBodies {
+        @inline(__always)
+        get { self.memory.pointee.spills }
+        @inline(__always)
+        _modify { yield &self.memory.pointee.spills }
     }
 }

@@ -3,7 +3,9 @@
 /// Whoever holds it calls ``release()`` before dropping it.
 struct ByteQueue {
     /// Where large pieces come from and go to; nil for the system.
-    private let spares: HTTP2Spares?
+    ///
+    /// The session holds it: a queue that counted references would cost its stream a dozen of them.
+    private let spares: Unmanaged<HTTP2Spares>?
     private var base: UnsafeMutableRawPointer?
     private var start = 0
     private var end = 0
@@ -12,7 +14,10 @@ struct ByteQueue {
     /// Smallest piece of memory.
     private static let leastByteCount = 1_024
 
-    init(spares: HTTP2Spares? = nil) { self.spares = spares }
+    /// Creates an empty queue, which `spares` must outlive.
+    init(spares: HTTP2Spares? = nil) {
+        self.spares = spares.map { Unmanaged.passUnretained($0) }
+    }
 
     var count: Int { self.end - self.start }
     var isEmpty: Bool { self.end == self.start }
@@ -81,7 +86,8 @@ struct ByteQueue {
         } else {
             let larger = max(needed, self.capacity * 2, Self.leastByteCount)
             let memory =
-                self.spares?.take(larger) ?? .allocate(byteCount: larger, alignment: 16)
+                self.spares?._withUnsafeGuaranteedRef { $0.take(larger) }
+                ?? .allocate(byteCount: larger, alignment: 16)
             let count = self.count
             if let base = self.base, count > 0 {
                 memory.baseAddress?.copyMemory(from: base + self.start, byteCount: count)
@@ -128,6 +134,7 @@ struct ByteQueue {
     private func freeMemory() {
         guard let base = self.base else { return }
         let memory = UnsafeMutableRawBufferPointer(start: base, count: self.capacity)
-        if let spares = self.spares { spares.give(memory) } else { memory.deallocate() }
+        guard let spares = self.spares else { return memory.deallocate() }
+        spares._withUnsafeGuaranteedRef { $0.give(memory) }
     }
 }

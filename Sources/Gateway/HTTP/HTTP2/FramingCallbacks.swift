@@ -18,14 +18,38 @@ enum FramingCallbacks {
         // Ours is the budget of resets; that of the framing layer reads a clock.
         nghttp2_option_set_stream_reset_rate_limit(options, UInt64.max, UInt64.max)
         let user = Unmanaged.passUnretained(session).toOpaque()
-        let result =
-            switch session.role {
-            case .server:
-                nghttp2_session_server_new2(&session.state.pointee.framing, table, user, options)
-            case .client:
-                nghttp2_session_client_new2(&session.state.pointee.framing, table, user, options)
-            }
-        return result == 0
+        guard var memory = session.spares?.allocator else {
+            return Self.open(
+                &session.state.pointee.framing,
+                session.role,
+                table,
+                user,
+                options,
+                nil
+            )
+        }
+        return Self.open(
+            &session.state.pointee.framing,
+            session.role,
+            table,
+            user,
+            options,
+            &memory
+        )
+    }
+
+    private static func open(
+        _ framing: inout OpaquePointer?,
+        _ role: HTTP2Session.Role,
+        _ table: OpaquePointer,
+        _ user: UnsafeMutableRawPointer,
+        _ options: OpaquePointer?,
+        _ memory: UnsafeMutablePointer<nghttp2_mem>?
+    ) -> Bool {
+        switch role {
+        case .server: nghttp2_session_server_new3(&framing, table, user, options, memory) == 0
+        case .client: nghttp2_session_client_new3(&framing, table, user, options, memory) == 0
+        }
     }
 
     /// What a fatal return of the framing layer means.

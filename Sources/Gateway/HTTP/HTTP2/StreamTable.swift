@@ -43,7 +43,8 @@ struct HTTP2Stream {
 
 /// The streams of one session: slots that are used again, and an index by stream number.
 ///
-/// Open addressing by half the stream number, which is dense, so that a look-up is one comparison.
+/// Open addressing by a hash: stream numbers are dense, and by their own order all open streams of a
+/// connection would be one cluster, which every removal had to walk.
 /// Whoever holds it calls ``release()``.
 struct StreamTable {
     private var slots: UnsafeMutablePointer<HTTP2Stream>
@@ -84,8 +85,15 @@ struct StreamTable {
     /// How many slots were ever used; those not in use have stream number 0.
     var usedSlotCount: Int { self.slotCount }
 
+    /// Where the look-up of a stream begins (Knuth's multiplicative hashing).
+    @inline(__always)
+    private func home(_ stream: Int32) -> Int {
+        let hash = UInt32(bitPattern: stream) &* 0x9E37_79B1
+        return Int(hash &>> 16 ^ hash) & self.mask
+    }
+
     func find(_ stream: Int32) -> Int? {
-        var place = Int(stream >> 1) & self.mask
+        var place = self.home(stream)
         while self.index[place] != 0 {
             let slot = Int(self.index[place]) - 1
             if self.slots[slot].id == stream { return slot }
@@ -128,7 +136,7 @@ struct StreamTable {
     }
 
     private func note(_ stream: Int32, _ slot: Int) {
-        var place = Int(stream >> 1) & self.mask
+        var place = self.home(stream)
         while self.index[place] != 0 { place = (place + 1) & self.mask }
         self.index[place] = Int32(slot + 1)
     }
@@ -158,13 +166,13 @@ struct StreamTable {
 
     /// Empties the place of a stream and moves those behind it that hash before it.
     private func unlink(_ stream: Int32) {
-        var place = Int(stream >> 1) & self.mask
+        var place = self.home(stream)
         while self.slots[Int(self.index[place]) - 1].id != stream {
             place = (place + 1) & self.mask
         }
         var next = (place + 1) & self.mask
         while self.index[next] != 0 {
-            let home = Int(self.slots[Int(self.index[next]) - 1].id >> 1) & self.mask
+            let home = self.home(self.slots[Int(self.index[next]) - 1].id)
             if (next - home) & self.mask >= (next - place) & self.mask {
                 self.index[place] = self.index[next]
                 place = next

@@ -8,7 +8,7 @@ enum ExpressionAnchors {
 
     /// What the name that hosts are filed under begins or ends with or is: one of these.
     ///
-    /// - Parameter field: the name's field, the host for requests and the server name for streams.
+    /// The name is that of `field`: the host for requests, the server name for streams.
     static func hosts(
         of expression: RouteExpression,
         field: String = "http.host"

@@ -2,9 +2,8 @@ internal import MeshEntities
 internal import MeshPrimitives
 
 extension RoutingIndexBuilder {
-    /// Adds a route that is written as an expression, once for each way to find it.
-    ///
-    /// - Parameter hostField: what hosts of the query stand for.
+    /// Adds a route that is written as an expression, once for each way to find it; hosts of the
+    /// query stand for `hostField`.
     mutating func add(
         expression text: String,
         of route: Route,

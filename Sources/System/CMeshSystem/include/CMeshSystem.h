@@ -1,4 +1,5 @@
 #pragma once
 // Inline shims of what Swift cannot call or express itself; one header per user.
+#include "pieces.h"
 #include "reactor.h"
 #include "scan.h"

@@ -6,11 +6,14 @@
 // declared here.
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -155,6 +158,36 @@ static inline int mesh_datagrams_to_path(const char *path) {
     if (strlen(path) >= sizeof(named.sun_path)) return -ENAMETOOLONG;
     strcpy(named.sun_path, path);
     return mesh_datagrams_to_any(AF_UNIX, &named, sizeof(named));
+}
+
+// A file without a name in a folder, gone when it is closed.
+static inline int mesh_nameless_file(const char *folder) {
+    // O_TMPFILE, which the headers only tell with _GNU_SOURCE.
+    int fd = open(folder, 020000000 | O_DIRECTORY | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)) {
+        return fd < 0 ? -errno : fd;
+    }
+    char name[4096];
+    if (snprintf(name, sizeof(name), "%s/meshgate-XXXXXX", folder) >= (int)sizeof(name)) {
+        return -ENAMETOOLONG;
+    }
+    fd = mkstemp(name);
+    if (fd < 0) return -errno;
+    unlink(name);
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return fd;
+}
+
+static inline ssize_t mesh_read_at(int fd, void *buffer, size_t count, int64_t offset) {
+    ssize_t result;
+    do { result = pread(fd, buffer, count, offset); } while (result < 0 && errno == EINTR);
+    return result < 0 ? -(ssize_t)errno : result;
+}
+
+static inline ssize_t mesh_write_at(int fd, const void *buffer, size_t count, int64_t offset) {
+    ssize_t result;
+    do { result = pwrite(fd, buffer, count, offset); } while (result < 0 && errno == EINTR);
+    return result < 0 ? -(ssize_t)errno : result;
 }
 
 static inline int mesh_socket_error(int fd) {

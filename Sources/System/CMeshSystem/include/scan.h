@@ -233,6 +233,62 @@ static inline void mesh_copy_lowercased(void *to, const void *from, size_t count
     }
 }
 
+// Whether a byte stands for itself in a quoted text of a log: printable ASCII but `"` and `\`.
+static inline int mesh_is_plain_byte(uint8_t byte) {
+    return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
+}
+
+#if defined(__SSE2__)
+// One bit per byte that stands for itself.
+static inline unsigned mesh_plain_bytes(__m128i bytes) {
+    // Signed, bytes above 0x7F are below all others.
+    __m128i printable = _mm_cmpgt_epi8(bytes, _mm_set1_epi8(0x1F));
+    __m128i marks = _mm_or_si128(
+        _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    __m128i refused = _mm_or_si128(marks, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7F)));
+    return (unsigned)_mm_movemask_epi8(_mm_andnot_si128(refused, printable));
+}
+#endif
+
+// Copies bytes up to the first that does not stand for itself and returns how many those are;
+// `to` has room for all of them, and what is behind the copied ones is left in any state.
+static inline size_t mesh_copy_plain(void *to, const void *from, size_t count) {
+    const uint8_t *p = (const uint8_t *)from;
+    uint8_t *out = (uint8_t *)to;
+    size_t i = 0;
+#if defined(__SSE2__)
+    while (count >= 16 && i < count) {
+        if (count - i < 16) {
+            i = count - 16; // The last block overlaps the one before.
+        }
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+        _mm_storeu_si128((__m128i *)(void *)(out + i), bytes);
+        unsigned mask = mesh_plain_bytes(bytes);
+        if (mask != 0xFFFF) {
+            return i + (size_t)__builtin_ctz(~mask);
+        }
+        i += 16;
+    }
+    while (count >= 8 && i < count) {
+        if (count - i < 8) {
+            i = count - 8;
+        }
+        __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)(p + i));
+        _mm_storel_epi64((__m128i *)(void *)(out + i), bytes);
+        unsigned mask = mesh_plain_bytes(bytes) & 0xFF;
+        if (mask != 0xFF) {
+            return i + (size_t)__builtin_ctz(~mask);
+        }
+        i += 8;
+    }
+#endif
+    while (i < count && mesh_is_plain_byte(p[i])) {
+        out[i] = p[i];
+        i++;
+    }
+    return i;
+}
+
 static inline uint64_t mesh_load_word(const void *bytes, size_t from) {
     uint64_t word;
     memcpy(&word, (const uint8_t *)bytes + from, 8);

@@ -44,7 +44,8 @@ final class Gateway: Sendable {
                 configuration: entities,
                 addresses: HostAddresses(),
                 localRegion: "eu",
-                version: version
+                version: version,
+                flavor: self.plane.routerFlavor
             )
         )
     }

@@ -1,0 +1,53 @@
+import MeshReports
+import MeshTransport
+
+extension NodeAdmin {
+    /// What keeps this node from its mesh or its disk now.
+    func troubles(_ members: [MemberReport]) async -> [TroubleReport] {
+        let status = await self.cluster.status()
+        var troubles = self.seeds.failures.map { seed, reason in
+            TroubleReport(kind: .seed, subject: seed, message: reason)
+        }
+        let present = members.filter { $0.state == .alive || $0.state == .suspect }
+        for trouble in status.troubles {
+            let address = "\(trouble.endpoint)"
+            let member = present.first { $0.address == address && !$0.isAsked }
+            let seed = self.seeds.seed(at: trouble.endpoint)
+            switch trouble.path {
+            case .name:
+                troubles.append(
+                    TroubleReport(kind: .name, subject: address, message: trouble.cause)
+                )
+            case .stream where member == nil && seed != nil:
+                troubles.append(
+                    TroubleReport(kind: .seed, subject: seed ?? address, message: trouble.cause)
+                )
+            case .stream where member == nil: continue
+            case .stream, .send, .datagrams, .socket:
+                let words =
+                    switch trouble.path {
+                    case .stream: "streams (TCP) do not open: "
+                    case .send: "datagrams (UDP) cannot be sent: "
+                    case .datagrams, .socket, .name: ""
+                    }
+                troubles.append(
+                    TroubleReport(
+                        kind: .path,
+                        subject: address,
+                        message: (member.map { "\($0.name): " } ?? "") + words + trouble.cause
+                    )
+                )
+            }
+        }
+        if status.unsavedRecordCount > 0 {
+            troubles.append(
+                TroubleReport(
+                    kind: .disk,
+                    subject: self.nodeSettings.node.dataDirectory,
+                    message: "\(status.unsavedRecordCount) records are in use but not on disk"
+                )
+            )
+        }
+        return troubles
+    }
+}

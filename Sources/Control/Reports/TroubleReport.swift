@@ -1,0 +1,28 @@
+/// Something that keeps a node from its mesh or from its disk, found by the node itself.
+public struct TroubleReport: Codable, Equatable, Sendable {
+    /// What is concerned.
+    public enum Kind: String, Codable, CaseIterable, Sendable {
+        /// Two members have one name.
+        case name
+        /// A seed does not resolve or does not answer.
+        case seed
+        /// Gossip does not get through to an address.
+        case path
+        /// What is written does not reach the disk.
+        case disk
+    }
+
+    /// What is concerned.
+    public var kind: Kind
+    /// Which name, seed, address or file.
+    public var subject: String
+    /// What is wrong, and what to do about it.
+    public var message: String
+
+    /// Creates a trouble.
+    public init(kind: Kind, subject: String, message: String) {
+        self.kind = kind
+        self.subject = subject
+        self.message = message
+    }
+}

@@ -1,0 +1,72 @@
+internal import MeshEntities
+internal import MeshHTTP
+internal import MeshPlugins
+internal import MeshRouting
+
+/// One route compiled for the request path.
+///
+/// It is the same object in every snapshot until the route, its service or its plugins change.
+final class RouteShape: Sendable {
+    let label: Snapshot.RouteLabel
+    let chain: PluginChain
+    /// Without its upstream, which a snapshot fills in; valid as long as this object.
+    nonisolated(unsafe) let plan: RoutePlan
+    private let route: Route
+    private let service: Service?
+    /// All that might apply to it.
+    private let plugins: [Plugin]
+    private nonisolated(unsafe) let arena: PlanArena
+
+    init(_ route: Route, _ service: Service?, _ plugins: [Plugin], _ chain: PluginChain) {
+        let label = Snapshot.RouteLabel(
+            service: service.map { $0.name ?? $0.id.description } ?? "",
+            route: route.name ?? route.id.description
+        )
+        var arena = PlanArena()
+        self.plan = RoutePlan(
+            upstream: UpstreamIndex.none.rawValue,
+            identity: 0,
+            servicePath: arena.text(service?.path ?? ""),
+            hasPlugins: !chain.isEmpty,
+            stripPath: route.stripPath,
+            preserveHost: route.preserveHost,
+            buffersRequest: route.requestBuffering,
+            buffersResponse: route.responseBuffering,
+            retries: Int32(service?.retries ?? 0),
+            connectTimeout: Int64(service?.connectTimeout ?? 60_000),
+            writeTimeout: Int64(service?.writeTimeout ?? 60_000),
+            readTimeout: Int64(service?.readTimeout ?? 60_000),
+            protocols: RouteProtocolCheck(route),
+            debugLines: arena.text(Self.debugLines(route, service)),
+            logMembers: arena.text(
+                AccessLogFormat.routeMembers(
+                    service: jsonLiteral(label.service),
+                    route: jsonLiteral(label.route)
+                )
+            )
+        )
+        self.arena = arena
+        self.label = label
+        self.chain = chain
+        self.route = route
+        self.service = service
+        self.plugins = plugins
+    }
+
+    deinit { self.arena.deallocate() }
+
+    /// Whether it compiles the same.
+    func matches(_ route: Route, _ service: Service?, _ plugins: [Plugin]) -> Bool {
+        self.route == route && self.service == service && self.plugins == plugins
+    }
+
+    /// `Kong-Route-Id` and its siblings.
+    private static func debugLines(_ route: Route, _ service: Service?) -> String {
+        var lines = "Kong-Route-Id: \(route.id)\r\n"
+        if let name = route.name { lines += "Kong-Route-Name: \(name)\r\n" }
+        guard let service else { return lines }
+        lines += "Kong-Service-Id: \(service.id)\r\n"
+        if let name = service.name { lines += "Kong-Service-Name: \(name)\r\n" }
+        return lines
+    }
+}
