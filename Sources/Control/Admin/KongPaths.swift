@@ -103,9 +103,15 @@ struct KongPaths: Sendable {
                     "connections_writing": .integer(Int64(traffic.writing)),
                     "total_requests": .integer(Int64(clamping: traffic.requests)),
                 ]),
-                "configuration_hash": .string(await self.node.configurationVersion().hash),
+                "configuration_hash": .string(await self.configurationHash()),
             ])
         )
+    }
+
+    /// As in Kong, 32 zeros without any configuration.
+    private func configurationHash() async -> String {
+        await self.node.held().catalogue.isEmpty
+            ? String(repeating: "0", count: 32) : await self.node.configurationVersion().hash
     }
 
     private func tags(_ exchange: AdminExchange, matching tag: String?) async -> AdminAnswer {

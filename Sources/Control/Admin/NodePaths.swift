@@ -36,8 +36,34 @@ struct NodePaths: Sendable {
             .putting("debug/node/log-level/:level", "Change the log level for a while") {
                 await self.setLevel($0)
             },
-        ] + self.status
+        ] + self.status + Self.absent
     }
+
+    /// What Kong has and a node without control plane and cache has not, answered as Kong would.
+    private static let absent: [AdminPath] =
+        ["clustering/data-planes", "clustering/status"].map { path in
+            AdminPath(
+                path,
+                [
+                    AdminPath.Method(name: "GET", summary: "Only of a control plane") { _ in
+                        .message(
+                            "this endpoint is only available when Kong is configured to run as "
+                                + "Control Plane for the cluster",
+                            status: 400
+                        )
+                    }
+                ]
+            )
+        } + [
+            AdminPath("cache", [.deleting("Nothing is cached") { _ in .empty(204) }]),
+            AdminPath(
+                "cache/:key",
+                [
+                    AdminPath.Method(name: "GET", summary: "Nothing is cached") { _ in .notFound },
+                    .deleting("Nothing is cached") { _ in .empty(204) },
+                ]
+            ),
+        ]
 
     /// The reads that the status listener offers too.
     var status: [AdminPath] {

@@ -165,7 +165,8 @@ extension OpenAPIDocument {
                     "properties": .record([
                         "message": .record(["type": .string("string")]),
                         "name": .record(["type": .string("string")]),
-                        "code": .record(["type": .string("integer")]),
+                        // A number of Kong's, or a text like MESH104.
+                        "code": .record([:]),
                         "fields": .record(["type": .string("object")]),
                     ]),
                 ])

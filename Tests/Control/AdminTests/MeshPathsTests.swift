@@ -114,7 +114,7 @@ struct MeshPathsTests {
                 }
             }
             #expect(seen == Array(feed.dropFirst()))
-            let raw = try await Curl(endpoint, "/mesh/events", "--max-time", "0.4").body
+            let raw = try await Curl(endpoint, "/mesh/events", "--max-time", "3").body
             #expect(raw.contains("id: 1\nevent: membership\ndata: {"))
             #expect(raw.contains(": keep-alive\n\n"))
         }

@@ -405,7 +405,13 @@ extension ConfigurationService {
         configuration.forEachEntry { entry in
             let key = RecordKey(kind: .entity, name: "\(entry.kind.rawValue)/\(entry.id)")
             let body = entry.document.canonicalJSON
-            if stored.removeValue(forKey: key) != body {
+            let before = stored.removeValue(forKey: key)
+            // A file rarely tells times; that alone changes nothing.
+            let old = before.flatMap { $0 == body ? nil : try? JSONText.parse($0).value }
+            let kept = old.map {
+                EntityTimes.stamped(entry.document, entry.kind, over: $0, at: 0)
+            }
+            if before != body, before != kept?.canonicalJSON {
                 changes.append(RecordChange(key: key, body: body))
             }
         }

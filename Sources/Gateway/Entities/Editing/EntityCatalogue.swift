@@ -15,6 +15,9 @@ public struct EntityCatalogue: Sendable {
         }
     }
 
+    /// Whether there are no entities at all.
+    public var isEmpty: Bool { self.tables.values.allSatisfy { $0.ids.isEmpty } }
+
     /// How many entities of a kind there are.
     public func count(of kind: EntityKind) -> Int { self.tables[kind]?.ids.count ?? 0 }
 

@@ -141,7 +141,9 @@ extension EntityEditor {
         names: [String]?
     ) throws(EditRefusal) -> EntityEdit {
         var document = input
-        self.stamp(&document, kind, over: old)
+        // A write changes the entity, even to what it was.
+        document.set("updated_at", .null)
+        document = EntityTimes.stamped(document, kind, over: old?.document, at: self.now)
         let (row, configuration) = try self.read(kind, document)
         try self.checkReferences(row)
         if let fields = self.catalogue.rival(of: row.document, kind, row.id) {
@@ -205,18 +207,6 @@ extension EntityEditor {
             }
         }
         return (document, seen.sorted())
-    }
-
-    /// Sets the times of creation and of the last change.
-    private func stamp(_ document: inout DocumentValue, _ kind: EntityKind, over old: EntityRow?) {
-        let moment = DocumentValue(
-            kind == .targets ? (self.now * 1_000).rounded() / 1_000 : self.now.rounded(.down)
-        )
-        if document["created_at"]?.isNull ?? true {
-            document.set("created_at", old?.document["created_at"] ?? moment)
-        }
-        if document["created_at"]?.isNull ?? true { document.set("created_at", moment) }
-        document.set("updated_at", moment)
     }
 
     private func read(
@@ -331,12 +321,12 @@ extension EntityEditor {
                     )
                 ])
             }
-            var document = DocumentValue.record([
+            let document = DocumentValue.record([
                 "id": .string("\(self.makeID())"), "name": .string(name),
                 "certificate": .record(["id": .string("\(certificate)")]),
             ])
-            self.stamp(&document, .snis, over: nil)
-            let row = try self.read(.snis, document).row
+            let stamped = EntityTimes.stamped(document, .snis, over: nil, at: self.now)
+            let row = try self.read(.snis, stamped).row
             changes.append(EntityChange(kind: .snis, id: row.id, document: row.document))
         }
         return changes
