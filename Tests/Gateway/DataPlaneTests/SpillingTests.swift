@@ -4,9 +4,9 @@ import Testing
 
 @testable import MeshDataPlane
 
-@Suite("A body that is too long to wait in memory")
+@Suite("A body that is too long to wait in memory", .serialized)
 struct SpillingTests {
-    private static let body = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7 ^ $0 >> 11) }
+    private static let body = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7 ^ $0 >> 11) }
     private static let post =
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(Self.body.count)\r\n\r\n"
 
