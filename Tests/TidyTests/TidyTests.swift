@@ -109,12 +109,14 @@ struct TidyTests {
         // Those of the base have at most four words, which the test of all error types measures.
         for file in Self.sources where !file.path.hasPrefix("Sources/Base/") {
             var isNarrow = true
+            var end = ""
             for line in file.lines {
                 if line.contains("enum "), line.contains("Error") || line.contains(": Error") {
                     let conforms = line.split(separator: ":").dropFirst().joined().contains("Error")
                     isNarrow = !conforms || line.contains("indirect ")
                     count += conforms ? 1 : 0
-                } else if line.contains("enum ") || line.contains("struct ") {
+                    end = line.prefix { $0 == " " } + "}"
+                } else if line.contains("enum ") || line.contains("struct ") || line == end {
                     isNarrow = true
                 }
                 let isPayload = line.drop { $0 == " " }.hasPrefix("case ") && line.contains("(")

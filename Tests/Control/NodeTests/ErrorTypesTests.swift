@@ -1,6 +1,7 @@
 import MeshAdmin
 import MeshAdminClient
 import MeshDataPlane
+import MeshEntities
 import MeshHTTP
 import MeshMembership
 import MeshPrimitives
@@ -19,8 +20,8 @@ import Testing
 /// Errors survive being thrown by their type.
 ///
 /// Release builds of Swift 6.3.1 handed a thrown enum wider than four words to its catch with a
-/// wrong case, and printing it jumped into nowhere. Enums that carry much are one word (indirect), and each
-/// case is thrown, caught by its type, and printed.
+/// wrong case, and printing it jumped into nowhere. Enums that carry much are one word (indirect), and
+/// each case is thrown, caught by its type, and printed.
 @Suite("Every error type")
 struct ErrorTypesTests {
     private static let long = String(repeating: "a long text ", count: 8)
@@ -141,7 +142,7 @@ struct ErrorTypesTests {
             .busy, .timedOut, .stopping, .stale(held: version), .unknownNode(long), .refused(long),
             .failed(long),
         ])
-        let failure = AdminListener.Failure.cannotListen(long, Self.endpoint, reason: long)
+        let failure = AdminListener.Failure.cannotListen(long, "\(Self.endpoint)", reason: long)
         #expect("\(failure as any Error)".contains("[fd77::1]:7946"))
     }
 }

@@ -134,7 +134,7 @@ struct CheckupTests {
                 targets
                   ! MESH011 every target takes traffic                        t:2
                     → meshctl health shows who saw what
-                15 checks: 14 passed, 1 warning, 0 failed · \
+                19 checks: 18 passed, 1 warning, 0 failed · \
                 asked ams-1, view 0.3 s old, 5 members known
 
                 """

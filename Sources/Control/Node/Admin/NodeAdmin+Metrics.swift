@@ -232,7 +232,10 @@ extension NodeAdmin {
             labels: ["version", "hash"],
             samples: [MetricsText.Sample([version.version, version.hash], 1)]
         )
-        let status = await self.cluster.status()
+        Self.writeGossip(await self.cluster.status(), into: &text)
+    }
+
+    private static func writeGossip(_ status: ClusterStatus, into text: inout MetricsText) {
         let counters = status.counters
         text.family(
             "meshgate_gossip_datagrams_total",

@@ -4,6 +4,7 @@ import ServiceLifecycle
 import UnixSignals
 
 /// Opens the access log anew at SIGHUP and SIGUSR1, which log rotation sends; neither ends the node.
+///
 /// SIGHUP looks at the OCSP responses of `proxy.ocsp_dir` again, too.
 struct LogRotationService: Service {
     private let signals: UnixSignalsSequence
