@@ -252,9 +252,10 @@ final class ConfigurationService: ServiceLifecycle.Service {
                 // One line for each finding, as `meshctl config validate` prints them.
                 let lines = "\(error)\n"
                 try? FileHandle.standardError.write(contentsOf: Data(lines.utf8))
-                let count = error.findings.count
-                let reason = count == 1 ? lines.dropLast() : "\(count) findings, printed above"
-                inlet.yield(.fileFailed(reason: String(reason), isFinal: true))
+                let more = error.findings.count - 1
+                let first = String(lines.prefix { $0 != "\n" })
+                let reason = more > 0 ? "\(first) (and \(more) more, printed at the start)" : first
+                inlet.yield(.fileFailed(reason: reason, isFinal: true))
             }
         }
     }
@@ -406,12 +407,13 @@ extension ConfigurationService {
             let key = RecordKey(kind: .entity, name: "\(entry.kind.rawValue)/\(entry.id)")
             let body = entry.document.canonicalJSON
             let before = stored.removeValue(forKey: key)
+            if before == body { return }
             // A file rarely tells times; that alone changes nothing.
-            let old = before.flatMap { $0 == body ? nil : try? JSONText.parse($0).value }
+            let old = before.flatMap { try? JSONText.parse($0).value }
             let kept = old.map {
-                EntityTimes.stamped(entry.document, entry.kind, over: $0, at: 0)
+                EntityTimes.stamped(entry.document, entry.kind, over: $0, at: 0).canonicalJSON
             }
-            if before != body, before != kept?.canonicalJSON {
+            if before == nil || before != kept {
                 changes.append(RecordChange(key: key, body: body))
             }
         }
