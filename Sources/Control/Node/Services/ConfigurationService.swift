@@ -18,6 +18,8 @@ import Synchronization
 final class ConfigurationService: ServiceLifecycle.Service {
     /// How often the store is read although nobody said that it has changed: 1 s.
     private static let period = Duration.seconds(1)
+    /// How many findings of a refused file the node's readiness names: 3.
+    private static let shownFindings = 3
 
     private enum Input: Sendable {
         /// The store, or the members, may have changed.
@@ -252,9 +254,10 @@ final class ConfigurationService: ServiceLifecycle.Service {
                 // One line for each finding, as `meshctl config validate` prints them.
                 let lines = "\(error)\n"
                 try? FileHandle.standardError.write(contentsOf: Data(lines.utf8))
-                let more = error.findings.count - 1
-                let first = String(lines.prefix { $0 != "\n" })
-                let reason = more > 0 ? "\(first) (and \(more) more, printed at the start)" : first
+                let findings = lines.split(separator: "\n")
+                let more = findings.count - Self.shownFindings
+                let shown = findings.prefix(Self.shownFindings).joined(separator: "; ")
+                let reason = more > 0 ? "\(shown) (and \(more) more, printed at the start)" : shown
                 inlet.yield(.fileFailed(reason: reason, isFinal: true))
             }
         }
