@@ -14,9 +14,4 @@ enum Logarithm {
         }
         return Double(value.exponent) * 0.693_147_180_559_945_3 + 2 * sum
     }
-
-    /// The decimal logarithm of a finite number above zero.
-    static func decimal(_ value: Double) -> Double {
-        self.natural(value) / 2.302_585_092_994_045_7
-    }
 }

@@ -2,14 +2,15 @@
 ///
 /// Every default suits one data centre of up to some thousand nodes (``lan``).
 public struct MembershipConfiguration: Equatable, Sendable {
-    /// Time between the starts of two probes; a probe must be answered within it.
+    /// Time between the starts of two probes whose turn it is; others start at once when in doubt.
     ///
     /// Default 1 s; 100 ms to 60 s. Multiplied by local health, 1 to ``healthCeiling``.
     public var probeInterval: Duration = .seconds(1)
     /// How long to wait for a direct ack from a member whose round trip is not known yet.
     ///
     /// Default 300 ms; at most half of ``probeInterval``. Afterwards the smoothed round trip plus
-    /// four times its deviation takes its place, from ``probeTimeoutMinimum`` to half the interval.
+    /// four times its deviation takes its place, from ``probeTimeoutMinimum``. A probe uses no more
+    /// than two fifths of the interval of either.
     public var probeTimeout: Duration = .milliseconds(300)
     /// The shortest wait for a direct ack, however fast the peer.
     ///

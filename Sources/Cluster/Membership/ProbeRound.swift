@@ -50,9 +50,6 @@ struct ProbeRound: Sendable {
     /// Whether there is no room for another probe.
     var isFull: Bool { self.flights.count >= Self.limit }
 
-    /// How many probes are in flight.
-    var count: Int { self.flights.count }
-
     /// Whether a member is being probed.
     func isProbing(_ id: NodeID) -> Bool { self.flights.contains { $0.target == id } }
 
