@@ -197,27 +197,27 @@ let package = Package(
             "MeshTransport",
             in: "Cluster",
             uses: [
-                "MeshMembership", "MeshReplication", "MeshWire", "MeshPrimitives", nioCore,
-                nioPosix, logging, lifecycle,
+                "MeshMembership", "MeshChangelog", "MeshReplication", "MeshWire", "MeshPrimitives",
+                nioCore, nioPosix, logging, lifecycle,
             ]
         ),
         tests(
             of: "MeshTransport",
             in: "Cluster",
             uses: [
-                "MeshMembership", "MeshReplication", "MeshWire", "MeshPrimitives", logging,
-                lifecycle,
+                "MeshMembership", "MeshChangelog", "MeshReplication", "MeshWire", "MeshPrimitives",
+                logging, lifecycle, trees,
             ]
         ),
         target(
             "MeshStorage",
             in: "Cluster",
-            uses: ["MeshChangelog", "MeshReplication", "MeshPrimitives", grdb]
+            uses: ["MeshChangelog", "MeshPrimitives", grdb]
         ),
         tests(
             of: "MeshStorage",
             in: "Cluster",
-            uses: ["MeshChangelog", "MeshReplication", "MeshPrimitives", grdb]
+            uses: ["MeshChangelog", "MeshPrimitives", grdb]
         ),
 
         // Control: where the two wings meet, and what operators touch.
@@ -267,10 +267,11 @@ let package = Package(
             name: "MeshNode",
             dependencies: [
                 "MeshDataPlane", "MeshRouting", "MeshBalancing", "MeshHealth", "MeshHTTP",
-                "MeshTLS", "MeshPlugins", "MeshEntities", "MeshMembership", "MeshReplication",
-                "MeshWire", "MeshTransport", "MeshStorage", "MeshDeclarative", "MeshReports",
+                "MeshTLS", "MeshPlugins", "MeshEntities", "MeshMembership", "MeshChangelog",
+                "MeshReplication", "MeshWire", "MeshTransport", "MeshStorage", "MeshDeclarative",
+                "MeshReports",
                 "MeshAdmin", "MeshResolver", "MeshPrimitives", "CMeshSystem", logging, lifecycle,
-                signals, yams,
+                signals, yams, trees,
             ],
             path: "Sources/Control/Node",
             swiftSettings: strict
@@ -283,7 +284,7 @@ let package = Package(
                 "MeshMembership", "MeshReplication", "MeshWire", "MeshReports", "MeshPrimitives",
                 // For the one test of all error types, beside the Admin API's own use.
                 "MeshAdmin", "MeshAdminClient", "MeshResolver", "MeshRouting", "MeshStorage",
-                "MeshTransport",
+                "MeshTransport", "MeshChangelog",
             ]
         ),
 
@@ -308,12 +309,12 @@ let package = Package(
         target(
             "MeshSimulator",
             in: "Tools",
-            uses: ["MeshMembership", "MeshReplication", "MeshHealth", "MeshPrimitives"]
+            uses: ["MeshMembership", "MeshChangelog", "MeshHealth", "MeshPrimitives", trees]
         ),
         tests(
             of: "MeshSimulator",
             in: "Tools",
-            uses: ["MeshMembership", "MeshReplication", "MeshHealth", "MeshPrimitives"]
+            uses: ["MeshMembership", "MeshHealth", "MeshPrimitives"]
         ),
         command("meshsim", uses: ["MeshSimulator", arguments]),
         command(

@@ -1,3 +1,4 @@
+public import MeshChangelog
 public import MeshMembership
 public import MeshPrimitives
 public import MeshReplication
@@ -29,7 +30,9 @@ public struct ClusterConfiguration: Sendable {
     ///
     /// Default ``MeshMembership/MembershipConfiguration/lan``.
     public var membership = MembershipConfiguration.lan
-    /// Pace and bounds of the replicated store.
+    /// Pace and bounds of the changelog.
+    public var changelog = ChangelogConfiguration()
+    /// Pace and bounds of observations.
     public var replication = ReplicationConfiguration()
     /// Bounds of sockets and streams.
     public var streams = StreamLimits()

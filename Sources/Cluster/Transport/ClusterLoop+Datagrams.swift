@@ -1,3 +1,4 @@
+import MeshChangelog
 import MeshMembership
 import MeshPrimitives
 import MeshWire
@@ -15,8 +16,10 @@ extension ClusterLoop {
                 switch message {
                 case .membership(let message):
                     self.stepMembership { $0.receive(message, from: source, at: $1) }
-                // No changelog runs here and nothing observes here yet.
-                case .changelog, .observations: break
+                case .changelog(let message):
+                    self.stepChangelog { $0.receive(message, from: sender, at: $1) }
+                // Nothing observes here yet.
+                case .observations: break
                 case .replication(let message):
                     self.receive(message, from: sender)
                 }

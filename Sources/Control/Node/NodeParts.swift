@@ -1,11 +1,11 @@
 import Logging
 import MeshAdmin
+import MeshChangelog
 import MeshDataPlane
 import MeshEntities
 import MeshHealth
 import MeshMembership
 import MeshPrimitives
-import MeshReplication
 import MeshReports
 import MeshStorage
 import MeshTransport
@@ -49,11 +49,12 @@ struct NodeParts: Sendable {
             inlet.send(.observed($0))
         }
         let events = EventLog(observer: settings.node.name)
-        let cluster = ClusterService(
+        let cluster = try ClusterService(
             configuration: ClusterConfiguration(settings, seeds, keyRing, store),
-            records: try store.records.load(),
+            stored: try store.database.changelog(),
+            rules: .gateway,
             knownMembers: try store.knownMembers(),
-            save: { try store.records.save($0) },
+            save: { batch in try await store.disk.run { try store.database.save(batch) } },
             logger: logger
         )
         let state = StateService(
@@ -128,7 +129,7 @@ struct NodeParts: Sendable {
             events: self.events,
             store: store,
             logger: logger,
-            onWish: { mode in
+            onDesiredMode: { mode in
                 dataPlane.setClosing(mode != .normal)
                 state.update { $0.mode = mode }
             }
@@ -231,7 +232,7 @@ extension NodeState {
         if self.configurationHash != head.hash.description {
             self.configurationSince = NodeClock.wallMilliseconds
         }
-        self.configurationStamp = head.generation
+        self.configurationGeneration = head.generation
         self.configurationHash = head.hash.description
         self.rejection = standing.refusal?.reason ?? ""
     }

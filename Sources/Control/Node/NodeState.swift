@@ -1,14 +1,17 @@
 import Foundation
+import HashTreeCollections
+import MeshChangelog
 import MeshPrimitives
 import MeshReplication
 import MeshReports
+import MeshTransport
 
 /// What a node tells the mesh about itself besides its membership; body of a `nodeState` record.
 struct NodeState: Codable, Equatable, Sendable {
     /// The mode it is in.
     var mode: MemberReport.Mode = .normal
-    /// Raw hybrid stamp of the configuration it routes by.
-    var configurationStamp: UInt64 = 0
+    /// Generation of the configuration it routes by.
+    var configurationGeneration: UInt64 = 0
     /// Hash of the configuration it routes by, 32 hexadecimal digits.
     var configurationHash: String = ContentHash.zero.description
     /// When it began to route by it, wall-clock milliseconds.
@@ -45,33 +48,51 @@ struct NodeState: Codable, Equatable, Sendable {
 
     /// Which configuration the node routes by, as reports show it.
     var version: ConfigurationVersion {
-        let stamp = HybridTimestamp(rawValue: self.configurationStamp)
-        return ConfigurationVersion(
-            milliseconds: stamp.milliseconds,
-            counter: UInt16(truncatingIfNeeded: stamp.rawValue),
+        ConfigurationVersion(
+            generation: self.configurationGeneration,
             hash: self.configurationHash
         )
     }
 }
 
-/// What an operator wants of a node; body of a `nodeMode` record, which any node may write.
-struct NodeWish: Equatable, Sendable {
+/// What an operator wants of a node; kept in the changelog, beside the configuration.
+struct DesiredMode: Equatable, Sendable {
     let mode: MemberReport.Mode
 
-    /// The record of this wish.
-    func change(of node: NodeID) -> RecordChange {
-        RecordChange(
-            key: RecordKey(kind: .nodeMode, name: node.description),
-            body: Array(self.mode.rawValue.utf8)
+    /// What their keys begin with.
+    static let kind = "node-modes"
+
+    /// The key of what is desired of a node.
+    static func key(of node: NodeID) -> String { "\(Self.kind)/\(node)" }
+
+    /// The changeset of this desire.
+    func draft(of node: NodeID) -> ChangelogDraft {
+        ChangelogDraft(
+            changes: [Self.key(of: node): Array(self.mode.rawValue.utf8)],
+            message: "node \(node) shall be \(self.mode.rawValue)"
         )
     }
 
     init(mode: MemberReport.Mode) { self.mode = mode }
 
-    /// Reads a record's body; `nil` when it names no mode this version knows.
-    init?(record: Record) {
-        let word = String(decoding: record.body, as: UTF8.self)
+    /// Reads what is kept; `nil` when it names no mode this version knows.
+    init?(body: [UInt8]) {
+        let word = String(decoding: body, as: UTF8.self)
         guard let mode = MemberReport.Mode(rawValue: word) else { return nil }
         self.mode = mode
+    }
+}
+
+extension ClusterConfigurationState {
+    /// What operators want of nodes; normal where nothing is said.
+    var desiredModes: [NodeID: MemberReport.Mode] {
+        var desiredModes: [NodeID: MemberReport.Mode] = [:]
+        for (key, entity) in self.state.entities where entity.isAside {
+            guard key.hasPrefix("\(DesiredMode.kind)/"), let desired = DesiredMode(body: entity.body),
+                let node = NodeID(String(key.dropFirst(DesiredMode.kind.utf8.count + 1)))
+            else { continue }
+            desiredModes[node] = desired.mode
+        }
+        return desiredModes
     }
 }

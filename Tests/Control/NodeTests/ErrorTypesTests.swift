@@ -1,5 +1,6 @@
 import MeshAdmin
 import MeshAdminClient
+import MeshChangelog
 import MeshDataPlane
 import MeshEntities
 import MeshHTTP
@@ -60,8 +61,14 @@ struct ErrorTypesTests {
         ])
         self.check([HybridClockError.tooFarAhead(milliseconds: .max)])
         self.check([
-            ClusterError.bindFailed(endpoint, reason: long), .saveFailed(reason: long),
-            .tooManyWrites(limit: .max),
+            ClusterError.bindFailed(endpoint, reason: long)
+        ])
+        self.check([
+            ChangelogError.invalidKey(long),
+            .stale(held: ChangelogHead(generation: .max, hash: .zero)),
+            .entityChanged(key: long, held: .zero), .entityChanged(key: long, held: nil),
+            .refused(reason: long), .tooLarge(found: .max, limit: 0), .busy(limit: .max),
+            .notSaved(reason: long), .exhausted, .malformed(reason: long),
         ])
         self.check([
             ReplicationError.invalidName(key),
@@ -119,7 +126,7 @@ struct ErrorTypesTests {
     @Test("of the control side arrives as it was thrown")
     func control() {
         let long = Self.long
-        let version = ConfigurationVersion(milliseconds: 1, counter: 2, hash: long)
+        let version = ConfigurationVersion(generation: .max, hash: long)
         self.check([
             SettingsError.unreadable(file: long, reason: long),
             .unknown(field: long, source: long, suggestion: long),

@@ -10,7 +10,7 @@ struct NodeMembers: Sendable {
     let states: [String: NodeState]
     let view: ViewReport
 
-    /// Reads members, their states and the operators' wishes.
+    /// Reads members, their states and the operators' desiredModes.
     ///
     /// - Parameters:
     ///   - cluster: where they are known.

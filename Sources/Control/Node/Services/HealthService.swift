@@ -174,7 +174,7 @@ final class HealthService: Service {
         case .health(.publish(let report, let isUrgent)):
             let key = RecordKey(kind: .health, owner: self.node)
             // A report that cannot be written is replaced by the next one.
-            _ = try? await self.cluster.write(
+            _ = try? await self.cluster.spread(
                 [RecordChange(key: key, body: report.encoded)],
                 urgency: isUrgent ? .urgent : .normal
             )

@@ -91,7 +91,7 @@ final class RegionService: Service {
         guard !news.isEmpty else { return }
         for summary in news { published[summary.region] = summary }
         // A summary that cannot be written is replaced by the next one.
-        _ = try? await self.cluster.write(
+        _ = try? await self.cluster.spread(
             news.map { $0.change(of: self.node) },
             urgency: isPeriodic ? .normal : .urgent
         )

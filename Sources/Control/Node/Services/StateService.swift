@@ -66,7 +66,7 @@ final class StateService: Service {
                         return state.change(of: self.node)
                     }
                     // A state that cannot be written is replaced by the next one.
-                    _ = try? await self.cluster.write(
+                    _ = try? await self.cluster.spread(
                         [change],
                         urgency: isUrgent ? .urgent : .normal
                     )
