@@ -303,12 +303,15 @@ let package = Package(
         target(
             "MeshSimulator",
             in: "Tools",
-            uses: ["MeshMembership", "MeshChangelog", "MeshHealth", "MeshPrimitives", trees]
+            uses: [
+                "MeshMembership", "MeshChangelog", "MeshDissemination", "MeshObservations",
+                "MeshPrimitives", trees,
+            ]
         ),
         tests(
             of: "MeshSimulator",
             in: "Tools",
-            uses: ["MeshMembership", "MeshHealth", "MeshPrimitives"]
+            uses: ["MeshMembership", "MeshPrimitives"]
         ),
         command("meshsim", uses: ["MeshSimulator", arguments]),
         command(

@@ -10,6 +10,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case largeDatagrams
     /// Some writes are acknowledged but neither stored nor sent.
     case hastyAcknowledgement
+    /// What nodes observe stops arriving.
+    case deafToObservations
     /// Stores never exchange what they missed.
     case noRepair
 }

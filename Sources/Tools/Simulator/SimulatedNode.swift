@@ -1,5 +1,7 @@
 import MeshChangelog
+import MeshDissemination
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
 
 /// One node: the cores that run on it, and the disk that survives them.
@@ -38,11 +40,17 @@ struct SimulatedNode {
     /// Set while the node runs.
     var membership: Membership?
     var changelog: Changelog?
+    var observations: ObservationTable?
+    /// Who the observations were told is there.
+    var observers: [Peer] = []
+    /// What it sees of targets.
+    var votes = ObserverVotes()
     var isLeaving = false
     var pausedUntil = MonotonicInstant(nanoseconds: 0)
     /// The number of the only wake that counts, per core.
     var membershipWake: UInt64 = 0
     var changelogWake: UInt64 = 0
+    var observationWake: UInt64 = 0
 
     /// Creates a node that does not run yet.
     init(index: Int, generator: inout SeededGenerator) {
@@ -85,6 +93,7 @@ struct SimulatedNode {
         self.pausedUntil = now
         self.membershipWake += 1
         self.changelogWake += 1
+        self.observationWake += 1
         var membership = Membership(
             configuration: configuration,
             profile: self.profile,
@@ -101,6 +110,16 @@ struct SimulatedNode {
             rules: StructuralRules(facts: { _, _ in EntityFacts() }, hash: SimulatedHash.hash),
             seed: generator.next()
         )
+        self.observers = []
+        self.votes = ObserverVotes()
+        self.observations = ObservationTable(
+            configuration: ObservationConfiguration(),
+            node: self.id,
+            region: self.profile.region,
+            boot: self.disk.bootCount,
+            generator: generator.split(),
+            at: now
+        )
     }
 
     /// Sets a node that does not run up anew: an empty disk, and so another identity.
@@ -113,6 +132,7 @@ struct SimulatedNode {
     mutating func halt() {
         self.membership = nil
         self.changelog = nil
+        self.observations = nil
     }
 }
 

@@ -1,5 +1,6 @@
 import MeshChangelog
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
 
 /// Does harm, and checks what must hold all the same.
@@ -69,6 +70,7 @@ extension Simulation {
             node.changelog.map { (node: node.index, changelog: $0) }
         }
         self.report(self.stores.checkQuiet(stores, at: self.now))
+        self.report(ObservationChecker.check(running, at: self.now))
     }
 
     private mutating func disturb(_ index: Int, until end: MonotonicInstant) {
@@ -110,6 +112,8 @@ extension Simulation {
         let now = self.now
         self.step(index) { $0.start(seeds: seeds, at: now) }
         self.setPeers(of: index)
+        self.setObservers(of: index)
         self.stepChangelog(index) { changelog, now in changelog.begin(at: now) }
+        self.stepObservations(index) { table, now in table.wake(at: now) }
     }
 }

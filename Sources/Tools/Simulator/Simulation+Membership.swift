@@ -1,5 +1,6 @@
 import MeshChangelog
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
 
 /// Carries out what the membership cores decide.
@@ -33,6 +34,10 @@ extension Simulation {
         case .probed(let sequence):
             self.step(receiver) {
                 $0.streamProbeFinished(sequence: sequence, succeeded: true, at: now)
+            }
+        case .observations(let message):
+            self.stepObservations(receiver) { table, now in
+                table.receive(message, from: peer, at: now)
             }
         case .changelog(let message):
             self.stepChangelog(receiver) { changelog, now in
@@ -164,6 +169,7 @@ extension Simulation {
             return
         }
         self.setPeers(of: index)
+        self.setObservers(of: index)
     }
 
     private mutating func judgeFailure(of subject: Int, by observer: Int) {

@@ -1,5 +1,6 @@
 import MeshChangelog
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
 
 /// Many nodes' cores in virtual time, with faults, as a function of one seed.
@@ -11,11 +12,13 @@ public struct Simulation {
     enum Event {
         case wakeMembership(Int, number: UInt64)
         case wakeChangelog(Int, number: UInt64)
+        case wakeObservations(Int, number: UInt64)
         case saved(Int, ChangelogBatch, token: UInt64, boot: UInt64)
         case deliver(Packet, from: Int, to: Int)
         case fault(Fault)
         case save
         case write
+        case see
         case checkDetection(subject: Int, crashed: MonotonicInstant)
     }
 
@@ -27,6 +30,7 @@ public struct Simulation {
         case probe(MembershipMessage, sequence: UInt32)
         case probed(sequence: UInt32)
         case changelog(ChangelogMessage)
+        case observations(ObservationMessage)
     }
 
     /// How many notable events a report shows: 60.
@@ -41,6 +45,7 @@ public struct Simulation {
     var network: SimulatedNetwork
     var boots: SeededGenerator
     var load: SeededGenerator
+    var sights: SeededGenerator
     var accuracy: AccuracyChecker
     var incarnations = IncarnationChecker()
     var stores = StoreChecker()
@@ -63,6 +68,7 @@ public struct Simulation {
         let schedule = FaultSchedule(profile: profile, generator: root.split())
         self.boots = root.split()
         self.load = root.split()
+        self.sights = root.split()
         self.accuracy = AccuracyChecker(grace: Self.longestSuspicion(profile))
         for index in 0..<profile.nodeCount {
             self.nodes.append(SimulatedNode(index: index, generator: &self.boots))
@@ -71,6 +77,7 @@ public struct Simulation {
         }
         for (at, fault) in schedule.faults { self.queue.push(.fault(fault), at: at) }
         self.queue.push(.save, at: Self.instant(5))
+        self.queue.push(.see, at: Self.instant(2))
         if profile.writesPerSecond > 0 { self.queue.push(.write, at: Self.instant(2)) }
     }
 
@@ -127,6 +134,11 @@ public struct Simulation {
                 self.nodes[index].changelogWake == number
             else { return }
             self.stepChangelog(index) { changelog, now in changelog.wake(at: now) }
+        case .wakeObservations(let index, let number):
+            guard self.isAwake(index, else: event),
+                self.nodes[index].observationWake == number
+            else { return }
+            self.stepObservations(index) { table, now in table.wake(at: now) }
         case .saved(let index, let batch, let token, let boot):
             self.saved(index, batch, token: token, boot: boot)
         case .deliver(let packet, let sender, let receiver):
@@ -138,6 +150,8 @@ public struct Simulation {
             self.save()
         case .write:
             self.write()
+        case .see:
+            self.see()
         case .checkDetection(let subject, let crashed):
             self.checkDetection(of: subject, since: crashed)
         }

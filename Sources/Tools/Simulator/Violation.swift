@@ -16,6 +16,8 @@ public struct Violation: Equatable, Sendable {
         case datagramSize
         /// After quiet, all stores are equal.
         case equalStores
+        /// After quiet, all believe of each other what each says.
+        case equalObservations
         /// What was acknowledged is there.
         case durability
         /// A changeset is visible whole or not at all.

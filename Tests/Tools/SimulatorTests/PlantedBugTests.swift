@@ -20,6 +20,7 @@ struct PlantedBugTests {
             (.noFullSync, .split, .equalViews),
             (.largeDatagrams, Self.crowd, .datagramSize),
             (.hastyAcknowledgement, .calm, .durability),
+            (.deafToObservations, .calm, .equalObservations),
             (.noRepair, .split, .equalStores),
         ]
     )

@@ -1,0 +1,113 @@
+"""Changes of the configuration on five real nodes: how fast they are live, what they cost."""
+import argparse
+import http.client
+import json
+import statistics
+import threading
+import time
+
+import fleet
+
+
+def quantile(values, share):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def live_everywhere(mesh, path, begin, seconds=30):
+    """Seconds until every node routes a path; `None` when one does not in time."""
+    waiting = [(node, http.client.HTTPConnection(node.address, fleet.PLAIN, timeout=5))
+               for node in mesh.nodes]
+    while waiting and time.monotonic() - begin < seconds:
+        waiting = [(node, link) for node, link in waiting if node.routes(path, link) != 200]
+    return None if waiting else time.monotonic() - begin
+
+
+def single_changes(mesh, count, prefix, owner):
+    """Milliseconds from sending the write of one route until all nodes route it."""
+    times = []
+    for number in range(count):
+        node = mesh.nodes[number % len(mesh.nodes)]
+        path = f"/{prefix}/{number}/"
+        begin = time.monotonic()
+        status, answer = node.ask("POST", f"/services/{owner}/routes",
+                                  {"name": f"{prefix}-{number}", "paths": [path]})
+        assert status in (201, 202), (status, answer)
+        took = live_everywhere(mesh, path, begin)
+        assert took is not None, f"{path} is not live everywhere"
+        times.append(took * 1000)
+    return times
+
+
+def writes(mesh, clients, seconds):
+    """Single entities written per second at one node by several clients."""
+    node, end, counts = mesh.nodes[0], time.monotonic() + seconds, []
+
+    def client(number):
+        link = http.client.HTTPConnection(node.address, fleet.ADMIN, timeout=30)
+        done = 0
+        while time.monotonic() < end:
+            body = json.dumps(fleet.service(f"w-{clients}-{number}-{done}"))
+            link.request("POST", "/services", body, {"Content-Type": "application/json"})
+            answer = link.getresponse()
+            answer.read()
+            assert answer.status in (201, 202), answer.status
+            done += 1
+        counts.append(done)
+    threads = [threading.Thread(target=client, args=(n,)) for n in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="cluster/bench config", description=__doc__)
+    parser.add_argument("--binaries", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--peers", help=argparse.SUPPRESS)
+    parser.add_argument("--envoy", help=argparse.SUPPRESS)
+    parser.add_argument("--changes", type=int, default=100, help="single changes to time")
+    parser.add_argument("--routes", type=int, default=10_000, help="routes of the large one")
+    parser.add_argument("--seconds", type=int, default=5, help="of writing")
+    parser.add_argument("--output", help="a file for the figures as JSON")
+    arguments = parser.parse_args()
+    figures = {}
+
+    def tell(name, value, text):
+        figures[name] = value
+        print(text, flush=True)
+
+    with fleet.Fleet(arguments.binaries) as mesh:
+        assert mesh.start(), "the nodes do not see each other"
+        status, answer = mesh.nodes[0].ask("POST", "/config", fleet.document(["owner"]))
+        assert status in (200, 201, 202) and mesh.agreed(), (status, answer)
+        times = single_changes(mesh, arguments.changes, "small", "owner")
+        tell("change_ms", times, f"change to active on all 5: p50 {quantile(times, .5):.0f} ms, "
+             f"p99 {quantile(times, .99):.0f} ms ({len(times)} changes)")
+        for clients in (1, 8, 32):
+            rate = writes(mesh, clients, arguments.seconds)
+            tell(f"writes_{clients}", rate, f"writes per second, {clients} clients: {rate:.0f}")
+        mesh.agreed(60)
+        before = [node.resident() for node in mesh.nodes]
+        large = fleet.document([f"s{n}" for n in range(arguments.routes // 2)], routes=2,
+                               targets=arguments.routes * 2)
+        begin = time.monotonic()
+        status, answer = mesh.nodes[0].ask("POST", "/config", large, timeout=120)
+        assert status in (200, 201, 202), (status, answer)
+        answered = time.monotonic() - begin
+        took = live_everywhere(mesh, f"/s{arguments.routes // 2 - 1}/1/", begin, 120)
+        tell("load_s", took, f"{arguments.routes} routes, {arguments.routes // 2} services, "
+             f"{arguments.routes * 2} targets: answered after {answered:.2f} s, "
+             f"live on all after {took:.2f} s")
+        grown = [(node.resident() - old) / 1e6 for node, old in zip(mesh.nodes, before)]
+        tell("memory_mb", grown, f"memory of it per node: {statistics.median(grown):.0f} MB")
+        times = single_changes(mesh, min(20, arguments.changes), "large", "s0")
+        tell("large_change_ms", times, f"change of one route among them: "
+             f"p50 {quantile(times, .5):.0f} ms, most {max(times):.0f} ms")
+    if arguments.output:
+        with open(arguments.output, "w") as file:
+            json.dump(figures, file)
+
+
+main()
