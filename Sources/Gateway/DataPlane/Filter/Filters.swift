@@ -106,6 +106,8 @@ extension Worker {
         request.resumption = self.suspensions.makeResumption()
         request.listenPort = self.port(of: exchange.pointee.client)
         request.clientAddress = SocketAddress.decode(exchange.pointee.origin).address
+        request.isHTTP2 = exchange.pointee.flags.contains(.isHTTP2)
+        request.outside = self.settings.outside
         request.consumers = self.consumers(exchange)
         if self.chain(exchange).readsListenAddress {
             request.listenAddress = self.originText(self.io.localAddress(exchange.pointee.client))
