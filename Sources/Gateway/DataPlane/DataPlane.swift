@@ -27,6 +27,8 @@ public final class DataPlane: Sendable {
     private let tlsPlan: TLSPlan
     private let lineage: Mutex<SnapshotLineage>
     private let state = Mutex(State())
+    /// Two threads, so that one long piece of work does not hold up the others.
+    private let outside = OutsideThreads(count: 2)
 
     /// Creates a data plane that does nothing yet.
     ///
@@ -79,6 +81,7 @@ public final class DataPlane: Sendable {
                 mailbox: self.mailboxes[index],
                 counters: self.registry.addWorker(),
                 log: log?.ring(index),
+                outside: self.outside,
                 onObservations: self.onObservations
             )
             let thread = startReactorThread(name: "mesh-worker-\(index)") {
@@ -257,6 +260,7 @@ public final class DataPlane: Sendable {
             return (state.threads, state.log)
         }
         for thread in threads { thread.join() }
+        self.outside.stop()
         log?.stop()
     }
 
@@ -308,5 +312,6 @@ struct WorkerSettings: Sendable {
     let mailbox: Mailbox<WorkerMessage>
     let counters: CounterBlock
     let log: LogRing?
+    let outside: OutsideThreads
     let onObservations: @Sendable ([TargetObservation]) -> Void
 }

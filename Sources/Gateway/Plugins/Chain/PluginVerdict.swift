@@ -13,6 +13,8 @@ public enum PluginVerdict: Sendable {
 public enum PluginResume: Sendable {
     /// With the next step; `adding` are whole lines for the target's head.
     case proceed(adding: [UInt8])
+    /// With the step that suspended it, once more; it finds the number in ``PluginState/note``.
+    case again(note: UInt64)
     /// The request is answered here.
     case answer(PluginAnswer)
 }
@@ -38,6 +40,14 @@ public struct PluginResumption: Sendable {
 
     /// Lets the request go on; only the first call counts.
     public func resume(_ verdict: PluginResume) { self.place.resume(self.token, verdict) }
+}
+
+/// Threads beside the workers, for work that takes longer than a request may hold a worker up.
+public protocol PluginOutside: AnyObject, Sendable {
+    /// Lets work be done soon; from any thread, returns at once.
+    ///
+    /// - Returns: false when too much waits already, so that it is not done at all.
+    func run(_ work: @escaping @Sendable () -> Void) -> Bool
 }
 
 /// Whose body a piece is of.
