@@ -1,6 +1,7 @@
 import MeshEntities
 import MeshHTTP
-import MeshPlugins
+
+@testable import MeshPlugins
 
 /// One request sent through a chain; frees its memory itself.
 final class Exchange {
@@ -37,7 +38,8 @@ final class Exchange {
             self.upstreamLines = Self.text(upstream.lines)
             self.dropped = Self.names(upstream)
             var downstream = self.edits()
-            chain.response(state, edits: &downstream)
+            if let lines = upstream.responseLines.written { downstream.lines.write(lines) }
+            chain.response(request.consumers, state, edits: &downstream)
             self.downstreamLines = Self.text(downstream.lines)
         }
     }
@@ -50,7 +52,9 @@ final class Exchange {
     private func edits() -> PluginEdits {
         PluginEdits(
             names: UnsafeMutableRawBufferPointer(rebasing: self.output[..<256]),
-            lines: UnsafeMutableRawBufferPointer(rebasing: self.output[256...])
+            lines: UnsafeMutableRawBufferPointer(rebasing: self.output[256..<2_048]),
+            responseLines: UnsafeMutableRawBufferPointer(rebasing: self.output[2_048..<3_072]),
+            query: UnsafeMutableRawBufferPointer(rebasing: self.output[3_072...])
         )
     }
 
@@ -84,9 +88,15 @@ extension PluginChain {
         _ name: String,
         _ config: KeyValuePairs<String, DocumentValue> = [:]
     ) throws(PluginError) {
-        try self.init(
-            compiling: [.numbered(1, name, config)],
-            for: PluginScope(route: nil, service: nil)
-        )
+        try self.init([.numbered(1, name, config)])
+    }
+
+    /// The chain of a route, of its service if it has one.
+    init(
+        _ plugins: [Plugin],
+        route: EntityID = EntityID(high: 1, low: 1),
+        service: EntityID? = nil
+    ) throws(PluginError) {
+        self = try PluginTable(plugins).chain(route: route, service: service)
     }
 }

@@ -118,8 +118,8 @@ extension Worker {
         writer.write(scope.head.methodName, of: scope.bytes)
         writer.write(" ")
         self.writePath(route, matched, scope, into: &writer)
-        let query = scope.head.query
-        if !query.isEmpty { writer.write(escapingNonASCII: query.bytes(of: scope.bytes)) }
+        let query = exchange.pointee.filters?.query ?? scope.head.query.bytes(of: scope.bytes)
+        if !query.isEmpty { writer.write(escapingNonASCII: query) }
         writer.write(" HTTP/1.1\r\n")
         ForwardedHeaders.writeRequestFields(
             scope.head,

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import MeshHTTP
 internal import MeshPlugins
 
 /// What the filters of one exchange remember; it stands at the start of the exchange's filter block,
@@ -9,6 +10,10 @@ struct FilterState {
     var droppedCount: Int32 = 0
     /// Bytes of the lines that it gets.
     var addedCount: Int32 = 0
+    /// Bytes of the lines that the client's head gets.
+    var responseCount: Int32 = 0
+    /// Bytes of the query in place of the client's; -1 as long as that one stays.
+    var queryCount: Int32 = -1
     /// The step that a suspended request goes on with.
     var next: Int32 = 0
     /// What a suspended request is answered when its time is up.
@@ -26,6 +31,12 @@ struct FilterState {
 extension UnsafeMutablePointer<Block> {
     private static var namesOffset: Int { 256 }
     private static var linesOffset: Int { 1_024 }
+    private static var responseOffset: Int { 6_144 }
+    private static var queryOffset: Int { 8_192 }
+
+    private func room(_ start: Int, _ end: Int) -> UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: self.content + start, count: end - start)
+    }
 
     /// The state at the start of a filter block.
     var filter: UnsafeMutablePointer<FilterState> {
@@ -40,16 +51,18 @@ extension UnsafeMutablePointer<Block> {
 
     /// The edits as they were kept, to be added to.
     var edits: PluginEdits {
-        let names = UnsafeMutableRawBufferPointer(
-            start: self.content + Self.namesOffset,
-            count: Self.linesOffset - Self.namesOffset
+        var edits = PluginEdits(
+            names: self.room(Self.namesOffset, Self.linesOffset),
+            lines: self.room(Self.linesOffset, Self.responseOffset),
+            responseLines: self.room(Self.responseOffset, Self.queryOffset),
+            query: self.room(Self.queryOffset, Block.room)
         )
-        let lines = UnsafeMutableRawBufferPointer(
-            start: self.content + Self.linesOffset,
-            count: Block.room - Self.linesOffset
+        edits.restore(
+            dropped: self.droppedNames,
+            added: self.addedLines,
+            responseLines: self.responseLines,
+            query: self.query
         )
-        var edits = PluginEdits(names: names, lines: lines)
-        edits.restore(dropped: self.droppedNames, added: self.addedLines)
         return edits
     }
 
@@ -57,6 +70,24 @@ extension UnsafeMutablePointer<Block> {
     func keep(_ edits: PluginEdits) {
         self.filter.pointee.droppedCount = Int32(truncatingIfNeeded: edits.dropped.count)
         self.filter.pointee.addedCount = Int32(truncatingIfNeeded: edits.added.count)
+        self.filter.pointee.responseCount = Int32(truncatingIfNeeded: edits.responseLines.count)
+        self.filter.pointee.queryCount =
+            edits.replacesQuery ? Int32(truncatingIfNeeded: edits.query.count) : -1
+    }
+
+    /// Lines that steps of the access phase add to the client's head.
+    var responseLines: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(
+            start: self.content + Self.responseOffset,
+            count: Int(self.filter.pointee.responseCount)
+        )
+    }
+
+    /// The query in place of the client's, with its `?`; nil when that one stays.
+    var query: UnsafeRawBufferPointer? {
+        let count = Int(self.filter.pointee.queryCount)
+        guard count >= 0 else { return nil }
+        return UnsafeRawBufferPointer(start: self.content + Self.queryOffset, count: count)
     }
 
     /// Names of fields that the target's head leaves out.

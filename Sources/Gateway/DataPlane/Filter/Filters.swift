@@ -2,6 +2,7 @@ internal import CMeshSystem
 internal import Glibc
 internal import MeshHTTP
 internal import MeshPlugins
+internal import MeshPrimitives
 
 /// Running a route's plugins; nothing here is reached by requests of routes without any.
 ///
@@ -10,6 +11,10 @@ extension Worker {
     private func chain(_ exchange: UnsafeMutablePointer<Exchange>) -> PluginChain {
         exchange.pointee.view.pointee.snapshot
             ._withUnsafeGuaranteedRef { $0.chains[Int(exchange.pointee.route)] }
+    }
+
+    private func consumers(_ exchange: UnsafeMutablePointer<Exchange>) -> ConsumerDirectory {
+        exchange.pointee.view.pointee.snapshot._withUnsafeGuaranteedRef { $0.consumers }
     }
 
     /// Runs the access phase; `false` when a step answers, or suspends the request.
@@ -100,6 +105,8 @@ extension Worker {
         )
         request.resumption = self.suspensions.makeResumption()
         request.listenPort = self.port(of: exchange.pointee.client)
+        request.clientAddress = SocketAddress.decode(exchange.pointee.origin).address
+        request.consumers = self.consumers(exchange)
         if self.chain(exchange).readsListenAddress {
             request.listenAddress = self.originText(self.io.localAddress(exchange.pointee.client))
         }
@@ -178,7 +185,12 @@ extension Worker {
             lines: UnsafeMutableRawBufferPointer(rebasing: room[4_096...])
         )
         if let block = exchange.pointee.filters {
-            self.chain(exchange).response(block.filter.pointee.plugins, edits: &edits)
+            edits.lines.write(block.responseLines)
+            self.chain(exchange).response(
+                self.consumers(exchange),
+                block.filter.pointee.plugins,
+                edits: &edits
+            )
         }
         return edits
     }
@@ -198,6 +210,7 @@ extension Worker {
             .request,
             plain,
             isLast: isLast,
+            by: self.identity(exchange),
             rooms: self.bodyRooms()
         )
         if let changed { return changed }
@@ -226,10 +239,18 @@ extension Worker {
             .response,
             plain,
             isLast: isLast,
+            by: self.identity(exchange),
             rooms: self.bodyRooms()
         )
         if changed == nil { self.cut(index, .exhausted) }
         return changed
+    }
+
+    private func identity(
+        _ exchange: UnsafeMutablePointer<Exchange>
+    ) -> (ConsumerDirectory, PluginIdentity) {
+        let identity = exchange.pointee.filters?.filter.pointee.plugins.identity
+        return (self.consumers(exchange), identity ?? PluginIdentity())
     }
 
     private func bodyRooms() -> (UnsafeMutableRawBufferPointer, UnsafeMutableRawBufferPointer) {

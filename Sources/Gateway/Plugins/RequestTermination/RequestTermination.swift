@@ -3,17 +3,30 @@ import MeshHTTP
 
 /// Kong's `request-termination`: answers by itself, always or when a trigger is present.
 struct RequestTermination: Sendable {
-    let answer: PluginAnswer
+    private let answer: PluginAnswer
     /// A header or query parameter; nil answers every request.
     private let trigger: [UInt8]?
     private let lowercasedTrigger: [UInt8]
 
-    init(_ plugin: Plugin) throws(PluginError) {
-        let settings = PluginSettings(plugin: plugin)
-        try settings.refuseOthers(
-            than: ["status_code", "message", "body", "content_type", "echo", "trigger"]
-        )
-        let status = try settings.integer("status_code", in: 100...599) ?? 503
+    static let definition = PluginDefinition(
+        name: "request-termination",
+        priority: 2,
+        fields: [
+            .standard("status_code", .integer, .integer(503), in: 100...599),
+            FieldSchema("message", .string), FieldSchema("content_type", .string),
+            FieldSchema("body", .string), .standard("echo", .boolean, .bool(false)),
+            FieldSchema("trigger", .string),
+        ],
+        compile: { settings throws(PluginError) in
+            let plugin = try RequestTermination(settings)
+            return PluginStep(access: { request, _, _ in
+                plugin.applies(to: request) ? .answer(plugin.answer) : .next
+            })
+        }
+    )
+
+    private init(_ settings: PluginSettings) throws(PluginError) {
+        let status = try settings.integer("status_code") ?? 503
         let message = try settings.text("message")
         let body = try settings.text("body")
         let contentType = try settings.text("content_type")
@@ -46,15 +59,9 @@ struct RequestTermination: Sendable {
     }
 
     /// Whether the request is answered here.
-    func applies(to request: PluginRequest) -> Bool {
+    private func applies(to request: PluginRequest) -> Bool {
         guard let trigger = self.trigger else { return true }
-        let isHeader = self.lowercasedTrigger.withUnsafeBytes { name in
-            request.fields.anyValue(
-                named: name,
-                count: request.head.fieldCount,
-                of: request.bytes
-            ) { _ in true }
-        }
+        let isHeader = request.hasField(named: self.lowercasedTrigger)
         return isHeader
             || trigger.withUnsafeBytes { name in
                 QueryNames.contains(name, in: request.head.query.bytes(of: request.bytes))

@@ -13,6 +13,8 @@ public enum PluginVerdict: Sendable {
 public enum PluginResume: Sendable {
     /// With the next step; `adding` are whole lines for the target's head.
     case proceed(adding: [UInt8])
+    /// With the step that suspended it, once more; it finds the number in ``PluginState/note``.
+    case again(note: UInt64)
     /// The request is answered here.
     case answer(PluginAnswer)
 }

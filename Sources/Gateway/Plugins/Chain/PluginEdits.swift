@@ -8,19 +8,43 @@ public struct PluginEdits {
     private var names: HeadWriter
     /// Takes whole lines.
     public var lines: HeadWriter
+    /// Takes whole lines for the client's response, whoever gives it; without effect in the response
+    /// phase, whose lines are the client's anyway.
+    public var responseLines: HeadWriter
+    /// Takes the query for the target, with its `?`, once ``replacesQuery`` is set.
+    public var query: HeadWriter
+    /// Whether ``query`` takes the place of the client's query.
+    public var replacesQuery = false
 
     /// Creates a list without edits.
     ///
     /// - Parameters:
     ///   - names: takes a byte of length and the name, per dropped field.
     ///   - lines: takes the added lines.
-    public init(names: UnsafeMutableRawBufferPointer, lines: UnsafeMutableRawBufferPointer) {
+    ///   - responseLines: takes the lines for the client's response.
+    ///   - query: takes a query in place of the client's.
+    public init(
+        names: UnsafeMutableRawBufferPointer,
+        lines: UnsafeMutableRawBufferPointer,
+        responseLines: UnsafeMutableRawBufferPointer = Self.nothing,
+        query: UnsafeMutableRawBufferPointer = Self.nothing
+    ) {
         self.names = HeadWriter(names)
         self.lines = HeadWriter(lines)
+        self.responseLines = HeadWriter(responseLines)
+        self.query = HeadWriter(query)
+    }
+
+    /// No room at all.
+    public static var nothing: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: nil, count: 0)
     }
 
     /// Whether an edit found no room, so that the head may not be sent.
-    public var overflowed: Bool { self.names.overflowed || self.lines.overflowed }
+    public var overflowed: Bool {
+        self.names.overflowed || self.lines.overflowed || self.responseLines.overflowed
+            || self.query.overflowed
+    }
 
     /// The dropped names, each behind a byte of length.
     public var dropped: UnsafeRawBufferPointer {
@@ -35,9 +59,20 @@ public struct PluginEdits {
     /// Drops every field of a name, which is in lower case and at most 255 bytes: those that the
     /// message came with, and those that earlier steps added.
     public mutating func drop(_ name: StaticString) {
+        self.drop(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+    }
+
+    /// As the above, for a name from the settings.
+    public mutating func drop(_ name: UnsafeRawBufferPointer) {
         self.lines.removeLines(named: name)
-        self.names.write(byte: UInt8(truncatingIfNeeded: name.utf8CodeUnitCount))
+        self.names.write(byte: UInt8(truncatingIfNeeded: name.count))
         self.names.write(name)
+    }
+
+    /// Begins to write a query in place of the one before.
+    public mutating func beginQuery() {
+        self.query.removeAll()
+        self.replacesQuery = true
     }
 
     /// Adds a line.
@@ -58,10 +93,16 @@ public struct PluginEdits {
     /// Takes over edits that were kept.
     public mutating func restore(
         dropped: UnsafeRawBufferPointer,
-        added: UnsafeRawBufferPointer
+        added: UnsafeRawBufferPointer,
+        responseLines: UnsafeRawBufferPointer,
+        query: UnsafeRawBufferPointer?
     ) {
         self.names.write(dropped)
         self.lines.write(added)
+        self.responseLines.write(responseLines)
+        guard let query else { return }
+        self.beginQuery()
+        self.query.write(query)
     }
 
     /// Goes through names that were kept.

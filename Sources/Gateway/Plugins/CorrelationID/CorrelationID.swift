@@ -14,68 +14,69 @@ struct CorrelationID: Sendable {
         case tracker
     }
 
-    let generator: Generator
+    private let generator: Generator
     private let echoesDownstream: Bool
     /// `name: `, as configured.
     private let prefix: [UInt8]
     private let lowercasedName: [UInt8]
 
-    init(_ plugin: Plugin) throws(PluginError) {
-        let settings = PluginSettings(plugin: plugin)
-        try settings.refuseOthers(than: ["header_name", "generator", "echo_downstream"])
-        let name = try settings.text("header_name") ?? "Kong-Request-ID"
+    static let definition = PluginDefinition(
+        name: "correlation-id",
+        priority: 100_001,
+        fields: [
+            .standard("header_name", .string, .string("Kong-Request-ID")),
+            .choice("generator", ["uuid", "uuid#counter", "tracker"], "uuid#counter"),
+            .standard("echo_downstream", .boolean, .bool(false)),
+        ],
+        compile: { settings throws(PluginError) in
+            let plugin = try CorrelationID(settings)
+            return PluginStep(
+                access: { request, _, edits in
+                    plugin.access(request, edits: &edits)
+                    return .next
+                },
+                readsListenAddress: plugin.generator == .tracker
+            )
+        }
+    )
+
+    private init(_ settings: PluginSettings) throws(PluginError) {
+        let name = try settings.text("header_name") ?? ""
         guard FieldText.isName(name) else {
             throw settings.error("header_name", "'\(name)' is not a header name")
         }
         guard !FieldText.isReserved(name) else {
             throw settings.error("header_name", "'\(name)' is written by the gateway itself")
         }
-        let generator = try settings.text("generator") ?? Generator.counter.rawValue
-        guard let known = Generator(rawValue: generator) else {
-            throw settings.error("generator", "expected one of: uuid, uuid#counter, tracker")
-        }
-        self.generator = known
+        self.generator = try settings.text("generator").flatMap(Generator.init) ?? .counter
         self.echoesDownstream = try settings.flag("echo_downstream") ?? false
         self.prefix = Array("\(name): ".utf8)
         self.lowercasedName = Array(name.lowercased().utf8)
     }
 
-    /// Writes the line for the upstream unless the client sent one with a value.
-    func access(
-        _ request: PluginRequest,
-        state: inout PluginState,
-        upstreamFields writer: inout HeadWriter
-    ) {
-        var received: UnsafeRawBufferPointer?
-        self.lowercasedName.withUnsafeBytes { name in
-            _ = request.fields.anyValue(
-                named: name,
-                count: request.head.fieldCount,
-                of: request.bytes
-            ) { value in
-                if !value.isEmpty { received = value }
-                return !value.isEmpty
-            }
+    /// Longest value that is echoed to the client; longer ones are forwarded only.
+    private static let echoByteCount = 128
+
+    /// Writes the line for the upstream unless the client sent one with a value, and the line for
+    /// the client.
+    private func access(_ request: PluginRequest, edits: inout PluginEdits) {
+        if let received = request.value(named: self.lowercasedName) {
+            return self.echo(received, into: &edits)
         }
-        if let received {
-            if self.echoesDownstream { state.keep(received) }
-            return
+        self.prefix.withUnsafeBytes { edits.lines.write($0) }
+        let start = edits.lines.count
+        self.generate(request, into: &edits.lines)
+        if let written = edits.lines.written {
+            self.echo(UnsafeRawBufferPointer(rebasing: written[start...]), into: &edits)
         }
-        self.prefix.withUnsafeBytes { writer.write($0) }
-        let start = writer.count
-        self.generate(request, into: &writer)
-        if self.echoesDownstream, let written = writer.written {
-            state.keep(UnsafeRawBufferPointer(rebasing: written[start...]))
-        }
-        writer.write("\r\n")
+        edits.lines.write("\r\n")
     }
 
-    /// Writes the line for the client.
-    func response(_ state: PluginState, into writer: inout HeadWriter) {
-        guard self.echoesDownstream, state.hasCorrelation else { return }
-        self.prefix.withUnsafeBytes { writer.write($0) }
-        state.writeCorrelation(into: &writer)
-        writer.write("\r\n")
+    private func echo(_ value: UnsafeRawBufferPointer, into edits: inout PluginEdits) {
+        guard self.echoesDownstream, value.count <= Self.echoByteCount else { return }
+        self.prefix.withUnsafeBytes { edits.responseLines.write($0) }
+        edits.responseLines.write(value)
+        edits.responseLines.write("\r\n")
     }
 
     private func generate(_ request: PluginRequest, into writer: inout HeadWriter) {

@@ -1,4 +1,5 @@
 public import MeshHTTP
+public import MeshPrimitives
 
 /// What plugins may know about one request; all bytes are borrowed for the call.
 public struct PluginRequest {
@@ -24,6 +25,10 @@ public struct PluginRequest {
     public var connectionRequests: UInt64
     /// This process.
     public var process: UInt64
+    /// Who the client is; what a trusted proxy in front says, if there is one.
+    public var clientAddress = IPAddress.v4(0)
+    /// The consumers and credentials of the configuration that the request began on.
+    public var consumers = ConsumerDirectory.empty
     /// Milliseconds since 1970.
     public var wallMilliseconds: UInt64
     /// How the request goes on if the step at hand suspends it; nil where nothing can be.
@@ -50,5 +55,39 @@ public struct PluginRequest {
         self.connectionRequests = 0
         self.process = 0
         self.wallMilliseconds = 0
+    }
+}
+
+extension PluginRequest {
+    /// The first value of a field that is not empty; `name` is in lower case.
+    func value(named name: [UInt8]) -> UnsafeRawBufferPointer? {
+        var found: UnsafeRawBufferPointer?
+        self.anyValue(named: name) { value in
+            if !value.isEmpty { found = value }
+            return !value.isEmpty
+        }
+        return found
+    }
+
+    /// Whether there is a field of a name, which is in lower case.
+    func hasField(named name: [UInt8]) -> Bool { self.anyValue(named: name) { _ in true } }
+
+    /// Whether a value of a field passes a test; `name` is in lower case.
+    @discardableResult
+    func anyValue(named name: [UInt8], where test: (UnsafeRawBufferPointer) -> Bool) -> Bool {
+        name.withUnsafeBytes { name in
+            self.fields.anyValue(
+                named: name,
+                count: self.head.fieldCount,
+                of: self.bytes,
+                where: test
+            )
+        }
+    }
+
+    /// The query with its `?`, as the target gets it so far; empty without one.
+    func query(_ edits: PluginEdits) -> UnsafeRawBufferPointer {
+        guard edits.replacesQuery else { return self.head.query.bytes(of: self.bytes) }
+        return edits.query.written ?? UnsafeRawBufferPointer(start: nil, count: 0)
     }
 }

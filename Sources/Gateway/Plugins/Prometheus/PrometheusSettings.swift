@@ -9,9 +9,10 @@ enum PrometheusSettings {
         "bandwidth_metrics", "upstream_health_metrics", "wasm_metrics",
     ]
 
-    static func check(_ plugin: Plugin) throws(PluginError) {
-        let settings = PluginSettings(plugin: plugin)
-        try settings.refuseOthers(than: Self.flags)
-        for flag in Self.flags { _ = try settings.flag(flag) }
-    }
+    static let definition = PluginDefinition(
+        name: "prometheus",
+        priority: 13,
+        fields: Self.flags.map { .standard($0, .boolean, .bool(false)) },
+        compile: { _ in nil }
+    )
 }
