@@ -26,6 +26,7 @@ public final class DataPlane: Sendable {
     private let registry = CounterRegistry()
     private let tlsPlan: TLSPlan
     private let lineage: Mutex<SnapshotLineage>
+    private let windows = WindowCounters()
     private let state = Mutex(State())
 
     /// Creates a data plane that does nothing yet.
@@ -79,6 +80,7 @@ public final class DataPlane: Sendable {
                 mailbox: self.mailboxes[index],
                 counters: self.registry.addWorker(),
                 log: log?.ring(index),
+                windows: self.windows,
                 onObservations: self.onObservations
             )
             let thread = startReactorThread(name: "mesh-worker-\(index)") {
@@ -308,5 +310,7 @@ struct WorkerSettings: Sendable {
     let mailbox: Mailbox<WorkerMessage>
     let counters: CounterBlock
     let log: LogRing?
+    /// Counters that all workers share.
+    let windows: WindowCounters
     let onObservations: @Sendable ([TargetObservation]) -> Void
 }

@@ -5,7 +5,8 @@
 public enum UnbuiltFeatures {
     /// Plugins that run here.
     public static let builtPlugins: Set<String> = [
-        "request-termination", "correlation-id", "prometheus",
+        "bot-detection", "correlation-id", "cors", "ip-restriction", "prometheus",
+        "rate-limiting", "redirect", "request-size-limiting", "request-termination",
     ]
 
     /// Plugins that Kong bundles.

@@ -4,8 +4,14 @@ public import MeshEntities
 public enum PluginCatalogue {
     /// Every plugin that is built; a new one is one more line.
     static let definitions: [PluginDefinition] = [
+        BotDetection.definition,
+        CORS.definition,
         CorrelationID.definition,
+        IPRestriction.definition,
         PrometheusSettings.definition,
+        RateLimiting.definition,
+        Redirect.definition,
+        RequestSizeLimiting.definition,
         RequestTermination.definition,
     ]
 

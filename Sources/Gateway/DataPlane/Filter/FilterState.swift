@@ -10,6 +10,8 @@ struct FilterState {
     var droppedCount: Int32 = 0
     /// Bytes of the lines that it gets.
     var addedCount: Int32 = 0
+    /// Names that the client's head leaves out, in bytes of their list.
+    var responseDroppedCount: Int32 = 0
     /// Bytes of the lines that the client's head gets.
     var responseCount: Int32 = 0
     /// Bytes of the query in place of the client's; -1 as long as that one stays.
@@ -29,10 +31,11 @@ struct FilterState {
 }
 
 extension UnsafeMutablePointer<Block> {
-    private static var namesOffset: Int { 256 }
-    private static var linesOffset: Int { 1_024 }
-    private static var responseOffset: Int { 6_144 }
-    private static var queryOffset: Int { 8_192 }
+    private static var namesOffset: Int { 512 }
+    private static var responseNamesOffset: Int { 1_536 }
+    private static var linesOffset: Int { 2_560 }
+    private static var responseOffset: Int { 7_680 }
+    private static var queryOffset: Int { 10_752 }
 
     private func room(_ start: Int, _ end: Int) -> UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(start: self.content + start, count: end - start)
@@ -52,14 +55,16 @@ extension UnsafeMutablePointer<Block> {
     /// The edits as they were kept, to be added to.
     var edits: PluginEdits {
         var edits = PluginEdits(
-            names: self.room(Self.namesOffset, Self.linesOffset),
+            names: self.room(Self.namesOffset, Self.responseNamesOffset),
             lines: self.room(Self.linesOffset, Self.responseOffset),
+            responseNames: self.room(Self.responseNamesOffset, Self.linesOffset),
             responseLines: self.room(Self.responseOffset, Self.queryOffset),
             query: self.room(Self.queryOffset, Block.room)
         )
         edits.restore(
             dropped: self.droppedNames,
             added: self.addedLines,
+            responseDropped: self.responseDropped,
             responseLines: self.responseLines,
             query: self.query
         )
@@ -70,9 +75,20 @@ extension UnsafeMutablePointer<Block> {
     func keep(_ edits: PluginEdits) {
         self.filter.pointee.droppedCount = Int32(truncatingIfNeeded: edits.dropped.count)
         self.filter.pointee.addedCount = Int32(truncatingIfNeeded: edits.added.count)
+        self.filter.pointee.responseDroppedCount = Int32(
+            truncatingIfNeeded: edits.responseDropped.count
+        )
         self.filter.pointee.responseCount = Int32(truncatingIfNeeded: edits.responseLines.count)
         self.filter.pointee.queryCount =
             edits.replacesQuery ? Int32(truncatingIfNeeded: edits.query.count) : -1
+    }
+
+    /// Names of fields that steps of the access phase leave out of the client's head.
+    var responseDropped: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(
+            start: self.content + Self.responseNamesOffset,
+            count: Int(self.filter.pointee.responseDroppedCount)
+        )
     }
 
     /// Lines that steps of the access phase add to the client's head.

@@ -107,6 +107,10 @@ extension Worker {
         request.listenPort = self.port(of: exchange.pointee.client)
         request.clientAddress = SocketAddress.decode(exchange.pointee.origin).address
         request.consumers = self.consumers(exchange)
+        request.path = scope.path
+        request.service = exchange.pointee.view.pointee.snapshot
+            ._withUnsafeGuaranteedRef { $0.service(ofRoute: Int(exchange.pointee.route)) }
+        request.windows = self.settings.windows
         if self.chain(exchange).readsListenAddress {
             request.listenAddress = self.originText(self.io.localAddress(exchange.pointee.client))
         }
@@ -185,7 +189,7 @@ extension Worker {
             lines: UnsafeMutableRawBufferPointer(rebasing: room[4_096...])
         )
         if let block = exchange.pointee.filters {
-            edits.lines.write(block.responseLines)
+            edits.begin(dropped: block.responseDropped, added: block.responseLines)
             self.chain(exchange).response(
                 self.consumers(exchange),
                 block.filter.pointee.plugins,
@@ -203,9 +207,16 @@ extension Worker {
         isLast: Bool
     ) -> UnsafeRawBufferPointer? {
         let exchange = self.exchanges[place]
-        guard exchange.pointee.filters?.filter.pointee.changesRequest == true,
-            !exchange.pointee.flags.contains(.isRelay)
+        guard let block = exchange.pointee.filters, !exchange.pointee.flags.contains(.isRelay)
         else { return plain }
+        block.filter.pointee.plugins.bodyCount &+= UInt64(plain.count)
+        guard
+            block.filter.pointee.plugins.bodyCount <= block.filter.pointee.plugins.bodyLimit
+        else {
+            self.refuseBody(place, status: 413, message: "Request size limit exceeded")
+            return nil
+        }
+        guard block.filter.pointee.changesRequest else { return plain }
         let changed = self.chain(exchange).body(
             .request,
             plain,
@@ -213,15 +224,20 @@ extension Worker {
             by: self.identity(exchange),
             rooms: self.bodyRooms()
         )
-        if let changed { return changed }
+        if changed == nil { self.refuseBody(place, status: 500) }
+        return changed
+    }
+
+    /// Answers a request whose body may not go on, or cuts an answer that has begun.
+    private func refuseBody(_ place: Int32, status: UInt16, message: StaticString? = nil) {
+        let exchange = self.exchanges[place]
         exchange.pointee.flags.remove(.keepsClient)
         if exchange.pointee.flags.contains(.responseBegun) {
             exchange.pointee.flags.insert(.isCut)
             self.finish(place)
         } else {
-            self.answer(place, status: 500)
+            self.answer(place, status: status, message: message)
         }
-        return nil
     }
 
     /// What the client gets in place of a piece of the response's body; cuts the response and returns

@@ -42,6 +42,9 @@ public final class Snapshot: Sendable {
         let route: String
     }
 
+    /// The service of a route.
+    func service(ofRoute index: Int) -> EntityID? { self.configuration.routes[index].service }
+
     /// Compiles a configuration.
     ///
     /// - Parameters:

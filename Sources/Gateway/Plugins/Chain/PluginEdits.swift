@@ -8,6 +8,8 @@ public struct PluginEdits {
     private var names: HeadWriter
     /// Takes whole lines.
     public var lines: HeadWriter
+    /// Takes names for ``responseDropped``.
+    var responseNames: HeadWriter
     /// Takes whole lines for the client's response, whoever gives it; without effect in the response
     /// phase, whose lines are the client's anyway.
     public var responseLines: HeadWriter
@@ -21,16 +23,19 @@ public struct PluginEdits {
     /// - Parameters:
     ///   - names: takes a byte of length and the name, per dropped field.
     ///   - lines: takes the added lines.
+    ///   - responseNames: as `names`, for the client's response.
     ///   - responseLines: takes the lines for the client's response.
     ///   - query: takes a query in place of the client's.
     public init(
         names: UnsafeMutableRawBufferPointer,
         lines: UnsafeMutableRawBufferPointer,
+        responseNames: UnsafeMutableRawBufferPointer = Self.nothing,
         responseLines: UnsafeMutableRawBufferPointer = Self.nothing,
         query: UnsafeMutableRawBufferPointer = Self.nothing
     ) {
         self.names = HeadWriter(names)
         self.lines = HeadWriter(lines)
+        self.responseNames = HeadWriter(responseNames)
         self.responseLines = HeadWriter(responseLines)
         self.query = HeadWriter(query)
     }
@@ -43,12 +48,17 @@ public struct PluginEdits {
     /// Whether an edit found no room, so that the head may not be sent.
     public var overflowed: Bool {
         self.names.overflowed || self.lines.overflowed || self.responseLines.overflowed
-            || self.query.overflowed
+            || self.query.overflowed || self.responseNames.overflowed
     }
 
     /// The dropped names, each behind a byte of length.
     public var dropped: UnsafeRawBufferPointer {
         self.names.written ?? UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
+    /// The names dropped from the client's response, each behind a byte of length.
+    public var responseDropped: UnsafeRawBufferPointer {
+        self.responseNames.written ?? UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
     /// The added lines.
@@ -94,15 +104,26 @@ public struct PluginEdits {
     public mutating func restore(
         dropped: UnsafeRawBufferPointer,
         added: UnsafeRawBufferPointer,
+        responseDropped: UnsafeRawBufferPointer,
         responseLines: UnsafeRawBufferPointer,
         query: UnsafeRawBufferPointer?
     ) {
+        self.responseNames.write(responseDropped)
         self.names.write(dropped)
         self.lines.write(added)
         self.responseLines.write(responseLines)
         guard let query else { return }
         self.beginQuery()
         self.query.write(query)
+    }
+
+    /// Begins the response phase with what steps of the access phase left for it.
+    public mutating func begin(
+        dropped: UnsafeRawBufferPointer,
+        added: UnsafeRawBufferPointer
+    ) {
+        self.names.write(dropped)
+        self.lines.write(added)
     }
 
     /// Goes through names that were kept.

@@ -1,3 +1,4 @@
+public import MeshEntities
 public import MeshHTTP
 public import MeshPrimitives
 
@@ -29,6 +30,12 @@ public struct PluginRequest {
     public var clientAddress = IPAddress.v4(0)
     /// The consumers and credentials of the configuration that the request began on.
     public var consumers = ConsumerDirectory.empty
+    /// The path as routes match it: without escapes and dot segments.
+    public var path = UnsafeRawBufferPointer(start: nil, count: 0)
+    /// The service of the matched route.
+    public var service: EntityID?
+    /// Counters that all workers of this node share; nil where nothing can be counted.
+    public var windows: WindowCounters?
     /// Milliseconds since 1970.
     public var wallMilliseconds: UInt64
     /// How the request goes on if the step at hand suspends it; nil where nothing can be.
