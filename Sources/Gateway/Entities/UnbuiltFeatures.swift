@@ -7,6 +7,7 @@ public enum UnbuiltFeatures {
     public static let builtPlugins: Set<String> = [
         "bot-detection", "correlation-id", "cors", "ip-restriction", "prometheus",
         "rate-limiting", "redirect", "request-size-limiting", "request-termination",
+        "request-transformer", "response-transformer",
     ]
 
     /// Plugins that Kong bundles.

@@ -13,6 +13,8 @@ public enum PluginCatalogue {
         Redirect.definition,
         RequestSizeLimiting.definition,
         RequestTermination.definition,
+        RequestTransformer.definition,
+        ResponseTransformer.definition,
     ]
 
     private static let byName = Dictionary(

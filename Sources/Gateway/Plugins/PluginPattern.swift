@@ -50,6 +50,30 @@ final class PluginPattern: Sendable {
         pcre2_code_free_8(self.code)
     }
 
+    /// Matches bytes, and tells one capture of a match; nil when it does not match.
+    func captures(_ key: String, of subject: UnsafeRawBufferPointer) -> (value: [UInt8]?, Void)? {
+        guard let matches = pcre2_match_data_create_from_pattern_8(self.code, nil) else {
+            return nil
+        }
+        defer { pcre2_match_data_free_8(matches) }
+        let count = pcre2_match_8(
+            self.code,
+            subject.baseAddress?.assumingMemoryBound(to: UInt8.self),
+            subject.count,
+            0,
+            0,
+            matches,
+            self.context
+        )
+        guard count > 0, let bounds = pcre2_get_ovector_pointer_8(matches) else { return nil }
+        let number = Int(key) ?? Int(pcre2_substring_number_from_name_8(self.code, key))
+        let pairs = Int(pcre2_get_ovector_count_8(matches))
+        guard number >= 0, number < pairs, bounds[number * 2] <= bounds[number * 2 + 1],
+            bounds[number * 2 + 1] <= subject.count
+        else { return (nil, ()) }
+        return (Array(subject[bounds[number * 2]..<bounds[number * 2 + 1]]), ())
+    }
+
     /// Matches bytes within ``stepLimit`` steps.
     func match(_ subject: UnsafeRawBufferPointer) -> Outcome {
         guard let matches = pcre2_match_data_create_8(1, nil) else { return .undecided }

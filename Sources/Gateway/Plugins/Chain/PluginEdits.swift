@@ -1,5 +1,19 @@
 public import MeshHTTP
 
+/// The fields that a head came with; borrowed.
+public struct ReceivedFields {
+    let fields: HeaderFieldBuffer
+    let count: Int
+    let bytes: UnsafeRawBufferPointer
+
+    /// Shows the first `count` fields of a head that was read from `bytes`.
+    public init(_ fields: HeaderFieldBuffer, count: Int, of bytes: UnsafeRawBufferPointer) {
+        self.fields = fields
+        self.count = count
+        self.bytes = bytes
+    }
+}
+
 /// What steps change in one head: fields that are dropped, lines that are added.
 ///
 /// Kept as a list beside the head, since every attempt reads the head anew and repeats the edits.
@@ -8,6 +22,17 @@ public struct PluginEdits {
     private var names: HeadWriter
     /// Takes whole lines.
     public var lines: HeadWriter
+    /// Takes the path for the target in place of what the route makes of the client's; nothing keeps
+    /// that one.
+    public var path: HeadWriter
+    /// Takes the host for the target in place of the upstream's; nothing keeps that one.
+    public var host: HeadWriter
+    /// Takes the method for the target; nothing keeps the client's.
+    public var method: HeadWriter
+    /// The fields that the head at hand came with.
+    public var received: ReceivedFields?
+    /// Set by a step that wants the body of this message whole, before it goes on.
+    public var collectsBody = false
     /// Takes names for ``responseDropped``.
     var responseNames: HeadWriter
     /// Takes whole lines for the client's response, whoever gives it; without effect in the response
@@ -26,18 +51,27 @@ public struct PluginEdits {
     ///   - responseNames: as `names`, for the client's response.
     ///   - responseLines: takes the lines for the client's response.
     ///   - query: takes a query in place of the client's.
+    ///   - path: takes a path in place of the client's.
+    ///   - host: takes a host in place of the upstream's.
+    ///   - method: takes a method in place of the client's.
     public init(
         names: UnsafeMutableRawBufferPointer,
         lines: UnsafeMutableRawBufferPointer,
         responseNames: UnsafeMutableRawBufferPointer = Self.nothing,
         responseLines: UnsafeMutableRawBufferPointer = Self.nothing,
-        query: UnsafeMutableRawBufferPointer = Self.nothing
+        query: UnsafeMutableRawBufferPointer = Self.nothing,
+        path: UnsafeMutableRawBufferPointer = Self.nothing,
+        host: UnsafeMutableRawBufferPointer = Self.nothing,
+        method: UnsafeMutableRawBufferPointer = Self.nothing
     ) {
         self.names = HeadWriter(names)
         self.lines = HeadWriter(lines)
         self.responseNames = HeadWriter(responseNames)
         self.responseLines = HeadWriter(responseLines)
         self.query = HeadWriter(query)
+        self.path = HeadWriter(path)
+        self.host = HeadWriter(host)
+        self.method = HeadWriter(method)
     }
 
     /// No room at all.
@@ -48,7 +82,8 @@ public struct PluginEdits {
     /// Whether an edit found no room, so that the head may not be sent.
     public var overflowed: Bool {
         self.names.overflowed || self.lines.overflowed || self.responseLines.overflowed
-            || self.query.overflowed || self.responseNames.overflowed
+            || self.query.overflowed || self.responseNames.overflowed || self.path.overflowed
+            || self.host.overflowed || self.method.overflowed
     }
 
     /// The dropped names, each behind a byte of length.

@@ -32,6 +32,8 @@ public struct PluginRequest {
     public var consumers = ConsumerDirectory.empty
     /// The path as routes match it: without escapes and dot segments.
     public var path = UnsafeRawBufferPointer(start: nil, count: 0)
+    /// What the route's regexes capture of the path; nil where no step asks.
+    public var captures: RouteCaptures?
     /// The service of the matched route.
     public var service: EntityID?
     /// Counters that all workers of this node share; nil where nothing can be counted.

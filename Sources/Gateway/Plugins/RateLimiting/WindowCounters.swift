@@ -57,9 +57,8 @@ public final class WindowCounters: Sendable {
         return 0
     }
 
-    /// Counts one more unless the limit is reached.
+    /// Counts one more unless the limit is reached; `now` is in seconds since 1970.
     ///
-    /// - Parameter now: seconds since 1970.
     /// - Returns: how many were counted before, and whether this one was.
     func take(
         _ window: Window,

@@ -65,6 +65,33 @@ struct TrafficSettingsTests {
                 "rate-limiting", ["second": .integer(1), "policy": .string("global")],
                 "config.policy", "expected one of: local, cluster, redis"
             ),
+            (
+                "request-transformer", ["add": .record(["headers": list("x")])],
+                "config.add.headers.0", "key 'x' has no value"
+            ),
+            (
+                "request-transformer", ["add": .record(["headers": list("a b:c")])],
+                "config.add.headers.0", "'a b' is not a valid header"
+            ),
+            (
+                "request-transformer", ["replace": .record(["uri": .string("/$(ngx.var.x)")])],
+                "config.replace.uri",
+                "the expression $(ngx.var.x) cannot be obeyed: 'ngx' is not built"
+            ),
+            (
+                "request-transformer",
+                ["append": .record(["querystring": list("a:b", "c:$(os)")])],
+                "config.append.querystring.1",
+                "the expression $(os) cannot be obeyed: 'os' is not built"
+            ),
+            (
+                "request-transformer", ["http_method": .string("get")], "config.http_method",
+                "invalid value: get"
+            ),
+            (
+                "response-transformer", ["add": .record(["json": list("x")])],
+                "config.add.json.0", "key 'x' has no value"
+            ),
         ] as [(String, [String: DocumentValue], String, String)]
     )
     func refusals(
