@@ -28,6 +28,8 @@ public final class DataPlane: Sendable {
     private let lineage: Mutex<SnapshotLineage>
     private let windows = WindowCounters()
     private let state = Mutex(State())
+    /// Two threads, so that one long piece of work does not hold up the others.
+    private let outside = OutsideThreads(count: 2)
 
     /// Creates a data plane that does nothing yet.
     ///
@@ -81,6 +83,7 @@ public final class DataPlane: Sendable {
                 counters: self.registry.addWorker(),
                 log: log?.ring(index),
                 windows: self.windows,
+                outside: self.outside,
                 onObservations: self.onObservations
             )
             let thread = startReactorThread(name: "mesh-worker-\(index)") {
@@ -259,6 +262,7 @@ public final class DataPlane: Sendable {
             return (state.threads, state.log)
         }
         for thread in threads { thread.join() }
+        self.outside.stop()
         log?.stop()
     }
 
@@ -312,5 +316,6 @@ struct WorkerSettings: Sendable {
     let log: LogRing?
     /// Counters that all workers share.
     let windows: WindowCounters
+    let outside: OutsideThreads
     let onObservations: @Sendable ([TargetObservation]) -> Void
 }

@@ -4,10 +4,15 @@ public import MeshEntities
 public enum PluginCatalogue {
     /// Every plugin that is built; a new one is one more line.
     static let definitions: [PluginDefinition] = [
+        ACL.definition,
+        BasicAuth.definition,
         BotDetection.definition,
         CORS.definition,
         CorrelationID.definition,
+        HMACAuth.definition,
         IPRestriction.definition,
+        JWT.definition,
+        KeyAuth.definition,
         PrometheusSettings.definition,
         RateLimiting.definition,
         Redirect.definition,
@@ -51,16 +56,37 @@ public enum PluginCatalogue {
                 errors.append(PluginError(plugin, field: "consumer_group", "value must be null"))
             }
         }
-        let settings = PluginSettings(plugin: plugin, fields: definition.fields)
-        errors += SettingsCheck.errors(in: settings)
-        if errors.isEmpty {
+        var rest = plugin
+        for error in SettingsCheck.errors(
+            in: PluginSettings(plugin: plugin, fields: definition.fields)
+        ) {
+            errors.append(error)
+            Self.remove(error, from: &rest)
+        }
+        while errors.count < Self.errorLimit {
             do throws(PluginError) {
-                _ = try definition.compile(settings)
+                _ = try definition.compile(
+                    PluginSettings(plugin: rest, fields: definition.fields)
+                )
+                break
             } catch {
-                errors.append(error)
+                // As in Kong, rules about several fields count when each field is right.
+                let isWhole = error.field == FieldPath.entityField
+                if !isWhole || errors.isEmpty { errors.append(error) }
+                guard !isWhole, Self.remove(error, from: &rest) else { break }
             }
         }
         return Array(errors.prefix(Self.errorLimit))
+    }
+
+    /// Takes away what is wrong, to see what else is.
+    @discardableResult
+    private static func remove(_ error: PluginError, from plugin: inout Plugin) -> Bool {
+        let field = error.field.split(separator: ".").dropFirst().first ?? ""
+        let fields = plugin.config.fields ?? []
+        let kept = fields.filter { $0.name != field }
+        plugin.config = .object(kept)
+        return kept.count < fields.count
     }
 
     /// Checks one plugin and makes its step.

@@ -9,11 +9,19 @@ final class Exchange {
     private let fields = HeaderFieldBuffer.allocate()
     private let output = UnsafeMutableRawBufferPointer.allocate(byteCount: 4_096, alignment: 1)
     private(set) var answer: PluginAnswer?
+    private(set) var identity = PluginIdentity()
     private(set) var upstreamLines = ""
     private(set) var dropped: [String] = []
     private(set) var downstreamLines = ""
 
-    init(_ chain: PluginChain, target: String = "/", lines: String = "", counter: UInt64 = 7) {
+    init(
+        _ chain: PluginChain,
+        target: String = "/",
+        lines: String = "",
+        counter: UInt64 = 7,
+        consumers: ConsumerDirectory = .empty,
+        at seconds: UInt64 = 1_700_000_000
+    ) {
         self.bytes = Array("GET \(target) HTTP/1.1\r\nHost: a\r\n\(lines)\r\n".utf8)
         self.bytes.withUnsafeBytes { bytes in
             var head = RequestHead()
@@ -26,7 +34,8 @@ final class Exchange {
                 worker: (.max, .max),
                 counter: counter
             )
-            request.wallMilliseconds = 1_700_000_000_042
+            request.wallMilliseconds = seconds * 1_000 + 42
+            request.consumers = consumers
             request.connection = 3
             request.connectionRequests = 4
             request.process = 5
@@ -35,6 +44,7 @@ final class Exchange {
             var upstream = self.edits()
             let verdict = chain.access(request, state: &state, edits: &upstream).verdict
             if case .answer(let answer) = verdict { self.answer = answer }
+            self.identity = state.identity
             self.upstreamLines = Self.text(upstream.lines)
             self.dropped = Self.names(upstream)
             var downstream = self.edits()
@@ -60,6 +70,12 @@ final class Exchange {
             query: UnsafeMutableRawBufferPointer(rebasing: self.output[3_072...])
         )
     }
+
+    /// The body of the answer, if a step gave one.
+    var answerText: String? { self.answer.map { String(decoding: $0.body, as: UTF8.self) } }
+
+    /// The lines of the answer.
+    var answerLines: String { String(decoding: self.answer?.lines ?? [], as: UTF8.self) }
 
     private static func names(_ edits: PluginEdits) -> [String] {
         var names: [String] = []

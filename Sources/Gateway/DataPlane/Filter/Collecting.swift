@@ -79,8 +79,9 @@ extension Worker {
         block.filter.pointee.collectsRequest = false
     }
 
-    /// Keeps a part of a response; the whole one, changed, when it is the last. Cuts the response and
-    /// returns `nil` when it is too long.
+    /// Keeps a part of a response; the last part becomes the whole one, changed.
+    ///
+    /// Cuts the response and returns `nil` when it is too long.
     func collectResponse(
         _ index: Int32,
         _ plain: UnsafeRawBufferPointer,

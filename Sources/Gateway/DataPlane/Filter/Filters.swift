@@ -111,6 +111,8 @@ extension Worker {
         request.resumption = self.suspensions.makeResumption()
         request.listenPort = self.port(of: exchange.pointee.client)
         request.clientAddress = SocketAddress.decode(exchange.pointee.origin).address
+        request.isHTTP2 = exchange.pointee.flags.contains(.isHTTP2)
+        request.outside = self.settings.outside
         request.consumers = self.consumers(exchange)
         request.path = scope.path
         if self.chain(exchange).readsCaptures {

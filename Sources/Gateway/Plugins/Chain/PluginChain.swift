@@ -159,6 +159,7 @@ public struct PluginChain: Sendable {
     ///   - side: whose body it is of.
     ///   - plain: the piece; may be empty.
     ///   - isLast: whether it ends the body.
+    ///   - who: who sends the request.
     ///   - rooms: two buffers that steps write to in turn.
     /// - Returns: what takes the piece's place, in one of the buffers or `plain` itself; `nil` when
     ///   it does not fit.

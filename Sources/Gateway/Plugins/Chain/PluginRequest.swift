@@ -28,6 +28,8 @@ public struct PluginRequest {
     public var process: UInt64
     /// Who the client is; what a trusted proxy in front says, if there is one.
     public var clientAddress = IPAddress.v4(0)
+    /// Whether the client speaks HTTP/2.
+    public var isHTTP2 = false
     /// The consumers and credentials of the configuration that the request began on.
     public var consumers = ConsumerDirectory.empty
     /// The path as routes match it: without escapes and dot segments.
@@ -40,6 +42,8 @@ public struct PluginRequest {
     public var windows: WindowCounters?
     /// Milliseconds since 1970.
     public var wallMilliseconds: UInt64
+    /// Where work is done that would hold a worker up; nil where there is no such place.
+    public var outside: (any PluginOutside)?
     /// How the request goes on if the step at hand suspends it; nil where nothing can be.
     public var resumption: PluginResumption?
 
@@ -99,4 +103,31 @@ extension PluginRequest {
         guard edits.replacesQuery else { return self.head.query.bytes(of: self.bytes) }
         return edits.query.written ?? UnsafeRawBufferPointer(start: nil, count: 0)
     }
+}
+
+extension PluginRequest {
+    /// The value of the first cookie of a name (RFC 6265 section 4.2.1).
+    func cookie(_ name: [UInt8]) -> UnsafeRawBufferPointer? {
+        var found: UnsafeRawBufferPointer?
+        self.anyValue(named: Self.cookieField) { value in
+            var at = 0
+            while at < value.count {
+                var end = at
+                while end < value.count, value[end] != UInt8(ascii: ";") { end += 1 }
+                var start = at
+                while start < end, value[start] == UInt8(ascii: " ") { start += 1 }
+                at = end + 1
+                let pair = UnsafeRawBufferPointer(rebasing: value[start..<end])
+                guard pair.count > name.count, pair[name.count] == UInt8(ascii: "="),
+                    pair.starts(with: name)
+                else { continue }
+                found = UnsafeRawBufferPointer(rebasing: pair[(name.count + 1)...])
+                return true
+            }
+            return false
+        }
+        return found
+    }
+
+    private static let cookieField = Array("cookie".utf8)
 }

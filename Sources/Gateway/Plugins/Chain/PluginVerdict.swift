@@ -42,6 +42,14 @@ public struct PluginResumption: Sendable {
     public func resume(_ verdict: PluginResume) { self.place.resume(self.token, verdict) }
 }
 
+/// Threads beside the workers, for work that takes longer than a request may hold a worker up.
+public protocol PluginOutside: AnyObject, Sendable {
+    /// Lets work be done soon; from any thread, returns at once.
+    ///
+    /// - Returns: false when too much waits already, so that it is not done at all.
+    func run(_ work: @escaping @Sendable () -> Void) -> Bool
+}
+
 /// Whose body a piece is of.
 public enum PluginBodySide: Sendable {
     case request

@@ -62,9 +62,11 @@ struct RequestTermination: Sendable {
     private func applies(to request: PluginRequest) -> Bool {
         guard let trigger = self.trigger else { return true }
         let isHeader = request.hasField(named: self.lowercasedTrigger)
-        return isHeader
-            || trigger.withUnsafeBytes { name in
-                QueryNames.contains(name, in: request.head.query.bytes(of: request.bytes))
-            }
+        if isHeader { return true }
+        var arguments = QueryArguments(request.head.query.bytes(of: request.bytes))
+        while let argument = arguments.next() {
+            if argument.isNamed(trigger) { return true }
+        }
+        return false
     }
 }

@@ -79,6 +79,11 @@ struct PluginSettings {
         PluginError(self.plugin, field: "\(self.path).\(name)", message)
     }
 
+    /// Blames fields together.
+    func wholeError(_ message: String) -> PluginError {
+        PluginError(self.plugin, field: FieldPath.entityField, message)
+    }
+
     /// What a field holds, or its default.
     func value(_ name: String) -> DocumentValue? {
         if let value = self.record[name], !value.isNull { return value }

@@ -1,5 +1,7 @@
-/// The part of Lua that people write in templates: look-ups, `or`, `and`, `not`, `..`, comparisons,
-/// texts, numbers, and a few functions of texts. All else is refused by name.
+/// The part of Lua that people write in templates.
+///
+/// Look-ups, `or`, `and`, `not`, `..`, comparisons, texts, numbers, and a few functions of texts; all
+/// else is refused by name.
 struct LuaExpression: Sendable {
     /// What an expression can look things up in.
     enum Table: String, Sendable {
