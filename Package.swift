@@ -139,7 +139,9 @@ let package = Package(
         target(
             "MeshPlugins",
             in: "Gateway",
-            uses: ["MeshEntities", "MeshHTTP", "MeshPrimitives", "COpenSSL", "CSodium"]
+            uses: [
+                "MeshEntities", "MeshHTTP", "MeshPrimitives", "COpenSSL", "CPCRE2", "CSodium",
+            ]
         ),
         tests(
             of: "MeshPlugins",

@@ -26,6 +26,7 @@ public final class DataPlane: Sendable {
     private let registry = CounterRegistry()
     private let tlsPlan: TLSPlan
     private let lineage: Mutex<SnapshotLineage>
+    private let windows = WindowCounters()
     private let state = Mutex(State())
     /// Two threads, so that one long piece of work does not hold up the others.
     private let outside = OutsideThreads(count: 2)
@@ -81,6 +82,7 @@ public final class DataPlane: Sendable {
                 mailbox: self.mailboxes[index],
                 counters: self.registry.addWorker(),
                 log: log?.ring(index),
+                windows: self.windows,
                 outside: self.outside,
                 onObservations: self.onObservations
             )
@@ -312,6 +314,8 @@ struct WorkerSettings: Sendable {
     let mailbox: Mailbox<WorkerMessage>
     let counters: CounterBlock
     let log: LogRing?
+    /// Counters that all workers share.
+    let windows: WindowCounters
     let outside: OutsideThreads
     let onObservations: @Sendable ([TargetObservation]) -> Void
 }

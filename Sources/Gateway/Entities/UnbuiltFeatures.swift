@@ -5,8 +5,10 @@
 public enum UnbuiltFeatures {
     /// Plugins that run here.
     public static let builtPlugins: Set<String> = [
-        "acl", "basic-auth", "correlation-id", "hmac-auth", "jwt", "key-auth", "prometheus",
-        "request-termination",
+        "acl", "basic-auth", "bot-detection", "correlation-id", "cors", "hmac-auth",
+        "ip-restriction", "jwt", "key-auth", "prometheus", "rate-limiting", "redirect",
+        "request-size-limiting", "request-termination", "request-transformer",
+        "response-transformer",
     ]
 
     /// Plugins that Kong bundles.

@@ -6,12 +6,20 @@ public enum PluginCatalogue {
     static let definitions: [PluginDefinition] = [
         ACL.definition,
         BasicAuth.definition,
+        BotDetection.definition,
+        CORS.definition,
         CorrelationID.definition,
         HMACAuth.definition,
+        IPRestriction.definition,
         JWT.definition,
         KeyAuth.definition,
         PrometheusSettings.definition,
+        RateLimiting.definition,
+        Redirect.definition,
+        RequestSizeLimiting.definition,
         RequestTermination.definition,
+        RequestTransformer.definition,
+        ResponseTransformer.definition,
     ]
 
     private static let byName = Dictionary(

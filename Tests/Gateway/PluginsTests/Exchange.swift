@@ -48,7 +48,9 @@ final class Exchange {
             self.upstreamLines = Self.text(upstream.lines)
             self.dropped = Self.names(upstream)
             var downstream = self.edits()
-            if let lines = upstream.responseLines.written { downstream.lines.write(lines) }
+            if let lines = upstream.responseLines.written {
+                downstream.begin(dropped: upstream.responseDropped, added: lines)
+            }
             chain.response(request.consumers, state, edits: &downstream)
             self.downstreamLines = Self.text(downstream.lines)
         }
@@ -62,7 +64,8 @@ final class Exchange {
     private func edits() -> PluginEdits {
         PluginEdits(
             names: UnsafeMutableRawBufferPointer(rebasing: self.output[..<256]),
-            lines: UnsafeMutableRawBufferPointer(rebasing: self.output[256..<2_048]),
+            lines: UnsafeMutableRawBufferPointer(rebasing: self.output[768..<2_048]),
+            responseNames: UnsafeMutableRawBufferPointer(rebasing: self.output[256..<768]),
             responseLines: UnsafeMutableRawBufferPointer(rebasing: self.output[2_048..<3_072]),
             query: UnsafeMutableRawBufferPointer(rebasing: self.output[3_072...])
         )

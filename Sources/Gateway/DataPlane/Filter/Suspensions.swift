@@ -119,7 +119,7 @@ extension Worker {
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
         guard self.runAccess(place, scope, from: step, body: nothing), self.takeHeld(place)
         else { return }
-        self.proceed(place, scope, body: nothing)
+        self.advance(place, scope, body: nothing)
     }
 
     /// Moves what came of the body while nobody could take it to what the target is sent first.

@@ -42,6 +42,12 @@ public final class Snapshot: Sendable {
         let route: String
     }
 
+    /// What steps may ask of a route's regexes.
+    func captures(ofRoute index: Int) -> RouteCaptures? { self.shapes[index].captures }
+
+    /// The service of a route.
+    func service(ofRoute index: Int) -> EntityID? { self.configuration.routes[index].service }
+
     /// Compiles a configuration.
     ///
     /// - Parameters:

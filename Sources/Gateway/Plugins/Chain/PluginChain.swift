@@ -52,6 +52,9 @@ public struct PluginChain: Sendable {
     /// Whether a step needs ``PluginRequest/listenAddress``, which costs a system call.
     public let readsListenAddress: Bool
 
+    /// Whether a step looks at ``PluginRequest/captures``.
+    public let readsCaptures: Bool
+
     /// The chain without plugins.
     public static let empty = PluginChain(links: [])
 
@@ -76,6 +79,7 @@ public struct PluginChain: Sendable {
         self.links = effective.sorted { ($0.priority, $0.name) > ($1.priority, $1.name) }
         let steps = self.links.flatMap(\.steps)
         self.changesBodies = steps.contains { $0.body != nil }
+        self.readsCaptures = steps.contains { $0.readsCaptures }
         self.readsListenAddress = steps.contains { $0.readsListenAddress }
     }
 
@@ -131,6 +135,22 @@ public struct PluginChain: Sendable {
         for link in self.links {
             link.step(consumers, state.identity)?.response?(state, &edits)
         }
+    }
+
+    /// Changes a whole body.
+    public func whole(
+        _ side: PluginBodySide,
+        _ body: [UInt8],
+        _ request: PluginRequest,
+        _ edits: PluginEdits,
+        by identity: PluginIdentity
+    ) -> [UInt8] {
+        var body = body
+        for link in self.links {
+            guard let whole = link.step(request.consumers, identity)?.whole else { continue }
+            if let changed = whole(side, request, edits, body) { body = changed }
+        }
+        return body
     }
 
     /// Runs the body phase for one plain piece.

@@ -1,5 +1,19 @@
 public import MeshHTTP
 
+/// The fields that a head came with; borrowed.
+public struct ReceivedFields {
+    let fields: HeaderFieldBuffer
+    let count: Int
+    let bytes: UnsafeRawBufferPointer
+
+    /// Shows the first `count` fields of a head that was read from `bytes`.
+    public init(_ fields: HeaderFieldBuffer, count: Int, of bytes: UnsafeRawBufferPointer) {
+        self.fields = fields
+        self.count = count
+        self.bytes = bytes
+    }
+}
+
 /// What steps change in one head: fields that are dropped, lines that are added.
 ///
 /// Kept as a list beside the head, since every attempt reads the head anew and repeats the edits.
@@ -8,6 +22,19 @@ public struct PluginEdits {
     private var names: HeadWriter
     /// Takes whole lines.
     public var lines: HeadWriter
+    /// Takes the path for the target in place of what the route makes of the client's; nothing keeps
+    /// that one.
+    public var path: HeadWriter
+    /// Takes the host for the target in place of the upstream's; nothing keeps that one.
+    public var host: HeadWriter
+    /// Takes the method for the target; nothing keeps the client's.
+    public var method: HeadWriter
+    /// The fields that the head at hand came with.
+    public var received: ReceivedFields?
+    /// Set by a step that wants the body of this message whole, before it goes on.
+    public var collectsBody = false
+    /// Takes names for ``responseDropped``.
+    var responseNames: HeadWriter
     /// Takes whole lines for the client's response, whoever gives it; without effect in the response
     /// phase, whose lines are the client's anyway.
     public var responseLines: HeadWriter
@@ -21,18 +48,30 @@ public struct PluginEdits {
     /// - Parameters:
     ///   - names: takes a byte of length and the name, per dropped field.
     ///   - lines: takes the added lines.
+    ///   - responseNames: as `names`, for the client's response.
     ///   - responseLines: takes the lines for the client's response.
     ///   - query: takes a query in place of the client's.
+    ///   - path: takes a path in place of the client's.
+    ///   - host: takes a host in place of the upstream's.
+    ///   - method: takes a method in place of the client's.
     public init(
         names: UnsafeMutableRawBufferPointer,
         lines: UnsafeMutableRawBufferPointer,
+        responseNames: UnsafeMutableRawBufferPointer = Self.nothing,
         responseLines: UnsafeMutableRawBufferPointer = Self.nothing,
-        query: UnsafeMutableRawBufferPointer = Self.nothing
+        query: UnsafeMutableRawBufferPointer = Self.nothing,
+        path: UnsafeMutableRawBufferPointer = Self.nothing,
+        host: UnsafeMutableRawBufferPointer = Self.nothing,
+        method: UnsafeMutableRawBufferPointer = Self.nothing
     ) {
         self.names = HeadWriter(names)
         self.lines = HeadWriter(lines)
+        self.responseNames = HeadWriter(responseNames)
         self.responseLines = HeadWriter(responseLines)
         self.query = HeadWriter(query)
+        self.path = HeadWriter(path)
+        self.host = HeadWriter(host)
+        self.method = HeadWriter(method)
     }
 
     /// No room at all.
@@ -43,12 +82,18 @@ public struct PluginEdits {
     /// Whether an edit found no room, so that the head may not be sent.
     public var overflowed: Bool {
         self.names.overflowed || self.lines.overflowed || self.responseLines.overflowed
-            || self.query.overflowed
+            || self.query.overflowed || self.responseNames.overflowed || self.path.overflowed
+            || self.host.overflowed || self.method.overflowed
     }
 
     /// The dropped names, each behind a byte of length.
     public var dropped: UnsafeRawBufferPointer {
         self.names.written ?? UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
+    /// The names dropped from the client's response, each behind a byte of length.
+    public var responseDropped: UnsafeRawBufferPointer {
+        self.responseNames.written ?? UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
     /// The added lines.
@@ -94,15 +139,26 @@ public struct PluginEdits {
     public mutating func restore(
         dropped: UnsafeRawBufferPointer,
         added: UnsafeRawBufferPointer,
+        responseDropped: UnsafeRawBufferPointer,
         responseLines: UnsafeRawBufferPointer,
         query: UnsafeRawBufferPointer?
     ) {
+        self.responseNames.write(responseDropped)
         self.names.write(dropped)
         self.lines.write(added)
         self.responseLines.write(responseLines)
         guard let query else { return }
         self.beginQuery()
         self.query.write(query)
+    }
+
+    /// Begins the response phase with what steps of the access phase left for it.
+    public mutating func begin(
+        dropped: UnsafeRawBufferPointer,
+        added: UnsafeRawBufferPointer
+    ) {
+        self.names.write(dropped)
+        self.lines.write(added)
     }
 
     /// Goes through names that were kept.

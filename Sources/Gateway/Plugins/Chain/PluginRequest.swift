@@ -1,3 +1,4 @@
+public import MeshEntities
 public import MeshHTTP
 public import MeshPrimitives
 
@@ -31,6 +32,14 @@ public struct PluginRequest {
     public var isHTTP2 = false
     /// The consumers and credentials of the configuration that the request began on.
     public var consumers = ConsumerDirectory.empty
+    /// The path as routes match it: without escapes and dot segments.
+    public var path = UnsafeRawBufferPointer(start: nil, count: 0)
+    /// What the route's regexes capture of the path; nil where no step asks.
+    public var captures: RouteCaptures?
+    /// The service of the matched route.
+    public var service: EntityID?
+    /// Counters that all workers of this node share; nil where nothing can be counted.
+    public var windows: WindowCounters?
     /// Milliseconds since 1970.
     public var wallMilliseconds: UInt64
     /// Where work is done that would hold a worker up; nil where there is no such place.

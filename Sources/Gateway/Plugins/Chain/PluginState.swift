@@ -7,6 +7,11 @@ public struct PluginState: Sendable {
     /// What whoever resumed the request told the step that asked, which runs again; 0 otherwise.
     public var note: UInt64 = 0
 
+    /// Most bytes of the request's body; more are answered with 413.
+    public internal(set) var bodyLimit: UInt64 = .max
+    /// How many bytes of the request's body have come.
+    public var bodyCount: UInt64 = 0
+
     /// Creates the state of a request that no plugin has seen.
     public init() {}
 }

@@ -15,9 +15,15 @@ final class PluginStep: Sendable {
     typealias Body =
         @Sendable (PluginBodySide, UnsafeRawBufferPointer, Bool, inout HeadWriter) -> Void
 
+    /// Changes a whole body, of which ``PluginEdits/collectsBody`` was asked; nil leaves it.
+    typealias Whole = @Sendable (PluginBodySide, PluginRequest, PluginEdits, [UInt8]) -> [UInt8]?
+
     let access: Access?
     let response: Response?
     let body: Body?
+    let whole: Whole?
+    /// Whether it looks at ``PluginRequest/captures``.
+    let readsCaptures: Bool
     /// Whether it needs ``PluginRequest/listenAddress``, which costs a system call.
     let readsListenAddress: Bool
 
@@ -25,11 +31,15 @@ final class PluginStep: Sendable {
         access: Access? = nil,
         response: Response? = nil,
         body: Body? = nil,
+        whole: Whole? = nil,
+        readsCaptures: Bool = false,
         readsListenAddress: Bool = false
     ) {
         self.access = access
         self.response = response
         self.body = body
+        self.whole = whole
+        self.readsCaptures = readsCaptures
         self.readsListenAddress = readsListenAddress
     }
 }
