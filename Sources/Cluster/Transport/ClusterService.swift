@@ -147,14 +147,9 @@ public final class ClusterService: Service, Sendable {
             )
     }
 
-    /// The changesets that are not folded yet, oldest first, and what became of each.
-    public func history() async -> [(entry: EncodedChangeset, outcome: ChangesetOutcome)] {
-        await self.submit { $0.changelog.history } ?? []
-    }
-
-    /// The configuration after a changeset; `nil` when it is folded or unknown.
-    public func state(after id: ChangesetID) async -> ConfigurationState? {
-        await self.submit { $0.changelog.state(after: id) } ?? nil
+    /// The changesets that are not folded yet; `nil` once the service has ended.
+    public func history() async -> ChangelogHistory? {
+        await self.submit { $0.changelog.history }
     }
 
     /// Changes that met others unseen, oldest first, and whether nobody has looked after them.

@@ -28,7 +28,8 @@ struct ConfigPaths: Sendable {
         case .refused(let status, let message): return .message(message, status: status)
         case .text(let found): text = found
         }
-        let submission = Submission(text: text)
+        var submission = Submission(text: text)
+        submission.author = exchange.author
         do throws(AdminError) {
             if exchange.flag("check_hash") {
                 let difference = try await self.node.difference(submission)
@@ -72,7 +73,7 @@ struct ConfigPaths: Sendable {
                 "the configuration changed meanwhile, it is now \(held.version)",
                 status: 409
             )
-        case .unknownNode: return .notFound
+        case .unknownNode, .unknownChangeset: return .notFound
         case .refused(let reason): return .message(reason, status: 409)
         case .failed: return .message("An unexpected error occurred", status: 500)
         }

@@ -1,6 +1,7 @@
 import MeshAdmin
 import MeshChangelog
 import MeshEntities
+import MeshMembership
 import MeshPrimitives
 import MeshReports
 import MeshTransport
@@ -13,6 +14,12 @@ extension ConfigurationVersion {
 }
 
 extension ClusterService {
+    /// The names of nodes, ascending; of those that are no members any more, their ids.
+    func names(of nodes: [NodeID]) async -> [String] {
+        let names = await self.members().reduce(into: [:]) { $0[$1.id] = $1.profile.name }
+        return nodes.map { names[$0] ?? $0.description }.sorted()
+    }
+
     /// Writes a changeset, with the errors that an operator is answered with.
     func submit(_ draft: ChangelogDraft) async throws(AdminError) -> ChangesetReceipt {
         do {
