@@ -11,7 +11,11 @@ extension EndToEnd {
             let mesh = try TestMesh.settled()
             let file = try mesh.file(mesh.configuration(routes: ["first"]))
             let applied = try mesh.nodes[0].ctl.run(
-                "config", "apply", file, "--message", "the first route"
+                "config",
+                "apply",
+                file,
+                "--message",
+                "the first route"
             )
             #expect(applied.status == 0, "\(applied.errors)")
             #expect(applied.out.contains("live on 3 of 3 alive nodes"), "\(applied.out)")
@@ -97,7 +101,15 @@ extension EndToEnd {
             let version = base["version"].text ?? ""
             let file = try mesh.file(mesh.configuration(routes: ["late"]))
             let other = try mesh.file(mesh.configuration(routes: ["quick"]))
-            let quick = try ctl.run("config", "apply", other, "--base", version, "--message", "I won")
+            let quick = try ctl.run(
+                "config",
+                "apply",
+                other,
+                "--base",
+                version,
+                "--message",
+                "I won"
+            )
             #expect(quick.status == 0, "\(quick.errors)")
 
             let late = try ctl.run("config", "apply", file, "--base", version)
@@ -118,9 +130,14 @@ extension EndToEnd {
             let (eu, us) = (mesh.nodes[0], mesh.nodes[1])
             let write = { (node: TestNode, retries: Int) in
                 try Curl.get(
-                    "-X", "PATCH", "-d", "retries=\(retries)", "\(node.admin.url)/services/demo"
+                    "-X",
+                    "PATCH",
+                    "-d",
+                    "retries=\(retries)",
+                    "\(node.admin.url)/services/demo"
                 )
             }
+            for node in mesh.nodes { try node.awaitSavedMembers() }
             us.kill()
             try eventually("us-1 should be failed", within: 15) {
                 try eu.state(of: "us-1") == "failed"

@@ -79,6 +79,7 @@ public struct Changelog: Sendable {
             case append(writes: [(ticket: UInt64, id: ChangesetID?)])
             case fold(count: Int, Checkpoint)
             case rebase(Checkpoint, kept: [EncodedChangeset])
+            case restore(Checkpoint, kept: [EncodedChangeset], ticket: UInt64)
         }
 
         let token: UInt64

@@ -73,5 +73,8 @@ extension Changelog {
 
 extension StructuralRules {
     /// Rules for a log without any changeset.
-    fileprivate static let none = StructuralRules(facts: { _, _ in EntityFacts() }, hash: { _ in .zero })
+    fileprivate static let none = StructuralRules(
+        facts: { _, _ in EntityFacts() },
+        hash: { _ in .zero }
+    )
 }

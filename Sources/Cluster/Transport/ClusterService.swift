@@ -136,6 +136,18 @@ public final class ClusterService: Service, Sendable {
         return try await promise.futureResult.get()
     }
 
+    /// All that the changelog holds durably, for a backup; `nil` once the service has ended.
+    public func stored() async -> StoredChangelog? { await self.submit { $0.changelog.stored } }
+
+    /// Takes over what a backup holds, when nothing is held yet; returns when it is durable here.
+    ///
+    /// - Throws: ``MeshChangelog/ChangelogError``; nothing is changed then.
+    public func restore(_ stored: StoredChangelog) async throws -> ChangesetReceipt {
+        let promise = self.eventLoop.makePromise(of: ChangesetReceipt.self)
+        self.perform { $0.restore(stored, promise: promise) }
+        return try await promise.futureResult.get()
+    }
+
     /// The newest configuration; cheap, whatever its size.
     public func latest() async -> ClusterConfigurationState {
         await self.submit { loop in

@@ -106,6 +106,22 @@ public protocol AdminNode: Sendable {
         of conflict: String,
         _ restoration: Restoration
     ) async throws(AdminError) -> ApplyReport
+    /// All that has to be kept to bring the mesh back.
+    ///
+    /// - Parameter withKeys: whether the key ring is in it, with which anybody is a member.
+    /// - Returns: changelog, members and, when asked for, keys.
+    /// - Throws: ``AdminError``.
+    func backup(withKeys: Bool) async throws(AdminError) -> BackupReport
+    /// Takes a backup over into a mesh without configuration, or replaces the configuration by the
+    /// backup's, as one changeset.
+    ///
+    /// - Throws: ``AdminError``; nothing has changed.
+    func restore(
+        _ backup: BackupReport,
+        replacing: Bool,
+        _ restoration: Restoration
+    ) async throws(AdminError) -> ApplyReport
+
     /// Writes what is wanted of the member with this name or id; it acts when that reaches it.
     ///
     /// - Throws: ``AdminError/unknownNode(_:)`` or ``AdminError/refused(_:)``.

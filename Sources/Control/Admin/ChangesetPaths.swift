@@ -163,7 +163,8 @@ struct ChangesetPaths: Sendable {
 }
 
 extension Restoration {
-    fileprivate init(_ exchange: AdminExchange) {
+    /// What a request says of it.
+    init(_ exchange: AdminExchange) {
         self.init()
         self.author = exchange.author
         self.message = exchange.query["message"] ?? ""

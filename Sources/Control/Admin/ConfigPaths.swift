@@ -30,16 +30,22 @@ struct ConfigPaths: Sendable {
         }
         var submission = Submission(text: text)
         submission.author = exchange.author
+        let report: ApplyReport
         do throws(AdminError) {
             if exchange.flag("check_hash") {
                 let difference = try await self.node.difference(submission)
                 if difference.changes.isEmpty { return .empty(304) }
             }
-            _ = try await self.node.apply(submission)
+            report = try await self.node.apply(submission)
         } catch {
             return Self.answer(to: error, flattened: exchange.flag("flatten_errors"))
         }
-        return .document(Self.collections(of: await self.node.held().catalogue), status: 201)
+        var answer = AdminAnswer.document(
+            Self.collections(of: await self.node.held().catalogue),
+            status: 201
+        )
+        if !report.confirmed { answer.isUnconfirmed(heldBy: report.holders) }
+        return answer
     }
 
     /// All entities by collection and id.

@@ -83,8 +83,7 @@ struct EntityWriter: Sendable {
             answer = .empty(204)
         }
         if receipt.holders.count < receipt.wanted {
-            answer.status = 202
-            answer.headers.append(("X-Meshgate-Holders", receipt.holders.joined(separator: ", ")))
+            answer.isUnconfirmed(heldBy: receipt.holders)
         }
         answer.headers.append(("X-Meshgate-Config-Hash", receipt.config.hash))
         return answer

@@ -141,6 +141,30 @@ public struct AdminClient: Sendable {
         return try await self.post(path, text)
     }
 
+    /// The whole mesh as one document, as its bytes came; with its keys when asked.
+    public func backup(
+        withKeys: Bool
+    ) async throws(AdminClientError) -> (report: BackupReport, bytes: [UInt8]) {
+        let answer = try await self.send(
+            .GET,
+            "/mesh/backup\(withKeys ? "?with_keys=1" : "")",
+            ""
+        )
+        return (try self.report(answer), answer.body)
+    }
+
+    /// Takes a backup over into a mesh without configuration, or replaces the configuration by it.
+    public func restore(
+        _ text: String,
+        replacing: Bool,
+        message: String
+    ) async throws(AdminClientError) -> ApplyReport {
+        try await self.post(
+            "/mesh/restore?replace=\(replacing ? 1 : 0)&message=\(Self.escaped(message))",
+            text
+        )
+    }
+
     /// Takes a member out: it finishes what it has and takes nothing new.
     public func drain(_ node: String) async throws(AdminClientError) -> DrainReport {
         try await self.post("/mesh/nodes/\(Self.escaped(node))/drain", "")

@@ -88,7 +88,8 @@ extension ClusterConfigurationState {
     var desiredModes: [NodeID: MemberReport.Mode] {
         var desiredModes: [NodeID: MemberReport.Mode] = [:]
         for (key, entity) in self.state.entities where entity.isAside {
-            guard key.hasPrefix("\(DesiredMode.kind)/"), let desired = DesiredMode(body: entity.body),
+            guard key.hasPrefix("\(DesiredMode.kind)/"),
+                let desired = DesiredMode(body: entity.body),
                 let node = NodeID(String(key.dropFirst(DesiredMode.kind.utf8.count + 1)))
             else { continue }
             desiredModes[node] = desired.mode

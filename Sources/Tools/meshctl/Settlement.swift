@@ -41,6 +41,7 @@ struct Settlement {
     /// - Parameters:
     ///   - report: what the node answered.
     ///   - verb: what was done, such as `applied`.
+    /// - Throws: ``Failure`` with what is not so.
     func finish(_ report: ApplyReport, _ verb: String) async throws {
         self.noteHolders(report)
         let status = self.options.wait == .none ? nil : await self.settled(report)
@@ -55,7 +56,7 @@ struct Settlement {
         let name = report.changeset.isEmpty ? "" : "  \(report.changeset)"
         Terminal.result(
             try self.output.text(report, items: [report], names: [report.config.hash]) { _ in
-                report.changeset.isEmpty && report.changes.isEmpty
+                report.config == report.base
                     ? "nothing to change, \(config)\(live ?? "")\n"
                     : "\(verb) \(config)\(name)  \(counts)\(live ?? "")\n"
             }

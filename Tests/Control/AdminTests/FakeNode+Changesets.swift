@@ -81,6 +81,27 @@ extension FakeNode {
         return self.restored("loser of \(conflict)", restoration)
     }
 
+    func backup(withKeys: Bool) async throws(AdminError) -> BackupReport {
+        var backup = BackupReport(
+            takenAt: Self.changeset.at,
+            node: "eu-1",
+            cluster: "test",
+            config: Self.changeset.config,
+            members: []
+        )
+        if withKeys { backup.keyRing = "secret" }
+        return backup
+    }
+
+    func restore(
+        _ backup: BackupReport,
+        replacing: Bool,
+        _ restoration: Restoration
+    ) async throws(AdminError) -> ApplyReport {
+        guard replacing else { throw .refused("there is a configuration already") }
+        return self.restored("backup of \(backup.node)", restoration)
+    }
+
     private func restored(_ what: String, _ restoration: Restoration) -> ApplyReport {
         self.told.withLock {
             $0.messages.append("\(restoration.author): \(what): \(restoration.message)")

@@ -24,7 +24,9 @@ struct MeshPathsTests {
             #expect(try await client.health() == node.health(of: nil))
             #expect(try await client.health(of: "api") == node.health(of: "api"))
             #expect(try await client.status() == node.status())
-            #expect(try await client.configurationStatus() == node.configurationStatus(including: ""))
+            #expect(
+                try await client.configurationStatus() == node.configurationStatus(including: "")
+            )
             #expect(try await client.configuration().text == node.declarativeText())
         }
     }

@@ -22,13 +22,25 @@ extension ClusterService {
 
     /// Writes a changeset, with the errors that an operator is answered with.
     func submit(_ draft: ChangelogDraft) async throws(AdminError) -> ChangesetReceipt {
+        try await Self.translated { try await self.write(draft) }
+    }
+
+    /// Takes over a backup, with the errors that an operator is answered with.
+    func takeOver(_ stored: StoredChangelog) async throws(AdminError) -> ChangesetReceipt {
+        try await Self.translated { try await self.restore(stored) }
+    }
+
+    private static func translated(
+        _ write: () async throws -> ChangesetReceipt
+    ) async throws(AdminError) -> ChangesetReceipt {
         do {
-            return try await self.write(draft)
+            return try await write()
         } catch let error as ChangelogError {
             switch error {
             case .stale(let held): throw .stale(held: ConfigurationVersion(held))
             case .busy: throw .busy
             case .refused(let reason): throw .refused(reason)
+            case .occupied: throw .refused(error.description)
             case .invalidKey, .entityChanged, .tooLarge, .notSaved, .exhausted, .malformed:
                 throw .failed(error.description)
             }

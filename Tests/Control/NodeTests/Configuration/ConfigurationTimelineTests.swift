@@ -22,7 +22,9 @@ struct ConfigurationTimelineTests {
         )
         for (index, write) in writes.enumerated() {
             var changes: [String: [UInt8]?] = [:]
-            for (key, body) in write { changes.updateValue(body.map { Array($0.utf8) }, forKey: key) }
+            for (key, body) in write {
+                changes.updateValue(body.map { Array($0.utf8) }, forKey: key)
+            }
             let effects = try log.write(
                 ChangelogDraft(changes: changes, author: "alice", message: "write \(index + 1)"),
                 ticket: UInt64(index),
