@@ -218,6 +218,9 @@ extension ClusterConfiguration {
             keyRing: keyRing,
             seed: generator.next()
         )
+        self.changelog.durableNodes = settings.durability.nodes
+        self.changelog.durableRegions = settings.durability.regions
+        self.changelog.acknowledgeTimeout = settings.durability.timeout
         switch settings.gossip.profile {
         case "local": self.membership = .local
         case "wan": self.membership = .wan

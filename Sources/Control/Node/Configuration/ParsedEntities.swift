@@ -39,6 +39,19 @@ struct ParsedEntities: Sendable {
         self = next
     }
 
+    /// The configuration of some entities for showing: without those that cannot be read, and without
+    /// looking at references.
+    static func readable(_ entities: [StoredEntity]) -> GatewayConfiguration {
+        var parsed = ParsedEntities()
+        guard (try? parsed.update(to: entities)) == nil else { return parsed.configuration }
+        let readable = entities.filter { entity in
+            var alone = ParsedEntities()
+            return (try? alone.update(to: [entity])) != nil
+        }
+        try? parsed.update(to: readable)
+        return parsed.configuration
+    }
+
     /// The fingerprint of a configuration that is not stored yet.
     static func fingerprint(of configuration: GatewayConfiguration) -> UInt64 {
         var sum: UInt64 = 0
