@@ -4,27 +4,23 @@ import Testing
 
 @Suite("A health report")
 struct HealthReportTests {
-    private let report = HealthReport(
-        isAbstaining: true,
-        entries: [
-            .init(
-                id: TargetID(rawValue: 7),
-                vote: .down,
-                reason: .timedOut,
-                isChecker: true,
-                successes: 0,
-                failures: 12
-            ),
-            .init(
-                id: TargetID(rawValue: .max),
-                vote: .up,
-                reason: .answering,
-                isChecker: false,
-                successes: .max,
-                failures: 0
-            ),
-        ]
-    )
+    private let report: HealthReport = {
+        var report = HealthReport()
+        report.isAbstaining = true
+        report.votes[TargetID(rawValue: 7)] = HealthVote(
+            stance: .down,
+            reason: .timedOut,
+            isChecker: true,
+            failures: 12
+        )
+        report.votes[TargetID(rawValue: .max)] = HealthVote(
+            stance: .up,
+            reason: .answering,
+            isChecker: false,
+            successes: .max
+        )
+        return report
+    }()
 
     @Test("is the same after a trip over the wire")
     func roundTrip() throws {
@@ -50,6 +46,6 @@ struct HealthReportTests {
             hostile[index] ^= 0xFF
             if (try? HealthReport(decoding: hostile)) == nil { refused += 1 }
         }
-        #expect(refused >= 4, "version, count and two votes at least")
+        #expect(refused >= 4, "version, count and two stances at least")
     }
 }

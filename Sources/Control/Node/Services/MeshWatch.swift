@@ -120,7 +120,7 @@ struct MeshWatch: Service {
                 guard let observer = record.key.owner, observer != self.node,
                     let report = try? HealthReport(decoding: record.body)
                 else { continue }
-                self.health.send(.report(report, from: observer))
+                self.health.receive(report, from: observer)
             case .nodeMode where record.key.name == self.node.description:
                 guard let wish = NodeWish(record: record) else { continue }
                 self.onWish(wish.mode)
@@ -150,7 +150,7 @@ struct MeshWatch: Service {
             (member.state == .alive || member.state == .suspect)
                 && !away.contains(member.id.description)
         }
-        self.health.send(.peers(peers.map { HealthPeer(id: $0.id, region: $0.profile.region) }))
+        self.health.setPeers(peers.map { HealthPeer(id: $0.id, region: $0.profile.region) })
         self.regions.summariesChanged()
     }
 
@@ -182,6 +182,7 @@ struct MeshWatch: Service {
                 message: "\(refused) may not be called \(name): \(holder) is; rename one"
             )
         case .isolated:
+            self.health.setIsolated(true)
             self.events.add(
                 .membership,
                 "isolated",
@@ -189,6 +190,7 @@ struct MeshWatch: Service {
                 message: "most probes of this node fail; it holds its suspicions back"
             )
         case .connected:
+            self.health.setIsolated(false)
             self.events.add(
                 .membership,
                 "connected",
