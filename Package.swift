@@ -136,8 +136,18 @@ let package = Package(
         // TLS of one connection by OpenSSL: contexts, certificates by server name, records.
         target("MeshTLS", in: "Gateway", uses: ["MeshPrimitives", "COpenSSL"]),
         tests(of: "MeshTLS", in: "Gateway", uses: ["MeshPrimitives"]),
-        target("MeshPlugins", in: "Gateway", uses: ["MeshEntities", "MeshHTTP"]),
-        tests(of: "MeshPlugins", in: "Gateway", uses: ["MeshEntities", "MeshHTTP"]),
+        target(
+            "MeshPlugins",
+            in: "Gateway",
+            uses: [
+                "MeshEntities", "MeshHTTP", "MeshPrimitives", "COpenSSL", "CPCRE2", "CSodium",
+            ]
+        ),
+        tests(
+            of: "MeshPlugins",
+            in: "Gateway",
+            uses: ["MeshEntities", "MeshHTTP", "MeshPrimitives", "CSodium"]
+        ),
         // The shell of the wing: reactor, listeners, upstream pools, the life of a request.
         target(
             "MeshDataPlane",

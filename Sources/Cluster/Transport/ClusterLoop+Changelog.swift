@@ -28,6 +28,20 @@ extension ClusterLoop {
         }
     }
 
+    /// Takes over what a backup holds; the promise ends when it is durable here, or fails.
+    func restore(_ stored: StoredChangelog, promise: EventLoopPromise<ChangesetReceipt>) {
+        self.lastTicket += 1
+        let ticket = self.lastTicket
+        self.writes[ticket] = promise
+        do throws(ChangelogError) {
+            let effects = try self.changelog.restore(stored, ticket: ticket, at: LoopClock.now())
+            for effect in effects { self.perform(effect) }
+        } catch {
+            self.writes[ticket] = nil
+            promise.fail(error)
+        }
+    }
+
     /// Tells the changelog who is in the fleet; members that left are not, failed ones are.
     func changelogPeersChanged() {
         let peers = self.membership.members.filter { $0.id != self.node && $0.state != .left }

@@ -145,6 +145,18 @@ public final class ClusterService: Service, Sendable {
         return try await promise.futureResult.get()
     }
 
+    /// All that the changelog holds durably, for a backup; `nil` once the service has ended.
+    public func stored() async -> StoredChangelog? { await self.submit { $0.changelog.stored } }
+
+    /// Takes over what a backup holds, when nothing is held yet; returns when it is durable here.
+    ///
+    /// - Throws: ``MeshChangelog/ChangelogError``; nothing is changed then.
+    public func restore(_ stored: StoredChangelog) async throws -> ChangesetReceipt {
+        let promise = self.eventLoop.makePromise(of: ChangesetReceipt.self)
+        self.perform { $0.restore(stored, promise: promise) }
+        return try await promise.futureResult.get()
+    }
+
     /// The newest configuration; cheap, whatever its size.
     public func latest() async -> ClusterConfigurationState {
         await self.submit { loop in
@@ -156,14 +168,9 @@ public final class ClusterService: Service, Sendable {
             )
     }
 
-    /// The changesets that are not folded yet, oldest first, and what became of each.
-    public func history() async -> [(entry: EncodedChangeset, outcome: ChangesetOutcome)] {
-        await self.submit { $0.changelog.history } ?? []
-    }
-
-    /// The configuration after a changeset; `nil` when it is folded or unknown.
-    public func state(after id: ChangesetID) async -> ConfigurationState? {
-        await self.submit { $0.changelog.state(after: id) } ?? nil
+    /// The changesets that are not folded yet; `nil` once the service has ended.
+    public func history() async -> ChangelogHistory? {
+        await self.submit { $0.changelog.history }
     }
 
     /// Changes that met others unseen, oldest first, and whether nobody has looked after them.

@@ -45,9 +45,9 @@ struct NodeParts: Sendable {
         firstConfiguration: (name: String, text: String)?,
         logger: Logger
     ) throws {
-        let inlet = HealthService.Inlet()
+        let inbox = HealthInbox()
         let dataPlane = DataPlane(configuration: settings.proxy.dataPlane) {
-            inlet.send(.observed($0))
+            inbox.observed($0)
         }
         let events = EventLog(observer: settings.node.name)
         let cluster = try ClusterService(
@@ -65,7 +65,7 @@ struct NodeParts: Sendable {
         )
         self.seeds = resolver
         self.dataPlane = dataPlane
-        self.prober = Prober { inlet.send(.probed($0)) }
+        self.prober = Prober { result in inbox.add { $0.results.append(result) } }
         self.cluster = cluster
         self.events = events
         self.state = state
@@ -75,7 +75,7 @@ struct NodeParts: Sendable {
             dataPlane: dataPlane,
             prober: self.prober,
             events: events,
-            inlet: inlet
+            inbox: inbox
         )
         self.health = health
         self.configuration = ConfigurationService(
@@ -218,6 +218,9 @@ extension ClusterConfiguration {
             keyRing: keyRing,
             seed: generator.next()
         )
+        self.changelog.durableNodes = settings.durability.nodes
+        self.changelog.durableRegions = settings.durability.regions
+        self.changelog.acknowledgeTimeout = settings.durability.timeout
         switch settings.gossip.profile {
         case "local": self.membership = .local
         case "wan": self.membership = .wan

@@ -31,6 +31,19 @@ public struct RegionPreference: Equatable, Sendable {
         )
     }
 
+    /// Takes over what another preference knows of the same groups in another order.
+    ///
+    /// - Parameters:
+    ///   - known: the one before.
+    ///   - places: for each group of this one, its place in `known`; `nil` for a new group.
+    public mutating func takeOver(_ known: RegionPreference, places: [Int?]) {
+        for (group, place) in places.enumerated() where group < self.aliveSince.count {
+            guard let place, place < known.aliveSince.count else { continue }
+            self.aliveSince[group] = known.aliveSince[place]
+            if place == known.activeGroup { self.activeGroup = group }
+        }
+    }
+
     /// Takes in which groups have an eligible target.
     ///
     /// - Parameters:

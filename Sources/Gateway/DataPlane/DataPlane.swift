@@ -26,7 +26,11 @@ public final class DataPlane: Sendable {
     private let registry = CounterRegistry()
     private let tlsPlan: TLSPlan
     private let lineage: Mutex<SnapshotLineage>
+    private let windows = WindowCounters()
     private let state = Mutex(State())
+    /// Two threads, so that one long piece of work does not hold up the others.
+    private let outside = OutsideThreads(count: 2)
+    private let trials = Mutex(TrialTickets())
 
     /// Creates a data plane that does nothing yet.
     ///
@@ -79,6 +83,8 @@ public final class DataPlane: Sendable {
                 mailbox: self.mailboxes[index],
                 counters: self.registry.addWorker(),
                 log: log?.ring(index),
+                windows: self.windows,
+                outside: self.outside,
                 onObservations: self.onObservations
             )
             let thread = startReactorThread(name: "mesh-worker-\(index)") {
@@ -186,6 +192,19 @@ public final class DataPlane: Sendable {
         self.post(.groups(groups))
     }
 
+    /// Lets one request try each of some targets although its share is 0.
+    ///
+    /// The first request of any worker that comes in time and fits takes the offer. While a target's
+    /// trial runs, further offers of it are ignored.
+    ///
+    /// - Parameters:
+    ///   - offers: the targets.
+    ///   - now: what the time is on the clock of ``MeshHealth/TrialOffer/until``.
+    public func offerTrials(_ offers: [TrialOffer], at now: MonotonicInstant) {
+        let tickets = self.trials.withLock { $0.issue(offers, at: now) }
+        if !tickets.isEmpty { self.post(.trials(tickets)) }
+    }
+
     /// Requests now in flight; cheaper than ``counters()``.
     public var activeRequests: Int { Int(self.registry.sum(WorkerCounter.activeRequests)) }
 
@@ -257,6 +276,7 @@ public final class DataPlane: Sendable {
             return (state.threads, state.log)
         }
         for thread in threads { thread.join() }
+        self.outside.stop()
         log?.stop()
     }
 
@@ -270,6 +290,7 @@ enum WorkerMessage: Sendable {
     case install(Installation)
     case factors([TargetID: Float])
     case groups([String: Int])
+    case trials([TrialTicket])
     case closing(Bool)
     /// A step has what it suspended a request for.
     case resume(UInt64, PluginResume)
@@ -292,7 +313,7 @@ enum WorkerMessage: Sendable {
             guard case .groups(var groups) = waiting else { return false }
             groups.merge(new) { $1 }
             waiting = .groups(groups)
-        case .closing, .resume, .drain, .stop: return false
+        case .trials, .closing, .resume, .drain, .stop: return false
         }
         return true
     }
@@ -308,5 +329,8 @@ struct WorkerSettings: Sendable {
     let mailbox: Mailbox<WorkerMessage>
     let counters: CounterBlock
     let log: LogRing?
+    /// Counters that all workers share.
+    let windows: WindowCounters
+    let outside: OutsideThreads
     let onObservations: @Sendable ([TargetObservation]) -> Void
 }

@@ -1,8 +1,10 @@
 /// How the health of one upstream's targets is judged; Kong's `healthchecks` with Kong's meanings.
 ///
-/// A threshold of 0 switches its counter off, as in Kong. Two rules hold whatever the thresholds
-/// say: a failed connection makes a target suspect at once, and a suspect or excluded target is
-/// probed until it is back, by TCP connect when no active check is configured.
+/// A threshold of 0 switches its counter off, as in Kong. What holds whatever the thresholds say:
+/// a failed connection makes a target suspect at once; our own detectors take a target out of use
+/// that fails, breaks or runs out of time several times in a row, or far more often than its like;
+/// and whatever is out of use is probed until it is back, by TCP connect when no active check is
+/// configured.
 ///
 /// Source: Kong, `healthchecks` of an upstream. Deviation: counted failures must be consecutive, a
 /// success clears them even when `successes` is 0.
@@ -66,11 +68,14 @@ public struct HealthSettings: Equatable, Sendable {
 
 /// The pace of the shared health layer; the same on all nodes.
 public struct HealthTiming: Equatable, Sendable {
-    /// Time between two reports of a node when nothing changes.
-    ///
-    /// Default 5 s; reports live three times as long.
-    public var reportInterval: Duration = .seconds(5)
-    /// Time between checks from the first contrary result until the verdict is settled.
+    /// Requests in a row that a target must answer before it is back: 3.
+    static let trialsToReturn = 3
+    /// Longest time that a wake may be late before this node distrusts what it took for timeouts:
+    /// 250 ms.
+    static let patience = Duration.milliseconds(250)
+
+    /// Time between checks from the first contrary result until the verdict is settled, for at
+    /// most ten checks.
     ///
     /// Default 250 ms.
     public var transitionInterval: Duration = .milliseconds(250)
@@ -78,21 +83,27 @@ public struct HealthTiming: Equatable, Sendable {
     ///
     /// Default 1 s.
     public var recoveryInterval: Duration = .seconds(1)
-    /// How long a suspicion holds without being confirmed before the target gets a trial.
+    /// How long a target is out of use before single requests try it.
     ///
-    /// Default 5 s; doubles with every failed trial up to ``maximumBackoff``.
+    /// Default 5 s, give or take a fifth; doubles every time, up to ``maximumBackoff``, and halves
+    /// with every minute in use.
     public var backoff: Duration = .seconds(5)
     /// The longest time between trials.
     ///
     /// Default 300 s.
     public var maximumBackoff: Duration = .seconds(300)
-    /// How long a returning target's weight takes from a tenth to full.
+    /// How long it is one node's turn to try a target; the nodes of a region take turns.
+    ///
+    /// Default 2 s.
+    public var trialTurn: Duration = .seconds(2)
+    /// How long a returning target's weight takes from a tenth to full, and a new target's in an
+    /// upstream that serves.
     ///
     /// Default 10 s.
     public var ramp: Duration = .seconds(10)
     /// Checkers of a target among the nodes of its own region.
     ///
-    /// Default 3; other regions send one.
+    /// Default 3; all other regions together send one.
     public var checkersPerRegion = 3
 
     /// Creates the defaults.

@@ -12,6 +12,8 @@ public struct HealthTarget: Equatable, Sendable {
     public let endpoint: Endpoint
     /// The region it is tagged with; empty when it has none.
     public let region: String
+    /// Its share of its upstream's capacity; above 0.
+    public let weight: Int
 
     /// Creates a target.
     public init(
@@ -19,13 +21,15 @@ public struct HealthTarget: Equatable, Sendable {
         upstream: String,
         name: String,
         endpoint: Endpoint,
-        region: String
+        region: String,
+        weight: Int = 100
     ) {
         self.id = id
         self.upstream = upstream
         self.name = name
         self.endpoint = endpoint
         self.region = region
+        self.weight = max(1, weight)
     }
 }
 
@@ -54,36 +58,5 @@ public struct HealthPeer: Hashable, Sendable {
     public init(id: NodeID, region: String) {
         self.id = id
         self.region = region
-    }
-
-    /// Picks the nodes that check a target: the same at every node that knows the same peers.
-    ///
-    /// Rendezvous hashing, so that a node that comes or goes moves only its own share. In the
-    /// target's region (every region, when no peer is in it) up to `perRegion` nodes check it, in
-    /// each other region one.
-    ///
-    /// - Returns: the checkers, first rank first.
-    public static func checkers(
-        of target: HealthTarget,
-        among peers: [HealthPeer],
-        perRegion: Int
-    ) -> [HealthPeer] {
-        let hasHome = peers.contains { $0.region == target.region }
-        let regions = Dictionary(grouping: peers, by: \.region).sorted { $0.key < $1.key }
-        var home: [HealthPeer] = []
-        var away: [HealthPeer] = []
-        for (region, members) in regions {
-            let ranked = members.sorted { $0.rank(for: target.id) > $1.rank(for: target.id) }
-            if region == target.region || !hasHome {
-                home += ranked.prefix(perRegion)
-            } else {
-                away += ranked.prefix(1)
-            }
-        }
-        return home + away
-    }
-
-    private func rank(for target: TargetID) -> UInt64 {
-        SeededGenerator.mix(target.rawValue ^ SeededGenerator.mix(self.id.high ^ self.id.low))
     }
 }

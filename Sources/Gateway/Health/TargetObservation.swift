@@ -29,16 +29,51 @@ public struct TargetObservation: Equatable, Sendable {
     public var timeouts: UInt32 = 0
     /// Answered attempts by status.
     public var statuses: [StatusCount] = []
-    /// Sum of times from sending to the response head over ``statuses``, in microseconds.
-    public var latencySumMicroseconds: UInt64 = 0
+    /// Sum of the ``LatencyLogarithm`` steps of times from sending to the response head, over
+    /// ``statuses``.
+    public var latencySteps: UInt64 = 0
 
     /// Creates an observation of nothing.
     public init(id: TargetID) { self.id = id }
 
     /// Attempts that got a response head.
-    public var answers: UInt32 { self.statuses.reduce(0) { $0 &+ $1.count } }
+    public var answers: UInt32 { self.count { _ in true } }
     /// Attempts that failed before a response head.
     public var transportFailures: UInt32 {
-        self.connectFailures &+ self.resets &+ self.timeouts
+        self.connectFailures.addingSaturated(self.resets).addingSaturated(self.timeouts)
+    }
+
+    /// Adds what was seen later.
+    public mutating func add(_ later: TargetObservation) {
+        self.connectFailures = self.connectFailures.addingSaturated(later.connectFailures)
+        self.resets = self.resets.addingSaturated(later.resets)
+        self.timeouts = self.timeouts.addingSaturated(later.timeouts)
+        self.latencySteps &+= later.latencySteps
+        for seen in later.statuses {
+            if let place = self.statuses.firstIndex(where: { $0.status == seen.status }) {
+                self.statuses[place].count = self.statuses[place].count.addingSaturated(seen.count)
+            } else {
+                self.statuses.append(seen)
+            }
+        }
+    }
+
+    /// Attempts that got a response head whose status passes the test.
+    func count(where test: (UInt16) -> Bool) -> UInt32 {
+        self.statuses.reduce(0) { test($1.status) ? $0.addingSaturated($1.count) : $0 }
+    }
+
+    /// Answers that say that the target, or what stands behind it, did not do its work.
+    ///
+    /// Never 429, which is an answer of a target that works, nor 501.
+    var gatewayFailures: UInt32 {
+        self.count { $0 == 500 || $0 == 502 || $0 == 503 || $0 == 504 }
+    }
+
+    /// The reason that fits what failed, the worst first.
+    var failureReason: HealthReason {
+        if self.connectFailures > 0 { return .connectFailed }
+        if self.resets > 0 { return .broken }
+        return self.timeouts > 0 ? .timedOut : .unhealthyStatus
     }
 }

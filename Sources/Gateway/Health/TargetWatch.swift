@@ -1,34 +1,74 @@
 import MeshPrimitives
 
-/// One node's own evidence about one target.
+/// One node's own evidence about one target, and what it makes of it.
 ///
-///     up --failed attempt--> suspect --failed check--> down --checks succeed--> up
-///      ^                        |  ^                     |
-///      |<----- check succeeds --'  '-- trial <-- backoff-'
-///      |<----------- attempt succeeds ---'
+///     up --failure--> suspect --failed check--> down
+///      ^                 |                        |
+///      |<-- check that disproves the failure -----|
+///      |                 '-----> trial <----------'   after the back-off
+///      '<-- three trials won -----'  '-- one lost --> down, back-off doubled
 ///
-/// Pure. Leaves fast on one failed connection, returns slowly on several successes.
+/// Pure. Leaves fast on one failed connection, returns slowly: whoever returns does so by a ramp.
 struct TargetWatch: Equatable, Sendable {
     enum State: Equatable, Sendable {
         case up
         case suspect(since: MonotonicInstant)
         case down(since: MonotonicInstant)
-        case trial
+        /// One request at a time may try it.
+        case trial(since: MonotonicInstant)
     }
 
+    /// Who or what took it out of use; it decides what brings it back.
+    enum Ground: Equatable, Sendable {
+        /// Connections fail: one that succeeds disproves it.
+        case connection
+        /// The user's thresholds: the user's thresholds bring it back, too.
+        case threshold
+        /// Our own detectors: only requests that it answers disprove them.
+        case detector
+        /// An operator's word.
+        case word
+    }
+
+    /// How a check was made and what it is judged by.
+    struct Check {
+        let rules: HealthSettings.Rules
+        let timing: HealthTiming
+        /// Whether it only opens a connection.
+        let isConnectionOnly: Bool
+        /// Whether somebody's traffic failed lately, so that one failed check is proof enough.
+        let isExpected: Bool
+    }
+
+    /// Answers that fail in a row before the target is out of use: 5.
+    private static let answerLimit: UInt32 = 5
+    /// Highest power of two of a back-off: 6.
+    private static let strikeLimit = 6
+
     private(set) var state: State = .up
+    private(set) var ground: Ground = .connection
     private(set) var reason: HealthReason = .none
     /// Successes and failures in a row; a success clears the failures and the other way round.
     private(set) var successes: UInt32 = 0
     private(set) var failures: UInt32 = 0
     private(set) var lastActivity: MonotonicInstant?
+    /// Whether it was ever seen to answer.
+    private(set) var hasAnswered = false
+    /// Whether it has won its trials since it was last out of use.
+    private(set) var isProven = false
+    /// Whether the last check since it went out of use passed, and whether it failed.
+    private(set) var passesChecks = false
+    private(set) var failsChecks = false
+    var evidence = TargetEvidence()
     private var timeouts: UInt32 = 0
     private var statusFailures: UInt32 = 0
-    private var failedTrials = 0
-    /// Whether an operator excluded it; then no trial request brings it back.
-    private var isMarked = false
+    private var breaks: UInt32 = 0
+    private var badAnswers: UInt32 = 0
+    private var strikes = 0
+    private var trialsWon = 0
+    private var upSince: MonotonicInstant?
 
-    var vote: HealthVote {
+    var stance: HealthStance {
         switch self.state {
         case .up: .up
         case .suspect, .trial: .suspect
@@ -36,16 +76,14 @@ struct TargetWatch: Equatable, Sendable {
         }
     }
 
+    /// Whether our own detectors alone took it out of use, so that it may serve when too many are.
+    var isSoft: Bool { self.state != .up && self.ground == .detector }
+
     /// Takes an operator's word.
     mutating func mark(isHealthy: Bool, at now: MonotonicInstant) {
-        guard !isHealthy else {
-            self.recover()
-            return
-        }
+        guard !isHealthy else { return self.recover(at: now) }
         self.successes = 0
-        self.reason = .none
-        self.isMarked = true
-        self.state = .down(since: now)
+        self.exclude(.word, .none, at: now)
     }
 
     /// Takes in what a worker saw.
@@ -55,123 +93,135 @@ struct TargetWatch: Equatable, Sendable {
         at now: MonotonicInstant
     ) {
         self.lastActivity = now
-        let bad = seen.statuses.filter { rules.unhealthyStatuses.contains($0.status) }
-            .reduce(UInt32(0)) { $0 &+ $1.count }
+        let transport = seen.transportFailures
+        let failed = seen.gatewayFailures
+        self.evidence.add(
+            attempts: seen.answers.addingSaturated(transport),
+            failures: failed.addingSaturated(transport),
+            at: now
+        )
+        let bad = seen.count { rules.unhealthyStatuses.contains($0) }
         let good = seen.answers &- bad
         if good > 0 { self.succeeded(count: good) }
+        if case .trial = self.state {
+            let isFailed = transport > 0 || failed > 0 || (bad > 0 && rules.httpFailures > 0)
+            isFailed ? self.lostTrial(of: seen, at: now) : self.wonTrials(seen.answers, at: now)
+            return
+        }
         if bad > 0 { self.answeredBadly(count: bad, rules: rules, at: now) }
-        let broken = seen.connectFailures &+ seen.resets
-        if broken > 0 {
-            let reason: HealthReason = seen.connectFailures > 0 ? .connectFailed : .broken
-            self.failed(count: broken, reason: reason)
-            // A reset among many answers is one broken request, not a dead target.
-            let isAlone = good == 0
-            if rules.tcpFailures > 0, self.failures >= UInt32(rules.tcpFailures) {
-                self.exclude(at: now)
-            } else if isAlone {
-                self.suspect(at: now)
-            }
-        }
-        if seen.timeouts > 0 {
-            self.timeouts = self.timeouts.addingSaturated(seen.timeouts)
-            self.failed(count: seen.timeouts, reason: .timedOut)
-            if rules.timeouts > 0, self.timeouts >= UInt32(rules.timeouts) {
-                self.exclude(at: now)
-            } else if self.timeouts >= 2 {
-                self.suspect(at: now)
-            }
-        }
+        self.countAnswers(failed: failed, of: seen.answers, at: now)
+        self.countBreaks(of: seen, good: good, rules: rules, at: now)
+        self.countTimeouts(of: seen, rules: rules, at: now)
     }
 
     /// Takes in the end of an own check.
-    ///
-    /// `isExpected` says that somebody's traffic failed lately, so that one failed check is proof
-    /// enough.
     mutating func checked(
         _ outcome: ProbeResult.Outcome,
-        rules: HealthSettings.Rules,
-        isExpected: Bool,
+        _ check: Check,
         at now: MonotonicInstant
     ) {
         guard outcome != .notCarriedOut else { return }
         self.lastActivity = now
+        let rules = check.rules
         switch outcome {
-        case .connected:
-            // A connection proves nothing about answers: it cannot end what timeouts began.
-            guard self.state == .up || self.reason == .connectFailed || self.isOneBreak else {
-                return
-            }
-            self.checkSucceeded(rules: rules)
+        case .connected: self.checkSucceeded(check, isConnection: true, at: now)
         case .status(let status) where rules.healthyStatuses.contains(status):
-            self.checkSucceeded(rules: rules)
+            self.checkSucceeded(check, isConnection: false, at: now)
         case .status(let status) where rules.unhealthyStatuses.contains(status):
-            self.checkFailed(
-                .unhealthyStatus,
-                limit: rules.httpFailures,
-                isExpected: false,
-                at: now
-            )
-        case .status, .notCarriedOut:
-            return
+            // An unhealthy status counts only where the user set a threshold for it.
+            guard rules.httpFailures > 0 else { return }
+            self.checkFailed(.unhealthyStatus, limit: rules.httpFailures, check, at: now)
+        case .status, .notCarriedOut: return
         case .connectFailed:
-            self.checkFailed(
-                .connectFailed,
-                limit: rules.tcpFailures,
-                isExpected: isExpected,
-                at: now
-            )
-        case .broken:
-            self.checkFailed(.broken, limit: rules.tcpFailures, isExpected: isExpected, at: now)
-        case .timedOut:
-            self.checkFailed(.timedOut, limit: rules.timeouts, isExpected: isExpected, at: now)
+            self.checkFailed(.connectFailed, limit: rules.tcpFailures, check, at: now)
+        case .broken: self.checkFailed(.broken, limit: rules.tcpFailures, check, at: now)
+        case .timedOut: self.checkFailed(.timedOut, limit: rules.timeouts, check, at: now)
         }
     }
 
-    /// Gives the target a trial when its time has come.
-    ///
-    /// `canBeChecked` says that own checks can bring the target back from ``reason``; if not, only a
-    /// trial request can.
-    mutating func wake(timing: HealthTiming, canBeChecked: Bool, at now: MonotonicInstant) {
+    /// Takes it out of use because of what a detector says.
+    mutating func detect(_ reason: HealthReason, at now: MonotonicInstant) {
+        guard self.state == .up else { return }
+        self.suspect(.detector, reason, at: now)
+    }
+
+    /// Begins to let single requests try it.
+    mutating func beginTrial(at now: MonotonicInstant) {
+        self.trialsWon = 0
+        self.state = .trial(since: now)
+    }
+
+    /// Ends a trial that nobody's request took, because checks pass.
+    mutating func trust(at now: MonotonicInstant) {
+        self.recover(at: now)
+        self.isProven = true
+        self.reason = .proven
+    }
+
+    /// Since when single requests may try it; `nil` when none may.
+    var trialSince: MonotonicInstant? {
+        if case .trial(let since) = self.state { since } else { nil }
+    }
+
+    /// Ends a suspicion that others have refuted since it began.
+    mutating func refuted(at now: MonotonicInstant) { self.recover(at: now) }
+
+    /// Whether checks and peers may bring it back: at once at first, later the more often it was out
+    /// of use.
+    func mayReturn(_ timing: HealthTiming, at now: MonotonicInstant) -> Bool {
+        guard self.strikes > 1, let since = self.outSince else { return true }
+        return now >= since.advanced(by: timing.recoveryInterval * (1 << (self.strikes - 1)))
+    }
+
+    /// When a trial may begin; `nil` when none may.
+    func trialTime(timing: HealthTiming, salt: UInt64) -> MonotonicInstant? {
         switch self.state {
-        case .suspect(let since) where now >= since.advanced(by: self.backoff(timing)):
-            self.state = .trial
-        case .down(let since)
-        where !canBeChecked && !self.isMarked && now >= since.advanced(by: self.backoff(timing)):
-            self.state = .trial
-        case .up, .trial, .suspect, .down:
-            return
+        case .up: return nil
+        case .trial(let since): return since
+        case .suspect(let since), .down(let since):
+            guard self.ground != .word else { return nil }
+            let jitter = Double(SeededGenerator.mix(salt ^ UInt64(self.strikes)) >> 44) * 0x1p-20
+            return since.advanced(by: self.backoff(timing) * (0.8 + 0.4 * jitter))
         }
     }
 
-    /// When ``wake(timing:canBeChecked:at:)`` could change something.
-    func nextWake(timing: HealthTiming) -> MonotonicInstant? {
+    /// How long a request on trial waits for an answer.
+    var patience: Duration { .seconds(1) * (1 << max(0, self.strikes - 1)) }
+
+    /// Since when it has been out of use; `nil` when it is in use.
+    var outSince: MonotonicInstant? {
         switch self.state {
-        case .suspect(let since): since.advanced(by: self.backoff(timing))
-        case .down(let since): self.isMarked ? nil : since.advanced(by: self.backoff(timing))
-        case .up, .trial: nil
+        case .up: nil
+        case .suspect(let since), .down(let since), .trial(let since): since
         }
     }
-
-    /// Ends a suspicion that several peers have refuted since it began.
-    mutating func refuted() {
-        guard case .suspect = self.state else { return }
-        self.recover()
-    }
-
-    private var isOneBreak: Bool { self.reason == .broken && self.failures < 2 }
 
     private func backoff(_ timing: HealthTiming) -> Duration {
-        min(timing.backoff * (1 << min(self.failedTrials, 6)), timing.maximumBackoff)
+        min(timing.backoff * (1 << max(0, self.strikes - 1)), timing.maximumBackoff)
     }
 
     private mutating func succeeded(count: UInt32) {
         self.successes = self.successes.addingSaturated(count)
+        self.hasAnswered = true
         self.clearFailures()
-        switch self.state {
-        case .trial: self.recover()
-        case .up: self.reason = .answering
-        case .suspect, .down: return
-        }
+        if self.state == .up { self.reason = .answering }
+    }
+
+    private mutating func wonTrials(_ count: UInt32, at now: MonotonicInstant) {
+        self.trialsWon += Int(min(count, 100))
+        guard self.trialsWon >= HealthTiming.trialsToReturn else { return }
+        self.recover(at: now)
+        self.isProven = true
+        self.reason = .proven
+    }
+
+    private mutating func lostTrial(of seen: TargetObservation, at now: MonotonicInstant) {
+        self.failed(count: 1)
+        self.exclude(
+            seen.connectFailures > 0 ? .connection : self.ground,
+            seen.failureReason,
+            at: now
+        )
     }
 
     private mutating func answeredBadly(
@@ -180,71 +230,169 @@ struct TargetWatch: Equatable, Sendable {
         at now: MonotonicInstant
     ) {
         self.statusFailures = self.statusFailures.addingSaturated(count)
-        self.failed(count: count, reason: .unhealthyStatus)
-        if rules.httpFailures > 0, self.statusFailures >= UInt32(rules.httpFailures) {
-            self.exclude(at: now)
+        self.failed(count: count)
+        if rules.httpFailures > 0, self.statusFailures >= UInt32(clamping: rules.httpFailures) {
+            self.exclude(.threshold, .unhealthyStatus, at: now)
         }
     }
 
-    private mutating func checkSucceeded(rules: HealthSettings.Rules) {
-        self.successes = self.successes.addingSaturated(1)
-        self.clearFailures()
-        switch self.state {
-        case .up: self.reason = .answering
-        case .suspect, .trial: self.recover()
-        case .down where self.successes >= UInt32(rules.successes > 0 ? rules.successes : 3):
-            self.recover()
-        case .down: return
+    /// Failed answers among good ones of one batch are taken for evenly spread.
+    private mutating func countAnswers(
+        failed: UInt32,
+        of answers: UInt32,
+        at now: MonotonicInstant
+    ) {
+        guard answers > 0 else { return }
+        let good = answers &- failed
+        self.badAnswers =
+            good == 0 ? self.badAnswers.addingSaturated(failed) : failed / (good &+ 1)
+        guard self.badAnswers >= Self.answerLimit else { return }
+        self.detect(.unhealthyStatus, at: now)
+    }
+
+    private mutating func countBreaks(
+        of seen: TargetObservation,
+        good: UInt32,
+        rules: HealthSettings.Rules,
+        at now: MonotonicInstant
+    ) {
+        let broken = seen.connectFailures.addingSaturated(seen.resets)
+        guard broken > 0 else { return }
+        self.failed(count: broken)
+        self.breaks = good == 0 ? self.breaks.addingSaturated(broken) : broken / (good &+ 1)
+        if rules.tcpFailures > 0, self.failures >= UInt32(clamping: rules.tcpFailures) {
+            let isConnection = seen.connectFailures > 0
+            self.exclude(
+                isConnection ? .connection : .threshold,
+                isConnection ? .connectFailed : .broken,
+                at: now
+            )
+        } else if seen.connectFailures > 0 {
+            self.suspect(.connection, .connectFailed, at: now)
+        } else if self.breaks >= 2 {
+            self.suspect(.detector, .broken, at: now)
         }
+    }
+
+    private mutating func countTimeouts(
+        of seen: TargetObservation,
+        rules: HealthSettings.Rules,
+        at now: MonotonicInstant
+    ) {
+        guard seen.timeouts > 0 else { return }
+        self.timeouts = self.timeouts.addingSaturated(seen.timeouts)
+        self.failed(count: seen.timeouts)
+        if rules.timeouts > 0, self.timeouts >= UInt32(clamping: rules.timeouts) {
+            self.exclude(.threshold, .timedOut, at: now)
+        } else if self.timeouts >= 2 {
+            self.suspect(.detector, .timedOut, at: now)
+        }
+    }
+
+    /// A check that passes ends what it disproves: connections every failed connection, an answer
+    /// what the user's thresholds have said.
+    private mutating func checkSucceeded(
+        _ check: Check,
+        isConnection: Bool,
+        at now: MonotonicInstant
+    ) {
+        self.passesChecks = true
+        self.failsChecks = false
+        if isConnection, self.state != .up, self.ground != .connection { return }
+        self.successes = self.successes.addingSaturated(1)
+        if self.state == .up {
+            self.reason = .answering
+            self.hasAnswered = true
+            self.clearFailures()
+            return
+        }
+        guard self.ground != .detector else { return }
+        let wanted = check.rules.successes > 0 ? UInt32(clamping: check.rules.successes) : 3
+        switch self.state {
+        case .suspect where self.ground == .connection: break
+        case .suspect, .down, .trial, .up: guard self.successes >= wanted else { return }
+        }
+        guard self.mayReturn(check.timing, at: now) else { return }
+        self.recover(at: now)
     }
 
     private mutating func checkFailed(
         _ reason: HealthReason,
         limit: Int,
-        isExpected: Bool,
+        _ check: Check,
         at now: MonotonicInstant
     ) {
-        self.failed(count: 1, reason: reason)
+        self.passesChecks = false
+        self.failsChecks = true
+        self.failed(count: 1)
+        let isConnection = reason == .connectFailed || check.isConnectionOnly
+        let ground: Ground = isConnection ? .connection : .threshold
         switch self.state {
         case .up:
-            let needed = isExpected ? 1 : (limit > 0 ? UInt32(limit) : 2)
-            // An unhealthy status excludes only where the user set a threshold for it.
-            guard reason != .unhealthyStatus || limit > 0 else { return }
-            if self.failures >= needed { self.exclude(at: now) }
-        case .suspect, .trial, .down:
-            self.exclude(at: now)
-        }
-    }
-
-    private mutating func failed(count: UInt32, reason: HealthReason) {
-        self.failures = self.failures.addingSaturated(count)
-        self.successes = 0
-        if self.state != .trial || reason != .unhealthyStatus { self.reason = reason }
-    }
-
-    private mutating func suspect(at now: MonotonicInstant) {
-        switch self.state {
-        case .up: self.state = .suspect(since: now)
-        case .trial: self.exclude(at: now)
-        case .suspect, .down: return
-        }
-    }
-
-    private mutating func exclude(at now: MonotonicInstant) {
-        switch self.state {
-        case .trial:
-            self.failedTrials = min(self.failedTrials + 1, 6)
-            self.state = .down(since: now)
-        case .up, .suspect: self.state = .down(since: now)
+            let isProof = check.isExpected && reason != .unhealthyStatus
+            let needed = isProof ? 1 : (limit > 0 ? UInt32(clamping: limit) : 2)
+            if self.failures >= needed { self.exclude(ground, reason, at: now) }
+        case .suspect:
+            self.exclude(self.ground == .detector ? .detector : ground, reason, at: now)
+        case .trial: self.exclude(self.ground, reason, at: now)
         case .down: return
         }
     }
 
-    private mutating func recover() {
+    private mutating func failed(count: UInt32) {
+        self.failures = self.failures.addingSaturated(count)
+        self.successes = 0
+    }
+
+    private mutating func suspect(
+        _ ground: Ground,
+        _ reason: HealthReason,
+        at now: MonotonicInstant
+    ) {
+        guard self.state == .up else { return }
+        self.leave(ground, reason, at: now)
+        self.state = .suspect(since: now)
+    }
+
+    private mutating func exclude(
+        _ ground: Ground,
+        _ reason: HealthReason,
+        at now: MonotonicInstant
+    ) {
+        switch self.state {
+        case .up, .trial: self.leave(ground, reason, at: now)
+        case .suspect, .down:
+            // An operator's word outlives what checks and traffic say against the target.
+            if ground == .word || self.ground != .word { self.ground = ground }
+            if ground != .word { self.reason = reason }
+        }
+        if case .down = self.state { return }
+        self.state = .down(since: now)
+    }
+
+    /// Goes out of use; the more often lately, the longer.
+    private mutating func leave(
+        _ ground: Ground,
+        _ reason: HealthReason,
+        at now: MonotonicInstant
+    ) {
+        if let upSince = self.upSince {
+            let minutes = Int(upSince.duration(to: now) / .seconds(60))
+            self.strikes = max(0, self.strikes - max(0, minutes))
+            self.upSince = nil
+        }
+        self.strikes = min(self.strikes + 1, Self.strikeLimit + 1)
+        self.ground = ground
+        self.reason = reason
+        self.isProven = false
+    }
+
+    private mutating func recover(at now: MonotonicInstant) {
         self.state = .up
         self.reason = .answering
-        self.isMarked = false
-        self.failedTrials = 0
+        self.upSince = now
+        self.hasAnswered = true
+        self.evidence.clear()
         self.clearFailures()
     }
 
@@ -252,12 +400,6 @@ struct TargetWatch: Equatable, Sendable {
         self.failures = 0
         self.timeouts = 0
         self.statusFailures = 0
-    }
-}
-
-extension UInt32 {
-    fileprivate func addingSaturated(_ other: UInt32) -> UInt32 {
-        let (sum, overflow) = self.addingReportingOverflow(other)
-        return overflow ? .max : sum
+        self.breaks = 0
     }
 }

@@ -59,6 +59,11 @@ enum Words {
         }
     }
 
+    /// `+1 ~2 -0`.
+    static func changes(_ summary: ChangeSummary) -> String {
+        "+\(summary.created) ~\(summary.updated) -\(summary.deleted)"
+    }
+
     /// `1 member`, `2 members`.
     static func count(_ number: Int, _ noun: String) -> String {
         "\(number) \(noun)\(number == 1 ? "" : "s")"

@@ -101,7 +101,7 @@ extension Simulation {
             self.report(self.stores.check(changelog, at: index, self.now))
         case .acknowledged(_, let receipt):
             guard let id = receipt.changeset, let changelog = self.nodes[index].changelog,
-                let entry = changelog.history.last(where: { $0.entry.id == id })?.entry
+                let entry = changelog.history.changesets.last(where: { $0.id == id })
             else { return }
             self.stores.acknowledge(entry)
         case .wake(let instant):

@@ -170,9 +170,9 @@ struct ClusterServiceTests {
             await #expect(throws: ChangelogError.self) {
                 _ = try await nodes[0].service.write(draft)
             }
-            let entries = await nodes[0].service.history()
-            #expect(entries.count == 2)
-            #expect(await nodes[0].service.state(after: entries[0].entry.id)?.entities.count == 1)
+            let steps = try #require(await nodes[0].service.history()).steps
+            #expect(steps.map { $0.after.entities["a"]?.body } == [[0x31], [2]])
+            #expect(steps.map { $0.before.entities["a"]?.body } == [nil, [0x31]])
             #expect(await nodes[0].service.conflicts().isEmpty)
         }
     }

@@ -151,7 +151,7 @@ final class FakeNode: AdminNode {
         let asked = upstream.map { $0 == "api" || $0 == Self.upstream } ?? true
         return HealthReport(upstreams: asked ? [report] : [], view: self.view)
     }
-    func configurationStatus() async -> ConfigurationStatusReport {
+    func configurationStatus(including changeset: String) async -> ConfigurationStatusReport {
         let node = NodeConfigurationReport(
             name: "eu-1",
             region: "eu",

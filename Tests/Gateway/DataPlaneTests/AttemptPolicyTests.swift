@@ -72,6 +72,7 @@ struct AttemptPolicyTests {
     func causes() {
         let retried: [ProxyFailure.Cause] = [
             .refused, .connectTimeout, .handshake, .writeTimeout, .readTimeout, .reset, .exhausted,
+            .lostTrial,
         ]
         for cause in ProxyFailure.Cause.allCases {
             let expected: AttemptPolicy.Decision =
@@ -84,7 +85,7 @@ struct AttemptPolicyTests {
     func evidence() {
         let innocent: [ProxyFailure.Cause] = [
             .none, .clientLeft, .clientTimeout, .clientMalformed, .clientTooLarge, .exhausted,
-            .noTarget, .overloaded, .stopped, .deadline,
+            .noTarget, .overloaded, .stopped, .deadline, .lostTrial,
         ]
         for cause in ProxyFailure.Cause.allCases {
             #expect(

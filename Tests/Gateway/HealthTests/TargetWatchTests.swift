@@ -27,6 +27,20 @@ struct TargetWatchTests {
         return observation
     }
 
+    private func check(
+        _ rules: HealthSettings.Rules,
+        isExpected: Bool = false
+    )
+        -> TargetWatch.Check
+    {
+        TargetWatch.Check(
+            rules: rules,
+            timing: self.timing,
+            isConnectionOnly: true,
+            isExpected: isExpected
+        )
+    }
+
     @Test("suspects a target after one refused connection")
     mutating func suspects() {
         self.watch.observe(self.seen(refused: 1), rules: self.rules, at: self.at(1))
@@ -43,23 +57,27 @@ struct TargetWatchTests {
             at: self.at(1)
         )
 
-        #expect(self.watch.vote == .up)
+        #expect(self.watch.stance == .up)
     }
 
     @Test("excludes a suspect when a check fails too, and needs three checks to bring it back")
     mutating func excludesAndReturns() {
         self.watch.observe(self.seen(refused: 1), rules: self.rules, at: self.at(1))
         let active = HealthSettings.Active().rules
-        self.watch.checked(.connectFailed, rules: active, isExpected: true, at: self.at(1.1))
-        #expect(self.watch.vote == .down)
+        self.watch.checked(
+            .connectFailed,
+            self.check(active, isExpected: true),
+            at: self.at(1.1)
+        )
+        #expect(self.watch.stance == .down)
 
         for step in 1...2 {
-            self.watch.checked(.connected, rules: active, isExpected: false, at: self.at(2))
-            #expect(self.watch.vote == .down, "after \(step) successes")
+            self.watch.checked(.connected, self.check(active), at: self.at(2))
+            #expect(self.watch.stance == .down, "after \(step) successes")
         }
-        self.watch.checked(.connected, rules: active, isExpected: false, at: self.at(2))
+        self.watch.checked(.connected, self.check(active), at: self.at(2))
 
-        #expect(self.watch.vote == .up)
+        #expect(self.watch.stance == .up)
     }
 
     @Test("counts unhealthy statuses in a row and excludes at Kong's threshold")
@@ -68,58 +86,96 @@ struct TargetWatchTests {
         self.watch.observe(self.seen(statuses: [500: 2]), rules: self.rules, at: self.at(1))
         self.watch.observe(self.seen(statuses: [200: 1]), rules: self.rules, at: self.at(2))
         self.watch.observe(self.seen(statuses: [500: 2]), rules: self.rules, at: self.at(3))
-        #expect(self.watch.vote == .up, "a success in between starts the count anew")
+        #expect(self.watch.stance == .up, "a success in between starts the count anew")
 
         self.watch.observe(self.seen(statuses: [503: 1]), rules: self.rules, at: self.at(4))
 
-        #expect(self.watch.vote == .down)
+        #expect(self.watch.stance == .down)
         #expect(self.watch.reason == .unhealthyStatus)
     }
 
-    @Test("ignores unhealthy statuses while their threshold is off")
+    @Test("ignores Kong's unhealthy statuses while their threshold is off")
     mutating func thresholdOff() {
-        self.watch.observe(self.seen(statuses: [500: 200]), rules: self.rules, at: self.at(1))
+        self.watch.observe(self.seen(statuses: [429: 200]), rules: self.rules, at: self.at(1))
 
-        #expect(self.watch.vote == .up)
+        #expect(self.watch.stance == .up)
+    }
+
+    @Test("suspects a target that fails five answers in a row, threshold or not")
+    mutating func failsInARow() {
+        self.watch.observe(self.seen(statuses: [502: 4]), rules: self.rules, at: self.at(1))
+        #expect(self.watch.stance == .up)
+        self.watch.observe(self.seen(statuses: [502: 1]), rules: self.rules, at: self.at(2))
+
+        #expect(self.watch.state == .suspect(since: self.at(2)))
+        #expect(self.watch.isSoft)
+    }
+
+    @Test("takes failures among answers of one batch for spread, not for a row")
+    mutating func mixedBatch() {
+        self.watch.observe(
+            self.seen(statuses: [200: 17, 500: 8]),
+            rules: self.rules,
+            at: self.at(1)
+        )
+
+        #expect(self.watch.stance == .up)
     }
 
     @Test("suspects a target after two timeouts, not one, and a connection does not clear it")
     mutating func timeouts() {
         self.watch.observe(self.seen(timeouts: 1), rules: self.rules, at: self.at(1))
-        #expect(self.watch.vote == .up)
+        #expect(self.watch.stance == .up)
         self.watch.observe(self.seen(timeouts: 1), rules: self.rules, at: self.at(2))
-        #expect(self.watch.vote == .suspect)
+        #expect(self.watch.stance == .suspect)
 
         let active = HealthSettings.Active().rules
-        self.watch.checked(.connected, rules: active, isExpected: false, at: self.at(2.1))
+        self.watch.checked(.connected, self.check(active), at: self.at(2.1))
 
-        #expect(self.watch.vote == .suspect)
+        #expect(self.watch.stance == .suspect)
     }
 
-    @Test("gives an unconfirmed suspect a trial that one answer wins")
+    @Test("needs three trials won, whatever checks say, after timeouts")
     mutating func trialWon() {
-        self.watch.observe(self.seen(resets: 2), rules: self.rules, at: self.at(1))
-        self.watch.wake(timing: self.timing, canBeChecked: true, at: self.at(5.9))
-        #expect(self.watch.state == .suspect(since: self.at(1)))
-        self.watch.wake(timing: self.timing, canBeChecked: true, at: self.at(6))
-        #expect(self.watch.state == .trial)
+        self.watch.observe(self.seen(timeouts: 2), rules: self.rules, at: self.at(1))
+        let moment = self.watch.trialTime(timing: self.timing, salt: 7) ?? self.at(0)
+        #expect((self.at(5)...self.at(7)).contains(moment))
+        self.watch.beginTrial(at: self.at(6))
 
-        self.watch.observe(self.seen(statuses: [200: 1]), rules: self.rules, at: self.at(7))
+        for second in [7.0, 8] {
+            self.watch.observe(
+                self.seen(statuses: [200: 1]),
+                rules: self.rules,
+                at: self.at(second)
+            )
+            #expect(self.watch.stance == .suspect)
+        }
+        self.watch.observe(self.seen(statuses: [200: 1]), rules: self.rules, at: self.at(9))
 
         #expect(self.watch.state == .up)
+        #expect(self.watch.isProven)
     }
 
-    @Test("waits twice as long after a failed trial")
+    @Test("waits twice as long after a failed trial, and half as long after a minute in use")
     mutating func trialLost() {
+        var expected = 5.0
+        var moment = 0.0
         self.watch.observe(self.seen(resets: 2), rules: self.rules, at: self.at(0))
-        self.watch.wake(timing: self.timing, canBeChecked: false, at: self.at(5))
-        self.watch.observe(self.seen(resets: 1), rules: self.rules, at: self.at(5))
-        #expect(self.watch.state == .down(since: self.at(5)))
-
-        self.watch.wake(timing: self.timing, canBeChecked: false, at: self.at(14))
-        #expect(self.watch.vote == .down)
-        self.watch.wake(timing: self.timing, canBeChecked: false, at: self.at(15))
-
-        #expect(self.watch.state == .trial)
+        for _ in 0..<8 {
+            let next = self.watch.trialTime(timing: self.timing, salt: 3) ?? self.at(0)
+            let wait = self.at(moment).duration(to: next) / .seconds(1)
+            #expect((expected * 0.79...expected * 1.21).contains(wait))
+            moment += 400
+            self.watch.beginTrial(at: self.at(moment))
+            self.watch.observe(self.seen(resets: 1), rules: self.rules, at: self.at(moment))
+            #expect(self.watch.state == .down(since: self.at(moment)))
+            expected = min(expected * 2, 300)
+        }
+        self.watch.beginTrial(at: self.at(moment))
+        self.watch.observe(self.seen(statuses: [200: 3]), rules: self.rules, at: self.at(moment))
+        moment += 60 * 7
+        self.watch.observe(self.seen(resets: 2), rules: self.rules, at: self.at(moment))
+        let again = self.watch.trialTime(timing: self.timing, salt: 3) ?? self.at(0)
+        #expect(self.at(moment).duration(to: again) < .seconds(7))
     }
 }

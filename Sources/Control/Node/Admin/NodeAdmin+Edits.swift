@@ -24,8 +24,7 @@ extension NodeAdmin {
             message: message
         )
         let version = ConfigurationVersion(receipt.head)
-        let names = await self.cluster.members().reduce(into: [:]) { $0[$1.id] = $1.profile.name }
-        let holders = receipt.holders.map { names[$0] ?? $0.description }
+        let holders = await self.cluster.names(of: receipt.holders)
         self.eventLog.add(
             .config,
             "config-edited",

@@ -125,18 +125,19 @@ extension NodeAdmin {
 extension ObservationReport {
     fileprivate init(_ observer: TargetView.Observer, members: [String: MemberReport]) {
         let member = members[observer.node.description]
-        let entry = observer.entry
+        let vote = observer.vote
         self.init(
             observer: member?.name ?? observer.node.description,
             region: member?.region ?? "",
-            state: entry.vote == .up
-                ? (entry.failures > 0 ? .failing : .ok) : (entry.vote == .down ? .failed : .failing)
+            state: vote.stance == .up
+                ? (vote.failures > 0 ? .failing : .ok)
+                : (vote.stance == .down ? .failed : .failing)
         )
-        self.successes = UInt64(entry.successes)
-        self.failures = UInt64(entry.failures)
-        self.isProber = entry.isChecker
+        self.successes = UInt64(vote.successes)
+        self.failures = UInt64(vote.failures)
+        self.isProber = vote.isChecker
         self.ageSeconds = observer.age.milliseconds / 1_000
-        if entry.failures > 0 || entry.vote != .up { self.lastFailure = entry.reason.word }
+        if vote.failures > 0 || vote.isAgainst { self.lastFailure = vote.reason.word }
     }
 }
 

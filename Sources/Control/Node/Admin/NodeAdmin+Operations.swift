@@ -17,7 +17,7 @@ extension NodeAdmin {
         guard !ids.isEmpty else {
             throw .refused("no address '\(mark.address ?? mark.target)' is balanced")
         }
-        self.healthService.send(.marked(ids, isHealthy: mark.isHealthy))
+        self.healthService.mark(ids, isHealthy: mark.isHealthy)
         self.eventLog.add(
             .health,
             mark.isHealthy ? "target-called-healthy" : "target-called-unhealthy",

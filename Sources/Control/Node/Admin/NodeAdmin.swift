@@ -54,28 +54,6 @@ struct NodeAdmin: AdminNode {
         return MembersReport(members: members.reports, view: members.view)
     }
 
-    func configurationStatus() async -> ConfigurationStatusReport {
-        let members = await self.currentMembers()
-        let held = ConfigurationVersion(await self.cluster.status().configuration)
-        let wall = NodeClock.wallMilliseconds
-        let nodes = members.reports.filter { $0.state != .left }.map { member in
-            let told = members.states[member.id]
-            var report = NodeConfigurationReport(
-                name: member.name,
-                region: member.region,
-                member: member.state,
-                state: Self.standing(of: member, told: told, held: held),
-                config: member.config
-            )
-            report.reason = told?.rejection ?? ""
-            report.ageSeconds = told.map {
-                Double(wall &- min(wall, $0.configurationSince)) / 1_000
-            }
-            return report
-        }
-        return ConfigurationStatusReport(config: held, nodes: nodes, view: members.view)
-    }
-
     func status() async -> StatusReport {
         let members = await self.currentMembers()
         guard let own = members.reports.first(where: \.isAsked) else {
@@ -103,7 +81,7 @@ struct NodeAdmin: AdminNode {
         }
         report.configFileDiffers = standing.differsFromFile
         report.regions = await self.regions().regions
-        report.configAgreed = await self.configurationStatus().agreed
+        report.configAgreed = await self.configurationStatus(including: "").agreed
         report.entities = configuration.entityCounts
         report.requests = counters.requests
         report.connections = Int(counters.activeConnections)
@@ -180,16 +158,6 @@ struct NodeAdmin: AdminNode {
             node: self.node,
             name: self.identity.name
         )
-    }
-
-    private static func standing(
-        of member: MemberReport,
-        told: NodeState?,
-        held: ConfigurationVersion
-    ) -> NodeConfigurationReport.State {
-        guard member.state == .alive, let told else { return .unknown }
-        if member.config.hash == held.hash { return .running }
-        return told.rejection.isEmpty ? .pending : .rejected
     }
 }
 

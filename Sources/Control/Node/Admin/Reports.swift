@@ -1,6 +1,7 @@
 import MeshAdmin
 import MeshChangelog
 import MeshEntities
+import MeshMembership
 import MeshPrimitives
 import MeshReports
 import MeshTransport
@@ -13,15 +14,33 @@ extension ConfigurationVersion {
 }
 
 extension ClusterService {
+    /// The names of nodes, ascending; of those that are no members any more, their ids.
+    func names(of nodes: [NodeID]) async -> [String] {
+        let names = await self.members().reduce(into: [:]) { $0[$1.id] = $1.profile.name }
+        return nodes.map { names[$0] ?? $0.description }.sorted()
+    }
+
     /// Writes a changeset, with the errors that an operator is answered with.
     func submit(_ draft: ChangelogDraft) async throws(AdminError) -> ChangesetReceipt {
+        try await Self.translated { try await self.write(draft) }
+    }
+
+    /// Takes over a backup, with the errors that an operator is answered with.
+    func takeOver(_ stored: StoredChangelog) async throws(AdminError) -> ChangesetReceipt {
+        try await Self.translated { try await self.restore(stored) }
+    }
+
+    private static func translated(
+        _ write: () async throws -> ChangesetReceipt
+    ) async throws(AdminError) -> ChangesetReceipt {
         do {
-            return try await self.write(draft)
+            return try await write()
         } catch let error as ChangelogError {
             switch error {
             case .stale(let held): throw .stale(held: ConfigurationVersion(held))
             case .busy: throw .busy
             case .refused(let reason): throw .refused(reason)
+            case .occupied: throw .refused(error.description)
             case .invalidKey, .entityChanged, .tooLarge, .notSaved, .exhausted, .malformed:
                 throw .failed(error.description)
             }

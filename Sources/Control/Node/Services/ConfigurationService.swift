@@ -51,9 +51,9 @@ final class ConfigurationService: ServiceLifecycle.Service {
         var hasConfiguration: Bool { self.standing.isReady }
     }
 
-    private let cluster: ClusterService
+    let cluster: ClusterService
     private let source: ConfigurationSource
-    private let compiler: ConfigurationCompiler
+    let compiler: ConfigurationCompiler
     private let resolver = HostResolver()
     private let file: (name: String, text: String)?
     private let logger: Logger
@@ -128,8 +128,22 @@ final class ConfigurationService: ServiceLifecycle.Service {
         }
     }
 
+    /// Keeps others from writing the whole configuration until ``endWriting()``.
+    ///
+    /// - Throws: ``MeshAdmin/AdminError/busy`` when another one does.
+    func beginWriting() throws(AdminError) {
+        let isFree = self.state.withLock { state in
+            defer { state.isApplying = true }
+            return !state.isApplying
+        }
+        guard isFree else { throw .busy }
+    }
+
+    /// Lets others write the whole configuration again.
+    func endWriting() { self.state.withLock { $0.isApplying = false } }
+
     /// Waits until this node routes by everything that is written so far, or has refused it.
-    private func settled() async {
+    func settled() async {
         await withCheckedContinuation { continuation in
             if case .terminated = self.inlet.yield(.settle(continuation)) { continuation.resume() }
         }
@@ -266,6 +280,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
     private func applyFile() async {
         guard let file = self.file else { return }
         var submission = Submission(text: file.text, name: file.name)
+        submission.author = "config:"
         submission.message = "first configuration"
         do throws(AdminError) {
             let report = try await self.apply(submission)
@@ -281,153 +296,5 @@ final class ConfigurationService: ServiceLifecycle.Service {
         self.logger.log(level: notice.level, "\(notice.message)")
         guard let type = notice.type else { return }
         self.events.add(.config, type, subject: notice.subject, message: notice.message)
-    }
-}
-
-extension ConfigurationService {
-    /// Replaces the whole configuration by a text's, durably here, then gossiped.
-    ///
-    /// - Throws: ``AdminError``; nothing has changed then.
-    func apply(_ submission: Submission) async throws(AdminError) -> ApplyReport {
-        let isFree = self.state.withLock { state in
-            defer { state.isApplying = true }
-            return !state.isApplying
-        }
-        guard isFree else { throw .busy }
-        defer { self.state.withLock { $0.isApplying = false } }
-        let parsed = try self.parse(submission)
-        do {
-            // Whatever the router refuses must be refused here, before anything is written.
-            try await self.compiler.check(parsed.configuration)
-        } catch {
-            throw .invalidConfiguration(InvalidConfiguration(message: "\(error)"))
-        }
-        while true {
-            do throws(AdminError) {
-                let report = try await self.write(parsed, submission)
-                await self.settled()
-                return report
-            } catch .stale where submission.expectedHash == nil {
-                // Somebody wrote meanwhile; what the operator wants is still the whole.
-                continue
-            }
-        }
-    }
-
-    /// Writes what turns the configuration held now into another, upon nothing else.
-    private func write(
-        _ parsed: ParsedDeclaration,
-        _ submission: Submission
-    ) async throws(AdminError) -> ApplyReport {
-        let held = await self.cluster.latest()
-        let base = ConfigurationVersion(held.head)
-        if let expected = submission.expectedHash, expected != base.hash {
-            throw .stale(held: base)
-        }
-        let entities = held.entities
-        let difference = ConfigurationDifference(
-            from: Self.configuration(of: entities),
-            to: parsed.configuration
-        )
-        var draft = ChangelogDraft(
-            changes: Self.changes(from: entities, to: parsed.configuration),
-            author: submission.name,
-            message: submission.message
-        )
-        draft.expecting = .head(held.head.hash)
-        let head = draft.changes.isEmpty ? held.head : try await self.cluster.submit(draft).head
-        return ApplyReport(
-            config: ConfigurationVersion(head),
-            base: base,
-            changes: difference.reports,
-            warnings: parsed.warnings.map(FindingReport.init)
-        )
-    }
-
-    /// Compares a text with what the node holds.
-    func difference(_ submission: Submission) async throws(AdminError) -> DifferenceReport {
-        let parsed = try self.parse(submission)
-        let held = await self.cluster.latest()
-        let difference = ConfigurationDifference(
-            from: Self.configuration(of: held.entities),
-            to: parsed.configuration
-        )
-        return DifferenceReport(
-            base: ConfigurationVersion(held.head),
-            changes: difference.reports,
-            warnings: parsed.warnings.map(FindingReport.init)
-        )
-    }
-
-    /// Reads and checks a text without applying it.
-    func validate(_ submission: Submission) -> ValidationReport {
-        do {
-            let parsed = try DeclarativeFile.parse(
-                submission.text,
-                name: submission.name,
-                options: self.declarationOptions
-            )
-            return ValidationReport(
-                findings: [],
-                warnings: parsed.warnings.map(FindingReport.init)
-            )
-        } catch {
-            return ValidationReport(findings: error.findings.map(FindingReport.init), warnings: [])
-        }
-    }
-
-    /// What stored entities say; empty when they cannot be read.
-    private static func configuration(of entities: [StoredEntity]) -> GatewayConfiguration {
-        var parsed = ParsedEntities()
-        try? parsed.update(to: entities)
-        return parsed.configuration
-    }
-
-    private var declarationOptions: DeclarationOptions {
-        DeclarationOptions(flavor: self.compiler.flavor)
-    }
-
-    private func parse(
-        _ submission: Submission
-    ) throws(AdminError) -> ParsedDeclaration {
-        do {
-            return try DeclarativeFile.parse(
-                submission.text,
-                name: submission.name,
-                options: self.declarationOptions
-            )
-        } catch {
-            throw .invalidConfiguration(
-                InvalidConfiguration(
-                    message: error.kongMessage,
-                    fields: error.fields,
-                    flattenedErrors: error.flattenedErrors,
-                    findings: error.findings.map(FindingReport.init)
-                )
-            )
-        }
-    }
-
-    /// The least changes that turn the stored entities into a configuration.
-    static func changes(
-        from entities: [StoredEntity],
-        to configuration: GatewayConfiguration
-    ) -> [String: [UInt8]?] {
-        var stored = Dictionary(entities.map { ($0.key, $0.body) }) { first, _ in first }
-        var changes: [String: [UInt8]?] = [:]
-        configuration.forEachEntry { entry in
-            let key = "\(entry.kind.rawValue)/\(entry.id)"
-            let body = entry.document.canonicalJSON
-            let before = stored.removeValue(forKey: key)
-            if before == body { return }
-            // A file rarely tells times; that alone changes nothing.
-            let old = before.flatMap { try? JSONText.parse($0).value }
-            let kept = old.map {
-                EntityTimes.stamped(entry.document, entry.kind, over: $0, at: 0).canonicalJSON
-            }
-            if before == nil || before != kept { changes[key] = body }
-        }
-        for key in stored.keys { changes.updateValue(nil, forKey: key) }
-        return changes
     }
 }

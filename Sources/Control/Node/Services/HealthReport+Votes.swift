@@ -3,17 +3,17 @@ import MeshObservations
 import MeshPrimitives
 
 extension ObserverVotes {
-    /// What this node's health core says of targets, as the mesh carries it.
+    /// What this node's health machine says of targets, as the mesh carries it.
     init(_ report: HealthReport) {
         self.init()
         self.isAbstaining = report.isAbstaining
-        for entry in report.entries {
-            self.votes[entry.id] = TargetVote(
-                stance: TargetVote.Stance(entry.vote),
-                reason: entry.reason.rawValue,
-                isChecker: entry.isChecker,
-                successes: UInt16(clamping: entry.successes),
-                failures: UInt16(clamping: entry.failures)
+        self.votes = report.votes.mapValues { vote in
+            TargetVote(
+                stance: TargetVote.Stance(vote.stance),
+                reason: vote.reason.rawValue,
+                isChecker: vote.isChecker,
+                successes: vote.successes,
+                failures: vote.failures
             )
         }
     }
@@ -22,25 +22,23 @@ extension ObserverVotes {
 extension HealthReport {
     /// What another node says of targets; a reason that is newer than this software is none.
     init(_ votes: ObserverVotes) {
-        self.init(
-            isAbstaining: votes.isAbstaining,
-            entries: votes.votes.sorted { $0.key.rawValue < $1.key.rawValue }.map { id, vote in
-                Entry(
-                    id: id,
-                    vote: HealthVote(vote.stance),
-                    reason: HealthReason(rawValue: vote.reason) ?? .none,
-                    isChecker: vote.isChecker,
-                    successes: UInt32(vote.successes),
-                    failures: UInt32(vote.failures)
-                )
-            }
-        )
+        self.init()
+        self.isAbstaining = votes.isAbstaining
+        self.votes = votes.votes.mapValues { vote in
+            HealthVote(
+                stance: HealthStance(vote.stance),
+                reason: HealthReason(rawValue: vote.reason) ?? .none,
+                isChecker: vote.isChecker,
+                successes: vote.successes,
+                failures: vote.failures
+            )
+        }
     }
 }
 
 extension TargetVote.Stance {
-    fileprivate init(_ vote: HealthVote) {
-        switch vote {
+    fileprivate init(_ stance: HealthStance) {
+        switch stance {
         case .up: self = .up
         case .suspect: self = .suspect
         case .down: self = .down
@@ -48,7 +46,7 @@ extension TargetVote.Stance {
     }
 }
 
-extension HealthVote {
+extension HealthStance {
     fileprivate init(_ stance: TargetVote.Stance) {
         switch stance {
         case .up: self = .up

@@ -8,24 +8,18 @@ import MeshTransport
 import ServiceLifecycle
 import Synchronization
 
-/// Drives the health table: observations and probe results in, factors and reports out.
+/// Drives the health and the region machine: observations and probe results in, factors and votes
+/// out.
 ///
-/// Decides nothing itself. One consumer takes inputs in order, so no effect overtakes another.
+/// Decides nothing itself. One consumer takes inputs in order and never waits for anything but the
+/// next input or the next moment; another one publishes.
 final class HealthService: Service {
-    /// What reaches the table.
-    enum Input: Sendable {
-        case configure([SnapshotUpstream])
-        case peers([HealthPeer])
-        case observed([TargetObservation])
-        case probed(ProbeResult)
-        case report(MeshHealth.HealthReport, from: NodeID)
-        case marked([TargetID], isHealthy: Bool)
-        case wake
-    }
-
     private struct State {
-        var table: HealthTable
-        var regions: [String: RegionRouting] = [:]
+        var machine: HealthMachine
+        var regions = RegionMachine()
+        /// When each machine wants to be woken.
+        var machineWake: MonotonicInstant?
+        var regionWake: MonotonicInstant?
     }
 
     private let cluster: ClusterService
@@ -33,149 +27,171 @@ final class HealthService: Service {
     private let prober: Prober
     private let events: EventLog
     private let node: NodeID
+    private let inbox: HealthInbox
+    private let publishing = Doorbell()
     private let state: Mutex<State>
-    private let inbox: AsyncStream<Input>
-    private let inlet: AsyncStream<Input>.Continuation
 
-    /// Creates the service; `inbox` is what ``Inlet`` feeds.
+    /// Creates the service; the data plane and the prober feed `inbox`.
     init(
         peer: HealthPeer,
         cluster: ClusterService,
         dataPlane: DataPlane,
         prober: Prober,
         events: EventLog,
-        inlet: Inlet
+        inbox: HealthInbox
     ) {
         self.node = peer.id
         self.cluster = cluster
         self.dataPlane = dataPlane
         self.prober = prober
         self.events = events
-        self.inbox = inlet.stream
-        self.inlet = inlet.continuation
-        let table = HealthTable(node: peer, timing: HealthTiming(), at: NodeClock.now)
-        self.state = Mutex(State(table: table))
+        self.inbox = inbox
+        let wall = Duration.milliseconds(Int64(NodeClock.wallMilliseconds))
+        let own = Duration.nanoseconds(NodeClock.now.nanoseconds)
+        let machine = HealthMachine(node: peer, timing: HealthTiming(), fleetOffset: wall - own)
+        self.state = Mutex(State(machine: machine))
     }
-
-    /// Where inputs go; made first, since the data plane and the prober need it at their creation.
-    struct Inlet: Sendable {
-        fileprivate let stream: AsyncStream<Input>
-        fileprivate let continuation: AsyncStream<Input>.Continuation
-
-        /// Creates an inlet that keeps the newest 8,192 inputs when the service cannot keep up.
-        init() {
-            (self.stream, self.continuation) = AsyncStream.makeStream(
-                bufferingPolicy: .bufferingNewest(8_192)
-            )
-        }
-
-        /// Hands over one input; returns at once.
-        func send(_ input: Input) { self.continuation.yield(input) }
-    }
-
-    /// Hands over one input; returns at once.
-    func send(_ input: Input) { self.inlet.yield(input) }
 
     /// Takes over the targets of a configuration, and the certificates that checks show them.
     func configure(_ snapshot: Snapshot) {
         self.prober.setCertificates(of: snapshot)
-        self.send(.configure(snapshot.upstreams))
+        self.inbox.add { $0.upstreams = snapshot.upstreams }
+    }
+
+    /// Takes over the nodes that share the checking.
+    func setPeers(_ peers: [HealthPeer]) { self.inbox.add { $0.peers = peers } }
+
+    /// Says whether most of the mesh is out of reach.
+    func setIsolated(_ isIsolated: Bool) { self.inbox.add { $0.isIsolated = isIsolated } }
+
+    /// Takes in what a peer says of targets.
+    func receive(_ report: MeshHealth.HealthReport, from observer: NodeID) {
+        self.inbox.add { $0.reports[observer] = report }
+    }
+
+    /// Takes an operator's word.
+    func mark(_ ids: [TargetID], isHealthy: Bool) {
+        self.inbox.add { $0.marks.append((ids, isHealthy)) }
     }
 
     /// Every target with its verdict and the evidence behind it.
-    func views() -> [TargetView] { self.state.withLock { $0.table.views(at: NodeClock.now) } }
+    func views() -> [TargetView] { self.state.withLock { $0.machine.views(at: NodeClock.now) } }
 
     /// The region that takes this node's traffic, by upstream.
-    func activeRegions() -> [String: String] {
-        self.state.withLock { $0.regions.compactMapValues(\.activeRegion) }
-    }
+    func activeRegions() -> [String: String] { self.state.withLock { $0.regions.activeRegions } }
 
     /// Runs until the node shuts down.
     func run() async throws {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                var alarm: MonotonicInstant?
-                for await input in self.inbox {
-                    if case .wake = input { alarm = nil }
-                    let (effects, next) = self.step(input)
-                    for effect in effects { self.perform(effect) }
-                    if let next, alarm.map({ next < $0 }) ?? true {
-                        alarm = next
-                        group.addTask { await self.ring(at: next) }
-                    }
+                group.addTask { await self.publish() }
+                var wake: MonotonicInstant?
+                while await self.inbox.bell.wait(until: wake) {
+                    let (effects, next) = self.step(self.inbox.take())
+                    wake = next
+                    self.perform(effects)
                 }
                 group.cancelAll()
             }
         } onGracefulShutdown: {
-            self.inlet.finish()
+            self.inbox.bell.end()
+            self.publishing.end()
         }
     }
 
-    /// Steps table and region preferences under the lock; performs nothing.
-    private func step(_ input: Input) -> (effects: [Outcome], wake: MonotonicInstant?) {
-        let now = NodeClock.now
-        return self.state.withLock { state in
-            var outcomes: [Outcome] = []
-            if case .configure(let upstreams) = input {
-                state.regions = RegionRouting.configure(upstreams, keeping: state.regions)
-                outcomes += state.regions.values.map { .active($0.current) }
-            }
-            var wake: MonotonicInstant?
-            for effect in Self.apply(input, to: &state.table, at: now) {
-                if case .wake(let instant) = effect {
-                    wake = instant
-                    continue
-                }
-                outcomes.append(.health(effect))
-                guard case .factor(let id, let factor) = effect else { continue }
-                for name in state.regions.keys {
-                    state.regions[name]?.setFactor(factor, of: id)
-                }
-            }
-            for name in state.regions.keys.sorted() {
-                if let change = state.regions[name]?.settle(at: now) {
-                    outcomes.append(.active(change))
-                    if let routing = state.regions[name] { outcomes.append(.moved(routing)) }
-                }
-                if let next = state.regions[name]?.nextWake { wake = min(wake ?? next, next) }
-            }
-            return (outcomes, wake)
-        }
-    }
-
-    private static func apply(
-        _ input: Input,
-        to table: inout HealthTable,
-        at now: MonotonicInstant
-    ) -> [HealthTable.Effect] {
-        switch input {
-        case .configure(let upstreams): table.configure(upstreams.flatMap(\.health), at: now)
-        case .peers(let peers): table.setPeers(peers, at: now)
-        case .observed(let observations): table.observe(observations, at: now)
-        case .probed(let result): table.finished(result, at: now)
-        case .report(let report, let observer): table.receive(report, from: observer, at: now)
-        case .marked(let ids, let isHealthy): table.mark(ids, isHealthy: isHealthy, at: now)
-        case .wake: table.wake(at: now)
+    /// Shares this node's votes when they have changed; several changes in a row count once.
+    private func publish() async {
+        while await self.publishing.wait(until: nil) {
+            let report = self.state.withLock { $0.machine.report }
+            self.cluster.setVotes(ObserverVotes(report))
         }
     }
 
     /// What one step asks the shell to do.
-    private enum Outcome: Sendable {
-        case health(HealthTable.Effect)
-        case active(ActiveGroup)
-        case moved(RegionRouting)
+    private struct Effects {
+        var health: [HealthMachine.Effect] = []
+        var regions: [RegionMachine.Effect] = []
     }
 
-    private func perform(_ outcome: Outcome) {
-        switch outcome {
-        case .health(.probe(let request)): self.prober.submit(request)
-        case .health(.factor(let id, let factor)):
-            self.dataPlane.setTargets([TargetFactor(id: id, factor: factor)])
-        case .health(.publish(let report)): self.cluster.setVotes(ObserverVotes(report))
-        case .health(.event(let event)): self.tell(event)
-        case .health(.wake): return
-        case .active(let group): self.dataPlane.setActiveGroups([group])
-        case .moved(let routing): self.tell(routing)
+    /// Steps both machines under the lock; performs nothing.
+    private func step(_ batch: HealthInbox.Batch) -> (Effects, wake: MonotonicInstant?) {
+        let now = NodeClock.now
+        return self.state.withLock { state in
+            var effects = Effects()
+            if let upstreams = batch.upstreams {
+                let wanted = upstreams.compactMap(\.regionMachine)
+                effects.regions += state.regions.configure(wanted, at: now)
+            }
+            effects.health = Self.feed(batch, to: &state.machine, at: now)
+            if state.machineWake.map({ $0 <= now }) ?? true {
+                state.machineWake = nil
+                effects.health += state.machine.wake(at: now)
+            }
+            for case .factor(let id, let factor) in effects.health {
+                effects.regions += state.regions.setFactor(factor, of: id, at: now)
+            }
+            if let due = state.regionWake, due <= now {
+                state.regionWake = nil
+                effects.regions += state.regions.wake(at: now)
+            }
+            for case .wake(let moment) in effects.health { state.machineWake = moment }
+            for case .wake(let moment) in effects.regions { state.regionWake = moment }
+            if effects.health.contains(.votesChanged) { self.publishing.ring() }
+            let wakes = [state.machineWake, state.regionWake].compactMap(\.self)
+            return (effects, wakes.min())
+        }
+    }
+
+    private static func feed(
+        _ batch: HealthInbox.Batch,
+        to machine: inout HealthMachine,
+        at now: MonotonicInstant
+    ) -> [HealthMachine.Effect] {
+        var effects: [HealthMachine.Effect] = []
+        if let upstreams = batch.upstreams {
+            effects += machine.configure(upstreams.flatMap(\.health), at: now)
+        }
+        if let peers = batch.peers { effects += machine.setPeers(peers, at: now) }
+        if let isIsolated = batch.isIsolated {
+            effects += machine.setIsolated(isIsolated, at: now)
+        }
+        for mark in batch.marks {
+            effects += machine.mark(mark.ids, isHealthy: mark.isHealthy, at: now)
+        }
+        for (observer, report) in batch.reports.sorted(by: { $0.key < $1.key }) {
+            effects += machine.receive(report, from: observer, at: now)
+        }
+        if !batch.observations.isEmpty {
+            effects += machine.observe(Array(batch.observations.values), at: now)
+        }
+        for result in batch.results { effects += machine.finished(result, at: now) }
+        return effects
+    }
+
+    private func perform(_ effects: Effects) {
+        var factors: [TargetFactor] = []
+        var trials: [TrialOffer] = []
+        for effect in effects.health {
+            switch effect {
+            case .probe(let request): self.prober.submit(request)
+            case .factor(let id, let factor):
+                factors.append(TargetFactor(id: id, factor: factor))
+            case .trial(let offer): trials.append(offer)
+            case .event(let event): self.tell(event)
+            case .panic(let upstream, let region, let isPanicking):
+                self.tell(upstream, region, isPanicking: isPanicking)
+            case .votesChanged, .wake: continue
+            }
+        }
+        self.dataPlane.setTargets(factors)
+        if !trials.isEmpty { self.dataPlane.offerTrials(trials, at: NodeClock.now) }
+        for effect in effects.regions {
+            switch effect {
+            case .active(let upstream, let group):
+                self.dataPlane.setActiveGroups([ActiveGroup(upstream: upstream, group: group)])
+            case .moved(let upstream, let region): self.tell(upstream, movedTo: region)
+            case .wake: continue
+            }
         }
     }
 
@@ -193,25 +209,33 @@ final class HealthService: Service {
         )
     }
 
-    private func tell(_ routing: RegionRouting) {
-        let region = routing.activeRegion ?? "failover targets"
+    private func tell(_ upstream: String, _ region: String, isPanicking: Bool) {
+        let place = region.isEmpty ? upstream : "\(upstream) in \(region)"
         self.events.add(
-            .region,
-            "traffic-moved",
-            subject: routing.upstream,
-            message: "\(routing.upstream): traffic of this node goes to \(region)",
-            details: ["region": region]
+            .health,
+            isPanicking ? "panic-began" : "panic-ended",
+            subject: upstream,
+            message: isPanicking
+                ? "\(place): less than half of the capacity is in use; doubtful targets serve again"
+                : "\(place): enough capacity is in use again",
+            details: ["upstream": upstream, "region": region]
         )
     }
 
-    private func ring(at instant: MonotonicInstant) async {
-        try? await Task.sleep(for: NodeClock.now.duration(to: instant))
-        self.inlet.yield(.wake)
+    private func tell(_ upstream: String, movedTo region: String?) {
+        let region = region ?? "failover targets"
+        self.events.add(
+            .region,
+            "traffic-moved",
+            subject: upstream,
+            message: "\(upstream): traffic of this node goes to \(region)",
+            details: ["region": region]
+        )
     }
 }
 
 extension SnapshotUpstream {
-    /// The upstream's targets for the health table, each with settings that carry its own `Host`.
+    /// The upstream's targets for the health machine, each with settings that carry its own `Host`.
     fileprivate var health: [HealthUpstream] {
         self.targets.filter { $0.weight > 0 }.map { target in
             HealthUpstream(
@@ -223,10 +247,22 @@ extension SnapshotUpstream {
                         upstream: self.name,
                         name: target.target,
                         endpoint: target.endpoint,
-                        region: target.region ?? ""
+                        region: target.region ?? "",
+                        weight: target.weight
                     )
                 ]
             )
         }
+    }
+
+    /// The upstream for the region machine; `nil` when it has one group only.
+    fileprivate var regionMachine: RegionMachine.Upstream? {
+        guard self.groups.count > 1 else { return nil }
+        return RegionMachine.Upstream(
+            name: self.name,
+            regions: self.groups,
+            hold: .seconds(self.settings?.regions.hold ?? 60),
+            targets: self.targets.filter { $0.weight > 0 }.map { ($0.id, $0.group) }
+        )
     }
 }

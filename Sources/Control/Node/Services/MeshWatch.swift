@@ -67,9 +67,10 @@ struct MeshWatch: Service {
         for await _ in self.cluster.observed {
             let changes = await self.cluster.takeObservationChanges()
             for (owner, aspects) in changes.sorted(by: { $0.key < $1.key }) {
-                if aspects.contains(.votes), owner != self.node {
+                // Who has a state and no votes says that all is up.
+                if !aspects.isDisjoint(with: [.votes, .state]), owner != self.node {
                     let report = HealthReport(await self.cluster.votes(of: owner))
-                    self.health.send(.report(report, from: owner))
+                    self.health.receive(report, from: owner)
                 }
                 if aspects.contains(.regions) { self.regions.summariesChanged() }
             }
@@ -109,7 +110,7 @@ struct MeshWatch: Service {
             (member.state == .alive || member.state == .suspect)
                 && desiredModes[member.id] ?? .normal == .normal
         }
-        self.health.send(.peers(peers.map { HealthPeer(id: $0.id, region: $0.profile.region) }))
+        self.health.setPeers(peers.map { HealthPeer(id: $0.id, region: $0.profile.region) })
         self.regions.summariesChanged()
     }
 
@@ -141,6 +142,7 @@ struct MeshWatch: Service {
                 message: "\(refused) may not be called \(name): \(holder) is; rename one"
             )
         case .isolated:
+            self.health.setIsolated(true)
             self.events.add(
                 .membership,
                 "isolated",
@@ -148,6 +150,7 @@ struct MeshWatch: Service {
                 message: "most probes of this node fail; it holds its suspicions back"
             )
         case .connected:
+            self.health.setIsolated(false)
             self.events.add(
                 .membership,
                 "connected",

@@ -41,6 +41,8 @@ struct Attempt {
     var unconsumed: Int32 = 0
     /// Bytes that waited for the target when its time to take more of them began; 0 when none did.
     var waiting: Int32 = 0
+    /// Milliseconds that an attempt on trial waits for an answer; 0 for every other attempt.
+    var patience: Int32 = 0
     /// Bytes of the response since its time limit was last renewed, where a least number is demanded.
     var progress: Int64 = 0
     /// Interim responses passed on.

@@ -37,7 +37,7 @@ extension Worker {
         self.dispatch(place, scope, body: UnsafeRawBufferPointer(start: nil, count: 0))
     }
 
-    private func policy(_ index: Int32, _ cause: ProxyFailure.Cause) -> AttemptPolicy {
+    func policy(_ index: Int32, _ cause: ProxyFailure.Cause) -> AttemptPolicy {
         let attempt = self.attempts[index].pointee
         let exchange = self.exchanges[attempt.exchange]
         let flags = exchange.pointee.flags
@@ -89,9 +89,11 @@ extension Worker {
         guard let upstream = self.upstreamIndex(exchange) else { return }
         self.dropLink(index)
         let isCounted = self.attempts[index].pointee.flags.contains(.isCounted)
+        let patience = self.attempts[index].pointee.patience
         self.attempts.giveBack(index)
         exchange.pointee.attempts -= 1
         let again = self.beginAttempt(place, target: target)
+        if patience > 0 { self.moveTrial(from: index, to: again, patience: patience) }
         guard again >= 0 else { return }
         if isCounted { self.attempts[again].pointee.flags.insert(.isCounted) }
         exchange.pointee.flags.insert(.wantsFreshLink)
@@ -181,7 +183,8 @@ extension Worker {
         )
         var writer = self.writer.headWriter()
         if exchange.pointee.filters != nil {
-            let edits = self.filterLines(exchange)
+            var edits = self.filterLines(exchange)
+            plugin?.lines.withUnsafeBytes { edits.lines.write($0) }
             if edits.overflowed { exchange.pointee.failure = ProxyFailure(cause: .exhausted) }
             context.additionalFields = edits.added
         }

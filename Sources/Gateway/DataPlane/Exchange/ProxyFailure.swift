@@ -50,6 +50,8 @@ struct ProxyFailure: Equatable {
         case overloaded
         /// The node was told to end before the request did.
         case stopped
+        /// A target that is on trial answered with a server error; another one gets the request.
+        case lostTrial
     }
 
     let cause: Cause
@@ -62,7 +64,7 @@ struct ProxyFailure: Equatable {
         switch self.cause {
         case .clientLeft, .clientTimeout, .clientMalformed, .clientTooLarge: .client
         case .refused, .connectTimeout, .handshake, .writeTimeout, .readTimeout, .reset,
-            .malformed, .cut, .deadline:
+            .malformed, .cut, .deadline, .lostTrial:
             .target
         case .none, .exhausted, .noTarget, .overloaded, .stopped: .ourselves
         }
@@ -70,14 +72,17 @@ struct ProxyFailure: Equatable {
 
     /// Whether it says something about the target's health.
     ///
-    /// A request's own deadline may be shorter than a healthy target needs.
-    var isEvidence: Bool { self.owner == .target && self.cause != .deadline }
+    /// A request's own deadline may be shorter than a healthy target needs; the answer that lost a
+    /// trial was counted as an answer.
+    var isEvidence: Bool {
+        self.owner == .target && self.cause != .deadline && self.cause != .lostTrial
+    }
 
     /// The status that a client gets when no other attempt follows.
     var status: UInt16 {
         switch self.cause {
         case .connectTimeout, .writeTimeout, .readTimeout, .deadline: 504
-        case .none, .refused, .handshake, .reset, .malformed, .cut: 502
+        case .none, .refused, .handshake, .reset, .malformed, .cut, .lostTrial: 502
         case .exhausted, .noTarget, .overloaded, .stopped: 503
         case .clientLeft: 499
         case .clientTimeout: 408
@@ -116,6 +121,7 @@ struct ProxyFailure: Equatable {
         case .noTarget: "no_target"
         case .overloaded: "overloaded"
         case .stopped: "stopped"
+        case .lostTrial: "lost_trial"
         }
     }
 }

@@ -151,18 +151,23 @@ extension Worker {
                 $0.retries.countRequest(at: self.milliseconds)
             }
         }
-        let choice = view.pointee.pick(
-            upstream,
-            hash: exchange.pointee.hash,
-            tried: exchange.pointee.tried
-        )
+        let trial = self.trials.isEmpty ? nil : self.takeTrial(exchange, of: upstream)
+        let choice =
+            trial?.target
+            ?? view.pointee.pick(
+                upstream,
+                hash: exchange.pointee.hash,
+                tried: exchange.pointee.tried
+            )
         guard choice.isSome else { return self.answerNoTarget(place, scope) }
         exchange.pointee.tried.insert(Int(choice.rawValue))
         let index = self.beginAttempt(place, target: choice)
         guard index >= 0 else {
+            trial?.ticket.end()
             exchange.pointee.failure = ProxyFailure(cause: .exhausted)
             return self.answer(place, scope, status: 503)
         }
+        if let trial { self.begin(trial, at: index) }
         let state = view.pointee.state(upstream, choice)
         state.pointee.begin()
         self.attempts[index].pointee.flags.insert(.isCounted)
@@ -268,16 +273,16 @@ extension Worker {
             exchange.pointee.flags.remove(.isKept)
             return
         }
-        if exchange.pointee.flags.contains(.requestSpilled) {
-            // What came before goes first.
-            _ = self.spillRequest(place, plain)
-            return
-        }
         let isLast = exchange.pointee.flags.contains(.requestComplete)
         var plain = plain
         if exchange.pointee.filters != nil {
             guard let changed = self.filterBody(place, plain, isLast: isLast) else { return }
             plain = changed
+        }
+        if exchange.pointee.flags.contains(.requestSpilled) {
+            // What came before goes first.
+            _ = self.spillRequest(place, plain)
+            return
         }
         let isSent = self.sendToTarget(index, head: 0, plain, isLast: isLast)
         self.keep(place, plain)
@@ -318,6 +323,7 @@ extension Worker {
     ) -> Bool {
         let place = self.attempts[index].pointee.exchange
         let exchange = self.exchanges[place]
+        guard !self.losesTrial(index) else { return false }
         exchange.pointee.answeredAt = self.now
         exchange.pointee.status = self.response.status
         exchange.pointee.replay.clear(to: &self.io.blocks)

@@ -325,7 +325,8 @@ extension Worker {
         guard attempt.link >= 0, let route = self.routePlan(exchange) else { return }
         let link = self.io[attempt.link]
         if link.pointee.phase != .open {
-            let limit = route.pointee.connectTimeout * 1_000_000 + attempt.begunAt
+            let timeout = self.limit(route.pointee.connectTimeout, of: attempt)
+            let limit = timeout * 1_000_000 + attempt.begunAt
             self.timers.set(.attempt, index, limit / 1_000_000)
         } else if case let waiting = self.waitingByteCount(attempt), waiting > 0 {
             // Few bytes more taken are no reason for more patience; see attemptTimedOut(_:).
@@ -337,9 +338,18 @@ extension Worker {
             // The client still owes its body; its own time limit counts.
             self.timers.clear(.attempt, index)
         } else {
-            self.timers.set(.attempt, index, self.milliseconds + route.pointee.readTimeout)
+            let isAnswering = exchange.pointee.flags.contains(.responseBegun)
+            let timeout = route.pointee.readTimeout
+            let limit = isAnswering ? timeout : self.limit(timeout, of: attempt)
+            self.timers.set(.attempt, index, self.milliseconds + limit)
         }
         self.attempts[index].pointee.waiting = 0
+    }
+
+    /// A time limit in milliseconds; one request on trial shall not wait as long as others may.
+    @inline(__always)
+    private func limit(_ timeout: Int64, of attempt: Attempt) -> Int64 {
+        attempt.patience > 0 ? min(timeout, Int64(attempt.patience)) : timeout
     }
 
     private func clearAttemptTimer(_ index: Int32) {

@@ -45,7 +45,7 @@ extension Worker {
             _ = state.pointee.statuses.add(status)
         }
         let microseconds = UInt64(max(0, waited) / 1_000)
-        state.pointee.latencySumMicroseconds &+= microseconds
+        state.pointee.latencySteps &+= LatencyLogarithm.step(microseconds: microseconds)
         state.pointee.row.addLatency(microseconds: microseconds)
     }
 
@@ -73,7 +73,7 @@ extension Worker {
         case .reset, .malformed, .cut: state.pointee.resets &+= 1
         case .none, .deadline, .clientLeft, .clientTimeout, .clientMalformed, .clientTooLarge,
             .exhausted,
-            .noTarget, .overloaded, .stopped:
+            .noTarget, .overloaded, .stopped, .lostTrial:
             return
         }
         self.isReportUrgent = true
@@ -84,6 +84,7 @@ extension Worker {
     func settleTarget(_ index: Int32) {
         let attempt = self.attempts[index]
         let exchange = self.exchanges[attempt.pointee.exchange]
+        if attempt.pointee.patience > 0 { self.endTrial(index) }
         guard attempt.pointee.flags.contains(.isCounted),
             let upstream = self.upstreamIndex(exchange)
         else { return }
@@ -101,7 +102,7 @@ extension Worker {
             observation.connectFailures = state.pointee.connectFailures
             observation.resets = state.pointee.resets
             observation.timeouts = state.pointee.timeouts
-            observation.latencySumMicroseconds = state.pointee.latencySumMicroseconds
+            observation.latencySteps = state.pointee.latencySteps
             observation.statuses = (0..<state.pointee.statuses.used).map { index in
                 TargetObservation.StatusCount(
                     status: state.pointee.statuses.codes[index],
@@ -112,7 +113,7 @@ extension Worker {
             state.pointee.connectFailures = 0
             state.pointee.resets = 0
             state.pointee.timeouts = 0
-            state.pointee.latencySumMicroseconds = 0
+            state.pointee.latencySteps = 0
             state.pointee.statuses = TargetState.StatusCounts()
             return observation
         }

@@ -81,7 +81,8 @@ struct TargetState {
     var resets: UInt32 = 0
     var timeouts: UInt32 = 0
     var statuses = StatusCounts()
-    var latencySumMicroseconds: UInt64 = 0
+    /// Sum of the steps of answers' latencies.
+    var latencySteps: UInt64 = 0
 
     init(_ rows: TargetRows, worker: Int, factor: Float) {
         self.id = rows.id
@@ -131,6 +132,12 @@ struct TargetState {
     mutating func leave(_ balancer: Balancer) {
         guard let current = self.balancer?.toOpaque() else { return }
         if current == Unmanaged.passUnretained(balancer).toOpaque() { self.balancer = nil }
+    }
+
+    /// Its place in a balancer; `nil` when it is not the newest one of its upstream.
+    func place(in balancer: Balancer) -> Int? {
+        guard let current = self.balancer?.toOpaque() else { return nil }
+        return current == Unmanaged.passUnretained(balancer).toOpaque() ? self.index : nil
     }
 
     /// Tells the balancer what counts now.

@@ -91,6 +91,10 @@ final class Worker {
     var excludedTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
     var activeGroups: [String: Int] = [:]
     var factorsAhead: [TargetID: Float] = [:]
+    /// Trials that a request may take; usually none.
+    var trials: [OpenTrial] = []
+    /// Tickets of attempts on trial.
+    var runningTrials: [Int32: TrialTicket] = [:]
     var listeners: [Listener] = []
     /// By listener, also after the listeners are closed.
     @exclusivity(unchecked)
@@ -339,6 +343,7 @@ final class Worker {
             case .install(let installation): self.install(installation)
             case .factors(let changes): self.setFactors(changes)
             case .groups(let changes): self.setGroups(changes)
+            case .trials(let tickets): self.open(tickets)
             case .closing(let isClosing): self.setClosing(isClosing)
             case .resume(let token, let verdict): self.resume(token, verdict)
             case .drain: self.drain()

@@ -1,0 +1,176 @@
+import MeshPrimitives
+
+/// Evidence of single targets: what workers saw and what checks met.
+extension HealthMachine {
+    mutating func observe(_ seen: TargetObservation, _ slot: Int, at now: MonotonicInstant) {
+        var seen = seen
+        // What ran out of time while this node had no processor time proves nothing.
+        if self.isDoubtful(at: now) { seen.timeouts = 0 }
+        let rules = self.entries[slot].settings.passive
+        if case .trial = self.entries[slot].watch.state { self.entries[slot].offeredUntil = nil }
+        self.entries[slot].watch.observe(seen, rules: rules, at: now)
+        let answers = seen.answers
+        if answers > 0 {
+            self.entries[slot].contradict(count: answers, at: now)
+            self.judgeLatency(slot, seen, count: answers, at: now)
+        }
+        if seen.transportFailures > 0, answers == 0 { self.entries[slot].alarm(at: now) }
+    }
+
+    mutating func check(
+        _ slot: Int,
+        _ outcome: ProbeResult.Outcome,
+        at now: MonotonicInstant
+    ) {
+        let isOwnFault = outcome == .timedOut && self.isDoubtful(at: now)
+        self.entries[slot].probeInFlight = nil
+        self.entries[slot].probeDeadline = nil
+        guard outcome != .notCarriedOut, !isOwnFault else {
+            return self.scheduleProbe(slot, at: now)
+        }
+        let wasClean = self.entries[slot].watch.failures == 0
+        self.entries[slot].watch.checked(
+            outcome,
+            TargetWatch.Check(
+                rules: self.entries[slot].settings.active.rules,
+                timing: self.timing,
+                isConnectionOnly: self.entries[slot].isConnectionOnly,
+                isExpected: self.entries[slot].isAlarmed(at: now)
+            ),
+            at: now
+        )
+        let isClean = self.entries[slot].watch.failures == 0
+        if wasClean != isClean { self.entries[slot].transitionLeft = 10 }
+        if isClean { self.entries[slot].contradict(count: 1, at: now) }
+        self.scheduleProbe(slot, at: now)
+    }
+
+    mutating func scheduleProbe(_ slot: Int, at now: MonotonicInstant) {
+        self.entries[slot].scheduleProbe(
+            timing: self.timing,
+            fleetOffset: self.fleetOffset,
+            at: now
+        )
+    }
+
+    mutating func probeIfDue(_ slot: Int, into effects: inout [Effect], at now: MonotonicInstant) {
+        if let deadline = self.entries[slot].probeDeadline, now >= deadline {
+            // The prober never answered; count nothing and try again.
+            self.check(slot, .notCarriedOut, at: now)
+        }
+        guard self.entries[slot].probeInFlight == nil,
+            let moment = self.entries[slot].nextProbe, now >= moment
+        else { return }
+        self.sequence &+= 1
+        let active = self.entries[slot].settings.active
+        self.entries[slot].probeInFlight = self.sequence
+        self.entries[slot].probeDeadline = now.advanced(by: active.timeout + .seconds(2))
+        self.entries[slot].nextProbe = nil
+        effects.append(
+            .probe(
+                ProbeRequest(
+                    id: self.entries[slot].target.id,
+                    sequence: self.sequence,
+                    endpoint: self.entries[slot].target.endpoint,
+                    check: active.check,
+                    timeout: active.timeout,
+                    greeting: active.greeting
+                )
+            )
+        )
+    }
+
+    /// Compares a target's latency with that of its like, once per window.
+    private mutating func judgeLatency(
+        _ slot: Int,
+        _ seen: TargetObservation,
+        count: UInt32,
+        at now: MonotonicInstant
+    ) {
+        let least = self.entries[slot].slowFactor == nil ? TargetEvidence.leastAnswers : 3
+        guard
+            self.entries[slot].watch.evidence.addLatencies(
+                count: count,
+                steps: seen.latencySteps,
+                leastCount: least,
+                at: now
+            ), let usual = self.usualLatency(besides: slot, at: now)
+        else { return }
+        self.entries[slot].watch.evidence.compare(with: usual)
+        let evidence = self.entries[slot].watch.evidence
+        guard let latency = evidence.latency else { return }
+        let own = max(1, LatencyLogarithm.microseconds(step: latency.step))
+        if self.entries[slot].slowFactor == nil {
+            guard evidence.slowWindows >= 3 else { return }
+            self.entries[slot].slowFactor = Float(max(0.05, min(1, usual / own)))
+        } else if evidence.fastWindows >= 10 {
+            self.entries[slot].slowFactor = nil
+            self.entries[slot].rampStart = now
+        } else {
+            self.entries[slot].slowFactor = Float(max(0.05, min(1, usual / own)))
+        }
+    }
+
+    /// A slow target that nobody has asked for half a minute gets another chance.
+    mutating func forgiveSlowness(_ slot: Int, at now: MonotonicInstant) {
+        guard self.entries[slot].slowFactor != nil, let end = self.entries[slot].slowEnd,
+            now >= end
+        else { return }
+        self.entries[slot].slowFactor = nil
+        self.entries[slot].watch.evidence.clear()
+        self.entries[slot].rampStart = now
+    }
+
+    /// The median latency of a target's like in microseconds; `nil` when too few are known.
+    private func usualLatency(besides slot: Int, at now: MonotonicInstant) -> Double? {
+        let pool = self.pools[self.entries[slot].pool]
+        let steps = pool.sample(besides: slot).compactMap { other -> Double? in
+            guard self.entries[other].slowFactor == nil,
+                let latency = self.entries[other].watch.evidence.latency,
+                now < latency.at.advanced(by: .seconds(5))
+            else { return nil }
+            return latency.step
+        }.sorted()
+        guard steps.count >= (pool.members.count == 2 ? 1 : min(3, pool.members.count - 1)),
+            !steps.isEmpty
+        else { return nil }
+        return LatencyLogarithm.microseconds(step: steps[steps.count / 2])
+    }
+
+    /// Takes a target out of use that fails far more often than its like: by own evidence, or by
+    /// that of at least two nodes together.
+    mutating func judgeRate(_ slot: Int, at now: MonotonicInstant) {
+        guard self.entries[slot].watch.state == .up,
+            self.pools[self.entries[slot].pool].members.count > 1
+        else { return self.entries[slot].watch.evidence.forgetRate() }
+        self.entries[slot].watch.evidence.decay(to: now)
+        let evidence = self.entries[slot].watch.evidence
+        let tally = self.entries[slot].tally
+        var (attempts, failures) = (evidence.attempts, evidence.failures)
+        let isOwn = TargetEvidence.provenRate(attempts: attempts, failures: failures) > 0.1
+        if !isOwn, tally.failing + (failures > 0 ? 1 : 0) >= 2 {
+            attempts += tally.attempts
+            failures += tally.failures
+        }
+        let rate = TargetEvidence.provenRate(attempts: attempts, failures: failures)
+        let limit = rate > 0.1 ? max(0.1, 3 * self.usualRate(besides: slot)) : 1
+        let isBad = self.entries[slot].watch.evidence.exceeds(
+            limit,
+            attempts: attempts,
+            failures: failures,
+            at: now
+        )
+        if isBad { self.entries[slot].watch.detect(.failureRate, at: now) }
+    }
+
+    private func usualRate(besides slot: Int) -> Double {
+        let rates = self.pools[self.entries[slot].pool].sample(besides: slot)
+            .map { self.entries[$0] }
+            .filter { $0.watch.evidence.attempts + $0.tally.attempts >= 5 }
+            .map { entry in
+                let failures = entry.watch.evidence.failures + entry.tally.failures
+                return failures / (entry.watch.evidence.attempts + entry.tally.attempts)
+            }.sorted()
+        return rates.isEmpty ? 0 : rates[rates.count / 2]
+    }
+}

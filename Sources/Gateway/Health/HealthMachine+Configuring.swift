@@ -1,0 +1,170 @@
+public import MeshPrimitives
+
+extension HealthMachine {
+    /// Replaces the targets; those that stay keep their evidence, schedule, verdict and ramp.
+    ///
+    /// Linear in the number of targets.
+    public mutating func configure(
+        _ upstreams: [HealthUpstream],
+        at now: MonotonicInstant
+    ) -> [Effect] {
+        var effects: [Effect] = []
+        var wanted: Set<TargetID> = []
+        var added: [Int] = []
+        for upstream in upstreams {
+            for target in upstream.targets where wanted.insert(target.id).inserted {
+                if let slot = self.slots[target.id] {
+                    self.keep(slot, target, upstream.settings, into: &effects, at: now)
+                } else {
+                    added.append(self.add(target, upstream.settings, at: now))
+                }
+            }
+        }
+        for slot in self.entries.indices where self.entries[slot].isLive {
+            if !wanted.contains(self.entries[slot].target.id) { self.remove(slot) }
+        }
+        for slot in added {
+            self.retally(slot, at: now)
+            self.settle(slot, into: &effects, at: now)
+        }
+        self.finish(into: &effects, at: now)
+        return effects
+    }
+
+    /// Replaces the nodes that share the checking; the own node may be among them.
+    public mutating func setPeers(
+        _ peers: [HealthPeer],
+        at now: MonotonicInstant
+    ) -> [Effect] {
+        var effects: [Effect] = []
+        self.share = CheckerShare(
+            own: self.node,
+            peers: peers,
+            perRegion: self.timing.checkersPerRegion
+        )
+        self.peers = Set(peers.map(\.id)).union([self.node.id])
+        for id in self.observers.keys where !self.peers.contains(id) {
+            self.forget(id, into: &effects, at: now)
+        }
+        self.sweep = 0
+        self.sweepOn(into: &effects, at: now)
+        self.finish(into: &effects, at: now)
+        return effects
+    }
+
+    /// Finds the checkers of the next targets anew; checks that this node no longer makes end.
+    mutating func sweepOn(into effects: inout [Effect], at now: MonotonicInstant) {
+        guard let start = self.sweep else { return }
+        let end = min(start + Self.sweepSize, self.entries.count)
+        for slot in start..<max(start, end) where self.entries[slot].isLive {
+            self.assign(slot, at: now)
+            self.settle(slot, into: &effects, at: now)
+        }
+        self.sweep = end < self.entries.count ? end : nil
+    }
+
+    private mutating func assign(_ slot: Int, at now: MonotonicInstant) {
+        let target = self.entries[slot].target
+        let part = self.share.part(in: target.id, of: target.region)
+        guard part != self.entries[slot].part else { return }
+        let wasChecker = self.entries[slot].part.rank != nil
+        self.entries[slot].part = part
+        // A check that the state of the target asks for is not put off.
+        let isRegular = self.entries[slot].watch.stance == .up
+        if !wasChecker, part.rank != nil, !isRegular {
+            self.entries[slot].nextProbe = now
+        } else if isRegular || part.rank == nil {
+            self.scheduleProbe(slot, at: now)
+        }
+    }
+
+    private mutating func add(
+        _ target: HealthTarget,
+        _ settings: HealthSettings,
+        at now: MonotonicInstant
+    ) -> Int {
+        let pool = self.pool(HealthPool.Key(upstream: target.upstream, region: target.region))
+        var entry = HealthEntry(target, settings, pool: pool)
+        entry.part = self.share.part(in: target.id, of: target.region)
+        let slot = self.vacant.popLast() ?? self.entries.count
+        let others = self.pools[pool]
+        // A newcomer among targets that have served for a while starts slowly.
+        if let since = others.servesSince, now >= since.advanced(by: self.timing.ramp) {
+            entry.rampStart = now
+        }
+        if slot == self.entries.count { self.entries.append(entry) }
+        self.entries[slot] = entry
+        self.slots[target.id] = slot
+        self.pools[pool].add(slot, weight: target.weight)
+        self.scheduleProbe(slot, at: now)
+        return slot
+    }
+
+    private mutating func keep(
+        _ slot: Int,
+        _ target: HealthTarget,
+        _ settings: HealthSettings,
+        into effects: inout [Effect],
+        at now: MonotonicInstant
+    ) {
+        let factor = self.entries[slot].factor
+        // The workers may have met the target as a new one.
+        if factor != 1 { effects.append(.factor(target.id, factor)) }
+        let before = self.entries[slot].target
+        if before.weight != target.weight {
+            let (pool, standing) = (self.entries[slot].pool, self.entries[slot].standing)
+            _ = self.pools[pool].move(slot, weight: before.weight, from: standing, to: .serving)
+            self.pools[pool].remove(slot, weight: before.weight)
+            self.pools[pool].add(slot, weight: target.weight)
+            let isFlip = self.pools[pool].move(
+                slot,
+                weight: target.weight,
+                from: .serving,
+                to: standing
+            )
+            self.entries[slot].target = target
+            if isFlip { self.tellPanic(pool, into: &effects, at: now) }
+        }
+        guard self.entries[slot].settings != settings else { return }
+        let isRescheduled =
+            self.entries[slot].settings.active.healthyInterval != settings.active.healthyInterval
+            || self.entries[slot].settings.active.unhealthyInterval
+                != settings.active.unhealthyInterval
+        self.entries[slot].settings = settings
+        if isRescheduled { self.scheduleProbe(slot, at: now) }
+        self.settle(slot, into: &effects, at: now)
+    }
+
+    private mutating func remove(_ slot: Int) {
+        let entry = self.entries[slot]
+        _ = self.pools[entry.pool].move(
+            slot,
+            weight: entry.target.weight,
+            from: entry.standing,
+            to: .serving
+        )
+        self.pools[entry.pool].remove(slot, weight: entry.target.weight)
+        if self.pools[entry.pool].members.isEmpty {
+            self.poolSlots[self.pools[entry.pool].key] = nil
+            self.vacantPools.append(entry.pool)
+        }
+        if entry.isKnown { self.known -= 1 }
+        if entry.isAccused { self.accused -= 1 }
+        if entry.isContradicted { self.contradicted -= 1 }
+        if self.ownVotes.removeValue(forKey: entry.target.id) != nil { self.votesNews = .meaning }
+        self.slots[entry.target.id] = nil
+        self.due.set(slot, to: nil)
+        self.entries[slot].isLive = false
+        self.vacant.append(slot)
+    }
+
+    private mutating func pool(_ key: HealthPool.Key) -> Int {
+        if let known = self.poolSlots[key] { return known }
+        let slot = self.vacantPools.popLast() ?? self.pools.count
+        let pool = HealthPool(key)
+        if slot == self.pools.count { self.pools.append(pool) }
+        self.pools[slot] = pool
+        self.poolSlots[key] = slot
+        return slot
+    }
+}
