@@ -37,8 +37,11 @@ class Node:
         with open(path, "w") as file:
             json.dump(settings, file)
         with open(os.path.join(self.folder, "log"), "a") as log:
+            # By a shell, so that what a preloaded library adds to the environment is there before
+            # the node starts: Swift finds its arguments from the environment's first place.
             self.process = subprocess.Popen(
-                [os.path.join(self.fleet.binaries, "meshd"), "run", "--config", path],
+                ["sh", "-c", 'exec "$@"', "sh", os.path.join(self.fleet.binaries, "meshd"), "run",
+                 "--config", path],
                 stdout=log, stderr=log, env={**os.environ, **(environment or {})})
         return self
 
@@ -59,8 +62,9 @@ class Node:
         for attempt in (1, 2):
             try:
                 if self.connection is None:
-                    self.connection = http.client.HTTPConnection(self.address, ADMIN,
-                                                                 timeout=timeout)
+                    self.connection = http.client.HTTPConnection(self.address, ADMIN)
+                    self.connection.connect()
+                self.connection.sock.settimeout(timeout)
                 self.connection.request(method, path, text, headers)
                 answer = self.connection.getresponse()
                 content = answer.read()
