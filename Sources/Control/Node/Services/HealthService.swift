@@ -1,5 +1,6 @@
 import MeshBalancing
 import MeshDataPlane
+import MeshEntities
 import MeshHealth
 import MeshPrimitives
 import MeshReplication
@@ -13,7 +14,7 @@ import Synchronization
 ///
 /// Decides nothing itself. One consumer takes inputs in order and never waits for anything but the
 /// next input or the next moment; another one publishes, as fast as the store takes it.
-final class HealthService: Service {
+final class HealthService: ServiceLifecycle.Service {
     /// Time between two reports of a node when nothing changes: 5 s; they live three times as long.
     private static let reportInterval = Duration.seconds(5)
 
