@@ -319,8 +319,8 @@ let package = Package(
         command(
             "meshbench",
             uses: [
-                "MeshHTTP", "MeshRouting", "MeshBalancing", "MeshEntities", "MeshDataPlane",
-                "MeshWire", "MeshMembership", "MeshReplication", "MeshPrimitives", arguments,
+                "MeshHTTP", "MeshRouting", "MeshBalancing", "MeshHealth", "MeshEntities",
+                "MeshDataPlane", "MeshWire", "MeshMembership", "MeshReplication", "MeshPrimitives", arguments,
             ]
         ),
         command("meshecho", uses: [nioCore, nioPosix, nioHTTP1, nioWebSocket, arguments]),
