@@ -42,6 +42,10 @@ extension Changelog {
         var effects: [ChangelogEffect] = []
         if self.diskFault == nil { effects.append(.notice(.notSaved(reason: reason))) }
         self.diskFault = reason
+        if case .restore(_, let kept, let ticket) = flight.kind {
+            effects.append(.rejected(ticket: ticket, .notSaved(reason: reason)))
+            self.uncertain += kept.map(\.id)
+        }
         guard case .append(let writes) = flight.kind else { return effects }
         for (ticket, id) in writes {
             effects.append(.rejected(ticket: ticket, .notSaved(reason: reason)))
@@ -84,12 +88,28 @@ extension Changelog {
             }
             return []
         case .rebase(let checkpoint, let kept):
-            self.log.rebase(onto: checkpoint, keeping: kept)
-            self.checkpointBytes = flight.batch.checkpoint?.bytes ?? []
-            self.staging = Staging(self.log)
-            self.logChanged()
-            return [.changed] + self.passOn([], isOwn: false, askers: [])
+            return self.rebase(onto: checkpoint, keeping: kept, flight)
+        case .restore(let checkpoint, let kept, let ticket):
+            let effects = self.rebase(onto: checkpoint, keeping: kept, flight)
+            let receipt = ChangelogReceipt(
+                changeset: nil,
+                head: self.head,
+                holders: [self.node]
+            )
+            return effects + [.acknowledged(ticket: ticket, receipt)]
         }
+    }
+
+    private mutating func rebase(
+        onto checkpoint: Checkpoint,
+        keeping kept: [EncodedChangeset],
+        _ flight: Flight
+    ) -> [ChangelogEffect] {
+        self.log.rebase(onto: checkpoint, keeping: kept)
+        self.checkpointBytes = flight.batch.checkpoint?.bytes ?? []
+        self.staging = Staging(self.log)
+        self.logChanged()
+        return [.changed] + self.passOn([], isOwn: false, askers: [])
     }
 
     /// Tells of what does not stand, or stands against others.

@@ -79,6 +79,7 @@ public struct Changelog: Sendable {
             case append(writes: [(ticket: UInt64, id: ChangesetID?)])
             case fold(count: Int, Checkpoint)
             case rebase(Checkpoint, kept: [EncodedChangeset])
+            case restore(Checkpoint, kept: [EncodedChangeset], ticket: UInt64)
         }
 
         let token: UInt64
@@ -144,11 +145,6 @@ public struct Changelog: Sendable {
     /// What is held durably, by writer.
     public var vector: VersionVector { self.log.vector }
 
-    /// The changesets that are not folded yet, oldest first, and what became of each.
-    public var history: [(entry: EncodedChangeset, outcome: ChangesetOutcome)] {
-        Array(zip(self.log.entries, self.log.outcomes))
-    }
-
     /// Changes that met others which their writers had not seen, oldest first.
     ///
     /// Open while the winner still stands: ``isOpen(_:)``.
@@ -165,10 +161,13 @@ public struct Changelog: Sendable {
         return held?.body == conflict.winner.body && held?.body != conflict.loser.body
     }
 
-    /// The state after the changeset named `id`; `nil` when that is folded or unknown.
-    public func state(after id: ChangesetID) -> ConfigurationState? {
-        guard let index = self.log.entries.firstIndex(where: { $0.id == id }) else { return nil }
-        return self.log.checkpoint(of: index + 1).state
+    /// Whether a changeset is held durably, or was written again as a late one.
+    ///
+    /// Of a folded one only its number is known.
+    public func includes(_ id: ChangesetID, _ hash: ContentHash) -> Bool {
+        if self.log.state.includes(origin: hash) { return true }
+        guard let held = self.log.hash(of: id) else { return self.log.vector.covers(id) }
+        return held == hash
     }
 
     /// Entities that changed since this was last called; `nil`: compare everything.

@@ -10,6 +10,8 @@ public indirect enum ChangelogError: Error, Equatable, Sendable {
     case entityChanged(key: String, held: ContentHash?)
     /// The result would break a rule that every configuration obeys.
     case refused(reason: String)
+    /// A backup was to be taken over by a log that holds something.
+    case occupied(held: ChangelogHead)
     /// More bytes than one changeset may have.
     case tooLarge(found: Int, limit: Int)
     /// Too many writes wait for the disk.
@@ -35,6 +37,9 @@ extension ChangelogError: CustomStringConvertible {
             "'\(key)' " + (held.map { "is now \($0)" } ?? "does not exist")
                 + ", not what you based the change on: read it again and repeat the change"
         case .refused(let reason): "the change was refused: \(reason)"
+        case .occupied(let held):
+            "there is a configuration already, \(held): replace it by a new changeset, or restore "
+                + "into a mesh without one"
         case .tooLarge(let found, let limit):
             "the change has \(found) bytes, more than \(limit): split it"
         case .busy(let limit): "\(limit) writes wait for the disk already: try again later"

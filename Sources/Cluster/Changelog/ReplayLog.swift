@@ -23,6 +23,8 @@ struct ReplayLog: Sendable {
     private(set) var entries: [EncodedChangeset] = []
     /// What became of each entry.
     private(set) var outcomes: [ChangesetOutcome] = []
+    /// The hash of the configuration with each entry.
+    private(set) var hashes: [ContentHash] = []
     /// After the last entry.
     private(set) var state: ConfigurationState
     /// All that is held, the checkpoint's included.
@@ -140,6 +142,7 @@ struct ReplayLog: Sendable {
         self.checkpoint = checkpoint
         self.entries.removeFirst(count)
         self.outcomes.removeFirst(count)
+        self.hashes.removeFirst(count)
         self.marks = self.marks.filter { $0.count > count }
             .map { Mark(count: $0.count - count, state: $0.state) }
     }
@@ -190,10 +193,12 @@ struct ReplayLog: Sendable {
             next = self.marks.last?.count ?? 0
             self.state = self.marks.last?.state ?? self.checkpoint.state
             self.outcomes.removeLast(self.outcomes.count - next)
+            self.hashes.removeLast(self.hashes.count - next)
         }
         self.touch(self.entries[next...])
         for entry in self.entries[next...] {
             self.outcomes.append(self.state.apply(entry, rules: self.rules))
+            self.hashes.append(self.state.hash)
             guard self.outcomes.count - (self.marks.last?.count ?? 0) >= Self.markInterval else {
                 continue
             }

@@ -24,7 +24,8 @@ extension ObservationTable {
         return self.finish(self.sayUrgently([.regions(regions)], at: now), at: now)
     }
 
-    /// Sets what the node says of targets that are not plainly up; what changed is told at once.
+    /// Sets what the node says of targets that are not plainly up; what changed is told at once,
+    /// what was only counted anew in its turn.
     ///
     /// A vote of a node that does not check the target is kept back while enough others say so, see
     /// ``ObservationConfiguration/voteRedundancy``.
@@ -36,11 +37,15 @@ extension ObservationTable {
     public mutating func setVotes(_ votes: ObserverVotes, at now: MonotonicInstant) -> [Effect] {
         self.ownVotes = votes
         var changes: [Observation] = []
+        var renewals: [Observation] = []
         let isAbstaining = self.own.values[.abstaining]?.observation == .abstaining(true)
         if votes.isAbstaining != isAbstaining { changes.append(.abstaining(votes.isAbstaining)) }
         for (target, vote) in votes.votes {
             let published = self.published(target)
-            guard published?.means(vote) != true else { continue }
+            guard published?.means(vote) != true else {
+                if published != vote { renewals.append(.vote(target, vote)) }
+                continue
+            }
             if published != nil || self.mustSpeak(vote, on: target) {
                 changes.append(.vote(target, vote))
             } else if !self.silenced.contains(target) {
@@ -56,7 +61,16 @@ extension ObservationTable {
         self.held = self.held.filter { votes.votes[$0] != nil }
         self.silenced = self.silenced.filter { votes.votes[$0] != nil }
         self.sumsAreOld = true
+        self.sayInTurn(renewals)
         return self.finish(self.sayUrgently(changes, at: now), at: now)
+    }
+
+    /// Says votes of which only counts have changed; they travel with ticks and rounds.
+    private mutating func sayInTurn(_ renewals: [Observation]) {
+        guard !renewals.isEmpty else { return }
+        let before = self.own.head
+        for renewal in renewals { self.own.say(renewal) }
+        self.queue(self.node, after: before, votes: true, .normal)
     }
 
     /// Whether a vote is told at once: by those who check, and where everybody hears of it directly.

@@ -16,6 +16,12 @@ struct AdminAnswer: Sendable {
     var body: Body
     var headers: [(name: String, value: String)] = []
 
+    /// Says that a write is done, but on fewer nodes than it has to be: 202, and who has it.
+    mutating func isUnconfirmed(heldBy nodes: [String]) {
+        self.status = 202
+        self.headers.append(("X-Meshgate-Holders", nodes.joined(separator: ", ")))
+    }
+
     /// An answer with a document as JSON.
     static func document(_ value: DocumentValue, status: Int = 200) -> AdminAnswer {
         AdminAnswer(

@@ -13,6 +13,8 @@ public indirect enum AdminError: Error, Equatable, Sendable {
     case stopping
     /// Somebody else changed the configuration since the operator compared with it.
     case stale(held: ConfigurationVersion)
+    /// No changeset that is remembered is called so.
+    case unknownChangeset(String)
     /// No member has this name or id.
     case unknownNode(String)
     /// The node may not do this now, for the reason given.

@@ -68,6 +68,8 @@ struct AdminPath: Sendable {
         var input = Content.plain
         /// What it answers with when it succeeds.
         var output = Content.plain
+        /// Bytes of body that it takes, when those are more than the listener's.
+        var bodyLimit = 0
         /// The status of success.
         var status = 200
         /// Who may: everybody may read, unless what is read holds private keys.

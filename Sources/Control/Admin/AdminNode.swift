@@ -56,8 +56,9 @@ public protocol AdminNode: Sendable {
     func regions() async -> RegionsReport
     /// Targets of all upstreams, or of the one with this id or name, with everybody's evidence.
     func health(of upstream: String?) async -> HealthReport
-    /// Which configuration every member runs.
-    func configurationStatus() async -> ConfigurationStatusReport
+    /// Which configuration every member runs, and whether that includes the changeset named; empty
+    /// names none.
+    func configurationStatus(including changeset: String) async -> ConfigurationStatusReport
     /// One screen about the node and the mesh.
     func status() async -> StatusReport
     /// Prometheus text, made by ``MetricsText``.
@@ -75,7 +76,53 @@ public protocol AdminNode: Sendable {
     ///
     /// - Throws: ``AdminError``; nothing has changed.
     func apply(_ submission: Submission) async throws(AdminError) -> ApplyReport
-    /// Writes what is wanted of the member with this name or id; it acts when the wish reaches it.
+
+    /// The newest changesets, newest first.
+    func history(last count: Int) async -> HistoryReport
+    /// One changeset by its id or generation, with all that it changed.
+    ///
+    /// - Throws: ``AdminError/unknownChangeset(_:)`` or ``AdminError/refused(_:)``.
+    func changeset(_ name: String) async throws(AdminError) -> ChangesetDetailReport
+    /// What turns the configuration named `old` into the one named `new`; empty names the newest.
+    ///
+    /// - Throws: ``AdminError/unknownChangeset(_:)`` or ``AdminError/refused(_:)``.
+    func difference(
+        from old: String,
+        to new: String
+    ) async throws(AdminError) -> DifferenceReport
+    /// Writes a changeset that brings the configuration named `place` back.
+    ///
+    /// - Throws: ``AdminError``; nothing has changed.
+    func rollBack(
+        to place: String,
+        _ restoration: Restoration
+    ) async throws(AdminError) -> ApplyReport
+    /// Changes that met others which their writers had not seen, newest first.
+    func conflicts() async -> ConflictsReport
+    /// Writes what did not stand in a conflict over what stood.
+    ///
+    /// - Throws: ``AdminError``; nothing has changed.
+    func applyLoser(
+        of conflict: String,
+        _ restoration: Restoration
+    ) async throws(AdminError) -> ApplyReport
+    /// All that has to be kept to bring the mesh back.
+    ///
+    /// - Parameter withKeys: whether the key ring is in it, with which anybody is a member.
+    /// - Returns: changelog, members and, when asked for, keys.
+    /// - Throws: ``AdminError``.
+    func backup(withKeys: Bool) async throws(AdminError) -> BackupReport
+    /// Takes a backup over into a mesh without configuration, or replaces the configuration by the
+    /// backup's, as one changeset.
+    ///
+    /// - Throws: ``AdminError``; nothing has changed.
+    func restore(
+        _ backup: BackupReport,
+        replacing: Bool,
+        _ restoration: Restoration
+    ) async throws(AdminError) -> ApplyReport
+
+    /// Writes what is wanted of the member with this name or id; it acts when that reaches it.
     ///
     /// - Throws: ``AdminError/unknownNode(_:)`` or ``AdminError/refused(_:)``.
     func setMode(

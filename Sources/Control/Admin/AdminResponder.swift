@@ -32,7 +32,9 @@ struct AdminResponder: HTTPResponder {
             case .status: status
             case .admin:
                 KongPaths(node: node).all + ConfigPaths(node: node).all
-                    + MeshPaths(node: node).all + SchemaPaths(node: node).all
+                    + MeshPaths(node: node).all + ChangesetPaths(node: node).all
+                    + BackupPaths(node: node).all
+                    + SchemaPaths(node: node).all
                     + NodePaths(node: node).all + HealthPaths(node: node).all
                     + EntityPaths(node: node).all + status
             }
@@ -74,7 +76,9 @@ struct AdminResponder: HTTPResponder {
         guard operation.role == .read || holder.role == .write else {
             return AdminAccess.forbidden
         }
-        guard let body = try? await request.body.collect(upTo: self.bodyLimit(of: operation))
+        let announced = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        guard announced <= max(self.bodyLimit(of: operation), 0),
+            let body = try? await request.body.collect(upTo: self.bodyLimit(of: operation))
         else { return Self.closing(self.tooLarge) }
         return await operation.run(
             Self.exchange(request, holder.name, parameters, Array(body.readableBytesView))
@@ -103,7 +107,8 @@ struct AdminResponder: HTTPResponder {
             return Self.closing(.methodNotAllowed)
         }
         let announced = request.headers[.contentLength].flatMap { Int($0) } ?? 0
-        guard announced <= self.configuration.maximumBodyByteCount else {
+        let largest = self.paths.flatMap(\.methods).map(\.bodyLimit).max() ?? 0
+        guard announced <= max(self.configuration.maximumBodyByteCount, largest) else {
             return Self.closing(self.tooLarge)
         }
         guard self.configuration.surface == .status, request.method != .post else { return nil }
@@ -114,7 +119,7 @@ struct AdminResponder: HTTPResponder {
     /// Bytes of body that an operation is given; a status listener's reads get none.
     private func bodyLimit(of operation: AdminPath.Method) -> Int {
         switch self.configuration.surface {
-        case .admin: self.configuration.maximumBodyByteCount
+        case .admin: max(self.configuration.maximumBodyByteCount, operation.bodyLimit)
         case .status:
             operation.name == "POST" && self.configuration.isLocal
                 ? self.configuration.maximumBodyByteCount : 0

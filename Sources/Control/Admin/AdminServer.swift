@@ -37,6 +37,9 @@ public struct AdminServerConfiguration: Sendable {
     /// Who may ask; `nil` lets everybody who reaches the listener write.
     public var credentials: AdminCredentials?
 
+    /// The largest backup that is restored: 256 MiB.
+    static let backupByteCount = 256 << 20
+
     /// The largest request body: 10 MiB; a status listener takes 1 KiB, from loopback only.
     public var maximumBodyByteCount: Int
     /// Most connections at once: 1,024, a status listener 256; further ones wait.

@@ -28,17 +28,24 @@ struct ConfigPaths: Sendable {
         case .refused(let status, let message): return .message(message, status: status)
         case .text(let found): text = found
         }
-        let submission = Submission(text: text)
+        var submission = Submission(text: text)
+        submission.author = exchange.author
+        let report: ApplyReport
         do throws(AdminError) {
             if exchange.flag("check_hash") {
                 let difference = try await self.node.difference(submission)
                 if difference.changes.isEmpty { return .empty(304) }
             }
-            _ = try await self.node.apply(submission)
+            report = try await self.node.apply(submission)
         } catch {
             return Self.answer(to: error, flattened: exchange.flag("flatten_errors"))
         }
-        return .document(Self.collections(of: await self.node.held().catalogue), status: 201)
+        var answer = AdminAnswer.document(
+            Self.collections(of: await self.node.held().catalogue),
+            status: 201
+        )
+        if !report.confirmed { answer.isUnconfirmed(heldBy: report.holders) }
+        return answer
     }
 
     /// All entities by collection and id.
@@ -72,7 +79,7 @@ struct ConfigPaths: Sendable {
                 "the configuration changed meanwhile, it is now \(held.version)",
                 status: 409
             )
-        case .unknownNode: return .notFound
+        case .unknownNode, .unknownChangeset: return .notFound
         case .refused(let reason): return .message(reason, status: 409)
         case .failed: return .message("An unexpected error occurred", status: 500)
         }

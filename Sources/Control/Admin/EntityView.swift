@@ -15,7 +15,10 @@ struct EntityView {
             shown.set("snis", .list(self.serverNames(of: row.id).map { .string($0) }))
         case .plugins:
             shown.set("config", Self.completed(shown["config"], of: shown["name"]?.text ?? ""))
-        case .services, .routes, .upstreams, .targets, .consumers, .snis, .caCertificates: break
+        case .services, .routes, .upstreams, .targets, .consumers, .snis, .caCertificates,
+            .consumerGroups, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
+            .hmacCredentials, .aclGroups:
+            break
         }
         return shown
     }

@@ -83,8 +83,7 @@ struct EntityWriter: Sendable {
             answer = .empty(204)
         }
         if receipt.holders.count < receipt.wanted {
-            answer.status = 202
-            answer.headers.append(("X-Meshgate-Holders", receipt.holders.joined(separator: ", ")))
+            answer.isUnconfirmed(heldBy: receipt.holders)
         }
         answer.headers.append(("X-Meshgate-Config-Hash", receipt.config.hash))
         return answer
@@ -111,6 +110,7 @@ extension AdminError {
         case .busy: .message("too many writes at once; try again", status: 503)
         case .refused(let reason), .failed(let reason): .message(reason, status: 500)
         case .invalidConfiguration(let invalid): .message(invalid.message, status: 400)
+        case .unknownChangeset(let name): .message("no changeset is called \(name)", status: 404)
         case .unknownNode(let name): .message("no member is called \(name)", status: 404)
         case .stale: .message("the configuration changed meanwhile", status: 409)
         }

@@ -177,7 +177,9 @@ extension OpenAPIDocument {
         switch kind {
         case .services: kind.fields + [FieldSchema("url", .string)]
         case .certificates: kind.fields + [FieldSchema("snis", .set(.string))]
-        case .routes, .upstreams, .targets, .plugins, .consumers, .snis, .caCertificates:
+        case .routes, .upstreams, .targets, .plugins, .consumers, .snis, .caCertificates,
+            .consumerGroups, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
+            .hmacCredentials, .aclGroups:
             kind.fields
         }
     }

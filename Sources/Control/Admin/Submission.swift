@@ -5,14 +5,32 @@ public struct Submission: Equatable, Sendable {
     /// What the text is called in findings.
     public var name: String
     /// Why, in the operator's words; empty for none.
-    public var message: String
+    public var message = ""
+    /// Who hands it in; empty when unknown.
+    public var author = ""
     /// The hash the operator compared with; the node refuses when it holds another one by now.
     public var expectedHash: String?
+    /// Tags that an entity must have, all of them, to be replaced by the text; it gives them to its own.
+    ///
+    /// Default none: the text replaces everything.
+    public var selectTags: [String] = []
 
     /// Creates a submission without message or expectation.
     public init(text: String, name: String = "config") {
         self.text = text
         self.name = name
-        self.message = ""
     }
+}
+
+/// What an operator asks for that writes a state of the past again.
+public struct Restoration: Equatable, Sendable {
+    /// Who asks; empty when unknown.
+    public var author = ""
+    /// Why, in the operator's words; empty for a sentence about what is done.
+    public var message = ""
+    /// The hash the operator compared with; the node refuses when it holds another one by now.
+    public var expectedHash: String?
+
+    /// Creates one without author, message or expectation.
+    public init() {}
 }

@@ -42,9 +42,63 @@ public struct AdminClient: Sendable {
         try await self.get("/mesh/status")
     }
 
-    /// Which configuration every member runs.
-    public func configurationStatus() async throws(AdminClientError) -> ConfigurationStatusReport {
-        try await self.get("/mesh/config/status")
+    /// Which configuration every member runs, and whether that includes a changeset.
+    public func configurationStatus(
+        including changeset: String = ""
+    ) async throws(AdminClientError) -> ConfigurationStatusReport {
+        try await self.get("/mesh/config/status?changeset=\(Self.escaped(changeset))")
+    }
+
+    /// The newest changesets that are not folded, newest first; at most `count`, up to 10,000.
+    public func history(last count: Int) async throws(AdminClientError) -> HistoryReport {
+        try await self.get("/mesh/config/history?size=\(count)")
+    }
+
+    /// One changeset by its id or generation, with all that it changed.
+    public func changeset(
+        _ name: String
+    ) async throws(AdminClientError) -> ChangesetDetailReport {
+        try await self.get("/mesh/config/changesets/\(Self.escaped(name))")
+    }
+
+    /// Compares two configurations of the past; an empty name is the newest.
+    public func difference(
+        from old: String,
+        to new: String
+    ) async throws(AdminClientError) -> DifferenceReport {
+        try await self.get(
+            "/mesh/config/diff?from=\(Self.escaped(old))&to=\(Self.escaped(new))"
+        )
+    }
+
+    /// Brings a configuration of the past back by a new changeset, if the node still holds the one
+    /// with the hash `base`.
+    public func rollBack(
+        to place: String,
+        message: String,
+        base: String?
+    ) async throws(AdminClientError) -> ApplyReport {
+        var path = "/mesh/config/rollback?to=\(Self.escaped(place))"
+        path += "&message=\(Self.escaped(message))"
+        if let base { path += "&base=\(Self.escaped(base))" }
+        return try await self.post(path, "")
+    }
+
+    /// Changes that met others which their writers had not seen, newest first.
+    public func conflicts() async throws(AdminClientError) -> ConflictsReport {
+        try await self.get("/mesh/config/conflicts")
+    }
+
+    /// Writes what did not stand in a conflict over what stood.
+    public func applyLoser(
+        of conflict: String,
+        message: String
+    ) async throws(AdminClientError) -> ApplyReport {
+        try await self.post(
+            "/mesh/config/conflicts/\(Self.escaped(conflict))/apply"
+                + "?message=\(Self.escaped(message))",
+            ""
+        )
     }
 
     /// The configuration that the node holds.
@@ -60,24 +114,55 @@ public struct AdminClient: Sendable {
         try await self.post("/mesh/config/validate?name=\(Self.escaped(name))", text)
     }
 
-    /// Compares a declarative text with what the node holds.
+    /// Compares a declarative text with what the node holds, or with what of it has all of some tags.
     public func difference(
         _ text: String,
-        name: String
+        name: String,
+        selectTags: [String] = []
     ) async throws(AdminClientError) -> DifferenceReport {
-        try await self.post("/mesh/config/diff?name=\(Self.escaped(name))", text)
+        try await self.post(
+            "/mesh/config/diff?name=\(Self.escaped(name))\(Self.selecting(selectTags))",
+            text
+        )
     }
 
-    /// Replaces the whole configuration, if the node still holds the one with the hash `base`.
+    /// Replaces the whole configuration, or what of it has all of some tags, if the node still holds
+    /// the one with the hash `base`.
     public func apply(
         _ text: String,
         name: String,
         message: String,
-        base: String?
+        base: String?,
+        selectTags: [String] = []
     ) async throws(AdminClientError) -> ApplyReport {
         var path = "/mesh/config?name=\(Self.escaped(name))&message=\(Self.escaped(message))"
+        path += Self.selecting(selectTags)
         if let base { path += "&base=\(Self.escaped(base))" }
         return try await self.post(path, text)
+    }
+
+    /// The whole mesh as one document, as its bytes came; with its keys when asked.
+    public func backup(
+        withKeys: Bool
+    ) async throws(AdminClientError) -> (report: BackupReport, bytes: [UInt8]) {
+        let answer = try await self.send(
+            .GET,
+            "/mesh/backup\(withKeys ? "?with_keys=1" : "")",
+            ""
+        )
+        return (try self.report(answer), answer.body)
+    }
+
+    /// Takes a backup over into a mesh without configuration, or replaces the configuration by it.
+    public func restore(
+        _ text: String,
+        replacing: Bool,
+        message: String
+    ) async throws(AdminClientError) -> ApplyReport {
+        try await self.post(
+            "/mesh/restore?replace=\(replacing ? 1 : 0)&message=\(Self.escaped(message))",
+            text
+        )
     }
 
     /// Takes a member out: it finishes what it has and takes nothing new.
@@ -217,6 +302,10 @@ public struct AdminClient: Sendable {
             guard let first = try await group.next() else { throw CancellationError() }
             return first
         }
+    }
+
+    private static func selecting(_ tags: [String]) -> String {
+        tags.isEmpty ? "" : "&select_tags=\(Self.escaped(tags.joined(separator: ",")))"
     }
 
     private static func escaped(_ text: String) -> String {

@@ -5,8 +5,8 @@ import Synchronization
 
 /// One HTTP/1.1 request on a connection of its own.
 struct HTTPExchange: Sendable {
-    /// The largest answer that is read whole: 64 MiB.
-    static let maximumBodyByteCount = 64 << 20
+    /// The largest answer that is read whole, a backup's: 256 MiB.
+    static let maximumBodyByteCount = 256 << 20
 
     struct Answer: Sendable {
         var status: Int
@@ -31,7 +31,7 @@ struct HTTPExchange: Sendable {
             guard answer.body.count + bytes.count <= Self.maximumBodyByteCount else {
                 throw AdminClientError.unexpected(
                     address: self.address.authority,
-                    reason: "the answer is larger than 64 MiB"
+                    reason: "the answer is larger than 256 MiB"
                 )
             }
             answer.body.append(contentsOf: bytes)

@@ -71,7 +71,7 @@ enum TopLevelKey {
             return value.isNull ? .known : .refused("expected a boolean")
         case "workspaces", "parameters":
             return .ignored("'\(field.name)' has no effect here")
-        case "consumer_groups", "partials":
+        case "partials":
             return value.isEmptyCollection
                 ? .known : .refused("'\(field.name)' is not built yet")
         default:

@@ -11,7 +11,10 @@ enum DeclarationLint {
             case .routes: format == .current ? Self.paths(entry) : []
             case .targets: Self.weight(entry)
             case .services: Self.shorthand(entry)
-            case .upstreams, .plugins, .consumers, .certificates, .snis, .caCertificates: []
+            case .upstreams, .plugins, .consumers, .certificates, .snis, .caCertificates,
+                .consumerGroups, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
+                .hmacCredentials, .aclGroups:
+                []
             }
         }
     }

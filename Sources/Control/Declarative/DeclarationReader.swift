@@ -159,6 +159,7 @@ struct DeclarationReader {
             own.removeAll { $0.name == "_config" }
         }
         own = self.format.migrated(own, of: kind)
+        if let parent { own = EntityNesting.spelledOut(own, of: kind, in: parent.field) }
         let bare = DocumentNode(.object(own), line: node.line, column: node.column)
         var entry = Entry(kind: kind, location: location, node: bare, parent: parent, id: .zero)
         entry.id = self.identify(entry)

@@ -34,8 +34,8 @@ extension DeclarativeFile {
         var fields = [DocumentField("_format_version", .string("3.0"))]
         let tree = DeclarationTree(configuration, for: purpose)
         for kind in [
-            EntityKind.services, .routes, .upstreams, .consumers, .plugins, .certificates,
-            .caCertificates,
+            EntityKind.services, .routes, .upstreams, .consumers, .consumerGroups, .plugins,
+            .certificates, .caCertificates,
         ] {
             let entities = tree.top(kind)
             guard !entities.isEmpty else { continue }
@@ -52,6 +52,12 @@ struct DeclarationTree {
     private let routes: [EntityID?: [Route]]
     private let targets: [EntityID: [Target]]
     private let names: [EntityID: [SNI]]
+    private let members: [EntityID: [GroupMember]]
+    private let keys: [EntityID: [KeyCredential]]
+    private let passwords: [EntityID: [BasicCredential]]
+    private let tokens: [EntityID: [JWTSecret]]
+    private let signatures: [EntityID: [HMACCredential]]
+    private let access: [EntityID: [ACLGroup]]
     /// Plugins by the one entity that they apply to; under `nil` those of no or several.
     private let plugins: [EntityID?: [Plugin]]
 
@@ -61,6 +67,12 @@ struct DeclarationTree {
         self.routes = Dictionary(grouping: configuration.routes, by: \.service)
         self.targets = Dictionary(grouping: configuration.targets, by: \.upstream)
         self.names = Dictionary(grouping: configuration.snis, by: \.certificate)
+        self.members = Dictionary(grouping: configuration.groupMembers, by: \.consumer)
+        self.keys = Dictionary(grouping: configuration.keyCredentials, by: \.consumer)
+        self.passwords = Dictionary(grouping: configuration.basicCredentials, by: \.consumer)
+        self.tokens = Dictionary(grouping: configuration.jwtSecrets, by: \.consumer)
+        self.signatures = Dictionary(grouping: configuration.hmacCredentials, by: \.consumer)
+        self.access = Dictionary(grouping: configuration.aclGroups, by: \.consumer)
         self.plugins = Dictionary(grouping: configuration.plugins) { plugin in
             let scopes = Self.scopes(plugin)
             return scopes.count == 1 ? scopes[0] : nil
@@ -84,7 +96,12 @@ struct DeclarationTree {
             Self.ordered(all.certificates).map(self.certificate)
         case .caCertificates:
             Self.ordered(all.caCertificates).map { self.pruned($0, like: nil) }
-        case .targets, .snis:
+        case .consumerGroups:
+            Self.ordered(all.consumerGroups).map { group in
+                self.pruned(group, like: nil).adding("plugins", self.plugins(of: group.id))
+            }
+        case .targets, .snis, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
+            .hmacCredentials, .aclGroups:
             []
         }
     }
@@ -114,8 +131,21 @@ struct DeclarationTree {
     }
 
     private func consumer(_ consumer: Consumer) -> DocumentValue {
-        self.pruned(consumer, like: nil)
-            .adding("plugins", self.plugins(of: consumer.id))
+        let id = consumer.id
+        return self.pruned(consumer, like: nil)
+            .adding("groups", self.owned(self.members[id]))
+            .adding("keyauth_credentials", self.owned(self.keys[id]))
+            .adding("basicauth_credentials", self.owned(self.passwords[id]))
+            .adding("jwt_secrets", self.owned(self.tokens[id]))
+            .adding("hmacauth_credentials", self.owned(self.signatures[id]))
+            .adding("acls", self.owned(self.access[id]))
+            .adding("plugins", self.plugins(of: id))
+    }
+
+    private func owned<Entity: GatewayEntity>(_ entities: [Entity]?) -> [DocumentValue] {
+        Self.ordered(entities ?? []).map { entity in
+            Self.flattened(self.pruned(entity, like: nil, without: ["consumer"]))
+        }
     }
 
     private func certificate(_ certificate: Certificate) -> DocumentValue {
@@ -132,14 +162,15 @@ struct DeclarationTree {
         return here.sorted { ($0.name, $0.id) < ($1.name, $1.id) }.map { plugin in
             let isNested = Self.scopes(plugin).count == 1
             let plain = Plugin(id: plugin.id, name: "")
-            let scope: Set<String> = isNested ? ["route", "service", "consumer"] : []
+            let scope: Set<String> =
+                isNested ? ["route", "service", "consumer", "consumer_group"] : []
             let pruned = self.pruned(plugin, like: plain, without: scope)
             return isNested ? pruned : Self.flattened(pruned)
         }
     }
 
     private static func scopes(_ plugin: Plugin) -> [EntityID] {
-        [plugin.route, plugin.service, plugin.consumer].compactMap { $0 }
+        [plugin.route, plugin.service, plugin.consumer, plugin.consumerGroup].compactMap { $0 }
     }
 
     /// References of a top-level entity as texts, the only form that Kong takes there.
@@ -147,7 +178,8 @@ struct DeclarationTree {
         .object(
             (value.fields ?? []).map { field in
                 guard
-                    ["route", "service", "consumer", "client_certificate"].contains(field.name),
+                    ["route", "service", "consumer", "consumer_group", "client_certificate"]
+                        .contains(field.name),
                     let id = field.node.value["id"]
                 else { return field }
                 return DocumentField(field.name, id)

@@ -8,9 +8,25 @@ enum EntityNesting {
         case .services: ["routes": (.routes, "service"), "plugins": (.plugins, "service")]
         case .routes: ["plugins": (.plugins, "route")]
         case .upstreams: ["targets": (.targets, "upstream")]
-        case .consumers: ["plugins": (.plugins, "consumer")]
+        case .consumers:
+            [
+                "plugins": (.plugins, "consumer"), "groups": (.groupMembers, "consumer"),
+                "keyauth_credentials": (.keyCredentials, "consumer"),
+                "basicauth_credentials": (.basicCredentials, "consumer"),
+                "jwt_secrets": (.jwtSecrets, "consumer"),
+                "hmacauth_credentials": (.hmacCredentials, "consumer"),
+                "acls": (.aclGroups, "consumer"),
+            ]
+        case .consumerGroups:
+            [
+                "plugins": (.plugins, "consumer_group"),
+                "consumers": (.groupMembers, "consumer_group"),
+                "consumer_group_consumers": (.groupMembers, "consumer_group"),
+            ]
         case .certificates: ["snis": (.snis, "certificate")]
-        case .targets, .plugins, .snis, .caCertificates: [:]
+        case .targets, .plugins, .snis, .caCertificates, .groupMembers, .keyCredentials,
+            .basicCredentials, .jwtSecrets, .hmacCredentials, .aclGroups:
+            [:]
         }
     }
 
@@ -20,20 +36,48 @@ enum EntityNesting {
         case .services, .upstreams: ["client_certificate": .certificates]
         case .routes: ["service": .services]
         case .targets: ["upstream": .upstreams]
-        case .plugins: ["service": .services, "route": .routes, "consumer": .consumers]
+        case .plugins:
+            [
+                "service": .services, "route": .routes, "consumer": .consumers,
+                "consumer_group": .consumerGroups,
+            ]
+        case .groupMembers: ["consumer": .consumers, "consumer_group": .consumerGroups]
+        case .keyCredentials, .basicCredentials, .jwtSecrets, .hmacCredentials, .aclGroups:
+            ["consumer": .consumers]
         case .snis: ["certificate": .certificates]
-        case .consumers, .certificates, .caCertificates: [:]
+        case .consumers, .consumerGroups, .certificates, .caCertificates: [:]
         }
     }
 
     /// The field that a reference by name compares.
     static func nameField(of kind: EntityKind) -> String? {
         switch kind {
-        case .services, .routes, .upstreams, .snis: "name"
+        case .services, .routes, .upstreams, .snis, .consumerGroups: "name"
         case .targets: "target"
-        case .consumers: "username"
+        case .consumers, .basicCredentials, .hmacCredentials: "username"
+        case .keyCredentials, .jwtSecrets: "key"
         case .plugins: "instance_name"
-        case .certificates, .caCertificates: nil
+        // Kong makes no id of a group's name, which many consumers share.
+        case .certificates, .caCertificates, .groupMembers, .aclGroups: nil
+        }
+    }
+
+    /// The fields of an entity that stands inside another in a shorthand, as decK writes them:
+    /// `groups: [{ name: gold }]` of a consumer, `consumers: [{ username: ann }]` of a group.
+    static func spelledOut(
+        _ fields: [DocumentField],
+        of kind: EntityKind,
+        in parentField: String
+    ) -> [DocumentField] {
+        guard kind == .groupMembers else { return fields }
+        return fields.map { field in
+            var field = field
+            switch (parentField, field.name) {
+            case ("consumer", "name"): field.name = "consumer_group"
+            case ("consumer_group", "username"): field.name = "consumer"
+            default: break
+            }
+            return field
         }
     }
 }
@@ -62,12 +106,19 @@ enum NaturalKey {
         return entry.kind == .plugins ? Self.plugin(entry, parent) : nil
     }
 
+    /// As Kong has no groups, only a plugin that is for one has it in its key.
+    private static func group(_ entry: DeclarationReader.Entry) -> [String] {
+        let field = "consumer_group"
+        let isGiven = entry.node.value[field].map { !$0.isNull } ?? false
+        return isGiven || entry.parent?.field == field ? [field] : []
+    }
+
     private static func plugin(
         _ entry: DeclarationReader.Entry,
         _ parent: EntityID?
     ) -> String? {
         var parts = [EntityKind.plugins.rawValue]
-        for field in ["name", "route", "service", "consumer"] {
+        for field in ["name", "route", "service", "consumer"] + Self.group(entry) {
             if let text = entry.node.value[field]?.text {
                 parts.append(text)
             } else if entry.parent?.field == field {

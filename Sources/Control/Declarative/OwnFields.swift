@@ -11,7 +11,11 @@ enum OwnFields {
         switch kind {
         case .upstreams: ["regions"]
         case .targets: ["failover"]
-        case .services, .routes, .plugins, .consumers, .certificates, .snis, .caCertificates: []
+        case .plugins: ["consumer_group"]
+        case .services, .routes, .consumers, .certificates, .snis, .caCertificates,
+            .consumerGroups, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
+            .hmacCredentials, .aclGroups:
+            []
         }
     }
 

@@ -24,10 +24,16 @@ public struct NodeConfigurationReport: Codable, Equatable, Sendable {
     public var config: ConfigurationVersion
     /// How long it has run it, in seconds, when it has told.
     @Nullable public var ageSeconds: Double? = nil
+    /// How many changesets lie between what it runs and what the asked node holds.
+    ///
+    /// `nil` when the asked node does not know what it runs, as after a long absence.
+    @Nullable public var lag: Int? = nil
+    /// Whether what it runs includes the changeset that was asked for; `nil` when none was.
+    @Nullable public var includes: Bool? = nil
     /// Why it rejected the newest one; empty otherwise.
     public var reason: String
 
-    /// Creates a report; set age and reason afterwards.
+    /// Creates a report; set the rest afterwards.
     public init(
         name: String,
         region: String,
@@ -50,6 +56,8 @@ public struct ConfigurationStatusReport: Codable, Equatable, Sendable {
     public var config: ConfigurationVersion
     /// Whether every alive node routes by it.
     public var agreed: Bool
+    /// The changeset that was asked for; `nil` when none was, or when it is folded.
+    @Nullable public var changeset: ChangesetReport? = nil
     /// Nodes sorted by region, then name.
     public var nodes: [NodeConfigurationReport]
     /// Who says so.
@@ -199,6 +207,8 @@ public struct ChangeSummary: Codable, Equatable, Sendable {
 public struct DifferenceReport: Codable, Equatable, Sendable {
     /// What it was compared with.
     public var base: ConfigurationVersion
+    /// The other side, when that is a configuration of the mesh and no text.
+    @Nullable public var target: ConfigurationVersion? = nil
     /// How many entities differ.
     public var summary: ChangeSummary
     /// Which, in Kong's order of collections.
@@ -215,10 +225,19 @@ public struct DifferenceReport: Codable, Equatable, Sendable {
     }
 }
 
-/// The answer of a successful `/mesh/config/apply`: durable at the asked node, on its way to others.
+/// The answer of a successful write of the configuration: durable at the asked node, on its way to
+/// others.
 public struct ApplyReport: Codable, Equatable, Sendable {
     /// What the node holds now.
     public var config: ConfigurationVersion
+    /// The changeset; empty when there was nothing to change.
+    public var changeset = ""
+    /// Names of the nodes that hold it durably, ascending; the asked one is among them.
+    public var holders: [String] = []
+    /// Whether these are as many nodes and regions as a write has to be on.
+    ///
+    /// If not, the status is 202, and the write is lost when all of them are.
+    public var confirmed = true
     /// What it held before.
     public var base: ConfigurationVersion
     /// How many entities changed.

@@ -26,7 +26,10 @@ public final class DataPlane: Sendable {
     private let registry = CounterRegistry()
     private let tlsPlan: TLSPlan
     private let lineage: Mutex<SnapshotLineage>
+    private let windows = WindowCounters()
     private let state = Mutex(State())
+    /// Two threads, so that one long piece of work does not hold up the others.
+    private let outside = OutsideThreads(count: 2)
     private let trials = Mutex(TrialTickets())
 
     /// Creates a data plane that does nothing yet.
@@ -80,6 +83,8 @@ public final class DataPlane: Sendable {
                 mailbox: self.mailboxes[index],
                 counters: self.registry.addWorker(),
                 log: log?.ring(index),
+                windows: self.windows,
+                outside: self.outside,
                 onObservations: self.onObservations
             )
             let thread = startReactorThread(name: "mesh-worker-\(index)") {
@@ -271,6 +276,7 @@ public final class DataPlane: Sendable {
             return (state.threads, state.log)
         }
         for thread in threads { thread.join() }
+        self.outside.stop()
         log?.stop()
     }
 
@@ -323,5 +329,8 @@ struct WorkerSettings: Sendable {
     let mailbox: Mailbox<WorkerMessage>
     let counters: CounterBlock
     let log: LogRing?
+    /// Counters that all workers share.
+    let windows: WindowCounters
+    let outside: OutsideThreads
     let onObservations: @Sendable ([TargetObservation]) -> Void
 }

@@ -19,6 +19,20 @@ public enum EntityKind: String, CaseIterable, Hashable, Sendable {
     case targets
     /// Known clients.
     case consumers
+    /// Groups of consumers that plugins treat alike.
+    case consumerGroups = "consumer_groups"
+    /// Which consumers belong to which group.
+    case groupMembers = "consumer_group_consumers"
+    /// Keys of consumers.
+    case keyCredentials = "keyauth_credentials"
+    /// User names and passwords of consumers.
+    case basicCredentials = "basicauth_credentials"
+    /// Secrets and public keys that consumers' tokens are checked by.
+    case jwtSecrets = "jwt_secrets"
+    /// Secrets that consumers sign requests with.
+    case hmacCredentials = "hmacauth_credentials"
+    /// Groups that the plugin `acl` lets in or keeps out.
+    case aclGroups = "acls"
     /// Plugins with their configuration and scope.
     case plugins
 

@@ -37,7 +37,8 @@ public struct EntityPlaces: Sendable {
         self.finding(kind, index, path: [field[...]], message)
     }
 
-    /// A finding about a field inside fields of an entity, outermost first.
+    /// A finding about a field inside fields of an entity, outermost first; a number counts the
+    /// elements of a list from 0.
     public func finding(
         _ kind: EntityKind,
         _ index: Int,
@@ -50,11 +51,18 @@ public struct EntityPlaces: Sendable {
         var node = place?.node
         var isInside = true
         for name in path {
-            location = location.field(String(name))
-            let inner = node?.value.fields?.first { $0.name == name }?.node
+            let inner = Self.inner(name, of: node)
+            location = Int(name).map(location.index) ?? location.field(String(name))
             isInside = isInside && inner != nil
             if isInside { node = inner }
         }
         return Finding(at: location, message, line: node?.line, column: node?.column)
+    }
+
+    private static func inner(_ name: Substring, of node: DocumentNode?) -> DocumentNode? {
+        guard case .array(let nodes)? = node?.value, let index = Int(name) else {
+            return node?.value.fields?.first { $0.name == name }?.node
+        }
+        return nodes.indices.contains(index) ? nodes[index] : nil
     }
 }

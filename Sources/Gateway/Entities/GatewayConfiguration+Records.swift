@@ -77,6 +77,13 @@ extension GatewayConfiguration {
         case .targets: Self.append(node, to: &self.targets, location, &findings)
         case .plugins: Self.append(node, to: &self.plugins, location, &findings)
         case .consumers: Self.append(node, to: &self.consumers, location, &findings)
+        case .consumerGroups: Self.append(node, to: &self.consumerGroups, location, &findings)
+        case .groupMembers: Self.append(node, to: &self.groupMembers, location, &findings)
+        case .keyCredentials: Self.append(node, to: &self.keyCredentials, location, &findings)
+        case .basicCredentials: Self.append(node, to: &self.basicCredentials, location, &findings)
+        case .jwtSecrets: Self.append(node, to: &self.jwtSecrets, location, &findings)
+        case .hmacCredentials: Self.append(node, to: &self.hmacCredentials, location, &findings)
+        case .aclGroups: Self.append(node, to: &self.aclGroups, location, &findings)
         case .certificates: Self.append(node, to: &self.certificates, location, &findings)
         case .snis: Self.append(node, to: &self.snis, location, &findings)
         case .caCertificates: Self.append(node, to: &self.caCertificates, location, &findings)
@@ -103,6 +110,13 @@ extension GatewayConfiguration {
         sorted.targets.sort { $0.id < $1.id }
         sorted.plugins.sort { $0.id < $1.id }
         sorted.consumers.sort { $0.id < $1.id }
+        sorted.consumerGroups.sort { $0.id < $1.id }
+        sorted.groupMembers.sort { $0.id < $1.id }
+        sorted.keyCredentials.sort { $0.id < $1.id }
+        sorted.basicCredentials.sort { $0.id < $1.id }
+        sorted.jwtSecrets.sort { $0.id < $1.id }
+        sorted.hmacCredentials.sort { $0.id < $1.id }
+        sorted.aclGroups.sort { $0.id < $1.id }
         sorted.certificates.sort { $0.id < $1.id }
         sorted.snis.sort { $0.id < $1.id }
         sorted.caCertificates.sort { $0.id < $1.id }
@@ -117,6 +131,13 @@ extension GatewayConfiguration {
         case .targets: self.targets
         case .plugins: self.plugins
         case .consumers: self.consumers
+        case .consumerGroups: self.consumerGroups
+        case .groupMembers: self.groupMembers
+        case .keyCredentials: self.keyCredentials
+        case .basicCredentials: self.basicCredentials
+        case .jwtSecrets: self.jwtSecrets
+        case .hmacCredentials: self.hmacCredentials
+        case .aclGroups: self.aclGroups
         case .certificates: self.certificates
         case .snis: self.snis
         case .caCertificates: self.caCertificates

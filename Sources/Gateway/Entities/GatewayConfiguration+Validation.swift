@@ -62,6 +62,13 @@ struct ConfigurationCheck {
         self.checkKeys(.upstreams, all.upstreams)
         self.checkKeys(.targets, all.targets)
         self.checkKeys(.consumers, all.consumers)
+        self.checkKeys(.consumerGroups, all.consumerGroups)
+        self.checkKeys(.groupMembers, all.groupMembers)
+        self.checkKeys(.keyCredentials, all.keyCredentials)
+        self.checkKeys(.basicCredentials, all.basicCredentials)
+        self.checkKeys(.jwtSecrets, all.jwtSecrets)
+        self.checkKeys(.hmacCredentials, all.hmacCredentials)
+        self.checkKeys(.aclGroups, all.aclGroups)
         self.checkKeys(.plugins, all.plugins)
     }
 
@@ -94,6 +101,23 @@ struct ConfigurationCheck {
         self.unique(.upstreams, "name", all.upstreams.map(\.name))
         self.unique(.consumers, "username", all.consumers.map(\.username))
         self.unique(.consumers, "custom_id", all.consumers.map(\.customID))
+        self.unique(.consumerGroups, "name", all.consumerGroups.map(\.name))
+        self.unique(.keyCredentials, "key", all.keyCredentials.map(\.key), shown: Secrets.mask)
+        self.unique(.basicCredentials, "username", all.basicCredentials.map(\.username))
+        self.unique(.jwtSecrets, "key", all.jwtSecrets.map(\.key))
+        self.unique(.hmacCredentials, "username", all.hmacCredentials.map(\.username))
+        self.unique(
+            .aclGroups,
+            "group",
+            all.aclGroups.map(\.group),
+            within: all.aclGroups.map(\.consumer)
+        )
+        self.unique(
+            .groupMembers,
+            "consumer_group",
+            all.groupMembers.map(\.consumerGroup.description),
+            within: all.groupMembers.map(\.consumer)
+        )
         self.unique(.plugins, "instance_name", all.plugins.map(\.instanceName))
         self.unique(.snis, "name", all.snis.map(\.name))
         self.unique(.caCertificates, "cert_digest", all.caCertificates.map(\.certDigest))
@@ -110,7 +134,8 @@ struct ConfigurationCheck {
         _ kind: EntityKind,
         _ field: String,
         _ values: [String?],
-        within scopes: [EntityID] = []
+        within scopes: [EntityID] = [],
+        shown: String? = nil
     ) {
         struct Key: Hashable {
             let text: String
@@ -128,7 +153,7 @@ struct ConfigurationCheck {
                 index,
                 field,
                 "uniqueness violation: '\(kind.rawValue)' entity with \(field) set to "
-                    + "'\(text)' already declared"
+                    + "'\(shown ?? text)' already declared"
             )
         }
     }
@@ -139,6 +164,7 @@ struct ConfigurationCheck {
         let routes = Set(all.routes.map(\.id))
         let upstreams = Set(all.upstreams.map(\.id))
         let consumers = Set(all.consumers.map(\.id))
+        let groups = Set(all.consumerGroups.map(\.id))
         let certificates = Set(all.certificates.map(\.id))
         let authorities = Set(all.caCertificates.map(\.id))
         for (index, route) in all.routes.enumerated() {
@@ -151,7 +177,19 @@ struct ConfigurationCheck {
             self.refer(.plugins, index, "service", plugin.service, services, .services)
             self.refer(.plugins, index, "route", plugin.route, routes, .routes)
             self.refer(.plugins, index, "consumer", plugin.consumer, consumers, .consumers)
+            let group = plugin.consumerGroup
+            self.refer(.plugins, index, "consumer_group", group, groups, .consumerGroups)
         }
+        for (index, member) in all.groupMembers.enumerated() {
+            let group = member.consumerGroup
+            self.refer(.groupMembers, index, "consumer_group", group, groups, .consumerGroups)
+        }
+        self.checkOwners(.groupMembers, all.groupMembers.map(\.consumer), consumers)
+        self.checkOwners(.keyCredentials, all.keyCredentials.map(\.consumer), consumers)
+        self.checkOwners(.basicCredentials, all.basicCredentials.map(\.consumer), consumers)
+        self.checkOwners(.jwtSecrets, all.jwtSecrets.map(\.consumer), consumers)
+        self.checkOwners(.hmacCredentials, all.hmacCredentials.map(\.consumer), consumers)
+        self.checkOwners(.aclGroups, all.aclGroups.map(\.consumer), consumers)
         for (index, sni) in all.snis.enumerated() {
             self.refer(.snis, index, "certificate", sni.certificate, certificates, .certificates)
         }
@@ -170,6 +208,16 @@ struct ConfigurationCheck {
         for (index, upstream) in all.upstreams.enumerated() {
             let shown = upstream.clientCertificate
             self.refer(.upstreams, index, "client_certificate", shown, certificates, .certificates)
+        }
+    }
+
+    private mutating func checkOwners(
+        _ kind: EntityKind,
+        _ owners: [EntityID],
+        _ consumers: Set<EntityID>
+    ) {
+        for (index, owner) in owners.enumerated() {
+            self.refer(kind, index, "consumer", owner, consumers, .consumers)
         }
     }
 
@@ -199,7 +247,8 @@ struct ConfigurationCheck {
             uniquingKeysWith: { first, _ in first }
         )
         for (index, plugin) in self.configuration.plugins.enumerated() {
-            let scope = [plugin.route, plugin.service, plugin.consumer].map { id in
+            let scope = [plugin.route, plugin.service, plugin.consumer, plugin.consumerGroup].map {
+                id in
                 id.map(\.description) ?? "-"
             }
             let key = "\(plugin.name) \(scope.joined(separator: " "))"

@@ -12,6 +12,20 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public var plugins: [Plugin] = []
     /// Consumers.
     public var consumers: [Consumer] = []
+    /// Groups of consumers.
+    public var consumerGroups: [ConsumerGroup] = []
+    /// Members of groups of consumers.
+    public var groupMembers: [GroupMember] = []
+    /// Keys of consumers.
+    public var keyCredentials: [KeyCredential] = []
+    /// User names and passwords of consumers.
+    public var basicCredentials: [BasicCredential] = []
+    /// What consumers' tokens are checked by.
+    public var jwtSecrets: [JWTSecret] = []
+    /// Secrets that consumers sign requests with.
+    public var hmacCredentials: [HMACCredential] = []
+    /// Groups of the plugin `acl`.
+    public var aclGroups: [ACLGroup] = []
     /// Certificates.
     public var certificates: [Certificate] = []
     /// Server names.

@@ -14,6 +14,7 @@ extension Plugin: GatewayEntity {
             "route": .reference(self.route),
             "service": .reference(self.service),
             "consumer": .reference(self.consumer),
+            "consumer_group": .reference(self.consumerGroup),
             "config": self.config,
             "protocols": .protocols(self.protocols),
             "enabled": DocumentValue(self.enabled),
@@ -31,6 +32,7 @@ extension Plugin: GatewayEntity {
         self.route = reader.reference("route")
         self.service = reader.reference("service")
         self.consumer = reader.reference("consumer")
+        self.consumerGroup = reader.reference("consumer_group")
         if let node = reader.value("config") {
             if case .object = node.value {
                 self.config = node.value

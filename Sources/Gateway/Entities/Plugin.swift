@@ -12,6 +12,8 @@ public struct Plugin: Equatable, Sendable {
     public var service: EntityID?
     /// Applies to this consumer only.
     public var consumer: EntityID?
+    /// Applies to consumers of this group only, as in Kong Enterprise.
+    public var consumerGroup: EntityID?
     /// The plugin's own settings, an object.
     public var config = DocumentValue.object([])
     /// Protocols of the requests it applies to.

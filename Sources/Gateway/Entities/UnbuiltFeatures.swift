@@ -5,7 +5,10 @@
 public enum UnbuiltFeatures {
     /// Plugins that run here.
     public static let builtPlugins: Set<String> = [
-        "request-termination", "correlation-id", "prometheus",
+        "acl", "basic-auth", "bot-detection", "correlation-id", "cors", "hmac-auth",
+        "ip-restriction", "jwt", "key-auth", "prometheus", "rate-limiting", "redirect",
+        "request-size-limiting", "request-termination", "request-transformer",
+        "response-transformer",
     ]
 
     /// Plugins that Kong bundles.
@@ -23,11 +26,6 @@ public enum UnbuiltFeatures {
 
     /// Collections of a declarative file, with what they would need.
     public static let collections: [String: String] = [
-        "keyauth_credentials": "credentials (plugin 'key-auth')",
-        "basicauth_credentials": "credentials (plugin 'basic-auth')",
-        "jwt_secrets": "credentials (plugin 'jwt')",
-        "hmacauth_credentials": "credentials (plugin 'hmac-auth')",
-        "acls": "groups (plugin 'acl')",
         "oauth2_credentials": "credentials (plugin 'oauth2')",
         "oauth2_tokens": "tokens (plugin 'oauth2')",
         "oauth2_authorization_codes": "codes (plugin 'oauth2')",
@@ -130,14 +128,6 @@ public enum UnbuiltFeatures {
         plugins.enumerated().compactMap { index, plugin in
             // One that is off protects nothing and changes nothing; Kong loads it too.
             if !plugin.enabled { return nil }
-            guard plugin.consumer == nil else {
-                return places.finding(
-                    .plugins,
-                    index,
-                    "consumer",
-                    "plugins of a consumer are not built yet: nothing tells consumers apart"
-                )
-            }
             guard !plugin.name.isEmpty, let message = Self.refusal(ofPlugin: plugin.name) else {
                 return nil
             }

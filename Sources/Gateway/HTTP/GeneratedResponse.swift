@@ -55,14 +55,15 @@ public enum GeneratedResponse {
         context: Context,
         into writer: inout HeadWriter
     ) {
+        let message = Self.bytes(fault.message)
         Self.writeHead(
             status: fault.status,
-            message: fault.message,
+            message: message,
             context: context,
             keepsClient: false,
             into: &writer
         )
-        Self.writeBody(fault.message, context, into: &writer)
+        Self.writeBody(message, context, into: &writer)
     }
 
     /// Writes an error with a message of ours, by default Kong's for the status.
@@ -72,7 +73,17 @@ public enum GeneratedResponse {
         context: Context,
         into writer: inout HeadWriter
     ) {
-        let message = message ?? StatusText.message(for: status)
+        let message = Self.bytes(message ?? StatusText.message(for: status))
+        Self.write(status: status, message: message, context: context, into: &writer)
+    }
+
+    /// Writes an error with any message that needs no escaping.
+    public static func write(
+        status: UInt16,
+        message: UnsafeRawBufferPointer,
+        context: Context,
+        into writer: inout HeadWriter
+    ) {
         Self.writeHead(
             status: status,
             message: message,
@@ -114,7 +125,7 @@ public enum GeneratedResponse {
 
     private static func writeHead(
         status: UInt16,
-        message: StaticString,
+        message: UnsafeRawBufferPointer,
         context: Context,
         keepsClient: Bool,
         into writer: inout HeadWriter
@@ -124,8 +135,7 @@ public enum GeneratedResponse {
         writer.write(context.format.contentType)
         writer.write("\r\n")
         if context.format == .grpc {
-            let text = Self.bytes(message)
-            GRPCStatus.writeFields(forHTTP: status, message: text, into: &writer)
+            GRPCStatus.writeFields(forHTTP: status, message: message, into: &writer)
         }
         let bodyByteCount = Self.byteCount(message, context)
         Self.writeEnd(status, bodyByteCount: bodyByteCount, context, into: &writer)
@@ -207,24 +217,24 @@ public enum GeneratedResponse {
         }
     }
 
-    private static func byteCount(_ message: StaticString, _ context: Context) -> Int {
+    private static func byteCount(_ message: UnsafeRawBufferPointer, _ context: Context) -> Int {
         ErrorBody.byteCount(
             context.format,
-            messageByteCount: message.utf8CodeUnitCount,
+            messageByteCount: message.count,
             requestIDByteCount: context.requestID.count,
             templates: context.templates
         )
     }
 
     private static func writeBody(
-        _ message: StaticString,
+        _ message: UnsafeRawBufferPointer,
         _ context: Context,
         into writer: inout HeadWriter
     ) {
         guard !context.isHead else { return }
         ErrorBody.write(
             context.format,
-            message: Self.bytes(message),
+            message: message,
             requestID: context.requestID,
             templates: context.templates,
             into: &writer

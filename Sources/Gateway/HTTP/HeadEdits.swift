@@ -39,6 +39,13 @@ extension RequestHead: EditableHead {
 
     /// Forwards the content, if there is any, in chunks: its length is about to change.
     public mutating func forgetLength() { self.takeLengthAway() }
+
+    /// Forwards content of a known length in place of what there was.
+    public mutating func setLength(_ count: UInt64) {
+        if count == 0, self.framing == .none { return }
+        self.framing = count > 0 ? .length(count) : .none
+        self.declaredLength = count
+    }
 }
 
 extension ResponseHead: EditableHead {

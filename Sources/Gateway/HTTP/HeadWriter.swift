@@ -281,7 +281,7 @@ public struct HeadWriter {
 
 extension HeadWriter {
     /// Takes whole lines of a name, which is in lower case, out of what was written.
-    public mutating func removeLines(named name: StaticString) {
+    public mutating func removeLines(named name: UnsafeRawBufferPointer) {
         guard !self.overflowed else { return }
         var start = 0
         while start < self.count {
@@ -295,14 +295,19 @@ extension HeadWriter {
         }
     }
 
-    private func isLine(_ line: Range<Int>, named name: StaticString) -> Bool {
-        let count = name.utf8CodeUnitCount
+    /// Forgets what was written.
+    public mutating func removeAll() {
+        if !self.overflowed { self.count = 0 }
+    }
+
+    private func isLine(_ line: Range<Int>, named name: UnsafeRawBufferPointer) -> Bool {
+        let count = name.count
         guard line.count > count,
             self.base.load(fromByteOffset: line.lowerBound + count, as: UInt8.self) == 0x3A
         else { return false }
         return (0..<count).allSatisfy { index in
             let byte = self.base.load(fromByteOffset: line.lowerBound + index, as: UInt8.self)
-            return OctetView.lowercased(byte) == name.utf8Start[index]
+            return OctetView.lowercased(byte) == name[index]
         }
     }
 }

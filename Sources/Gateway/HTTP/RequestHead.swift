@@ -29,7 +29,7 @@ public struct RequestHead: Sendable {
     /// The value of `Content-Length`, 0 included; `nil` when none was sent.
     ///
     /// With 0 the framing is `none`, yet servers that insist on a length (411) must still see it.
-    public private(set) var declaredLength: UInt64?
+    public internal(set) var declaredLength: UInt64?
     /// Whether the client waits for `100 Continue` before it sends its content.
     public private(set) var expectsContinue = false
     /// Whether this is a WebSocket handshake: GET without content that nominates `Upgrade:

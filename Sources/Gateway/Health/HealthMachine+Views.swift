@@ -81,7 +81,7 @@ extension HealthMachine {
                 TargetView.Observer(
                     node: node,
                     vote: observer.votes[id]?.vote ?? implied,
-                    age: observer.heardAt.duration(to: now)
+                    age: (observer.votes[id]?.at ?? observer.saidAt).duration(to: now)
                 )
             )
         }

@@ -3,8 +3,8 @@ public import MeshPrimitives
 extension HealthMachine {
     /// Takes in all that a peer says; reports of strangers are ignored.
     ///
-    /// Call it again with the same report to say that the peer still says so. Linear in the number
-    /// of its votes.
+    /// It stands until the next: whoever hands reports over says when one has grown too old, by an
+    /// empty one. Linear in the number of its votes.
     public mutating func receive(
         _ report: HealthReport,
         from observer: NodeID,
@@ -30,23 +30,12 @@ extension HealthMachine {
         for id in before?.votes.keys ?? [:].keys where votes[id] == nil { changed.append(id) }
         self.observers[observer] = Observer(
             isAbstaining: report.isAbstaining,
-            heardAt: now,
+            saidAt: now,
             votes: votes
         )
-        let expiry = now.advanced(by: self.timing.voteLifetime)
-        self.nextExpiry = min(self.nextExpiry ?? expiry, expiry)
         self.takeUp(changed.sorted(), into: &effects, at: now)
         self.finish(into: &effects, at: now)
         return effects
-    }
-
-    /// Forgets observers that have not been heard for too long.
-    mutating func dropExpired(into effects: inout [Effect], at now: MonotonicInstant) {
-        guard let expiry = self.nextExpiry, now >= expiry else { return }
-        let lifetime = self.timing.voteLifetime
-        let silent = self.observers.filter { now >= $0.value.heardAt.advanced(by: lifetime) }
-        for id in silent.keys.sorted() { self.forget(id, into: &effects, at: now) }
-        self.nextExpiry = self.observers.values.map(\.heardAt).min()?.advanced(by: lifetime)
     }
 
     mutating func forget(
@@ -110,7 +99,8 @@ extension HealthMachine {
 extension HealthEntry.Tally {
     fileprivate mutating func count(_ vote: HealthVote) {
         if vote.refutes { self.refuting += 1 }
-        if vote.failures > 0 {
+        // Who speaks against it has judged already, or counts nodes, not attempts.
+        if vote.failures > 0, !vote.isAgainst {
             self.failing += 1
             self.failures += Double(vote.failures)
             self.attempts += Double(vote.failures) + Double(vote.successes)

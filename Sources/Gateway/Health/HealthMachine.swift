@@ -20,8 +20,8 @@ public struct HealthMachine: Sendable {
         case factor(TargetID, Float)
         /// Let one request try the target although its share is 0.
         case trial(TrialOffer)
-        /// ``HealthMachine/report`` says something new; urgent when not only counts have changed.
-        case votesChanged(isUrgent: Bool)
+        /// ``HealthMachine/report`` says something new.
+        case votesChanged
         /// The verdict changed, for people.
         case event(HealthEvent)
         /// So much of an upstream is out of use that doubtful targets serve again, or no longer.
@@ -37,7 +37,8 @@ public struct HealthMachine: Sendable {
 
     struct Observer: Sendable {
         var isAbstaining: Bool
-        var heardAt: MonotonicInstant
+        /// When its word last changed.
+        var saidAt: MonotonicInstant
         var votes: [TargetID: (vote: HealthVote, at: MonotonicInstant)]
     }
 
@@ -61,8 +62,6 @@ public struct HealthMachine: Sendable {
     var isIsolated = false
     /// The next slot whose checkers must be found anew; `nil` when all are known.
     var sweep: Int?
-    /// When the first observer's word may be too old.
-    var nextExpiry: MonotonicInstant?
     /// How many targets this node has evidence of, speaks against, and is contradicted about.
     var known = 0
     var accused = 0
@@ -178,7 +177,6 @@ public struct HealthMachine: Sendable {
         }
         self.armed = nil
         var effects: [Effect] = []
-        self.dropExpired(into: &effects, at: now)
         self.sweepOn(into: &effects, at: now)
         for _ in 0..<Self.wakeLimit {
             guard let first = self.due.first, first.at <= now else { break }
@@ -196,14 +194,10 @@ public struct HealthMachine: Sendable {
     /// Tells what the input has changed beyond single targets, and when to wake.
     mutating func finish(into effects: inout [Effect], at now: MonotonicInstant) {
         self.reconsiderTrust()
-        switch self.votesNews {
-        case .none: break
-        case .counts: if !self.isAbstaining { effects.append(.votesChanged(isUrgent: false)) }
-        case .meaning: effects.append(.votesChanged(isUrgent: true))
-        }
+        let isNews = self.votesNews == .meaning || (self.votesNews == .counts && !self.isAbstaining)
+        if isNews { effects.append(.votesChanged) }
         self.votesNews = .none
         var next = self.due.first?.at
-        if let expiry = self.nextExpiry { next = min(next ?? expiry, expiry) }
         if self.sweep != nil { next = now }
         guard let next else { return }
         let moment = max(next, now.advanced(by: .milliseconds(1)))

@@ -74,10 +74,6 @@ public struct HealthTiming: Equatable, Sendable {
     /// 250 ms.
     static let patience = Duration.milliseconds(250)
 
-    /// How long a node's word counts after it was last heard.
-    ///
-    /// Default 15 s: three times the interval of reports.
-    public var voteLifetime: Duration = .seconds(15)
     /// Time between checks from the first contrary result until the verdict is settled, for at
     /// most ten checks.
     ///

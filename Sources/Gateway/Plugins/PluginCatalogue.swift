@@ -2,44 +2,102 @@ public import MeshEntities
 
 /// Which plugins run here.
 public enum PluginCatalogue {
-    /// Kong's names of the plugins that a configuration may use.
-    ///
-    /// `prometheus` changes nothing on the request path: its metrics are always kept.
-    public static let builtNames = ["correlation-id", "prometheus", "request-termination"]
+    /// Every plugin that is built; a new one is one more line.
+    static let definitions: [PluginDefinition] = [
+        ACL.definition,
+        BasicAuth.definition,
+        BotDetection.definition,
+        CORS.definition,
+        CorrelationID.definition,
+        HMACAuth.definition,
+        IPRestriction.definition,
+        JWT.definition,
+        KeyAuth.definition,
+        PrometheusSettings.definition,
+        RateLimiting.definition,
+        Redirect.definition,
+        RequestSizeLimiting.definition,
+        RequestTermination.definition,
+        RequestTransformer.definition,
+        ResponseTransformer.definition,
+    ]
 
-    /// Everything that is wrong with the name and the settings of one plugin.
-    public static func errors(in plugin: Plugin) -> [PluginError] {
-        var rest = plugin
-        var errors: [PluginError] = []
-        while errors.count < Self.errorLimit {
-            do {
-                try Self.check(rest)
-                return errors
-            } catch {
-                errors.append(error)
-                // What is wrong is taken away to see what else is.
-                let field = error.field.split(separator: ".").dropFirst().first
-                let fields = rest.config.fields ?? []
-                let kept = fields.filter { $0.name != field ?? "" }
-                guard kept.count < fields.count else { return errors }
-                rest.config = .object(kept)
-            }
-        }
-        return errors
-    }
+    private static let byName = Dictionary(
+        uniqueKeysWithValues: Self.definitions.map { ($0.name, $0) }
+    )
 
     /// Most errors that are told of one plugin.
-    private static let errorLimit = 32
+    static let errorLimit = 32
 
-    /// Checks the name and the settings of one plugin.
-    ///
-    /// - Throws: ``PluginError`` for the first setting that cannot be obeyed.
-    public static func check(_ plugin: Plugin) throws(PluginError) {
-        switch plugin.name {
-        case "correlation-id": _ = try CorrelationID(plugin)
-        case "request-termination": _ = try RequestTermination(plugin)
-        case "prometheus": try PrometheusSettings.check(plugin)
-        default: throw PluginError(plugin, field: "name", "plugin is not built yet")
+    /// Kong's names of the plugins that a configuration may use, sorted.
+    public static let builtNames = Self.definitions.map(\.name).sorted()
+
+    /// The plugin of a name; nil when it is not built.
+    static func definition(of name: String) -> PluginDefinition? { Self.byName[name] }
+
+    /// The priority of a built plugin; nil for one that is not.
+    public static func priority(of name: String) -> Int? { Self.byName[name]?.priority }
+
+    /// The fields of a built plugin's `config`; nil for a plugin that is not built.
+    public static func fields(of name: String) -> [FieldSchema]? { Self.byName[name]?.fields }
+
+    /// Everything that is wrong with the name, the scope and the settings of one plugin.
+    public static func errors(in plugin: Plugin) -> [PluginError] {
+        guard let definition = Self.byName[plugin.name] else {
+            return [PluginError(plugin, field: "name", "plugin is not built yet")]
         }
+        var errors: [PluginError] = []
+        if !definition.takesConsumers {
+            // Source: Kong's `typedefs.no_consumer`.
+            if plugin.consumer != nil {
+                errors.append(PluginError(plugin, field: "consumer", "value must be null"))
+            }
+            if plugin.consumerGroup != nil {
+                errors.append(PluginError(plugin, field: "consumer_group", "value must be null"))
+            }
+        }
+        var rest = plugin
+        for error in SettingsCheck.errors(
+            in: PluginSettings(plugin: plugin, fields: definition.fields)
+        ) {
+            errors.append(error)
+            Self.remove(error, from: &rest)
+        }
+        while errors.count < Self.errorLimit {
+            do throws(PluginError) {
+                _ = try definition.compile(
+                    PluginSettings(plugin: rest, fields: definition.fields)
+                )
+                break
+            } catch {
+                // As in Kong, rules about several fields count when each field is right.
+                let isWhole = error.field == FieldPath.entityField
+                if !isWhole || errors.isEmpty { errors.append(error) }
+                guard !isWhole, Self.remove(error, from: &rest) else { break }
+            }
+        }
+        return Array(errors.prefix(Self.errorLimit))
+    }
+
+    /// Takes away what is wrong, to see what else is.
+    @discardableResult
+    private static func remove(_ error: PluginError, from plugin: inout Plugin) -> Bool {
+        let field = error.field.split(separator: ".").dropFirst().first ?? ""
+        let fields = plugin.config.fields ?? []
+        let kept = fields.filter { $0.name != field }
+        plugin.config = .object(kept)
+        return kept.count < fields.count
+    }
+
+    /// Checks one plugin and makes its step.
+    ///
+    /// - Throws: ``PluginError`` for the first thing that cannot be obeyed.
+    static func compile(_ plugin: Plugin) throws(PluginError) -> PluginStep? {
+        guard let definition = Self.byName[plugin.name] else {
+            throw PluginError(plugin, field: "name", "plugin is not built yet")
+        }
+        let settings = PluginSettings(plugin: plugin, fields: definition.fields)
+        if let error = SettingsCheck.errors(in: settings).first { throw error }
+        return try definition.compile(settings)
     }
 }

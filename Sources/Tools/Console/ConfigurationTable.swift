@@ -12,7 +12,7 @@ public struct ConfigurationTable: Sendable {
         let isWide = style.width == nil
         var table = TextTable([
             .words("NODE"), .words("REGION"), .words("MEMBER"), .words("STATE"), .words("CONFIG"),
-            .words("AGE"), .prose("REASON"),
+            .words("AGE"), .numbers("LAG"), .prose("REASON"),
         ])
         for node in self.report.nodes {
             let config =
@@ -20,7 +20,7 @@ public struct ConfigurationTable: Sendable {
             table.add([
                 Cell(node.name), Cell(node.region), Cell(node.member.rawValue),
                 Cell(node.state.rawValue, Self.tone(node.state)), Cell(config),
-                Cell(Words.age(node.ageSeconds)), Cell(node.reason),
+                Cell(Words.age(node.ageSeconds)), Self.lag(node), Cell(node.reason),
             ])
         }
         return table.text(style) + "\n" + self.summary + "\n"
@@ -32,6 +32,12 @@ public struct ConfigurationTable: Sendable {
         case .pending, .unknown: .warning
         case .rejected: .bad
         }
+    }
+
+    /// Changesets between what the node runs and what the asked one holds.
+    private static func lag(_ node: NodeConfigurationReport) -> Cell {
+        guard let lag = node.lag else { return Cell(Words.none) }
+        return Cell("\(lag)", lag == 0 ? .plain : .warning)
     }
 
     private var summary: String {

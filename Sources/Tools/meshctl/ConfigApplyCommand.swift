@@ -5,21 +5,17 @@ import MeshReports
 
 /// Replaces the whole configuration and waits until the nodes have it.
 struct ConfigApplyCommand: AsyncParsableCommand {
-    enum Waiting: String, ExpressibleByArgument, CaseIterable {
-        case all
-        case none
-    }
-
     static let configuration = CommandConfiguration(
         commandName: "apply",
         abstract: "Replace the configuration of the whole mesh by a declarative file.",
         discussion: """
             The file is checked before anything is sent, and applied only if nobody changed the \
-            configuration meanwhile. Any node may be asked.
+            configuration meanwhile. Any node may be asked. With --select-tag only what has all \
+            of these tags is replaced, and what the file holds gets them.
 
-            Exit status: 0 live on every alive node; 2 somebody else was faster; 65 the file is \
-            invalid, nothing was changed; 69 the node did not answer; 75 written, but not live \
-            everywhere in time.
+            Exit status: 0 live on the nodes waited for, or part of what is; 2 somebody else was \
+            faster, or changed the same at the same moment; 65 the file is invalid, nothing was \
+            changed; 69 the node did not answer; 75 written, but not live everywhere in time.
 
             Example: meshctl config apply kong.yml --message "search: lower timeout"
             """
@@ -30,31 +26,31 @@ struct ConfigApplyCommand: AsyncParsableCommand {
 
     @OptionGroup var node: NodeOptions
     @OptionGroup var declaration: DeclarationArguments
+    @OptionGroup var selection: SelectionOptions
+    @OptionGroup var waiting: WaitOptions
     @OptionGroup var output: OutputOptions
 
     @Option(help: "Why, for the others.")
     var message = ""
 
-    @Option(help: "Which nodes to wait for.")
-    var wait = Waiting.all
-
-    @Option(help: "Give up waiting after this many seconds.")
-    var timeout = 30.0
+    @Option(help: "Apply only upon this configuration: its hash or the start of it, or g41.")
+    var base: String?
 
     @Flag(help: "Print what would change, and change nothing.")
     var dryRun = false
-
-    func validate() throws {
-        guard (0...86_400).contains(self.timeout) else {
-            throw ValidationError("--timeout is \(self.timeout), but must be 0 to 86400 s")
-        }
-    }
 
     func run() async throws {
         let input = try DeclarativeInput(path: self.file, arguments: self.declaration)
         input.noteWarnings()
         let client = try self.node.client(timeout: .seconds(15))
-        let difference = try await client.difference(input.text, name: input.name)
+        let difference = try await client.difference(
+            input.text,
+            name: input.name,
+            selectTags: self.selection.selectTag
+        )
+        if let base = self.base, !difference.base.isCalled(base) {
+            try await Overtaken(client: client).tell(since: base)
+        }
         if self.dryRun {
             Terminal.result(
                 try self.output.text(difference, items: difference.changes, names: []) {
@@ -64,18 +60,8 @@ struct ConfigApplyCommand: AsyncParsableCommand {
             return
         }
         let report = try await self.applied(input, difference, client)
-        let summary = report.summary
-        let counts = "+\(summary.created) ~\(summary.updated) -\(summary.deleted)"
-        let status = try await self.settled(client, report)
-        let alive = status?.nodes.filter { $0.member == .alive } ?? []
-        let running = alive.count { $0.state == .running && $0.config.hash == report.config.hash }
-        let spread = status == nil ? "" : "  live on \(running) of \(alive.count) alive nodes"
-        Terminal.result(
-            try self.output.text(report, items: [report], names: [report.config.hash]) { _ in
-                "applied \(report.config.version) \(report.config.hash.prefix(8))  \(counts)\(spread)\n"
-            }
-        )
-        if let status, !status.agreed { throw self.unsettled(status) }
+        try await Settlement(client: client, options: self.waiting, output: self.output)
+            .finish(report, "applied")
     }
 
     /// Applies, and when the answer is lost asks whether the change is in.
@@ -90,11 +76,12 @@ struct ConfigApplyCommand: AsyncParsableCommand {
                 input.text,
                 name: input.name,
                 message: self.message,
-                base: difference.base.hash
+                base: difference.base.hash,
+                selectTags: self.selection.selectTag
             )
         }
         do {
-            return try await apply()
+            return try await Overtaken(client: client).watching(difference.base, apply)
         } catch let error as AdminClientError {
             guard error.leavesDoubt else { throw error }
             Terminal.note("meshctl: \(error); asking whether the change is in")
@@ -122,31 +109,77 @@ struct ConfigApplyCommand: AsyncParsableCommand {
     {
         let deadline = ContinuousClock.now.advanced(by: .seconds(10))
         while true {
-            let now = try? await client.difference(input.text, name: input.name)
+            let now = try? await client.difference(
+                input.text,
+                name: input.name,
+                selectTags: self.selection.selectTag
+            )
             if now != nil || ContinuousClock.now >= deadline { return now }
             try? await Task.sleep(for: .milliseconds(500))
         }
     }
+}
 
-    private func settled(
-        _ client: AdminClient,
-        _ report: ApplyReport
-    ) async throws -> ConfigurationStatusReport? {
-        guard self.wait == .all else { return nil }
-        let agreement = Agreement(client: client, timeout: .seconds(self.timeout))
-        return try await agreement.reached(
-            on: report.config.hash,
-            from: try await client.configurationStatus()
-        )
+/// Which part of the configuration a file is for.
+struct SelectionOptions: ParsableArguments {
+    @Option(
+        name: .customLong("select-tag"),
+        parsing: .singleValue,
+        help: "Only entities with this tag; several times: with all of them."
+    )
+    var selectTag: [String] = []
+
+    func validate() throws {
+        for tag in self.selectTag where tag.isEmpty || tag.contains(",") || tag.contains("/") {
+            throw ValidationError("--select-tag is '\(tag)', but tags hold neither , nor /")
+        }
+    }
+}
+
+/// Tells what was written since a configuration that somebody based a change on.
+struct Overtaken {
+    let client: AdminClient
+
+    /// Runs a write upon `base`; when somebody else was faster, tells what they wrote.
+    func watching(
+        _ base: ConfigurationVersion,
+        _ write: () async throws -> ApplyReport
+    ) async throws -> ApplyReport {
+        do {
+            return try await write()
+        } catch let error as AdminClientError {
+            guard error.isOvertaken else { throw error }
+            try await self.tell(since: base.version)
+        }
     }
 
-    private func unsettled(_ status: ConfigurationStatusReport) -> Failure {
-        let waiting = status.nodes.filter { $0.member == .alive && $0.state != .running }
-            .map { $0.reason.isEmpty ? $0.name : "\($0.name): \($0.reason)" }
-        return Failure(
-            .timedOut,
-            "written, but not live everywhere after \(self.timeout) s "
-                + "(\(waiting.joined(separator: ", "))); watch it: meshctl config status --wait"
+    /// Lists it on standard error, then fails.
+    func tell(since base: String) async throws -> Never {
+        if let report = try? await self.client.history(last: 20) {
+            var newer = report
+            newer.changesets = Array(report.changesets.prefix { !$0.config.isCalled(base) })
+            Terminal.tell(HistoryTable(newer).text(Terminal.style(isWide: false)))
+        }
+        throw Failure(
+            .unclean,
+            "somebody else changed the configuration since \(base), nothing was changed; "
+                + "compare again: meshctl config diff"
         )
+    }
+}
+
+extension ConfigurationVersion {
+    /// Whether an operator means this one: by its generation, `g41` or `41`, or by at least four
+    /// digits of its hash.
+    func isCalled(_ name: String) -> Bool {
+        self.version == name || self.version == "g\(name)"
+            || (name.count >= 4 && self.hash.hasPrefix(name))
+    }
+}
+
+extension AdminClientError {
+    /// Whether somebody else was faster.
+    var isOvertaken: Bool {
+        if case .refused(_, let report) = self { report.code == "MESH103" } else { false }
     }
 }

@@ -13,7 +13,8 @@ struct ConfigCommand: AsyncParsableCommand {
         subcommands: [
             ConfigValidateCommand.self, ConfigLintCommand.self, ConfigFormatCommand.self,
             ConfigDiffCommand.self, ConfigApplyCommand.self, ConfigGetCommand.self,
-            ConfigExportCommand.self, ConfigStatusCommand.self,
+            ConfigExportCommand.self, ConfigStatusCommand.self, ConfigHistoryCommand.self,
+            ConfigShowCommand.self, ConfigRollbackCommand.self, ConfigConflictsCommand.self,
         ]
     )
 }
@@ -22,29 +23,31 @@ struct ConfigCommand: AsyncParsableCommand {
 struct ConfigDiffCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
-        abstract: "Compare a declarative file with the live configuration.",
+        abstract: "Compare a declarative file with the live configuration, or two of the past.",
         discussion: """
-            Secrets are shown as short hashes, equal for equal secrets.
+            A..B compares the configurations of two changesets, each named by id or generation; \
+            A.. compares with the newest. Secrets are shown as short hashes, equal for equal \
+            secrets.
 
             Exit status: 0 no difference; 2 they differ; 65 the file is invalid; 69 the node did \
             not answer.
 
             Example: meshctl config diff kong.yml
+            Example: meshctl config diff g41..g43
             """
     )
 
-    @Argument(help: "Declarative file, YAML or JSON; - is standard input.")
+    @Argument(help: "Declarative file, YAML or JSON, - is standard input; or A..B.")
     var file: String
 
     @OptionGroup var node: NodeOptions
     @OptionGroup var declaration: DeclarationArguments
+    @OptionGroup var selection: SelectionOptions
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let input = try DeclarativeInput(path: self.file, arguments: self.declaration)
-        input.noteWarnings()
         let client = try self.node.client(timeout: .seconds(15))
-        let report = try await client.difference(input.text, name: input.name)
+        let report = try await self.difference(client)
         Terminal.result(
             try self.output.text(
                 report,
@@ -53,6 +56,26 @@ struct ConfigDiffCommand: AsyncParsableCommand {
             ) { ChangeList(report.changes).text($0) }
         )
         if !report.changes.isEmpty { throw ExitCode.unclean }
+    }
+
+    private func difference(_ client: AdminClient) async throws -> DifferenceReport {
+        if let (old, new) = Self.places(self.file) {
+            return try await client.difference(from: old, to: new)
+        }
+        let input = try DeclarativeInput(path: self.file, arguments: self.declaration)
+        input.noteWarnings()
+        return try await client.difference(
+            input.text,
+            name: input.name,
+            selectTags: self.selection.selectTag
+        )
+    }
+
+    /// The two sides of `A..B`; `nil` for what is a path.
+    static func places(_ text: String) -> (old: String, new: String)? {
+        guard !text.contains("/"), let dots = text.firstRange(of: "..") else { return nil }
+        let old = String(text[..<dots.lowerBound])
+        return old.isEmpty ? nil : (old, String(text[dots.upperBound...]))
     }
 }
 

@@ -21,7 +21,7 @@ struct Meshctl: AsyncParsableCommand {
         subcommands: [
             MembersCommand.self, StatusCommand.self, CheckCommand.self, HealthCommand.self,
             RegionCommand.self, ConfigCommand.self, DrainCommand.self, ResumeCommand.self,
-            EventsCommand.self, CompletionCommand.self,
+            EventsCommand.self, BackupCommand.self, RestoreCommand.self, CompletionCommand.self,
         ]
     )
 

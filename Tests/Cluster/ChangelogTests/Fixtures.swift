@@ -104,7 +104,7 @@ extension Changelog {
     }
 
     /// All changesets not folded.
-    var entries: [EncodedChangeset] { self.history.map(\.entry) }
+    var entries: [EncodedChangeset] { self.history.changesets }
 }
 
 extension MonotonicInstant {

@@ -24,7 +24,9 @@ struct MeshPathsTests {
             #expect(try await client.health() == node.health(of: nil))
             #expect(try await client.health(of: "api") == node.health(of: "api"))
             #expect(try await client.status() == node.status())
-            #expect(try await client.configurationStatus() == node.configurationStatus())
+            #expect(
+                try await client.configurationStatus() == node.configurationStatus(including: "")
+            )
             #expect(try await client.configuration().text == node.declarativeText())
         }
     }
@@ -46,6 +48,7 @@ struct MeshPathsTests {
         }
         var expected = Submission(text: "x: \"ü+&\"", name: "a b.yml")
         expected.message = "why & how"
+        expected.author = "loopback"
         expected.expectedHash = "7c1e"
         #expect(node.told.withLock { $0.applied } == [expected])
     }

@@ -51,24 +51,25 @@ struct DeclarativeErrorTests {
                 ["kong.yml:5:5 services[0].routes[0].service: value must be null"]
             ),
             (
-                "_format_version: '3.0'\nplugins: [{ name: key-auth }]",
+                "_format_version: '3.0'\nplugins: [{ name: aws-lambda }]",
                 [
-                    "kong.yml:2:19 plugins[0].name: plugin 'key-auth' is not built yet; remove "
+                    "kong.yml:2:19 plugins[0].name: plugin 'aws-lambda' is not built yet; remove "
                         + "it, or leave what it protects on a gateway that has it"
                 ]
             ),
             (
-                "_format_version: '3.0'\nkeyauth_credentials: [{ key: a, consumer: b }]",
+                "_format_version: '3.0'\noauth2_credentials: [{ name: a, consumer: b }]",
                 [
-                    "kong.yml:2:1 keyauth_credentials: 'keyauth_credentials' cannot be used: "
-                        + "credentials (plugin 'key-auth') are not built yet"
+                    "kong.yml:2:1 oauth2_credentials: 'oauth2_credentials' cannot be used: "
+                        + "credentials (plugin 'oauth2') are not built yet"
                 ]
             ),
             (
-                "_format_version: '3.0'\nconsumers: [{ username: a, acls: [{ group: b }] }]",
+                "_format_version: '3.0'\nconsumers: [{ username: a, oauth2_credentials: [{ name: b }] }]",
                 [
-                    "kong.yml:2:28 consumers[0].acls: 'acls' cannot be used: "
-                        + "groups (plugin 'acl') are not built yet"
+                    "kong.yml:2:28 consumers[0].oauth2_credentials: "
+                        + "'oauth2_credentials' cannot be used: "
+                        + "credentials (plugin 'oauth2') are not built yet"
                 ]
             ),
             (

@@ -170,8 +170,8 @@ struct KnownShapesTests {
               - username: anon
                 keyauth_credentials:
                   - key: abc
-                acls:
-                  - group: anon
+                mtls_auth_credentials:
+                  - subject_name: anon
             services:
               - name: rest
                 url: http://rest:3000/
@@ -179,12 +179,13 @@ struct KnownShapesTests {
                 plugins:
                   - name: key-auth
                     config: { hide_credentials: true }
-                  - { name: acl, enabled: false, config: { allow: [anon] } }
+                  - name: aws-lambda
+                  - { name: acme, enabled: false, config: { allow: [anon] } }
             """
         )
         #expect(
             found.map { $0.prefix { $0 != " " } } == [
-                "kong.yml:4:5", "kong.yml:6:5", "kong.yml:13:15",
+                "kong.yml:6:5", "kong.yml:15:15",
             ]
         )
     }

@@ -69,6 +69,17 @@ final class TestNode {
         }
     }
 
+    /// Waits until the members that the node knows now are on its disk: they are saved each second.
+    func awaitSavedMembers() throws {
+        let uptime = {
+            try Curl.get("\(self.admin.url)/mesh/status").json()["uptime_seconds"].number ?? 0
+        }
+        let first = try uptime()
+        try eventually("\(self.name) should have looked at its members", within: 10) {
+            try uptime() > first + 2
+        }
+    }
+
     func kill() { self.process?.kill() }
 
     /// The members this node knows, by name.

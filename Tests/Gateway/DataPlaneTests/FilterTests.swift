@@ -16,6 +16,7 @@ struct FilterTests {
     private func gateway(
         _ ports: [UInt16],
         _ steps: [PluginStep],
+        priorities: [Int] = [],
         configure: (inout DataPlaneConfiguration) -> Void = { _ in }
     ) throws -> Gateway {
         let entities = TestEntities.proxying(ports)
@@ -26,7 +27,13 @@ struct FilterTests {
                 addresses: HostAddresses(),
                 localRegion: "eu",
                 version: 2,
-                chain: { _, _ in PluginChain(steps: steps) }
+                chain: { _ in
+                    PluginChain(
+                        steps: steps.enumerated().map { index, step in
+                            (index < priorities.count ? priorities[index] : 1_000 - index, step)
+                        }
+                    )
+                }
             )
         )
         return gateway
@@ -47,14 +54,12 @@ struct FilterTests {
         private let seen = Mutex<[PluginResumption]>([])
 
         func step(milliseconds: Int64 = 300_000, status: UInt16 = 504) -> PluginStep {
-            .scripted(
-                ScriptedStep(access: { request, _ in
-                    if let resumption = request.resumption {
-                        self.seen.withLock { $0.append(resumption) }
-                    }
-                    return .suspend(milliseconds: milliseconds, status: status)
-                })
-            )
+            PluginStep(access: { request, _, _ in
+                if let resumption = request.resumption {
+                    self.seen.withLock { $0.append(resumption) }
+                }
+                return .suspend(milliseconds: milliseconds, status: status)
+            })
         }
 
         var count: Int { self.seen.withLock { $0.count } }
@@ -75,35 +80,30 @@ struct FilterTests {
 
     private static func value(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-    private static let editing = PluginStep.scripted(
-        ScriptedStep(
-            access: { _, edits in
-                edits.drop("x-secret")
-                FilterTests.value("new").withUnsafeBytes { edits.set("x-kept", $0) }
-                return .next
-            },
-            response: { edits in
-                edits.drop("x-inner")
-                FilterTests.value("o").withUnsafeBytes { edits.add("X-Outer", $0) }
-            }
-        )
+    private static let editing = PluginStep(
+        access: { _, _, edits in
+            edits.drop("x-secret")
+            FilterTests.value("new").withUnsafeBytes { edits.set("x-kept", $0) }
+            return .next
+        },
+        response: { _, edits in
+            edits.drop("x-inner")
+            FilterTests.value("o").withUnsafeBytes { edits.add("X-Outer", $0) }
+        }
     )
 
     @Test("run in Kong's order of priority, whatever order they are configured in")
     func order() throws {
         let seen = Mutex<[Int]>([])
-        let steps = [2, 900, 100_002].map { priority in
-            PluginStep.scripted(
-                ScriptedStep(
-                    priority: priority,
-                    access: { _, _ in
-                        seen.withLock { $0.append(priority) }
-                        return .next
-                    }
-                )
-            )
+        let priorities = [2, 900, 100_002]
+        let steps = priorities.map { priority in
+            PluginStep(access: { _, _, _ in
+                seen.withLock { $0.append(priority) }
+                return .next
+            })
         }
-        let gateway = try self.gateway([Origin.saying("ok").port], steps)
+        let origin = Origin.saying("ok")
+        let gateway = try self.gateway([origin.port], steps, priorities: priorities)
         #expect(gateway.ask(self.get)?.status == 200)
         #expect(seen.withLock { $0 } == [100_002, 900, 2])
     }
@@ -121,29 +121,28 @@ struct FilterTests {
 
     @Test("put what they set in the place of what earlier steps added, both ways")
     func setAgain() throws {
-        let first = ScriptedStep(
-            priority: 2_000,
-            access: { _, edits in
+        let first = PluginStep(
+            access: { _, _, edits in
                 FilterTests.value("early").withUnsafeBytes { edits.add("X-Kept", $0) }
                 FilterTests.value("1").withUnsafeBytes { edits.add("X-Gone", $0) }
                 return .next
             },
-            response: { edits in
+            response: { _, edits in
                 FilterTests.value("early").withUnsafeBytes { edits.add("X-Inner", $0) }
             }
         )
-        let second = ScriptedStep(
-            access: { _, edits in
+        let second = PluginStep(
+            access: { _, _, edits in
                 FilterTests.value("late").withUnsafeBytes { edits.set("x-kept", $0) }
                 edits.drop("x-gone")
                 return .next
             },
-            response: { edits in
+            response: { _, edits in
                 FilterTests.value("late").withUnsafeBytes { edits.set("x-inner", $0) }
             }
         )
         let origin = Self.echoing()
-        let gateway = try self.gateway([origin.port], [.scripted(second), .scripted(first)])
+        let gateway = try self.gateway([origin.port], [second, first], priorities: [1, 2])
         let answer = try #require(gateway.ask(self.get))
         #expect(answer["x-inner"] == "late")
         #expect(answer.text.contains("x-kept: late"))
@@ -153,12 +152,12 @@ struct FilterTests {
 
     @Test("answer 500 in place of a response whose edits have no room, and say so in the log")
     func tooManyResponseEdits() async throws {
-        let step = ScriptedStep(response: { edits in
+        let step = PluginStep(response: { _, edits in
             let value = [UInt8](repeating: 0x61, count: 8_000)
             for _ in 0..<9 { value.withUnsafeBytes { edits.add("X-Long", $0) } }
         })
         let log = AccessLogFile()
-        let gateway = try self.gateway([Self.echoing().port], [.scripted(step)]) {
+        let gateway = try self.gateway([Self.echoing().port], [step]) {
             $0.accessLog = log.sink
         }
         let answer = gateway.ask(self.get)
@@ -194,20 +193,20 @@ struct FilterTests {
 
     @Test("refuse a request whose edits have no room, rather than leave some out")
     func tooManyEdits() throws {
-        let step = ScriptedStep(access: { _, edits in
+        let step = PluginStep(access: { _, _, edits in
             let value = [UInt8](repeating: 0x61, count: 8_000)
             for _ in 0..<3 { value.withUnsafeBytes { edits.add("X-Long", $0) } }
             return .next
         })
         let origin = Self.echoing()
-        let gateway = try self.gateway([origin.port], [.scripted(step)])
+        let gateway = try self.gateway([origin.port], [step])
         #expect(gateway.ask(self.get)?.status == 500)
         #expect(origin.requests.isEmpty)
     }
 
     @Test("change bodies both ways, whatever becomes of their length")
     func bodies() throws {
-        let doubling = ScriptedStep(body: { side, plain, _, output in
+        let doubling = PluginStep(body: { side, plain, _, output in
             for byte in plain {
                 output.write(byte: byte)
                 if side == .request || byte == 0x21 { output.write(byte: byte) }
@@ -217,7 +216,7 @@ struct FilterTests {
             let text = request.text + "!"
             return "HTTP/1.1 200 OK\r\nContent-Length: \(text.utf8.count)\r\n\r\n" + text
         }
-        let gateway = try self.gateway([origin.port], [.scripted(doubling)])
+        let gateway = try self.gateway([origin.port], [doubling])
         let client = gateway.connect()
         for _ in 0..<2 {
             client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nxyz")
@@ -231,10 +230,10 @@ struct FilterTests {
 
     @Test("refuse a body that grows beyond its bound")
     func hugeBody() throws {
-        let growing = ScriptedStep(body: { _, plain, _, output in
+        let growing = PluginStep(body: { _, plain, _, output in
             for _ in 0..<200_000 { output.write(plain) }
         })
-        let gateway = try self.gateway([Self.echoing().port], [.scripted(growing)])
+        let gateway = try self.gateway([Self.echoing().port], [growing])
         let answer = gateway.ask("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nxyz")
         #expect(answer?.status == 500)
     }
@@ -257,6 +256,42 @@ struct FilterTests {
         #expect(answer.text.contains("x-who: me"))
         #expect(!answer.text.contains("x-secret"))
         #expect(answer.text.hasSuffix("\n\nfourmore"))
+    }
+
+    @Test("run the step that suspended a request once more when they are told to, with a number")
+    func again() throws {
+        let seen = Mutex<[PluginResumption]>([])
+        let step = PluginStep(access: { request, state, edits in
+            guard state.note == 0 else {
+                FilterTests.value("\(state.note)").withUnsafeBytes { edits.add("X-Note", $0) }
+                return .next
+            }
+            if let resumption = request.resumption { seen.withLock { $0.append(resumption) } }
+            return .suspend(milliseconds: 300_000, status: 504)
+        })
+        let gateway = try self.gateway([Self.echoing().port], [step, Self.editing])
+        let client = gateway.connect()
+        client.send(self.get)
+        #expect(Self.holds { seen.withLock { $0.count } == 1 })
+        seen.withLock { $0[0] }.resume(.again(note: 7))
+        let answer = try #require(client.message())
+        #expect(answer.text.contains("x-note: 7"))
+        #expect(!answer.text.contains("x-secret"))
+    }
+
+    @Test("give the client lines from the access phase, and the target another query")
+    func laterEdits() throws {
+        let step = PluginStep(access: { _, _, edits in
+            edits.responseLines.write("X-Later: l\r\n")
+            edits.beginQuery()
+            edits.query.write("?b=2")
+            return .next
+        })
+        let origin = Self.echoing()
+        let gateway = try self.gateway([origin.port], [step])
+        let answer = gateway.ask("GET /a?a=1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(answer?["x-later"] == "l")
+        #expect(origin.requests.first?.hasPrefix("GET /a?b=2 ") == true)
     }
 
     @Test("let the answer from outside be given instead of the target's")

@@ -87,8 +87,6 @@ struct GatewayConfigurationTests {
                     + "(no such entry in 'upstreams')",
                 "plugins[0].consumer: invalid reference 'consumer: {\"id\":\"\(otherID)\"}' "
                     + "(no such entry in 'consumers')",
-                "plugins[0].consumer: plugins of a consumer are not built yet: "
-                    + "nothing tells consumers apart",
             ]
         )
     }
@@ -161,7 +159,7 @@ struct GatewayConfigurationTests {
 
 @Suite("What is not built yet")
 struct UnbuiltFeaturesTests {
-    @Test("is refused by name, so that a file that asks for key-auth is no open API")
+    @Test("is refused by name, so that a file that asks for a plugin does not run without it")
     func refusals() {
         var configuration = GatewayConfiguration()
         var upstream = Upstream(id: EntityID(high: 3, low: 1), name: "u")
@@ -172,7 +170,7 @@ struct UnbuiltFeaturesTests {
         upstream.healthchecks.threshold = 50
         configuration.upstreams = [upstream]
         configuration.plugins = [
-            Plugin(id: EntityID(high: 4, low: 1), name: "key-auth"),
+            Plugin(id: EntityID(high: 4, low: 1), name: "acme"),
             Plugin(id: EntityID(high: 4, low: 2), name: "my-own"),
             Plugin(id: EntityID(high: 4, low: 3), name: "prometheus"),
         ]
@@ -188,7 +186,7 @@ struct UnbuiltFeaturesTests {
                     + "use 'ip', 'header', 'path' or 'query_arg'",
                 "upstreams[0].healthchecks.threshold: 'threshold' is not built yet; "
                     + "without it an upstream serves as long as one target does",
-                "plugins[0].name: plugin 'key-auth' is not built yet; "
+                "plugins[0].name: plugin 'acme' is not built yet; "
                     + "remove it, or leave what it protects on a gateway that has it",
                 "plugins[1].name: plugin 'my-own' not enabled; "
                     + "add it to the 'plugins' configuration property",
@@ -235,10 +233,11 @@ struct UnbuiltFeaturesTests {
     @Test("covers every kind of credential")
     func credentials() {
         #expect(
-            UnbuiltFeatures.refusal(ofCollection: "keyauth_credentials")
-                == "'keyauth_credentials' cannot be used: "
-                + "credentials (plugin 'key-auth') are not built yet"
+            UnbuiltFeatures.refusal(ofCollection: "oauth2_credentials")
+                == "'oauth2_credentials' cannot be used: "
+                + "credentials (plugin 'oauth2') are not built yet"
         )
+        #expect(UnbuiltFeatures.refusal(ofCollection: "keyauth_credentials") == nil)
         #expect(UnbuiltFeatures.refusal(ofCollection: "services") == nil)
     }
 }

@@ -70,8 +70,8 @@ struct HealthMachineTests {
         effects.compactMap { if case .probe(let request) = $0 { request } else { nil } }
     }
 
-    private func isUrgent(_ effects: [HealthMachine.Effect]) -> Bool {
-        effects.contains(.votesChanged(isUrgent: true))
+    private func isNews(_ effects: [HealthMachine.Effect]) -> Bool {
+        effects.contains(.votesChanged)
     }
 
     @Test("excludes at once on own evidence, reports it urgently and checks at once")
@@ -81,7 +81,7 @@ struct HealthMachineTests {
         let effects = machine.observe([self.refused()], at: self.at(1))
 
         #expect(self.factors(effects) == [0])
-        #expect(self.isUrgent(effects))
+        #expect(self.isNews(effects))
         #expect(machine.report.votes[self.target.id]?.stance == .suspect)
         #expect(self.probes(effects).map(\.endpoint) == [self.target.endpoint])
     }
@@ -121,7 +121,7 @@ struct HealthMachineTests {
         #expect(machine.views(at: self.at(1.5)).first?.verdict == .lowered)
     }
 
-    @Test("ignores strangers, abstaining peers and reports that are too old")
+    @Test("ignores strangers and abstaining peers, and keeps a report until the next")
     func invalidReports() {
         var machine = self.machine()
         let stranger = NodeID(high: 9, low: 9)
@@ -135,9 +135,11 @@ struct HealthMachineTests {
 
         _ = machine.receive(self.report(.down), from: Self.eu2.id, at: self.at(2))
         #expect(machine.views(at: self.at(2)).first?.factor == 0.5)
-        _ = machine.wake(at: self.at(17))
+        _ = machine.wake(at: self.at(60))
+        #expect(machine.views(at: self.at(60)).first?.factor == 0.5)
+        _ = machine.receive(HealthReport(), from: Self.eu2.id, at: self.at(61))
 
-        #expect(machine.views(at: self.at(17)).first?.factor == 1)
+        #expect(machine.views(at: self.at(61)).first?.factor == 1)
     }
 
     @Test("forgets what a node said when it is no longer a peer")
@@ -252,7 +254,7 @@ struct HealthMachineTests {
         }
         let effects = machine.receive(others, from: Self.eu2.id, at: self.at(2.5))
 
-        #expect(self.isUrgent(effects))
+        #expect(self.isNews(effects))
         #expect(machine.report.isAbstaining)
         #expect(machine.report.votes.isEmpty)
     }

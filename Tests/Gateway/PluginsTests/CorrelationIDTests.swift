@@ -1,6 +1,7 @@
 import MeshEntities
-import MeshPlugins
 import Testing
+
+@testable import MeshPlugins
 
 @Suite("correlation-id")
 struct CorrelationIDTests {

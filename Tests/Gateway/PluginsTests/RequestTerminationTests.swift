@@ -1,7 +1,8 @@
 import MeshEntities
 import MeshHTTP
-import MeshPlugins
 import Testing
+
+@testable import MeshPlugins
 
 @Suite("request-termination")
 struct RequestTerminationTests {
@@ -135,7 +136,7 @@ struct RequestTerminationTests {
     func refusals(config: [String: DocumentValue], field: String, message: String) {
         var plugin = Plugin.numbered(1, "request-termination")
         plugin.config = .object(config.map { DocumentField($0.key, $0.value) })
-        let error = #expect(throws: PluginError.self) { try PluginCatalogue.check(plugin) }
+        let error = #expect(throws: PluginError.self) { try PluginChain([plugin]) }
 
         #expect(error?.field == field)
         #expect(error?.message == message)

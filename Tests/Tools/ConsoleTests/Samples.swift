@@ -4,13 +4,11 @@ import MeshReports
 enum Samples {
     static let view = ViewReport(node: "ams-1", ageSeconds: 0.3, members: 5)
     static let newest = ConfigurationVersion(
-        milliseconds: 1_795_222_278_123,
-        counter: 0,
+        generation: 41,
         hash: "7c1e0000000000000000000000000000"
     )
     static let older = ConfigurationVersion(
-        milliseconds: 1_795_222_200_000,
-        counter: 0,
+        generation: 40,
         hash: "b09d0000000000000000000000000000"
     )
 
@@ -109,6 +107,45 @@ enum Samples {
             member: .alive,
             state: state,
             config: config
+        )
+    }
+}
+
+extension Samples {
+    static let changes = [
+        ChangeReport(
+            action: .create,
+            kind: "services",
+            id: "i",
+            name: "s",
+            fields: [ChangeReport.Field(path: "host", old: nil, new: "\"a\"")]
+        )
+    ]
+
+    static func changeset(_ id: String, _ generation: UInt64) -> ChangesetReport {
+        ChangesetReport(
+            id: id,
+            config: ConfigurationVersion(generation: generation, hash: "7c1e"),
+            node: "ams-1",
+            at: "2026-11-20T22:41:07.120Z",
+            author: "alice",
+            message: "lower timeout",
+            summary: ChangeSummary(of: Self.changes)
+        )
+    }
+
+    static var conflict: ConflictReport {
+        var winner = ConflictReport.Side(changeset: "1f00ab34:7", deletes: false)
+        winner.node = "ams-1"
+        return ConflictReport(
+            id: "5f3a09c1",
+            open: true,
+            change: [],
+            kind: "services",
+            entity: "i",
+            name: "web",
+            winner: winner,
+            loser: ConflictReport.Side(changeset: "2b00ab34:1", deletes: true)
         )
     }
 }

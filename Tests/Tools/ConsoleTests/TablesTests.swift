@@ -8,15 +8,15 @@ struct TablesTests {
     func members() {
         #expect(
             MemberTable(Samples.members).text() == """
-                ST  NODE   REGION   ADDRESS         VERSION  CONFIG         AGE   RTT    LOAD  NOTE
-                UN  ams-1  eu-west  127.0.0.1:7946  1.4.0    00:51:18 7c1e  6d2h  self   31 %
-                UD  fra-1  eu-west  127.0.0.1:7966  1.4.0    00:51:18 7c1e  3m    9.8ms  0 %   \
-                draining, 14 request…
-                SN  nyc-1  us-east  127.0.0.1:7976  1.4.0    00:50:00 b09d  –     81ms   –     \
+                ST  NODE   REGION   ADDRESS         VERSION  CONFIG    AGE   RTT    LOAD  NOTE
+                UN  ams-1  eu-west  127.0.0.1:7946  1.4.0    g41 7c1e  6d2h  self   31 %
+                UD  fra-1  eu-west  127.0.0.1:7966  1.4.0    g41 7c1e  3m    9.8ms  0 %   \
+                draining, 14 requests left
+                SN  nyc-1  us-east  127.0.0.1:7976  1.4.0    g40 b09d  –     81ms   –     \
                 suspect since 3 s
-                DN  nyc-2  us-east  127.0.0.1:7986  1.4.0    00:50:00 b09d  –     –      –     \
+                DN  nyc-2  us-east  127.0.0.1:7986  1.4.0    g40 b09d  –     –      –     \
                 failed
-                LN  nyc-3  us-east  127.0.0.1:7996  1.4.0    00:51:18 7c1e  –     –      –     \
+                LN  nyc-3  us-east  127.0.0.1:7996  1.4.0    g41 7c1e  –     –      –     \
                 left
 
                 5 members: 2 up, 1 suspect, 1 down, 1 left · config 7c1e on 2 · \
@@ -37,6 +37,77 @@ struct TablesTests {
         let wide = MemberTable(report).text(TextTable.Style(width: nil, hasColour: false))
         #expect(wide.contains(report.members[0].name))
         #expect(wide.contains("draining, 14 requests left"))
+    }
+
+    @Test("show changesets, what came of them, and where they are live")
+    func history() {
+        var first = Samples.changeset("1f00ab34:7", 41)
+        first.nodes = ["ams-1", "fra-1"]
+        first.conflicts = 1
+        var second = Samples.changeset("2b00ab34:1", 40)
+        second.outcome = .refused
+        let report = HistoryReport(
+            config: first.config,
+            changesets: [first, second],
+            checkpoint: .none,
+            view: Samples.view
+        )
+        #expect(
+            HistoryTable(report).text() == """
+                CHANGESET   CONFIG    WRITTEN              NODE   AUTHOR  CHANGES      LIVE ON      \
+                MESSAGE
+                1f00ab34:7  g41 7c1e  2026-11-20 22:41:07  ams-1  alice   +1 ~0 -0 !1  ams-1,fra-1  \
+                lower timeout
+                2b00ab34:1  g40 7c1e  2026-11-20 22:41:07  ams-1  alice   refused                   \
+                lower timeout
+
+                config g41 7c1e · nothing is older · asked ams-1, view 0.3 s old, 5 members known
+
+                """
+        )
+    }
+
+    @Test("show a changeset with its changes and its conflicts")
+    func changeset() {
+        let detail = ChangesetDetailReport(
+            changeset: Samples.changeset("1f00ab34:7", 41),
+            changes: Samples.changes,
+            conflicts: [Samples.conflict]
+        )
+        #expect(
+            ChangesetScreen(detail).text() == """
+                changeset  1f00ab34:7
+                config     g41 7c1e
+                written    2026-11-20T22:41:07.120Z at ams-1 by alice
+                message    lower timeout
+                outcome    applied
+                conflict   5f3a09c1: services web, won over 2b00ab34:1
+
+                + services s
+                    host: "a"
+                1 to create, 0 to update, 0 to delete
+
+                """
+        )
+    }
+
+    @Test("show conflicts with what stands and what lost")
+    func conflicts() {
+        let report = ConflictsReport(conflicts: [Samples.conflict], view: Samples.view)
+        #expect(
+            ConflictTable(report).text() == """
+                CONFLICT  STATE  ENTITY        STANDS               LOST                 WHAT LOST
+                5f3a09c1  open   services web  1f00ab34:7 at ams-1  2b00ab34:1, deletes
+
+                1 conflict, 1 open · apply what lost: meshctl config conflicts apply ID · \
+                asked ams-1, view 0.3 s old
+
+                """
+        )
+        #expect(
+            ConflictTable(ConflictsReport(conflicts: [], view: Samples.view)).text()
+                == "no conflicts · asked ams-1, view 0.3 s old, 5 members known\n"
+        )
     }
 
     @Test("show regions")
@@ -110,16 +181,17 @@ struct TablesTests {
         var rejecting = Samples.node("fra-1", .rejected, Samples.older)
         rejecting.reason = "unknown plugin"
         rejecting.ageSeconds = 51
+        rejecting.lag = 2
         let report = Samples.configuration([
             Samples.node("ams-1", .running, Samples.newest), rejecting,
         ])
         #expect(
             ConfigurationTable(report).text() == """
-                NODE   REGION  MEMBER  STATE     CONFIG         AGE  REASON
-                ams-1  eu      alive   running   00:51:18 7c1e  –
-                fra-1  eu      alive   rejected  00:50:00 b09d  51s  unknown plugin
+                NODE   REGION  MEMBER  STATE     CONFIG    AGE  LAG  REASON
+                ams-1  eu      alive   running   g41 7c1e  –      –
+                fra-1  eu      alive   rejected  g40 b09d  51s    2  unknown plugin
 
-                config 00:51:18 7c1e on 1 of 2 alive nodes · asked ams-1, view 0.3 s old, \
+                config g41 7c1e on 1 of 2 alive nodes · asked ams-1, view 0.3 s old, \
                 5 members known
 
                 """
@@ -198,7 +270,7 @@ struct TablesTests {
                 traffic  ready; 7 requests, 1 connection open
                 listens  127.0.0.1:8000
                 members  2 up, 1 suspect, 1 down, 1 left, 1 draining
-                config   00:51:18 7c1e, alive nodes disagree
+                config   g41 7c1e, alive nodes disagree
                 holds    3 routes, 2 services
                 refused  4 unknown key (gossip)
 

@@ -3,8 +3,8 @@ import MeshAdmin
 import MeshDataPlane
 import MeshDeclarative
 import MeshEntities
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshReports
 import MeshTransport
 
@@ -54,28 +54,6 @@ struct NodeAdmin: AdminNode {
         return MembersReport(members: members.reports, view: members.view)
     }
 
-    func configurationStatus() async -> ConfigurationStatusReport {
-        let members = await self.currentMembers()
-        let held = ConfigurationVersion(await self.cluster.status())
-        let wall = NodeClock.wallMilliseconds
-        let nodes = members.reports.filter { $0.state != .left }.map { member in
-            let told = members.states[member.id]
-            var report = NodeConfigurationReport(
-                name: member.name,
-                region: member.region,
-                member: member.state,
-                state: Self.standing(of: member, told: told, held: held),
-                config: member.config
-            )
-            report.reason = told?.rejection ?? ""
-            report.ageSeconds = told.map {
-                Double(wall &- min(wall, $0.configurationSince)) / 1_000
-            }
-            return report
-        }
-        return ConfigurationStatusReport(config: held, nodes: nodes, view: members.view)
-    }
-
     func status() async -> StatusReport {
         let members = await self.currentMembers()
         guard let own = members.reports.first(where: \.isAsked) else {
@@ -103,7 +81,7 @@ struct NodeAdmin: AdminNode {
         }
         report.configFileDiffers = standing.differsFromFile
         report.regions = await self.regions().regions
-        report.configAgreed = await self.configurationStatus().agreed
+        report.configAgreed = await self.configurationStatus(including: "").agreed
         report.entities = configuration.entityCounts
         report.requests = counters.requests
         report.connections = Int(counters.activeConnections)
@@ -153,14 +131,7 @@ struct NodeAdmin: AdminNode {
             let id = NodeID(member.id)
         else { throw .unknownNode(node) }
         guard member.state != .left else { throw .refused("\(node) has left the mesh") }
-        do {
-            _ = try await self.cluster.write(
-                [NodeWish(mode: mode).change(of: id)],
-                urgency: .urgent
-            )
-        } catch {
-            throw .failed("\(error)")
-        }
+        _ = try await self.cluster.submit(DesiredMode(mode: mode).draft(of: id))
         self.eventLog.add(
             .drain,
             mode == .normal ? "resume" : "drain",
@@ -179,7 +150,7 @@ struct NodeAdmin: AdminNode {
         self.eventLog.events(after: id)
     }
 
-    /// Members, states and wishes as they are known now.
+    /// Members and states as they are known now.
     func currentMembers() async -> NodeMembers {
         await NodeMembers(
             cluster: self.cluster,
@@ -187,16 +158,6 @@ struct NodeAdmin: AdminNode {
             node: self.node,
             name: self.identity.name
         )
-    }
-
-    private static func standing(
-        of member: MemberReport,
-        told: NodeState?,
-        held: ConfigurationVersion
-    ) -> NodeConfigurationReport.State {
-        guard member.state == .alive, let told else { return .unknown }
-        if member.config.hash == held.hash { return .running }
-        return told.rejection.isEmpty ? .pending : .rejected
     }
 }
 

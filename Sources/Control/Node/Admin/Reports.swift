@@ -1,17 +1,52 @@
 import MeshAdmin
+import MeshChangelog
 import MeshEntities
+import MeshMembership
 import MeshPrimitives
 import MeshReports
 import MeshTransport
 
 extension ConfigurationVersion {
-    /// What the cluster's store holds.
-    init(_ status: ClusterStatus) {
-        self.init(
-            milliseconds: status.configurationStamp.milliseconds,
-            counter: UInt16(truncatingIfNeeded: status.configurationStamp.rawValue),
-            hash: status.configurationHash.description
-        )
+    /// What the changelog holds.
+    init(_ head: ChangelogHead) {
+        self.init(generation: head.generation, hash: head.hash.description)
+    }
+}
+
+extension ClusterService {
+    /// The names of nodes, ascending; of those that are no members any more, their ids.
+    func names(of nodes: [NodeID]) async -> [String] {
+        let names = await self.members().reduce(into: [:]) { $0[$1.id] = $1.profile.name }
+        return nodes.map { names[$0] ?? $0.description }.sorted()
+    }
+
+    /// Writes a changeset, with the errors that an operator is answered with.
+    func submit(_ draft: ChangelogDraft) async throws(AdminError) -> ChangesetReceipt {
+        try await Self.translated { try await self.write(draft) }
+    }
+
+    /// Takes over a backup, with the errors that an operator is answered with.
+    func takeOver(_ stored: StoredChangelog) async throws(AdminError) -> ChangesetReceipt {
+        try await Self.translated { try await self.restore(stored) }
+    }
+
+    private static func translated(
+        _ write: () async throws -> ChangesetReceipt
+    ) async throws(AdminError) -> ChangesetReceipt {
+        do {
+            return try await write()
+        } catch let error as ChangelogError {
+            switch error {
+            case .stale(let held): throw .stale(held: ConfigurationVersion(held))
+            case .busy: throw .busy
+            case .refused(let reason): throw .refused(reason)
+            case .occupied: throw .refused(error.description)
+            case .invalidKey, .entityChanged, .tooLarge, .notSaved, .exhausted, .malformed:
+                throw .failed(error.description)
+            }
+        } catch {
+            throw .failed("\(error)")
+        }
     }
 }
 

@@ -39,6 +39,19 @@ struct ParsedEntities: Sendable {
         self = next
     }
 
+    /// The configuration of some entities for showing: without those that cannot be read, and without
+    /// looking at references.
+    static func readable(_ entities: [StoredEntity]) -> GatewayConfiguration {
+        var parsed = ParsedEntities()
+        guard (try? parsed.update(to: entities)) == nil else { return parsed.configuration }
+        let readable = entities.filter { entity in
+            var alone = ParsedEntities()
+            return (try? alone.update(to: [entity])) != nil
+        }
+        try? parsed.update(to: readable)
+        return parsed.configuration
+    }
+
     /// The fingerprint of a configuration that is not stored yet.
     static func fingerprint(of configuration: GatewayConfiguration) -> UInt64 {
         var sum: UInt64 = 0
@@ -97,6 +110,13 @@ struct ParsedEntities: Sendable {
         case .targets: self.read(entities, \.targets, kind, old, &findings)
         case .plugins: self.read(entities, \.plugins, kind, old, &findings)
         case .consumers: self.read(entities, \.consumers, kind, old, &findings)
+        case .consumerGroups: self.read(entities, \.consumerGroups, kind, old, &findings)
+        case .groupMembers: self.read(entities, \.groupMembers, kind, old, &findings)
+        case .keyCredentials: self.read(entities, \.keyCredentials, kind, old, &findings)
+        case .basicCredentials: self.read(entities, \.basicCredentials, kind, old, &findings)
+        case .jwtSecrets: self.read(entities, \.jwtSecrets, kind, old, &findings)
+        case .hmacCredentials: self.read(entities, \.hmacCredentials, kind, old, &findings)
+        case .aclGroups: self.read(entities, \.aclGroups, kind, old, &findings)
         case .certificates: self.read(entities, \.certificates, kind, old, &findings)
         case .snis: self.read(entities, \.snis, kind, old, &findings)
         case .caCertificates: self.read(entities, \.caCertificates, kind, old, &findings)
@@ -224,6 +244,13 @@ extension EntityKind {
         case .targets: Target.self
         case .plugins: Plugin.self
         case .consumers: Consumer.self
+        case .consumerGroups: ConsumerGroup.self
+        case .groupMembers: GroupMember.self
+        case .keyCredentials: KeyCredential.self
+        case .basicCredentials: BasicCredential.self
+        case .jwtSecrets: JWTSecret.self
+        case .hmacCredentials: HMACCredential.self
+        case .aclGroups: ACLGroup.self
         case .certificates: Certificate.self
         case .snis: SNI.self
         case .caCertificates: CACertificate.self
@@ -241,6 +268,13 @@ extension GatewayConfiguration {
         case let entity as Target: self.targets[index] = entity
         case let entity as Plugin: self.plugins[index] = entity
         case let entity as Consumer: self.consumers[index] = entity
+        case let entity as ConsumerGroup: self.consumerGroups[index] = entity
+        case let entity as GroupMember: self.groupMembers[index] = entity
+        case let entity as KeyCredential: self.keyCredentials[index] = entity
+        case let entity as BasicCredential: self.basicCredentials[index] = entity
+        case let entity as JWTSecret: self.jwtSecrets[index] = entity
+        case let entity as HMACCredential: self.hmacCredentials[index] = entity
+        case let entity as ACLGroup: self.aclGroups[index] = entity
         case let entity as Certificate: self.certificates[index] = entity
         case let entity as SNI: self.snis[index] = entity
         case let entity as CACertificate: self.caCertificates[index] = entity

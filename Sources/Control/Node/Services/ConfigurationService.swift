@@ -1,18 +1,18 @@
 import Foundation
 import Logging
 import MeshAdmin
+import MeshChangelog
 import MeshDataPlane
 import MeshDeclarative
 import MeshEntities
 import MeshPrimitives
-import MeshReplication
 import MeshReports
 import MeshResolver
 import MeshTransport
 import ServiceLifecycle
 import Synchronization
 
-/// Carries out what the configuration machine decides, and turns an operator's text into records.
+/// Carries out what the configuration machine decides, and turns an operator's text into a changeset.
 ///
 /// One consumer takes inputs in order and carries out all effects of one before it takes the next.
 final class ConfigurationService: ServiceLifecycle.Service {
@@ -51,9 +51,9 @@ final class ConfigurationService: ServiceLifecycle.Service {
         var hasConfiguration: Bool { self.standing.isReady }
     }
 
-    private let cluster: ClusterService
+    let cluster: ClusterService
     private let source: ConfigurationSource
-    private let compiler: ConfigurationCompiler
+    let compiler: ConfigurationCompiler
     private let resolver = HostResolver()
     private let file: (name: String, text: String)?
     private let logger: Logger
@@ -128,8 +128,22 @@ final class ConfigurationService: ServiceLifecycle.Service {
         }
     }
 
+    /// Keeps others from writing the whole configuration until ``endWriting()``.
+    ///
+    /// - Throws: ``MeshAdmin/AdminError/busy`` when another one does.
+    func beginWriting() throws(AdminError) {
+        let isFree = self.state.withLock { state in
+            defer { state.isApplying = true }
+            return !state.isApplying
+        }
+        guard isFree else { throw .busy }
+    }
+
+    /// Lets others write the whole configuration again.
+    func endWriting() { self.state.withLock { $0.isApplying = false } }
+
     /// Waits until this node routes by everything that is written so far, or has refused it.
-    private func settled() async {
+    func settled() async {
         await withCheckedContinuation { continuation in
             if case .terminated = self.inlet.yield(.settle(continuation)) { continuation.resume() }
         }
@@ -266,6 +280,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
     private func applyFile() async {
         guard let file = self.file else { return }
         var submission = Submission(text: file.text, name: file.name)
+        submission.author = "config:"
         submission.message = "first configuration"
         do throws(AdminError) {
             let report = try await self.apply(submission)
@@ -281,145 +296,5 @@ final class ConfigurationService: ServiceLifecycle.Service {
         self.logger.log(level: notice.level, "\(notice.message)")
         guard let type = notice.type else { return }
         self.events.add(.config, type, subject: notice.subject, message: notice.message)
-    }
-}
-
-extension ConfigurationService {
-    /// Replaces the whole configuration by a text's, durably here, then gossiped.
-    ///
-    /// - Throws: ``AdminError``; nothing has changed then.
-    func apply(_ submission: Submission) async throws(AdminError) -> ApplyReport {
-        let isFree = self.state.withLock { state in
-            defer { state.isApplying = true }
-            return !state.isApplying
-        }
-        guard isFree else { throw .busy }
-        defer { self.state.withLock { $0.isApplying = false } }
-        let parsed = try self.parse(submission)
-        let held = await self.cluster.status()
-        let base = ConfigurationVersion(held)
-        if let expected = submission.expectedHash, expected != base.hash {
-            throw .stale(held: base)
-        }
-        do {
-            // Whatever the router refuses must be refused here, before anything is written.
-            try await self.compiler.check(parsed.configuration)
-        } catch {
-            throw .invalidConfiguration(InvalidConfiguration(message: "\(error)"))
-        }
-        let records = await self.cluster.records(of: .entity)
-        let changes = Self.changes(from: records, to: parsed.configuration)
-        let difference = ConfigurationDifference(
-            from: Self.configuration(of: records),
-            to: parsed.configuration
-        )
-        do {
-            if !changes.isEmpty {
-                let head = ConfigurationHead(message: submission.message, name: submission.name)
-                _ = try await self.cluster.write(changes + [head.change], urgency: .urgent)
-                await self.settled()
-            }
-        } catch {
-            throw .failed("\(error)")
-        }
-        let now = await self.cluster.status()
-        return ApplyReport(
-            config: ConfigurationVersion(now),
-            base: base,
-            changes: difference.reports,
-            warnings: parsed.warnings.map(FindingReport.init)
-        )
-    }
-
-    /// Compares a text with what the node holds.
-    func difference(_ submission: Submission) async throws(AdminError) -> DifferenceReport {
-        let parsed = try self.parse(submission)
-        let held = await self.cluster.status()
-        let records = await self.cluster.records(of: .entity)
-        let difference = ConfigurationDifference(
-            from: Self.configuration(of: records),
-            to: parsed.configuration
-        )
-        return DifferenceReport(
-            base: ConfigurationVersion(held),
-            changes: difference.reports,
-            warnings: parsed.warnings.map(FindingReport.init)
-        )
-    }
-
-    /// Reads and checks a text without applying it.
-    func validate(_ submission: Submission) -> ValidationReport {
-        do {
-            let parsed = try DeclarativeFile.parse(
-                submission.text,
-                name: submission.name,
-                options: self.declarationOptions
-            )
-            return ValidationReport(
-                findings: [],
-                warnings: parsed.warnings.map(FindingReport.init)
-            )
-        } catch {
-            return ValidationReport(findings: error.findings.map(FindingReport.init), warnings: [])
-        }
-    }
-
-    /// What stored records say; empty when they cannot be read.
-    private static func configuration(of records: [Record]) -> GatewayConfiguration {
-        var parsed = ParsedEntities()
-        try? parsed.update(to: records.map(StoredEntity.init))
-        return parsed.configuration
-    }
-
-    private var declarationOptions: DeclarationOptions {
-        DeclarationOptions(flavor: self.compiler.flavor)
-    }
-
-    private func parse(
-        _ submission: Submission
-    ) throws(AdminError) -> ParsedDeclaration {
-        do {
-            return try DeclarativeFile.parse(
-                submission.text,
-                name: submission.name,
-                options: self.declarationOptions
-            )
-        } catch {
-            throw .invalidConfiguration(
-                InvalidConfiguration(
-                    message: error.kongMessage,
-                    fields: error.fields,
-                    flattenedErrors: error.flattenedErrors,
-                    findings: error.findings.map(FindingReport.init)
-                )
-            )
-        }
-    }
-
-    /// The least changes that turn the stored records into a configuration.
-    static func changes(
-        from records: [Record],
-        to configuration: GatewayConfiguration
-    ) -> [RecordChange] {
-        var stored = Dictionary(
-            records.map { ($0.key, $0.body) },
-            uniquingKeysWith: { first, _ in first }
-        )
-        var changes: [RecordChange] = []
-        configuration.forEachEntry { entry in
-            let key = RecordKey(kind: .entity, name: "\(entry.kind.rawValue)/\(entry.id)")
-            let body = entry.document.canonicalJSON
-            let before = stored.removeValue(forKey: key)
-            if before == body { return }
-            // A file rarely tells times; that alone changes nothing.
-            let old = before.flatMap { try? JSONText.parse($0).value }
-            let kept = old.map {
-                EntityTimes.stamped(entry.document, entry.kind, over: $0, at: 0).canonicalJSON
-            }
-            if before == nil || before != kept {
-                changes.append(RecordChange(key: key, body: body))
-            }
-        }
-        return changes + stored.keys.sorted().map { RecordChange(key: $0, body: nil) }
     }
 }

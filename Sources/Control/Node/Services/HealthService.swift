@@ -2,8 +2,8 @@ import MeshBalancing
 import MeshDataPlane
 import MeshEntities
 import MeshHealth
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshReports
 import MeshTransport
 import ServiceLifecycle
@@ -13,18 +13,14 @@ import Synchronization
 /// out.
 ///
 /// Decides nothing itself. One consumer takes inputs in order and never waits for anything but the
-/// next input or the next moment; another one publishes, as fast as the store takes it.
+/// next input or the next moment; another one publishes.
 final class HealthService: ServiceLifecycle.Service {
-    /// Time between two reports of a node when nothing changes: 5 s; they live three times as long.
-    private static let reportInterval = Duration.seconds(5)
-
     private struct State {
         var machine: HealthMachine
         var regions = RegionMachine()
         /// When each machine wants to be woken.
         var machineWake: MonotonicInstant?
         var regionWake: MonotonicInstant?
-        var isUrgent = false
     }
 
     private let cluster: ClusterService
@@ -104,20 +100,12 @@ final class HealthService: ServiceLifecycle.Service {
         }
     }
 
-    /// Shares this node's votes when they have changed, and now and then to say that they stand.
+    /// Shares this node's votes when they have changed; several changes in a row count once.
     private func publish() async {
-        repeat {
-            let (report, isUrgent) = self.state.withLock { state in
-                defer { state.isUrgent = false }
-                return (state.machine.report, state.isUrgent)
-            }
-            let key = RecordKey(kind: .health, owner: self.node)
-            // A report that cannot be written is replaced by the next one.
-            _ = try? await self.cluster.write(
-                [RecordChange(key: key, body: report.encoded)],
-                urgency: isUrgent ? .urgent : .normal
-            )
-        } while await self.publishing.wait(until: NodeClock.now.advanced(by: Self.reportInterval))
+        while await self.publishing.wait(until: nil) {
+            let report = self.state.withLock { $0.machine.report }
+            self.cluster.setVotes(ObserverVotes(report))
+        }
     }
 
     /// What one step asks the shell to do.
@@ -149,10 +137,7 @@ final class HealthService: ServiceLifecycle.Service {
             }
             for case .wake(let moment) in effects.health { state.machineWake = moment }
             for case .wake(let moment) in effects.regions { state.regionWake = moment }
-            for case .votesChanged(let isUrgent) in effects.health {
-                state.isUrgent = state.isUrgent || isUrgent
-                self.publishing.ring()
-            }
+            if effects.health.contains(.votesChanged) { self.publishing.ring() }
             let wakes = [state.machineWake, state.regionWake].compactMap(\.self)
             return (effects, wakes.min())
         }

@@ -1,10 +1,19 @@
 import Logging
+import MeshMembership
+import MeshPrimitives
+import MeshStorage
 import MeshTransport
 import ServiceLifecycle
 
 /// Keeps the known members on disk, so that a restarted node finds its mesh without seeds.
+///
+/// Who is in the mesh also says on how many nodes a write has to be, so that a member that comes or
+/// goes is saved within a second; what else changes waits.
 struct MemberKeeper: Service {
-    private static let period = Duration.seconds(10)
+    /// Time between two looks at who is there.
+    private static let period = Duration.seconds(1)
+    /// Looks after which everything is saved that has changed in any way.
+    private static let looks = 10
 
     let cluster: ClusterService
     let store: NodeStore
@@ -13,17 +22,27 @@ struct MemberKeeper: Service {
     /// Runs until the node shuts down, and saves once more then.
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
+            var saved: [MemberUpdate] = []
+            for look in 1... {
                 try? await Task.sleep(for: Self.period)
-                await self.save()
+                guard !Task.isCancelled else { return }
+                let members = await self.cluster.knownMembers()
+                let isOther =
+                    look.isMultiple(of: Self.looks)
+                    ? members != saved
+                    : Set(members.map(\.profile.id)) != Set(saved.map(\.profile.id))
+                guard isOther else { continue }
+                await self.save(members)
+                saved = members
             }
         }
-        await self.save()
+        await self.save(await self.cluster.knownMembers())
     }
 
-    private func save() async {
+    private func save(_ members: [MemberUpdate]) async {
         do {
-            try self.store.saveKnownMembers(await self.cluster.knownMembers())
+            let store = self.store
+            try await store.disk.run { try store.saveKnownMembers(members) }
         } catch {
             self.logger.warning("members not saved", metadata: ["reason": "\(error)"])
         }

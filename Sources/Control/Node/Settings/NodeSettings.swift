@@ -50,6 +50,22 @@ public struct NodeSettings: Equatable, Sendable {
         public var profile = "lan"
     }
 
+    /// When a write of the configuration is answered as safe.
+    public struct Durability: Equatable, Sendable {
+        /// Nodes that must have it on disk, this one included; never more than the mesh has.
+        ///
+        /// Default: 3; 1 to 16.
+        public var nodes = 3
+        /// Regions among them; never more than the mesh has.
+        ///
+        /// Default: 2; 1 to 16.
+        public var regions = 2
+        /// How long a write waits for that before it is answered with who has it so far.
+        ///
+        /// Default: 2 s; 1 to 60 s.
+        public var timeout = Duration.seconds(2)
+    }
+
     /// Who the node is.
     public var node: Identity
     /// The proxy: listeners, limits, what it tells clients.
@@ -62,6 +78,8 @@ public struct NodeSettings: Equatable, Sendable {
     public var statusListen: Endpoint
     /// The gossip layer.
     public var gossip: Gossip
+    /// When a write of the configuration is answered as safe.
+    public var durability = Durability()
     /// A declarative file that is applied when the node holds no configuration yet.
     ///
     /// Default: none.

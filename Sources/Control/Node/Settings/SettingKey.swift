@@ -51,6 +51,9 @@ struct SettingKey: Sendable {
         .path("gossip.keyring", \.gossip.keyring),
         .name("gossip.cluster", \.gossip.cluster),
         .choice("gossip.profile", of: ["lan", "wan", "local"], \.gossip.profile),
+        .count("durability.nodes", in: 1...16, \.durability.nodes),
+        .count("durability.regions", in: 1...16, \.durability.regions),
+        .seconds("durability.timeout", in: 1...60, \.durability.timeout),
         .path("config", \.configurationFile),
         .choice(
             "log.level",

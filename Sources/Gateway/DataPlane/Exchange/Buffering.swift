@@ -40,6 +40,9 @@ extension Worker {
         if exchange.pointee.filters != nil {
             guard let changed = self.filterBody(place, plain, isLast: isWhole) else { return }
             plain = changed
+            if exchange.pointee.filters?.filter.pointee.collectsRequest == true {
+                return self.collectMore(place, plain)
+            }
         }
         if self.takeIn(place, plain), !isWhole { return self.creditClient(exchange) }
         exchange.pointee.flags.remove(.isBuffering)
@@ -61,7 +64,7 @@ extension Worker {
         return self.spillRequest(place, plain)
     }
 
-    private func creditClient(_ exchange: UnsafeMutablePointer<Exchange>) {
+    func creditClient(_ exchange: UnsafeMutablePointer<Exchange>) {
         guard exchange.pointee.stream != 0, exchange.pointee.unconsumed > 0,
             let session = self.session(exchange.pointee.client)
         else { return }

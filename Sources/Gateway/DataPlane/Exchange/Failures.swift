@@ -183,7 +183,8 @@ extension Worker {
         )
         var writer = self.writer.headWriter()
         if exchange.pointee.filters != nil {
-            let edits = self.filterLines(exchange)
+            var edits = self.filterLines(exchange)
+            plugin?.lines.withUnsafeBytes { edits.lines.write($0) }
             if edits.overflowed { exchange.pointee.failure = ProxyFailure(cause: .exhausted) }
             context.additionalFields = edits.added
         }

@@ -115,11 +115,26 @@ extension Worker {
             hop.strippedPrefix = UnsafeRawBufferPointer(rebasing: scope.path[..<matched])
         }
         var writer = self.writer.headWriter()
-        writer.write(scope.head.methodName, of: scope.bytes)
-        writer.write(" ")
-        self.writePath(route, matched, scope, into: &writer)
-        let query = scope.head.query
-        if !query.isEmpty { writer.write(escapingNonASCII: query.bytes(of: scope.bytes)) }
+        if let block = exchange.pointee.filters {
+            if !block.host.isEmpty { hop.upstreamHost = block.host }
+            if block.method.isEmpty {
+                writer.write(scope.head.methodName, of: scope.bytes)
+            } else {
+                writer.write(block.method)
+            }
+            writer.write(" ")
+            if block.path.isEmpty {
+                self.writePath(route, matched, scope, into: &writer)
+            } else {
+                writer.write(escapingPath: block.path)
+            }
+        } else {
+            writer.write(scope.head.methodName, of: scope.bytes)
+            writer.write(" ")
+            self.writePath(route, matched, scope, into: &writer)
+        }
+        let query = exchange.pointee.filters?.query ?? scope.head.query.bytes(of: scope.bytes)
+        if !query.isEmpty { writer.write(escapingNonASCII: query) }
         writer.write(" HTTP/1.1\r\n")
         ForwardedHeaders.writeRequestFields(
             scope.head,

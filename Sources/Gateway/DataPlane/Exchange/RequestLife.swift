@@ -273,16 +273,16 @@ extension Worker {
             exchange.pointee.flags.remove(.isKept)
             return
         }
-        if exchange.pointee.flags.contains(.requestSpilled) {
-            // What came before goes first.
-            _ = self.spillRequest(place, plain)
-            return
-        }
         let isLast = exchange.pointee.flags.contains(.requestComplete)
         var plain = plain
         if exchange.pointee.filters != nil {
             guard let changed = self.filterBody(place, plain, isLast: isLast) else { return }
             plain = changed
+        }
+        if exchange.pointee.flags.contains(.requestSpilled) {
+            // What came before goes first.
+            _ = self.spillRequest(place, plain)
+            return
         }
         let isSent = self.sendToTarget(index, head: 0, plain, isLast: isLast)
         self.keep(place, plain)

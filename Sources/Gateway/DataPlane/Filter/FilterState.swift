@@ -1,4 +1,5 @@
 internal import Glibc
+internal import MeshHTTP
 internal import MeshPlugins
 
 /// What the filters of one exchange remember; it stands at the start of the exchange's filter block,
@@ -9,12 +10,28 @@ struct FilterState {
     var droppedCount: Int32 = 0
     /// Bytes of the lines that it gets.
     var addedCount: Int32 = 0
+    /// Names that the client's head leaves out, in bytes of their list.
+    var responseDroppedCount: Int32 = 0
+    /// Bytes of the lines that the client's head gets.
+    var responseCount: Int32 = 0
+    /// Bytes of the query in place of the client's; -1 as long as that one stays.
+    var queryCount: Int32 = -1
+    /// Bytes of the path, host and method in place of the client's; 0 as long as those stay.
+    var pathCount: Int32 = 0
+    var hostCount: Int32 = 0
+    var methodCount: Int32 = 0
+    /// Bytes of the request's body that steps had whole; -1 when they had not.
+    var bodyCount: Int64 = -1
     /// The step that a suspended request goes on with.
     var next: Int32 = 0
     /// What a suspended request is answered when its time is up.
     var status: UInt16 = 0
     /// Whether pieces of the request's body go through the steps.
     var changesRequest = false
+    /// Whether steps want the request's body whole.
+    var collectsRequest = false
+    /// Whether steps want the response's body whole.
+    var collectsResponse = false
     /// Whether pieces of the response's body go through the steps.
     var changesResponse = false
     /// Milliseconds: when a suspended request's time is up; 0 when it is not suspended.
@@ -24,8 +41,19 @@ struct FilterState {
 }
 
 extension UnsafeMutablePointer<Block> {
-    private static var namesOffset: Int { 256 }
-    private static var linesOffset: Int { 1_024 }
+    private static var namesOffset: Int { 512 }
+    private static var responseNamesOffset: Int { 1_536 }
+    private static var linesOffset: Int { 2_560 }
+    private static var responseOffset: Int { 6_656 }
+    private static var queryOffset: Int { 9_216 }
+    private static var pathOffset: Int { 13_824 }
+    private static var hostOffset: Int { 15_872 }
+    private static var methodOffset: Int { 16_128 }
+    private static var endOffset: Int { 16_192 }
+
+    private func room(_ start: Int, _ end: Int) -> UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: self.content + start, count: end - start)
+    }
 
     /// The state at the start of a filter block.
     var filter: UnsafeMutablePointer<FilterState> {
@@ -35,21 +63,33 @@ extension UnsafeMutablePointer<Block> {
     /// Makes a fresh block a filter block.
     func beginFilter() {
         assert(MemoryLayout<FilterState>.size <= Self.namesOffset, "the state has its room")
+        assert(Self.endOffset <= Block.room, "the edits have their room")
         self.content.bindMemory(to: FilterState.self, capacity: 1).initialize(to: FilterState())
     }
 
     /// The edits as they were kept, to be added to.
     var edits: PluginEdits {
-        let names = UnsafeMutableRawBufferPointer(
-            start: self.content + Self.namesOffset,
-            count: Self.linesOffset - Self.namesOffset
+        var edits = PluginEdits(
+            names: self.room(Self.namesOffset, Self.responseNamesOffset),
+            lines: self.room(Self.linesOffset, Self.responseOffset),
+            responseNames: self.room(Self.responseNamesOffset, Self.linesOffset),
+            responseLines: self.room(Self.responseOffset, Self.queryOffset),
+            query: self.room(Self.queryOffset, Self.pathOffset),
+            path: self.room(Self.pathOffset, Self.hostOffset),
+            host: self.room(Self.hostOffset, Self.methodOffset),
+            method: self.room(Self.methodOffset, Self.endOffset)
         )
-        let lines = UnsafeMutableRawBufferPointer(
-            start: self.content + Self.linesOffset,
-            count: Block.room - Self.linesOffset
+        edits.restore(
+            dropped: self.droppedNames,
+            added: self.addedLines,
+            responseDropped: self.responseDropped,
+            responseLines: self.responseLines,
+            query: self.query
         )
-        var edits = PluginEdits(names: names, lines: lines)
-        edits.restore(dropped: self.droppedNames, added: self.addedLines)
+        edits.path.write(self.path)
+        edits.host.write(self.host)
+        edits.method.write(self.method)
+        edits.collectsBody = self.filter.pointee.collectsRequest
         return edits
     }
 
@@ -57,6 +97,63 @@ extension UnsafeMutablePointer<Block> {
     func keep(_ edits: PluginEdits) {
         self.filter.pointee.droppedCount = Int32(truncatingIfNeeded: edits.dropped.count)
         self.filter.pointee.addedCount = Int32(truncatingIfNeeded: edits.added.count)
+        self.filter.pointee.responseDroppedCount = Int32(
+            truncatingIfNeeded: edits.responseDropped.count
+        )
+        self.filter.pointee.responseCount = Int32(truncatingIfNeeded: edits.responseLines.count)
+        self.filter.pointee.queryCount =
+            edits.replacesQuery ? Int32(truncatingIfNeeded: edits.query.count) : -1
+        self.filter.pointee.pathCount = Int32(truncatingIfNeeded: edits.path.count)
+        self.filter.pointee.hostCount = Int32(truncatingIfNeeded: edits.host.count)
+        self.filter.pointee.methodCount = Int32(truncatingIfNeeded: edits.method.count)
+        self.filter.pointee.collectsRequest = edits.collectsBody
+    }
+
+    /// The path in place of the client's; empty when that one stays.
+    var path: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(
+            start: self.content + Self.pathOffset,
+            count: Int(self.filter.pointee.pathCount)
+        )
+    }
+
+    /// The host in place of the upstream's; empty when that one stays.
+    var host: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(
+            start: self.content + Self.hostOffset,
+            count: Int(self.filter.pointee.hostCount)
+        )
+    }
+
+    /// The method in place of the client's; empty when that one stays.
+    var method: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(
+            start: self.content + Self.methodOffset,
+            count: Int(self.filter.pointee.methodCount)
+        )
+    }
+
+    /// Names of fields that steps of the access phase leave out of the client's head.
+    var responseDropped: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(
+            start: self.content + Self.responseNamesOffset,
+            count: Int(self.filter.pointee.responseDroppedCount)
+        )
+    }
+
+    /// Lines that steps of the access phase add to the client's head.
+    var responseLines: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(
+            start: self.content + Self.responseOffset,
+            count: Int(self.filter.pointee.responseCount)
+        )
+    }
+
+    /// The query in place of the client's, with its `?`; nil when that one stays.
+    var query: UnsafeRawBufferPointer? {
+        let count = Int(self.filter.pointee.queryCount)
+        guard count >= 0 else { return nil }
+        return UnsafeRawBufferPointer(start: self.content + Self.queryOffset, count: count)
     }
 
     /// Names of fields that the target's head leaves out.

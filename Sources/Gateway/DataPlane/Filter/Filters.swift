@@ -2,14 +2,19 @@ internal import CMeshSystem
 internal import Glibc
 internal import MeshHTTP
 internal import MeshPlugins
+internal import MeshPrimitives
 
 /// Running a route's plugins; nothing here is reached by requests of routes without any.
 ///
 /// What they remember stands in one block per exchange.
 extension Worker {
-    private func chain(_ exchange: UnsafeMutablePointer<Exchange>) -> PluginChain {
+    func chain(_ exchange: UnsafeMutablePointer<Exchange>) -> PluginChain {
         exchange.pointee.view.pointee.snapshot
             ._withUnsafeGuaranteedRef { $0.chains[Int(exchange.pointee.route)] }
+    }
+
+    private func consumers(_ exchange: UnsafeMutablePointer<Exchange>) -> ConsumerDirectory {
+        exchange.pointee.view.pointee.snapshot._withUnsafeGuaranteedRef { $0.consumers }
     }
 
     /// Runs the access phase; `false` when a step answers, or suspends the request.
@@ -41,6 +46,11 @@ extension Worker {
         let exchange = self.exchanges[place]
         guard let block = exchange.pointee.filters else { return true }
         var edits = block.edits
+        edits.received = ReceivedFields(
+            scope.fields,
+            count: scope.head.fieldCount,
+            of: scope.bytes
+        )
         let (verdict, next) = self.chain(exchange).access(
             self.pluginRequest(exchange, scope),
             from: step,
@@ -82,10 +92,10 @@ extension Worker {
     ) {
         let isLast = self.exchanges[place].pointee.flags.contains(.requestComplete)
         guard let changed = self.filterBody(place, body, isLast: isLast) else { return }
-        self.proceed(place, scope, body: changed)
+        self.advance(place, scope, body: changed)
     }
 
-    private func pluginRequest(
+    func pluginRequest(
         _ exchange: UnsafeMutablePointer<Exchange>,
         _ scope: borrowing RequestScope
     ) -> PluginRequest {
@@ -100,6 +110,18 @@ extension Worker {
         )
         request.resumption = self.suspensions.makeResumption()
         request.listenPort = self.port(of: exchange.pointee.client)
+        request.clientAddress = SocketAddress.decode(exchange.pointee.origin).address
+        request.isHTTP2 = exchange.pointee.flags.contains(.isHTTP2)
+        request.outside = self.settings.outside
+        request.consumers = self.consumers(exchange)
+        request.path = scope.path
+        if self.chain(exchange).readsCaptures {
+            request.captures = exchange.pointee.view.pointee.snapshot
+                ._withUnsafeGuaranteedRef { $0.captures(ofRoute: Int(exchange.pointee.route)) }
+        }
+        request.service = exchange.pointee.view.pointee.snapshot
+            ._withUnsafeGuaranteedRef { $0.service(ofRoute: Int(exchange.pointee.route)) }
+        request.windows = self.settings.windows
         if self.chain(exchange).readsListenAddress {
             request.listenAddress = self.originText(self.io.localAddress(exchange.pointee.client))
         }
@@ -120,11 +142,13 @@ extension Worker {
         guard let block = exchange.pointee.filters else { return }
         let dropped = block.droppedNames
         let changesBody = block.filter.pointee.changesRequest
-        guard !dropped.isEmpty || changesBody else { return }
+        let count = block.filter.pointee.bodyCount
+        guard !dropped.isEmpty || changesBody || count >= 0 else { return }
         let bytes = scope.bytes
         self.reader.edit(scope) { head, fields in
             PluginEdits.forEachName(in: dropped) { head.drop($0, in: fields, of: bytes) }
             if changesBody { head.forgetLength() }
+            if count >= 0 { head.setLength(UInt64(count)) }
         }
     }
 
@@ -139,17 +163,21 @@ extension Worker {
         guard let block = exchange.pointee.filters else {
             return UnsafeRawBufferPointer(start: nil, count: 0)
         }
-        let edits = self.filterLines(exchange)
-        guard !edits.overflowed else { return nil }
         let fields = self.responseFields
+        let edits = self.filterLines(
+            exchange,
+            ReceivedFields(fields, count: self.response.fieldCount, of: bytes)
+        )
+        guard !edits.overflowed else { return nil }
         PluginEdits.forEachName(in: edits.dropped) { name in
             self.response.drop(name, in: fields, of: bytes)
         }
-        if self.response.status != 101, self.response.framing != .none,
-            self.chain(exchange).changesBodies
-        {
-            block.filter.pointee.changesResponse = true
-            self.response.forgetLength()
+        if self.response.status != 101, self.response.framing != .none {
+            block.filter.pointee.changesResponse = self.chain(exchange).changesBodies
+            block.filter.pointee.collectsResponse = edits.collectsBody
+            if block.filter.pointee.changesResponse || edits.collectsBody {
+                self.response.forgetLength()
+            }
         }
         return edits.added
     }
@@ -171,14 +199,25 @@ extension Worker {
     }
 
     /// Runs the response phase; the edits are valid until lines are next written.
-    func filterLines(_ exchange: UnsafeMutablePointer<Exchange>) -> PluginEdits {
+    ///
+    /// `received` is what the target's head came with; nil for an answer of the gateway's.
+    func filterLines(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ received: ReceivedFields? = nil
+    ) -> PluginEdits {
         let room = self.lines
         var edits = PluginEdits(
             names: UnsafeMutableRawBufferPointer(rebasing: room[..<4_096]),
             lines: UnsafeMutableRawBufferPointer(rebasing: room[4_096...])
         )
+        edits.received = received
         if let block = exchange.pointee.filters {
-            self.chain(exchange).response(block.filter.pointee.plugins, edits: &edits)
+            edits.begin(dropped: block.responseDropped, added: block.responseLines)
+            self.chain(exchange).response(
+                self.consumers(exchange),
+                block.filter.pointee.plugins,
+                edits: &edits
+            )
         }
         return edits
     }
@@ -191,24 +230,37 @@ extension Worker {
         isLast: Bool
     ) -> UnsafeRawBufferPointer? {
         let exchange = self.exchanges[place]
-        guard exchange.pointee.filters?.filter.pointee.changesRequest == true,
-            !exchange.pointee.flags.contains(.isRelay)
+        guard let block = exchange.pointee.filters, !exchange.pointee.flags.contains(.isRelay)
         else { return plain }
+        block.filter.pointee.plugins.bodyCount &+= UInt64(plain.count)
+        guard
+            block.filter.pointee.plugins.bodyCount <= block.filter.pointee.plugins.bodyLimit
+        else {
+            self.refuseBody(place, status: 413, message: "Request size limit exceeded")
+            return nil
+        }
+        guard block.filter.pointee.changesRequest else { return plain }
         let changed = self.chain(exchange).body(
             .request,
             plain,
             isLast: isLast,
+            by: self.identity(exchange),
             rooms: self.bodyRooms()
         )
-        if let changed { return changed }
+        if changed == nil { self.refuseBody(place, status: 500) }
+        return changed
+    }
+
+    /// Answers a request whose body may not go on, or cuts an answer that has begun.
+    func refuseBody(_ place: Int32, status: UInt16, message: StaticString? = nil) {
+        let exchange = self.exchanges[place]
         exchange.pointee.flags.remove(.keepsClient)
         if exchange.pointee.flags.contains(.responseBegun) {
             exchange.pointee.flags.insert(.isCut)
             self.finish(place)
         } else {
-            self.answer(place, status: 500)
+            self.answer(place, status: status, message: message)
         }
-        return nil
     }
 
     /// What the client gets in place of a piece of the response's body; cuts the response and returns
@@ -219,20 +271,34 @@ extension Worker {
         isLast: Bool
     ) -> UnsafeRawBufferPointer? {
         let exchange = self.exchanges[self.attempts[index].pointee.exchange]
-        guard exchange.pointee.filters?.filter.pointee.changesResponse == true else {
-            return plain
+        guard let block = exchange.pointee.filters else { return plain }
+        guard block.filter.pointee.changesResponse else {
+            guard block.filter.pointee.collectsResponse else { return plain }
+            return self.collectResponse(index, plain, isLast: isLast)
         }
         let changed = self.chain(exchange).body(
             .response,
             plain,
             isLast: isLast,
+            by: self.identity(exchange),
             rooms: self.bodyRooms()
         )
-        if changed == nil { self.cut(index, .exhausted) }
-        return changed
+        guard let changed else {
+            self.cut(index, .exhausted)
+            return nil
+        }
+        guard block.filter.pointee.collectsResponse else { return changed }
+        return self.collectResponse(index, changed, isLast: isLast)
     }
 
-    private func bodyRooms() -> (UnsafeMutableRawBufferPointer, UnsafeMutableRawBufferPointer) {
+    func identity(
+        _ exchange: UnsafeMutablePointer<Exchange>
+    ) -> (ConsumerDirectory, PluginIdentity) {
+        let identity = exchange.pointee.filters?.filter.pointee.plugins.identity
+        return (self.consumers(exchange), identity ?? PluginIdentity())
+    }
+
+    func bodyRooms() -> (UnsafeMutableRawBufferPointer, UnsafeMutableRawBufferPointer) {
         let rooms = self.filterRooms ?? FilterRooms()
         self.filterRooms = rooms
         return (rooms.first, rooms.second)
@@ -245,9 +311,21 @@ final class FilterRooms {
     private static let byteCount = 256 * 1_024
     let first = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
     let second = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
+    /// The whole body that was made last.
+    private var whole: UnsafeMutableRawBufferPointer?
+
+    /// Keeps a whole body until the next one.
+    func keep(_ body: [UInt8]) -> UnsafeRawBufferPointer {
+        self.whole?.deallocate()
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: body.count, alignment: 1)
+        room.copyBytes(from: body)
+        self.whole = room
+        return UnsafeRawBufferPointer(room)
+    }
 
     deinit {
         self.first.deallocate()
         self.second.deallocate()
+        self.whole?.deallocate()
     }
 }

@@ -108,12 +108,18 @@ extension Worker {
             var edits = block.edits
             lines.withUnsafeBytes { edits.lines.write($0) }
             guard self.take(edits, place, block, scope) else { return }
-            let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-            let next = Int(block.filter.pointee.next)
-            guard self.runAccess(place, scope, from: next, body: nothing), self.takeHeld(place)
-            else { return }
-            self.proceed(place, scope, body: nothing)
+            self.goOn(place, scope, from: Int(block.filter.pointee.next))
+        case .again(let note):
+            block.filter.pointee.plugins.note = note
+            self.goOn(place, scope, from: Int(block.filter.pointee.next) - 1)
         }
+    }
+
+    private func goOn(_ place: Int32, _ scope: borrowing RequestScope, from step: Int) {
+        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        guard self.runAccess(place, scope, from: step, body: nothing), self.takeHeld(place)
+        else { return }
+        self.advance(place, scope, body: nothing)
     }
 
     /// Moves what came of the body while nobody could take it to what the target is sent first.

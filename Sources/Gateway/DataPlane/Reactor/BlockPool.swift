@@ -140,6 +140,13 @@ struct BlockQueue {
         return offset
     }
 
+    /// A copy of everything in one stretch.
+    var bytes: [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: self.count) { room, count in
+            count = room.baseAddress.map { self.copy(to: $0) } ?? 0
+        }
+    }
+
     /// The stretches of bytes, in order; the queue must not change meanwhile.
     var pieces: Pieces { Pieces(block: self.head) }
 

@@ -9,6 +9,8 @@ internal import MeshRouting
 final class RouteShape: Sendable {
     let label: Snapshot.RouteLabel
     let chain: PluginChain
+    /// What steps may ask of the route's regexes; nil when none does.
+    let captures: RouteCaptures?
     /// Without its upstream, which a snapshot fills in; valid as long as this object.
     nonisolated(unsafe) let plan: RoutePlan
     private let route: Route
@@ -48,6 +50,7 @@ final class RouteShape: Sendable {
         self.arena = arena
         self.label = label
         self.chain = chain
+        self.captures = chain.readsCaptures ? RouteCaptures(paths: route.paths) : nil
         self.route = route
         self.service = service
         self.plugins = plugins

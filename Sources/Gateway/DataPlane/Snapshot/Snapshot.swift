@@ -19,6 +19,9 @@ public final class Snapshot: Sendable {
     let labels: [RouteLabel]
     /// By route.
     let chains: [PluginChain]
+    /// Consumers and their credentials.
+    let consumers: ConsumerDirectory
+    private let plugins: PluginTable
     private let configuration: GatewayConfiguration
     private let router: CompiledRouter
     private let layout: UpstreamLayout
@@ -38,6 +41,12 @@ public final class Snapshot: Sendable {
         let service: String
         let route: String
     }
+
+    /// What steps may ask of a route's regexes.
+    func captures(ofRoute index: Int) -> RouteCaptures? { self.shapes[index].captures }
+
+    /// The service of a route.
+    func service(ofRoute index: Int) -> EntityID? { self.configuration.routes[index].service }
 
     /// Compiles a configuration.
     ///
@@ -72,11 +81,11 @@ public final class Snapshot: Sendable {
             version: version,
             flavor: flavor,
             reusing: previous,
-            chain: Self.chain
+            chain: nil
         )
     }
 
-    /// Compiles a configuration whose routes have the given chains of plugins.
+    /// Compiles a configuration whose routes have the given chains in place of those of its plugins.
     init(
         configuration: GatewayConfiguration,
         addresses: HostAddresses,
@@ -84,7 +93,7 @@ public final class Snapshot: Sendable {
         version: UInt64,
         flavor: RouterFlavor = .traditionalCompatible,
         reusing previous: Snapshot? = nil,
-        chain: (Route, [Plugin]) throws(SnapshotError) -> PluginChain
+        chain: ((Route) -> PluginChain)?
     ) throws(SnapshotError) {
         self.version = version
         do {
@@ -98,7 +107,13 @@ public final class Snapshot: Sendable {
             configuration.services.map { ($0.id, $0) },
             uniquingKeysWith: { first, _ in first }
         )
-        let shapes = try Self.shapes(configuration, services, previous, chain)
+        do {
+            self.plugins = try PluginTable(configuration.plugins, reusing: previous?.plugins)
+        } catch {
+            throw .plugin("\(error)")
+        }
+        self.consumers = ConsumerDirectory(configuration, reusing: previous?.consumers)
+        let shapes = Self.shapes(configuration, services, self.plugins, previous, chain)
         let layout = UpstreamLayout(configuration, addresses, localRegion, previous?.layout)
         for upstream in layout.upstreams
         where upstream.targets.count > BalancerPlan.maximumTargets {
@@ -129,65 +144,29 @@ public final class Snapshot: Sendable {
     private static func shapes(
         _ configuration: GatewayConfiguration,
         _ services: [EntityID: Service],
+        _ plugins: PluginTable,
         _ previous: Snapshot?,
-        _ chain: (Route, [Plugin]) throws(SnapshotError) -> PluginChain
-    ) throws(SnapshotError) -> [RouteShape] {
-        let plugins = PluginIndex(configuration.plugins)
+        _ chain: ((Route) -> PluginChain)?
+    ) -> [RouteShape] {
         let known = previous?.configuration.routes ?? []
+        let sharesScoped = previous.map { $0.plugins.sharesScoped(with: plugins) } ?? false
         var place = 0
         var shapes: [RouteShape] = []
         shapes.reserveCapacity(configuration.routes.count)
         for route in configuration.routes {
             let service = route.service.flatMap { services[$0] }
-            let candidates = plugins.candidates(for: route)
+            let candidates = plugins.candidates(route: route.id, service: route.service)
             while place < known.count, known[place].id < route.id { place += 1 }
-            if let previous, place < known.count,
+            if let previous, place < known.count, sharesScoped || candidates.isEmpty,
                 previous.shapes[place].matches(route, service, candidates)
             {
                 shapes.append(previous.shapes[place])
             } else {
-                let compiled = try chain(route, candidates)
+                let compiled =
+                    chain?(route) ?? plugins.chain(route: route.id, service: route.service)
                 shapes.append(RouteShape(route, service, candidates, compiled))
             }
         }
         return shapes
-    }
-
-    private static func chain(
-        _ route: Route,
-        _ candidates: [Plugin]
-    ) throws(SnapshotError) -> PluginChain {
-        do {
-            let scope = PluginScope(route: route.id, service: route.service)
-            return candidates.isEmpty
-                ? .empty : try PluginChain(compiling: candidates, for: scope)
-        } catch {
-            throw .plugin("\(error)")
-        }
-    }
-}
-
-/// Plugins by what they are bound to, so that a route looks at its own ones only.
-private struct PluginIndex {
-    private var unbound: [Plugin] = []
-    private var byRoute: [EntityID: [Plugin]] = [:]
-    private var byService: [EntityID: [Plugin]] = [:]
-
-    init(_ plugins: [Plugin]) {
-        for plugin in plugins {
-            if let route = plugin.route {
-                self.byRoute[route, default: []].append(plugin)
-            } else if let service = plugin.service {
-                self.byService[service, default: []].append(plugin)
-            } else {
-                self.unbound.append(plugin)
-            }
-        }
-    }
-
-    /// All that may apply to a route, and hardly any others.
-    func candidates(for route: Route) -> [Plugin] {
-        let own = self.byRoute[route.id] ?? []
-        return self.unbound + own + (route.service.flatMap { self.byService[$0] } ?? [])
     }
 }

@@ -71,7 +71,14 @@ public struct EntityCatalogue: Sendable {
             guard let parent else { return nil }
             let name = Target.named(key)
             return self.tables[kind]?.names[.together(["\"\(name)\"", "\(parent)"])]
-        case .services, .routes, .upstreams, .snis, .consumers, .plugins, .caCertificates:
+        case .aclGroups:
+            guard let parent else { return nil }
+            return self.tables[kind]?.names[
+                .together(["\(parent)", DocumentValue.string(key).json])
+            ]
+        case .services, .routes, .upstreams, .snis, .consumers, .plugins, .caCertificates,
+            .consumerGroups, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
+            .hmacCredentials:
             guard let field = kind.endpointKey else { return nil }
             return self.tables[kind]?.names[.field(field, key)]
         }

@@ -57,6 +57,7 @@ public struct EntityEditor: Sendable {
         let (document, names) = try self.prepared(kind, input)
         var complete = document
         if complete["id"]?.isNull ?? true { complete.set("id", .string("\(self.makeID())")) }
+        self.generate(kind, &complete)
         let edit = try self.write(kind, complete, over: nil, names: names)
         if let row = edit.row, self.catalogue.contains(kind, row.id) {
             throw .primaryKeyViolation(row.id)
@@ -75,6 +76,7 @@ public struct EntityEditor: Sendable {
     ) throws(EditRefusal) -> EntityEdit {
         var (document, names) = try self.prepared(kind, input)
         document.set("id", .string("\(id)"))
+        self.generate(kind, &document)
         let old = self.catalogue.row(kind, id)
         return try self.write(kind, document, over: old, names: names)
     }
@@ -122,6 +124,7 @@ public struct EntityEditor: Sendable {
     public func validate(_ kind: EntityKind, _ input: DocumentNode) throws(EditRefusal) {
         var (document, _) = try Self.split(kind, input)
         if document["id"]?.isNull ?? true { document.set("id", .string("\(self.makeID())")) }
+        self.generate(kind, &document)
         for key in kind.foreignKeys where document[key.field]?["id"] == nil {
             // A name stands for an id here; whether anything has it is not asked.
             guard document[key.field]?.fields?.contains(where: { $0.name == "name" }) ?? false
@@ -133,6 +136,22 @@ public struct EntityEditor: Sendable {
 }
 
 extension EntityEditor {
+    /// Fills in random texts of 32 letters and digits, as Kong does.
+    private func generate(_ kind: EntityKind, _ document: inout DocumentValue) {
+        for field in kind.generatedFields where document[field]?.isNull ?? true {
+            let ids = [self.makeID(), self.makeID()]
+            let digits = ids.flatMap { Self.letters($0.high, 8) + Self.letters($0.low, 8) }
+            document.set(field, .string(String(decoding: digits, as: UTF8.self)))
+        }
+    }
+
+    /// The low 48 bits as letters and digits; version and variant of an id stand outside of them or
+    /// take two of them.
+    private static func letters(_ bits: UInt64, _ count: Int) -> [UInt8] {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
+        return (0..<count).map { alphabet[Int(bits >> UInt64($0 * 6) & 63) % alphabet.count] }
+    }
+
     /// Checks a complete document and plans its write.
     private func write(
         _ kind: EntityKind,

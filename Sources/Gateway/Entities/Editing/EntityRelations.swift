@@ -26,6 +26,20 @@ public struct ForeignKey: Equatable, Sendable {
         ForeignKey(child: .plugins, field: "route", parent: .routes, deletion: .cascade),
         ForeignKey(child: .plugins, field: "service", parent: .services, deletion: .cascade),
         ForeignKey(child: .plugins, field: "consumer", parent: .consumers, deletion: .cascade),
+        ForeignKey(
+            child: .plugins,
+            field: "consumer_group",
+            parent: .consumerGroups,
+            deletion: .cascade
+        ),
+        ForeignKey(
+            child: .groupMembers,
+            field: "consumer_group",
+            parent: .consumerGroups,
+            deletion: .cascade
+        ),
+        ownership(.groupMembers), ownership(.keyCredentials), ownership(.basicCredentials),
+        ownership(.jwtSecrets), ownership(.hmacCredentials), ownership(.aclGroups),
         ForeignKey(child: .targets, field: "upstream", parent: .upstreams, deletion: .cascade),
         ForeignKey(child: .snis, field: "certificate", parent: .certificates, deletion: .cascade),
         ForeignKey(
@@ -42,6 +56,11 @@ public struct ForeignKey: Equatable, Sendable {
         ),
     ]
 
+    /// What goes with its consumer.
+    private static func ownership(_ child: EntityKind) -> ForeignKey {
+        ForeignKey(child: child, field: "consumer", parent: .consumers, deletion: .cascade)
+    }
+
     /// The list of authorities of a service; no foreign key in Kong, but checked like one.
     static let authorities = "ca_certificates"
 }
@@ -56,22 +75,26 @@ extension EntityKind {
     /// The field by which an entity may be addressed beside its id; `nil` for certificates.
     public var endpointKey: String? {
         switch self {
-        case .services, .routes, .upstreams, .snis: "name"
+        case .services, .routes, .upstreams, .snis, .consumerGroups: "name"
         case .targets: "target"
-        case .consumers: "username"
+        case .consumers, .basicCredentials, .hmacCredentials: "username"
+        case .keyCredentials, .jwtSecrets: "key"
+        case .aclGroups: "group"
         case .plugins: "instance_name"
-        case .certificates, .caCertificates: nil
+        case .certificates, .caCertificates, .groupMembers: nil
         }
     }
 
     /// The fields whose value no two entities of this kind share.
     public var uniqueFields: [String] {
         switch self {
-        case .services, .routes, .upstreams, .snis: ["name"]
+        case .services, .routes, .upstreams, .snis, .consumerGroups: ["name"]
+        case .basicCredentials, .hmacCredentials: ["username"]
+        case .keyCredentials, .jwtSecrets: ["key"]
         case .consumers: ["username", "custom_id"]
         case .plugins: ["instance_name"]
         case .caCertificates: ["cert_digest"]
-        case .targets, .certificates: []
+        case .targets, .certificates, .aclGroups, .groupMembers: []
         }
     }
 
@@ -79,8 +102,24 @@ extension EntityKind {
     public var uniqueTogether: [String] {
         switch self {
         case .targets: ["target", "upstream"]
-        case .plugins: ["name", "route", "service", "consumer"]
-        case .services, .routes, .upstreams, .snis, .consumers, .certificates, .caCertificates: []
+        case .plugins: ["name", "route", "service", "consumer", "consumer_group"]
+        case .aclGroups: ["consumer", "group"]
+        case .groupMembers: ["consumer", "consumer_group"]
+        case .services, .routes, .upstreams, .snis, .consumers, .certificates, .caCertificates,
+            .consumerGroups, .keyCredentials, .basicCredentials, .jwtSecrets, .hmacCredentials:
+            []
+        }
+    }
+
+    /// Fields that a write through the Admin API fills in with random text when they are not given.
+    var generatedFields: [String] {
+        switch self {
+        case .keyCredentials: ["key"]
+        case .jwtSecrets: ["key", "secret"]
+        case .hmacCredentials: ["secret"]
+        case .services, .routes, .upstreams, .snis, .consumers, .plugins, .targets, .caCertificates,
+            .certificates, .consumerGroups, .groupMembers, .aclGroups, .basicCredentials:
+            []
         }
     }
 
@@ -88,7 +127,9 @@ extension EntityKind {
     public var secretFields: [String] {
         switch self {
         case .certificates: ["key", "key_alt"]
-        case .services, .routes, .upstreams, .snis, .consumers, .plugins, .targets, .caCertificates:
+        case .services, .routes, .upstreams, .snis, .consumers, .plugins, .targets, .caCertificates,
+            .consumerGroups, .groupMembers, .aclGroups, .keyCredentials, .basicCredentials,
+            .jwtSecrets, .hmacCredentials:
             []
         }
     }

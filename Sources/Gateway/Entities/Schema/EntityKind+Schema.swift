@@ -8,15 +8,22 @@ extension EntityKind {
         case .targets: Self.targetFields
         case .plugins: Self.pluginFields
         case .consumers: Self.consumerFields
+        case .consumerGroups: Self.groupFields
+        case .groupMembers: Self.memberFields
+        case .keyCredentials: Self.keyFields
+        case .basicCredentials: Self.passwordFields
+        case .jwtSecrets: Self.tokenFields
+        case .hmacCredentials: Self.signatureFields
+        case .aclGroups: Self.accessFields
         case .certificates: Self.certificateFields
         case .snis: Self.serverNameFields
         case .caCertificates: Self.authorityFields
         }
     }
 
-    private static let id = FieldSchema.automatic("id", .string)
-    private static let tags = FieldSchema("tags", .set(.string))
-    private static let times = [
+    static let id = FieldSchema.automatic("id", .string)
+    static let tags = FieldSchema("tags", .set(.string))
+    static let times = [
         FieldSchema.automatic("created_at", .integer),
         FieldSchema.automatic("updated_at", .integer),
     ]
@@ -113,7 +120,9 @@ extension EntityKind {
         [
             id, .required("name", .string), .unique("instance_name"),
             FieldSchema("route", .foreign(.routes)), FieldSchema("service", .foreign(.services)),
-            FieldSchema("consumer", .foreign(.consumers)), FieldSchema("config", .record([])),
+            FieldSchema("consumer", .foreign(.consumers)),
+            FieldSchema("consumer_group", .foreign(.consumerGroups)),
+            FieldSchema("config", .record([])),
             protocolSet(["grpc", "grpcs", "http", "https"]),
             .standard("enabled", .boolean, .bool(true)), tags,
         ] + times

@@ -81,6 +81,18 @@ public struct FieldSchema: Equatable, Sendable {
         return field
     }
 
+    /// Several of a few texts, with a default.
+    public static func choices(
+        _ name: String,
+        _ choices: [String],
+        standard: [String]
+    ) -> FieldSchema {
+        var field = FieldSchema(name, .array(.string))
+        field.choices = choices
+        field.standard = .list(standard.map { .string($0) })
+        return field
+    }
+
     /// A text that no two entities share.
     public static func unique(_ name: String, isRequired: Bool = false) -> FieldSchema {
         var field = FieldSchema(name, .string)

@@ -1,0 +1,241 @@
+import MeshAdmin
+import MeshChangelog
+import MeshDeclarative
+import MeshEntities
+import MeshPrimitives
+import MeshReports
+import MeshTransport
+
+extension ConfigurationService {
+    /// Replaces the whole configuration by a text's, or what of it has the tags that the submission
+    /// selects; durably here, then gossiped.
+    ///
+    /// - Throws: ``AdminError``; nothing has changed then.
+    func apply(_ submission: Submission) async throws(AdminError) -> ApplyReport {
+        try self.beginWriting()
+        defer { self.endWriting() }
+        let parsed = try self.parse(submission)
+        while true {
+            do throws(AdminError) {
+                let held = await self.cluster.latest()
+                let target = try Self.target(of: parsed, upon: held, submission)
+                try await self.check(target)
+                var draft = ChangelogDraft(changes: Self.changes(from: held.entities, to: target))
+                draft.author = submission.author
+                draft.message =
+                    submission.message.isEmpty ? "apply \(submission.name)" : submission.message
+                var report = try await self.write(
+                    draft,
+                    upon: held,
+                    expecting: submission.expectedHash,
+                    ConfigurationDifference(from: held.configuration, to: target)
+                )
+                report.warnings = parsed.warnings.map(FindingReport.init)
+                await self.settled()
+                return report
+            } catch .stale where submission.expectedHash == nil {
+                // Somebody wrote meanwhile; what the operator wants is still the whole.
+                continue
+            }
+        }
+    }
+
+    /// Writes single changes of stored entities upon exactly what is held, after a check of the whole.
+    ///
+    /// - Throws: ``AdminError``; nothing has changed then.
+    func write(
+        _ draft: ChangelogDraft,
+        expecting hash: String?
+    ) async throws(AdminError) -> ApplyReport {
+        try self.beginWriting()
+        defer { self.endWriting() }
+        let held = await self.cluster.latest()
+        var bodies = Dictionary(held.entities.map { ($0.key, $0.body) }) { first, _ in first }
+        for (key, body) in draft.changes { bodies[key] = body }
+        let target = try Self.configuration(
+            of: bodies.sorted { $0.key < $1.key }.map { StoredEntity(key: $0.key, body: $0.value) }
+        )
+        try await self.check(target)
+        let report = try await self.write(
+            draft,
+            upon: held,
+            expecting: hash,
+            ConfigurationDifference(from: held.configuration, to: target)
+        )
+        await self.settled()
+        return report
+    }
+
+    /// Compares a text with what the node holds.
+    func difference(_ submission: Submission) async throws(AdminError) -> DifferenceReport {
+        let parsed = try self.parse(submission)
+        let held = await self.cluster.latest()
+        let difference = ConfigurationDifference(
+            from: held.configuration,
+            to: try Self.target(of: parsed, upon: held, submission)
+        )
+        return DifferenceReport(
+            base: ConfigurationVersion(held.head),
+            changes: difference.reports,
+            warnings: parsed.warnings.map(FindingReport.init)
+        )
+    }
+
+    /// Reads and checks a text without applying it.
+    func validate(_ submission: Submission) -> ValidationReport {
+        do {
+            let parsed = try DeclarativeFile.parse(
+                submission.text,
+                name: submission.name,
+                options: self.declarationOptions
+            )
+            return ValidationReport(
+                findings: [],
+                warnings: parsed.warnings.map(FindingReport.init)
+            )
+        } catch {
+            return ValidationReport(findings: error.findings.map(FindingReport.init), warnings: [])
+        }
+    }
+
+    var declarationOptions: DeclarationOptions {
+        DeclarationOptions(flavor: self.compiler.flavor)
+    }
+
+    /// Writes a draft upon what is held, and nothing else.
+    private func write(
+        _ draft: ChangelogDraft,
+        upon held: ClusterConfigurationState,
+        expecting hash: String?,
+        _ difference: ConfigurationDifference
+    ) async throws(AdminError) -> ApplyReport {
+        let base = ConfigurationVersion(held.head)
+        if let hash, hash != base.hash { throw .stale(held: base) }
+        var draft = draft
+        draft.expecting = .head(held.head.hash)
+        var report = ApplyReport(
+            config: base,
+            base: base,
+            changes: difference.reports,
+            warnings: []
+        )
+        guard !draft.changes.isEmpty else { return report }
+        let receipt = try await self.cluster.submit(draft)
+        report.config = ConfigurationVersion(receipt.head)
+        report.changeset = receipt.changeset.map { "\($0)" } ?? ""
+        report.holders = await self.cluster.names(of: receipt.holders)
+        report.confirmed = receipt.isConfirmed
+        return report
+    }
+
+    /// Refuses before it is written whatever this node could not route by.
+    private func check(_ configuration: GatewayConfiguration) async throws(AdminError) {
+        do {
+            try await self.compiler.check(configuration)
+        } catch {
+            throw .invalidConfiguration(InvalidConfiguration(message: "\(error)"))
+        }
+    }
+
+    private func parse(_ submission: Submission) throws(AdminError) -> ParsedDeclaration {
+        do {
+            return try DeclarativeFile.parse(
+                submission.text,
+                name: submission.name,
+                options: self.declarationOptions
+            )
+        } catch {
+            throw .invalidConfiguration(
+                InvalidConfiguration(
+                    message: error.kongMessage,
+                    fields: error.fields,
+                    flattenedErrors: error.flattenedErrors,
+                    findings: error.findings.map(FindingReport.init)
+                )
+            )
+        }
+    }
+}
+
+extension ConfigurationService {
+    /// What a text makes of what is held: the text itself, or, with selected tags, the held entities
+    /// that do not have all of them, and the text's, which get them.
+    static func target(
+        of parsed: ParsedDeclaration,
+        upon held: ClusterConfigurationState,
+        _ submission: Submission
+    ) throws(AdminError) -> GatewayConfiguration {
+        guard !submission.selectTags.isEmpty else { return parsed.configuration }
+        let tags = submission.selectTags
+        var bodies: [String: [UInt8]] = [:]
+        for entity in held.entities {
+            let document = try? JSONText.parse(entity.body).value
+            let own = (document?["tags"]?.elements ?? []).compactMap(\.text)
+            if !tags.allSatisfy(own.contains) { bodies[entity.key] = entity.body }
+        }
+        parsed.configuration.forEachEntry { entry in
+            let own = (entry.document["tags"]?.elements ?? []).compactMap(\.text)
+            let missing = tags.filter { !own.contains($0) }
+            var document = entry.document
+            document.set("tags", .list((own + missing).map(DocumentValue.string)))
+            bodies["\(entry.kind.rawValue)/\(entry.id)"] = document.canonicalJSON
+        }
+        return try Self.configuration(
+            of: bodies.sorted { $0.key < $1.key }.map { StoredEntity(key: $0.key, body: $0.value) }
+        )
+    }
+
+    /// What stored entities say, checked as a whole.
+    private static func configuration(
+        of entities: [StoredEntity]
+    ) throws(AdminError) -> GatewayConfiguration {
+        var parsed = ParsedEntities()
+        let findings: [Finding]
+        do throws(StoredEntityError) {
+            try parsed.update(to: entities)
+            findings = parsed.configuration.findings()
+        } catch {
+            throw .refused("the result cannot be read: \(error)")
+        }
+        guard findings.isEmpty else {
+            var invalid = InvalidConfiguration(
+                message: findings.map(\.description).joined(separator: "; ")
+            )
+            invalid.findings = findings.map(FindingReport.init)
+            throw .invalidConfiguration(invalid)
+        }
+        return parsed.configuration
+    }
+
+    /// The least changes that turn the stored entities into a configuration.
+    static func changes(
+        from entities: [StoredEntity],
+        to configuration: GatewayConfiguration
+    ) -> [String: [UInt8]?] {
+        var stored = Dictionary(entities.map { ($0.key, $0.body) }) { first, _ in first }
+        var changes: [String: [UInt8]?] = [:]
+        configuration.forEachEntry { entry in
+            let key = "\(entry.kind.rawValue)/\(entry.id)"
+            let body = entry.document.canonicalJSON
+            let before = stored.removeValue(forKey: key)
+            if before == body { return }
+            // A file rarely tells times; that alone changes nothing.
+            let old = before.flatMap { try? JSONText.parse($0).value }
+            let kept = old.map {
+                EntityTimes.stamped(entry.document, entry.kind, over: $0, at: 0).canonicalJSON
+            }
+            if before == nil || before != kept { changes[key] = body }
+        }
+        for key in stored.keys { changes.updateValue(nil, forKey: key) }
+        return changes
+    }
+}
+
+extension ClusterConfigurationState {
+    /// What the entities say; empty when they cannot be read.
+    fileprivate var configuration: GatewayConfiguration {
+        var parsed = ParsedEntities()
+        try? parsed.update(to: self.entities)
+        return parsed.configuration
+    }
+}

@@ -1,0 +1,113 @@
+internal import MeshHTTP
+internal import MeshPlugins
+
+/// Bodies that steps want whole: they are taken in up to a limit, changed, and sent on with their new
+/// length.
+extension Worker {
+    /// Most bytes of a body that is taken in whole.
+    private static let collectLimit = 8 * 1_024 * 1_024
+
+    /// Goes on with a request that all steps let pass; takes its body in first if one wants it whole.
+    func advance(
+        _ place: Int32,
+        _ scope: borrowing RequestScope,
+        body: UnsafeRawBufferPointer
+    ) {
+        let exchange = self.exchanges[place]
+        guard exchange.pointee.filters?.filter.pointee.collectsRequest == true,
+            exchange.pointee.flags.isDisjoint(with: [.asksUpgrade, .isExtendedConnect, .isGRPC])
+        else { return self.proceed(place, scope, body: body) }
+        guard self.collect(place, body) else { return }
+        if exchange.pointee.flags.contains(.requestComplete) {
+            self.changeWhole(place, scope)
+            return self.proceed(
+                place,
+                scope,
+                body: UnsafeRawBufferPointer(start: nil, count: 0)
+            )
+        }
+        exchange.pointee.flags.insert(.isBuffering)
+        if exchange.pointee.flags.contains(.awaitsContinue) { _ = self.sendContinue(place) }
+        self.creditClient(exchange)
+        self.setClientTimer(place)
+        self.lookAgain(place)
+    }
+
+    /// More of a body that is being taken in.
+    func collectMore(_ place: Int32, _ plain: UnsafeRawBufferPointer) {
+        let exchange = self.exchanges[place]
+        guard self.collect(place, plain) else { return }
+        guard exchange.pointee.flags.contains(.requestComplete) else {
+            return self.creditClient(exchange)
+        }
+        exchange.pointee.flags.remove(.isBuffering)
+        let scope = self.reader.load(exchange.pointee.head)
+        self.changeWhole(place, scope)
+        self.proceed(place, scope, body: UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
+    /// Keeps a part of a body; answers and returns `false` when it is too long.
+    private func collect(_ place: Int32, _ plain: UnsafeRawBufferPointer) -> Bool {
+        let exchange = self.exchanges[place]
+        guard exchange.pointee.replay.count + plain.count <= Self.collectLimit else {
+            self.refuseBody(place, status: 413)
+            return false
+        }
+        exchange.pointee.replay.append(plain, from: &self.io.blocks)
+        return true
+    }
+
+    private func changeWhole(_ place: Int32, _ scope: borrowing RequestScope) {
+        let exchange = self.exchanges[place]
+        guard let block = exchange.pointee.filters else { return }
+        var edits = block.edits
+        edits.received = ReceivedFields(
+            scope.fields,
+            count: scope.head.fieldCount,
+            of: scope.bytes
+        )
+        let body = self.chain(exchange).whole(
+            .request,
+            exchange.pointee.replay.bytes,
+            self.pluginRequest(exchange, scope),
+            edits,
+            by: block.filter.pointee.plugins.identity
+        )
+        exchange.pointee.replay.clear(to: &self.io.blocks)
+        body.withUnsafeBytes { exchange.pointee.replay.append($0, from: &self.io.blocks) }
+        block.filter.pointee.bodyCount = Int64(body.count)
+        block.filter.pointee.collectsRequest = false
+    }
+
+    /// Keeps a part of a response; the last part becomes the whole one, changed.
+    ///
+    /// Cuts the response and returns `nil` when it is too long.
+    func collectResponse(
+        _ index: Int32,
+        _ plain: UnsafeRawBufferPointer,
+        isLast: Bool
+    ) -> UnsafeRawBufferPointer? {
+        let exchange = self.exchanges[self.attempts[index].pointee.exchange]
+        guard let block = exchange.pointee.filters,
+            exchange.pointee.held.count + plain.count <= Self.collectLimit
+        else {
+            self.cut(index, .exhausted)
+            return nil
+        }
+        exchange.pointee.held.append(plain, from: &self.io.blocks)
+        guard isLast else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        let scope = self.reader.load(exchange.pointee.head)
+        let nothing = PluginEdits.nothing
+        let rooms = self.filterRooms ?? FilterRooms()
+        self.filterRooms = rooms
+        let whole = self.chain(exchange).whole(
+            .response,
+            exchange.pointee.held.bytes,
+            self.pluginRequest(exchange, scope),
+            PluginEdits(names: nothing, lines: nothing),
+            by: block.filter.pointee.plugins.identity
+        )
+        exchange.pointee.held.clear(to: &self.io.blocks)
+        return rooms.keep(whole)
+    }
+}

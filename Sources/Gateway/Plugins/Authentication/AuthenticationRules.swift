@@ -1,0 +1,143 @@
+import MeshEntities
+import MeshHTTP
+
+/// What all plugins that authenticate have in common: who is let in as nobody in particular, when
+/// they leave a request alone, and what the target is told.
+///
+/// Several of them on one route must all succeed, unless they have `anonymous`: then the first that
+/// succeeds is enough, and the others leave the request alone.
+///
+/// Source: Kong's `kong/plugins/key-auth/handler.lua` and its siblings, version 3.9.
+struct AuthenticationRules: Sendable {
+    /// What came of looking at a request.
+    enum Outcome {
+        /// A credential was shown, and it is right.
+        case known(consumer: EntityID, credential: EntityID)
+        /// None was shown, or a wrong one; `anonymous` lets such a request in.
+        case refused(PluginAnswer)
+        /// Whether it is right cannot be told; not even `anonymous` lets such a request in.
+        case undecided(PluginAnswer)
+        /// It will be known later.
+        case suspended(milliseconds: Int64, status: UInt16)
+    }
+
+    /// The setting that all of them have.
+    static let anonymousField = FieldSchema("anonymous", .string)
+    /// The setting that some of them have.
+    static let preflightField = FieldSchema.standard("run_on_preflight", .boolean, .bool(true))
+    /// Whether the target does not see the credential.
+    static let hidingField = FieldSchema.standard("hide_credentials", .boolean, .bool(false))
+
+    private let anonymous: String?
+    private let runsOnPreflight: Bool
+
+    init(_ settings: PluginSettings) throws(PluginError) {
+        self.anonymous = try settings.text("anonymous").flatMap { $0.isEmpty ? nil : $0 }
+        self.runsOnPreflight = try settings.flag("run_on_preflight") ?? true
+    }
+
+    /// Lets a request in or answers it.
+    func access(
+        _ request: PluginRequest,
+        _ state: inout PluginState,
+        _ edits: inout PluginEdits,
+        _ authenticate: (inout PluginEdits) -> Outcome
+    ) -> PluginVerdict {
+        if !self.runsOnPreflight, request.head.method == .options { return .next }
+        if self.anonymous != nil, state.identity.credential != nil { return .next }
+        switch authenticate(&edits) {
+        case .known(let consumer, let credential):
+            guard let place = request.consumers.place(of: consumer) else {
+                return .answer(Self.unexpected)
+            }
+            Self.admit(request.consumers, place, credential, &state, &edits)
+            return .next
+        case .refused(let answer):
+            guard let anonymous = self.anonymous else { return .answer(answer) }
+            guard let place = request.consumers.place(named: anonymous) else {
+                let message = "anonymous consumer \(anonymous) is configured but doesn't exist"
+                return .answer(PluginAnswer(status: 500, error: message))
+            }
+            Self.admit(request.consumers, place, nil, &state, &edits)
+            return .next
+        case .undecided(let answer): return .answer(answer)
+        case .suspended(let milliseconds, let status):
+            return .suspend(milliseconds: milliseconds, status: status)
+        }
+    }
+
+    /// Kong's answer when something is wrong with the gateway itself.
+    static let unexpected = PluginAnswer(status: 500, error: "An unexpected error occurred")
+
+    /// The value of `WWW-Authenticate` as a whole line.
+    static func challenge(_ scheme: String, realm: String?, suffix: String = "") -> String {
+        let realm = realm.map { " realm=\"\($0)\"" } ?? ""
+        return "WWW-Authenticate: \(scheme)\(realm)\(suffix)\r\n"
+    }
+
+    /// Refuses a realm that would be no quoted string (RFC 9110 section 5.6.4).
+    static func realm(_ settings: PluginSettings) throws(PluginError) -> String? {
+        guard let realm = try settings.text("realm") else { return nil }
+        guard FieldText.isValue(realm), !realm.utf8.contains(where: { "\"\\".utf8.contains($0) })
+        else {
+            throw settings.error("realm", "a realm has no quotes and no control characters")
+        }
+        return realm
+    }
+
+    /// Remembers who sends a request and tells the target.
+    static func admit(
+        _ consumers: ConsumerDirectory,
+        _ place: ConsumerPlace,
+        _ credential: EntityID?,
+        _ state: inout PluginState,
+        _ edits: inout PluginEdits
+    ) {
+        guard let consumer = consumers[place] else { return }
+        state.identity.consumer = place
+        state.identity.credential = credential
+        state.identity.isAnonymous = credential == nil
+        edits.drop("x-consumer-id")
+        edits.drop("x-consumer-custom-id")
+        edits.drop("x-consumer-username")
+        edits.drop("x-credential-identifier")
+        edits.drop("x-anonymous-consumer")
+        Self.add("X-Consumer-ID: ", consumer.id, &edits.lines)
+        Self.add("X-Consumer-Custom-ID: ", consumer.customID, &edits.lines)
+        Self.add("X-Consumer-Username: ", consumer.username, &edits.lines)
+        if let credential {
+            Self.add("X-Credential-Identifier: ", credential, &edits.lines)
+        } else {
+            edits.lines.write("X-Anonymous-Consumer: true\r\n")
+        }
+    }
+
+    private static func add(_ name: StaticString, _ text: String?, _ lines: inout HeadWriter) {
+        // A name that is no field value is not told.
+        guard var text, FieldText.isValue(text) else { return }
+        lines.write(name)
+        text.withUTF8 { lines.write(UnsafeRawBufferPointer($0)) }
+        lines.write("\r\n")
+    }
+
+    private static func add(_ name: StaticString, _ id: EntityID, _ lines: inout HeadWriter) {
+        lines.write(name)
+        lines.write(id)
+        lines.write("\r\n")
+    }
+}
+
+extension HeadWriter {
+    /// Appends an id as a lower-case UUID.
+    mutating func write(_ id: EntityID) {
+        self.write(hexadecimal: id.high >> 32, digitCount: 8)
+        self.write("-")
+        self.write(hexadecimal: id.high >> 16, digitCount: 4)
+        self.write("-")
+        self.write(hexadecimal: id.high, digitCount: 4)
+        self.write("-")
+        self.write(hexadecimal: id.low >> 48, digitCount: 4)
+        self.write("-")
+        self.write(hexadecimal: id.low, digitCount: 12)
+    }
+}

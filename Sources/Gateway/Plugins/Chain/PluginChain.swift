@@ -1,0 +1,185 @@
+internal import MeshEntities
+internal import MeshHTTP
+
+/// The plugins of one route, compiled when a configuration is taken over.
+///
+///     access: step, step, …  --next--> a target is chosen
+///                     \--answer-->     \--suspend--> waits --resume--> the step behind
+///     response: step, step, …          bodies: step, step, …
+///
+/// Steps run in Kong's order of priority in every phase. Behind the steps that authenticate, which
+/// instance of a plugin runs may depend on the consumer: that is one look-up. An empty chain costs
+/// one comparison and allocates nothing.
+public struct PluginChain: Sendable {
+    /// One plugin's place in a chain.
+    struct Link: Sendable {
+        let name: String
+        let priority: Int
+        let authenticates: Bool
+        /// Who is nobody in particular gets it.
+        let general: RankedStep?
+        /// Of the route or its service, for single consumers or groups.
+        var scoped: ScopedSteps?
+        /// Of any route, for single consumers or groups.
+        var scopedAnywhere: ScopedSteps?
+
+        var isScoped: Bool { self.scoped != nil || self.scopedAnywhere != nil }
+
+        /// The instance that runs.
+        @inline(__always)
+        func step(_ consumers: ConsumerDirectory, _ identity: PluginIdentity) -> PluginStep? {
+            guard self.isScoped, identity.isSome else { return self.general?.step }
+            guard let consumer = consumers[identity.consumer] else { return self.general?.step }
+            var best = self.general
+            if let scoped { best = scoped.better(than: best, for: consumer) }
+            if let scopedAnywhere { best = scopedAnywhere.better(than: best, for: consumer) }
+            return best?.step
+        }
+
+        /// Every step that may run.
+        var steps: [PluginStep] {
+            let scoped = [self.scoped, self.scopedAnywhere].flatMap { steps in
+                (steps.map { Array($0.byConsumer.values) + Array($0.byGroup.values) } ?? [])
+            }
+            return (scoped + [self.general].compactMap { $0 }).compactMap(\.step)
+        }
+    }
+
+    private let links: [Link]
+    /// Whether a step sees bodies.
+    public let changesBodies: Bool
+
+    /// Whether a step needs ``PluginRequest/listenAddress``, which costs a system call.
+    public let readsListenAddress: Bool
+
+    /// Whether a step looks at ``PluginRequest/captures``.
+    public let readsCaptures: Bool
+
+    /// The chain without plugins.
+    public static let empty = PluginChain(links: [])
+
+    /// Whether no plugin has anything to do.
+    public var isEmpty: Bool { self.links.isEmpty }
+
+    /// Orders links.
+    ///
+    /// Instances for consumers count behind the last step that authenticates only, as in Kong, where
+    /// nobody is known before.
+    init(links: [Link]) {
+        let authenticating = links.filter { $0.authenticates && $0.general?.step != nil }
+        let limit = authenticating.map(\.priority).min() ?? .min
+        let effective = links.compactMap { link -> Link? in
+            var link = link
+            if link.priority >= limit || authenticating.isEmpty {
+                link.scoped = nil
+                link.scopedAnywhere = nil
+            }
+            return link.general?.step == nil && !link.isScoped ? nil : link
+        }
+        self.links = effective.sorted { ($0.priority, $0.name) > ($1.priority, $1.name) }
+        let steps = self.links.flatMap(\.steps)
+        self.changesBodies = steps.contains { $0.body != nil }
+        self.readsCaptures = steps.contains { $0.readsCaptures }
+        self.readsListenAddress = steps.contains { $0.readsListenAddress }
+    }
+
+    /// A chain of steps with their priorities, whoever sends a request.
+    init(steps: [(priority: Int, step: PluginStep)]) {
+        self.init(
+            links: steps.map { priority, step in
+                Link(
+                    name: "",
+                    priority: priority,
+                    authenticates: false,
+                    general: RankedStep(rank: 12, plugin: EntityID(high: 0, low: 0), step: step)
+                )
+            }
+        )
+    }
+
+    /// Runs the access phase as far as it goes.
+    ///
+    /// - Parameters:
+    ///   - request: What the client sent.
+    ///   - step: Where to begin; 0, or where a suspended request goes on.
+    ///   - state: Kept by the caller until the response.
+    ///   - edits: Takes what changes in the target's head.
+    /// - Returns: The verdict, `next` when all steps had their turn, and the step to go on with.
+    public func access(
+        _ request: PluginRequest,
+        from step: Int = 0,
+        state: inout PluginState,
+        edits: inout PluginEdits
+    ) -> (verdict: PluginVerdict, next: Int) {
+        var index = step
+        while index < self.links.count {
+            let step = self.links[index].step(request.consumers, state.identity)
+            index += 1
+            guard let access = step?.access else { continue }
+            let verdict = access(request, &state, &edits)
+            state.note = 0
+            if case .next = verdict { continue }
+            return (verdict, index)
+        }
+        return (.next, index)
+    }
+
+    /// Runs the response phase: takes what changes in the client's response head.
+    ///
+    /// Also runs for answers of plugins and for errors of the gateway, as in Kong.
+    public func response(
+        _ consumers: ConsumerDirectory,
+        _ state: PluginState,
+        edits: inout PluginEdits
+    ) {
+        for link in self.links {
+            link.step(consumers, state.identity)?.response?(state, &edits)
+        }
+    }
+
+    /// Changes a whole body.
+    public func whole(
+        _ side: PluginBodySide,
+        _ body: [UInt8],
+        _ request: PluginRequest,
+        _ edits: PluginEdits,
+        by identity: PluginIdentity
+    ) -> [UInt8] {
+        var body = body
+        for link in self.links {
+            guard let whole = link.step(request.consumers, identity)?.whole else { continue }
+            if let changed = whole(side, request, edits, body) { body = changed }
+        }
+        return body
+    }
+
+    /// Runs the body phase for one plain piece.
+    ///
+    /// - Parameters:
+    ///   - side: whose body it is of.
+    ///   - plain: the piece; may be empty.
+    ///   - isLast: whether it ends the body.
+    ///   - who: who sends the request.
+    ///   - rooms: two buffers that steps write to in turn.
+    /// - Returns: what takes the piece's place, in one of the buffers or `plain` itself; `nil` when
+    ///   it does not fit.
+    public func body(
+        _ side: PluginBodySide,
+        _ plain: UnsafeRawBufferPointer,
+        isLast: Bool,
+        by who: (consumers: ConsumerDirectory, identity: PluginIdentity),
+        rooms: (UnsafeMutableRawBufferPointer, UnsafeMutableRawBufferPointer)
+    ) -> UnsafeRawBufferPointer? {
+        var piece = plain
+        var (room, other) = rooms
+        for link in self.links {
+            guard let body = link.step(who.consumers, who.identity)?.body else { continue }
+            var output = HeadWriter(room)
+            body(side, piece, isLast, &output)
+            guard let written = output.written else { return nil }
+            piece = written
+            swap(&room, &other)
+        }
+        return piece
+    }
+}

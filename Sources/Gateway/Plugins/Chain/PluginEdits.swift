@@ -1,0 +1,177 @@
+public import MeshHTTP
+
+/// The fields that a head came with; borrowed.
+public struct ReceivedFields {
+    let fields: HeaderFieldBuffer
+    let count: Int
+    let bytes: UnsafeRawBufferPointer
+
+    /// Shows the first `count` fields of a head that was read from `bytes`.
+    public init(_ fields: HeaderFieldBuffer, count: Int, of bytes: UnsafeRawBufferPointer) {
+        self.fields = fields
+        self.count = count
+        self.bytes = bytes
+    }
+}
+
+/// What steps change in one head: fields that are dropped, lines that are added.
+///
+/// Kept as a list beside the head, since every attempt reads the head anew and repeats the edits.
+/// The caller owns the memory; what does not fit sets ``overflowed``.
+public struct PluginEdits {
+    private var names: HeadWriter
+    /// Takes whole lines.
+    public var lines: HeadWriter
+    /// Takes the path for the target in place of what the route makes of the client's; nothing keeps
+    /// that one.
+    public var path: HeadWriter
+    /// Takes the host for the target in place of the upstream's; nothing keeps that one.
+    public var host: HeadWriter
+    /// Takes the method for the target; nothing keeps the client's.
+    public var method: HeadWriter
+    /// The fields that the head at hand came with.
+    public var received: ReceivedFields?
+    /// Set by a step that wants the body of this message whole, before it goes on.
+    public var collectsBody = false
+    /// Takes names for ``responseDropped``.
+    var responseNames: HeadWriter
+    /// Takes whole lines for the client's response, whoever gives it; without effect in the response
+    /// phase, whose lines are the client's anyway.
+    public var responseLines: HeadWriter
+    /// Takes the query for the target, with its `?`, once ``replacesQuery`` is set.
+    public var query: HeadWriter
+    /// Whether ``query`` takes the place of the client's query.
+    public var replacesQuery = false
+
+    /// Creates a list without edits.
+    ///
+    /// - Parameters:
+    ///   - names: takes a byte of length and the name, per dropped field.
+    ///   - lines: takes the added lines.
+    ///   - responseNames: as `names`, for the client's response.
+    ///   - responseLines: takes the lines for the client's response.
+    ///   - query: takes a query in place of the client's.
+    ///   - path: takes a path in place of the client's.
+    ///   - host: takes a host in place of the upstream's.
+    ///   - method: takes a method in place of the client's.
+    public init(
+        names: UnsafeMutableRawBufferPointer,
+        lines: UnsafeMutableRawBufferPointer,
+        responseNames: UnsafeMutableRawBufferPointer = Self.nothing,
+        responseLines: UnsafeMutableRawBufferPointer = Self.nothing,
+        query: UnsafeMutableRawBufferPointer = Self.nothing,
+        path: UnsafeMutableRawBufferPointer = Self.nothing,
+        host: UnsafeMutableRawBufferPointer = Self.nothing,
+        method: UnsafeMutableRawBufferPointer = Self.nothing
+    ) {
+        self.names = HeadWriter(names)
+        self.lines = HeadWriter(lines)
+        self.responseNames = HeadWriter(responseNames)
+        self.responseLines = HeadWriter(responseLines)
+        self.query = HeadWriter(query)
+        self.path = HeadWriter(path)
+        self.host = HeadWriter(host)
+        self.method = HeadWriter(method)
+    }
+
+    /// No room at all.
+    public static var nothing: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    }
+
+    /// Whether an edit found no room, so that the head may not be sent.
+    public var overflowed: Bool {
+        self.names.overflowed || self.lines.overflowed || self.responseLines.overflowed
+            || self.query.overflowed || self.responseNames.overflowed || self.path.overflowed
+            || self.host.overflowed || self.method.overflowed
+    }
+
+    /// The dropped names, each behind a byte of length.
+    public var dropped: UnsafeRawBufferPointer {
+        self.names.written ?? UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
+    /// The names dropped from the client's response, each behind a byte of length.
+    public var responseDropped: UnsafeRawBufferPointer {
+        self.responseNames.written ?? UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
+    /// The added lines.
+    public var added: UnsafeRawBufferPointer {
+        self.lines.written ?? UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
+    /// Drops every field of a name, which is in lower case and at most 255 bytes: those that the
+    /// message came with, and those that earlier steps added.
+    public mutating func drop(_ name: StaticString) {
+        self.drop(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+    }
+
+    /// As the above, for a name from the settings.
+    public mutating func drop(_ name: UnsafeRawBufferPointer) {
+        self.lines.removeLines(named: name)
+        self.names.write(byte: UInt8(truncatingIfNeeded: name.count))
+        self.names.write(name)
+    }
+
+    /// Begins to write a query in place of the one before.
+    public mutating func beginQuery() {
+        self.query.removeAll()
+        self.replacesQuery = true
+    }
+
+    /// Adds a line.
+    public mutating func add(_ name: StaticString, _ value: UnsafeRawBufferPointer) {
+        self.lines.write(name)
+        self.lines.write(": ")
+        self.lines.write(value)
+        self.lines.write("\r\n")
+    }
+
+    /// Puts a line in the place of all fields of its name, which is in lower case: those that the
+    /// message came with, and those that earlier steps added.
+    public mutating func set(_ name: StaticString, _ value: UnsafeRawBufferPointer) {
+        self.drop(name)
+        self.add(name, value)
+    }
+
+    /// Takes over edits that were kept.
+    public mutating func restore(
+        dropped: UnsafeRawBufferPointer,
+        added: UnsafeRawBufferPointer,
+        responseDropped: UnsafeRawBufferPointer,
+        responseLines: UnsafeRawBufferPointer,
+        query: UnsafeRawBufferPointer?
+    ) {
+        self.responseNames.write(responseDropped)
+        self.names.write(dropped)
+        self.lines.write(added)
+        self.responseLines.write(responseLines)
+        guard let query else { return }
+        self.beginQuery()
+        self.query.write(query)
+    }
+
+    /// Begins the response phase with what steps of the access phase left for it.
+    public mutating func begin(
+        dropped: UnsafeRawBufferPointer,
+        added: UnsafeRawBufferPointer
+    ) {
+        self.names.write(dropped)
+        self.lines.write(added)
+    }
+
+    /// Goes through names that were kept.
+    public static func forEachName(
+        in dropped: UnsafeRawBufferPointer,
+        _ body: (UnsafeRawBufferPointer) -> Void
+    ) {
+        var at = 0
+        while at < dropped.count {
+            let end = at + 1 + Int(dropped[at])
+            guard end <= dropped.count else { return }
+            body(UnsafeRawBufferPointer(rebasing: dropped[(at + 1)..<end]))
+            at = end
+        }
+    }
+}

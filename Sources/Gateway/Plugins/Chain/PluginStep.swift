@@ -1,0 +1,45 @@
+import MeshHTTP
+
+/// One plugin of a route as a step of its chain: what it does in each phase, nil where it has no
+/// part.
+///
+/// An object, so that all routes that a plugin applies to share one, and running it costs one
+/// reference.
+final class PluginStep: Sendable {
+    /// The access phase: before a target is chosen.
+    typealias Access =
+        @Sendable (PluginRequest, inout PluginState, inout PluginEdits) -> PluginVerdict
+    /// The response phase: before the client's head is written.
+    typealias Response = @Sendable (PluginState, inout PluginEdits) -> Void
+    /// The body phase: writes what takes the place of a plain piece; whether it is the last.
+    typealias Body =
+        @Sendable (PluginBodySide, UnsafeRawBufferPointer, Bool, inout HeadWriter) -> Void
+
+    /// Changes a whole body, of which ``PluginEdits/collectsBody`` was asked; nil leaves it.
+    typealias Whole = @Sendable (PluginBodySide, PluginRequest, PluginEdits, [UInt8]) -> [UInt8]?
+
+    let access: Access?
+    let response: Response?
+    let body: Body?
+    let whole: Whole?
+    /// Whether it looks at ``PluginRequest/captures``.
+    let readsCaptures: Bool
+    /// Whether it needs ``PluginRequest/listenAddress``, which costs a system call.
+    let readsListenAddress: Bool
+
+    init(
+        access: Access? = nil,
+        response: Response? = nil,
+        body: Body? = nil,
+        whole: Whole? = nil,
+        readsCaptures: Bool = false,
+        readsListenAddress: Bool = false
+    ) {
+        self.access = access
+        self.response = response
+        self.body = body
+        self.whole = whole
+        self.readsCaptures = readsCaptures
+        self.readsListenAddress = readsListenAddress
+    }
+}

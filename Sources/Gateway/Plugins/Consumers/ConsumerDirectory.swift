@@ -1,0 +1,130 @@
+public import MeshEntities
+
+/// Place of a consumer in the directory of its snapshot.
+public struct ConsumerPlace: Hashable, Sendable {
+    /// The place; -1 for nobody.
+    public let rawValue: Int32
+    /// No consumer.
+    public static let nobody = ConsumerPlace(rawValue: -1)
+
+    init(rawValue: Int32) { self.rawValue = rawValue }
+
+    /// Whether it is the place of a consumer at all.
+    public var isSome: Bool { self.rawValue >= 0 }
+}
+
+/// A consumer as steps see it.
+public struct ConsumerEntry: Equatable, Sendable {
+    /// Primary key.
+    public let id: EntityID
+    /// User name, if it has one.
+    public let username: String?
+    /// Identity in another system, if it has one.
+    public let customID: String?
+    /// The consumer groups it belongs to, ascending.
+    public internal(set) var groups: [EntityID] = []
+    /// Its groups of the plugin `acl`, in the order of the configuration.
+    public internal(set) var accessGroups: [String] = []
+}
+
+/// The consumers of a configuration and their credentials, found in constant time; immutable, shared
+/// by all workers.
+///
+/// What did not change is taken over from the directory before, table by table.
+public final class ConsumerDirectory: Sendable {
+    /// Without consumers.
+    public static let empty = ConsumerDirectory(.empty)
+
+    let keys: CredentialTable<KeyCredential>
+    let passwords: CredentialTable<BasicCredential>
+    let tokens: CredentialTable<JWTSecret>
+    let tokenKeys: TokenKeys
+    let signatures: CredentialTable<HMACCredential>
+    private let people: ConsumerTable
+
+    /// Makes the directory of a configuration.
+    public init(_ configuration: GatewayConfiguration, reusing previous: ConsumerDirectory? = nil) {
+        self.people = ConsumerTable.make(configuration, reusing: previous?.people)
+        self.keys = .make(configuration.keyCredentials, reusing: previous?.keys)
+        self.passwords = .make(configuration.basicCredentials, reusing: previous?.passwords)
+        self.tokens = .make(configuration.jwtSecrets, reusing: previous?.tokens)
+        self.signatures = .make(configuration.hmacCredentials, reusing: previous?.signatures)
+        if let previous, previous.tokens === self.tokens {
+            self.tokenKeys = previous.tokenKeys
+        } else {
+            self.tokenKeys = TokenKeys(self.tokens.credentials, reusing: previous?.tokenKeys)
+        }
+    }
+
+    /// The consumers by place.
+    public var entries: [ConsumerEntry] { self.people.entries }
+
+    /// The consumer at a place; nil for nobody.
+    public subscript(place: ConsumerPlace) -> ConsumerEntry? {
+        let index = Int(place.rawValue)
+        return self.people.entries.indices.contains(index) ? self.people.entries[index] : nil
+    }
+
+    /// The consumer with this id.
+    public func place(of id: EntityID) -> ConsumerPlace? { self.people.places[id] }
+
+    /// The consumer with this id or user name.
+    public func place(named key: String) -> ConsumerPlace? {
+        EntityID(key).flatMap { self.people.places[$0] } ?? self.people.usernames[key]
+    }
+}
+
+/// The consumers of a configuration with their groups.
+private final class ConsumerTable: Sendable {
+    let entries: [ConsumerEntry]
+    let places: [EntityID: ConsumerPlace]
+    let usernames: [String: ConsumerPlace]
+    private let consumers: [Consumer]
+    private let members: [GroupMember]
+    private let access: [ACLGroup]
+
+    static func make(
+        _ configuration: GatewayConfiguration,
+        reusing previous: ConsumerTable?
+    ) -> ConsumerTable {
+        if let previous, previous.consumers == configuration.consumers,
+            previous.members == configuration.groupMembers,
+            previous.access == configuration.aclGroups
+        {
+            return previous
+        }
+        return ConsumerTable(configuration)
+    }
+
+    private init(_ configuration: GatewayConfiguration) {
+        self.consumers = configuration.consumers
+        self.members = configuration.groupMembers
+        self.access = configuration.aclGroups
+        var entries = configuration.consumers.map {
+            ConsumerEntry(id: $0.id, username: $0.username, customID: $0.customID)
+        }
+        var places: [EntityID: ConsumerPlace] = [:]
+        var usernames: [String: ConsumerPlace] = [:]
+        places.reserveCapacity(entries.count)
+        usernames.reserveCapacity(entries.count)
+        for (index, entry) in entries.enumerated() {
+            let place = ConsumerPlace(rawValue: Int32(truncatingIfNeeded: index))
+            places[entry.id] = place
+            if let name = entry.username { usernames[name] = place }
+        }
+        for member in configuration.groupMembers {
+            guard let place = places[member.consumer] else { continue }
+            entries[Int(place.rawValue)].groups.append(member.consumerGroup)
+        }
+        for group in configuration.aclGroups {
+            guard let place = places[group.consumer] else { continue }
+            entries[Int(place.rawValue)].accessGroups.append(group.group)
+        }
+        for index in entries.indices where entries[index].groups.count > 1 {
+            entries[index].groups.sort()
+        }
+        self.entries = entries
+        self.places = places
+        self.usernames = usernames
+    }
+}

@@ -1,0 +1,243 @@
+import MeshEntities
+import MeshHTTP
+
+/// Kong's `jwt`: a signed token (RFC 7519) says who sends a request.
+///
+/// Source: Kong's `kong/plugins/jwt/handler.lua` and `jwt_parser.lua`, version 3.9.
+struct JWT: Sendable {
+    static let definition = PluginDefinition(
+        name: "jwt",
+        priority: 1_450,
+        fields: [
+            .standard("uri_param_names", .set(.string), .list([.string("jwt")])),
+            .standard("cookie_names", .set(.string), .list([])),
+            .standard("key_claim_name", .string, .string("iss")),
+            .standard("secret_is_base64", .boolean, .bool(false)),
+            claimsField, AuthenticationRules.anonymousField, AuthenticationRules.preflightField,
+            .standard("maximum_expiration", .number, .integer(0), in: 0...31_536_000),
+            .standard("header_names", .set(.string), .list([.string("authorization")])),
+            FieldSchema("realm", .string),
+        ],
+        authenticates: true,
+        takesConsumers: false,
+        compile: { settings throws(PluginError) in
+            let plugin = try JWT(settings)
+            return PluginStep(access: { request, state, edits in
+                plugin.rules.access(request, &state, &edits) { _ in plugin.authenticate(request) }
+            })
+        }
+    )
+
+    private static let claimsField: FieldSchema = {
+        var field = FieldSchema("claims_to_verify", .set(.string))
+        field.choices = ["exp", "nbf"]
+        return field
+    }()
+
+    private let rules: AuthenticationRules
+    private let arguments: [[UInt8]]
+    private let cookies: [[UInt8]]
+    private let headers: [[UInt8]]
+    private let keyClaim: String
+    private let isBase64: Bool
+    private let claims: TokenClaims
+    /// `Bearer`, with the realm if there is one.
+    private let challenge: String
+    private let faultChallenge: String
+
+    private init(_ settings: PluginSettings) throws(PluginError) {
+        self.rules = try AuthenticationRules(settings)
+        self.arguments = try settings.texts("uri_param_names")?.map { Array($0.utf8) } ?? []
+        self.cookies = try settings.texts("cookie_names")?.map { Array($0.utf8) } ?? []
+        self.headers =
+            try settings.texts("header_names")?.map { Array($0.lowercased().utf8) } ?? []
+        self.keyClaim = try settings.text("key_claim_name") ?? "iss"
+        self.isBase64 = try settings.flag("secret_is_base64") ?? false
+        let maximum = try settings.number("maximum_expiration") ?? 0
+        let names = try settings.texts("claims_to_verify") ?? []
+        guard maximum == 0 || names.contains("exp") else {
+            throw settings.error(
+                "claims_to_verify",
+                "expected to contain: exp"
+            )
+        }
+        self.claims = TokenClaims(
+            verifiesExpiry: names.contains("exp"),
+            verifiesStart: names.contains("nbf"),
+            maximumSeconds: maximum
+        )
+        let realm = try AuthenticationRules.realm(settings)
+        self.challenge = AuthenticationRules.challenge("Bearer", realm: realm)
+        self.faultChallenge = AuthenticationRules.challenge(
+            "Bearer",
+            realm: realm,
+            suffix: " error=\"invalid_token\""
+        )
+    }
+
+    private func authenticate(_ request: PluginRequest) -> AuthenticationRules.Outcome {
+        var found: [[UInt8]] = []
+        self.collect(from: request, into: &found)
+        guard let text = found.first else {
+            return .refused(self.answer("Unauthorized", self.challenge))
+        }
+        guard found.allSatisfy({ $0 == text }) else {
+            return self.refuse("Multiple tokens provided")
+        }
+        let token: Token
+        do throws(Token.Fault) {
+            token = try Token(text)
+        } catch {
+            return self.refuse("Bad token; \(error.rawValue)")
+        }
+        guard let claim = token.claims[self.keyClaim] ?? token.header[self.keyClaim],
+            !claim.isNull
+        else { return self.refuse("No mandatory '\(self.keyClaim)' in claims") }
+        guard let key = claim.text, !key.isEmpty else {
+            return self.refuse("Invalid '\(self.keyClaim)' in claims")
+        }
+        guard let credential = request.consumers.tokens.credential(named: key) else {
+            return self.refuse("No credentials found for given '\(self.keyClaim)'")
+        }
+        // Whoever signs may not choose how a signature is checked.
+        guard token.algorithm == credential.algorithm else {
+            return self.refuse("Invalid algorithm")
+        }
+        guard let isSigned = self.verify(token, text, credential, request.consumers) else {
+            return self.refuse("Invalid key/secret")
+        }
+        guard isSigned else { return self.refuse("Invalid signature") }
+        let seconds = Double(request.wallMilliseconds / 1_000)
+        if let errors = self.claims.errors(in: token.claims, at: seconds) {
+            return .refused(
+                PluginAnswer(
+                    status: 401,
+                    lines: self.faultChallenge,
+                    contentType: Self.jsonType,
+                    body: Array(errors.json.utf8)
+                )
+            )
+        }
+        return .known(consumer: credential.consumer, credential: credential.id)
+    }
+
+    /// Whether the signature is right; nil when the credential has nothing to check it by.
+    private func verify(
+        _ token: Token,
+        _ text: [UInt8],
+        _ credential: JWTSecret,
+        _ consumers: ConsumerDirectory
+    ) -> Bool? {
+        let hash: MessageCode.Hash? =
+            switch token.algorithm {
+            case .hs256: .sha256
+            case .hs384: .sha384
+            case .hs512: .sha512
+            case .rs256, .rs384, .rs512, .es256, .es384, .es512, .ps256, .ps384, .ps512, .edDSA:
+                nil
+            }
+        return text.withUnsafeBytes { bytes -> Bool? in
+            let signed = UnsafeRawBufferPointer(rebasing: bytes[..<token.signedCount])
+            guard let hash else {
+                guard let key = consumers.tokenKeys.key(of: credential),
+                    key.serves(token.algorithm)
+                else { return nil }
+                return key.verify(token.signature, of: signed, token.algorithm)
+            }
+            guard let secret = self.secret(credential),
+                let code = MessageCode.make(hash, key: secret, signed)
+            else { return nil }
+            return ConstantTime.areEqual(code, token.signature)
+        }
+    }
+
+    private func secret(_ credential: JWTSecret) -> [UInt8]? {
+        guard let secret = credential.secret, !secret.isEmpty else { return nil }
+        return self.isBase64 ? Base64.decode(secret.utf8) : Array(secret.utf8)
+    }
+
+    /// Every token that the request shows, in Kong's order: query, cookies, headers.
+    private func collect(from request: PluginRequest, into found: inout [[UInt8]]) {
+        if !self.arguments.isEmpty {
+            var arguments = QueryArguments(request.head.query.bytes(of: request.bytes))
+            while let argument = arguments.next() {
+                guard argument.hasValue, self.arguments.contains(where: argument.isNamed) else {
+                    continue
+                }
+                found.append(argument.decodedValue)
+            }
+        }
+        for name in self.cookies {
+            if let cookie = request.cookie(name), !cookie.isEmpty { found.append(Array(cookie)) }
+        }
+        for name in self.headers {
+            request.anyValue(named: name) { value in
+                if let token = Credentials.after("bearer", in: value) {
+                    found.append(Array(token))
+                }
+                return false
+            }
+        }
+    }
+
+    private static let jsonType = "application/json; charset=utf-8"
+
+    private func refuse(_ message: String) -> AuthenticationRules.Outcome {
+        .refused(self.answer(message, self.faultChallenge))
+    }
+
+    /// As `kong.response.exit`: JSON whatever the client accepts.
+    private func answer(_ message: String, _ challenge: String) -> PluginAnswer {
+        PluginAnswer(
+            status: 401,
+            lines: challenge,
+            contentType: Self.jsonType,
+            body: Array("{\"message\":".utf8) + FieldText.jsonString(message) + [0x7D]
+        )
+    }
+}
+
+/// Which claims of a token must hold.
+struct TokenClaims: Sendable {
+    let verifiesExpiry: Bool
+    let verifiesStart: Bool
+    /// Seconds from now that a token may last; 0 for any time.
+    let maximumSeconds: Double
+
+    /// What is wrong, by claim; nil when nothing is.
+    ///
+    /// Source: RFC 7519 sections 4.1.4 and 4.1.5.
+    func errors(in claims: DocumentValue, at now: Double) -> DocumentValue? {
+        var errors: [DocumentField] = []
+        if self.verifiesExpiry {
+            if let expiry = Self.seconds(claims["exp"]) {
+                if expiry <= now { errors.append(DocumentField("exp", .string("token expired"))) }
+            } else {
+                errors.append(DocumentField("exp", .string("must be a number")))
+            }
+        }
+        if self.verifiesStart {
+            if let start = Self.seconds(claims["nbf"]) {
+                if start > now {
+                    errors.append(DocumentField("nbf", .string("token not valid yet")))
+                }
+            } else {
+                errors.append(DocumentField("nbf", .string("must be a number")))
+            }
+        }
+        guard errors.isEmpty else { return .object(errors) }
+        guard self.maximumSeconds > 0 else { return nil }
+        guard let expiry = Self.seconds(claims["exp"]), expiry - now <= self.maximumSeconds else {
+            return .object([DocumentField("exp", .string("exceeds maximum allowed expiration"))])
+        }
+        return nil
+    }
+
+    private static func seconds(_ value: DocumentValue?) -> Double? {
+        switch value {
+        case .integer(let number): Double(number)
+        case .number(let number): number
+        case .null, .bool, .string, .array, .object, nil: nil
+        }
+    }
+}

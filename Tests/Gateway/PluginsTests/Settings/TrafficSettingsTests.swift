@@ -1,0 +1,137 @@
+import MeshEntities
+import Testing
+
+@testable import MeshPlugins
+
+@Suite("Settings of traffic plugins are refused in Kong's words")
+struct TrafficSettingsTests {
+    private static func list(_ texts: String...) -> DocumentValue {
+        .list(texts.map { .string($0) })
+    }
+
+    @Test(
+        "for a field, an element or a rule about several",
+        arguments: [
+            ("cors", ["origins": list("(")], "config.origins.0", "'(' is not a valid regex"),
+            (
+                "cors", ["methods": list("GOT")], "config.methods.0",
+                "expected one of: GET, HEAD, PUT, PATCH, POST, DELETE, OPTIONS, TRACE, CONNECT"
+            ),
+            ("cors", ["origin": .string("*")], "config.origin", "unknown field"),
+            (
+                "ip-restriction", [:], "@entity",
+                "at least one of these fields must be non-empty: 'config.allow', 'config.deny'"
+            ),
+            (
+                "ip-restriction", ["deny": list("1.2.3.4", "x")], "config.deny.1",
+                "invalid ip or cidr range: 'x'"
+            ),
+            ("bot-detection", ["deny": list("(")], "config.deny.0", "not a valid regex: ("),
+            (
+                "request-size-limiting", ["size_unit": .string("bits")], "config.size_unit",
+                "expected one of: megabytes, kilobytes, bytes"
+            ),
+            ("redirect", [:], "config.location", "required field missing"),
+            ("redirect", ["location": .string("/x")], "config.location", "missing host in url"),
+            (
+                "rate-limiting", [:], "@entity",
+                "at least one of these fields must be non-empty: 'config.second', "
+                    + "'config.minute', 'config.hour', 'config.day', 'config.month', 'config.year'"
+            ),
+            (
+                "rate-limiting", ["second": .integer(10), "minute": .integer(5)], "config",
+                "The limit for minute(5.0) cannot be lower than the limit for second(10.0)"
+            ),
+            (
+                "rate-limiting", ["second": .integer(0)], "config.second",
+                "value must be greater than 0"
+            ),
+            (
+                "rate-limiting", ["second": .integer(1), "limit_by": .string("header")],
+                "config.header_name", "required field missing"
+            ),
+            (
+                "rate-limiting",
+                [
+                    "second": .integer(1), "limit_by": .string("path"), "path": .string("x"),
+                ],
+                "config.path", "should start with: /"
+            ),
+            (
+                "rate-limiting", ["second": .integer(1), "sync_rate": .integer(1)], "@entity",
+                "sync_rate can only be used with the redis policy"
+            ),
+            (
+                "rate-limiting", ["second": .integer(1), "policy": .string("global")],
+                "config.policy", "expected one of: local, cluster, redis"
+            ),
+            (
+                "request-transformer", ["add": .record(["headers": list("x")])],
+                "config.add.headers.0", "key 'x' has no value"
+            ),
+            (
+                "request-transformer", ["add": .record(["headers": list("a b:c")])],
+                "config.add.headers.0", "'a b' is not a valid header"
+            ),
+            (
+                "request-transformer", ["replace": .record(["uri": .string("/$(ngx.var.x)")])],
+                "config.replace.uri",
+                "the expression $(ngx.var.x) cannot be obeyed: 'ngx' is not built"
+            ),
+            (
+                "request-transformer",
+                ["append": .record(["querystring": list("a:b", "c:$(os)")])],
+                "config.append.querystring.1",
+                "the expression $(os) cannot be obeyed: 'os' is not built"
+            ),
+            (
+                "request-transformer", ["http_method": .string("get")], "config.http_method",
+                "invalid value: get"
+            ),
+            (
+                "response-transformer", ["add": .record(["json": list("x")])],
+                "config.add.json.0", "key 'x' has no value"
+            ),
+        ] as [(String, [String: DocumentValue], String, String)]
+    )
+    func refusals(
+        name: String,
+        config: [String: DocumentValue],
+        field: String,
+        message: String
+    ) throws {
+        var plugin = Plugin.numbered(1, name)
+        plugin.config = .object(config.map { DocumentField($0.key, $0.value) })
+        let error = try #require(PluginCatalogue.errors(in: plugin).first)
+        #expect(error.field == field)
+        #expect(error.message == message)
+    }
+
+    @Test(
+        "a policy that is not obeyed is refused by name, with what to do",
+        arguments: ["cluster", "redis"]
+    )
+    func policies(policy: String) throws {
+        let plugin = Plugin.numbered(
+            1,
+            "rate-limiting",
+            ["second": .integer(1), "policy": .string(policy)]
+        )
+        let error = try #require(PluginCatalogue.errors(in: plugin).first)
+        #expect(error.field == "config.policy")
+        #expect(error.message.hasPrefix("policy '\(policy)' is not built yet; use 'local'"))
+    }
+
+    @Test("the flat names that Kong's Redis settings had are read")
+    func flatRedis() {
+        let plugin = Plugin.numbered(
+            1,
+            "rate-limiting",
+            [
+                "minute": .integer(1), "redis_host": .string("a"), "redis_port": .integer(6_379),
+                "redis_database": .null,
+            ]
+        )
+        #expect(PluginCatalogue.errors(in: plugin).isEmpty)
+    }
+}
