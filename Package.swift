@@ -327,9 +327,9 @@ let package = Package(
         command(
             "meshbench",
             uses: [
-                "MeshHTTP", "MeshRouting", "MeshBalancing", "MeshEntities", "MeshDataPlane",
-                "MeshWire", "MeshMembership", "MeshChangelog", "MeshObservations",
-                "MeshDissemination", "MeshPrimitives", arguments,
+                "MeshHTTP", "MeshRouting", "MeshBalancing", "MeshHealth", "MeshEntities",
+                "MeshDataPlane", "MeshWire", "MeshMembership", "MeshChangelog",
+                "MeshObservations", "MeshDissemination", "MeshPrimitives", arguments,
             ]
         ),
         command("meshecho", uses: [nioCore, nioPosix, nioHTTP1, nioWebSocket, arguments]),

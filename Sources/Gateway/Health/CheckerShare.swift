@@ -20,40 +20,54 @@ struct CheckerShare: Sendable {
     private struct Place: Sendable {
         let id: NodeID
         let key: UInt64
-        let region: String
+        let region: Int
     }
 
-    private let own: HealthPeer
     private let perRegion: Int
     private let places: [Place]
-    private let counts: [String: Int]
+    /// Numbers of the regions in which there are nodes.
+    private let regions: [String: Int]
+    /// How many nodes there are, by number of the region.
+    private let counts: [Int]
+    private let ownRegion: Int
+    private let ownKey: UInt64
 
     init(own: HealthPeer, peers: [HealthPeer], perRegion: Int) {
-        self.own = own
         self.perRegion = max(1, perRegion)
-        self.places = (peers.filter { $0.id != own.id } + [own]).map { peer in
+        var regions: [String: Int] = [:]
+        var counts: [Int] = []
+        var places: [Place] = []
+        for peer in [own] + peers.filter({ $0.id != own.id }) {
+            let region = regions[peer.region] ?? counts.count
+            if region == counts.count { counts.append(0) }
+            regions[peer.region] = region
+            counts[region] += 1
             let key = SeededGenerator.mix(peer.id.high ^ peer.id.low)
-            return Place(id: peer.id, key: key, region: peer.region)
+            places.append(Place(id: peer.id, key: key, region: region))
         }
-        self.counts = Dictionary(grouping: self.places, by: \.region).mapValues(\.count)
+        self.places = places
+        self.regions = regions
+        self.counts = counts
+        self.ownRegion = places[0].region
+        self.ownKey = places[0].key
     }
 
     /// The own part in a target of `region`, in O(peers).
     func part(in target: TargetID, of region: String) -> Part {
-        let home = self.counts[region] ?? 0
-        let isHome = home == 0 || region == self.own.region
-        let key = SeededGenerator.mix(self.own.id.high ^ self.own.id.low)
-        let score = SeededGenerator.mix(target.rawValue ^ key)
+        let number = self.regions[region] ?? -1
+        let home = number < 0 ? 0 : self.counts[number]
+        let isHome = home == 0 || number == self.ownRegion
+        let score = SeededGenerator.mix(target.rawValue ^ self.ownKey)
         var better = 0
         var part = Part()
-        for place in self.places where place.id != self.own.id {
+        for place in self.places.dropFirst() {
             guard SeededGenerator.mix(target.rawValue ^ place.key) > score else { continue }
-            if place.region == self.own.region { part.turn += 1 }
-            if home == 0 || (place.region == region) == isHome { better += 1 }
+            if place.region == self.ownRegion { part.turn += 1 }
+            if home == 0 || (place.region == number) == isHome { better += 1 }
         }
         let local = min(self.perRegion, home == 0 ? self.places.count : home)
         part.checkers = local + (home > 0 && home < self.places.count ? 1 : 0)
-        part.turns = max(1, self.counts[self.own.region] ?? 1)
+        part.turns = self.counts[self.ownRegion]
         if isHome {
             part.rank = better < local ? better : nil
         } else {
@@ -68,8 +82,10 @@ struct CheckerShare: Sendable {
             SeededGenerator.mix(target.rawValue ^ $0.key)
                 > SeededGenerator.mix(target.rawValue ^ $1.key)
         }
-        guard self.counts[region] != nil else { return ranked.prefix(self.perRegion).map(\.id) }
-        return ranked.filter { $0.region == region }.prefix(self.perRegion).map(\.id)
-            + ranked.filter { $0.region != region }.prefix(1).map(\.id)
+        guard let number = self.regions[region] else {
+            return ranked.prefix(self.perRegion).map(\.id)
+        }
+        return ranked.filter { $0.region == number }.prefix(self.perRegion).map(\.id)
+            + ranked.filter { $0.region != number }.prefix(1).map(\.id)
     }
 }

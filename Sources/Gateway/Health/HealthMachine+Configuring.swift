@@ -57,16 +57,16 @@ extension HealthMachine {
         guard let start = self.sweep else { return }
         let end = min(start + Self.sweepSize, self.entries.count)
         for slot in start..<max(start, end) where self.entries[slot].isLive {
-            self.assign(slot, at: now)
-            self.settle(slot, into: &effects, at: now)
+            if self.assign(slot, at: now) { self.settle(slot, into: &effects, at: now) }
         }
         self.sweep = end < self.entries.count ? end : nil
     }
 
-    private mutating func assign(_ slot: Int, at now: MonotonicInstant) {
+    /// Finds the own part in a target anew; `false` when it stays.
+    private mutating func assign(_ slot: Int, at now: MonotonicInstant) -> Bool {
         let target = self.entries[slot].target
         let part = self.share.part(in: target.id, of: target.region)
-        guard part != self.entries[slot].part else { return }
+        guard part != self.entries[slot].part else { return false }
         let wasChecker = self.entries[slot].part.rank != nil
         self.entries[slot].part = part
         // A check that the state of the target asks for is not put off.
@@ -76,6 +76,7 @@ extension HealthMachine {
         } else if isRegular || part.rank == nil {
             self.scheduleProbe(slot, at: now)
         }
+        return true
     }
 
     private mutating func add(

@@ -99,7 +99,8 @@ extension HealthMachine {
 extension HealthEntry.Tally {
     fileprivate mutating func count(_ vote: HealthVote) {
         if vote.refutes { self.refuting += 1 }
-        if vote.failures > 0 {
+        // Who speaks against it has judged already, or counts nodes, not attempts.
+        if vote.failures > 0, !vote.isAgainst {
             self.failing += 1
             self.failures += Double(vote.failures)
             self.attempts += Double(vote.failures) + Double(vote.successes)

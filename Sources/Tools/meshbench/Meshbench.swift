@@ -6,7 +6,7 @@ struct Meshbench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meshbench",
         abstract:
-            "Measure single parts: routing, heads, balancing, snapshots, datagrams, the store.",
+            "Measure single parts: routing, heads, balancing, health, snapshots, datagrams, store.",
         discussion: """
             Prints one line per measurement: name, unit, best and median of the samples, and the \
             best as a multiple of the plain baseline measured in the same run. Compare ratios \
@@ -46,6 +46,7 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
     case routing
     case head
     case balancer
+    case health
     case snapshot
     case datagram
     case store
@@ -57,6 +58,7 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
         case .routing: RoutingBenchmark.self
         case .head: HeadBenchmark.self
         case .balancer: BalancerBenchmark.self
+        case .health: HealthBenchmark.self
         case .snapshot: SnapshotBenchmark.self
         case .datagram: DatagramBenchmark.self
         case .store: StoreBenchmark.self

@@ -1,5 +1,6 @@
 import MeshBalancing
 import MeshDataPlane
+import MeshEntities
 import MeshHealth
 import MeshObservations
 import MeshPrimitives
@@ -13,7 +14,7 @@ import Synchronization
 ///
 /// Decides nothing itself. One consumer takes inputs in order and never waits for anything but the
 /// next input or the next moment; another one publishes.
-final class HealthService: Service {
+final class HealthService: ServiceLifecycle.Service {
     private struct State {
         var machine: HealthMachine
         var regions = RegionMachine()
