@@ -40,7 +40,7 @@ extension ObservationTable {
         var renewals: [Observation] = []
         let isAbstaining = self.own.values[.abstaining]?.observation == .abstaining(true)
         if votes.isAbstaining != isAbstaining { changes.append(.abstaining(votes.isAbstaining)) }
-        for (target, vote) in votes.votes {
+        for (target, vote) in votes.votes.sorted(by: { $0.key < $1.key }) {
             let published = self.published(target)
             guard published?.means(vote) != true else {
                 if published != vote { renewals.append(.vote(target, vote)) }
@@ -52,12 +52,13 @@ extension ObservationTable {
                 self.held.insert(target)
             }
         }
-        for subject in self.own.values.keys {
+        let withdrawn = self.own.values.keys.compactMap { subject -> TargetID? in
             guard case .vote(let target) = subject, votes.votes[target] == nil,
                 self.published(target) != nil
-            else { continue }
-            changes.append(.vote(target, nil))
+            else { return nil }
+            return target
         }
+        changes += withdrawn.sorted().map { .vote($0, nil) }
         self.held = self.held.filter { votes.votes[$0] != nil }
         self.silenced = self.silenced.filter { votes.votes[$0] != nil }
         self.sumsAreOld = true
@@ -96,7 +97,7 @@ extension ObservationTable {
     /// Tells kept votes for which not enough others have spoken by now.
     mutating func speakUp(at now: MonotonicInstant) -> [Effect] {
         var changes: [Observation] = []
-        for target in self.held {
+        for target in self.held.sorted() {
             guard let vote = self.ownVotes.votes[target], self.published(target) == nil else {
                 self.held.remove(target)
                 continue
@@ -156,10 +157,10 @@ extension ObservationTable {
         var sums: [TargetID: RegionVote] = [:]
         if let rank, !self.sampler.remote.isEmpty { sums = self.regionSums(least: rank + 1) }
         var changes: [Observation] = []
-        for (target, sum) in sums where self.sums[target] != sum {
+        for (target, sum) in sums.sorted(by: { $0.key < $1.key }) where self.sums[target] != sum {
             changes.append(.regionVote(target, sum))
         }
-        for target in self.sums.keys where sums[target] == nil {
+        for target in self.sums.keys.sorted() where sums[target] == nil {
             changes.append(.regionVote(target, nil))
         }
         self.sums = sums
@@ -170,7 +171,7 @@ extension ObservationTable {
     private func regionSums(least: Int) -> [TargetID: RegionVote] {
         var votes: [TargetID: [TargetVote]] = [:]
         for (target, accusers) in self.against {
-            votes[target] = accusers.compactMap { self.vote(of: $0, on: target) }
+            votes[target] = accusers.sorted().compactMap { self.vote(of: $0, on: target) }
         }
         if !self.ownVotes.isAbstaining {
             for (target, vote) in self.ownVotes.votes where vote.stance != .up {

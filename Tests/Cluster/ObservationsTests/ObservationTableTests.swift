@@ -75,8 +75,8 @@ struct ObservationTableTests {
         #expect(fleet.sentByteCount(of: 0) - before < 300)
     }
 
-    @Test("a vote that only counts on is no news")
-    func ignoresCounts() {
+    @Test("a vote that only counts on is told in its turn, to nobody at once")
+    func tellsCountsInTurn() {
         var fleet = TestFleet(2)
         fleet.meet()
         fleet.step(0) { $0.setVotes(votes([1]), at: $1) }
@@ -88,10 +88,16 @@ struct ObservationTableTests {
             isChecker: false,
             failures: 900
         )
-        let before = fleet.tables[0].own.head
-        fleet.step(0) { $0.setVotes(word, at: $1) }
+        var effects: [ObservationTable.Effect] = []
+        fleet.step(0) { table, now in
+            effects = table.setVotes(word, at: now)
+            return effects
+        }
 
-        #expect(fleet.tables[0].own.head == before)
+        #expect(!effects.contains { if case .send = $0 { true } else { false } })
+        #expect(
+            fleet.run(for: .seconds(3)) { $0.tables[1].votes(of: node(0)) == word }
+        )
     }
 
     @Test("of forty nodes that see a target down, a few say so, and all again when those stop")
