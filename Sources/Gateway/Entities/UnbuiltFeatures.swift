@@ -5,10 +5,10 @@
 public enum UnbuiltFeatures {
     /// Plugins that run here.
     public static let builtPlugins: Set<String> = [
-        "acl", "basic-auth", "bot-detection", "correlation-id", "cors", "hmac-auth",
-        "ip-restriction", "jwt", "key-auth", "prometheus", "rate-limiting", "redirect",
-        "request-size-limiting", "request-termination", "request-transformer",
-        "response-transformer",
+        "acl", "basic-auth", "bot-detection", "correlation-id", "cors", "file-log", "hmac-auth",
+        "http-log", "ip-restriction", "jwt", "key-auth", "prometheus", "rate-limiting",
+        "redirect", "request-size-limiting", "request-termination", "request-transformer",
+        "response-transformer", "syslog", "tcp-log", "udp-log",
     ]
 
     /// Plugins that Kong bundles.
