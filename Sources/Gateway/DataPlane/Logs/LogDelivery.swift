@@ -98,11 +98,9 @@ final class LogDelivery: Sendable {
 
 /// What sends the entries of one queue; used by one thread.
 protocol LogSink: AnyObject {
-    /// Sends what can be sent now; returns how many entries are lost.
+    /// Sends what can be sent now, in milliseconds from any origin.
     ///
-    /// - Parameters:
-    ///   - now: milliseconds, from any origin.
-    ///   - haste: whether there is another time.
+    /// - Returns: how many entries are lost.
     func deliver(at now: Int64, haste: LogHaste) -> Int
 }
 
