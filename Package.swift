@@ -182,6 +182,9 @@ let package = Package(
             in: "Cluster",
             uses: ["MeshDissemination", "MeshPrimitives"]
         ),
+        // Counts that hold for the whole fleet; nothing is wired to it yet.
+        target("MeshCounters", in: "Cluster", uses: ["MeshPrimitives"]),
+        tests(of: "MeshCounters", in: "Cluster", uses: ["MeshPrimitives"]),
         target("MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
         tests(of: "MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
         target(
