@@ -6,7 +6,7 @@ public enum UnbuiltFeatures {
     /// Plugins that run here.
     public static let builtPlugins: Set<String> = [
         "acl", "basic-auth", "correlation-id", "hmac-auth", "jwt", "key-auth", "prometheus",
-        "request-termination",
+        "request-termination", "session",
     ]
 
     /// Plugins that Kong bundles.

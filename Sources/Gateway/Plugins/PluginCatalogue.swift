@@ -12,6 +12,7 @@ public enum PluginCatalogue {
         KeyAuth.definition,
         PrometheusSettings.definition,
         RequestTermination.definition,
+        Session.definition,
     ]
 
     private static let byName = Dictionary(

@@ -95,6 +95,7 @@ struct AuthenticationRules: Sendable {
     ) {
         guard let consumer = consumers[place] else { return }
         state.identity.consumer = place
+        state.identity.consumerID = consumer.id
         state.identity.credential = credential
         state.identity.isAnonymous = credential == nil
         edits.drop("x-consumer-id")
