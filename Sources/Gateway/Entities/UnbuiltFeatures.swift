@@ -87,10 +87,8 @@ public enum UnbuiltFeatures {
             + Self.plugins(configuration.plugins, places)
     }
 
-    /// Inputs that need an authenticated consumer, a cookie set by the gateway, or a regex's groups.
-    private static let unbuiltHashInputs: Set<Upstream.HashInput> = [
-        .consumer, .cookie, .uriCapture,
-    ]
+    /// Inputs that need a cookie set by the gateway, or a regex's groups.
+    private static let unbuiltHashInputs: Set<Upstream.HashInput> = [.cookie, .uriCapture]
 
     private static func upstreams(_ upstreams: [Upstream], _ places: EntityPlaces) -> [Finding] {
         upstreams.enumerated().flatMap { index, upstream in
