@@ -182,50 +182,44 @@ let package = Package(
         ),
         target("MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
         tests(of: "MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
-        target("MeshReplication", in: "Cluster", uses: ["MeshPrimitives"]),
-        tests(of: "MeshReplication", in: "Cluster", uses: ["MeshPrimitives"]),
         target(
             "MeshWire",
             in: "Cluster",
             uses: [
-                "MeshMembership", "MeshChangelog", "MeshObservations", "MeshReplication",
-                "MeshPrimitives", "CSodium",
+                "MeshMembership", "MeshChangelog", "MeshObservations", "MeshPrimitives", "CSodium",
             ]
         ),
         tests(
             of: "MeshWire",
             in: "Cluster",
-            uses: [
-                "MeshMembership", "MeshChangelog", "MeshObservations", "MeshReplication",
-                "MeshPrimitives",
-            ]
+            uses: ["MeshMembership", "MeshChangelog", "MeshObservations", "MeshPrimitives"]
         ),
         // Shells of the wing: sockets and disk.
         target(
             "MeshTransport",
             in: "Cluster",
             uses: [
-                "MeshMembership", "MeshReplication", "MeshWire", "MeshPrimitives", nioCore,
-                nioPosix, logging, lifecycle,
+                "MeshMembership", "MeshChangelog", "MeshDissemination", "MeshObservations",
+                "MeshWire", "MeshPrimitives", nioCore, nioPosix, logging, lifecycle,
             ]
         ),
         tests(
             of: "MeshTransport",
             in: "Cluster",
             uses: [
-                "MeshMembership", "MeshReplication", "MeshWire", "MeshPrimitives", logging,
-                lifecycle,
+                "MeshMembership", "MeshChangelog", "MeshDissemination", "MeshObservations",
+                "MeshWire", "MeshPrimitives", logging, lifecycle, trees,
             ]
         ),
         target(
             "MeshStorage",
             in: "Cluster",
-            uses: ["MeshChangelog", "MeshReplication", "MeshPrimitives", grdb]
+            uses: ["MeshChangelog", "MeshPrimitives", grdb]
         ),
         tests(
             of: "MeshStorage",
             in: "Cluster",
-            uses: ["MeshChangelog", "MeshReplication", "MeshPrimitives", grdb]
+            uses: ["MeshChangelog", "MeshPrimitives", grdb]
         ),
 
         // Control: where the two wings meet, and what operators touch.
@@ -275,10 +269,11 @@ let package = Package(
             name: "MeshNode",
             dependencies: [
                 "MeshDataPlane", "MeshRouting", "MeshBalancing", "MeshHealth", "MeshHTTP",
-                "MeshTLS", "MeshPlugins", "MeshEntities", "MeshMembership", "MeshReplication",
-                "MeshWire", "MeshTransport", "MeshStorage", "MeshDeclarative", "MeshReports",
+                "MeshTLS", "MeshPlugins", "MeshEntities", "MeshMembership", "MeshChangelog",
+                "MeshObservations", "MeshWire", "MeshTransport", "MeshStorage", "MeshDeclarative",
+                "MeshReports",
                 "MeshAdmin", "MeshResolver", "MeshPrimitives", "CMeshSystem", logging, lifecycle,
-                signals, yams,
+                signals, yams, trees,
             ],
             path: "Sources/Control/Node",
             swiftSettings: strict
@@ -288,10 +283,10 @@ let package = Package(
             in: "Control",
             uses: [
                 "MeshDataPlane", "MeshEntities", "MeshHTTP", "MeshHealth", "MeshTLS",
-                "MeshMembership", "MeshReplication", "MeshWire", "MeshReports", "MeshPrimitives",
+                "MeshMembership", "MeshObservations", "MeshWire", "MeshReports", "MeshPrimitives",
                 // For the one test of all error types, beside the Admin API's own use.
                 "MeshAdmin", "MeshAdminClient", "MeshResolver", "MeshRouting", "MeshStorage",
-                "MeshTransport",
+                "MeshTransport", "MeshChangelog",
             ]
         ),
 
@@ -316,19 +311,20 @@ let package = Package(
         target(
             "MeshSimulator",
             in: "Tools",
-            uses: ["MeshMembership", "MeshReplication", "MeshHealth", "MeshPrimitives"]
+            uses: ["MeshMembership", "MeshChangelog", "MeshHealth", "MeshPrimitives", trees]
         ),
         tests(
             of: "MeshSimulator",
             in: "Tools",
-            uses: ["MeshMembership", "MeshReplication", "MeshHealth", "MeshPrimitives"]
+            uses: ["MeshMembership", "MeshHealth", "MeshPrimitives"]
         ),
         command("meshsim", uses: ["MeshSimulator", arguments]),
         command(
             "meshbench",
             uses: [
                 "MeshHTTP", "MeshRouting", "MeshBalancing", "MeshEntities", "MeshDataPlane",
-                "MeshWire", "MeshMembership", "MeshReplication", "MeshPrimitives", arguments,
+                "MeshWire", "MeshMembership", "MeshChangelog", "MeshObservations",
+                "MeshDissemination", "MeshPrimitives", arguments,
             ]
         ),
         command("meshecho", uses: [nioCore, nioPosix, nioHTTP1, nioWebSocket, arguments]),

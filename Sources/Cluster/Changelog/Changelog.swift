@@ -165,6 +165,15 @@ public struct Changelog: Sendable {
         return held?.body == conflict.winner.body && held?.body != conflict.loser.body
     }
 
+    /// Whether a changeset is held durably, or was written again as a late one.
+    ///
+    /// Of a folded one only its number is known.
+    public func includes(_ id: ChangesetID, _ hash: ContentHash) -> Bool {
+        if self.log.state.includes(origin: hash) { return true }
+        guard let held = self.log.hash(of: id) else { return self.log.vector.covers(id) }
+        return held == hash
+    }
+
     /// The state after the changeset named `id`; `nil` when that is folded or unknown.
     public func state(after id: ChangesetID) -> ConfigurationState? {
         guard let index = self.log.entries.firstIndex(where: { $0.id == id }) else { return nil }

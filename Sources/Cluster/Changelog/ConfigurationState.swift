@@ -16,6 +16,9 @@ public struct ConfigurationState: Sendable {
         /// The hash of key and content; what an `ETag` shows.
         public let hash: ContentHash
         let facts: EntityFacts
+
+        /// Whether it is kept beside the configuration, and no part of it.
+        public var isAside: Bool { self.facts.isAside }
     }
 
     /// The end of an entity, remembered so that a conflict can name both sides.
@@ -114,7 +117,7 @@ public struct ConfigurationState: Sendable {
 
     private mutating func take(out key: String) {
         guard let old = self.entities.removeValue(forKey: key) else { return }
-        self.hash = self.hash.subtracting(old.hash)
+        if !old.facts.isAside { self.hash = self.hash.subtracting(old.hash) }
         for claim in old.facts.claims where self.claims[claim] == key { self.claims[claim] = nil }
         for reference in old.facts.references {
             let count = self.referrers[reference, default: 1] - 1
@@ -133,7 +136,7 @@ public struct ConfigurationState: Sendable {
         for reference in entity.facts.references { self.referrers[reference, default: 0] += 1 }
         self.entities[key] = entity
         self.removals[key] = nil
-        self.hash = self.hash.adding(entity.hash)
+        if !entity.facts.isAside { self.hash = self.hash.adding(entity.hash) }
         return nil
     }
 

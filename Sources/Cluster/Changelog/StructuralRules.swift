@@ -8,12 +8,21 @@ public struct EntityFacts: Equatable, Sendable {
     public var references: [String]
     /// Why the content cannot be an entity at all; `nil` when it can.
     public var fault: String?
+    /// Whether the entity is kept beside the configuration: nobody routes by it, so that it is not in
+    /// the hash.
+    public var isAside: Bool
 
     /// Creates facts.
-    public init(claims: [String] = [], references: [String] = [], fault: String? = nil) {
+    public init(
+        claims: [String] = [],
+        references: [String] = [],
+        fault: String? = nil,
+        isAside: Bool = false
+    ) {
         self.claims = claims
         self.references = references
         self.fault = fault
+        self.isAside = isAside
     }
 }
 

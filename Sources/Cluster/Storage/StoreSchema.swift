@@ -10,7 +10,6 @@ enum StoreSchema {
 
     /// Tables whose rows `totals` counts.
     enum Table: String, CaseIterable {
-        case records
         case members
         case settings
         case changelog
@@ -25,12 +24,6 @@ enum StoreSchema {
             try database.execute(
                 sql: """
                     PRAGMA application_id = \(Self.applicationID);
-                    CREATE TABLE records (
-                      kind INTEGER NOT NULL, name TEXT NOT NULL,
-                      version BLOB NOT NULL, replaces BLOB, tombstone INTEGER NOT NULL,
-                      body BLOB NOT NULL, checksum INTEGER NOT NULL,
-                      PRIMARY KEY (kind, name)
-                    ) WITHOUT ROWID;
                     CREATE TABLE members (
                       name TEXT NOT NULL PRIMARY KEY, content BLOB NOT NULL,
                       checksum INTEGER NOT NULL
@@ -50,10 +43,6 @@ enum StoreSchema {
                     CREATE TABLE displaced (
                       name TEXT NOT NULL PRIMARY KEY, content BLOB NOT NULL,
                       checksum INTEGER NOT NULL
-                    );
-                    CREATE TABLE conflicts (
-                      id INTEGER PRIMARY KEY AUTOINCREMENT, noticed INTEGER NOT NULL,
-                      winner BLOB NOT NULL, loser BLOB NOT NULL, checksum INTEGER NOT NULL
                     );
                     CREATE TABLE totals (
                       name TEXT NOT NULL PRIMARY KEY, count INTEGER NOT NULL,

@@ -1,6 +1,7 @@
+import MeshChangelog
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshWire
 import NIOCore
 import NIOPosix
@@ -20,8 +21,8 @@ extension ClusterLoop {
     }
 
     /// Sends one message to a member's store over the stream kept for it, opened when needed.
-    func stream(_ message: ReplicationMessage, to node: NodeID) {
-        let body = ClusterMessage.replication(message).encoded
+    func stream(_ message: ClusterMessage, to node: NodeID) {
+        let body = message.encoded
         if let connection = self.streams.stream(to: node) { return connection.send(body) }
         guard let address = self.membership.member(node)?.profile.address,
             let connection = self.connect(
@@ -74,9 +75,10 @@ extension ClusterLoop {
     ) throws(WireError) {
         for message in try ClusterMessage.decode(body, from: peer) {
             switch message {
-            // No changelog runs here and nothing observes here yet.
-            case .changelog, .observations: break
-            case .replication(let message): self.receive(message, from: peer)
+            case .changelog(let message):
+                self.stepChangelog { $0.receive(message, from: peer, at: $1) }
+            case .observations(let message):
+                self.stepObservations { $0.receive(message, from: peer, at: $1) }
             case .membership(let message):
                 self.received(message, from: peer, over: connection)
             }
@@ -108,9 +110,10 @@ extension ClusterLoop {
         from peer: NodeID,
         over connection: StreamConnection
     ) {
-        if case .probe(_, let expected) = connection.purpose {
+        if case .probe(let target, let expected) = connection.purpose {
             if case .ack(let sequence) = message.kind, sequence == expected {
                 self.probeFinished(sequence, succeeded: true)
+                self.observations.datagramsLost(to: target)
                 self.noteSilentDatagrams(of: connection)
             }
             return connection.close()

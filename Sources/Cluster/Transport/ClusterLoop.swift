@@ -1,13 +1,15 @@
 import Logging
+import MeshChangelog
+import MeshDissemination
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshWire
 import NIOCore
 
 /// Drives the cluster's cores on one event loop: each input to completion, effects in order.
 ///
-/// Decides nothing about members or records; it owns sockets, timers, seals and the order of saves.
+/// Decides nothing about members or changesets; it owns sockets, timers and seals.
 /// Bound to its loop: every method runs there.
 final class ClusterLoop {
     let eventLoop: any EventLoop
@@ -18,7 +20,14 @@ final class ClusterLoop {
     var counters = ClusterCounters()
 
     var membership: Membership
-    var replication: Replication
+    var observations: ObservationTable
+    /// Who the observations were told is there.
+    var observationPeers: [Peer] = []
+    /// What has changed since somebody looked, by owner.
+    var observationChanges: [NodeID: ObservationAspects] = [:]
+    /// Told that ``observationChanges`` is not empty.
+    let observed: AsyncStream<Void>.Continuation
+    var changelog: Changelog
     var sealer: DatagramSealer
     var opener: DatagramOpener
     /// When a peer's datagram last opened.
@@ -31,37 +40,34 @@ final class ClusterLoop {
     private(set) var seeds: [Endpoint]
 
     let save: ClusterService.Save
-    var saves = SaveQueue()
-    /// The durable local write that holds the store back, if one does.
-    var heldFor: LocalWrite?
-    /// Steps of the store that wait for ``heldFor`` to end; at most ``deferralLimit``.
-    var deferred: [() -> Void] = []
-    /// Records in use whose save failed, by key; saved again with the next save.
-    var unsaved: [RecordKey: Record] = [:]
-    /// Whether a timer will try to save them.
-    var isRetryScheduled = false
+    /// Who waits for a write to end, by its ticket.
+    var writes: [UInt64: EventLoopPromise<ChangesetReceipt>] = [:]
+    var lastTicket: UInt64 = 0
+    /// Told that there is a newer configuration.
+    let changes: AsyncStream<Void>.Continuation
 
     private let events: AsyncStream<ClusterEvent>.Continuation
     private let knownMembers: [MemberUpdate]
     private var membershipWake: Scheduled<Void>?
-    private var replicationWake: Scheduled<Void>?
+    private var observationWake: Scheduled<Void>?
+    private var changelogWake: Scheduled<Void>?
     private var sweep: Scheduled<Void>?
     private var leaving: [EventLoopPromise<Void>] = []
     private(set) var isRunning = false
     private var isStopped = false
 
-    /// Steps of the store that may wait for the disk.
-    static let deferralLimit = 1_024
-
     init(
         eventLoop: any EventLoop,
         configuration: ClusterConfiguration,
-        records: [Record],
+        stored: StoredChangelog,
+        rules: StructuralRules,
         knownMembers: [MemberUpdate],
         save: @escaping ClusterService.Save,
         events: AsyncStream<ClusterEvent>.Continuation,
+        changes: AsyncStream<Void>.Continuation,
+        observed: AsyncStream<Void>.Continuation,
         logger: Logger
-    ) {
+    ) throws(ChangelogError) {
         var generator = SeededGenerator(seed: configuration.seed)
         let keys = ClusterKeys(ring: configuration.keyRing, clusterName: configuration.clusterName)
         let node = configuration.profile.id
@@ -72,12 +78,21 @@ final class ClusterLoop {
         self.node = node
         self.sealer = DatagramSealer(keys: keys, sender: node, boot: configuration.boot)
         self.opener = DatagramOpener(keys: keys, node: node)
-        self.replication = Replication(
-            configuration: configuration.replication,
+        self.observations = ObservationTable(
+            configuration: configuration.observations,
             node: node,
-            records: records,
-            hash: { contentHash(of: $0) },
-            generator: generator.split()
+            region: configuration.profile.region,
+            boot: configuration.boot,
+            generator: generator.split(),
+            at: LoopClock.now()
+        )
+        self.changelog = try Changelog(
+            node: node,
+            region: configuration.profile.region,
+            stored: stored,
+            rules: rules,
+            configuration: configuration.changelog,
+            seed: generator.next()
         )
         self.membership = Membership(
             configuration: configuration.membership,
@@ -89,8 +104,11 @@ final class ClusterLoop {
         self.seeds = configuration.seeds
         self.save = save
         self.events = events
+        self.changes = changes
+        self.observed = observed
         // Member times start here, so that ages are right before the first probe.
         self.membership.restore(knownMembers, at: LoopClock.now())
+        self.changelogPeersChanged()
     }
 
     /// Starts gossiping through bound sockets, or goes on through sockets that were opened again.
@@ -104,6 +122,8 @@ final class ClusterLoop {
         self.isRunning = true
         if self.configuration.profile.address.port == 0 { self.advertise(port: bound.port) }
         self.scheduleSweep()
+        self.stepChangelog { $0.begin(at: $1) }
+        self.stepObservations { $0.wake(at: $1) }
         let seeds = self.seeds.filter { $0 != bound }
         self.stepMembership { $0.start(seeds: seeds, at: $1) }
     }
@@ -141,7 +161,11 @@ final class ClusterLoop {
         self.isRunning = false
         self.isStopped = true
         self.datagrams = nil
-        for timer in [self.membershipWake, self.replicationWake, self.sweep] { timer?.cancel() }
+        for timer in [
+            self.membershipWake, self.observationWake, self.changelogWake, self.sweep,
+        ] {
+            timer?.cancel()
+        }
         for connection in self.streams.all { connection.close() }
         for promise in self.leaving { promise.succeed() }
         self.leaving = []
@@ -166,7 +190,7 @@ final class ClusterLoop {
 
     /// Takes one step of the membership and carries out its effects.
     func stepMembership(_ step: (inout Membership, MonotonicInstant) -> [Membership.Effect]) {
-        self.membership.localDigest = self.visibleReplication.rootDigest
+        self.membership.localDigest = self.changelog.root
         let effects = step(&self.membership, LoopClock.now())
         var peersMayDiffer = false
         for effect in effects {
@@ -174,8 +198,8 @@ final class ClusterLoop {
             self.perform(effect)
         }
         guard peersMayDiffer else { return }
-        let present = self.membership.members.filter { $0.state.isPresent && $0.id != self.node }
-        self.stepReplication { $0.replication.setPeers(present.map(\.id), at: $1) }
+        self.observationPeersChanged()
+        self.changelogPeersChanged()
     }
 
     private func perform(_ effect: Membership.Effect) {
@@ -197,15 +221,23 @@ final class ClusterLoop {
             guard !self.isRepeated(event) else { return }
             self.publish(.member(event))
         case .peerDigest(let node, let digest):
-            self.compare(digest, of: node)
+            self.stepChangelog { $0.peerRoot(node, digest, at: $1) }
         }
     }
 
-    /// Sets the one timer of the store.
-    func wakeReplication(at instant: MonotonicInstant) {
-        self.replicationWake?.cancel()
-        self.replicationWake = self.at(instant) { loop in
-            loop.stepReplication { $0.replication.wake(at: $1) }
+    /// Sets the one timer of the observations.
+    func wakeObservations(at instant: MonotonicInstant) {
+        self.observationWake?.cancel()
+        self.observationWake = self.at(instant) { loop in
+            loop.stepObservations { $0.wake(at: $1) }
+        }
+    }
+
+    /// Sets the one timer of the changelog.
+    func wakeChangelog(at instant: MonotonicInstant) {
+        self.changelogWake?.cancel()
+        self.changelogWake = self.at(instant) { loop in
+            loop.stepChangelog { $0.wake(at: $1) }
         }
     }
 

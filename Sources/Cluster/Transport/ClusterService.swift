@@ -1,7 +1,7 @@
 public import Logging
+public import MeshChangelog
 public import MeshMembership
 public import MeshPrimitives
-public import MeshReplication
 import NIOCore
 import NIOPosix
 public import ServiceLifecycle
@@ -12,10 +12,8 @@ public import ServiceLifecycle
 /// worker of the data plane. The store can be written and read before ``run()`` and after it; what
 /// is written while no socket is bound reaches peers by anti-entropy later.
 public final class ClusterService: Service, Sendable {
-    /// Makes records durable in one transaction; called one at a time, never on the loop's thread.
-    ///
-    /// Called again with the same records after a failure, so it must bear repetition.
-    public typealias Save = @Sendable ([Record]) async throws -> Void
+    /// Makes a batch durable in one transaction; called one at a time, never on the loop's thread.
+    public typealias Save = @Sendable (ChangelogBatch) async throws -> Void
 
     /// Events kept for a slow consumer; the oldest go first, and are counted.
     public static let eventLimit = 8_192
@@ -27,6 +25,11 @@ public final class ClusterService: Service, Sendable {
 
     /// What happened, for a single consumer.
     public let events: AsyncStream<ClusterEvent>
+    /// Says that ``latest()`` has changed, for a single consumer; several changes may count once.
+    public let changes: AsyncStream<Void>
+    /// Says that ``takeObservationChanges()`` has something, for a single consumer; several changes
+    /// may count once.
+    public let observed: AsyncStream<Void>
 
     private let configuration: ClusterConfiguration
     private let logger: Logger
@@ -35,40 +38,54 @@ public final class ClusterService: Service, Sendable {
     private let loop: NIOLoopBoundBox<ClusterLoop>
     private let bound: EventLoopPromise<Endpoint?>
     private let eventsContinuation: AsyncStream<ClusterEvent>.Continuation
+    private let changesContinuation: AsyncStream<Void>.Continuation
+    private let observedContinuation: AsyncStream<Void>.Continuation
 
     /// Creates the service; nothing is bound or sent before ``run()``.
     ///
     /// - Parameters:
     ///   - configuration: validated settings.
-    ///   - records: what the disk held.
+    ///   - stored: what the disk held.
+    ///   - rules: what every changeset must obey, equal at all nodes.
     ///   - knownMembers: what ``knownMembers()`` gave before the last stop.
-    ///   - save: makes records durable.
+    ///   - save: makes batches durable.
     ///   - logger: where failed saves and sockets are told.
+    /// - Throws: ``MeshChangelog/ChangelogError/malformed(reason:)`` for an unreadable checkpoint.
     public init(
         configuration: ClusterConfiguration,
-        records: [Record],
+        stored: StoredChangelog,
+        rules: StructuralRules,
         knownMembers: [MemberUpdate],
         save: @escaping Save,
         logger: Logger
-    ) {
+    ) throws(ChangelogError) {
         let (events, continuation) = AsyncStream.makeStream(
             of: ClusterEvent.self,
             bufferingPolicy: .bufferingNewest(Self.eventLimit)
         )
         self.events = events
         self.eventsContinuation = continuation
+        (self.changes, self.changesContinuation) = AsyncStream.makeStream(
+            bufferingPolicy: .bufferingNewest(1)
+        )
+        (self.observed, self.observedContinuation) = AsyncStream.makeStream(
+            bufferingPolicy: .bufferingNewest(1)
+        )
         self.configuration = configuration
         self.logger = logger
         self.group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.eventLoop = self.group.next()
         self.bound = self.eventLoop.makePromise()
-        let core = ClusterLoop(
+        let core = try ClusterLoop(
             eventLoop: self.eventLoop,
             configuration: configuration,
-            records: records,
+            stored: stored,
+            rules: rules,
             knownMembers: knownMembers,
             save: save,
             events: continuation,
+            changes: self.changesContinuation,
+            observed: self.observedContinuation,
             logger: logger
         )
         self.loop = NIOLoopBoundBox.makeBoxSendingValue(core, eventLoop: self.eventLoop)
@@ -77,6 +94,8 @@ public final class ClusterService: Service, Sendable {
     deinit {
         self.bound.succeed(nil)
         self.eventsContinuation.finish()
+        self.changesContinuation.finish()
+        self.observedContinuation.finish()
         self.group.shutdownGracefully { _ in }
     }
 
@@ -105,6 +124,8 @@ public final class ClusterService: Service, Sendable {
         }
         await self.submit { $0.stop() }
         self.eventsContinuation.finish()
+        self.changesContinuation.finish()
+        self.observedContinuation.finish()
     }
 
     /// The bound address; waits for ``run()`` to bind, `nil` when it could not.
@@ -112,19 +133,44 @@ public final class ClusterService: Service, Sendable {
         try? await self.bound.futureResult.get()
     }
 
-    /// Writes one changeset; durable before any peer hears of it and before this returns.
+    /// Writes one changeset; the wall clock in it is set here.
     ///
-    /// While a durable changeset is being saved, the store takes no other step.
+    /// Durable here before anybody sees it. Returns when it is durable on as many nodes and regions
+    /// as ``ClusterConfiguration/changelog`` says, or after its timeout with who has it so far.
     ///
-    /// - Returns: the records written, without those whose content was the same before.
-    /// - Throws: ``ClusterError``, or ``MeshReplication/ReplicationError``; nothing is changed then.
-    public func write(
-        _ changes: [RecordChange],
-        urgency: RecordUrgency
-    ) async throws -> [Record] {
-        let promise = self.eventLoop.makePromise(of: [Record].self)
-        self.perform { $0.write(changes, urgency: urgency, promise: promise) }
+    /// - Throws: ``MeshChangelog/ChangelogError``; nothing is changed then.
+    public func write(_ draft: ChangelogDraft) async throws -> ChangesetReceipt {
+        let promise = self.eventLoop.makePromise(of: ChangesetReceipt.self)
+        self.perform { $0.write(draft, promise: promise) }
         return try await promise.futureResult.get()
+    }
+
+    /// The newest configuration; cheap, whatever its size.
+    public func latest() async -> ClusterConfigurationState {
+        await self.submit { loop in
+            ClusterConfigurationState(head: loop.changelog.head, state: loop.changelog.state)
+        }
+            ?? ClusterConfigurationState(
+                head: ChangelogHead(generation: 0, hash: .zero),
+                state: ConfigurationState()
+            )
+    }
+
+    /// The changesets that are not folded yet, oldest first, and what became of each.
+    public func history() async -> [(entry: EncodedChangeset, outcome: ChangesetOutcome)] {
+        await self.submit { $0.changelog.history } ?? []
+    }
+
+    /// The configuration after a changeset; `nil` when it is folded or unknown.
+    public func state(after id: ChangesetID) async -> ConfigurationState? {
+        await self.submit { $0.changelog.state(after: id) } ?? nil
+    }
+
+    /// Changes that met others unseen, oldest first, and whether nobody has looked after them.
+    public func conflicts() async -> [(conflict: Conflict, isOpen: Bool)] {
+        await self.submit { loop in
+            loop.changelog.conflicts.map { ($0, loop.changelog.isOpen($0)) }
+        } ?? []
     }
 
     /// Every member known, this node included.
@@ -135,16 +181,6 @@ public final class ClusterService: Service, Sendable {
     /// What to keep on disk for the next start.
     public func knownMembers() async -> [MemberUpdate] {
         await self.submit { $0.membership.knownMembers } ?? []
-    }
-
-    /// Records of one kind without deletions, in key order.
-    public func records(of kind: RecordKind) async -> [Record] {
-        await self.submit { $0.visibleReplication.records(of: kind) } ?? []
-    }
-
-    /// The record of a key, a deletion too.
-    public func record(_ key: RecordKey) async -> Record? {
-        await self.submit { $0.visibleReplication.record(key) } ?? nil
     }
 
     /// How the service stands.
@@ -227,13 +263,13 @@ public final class ClusterService: Service, Sendable {
         }
     }
 
-    private func perform(_ action: @escaping @Sendable (ClusterLoop) -> Void) {
+    func perform(_ action: @escaping @Sendable (ClusterLoop) -> Void) {
         let loop = self.loop
         self.eventLoop.execute { action(loop.value) }
     }
 
     @discardableResult
-    private func submit<Value: Sendable>(
+    func submit<Value: Sendable>(
         _ action: @escaping @Sendable (ClusterLoop) -> Value
     ) async -> Value? {
         let loop = self.loop

@@ -1,21 +1,20 @@
+public import MeshChangelog
+public import MeshObservations
 public import MeshPrimitives
-public import MeshReplication
 public import MeshWire
 
 /// How the cluster's side of a node stands at one moment.
 public struct ClusterStatus: Equatable, Sendable {
-    /// Hash over the configuration; equal at nodes that route the same.
-    public var configurationHash = ContentHash.zero
-    /// The highest stamp of all entity records.
-    public var configurationStamp = HybridTimestamp.zero
-    /// Hash over all durable records.
-    public var rootDigest = ContentHash.zero
-    /// Durable records in use that could not be saved yet; above 0 the disk needs help.
-    public var unsavedRecordCount = 0
+    /// Which configuration the node holds; equal hashes route the same.
+    public var configuration = ChangelogHead(generation: 0, hash: .zero)
+    /// Hash of the set of changesets that it holds.
+    public var root = ContentHash.zero
+    /// Why the disk did not take the last changes; `nil` when it did.
+    public var diskFault: String?
     /// What the sockets did.
     public var counters = ClusterCounters()
-    /// What the store did.
-    public var replication = ReplicationCounters()
+    /// What observations did.
+    public var observations = ObservationCounters()
     /// What keeps gossip from getting through now, by address.
     public var troubles: [PathTrouble] = []
     /// When a peer's datagram last opened; `nil` before the first.
@@ -28,14 +27,12 @@ public struct ClusterStatus: Equatable, Sendable {
 extension ClusterLoop {
     /// How the loop stands now.
     var status: ClusterStatus {
-        let store = self.visibleReplication
         var status = ClusterStatus()
-        status.configurationHash = store.configurationHash
-        status.configurationStamp = store.configurationStamp
-        status.rootDigest = store.rootDigest
-        status.unsavedRecordCount = self.unsaved.count
+        status.configuration = self.changelog.head
+        status.root = self.changelog.root
+        status.diskFault = self.changelog.diskFault
         status.counters = self.counters
-        status.replication = store.counters
+        status.observations = self.observations.counters
         status.troubles = self.troubles.current(at: LoopClock.now())
         status.lastHeard = self.lastHeard
         return status
@@ -78,8 +75,6 @@ public struct ClusterCounters: Equatable, Sendable {
     public internal(set) var rejected: [WireError: UInt64] = [:]
     /// Saves that failed.
     public internal(set) var saveFailures: UInt64 = 0
-    /// Replication messages dropped because the disk was too far behind.
-    public internal(set) var deferredDropped: UInt64 = 0
     /// Events that nobody fetched in time.
     public internal(set) var eventsDropped: UInt64 = 0
 

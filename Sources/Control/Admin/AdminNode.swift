@@ -75,7 +75,7 @@ public protocol AdminNode: Sendable {
     ///
     /// - Throws: ``AdminError``; nothing has changed.
     func apply(_ submission: Submission) async throws(AdminError) -> ApplyReport
-    /// Writes what is wanted of the member with this name or id; it acts when the wish reaches it.
+    /// Writes what is wanted of the member with this name or id; it acts when that reaches it.
     ///
     /// - Throws: ``AdminError/unknownNode(_:)`` or ``AdminError/refused(_:)``.
     func setMode(

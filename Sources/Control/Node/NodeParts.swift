@@ -1,11 +1,12 @@
 import Logging
 import MeshAdmin
+import MeshChangelog
 import MeshDataPlane
 import MeshEntities
 import MeshHealth
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshReports
 import MeshStorage
 import MeshTransport
@@ -49,17 +50,17 @@ struct NodeParts: Sendable {
             inlet.send(.observed($0))
         }
         let events = EventLog(observer: settings.node.name)
-        let cluster = ClusterService(
+        let cluster = try ClusterService(
             configuration: ClusterConfiguration(settings, seeds, keyRing, store),
-            records: try store.records.load(),
+            stored: try store.database.changelog(),
+            rules: .gateway,
             knownMembers: try store.knownMembers(),
-            save: { try store.records.save($0) },
+            save: { batch in try await store.disk.run { try store.database.save(batch) } },
             logger: logger
         )
         let state = StateService(
             cluster: cluster,
             dataPlane: dataPlane,
-            node: store.node,
             adminAddress: settings.admin.listen.description
         )
         self.seeds = resolver
@@ -125,12 +126,13 @@ struct NodeParts: Sendable {
             health: self.health,
             configuration: self.configuration,
             regions: self.regions,
+            state: state,
             events: self.events,
             store: store,
             logger: logger,
-            onWish: { mode in
+            onDesiredMode: { mode in
                 dataPlane.setClosing(mode != .normal)
-                state.update { $0.mode = mode }
+                state.update { $0.mode = NodeState.Mode(mode) }
             }
         )
     }
@@ -221,18 +223,5 @@ extension ClusterConfiguration {
         case "wan": self.membership = .wan
         default: self.membership = .lan
         }
-    }
-}
-
-extension NodeState {
-    /// Takes over what the node routes by, and since when.
-    fileprivate mutating func take(_ standing: ConfigurationStanding) {
-        let head = standing.active ?? .none
-        if self.configurationHash != head.hash.description {
-            self.configurationSince = NodeClock.wallMilliseconds
-        }
-        self.configurationStamp = head.generation
-        self.configurationHash = head.hash.description
-        self.rejection = standing.refusal?.reason ?? ""
     }
 }

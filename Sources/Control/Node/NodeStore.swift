@@ -1,13 +1,14 @@
 import Foundation
 import MeshMembership
 import MeshPrimitives
-import MeshReplication
 import MeshStorage
 import MeshWire
 
-/// What the node keeps on disk, opened: identity, boot count, records, known members.
+/// What the node keeps on disk, opened: identity, boot count, changelog, known members.
 struct NodeStore: Sendable {
-    let records: RecordStore
+    let database: NodeDatabase
+    /// Where what may block on the disk is run.
+    let disk = DiskThread()
     let node: NodeID
     /// How many times this node has started, this start included.
     let boot: UInt64
@@ -23,17 +24,17 @@ struct NodeStore: Sendable {
             atPath: directory,
             withIntermediateDirectories: true
         )
-        self.records = try Self.openSecretly(directory + "/meshgate.sqlite")
-        if let known = try self.records.text(Self.nodeKey), let node = NodeID(known) {
+        self.database = try Self.openSecretly(directory + "/meshgate.sqlite")
+        if let known = try self.database.text(Self.nodeKey), let node = NodeID(known) {
             self.node = node
         } else {
             var generator = SystemRandomNumberGenerator()
             self.node = NodeID(high: generator.next(), low: generator.next())
-            try self.records.setValue(Array(self.node.description.utf8), for: Self.nodeKey)
+            try self.database.setValue(Array(self.node.description.utf8), for: Self.nodeKey)
         }
-        let boots = try self.records.text(Self.bootKey).flatMap(UInt64.init) ?? 0
+        let boots = try self.database.text(Self.bootKey).flatMap(UInt64.init) ?? 0
         self.boot = boots + 1
-        try self.records.setValue(Array(String(self.boot).utf8), for: Self.bootKey)
+        try self.database.setValue(Array(String(self.boot).utf8), for: Self.bootKey)
     }
 }
 
@@ -42,18 +43,18 @@ extension NodeStore {
     ///
     /// SQLite gives its other files the mode of the first. The mask is the process's; nothing else
     /// makes files this early in a start.
-    private static func openSecretly(_ path: String) throws -> RecordStore {
+    private static func openSecretly(_ path: String) throws -> NodeDatabase {
         let mask = umask(0o077)
         defer { umask(mask) }
         for ending in ["", "-wal", "-shm"] { chmod(path + ending, 0o600) }
-        return try RecordStore(path: path)
+        return try NodeDatabase(path: path)
     }
 
     private static let membersKey = "members"
 
     /// The members known at the last save, none at first; those of an unreadable save are forgotten.
     func knownMembers() throws -> [MemberUpdate] {
-        guard let saved = try self.records.members()[Self.membersKey],
+        guard let saved = try self.database.members()[Self.membersKey],
             let messages = try? ClusterMessage.decode(saved, from: self.node),
             case .membership(let message)? = messages.first
         else { return [] }
@@ -69,11 +70,11 @@ extension NodeStore {
             digest: .zero,
             updates: members
         )
-        try self.records.saveMembers([Self.membersKey: ClusterMessage.membership(message).encoded])
+        try self.database.saveMembers([Self.membersKey: ClusterMessage.membership(message).encoded])
     }
 }
 
-extension RecordStore {
+extension NodeDatabase {
     fileprivate func text(_ name: String) throws -> String? {
         try self.value(name).map { String(decoding: $0, as: UTF8.self) }
     }

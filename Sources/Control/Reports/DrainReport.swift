@@ -1,4 +1,4 @@
-/// The answer of `/mesh/nodes/{name}/drain` and `resume`: the wish is written and on its way.
+/// The answer of `/mesh/nodes/{name}/drain` and `resume`: the desired mode is written and on its way.
 public struct DrainReport: Codable, Equatable, Sendable {
     /// The node concerned.
     public var node: String

@@ -89,12 +89,9 @@ public struct MemberReport: Codable, Equatable, Sendable {
 
 /// Which configuration a node runs.
 public struct ConfigurationVersion: Codable, Hashable, Sendable {
-    /// The newest record's stamp; empty before the first configuration.
-    ///
-    /// RFC 3339 in UTC with milliseconds, a hyphen, and a counter of four hexadecimal digits; sorts
-    /// as text.
+    /// The generation of the newest changeset, such as `g41`; empty before the first.
     public var version: String
-    /// The hash over all entity records, 32 hexadecimal digits; equal hashes route equally.
+    /// The hash over all entities, 32 hexadecimal digits; equal hashes route equally.
     public var hash: String
 
     /// No configuration yet.
@@ -109,15 +106,9 @@ public struct ConfigurationVersion: Codable, Hashable, Sendable {
         self.hash = hash
     }
 
-    /// Creates a version from a hybrid stamp's parts.
-    public init(milliseconds: UInt64, counter: UInt16, hash: String) {
-        guard milliseconds > 0 else {
-            self.init(version: "", hash: hash)
-            return
-        }
-        let digits = String(counter, radix: 16)
-        let padded = String(repeating: "0", count: 4 - digits.count) + digits
-        self.init(version: "\(Timestamp.text(milliseconds: milliseconds))-\(padded)", hash: hash)
+    /// Creates a version; generation 0 stands for none.
+    public init(generation: UInt64, hash: String) {
+        self.init(version: generation == 0 ? "" : "g\(generation)", hash: hash)
     }
 }
 

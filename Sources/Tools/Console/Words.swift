@@ -37,11 +37,10 @@ enum Words {
         share.map { "\(Int(($0 * 100).rounded())) %" } ?? self.none
     }
 
-    /// `22:41:07 7c1e`: time of the newest record in UTC and the start of the hash.
+    /// `g41 7c1e`: the generation and the start of the hash.
     static func config(_ config: ConfigurationVersion) -> String {
         guard !config.version.isEmpty else { return self.none }
-        let time = config.version.split(separator: "T").last?.prefix(8) ?? ""
-        return "\(time) \(config.hash.prefix(4))"
+        return "\(config.version) \(config.hash.prefix(4))"
     }
 
     /// The two letters: U up, S suspect, D down, L left; N normal, D draining, M maintenance.

@@ -1,6 +1,6 @@
+import MeshChangelog
 import MeshMembership
 import MeshPrimitives
-import MeshReplication
 
 /// One node: the cores that run on it, and the disk that survives them.
 struct SimulatedNode {
@@ -8,27 +8,45 @@ struct SimulatedNode {
     struct Disk {
         var bootCount: UInt64 = 0
         var members: [MemberUpdate] = []
-        var records: [RecordKey: Record] = [:]
+        private var stored = StoredChangelog()
+        private var changesets: [ChangesetID: [UInt8]] = [:]
+        private var displaced: [ContentHash: [UInt8]] = [:]
+
+        /// What a changelog that starts from this disk finds.
+        var changelog: StoredChangelog {
+            var stored = self.stored
+            stored.changesets = self.changesets.sorted { $0.key < $1.key }.map(\.value)
+            stored.displaced = self.displaced
+                .sorted { ($0.key.high, $0.key.low) < ($1.key.high, $1.key.low) }.map(\.value)
+            return stored
+        }
+
+        /// Saves a transaction whole.
+        mutating func save(_ batch: ChangelogBatch) {
+            self.stored.writer = batch.writer ?? self.stored.writer
+            self.stored.checkpoint = batch.checkpoint ?? self.stored.checkpoint
+            for id in batch.removed { self.changesets[id] = nil }
+            for entry in batch.added { self.changesets[entry.id] = entry.bytes }
+            for entry in batch.displaced { self.displaced[entry.hash] = entry.bytes }
+            for hash in batch.settled { self.displaced[hash] = nil }
+        }
     }
 
     let index: Int
     private(set) var profile: MemberProfile
-    /// How wrong the wall clock is.
-    let skewMilliseconds: UInt64
     var disk = Disk()
     /// Set while the node runs.
     var membership: Membership?
-    var replication: Replication?
+    var changelog: Changelog?
     var isLeaving = false
     var pausedUntil = MonotonicInstant(nanoseconds: 0)
     /// The number of the only wake that counts, per core.
     var membershipWake: UInt64 = 0
-    var replicationWake: UInt64 = 0
+    var changelogWake: UInt64 = 0
 
     /// Creates a node that does not run yet.
     init(index: Int, generator: inout SeededGenerator) {
         self.index = index
-        self.skewMilliseconds = UInt64(generator.next(below: 200))
         self.profile = MemberProfile(
             id: NodeID(high: generator.next(), low: UInt64(index)),
             name: "node-\(index)",
@@ -56,11 +74,6 @@ struct SimulatedNode {
         return Int(address - 0x7F00_0001)
     }
 
-    /// What the node's wall clock shows.
-    func wallMilliseconds(at now: MonotonicInstant) -> UInt64 {
-        1_700_000_000_000 + UInt64(now.nanoseconds / 1_000_000) + self.skewMilliseconds
-    }
-
     /// Loads the disk into fresh cores.
     mutating func boot(
         _ configuration: MembershipConfiguration,
@@ -71,7 +84,7 @@ struct SimulatedNode {
         self.isLeaving = false
         self.pausedUntil = now
         self.membershipWake += 1
-        self.replicationWake += 1
+        self.changelogWake += 1
         var membership = Membership(
             configuration: configuration,
             profile: self.profile,
@@ -80,12 +93,13 @@ struct SimulatedNode {
         )
         membership.restore(self.disk.members, at: now)
         self.membership = membership
-        self.replication = Replication(
-            configuration: ReplicationConfiguration(),
+        // What the disk holds was written by a changelog, so it is readable.
+        self.changelog = try? Changelog(
             node: self.id,
-            records: self.disk.records.keys.sorted().compactMap { self.disk.records[$0] },
-            hash: SimulatedHash.hash,
-            generator: generator.split()
+            region: self.profile.region,
+            stored: self.disk.changelog,
+            rules: StructuralRules(facts: { _, _ in EntityFacts() }, hash: SimulatedHash.hash),
+            seed: generator.next()
         )
     }
 
@@ -98,7 +112,7 @@ struct SimulatedNode {
     /// Ends the cores; the disk keeps what it has.
     mutating func halt() {
         self.membership = nil
-        self.replication = nil
+        self.changelog = nil
     }
 }
 

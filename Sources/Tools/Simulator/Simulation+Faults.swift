@@ -1,6 +1,6 @@
+import MeshChangelog
 import MeshMembership
 import MeshPrimitives
-import MeshReplication
 
 /// Does harm, and checks what must hold all the same.
 extension Simulation {
@@ -18,7 +18,6 @@ extension Simulation {
             guard !self.nodes[index].isRunning else { return }
             self.note("node \(index) is set up anew")
             self.nodes[index].reinstall(generator: &self.boots)
-            self.stores.wipe(index)
             self.start(index)
         case .leave(let index):
             self.leave(index)
@@ -67,10 +66,9 @@ extension Simulation {
         }
         self.report(ViewChecker.check(views, at: self.now))
         let stores = running.compactMap { node in
-            node.replication.map { (node: node.index, replication: $0) }
+            node.changelog.map { (node: node.index, changelog: $0) }
         }
-        let down = Set(self.nodes.filter { !$0.isRunning }.map(\.index))
-        self.report(self.stores.checkQuiet(stores, down: down, at: self.now))
+        self.report(self.stores.checkQuiet(stores, at: self.now))
     }
 
     private mutating func disturb(_ index: Int, until end: MonotonicInstant) {
@@ -111,9 +109,7 @@ extension Simulation {
         let seeds = [0, 1].map(SimulatedNode.endpoint)
         let now = self.now
         self.step(index) { $0.start(seeds: seeds, at: now) }
-        let peers = self.nodes[index].membership?.members.map(\.id) ?? []
-        self.stepReplication(index) { replication, _, now in
-            replication.setPeers(peers, at: now)
-        }
+        self.setPeers(of: index)
+        self.stepChangelog(index) { changelog, now in changelog.begin(at: now) }
     }
 }

@@ -1,6 +1,6 @@
+import MeshChangelog
 import MeshMembership
 import MeshPrimitives
-import MeshReplication
 
 /// Carries out what the membership cores decide.
 extension Simulation {
@@ -8,9 +8,7 @@ extension Simulation {
     mutating func step(_ index: Int, _ input: (inout Membership) -> [Membership.Effect]) {
         guard var membership = self.nodes[index].membership else { return }
         self.inputCount += 1
-        if let digest = self.nodes[index].replication?.rootDigest {
-            membership.localDigest = digest
-        }
+        if let root = self.nodes[index].changelog?.root { membership.localDigest = root }
         let effects = input(&membership)
         self.nodes[index].membership = membership
         for effect in effects { self.perform(effect, at: index) }
@@ -36,9 +34,9 @@ extension Simulation {
             self.step(receiver) {
                 $0.streamProbeFinished(sequence: sequence, succeeded: true, at: now)
             }
-        case .replication(let message):
-            self.stepReplication(receiver) { replication, wall, now in
-                replication.receive(message, from: peer, wallMilliseconds: wall, at: now)
+        case .changelog(let message):
+            self.stepChangelog(receiver) { changelog, now in
+                changelog.receive(message, from: peer, at: now)
             }
         }
     }
@@ -86,8 +84,8 @@ extension Simulation {
         case .event(let event):
             self.observe(event, at: index)
         case .peerDigest(let peer, let digest):
-            self.stepReplication(index) { replication, _, now in
-                replication.peerDigest(peer, digest, at: now)
+            self.stepChangelog(index) { changelog, now in
+                changelog.peerRoot(peer, digest, at: now)
             }
         }
     }
@@ -152,7 +150,6 @@ extension Simulation {
 
     private mutating func observe(_ event: MembershipEvent, at index: Int) {
         self.note("node \(index): \(Self.text(event))")
-        guard let membership = self.nodes[index].membership else { return }
         switch event {
         case .joined(let member), .changed(let member, _):
             self.report(self.incarnations.check(observer: index, member, at: self.now))
@@ -166,10 +163,7 @@ extension Simulation {
         case .refuted, .nameConflict, .isolated, .connected:
             return
         }
-        let peers = membership.members.filter(\.state.isPresent).map(\.id)
-        self.stepReplication(index) { replication, _, now in
-            replication.setPeers(peers, at: now)
-        }
+        self.setPeers(of: index)
     }
 
     private mutating func judgeFailure(of subject: Int, by observer: Int) {

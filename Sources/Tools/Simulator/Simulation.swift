@@ -1,6 +1,6 @@
+import MeshChangelog
 import MeshMembership
 import MeshPrimitives
-import MeshReplication
 
 /// Many nodes' cores in virtual time, with faults, as a function of one seed.
 ///
@@ -10,7 +10,8 @@ public struct Simulation {
     /// What waits in the queue.
     enum Event {
         case wakeMembership(Int, number: UInt64)
-        case wakeReplication(Int, number: UInt64)
+        case wakeChangelog(Int, number: UInt64)
+        case saved(Int, ChangelogBatch, token: UInt64, boot: UInt64)
         case deliver(Packet, from: Int, to: Int)
         case fault(Fault)
         case save
@@ -25,7 +26,7 @@ public struct Simulation {
         case answer(MembershipMessage)
         case probe(MembershipMessage, sequence: UInt32)
         case probed(sequence: UInt32)
-        case replication(ReplicationMessage)
+        case changelog(ChangelogMessage)
     }
 
     /// How many notable events a report shows: 60.
@@ -49,6 +50,7 @@ public struct Simulation {
     var violation: Violation?
     var log: [String] = []
     var inputCount = 0
+    var ticket: UInt64 = 0
     var datagramCount = 0
 
     /// Prepares a run.
@@ -120,11 +122,13 @@ public struct Simulation {
             else { return }
             let now = self.now
             self.step(index) { $0.wake(at: now) }
-        case .wakeReplication(let index, let number):
+        case .wakeChangelog(let index, let number):
             guard self.isAwake(index, else: event),
-                self.nodes[index].replicationWake == number
+                self.nodes[index].changelogWake == number
             else { return }
-            self.stepReplication(index) { replication, _, now in replication.wake(at: now) }
+            self.stepChangelog(index) { changelog, now in changelog.wake(at: now) }
+        case .saved(let index, let batch, let token, let boot):
+            self.saved(index, batch, token: token, boot: boot)
         case .deliver(let packet, let sender, let receiver):
             guard self.isAwake(receiver, else: event) else { return }
             self.deliver(packet, from: sender, to: receiver)

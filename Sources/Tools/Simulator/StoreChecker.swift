@@ -1,63 +1,63 @@
+import HashTreeCollections
+import MeshChangelog
 import MeshPrimitives
-import MeshReplication
 
-/// Checks that what was acknowledged stays, that deletions stay, and that stores agree in the end.
+/// Checks that what was acknowledged stays, that no changeset is torn, and that all agree in the end.
 struct StoreChecker {
-    private struct Cell: Hashable {
-        let node: Int
-        let key: RecordKey
+    private var acknowledged: [ChangesetID: ContentHash] = [:]
+
+    /// The entity that every changeset changes together with `key`.
+    static func twin(of key: String) -> String { key + "/twin" }
+
+    /// Notes a write that a node told its operator is safe.
+    mutating func acknowledge(_ entry: EncodedChangeset) {
+        self.acknowledged[entry.id] = entry.hash
     }
 
-    private var acknowledged: [RecordKey: (version: RecordVersion, node: Int)] = [:]
-    private var seen: [Cell: RecordVersion] = [:]
-
-    /// Notes a write that a node told its operator is done.
-    mutating func acknowledge(_ record: Record, at node: Int) {
-        if let known = self.acknowledged[record.key], known.version > record.version { return }
-        self.acknowledged[record.key] = (record.version, node)
+    /// Judges a configuration that became visible at a node.
+    func check(_ changelog: Changelog, at node: Int, _ now: MonotonicInstant) -> Violation? {
+        let entities = changelog.state.entities
+        for number in 0..<Simulation.keyCount {
+            let key = "services/\(number)"
+            guard entities[key]?.body != entities[Self.twin(of: key)]?.body else { continue }
+            return Violation(
+                promise: .wholeChangesets,
+                at: now,
+                text: "node \(node) shows a part of a changeset of \(key)"
+            )
+        }
+        return nil
     }
 
-    /// Forgets what a node held, since its disk is new; only it held what it just acknowledged.
-    mutating func wipe(_ node: Int) {
-        self.seen = self.seen.filter { $0.key.node != node }
-        self.acknowledged = self.acknowledged.filter { $0.value.node != node }
-    }
-
-    /// Judges a record that became visible at a node.
-    mutating func check(_ record: Record, at node: Int, _ now: MonotonicInstant) -> Violation? {
-        let cell = Cell(node: node, key: record.key)
-        let before = self.seen.updateValue(record.version, forKey: cell)
-        guard let before, record.version < before else { return nil }
-        return Violation(
-            promise: .versionOrder,
-            at: now,
-            text: "node \(node) went back from \(before) to \(record.version) of \(record.key)"
-        )
-    }
-
-    /// Judges all stores after quiet; writes of nodes that are still down are not expected.
+    /// Judges all stores after quiet.
     func checkQuiet(
-        _ stores: [(node: Int, replication: Replication)],
-        down: Set<Int>,
+        _ stores: [(node: Int, changelog: Changelog)],
         at now: MonotonicInstant
     ) -> Violation? {
         guard let first = stores.first else { return nil }
-        for store in stores where store.replication.rootDigest != first.replication.rootDigest {
+        for store in stores where store.changelog.root != first.changelog.root {
             return Violation(
                 promise: .equalStores,
                 at: now,
-                text: "nodes \(first.node) and \(store.node) hold different records"
+                text: "nodes \(first.node) and \(store.node) hold different changesets"
             )
         }
-        for key in self.acknowledged.keys.sorted() {
-            guard let write = self.acknowledged[key], !down.contains(write.node) else { continue }
-            let found = first.replication.record(key)?.version
-            guard found.map({ $0 < write.version }) ?? true else { continue }
+        for store in stores where store.changelog.head != first.changelog.head {
+            return Violation(
+                promise: .equalStores,
+                at: now,
+                text: "nodes \(first.node) and \(store.node) hold the same changesets and are at "
+                    + "\(first.changelog.head) and \(store.changelog.head)"
+            )
+        }
+        for id in self.acknowledged.keys.sorted() {
+            guard let hash = self.acknowledged[id], !first.changelog.includes(id, hash) else {
+                continue
+            }
             return Violation(
                 promise: .durability,
                 at: now,
-                text: "\(key) was acknowledged as \(write.version) but is "
-                    + (found.map { "\($0)" } ?? "gone")
+                text: "changeset \(id) was acknowledged but is gone"
             )
         }
         return nil

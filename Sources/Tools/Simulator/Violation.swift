@@ -16,10 +16,10 @@ public struct Violation: Equatable, Sendable {
         case datagramSize
         /// After quiet, all stores are equal.
         case equalStores
-        /// What was acknowledged is there, or something newer.
+        /// What was acknowledged is there.
         case durability
-        /// No record goes back to an older version, deletions included.
-        case versionOrder
+        /// A changeset is visible whole or not at all.
+        case wholeChangesets
     }
 
     /// Which promise was broken.

@@ -33,7 +33,7 @@ struct ChangelogStoreTests {
     @Test("is read back as it was saved, over restarts and foldings")
     func roundTrip() throws {
         let file = self.directory.file()
-        var store = try RecordStore(path: file)
+        var store = try NodeDatabase(path: file)
         #expect(try store.changelog() == StoredChangelog())
         var batch = ChangelogBatch()
         batch.writer = WriterID(high: 7, low: 8)
@@ -41,7 +41,7 @@ struct ChangelogStoreTests {
         batch.displaced = [self.entry(99)]
         try store.save(batch)
         try store.close()
-        store = try RecordStore(path: file)
+        store = try NodeDatabase(path: file)
         var stored = try store.changelog()
         #expect(stored.writer == WriterID(high: 7, low: 8))
         #expect(self.bytes(stored) == Set((1...20).map { self.entry($0).bytes }))
@@ -61,7 +61,7 @@ struct ChangelogStoreTests {
 
     @Test("holds the newer content when one name is saved twice, and forgets what is not there")
     func replaced() throws {
-        let store = try RecordStore(path: self.directory.file())
+        let store = try NodeDatabase(path: self.directory.file())
         var batch = ChangelogBatch()
         batch.added = [self.entry(1)]
         try store.save(batch)
@@ -83,7 +83,7 @@ struct ChangelogStoreTests {
     )
     func damaged(statement: String) throws {
         let file = self.directory.file()
-        var store = try RecordStore(path: file)
+        var store = try NodeDatabase(path: file)
         var batch = ChangelogBatch()
         batch.writer = WriterID(high: 1, low: 1)
         batch.added = (1...3).map { self.entry($0) }
@@ -93,14 +93,14 @@ struct ChangelogStoreTests {
         let queue = try DatabaseQueue(path: file)
         try queue.write { try $0.execute(sql: statement) }
         try queue.close()
-        store = try RecordStore(path: file)
+        store = try NodeDatabase(path: file)
         let error = #expect(throws: StorageError.self) { try store.changelog() }
         #expect(error?.description.contains(file) == true)
     }
 
     @Test("changes in no part when the disk is full, and goes on when it is not")
     func diskFull() throws {
-        let store = try RecordStore(path: self.directory.file())
+        let store = try NodeDatabase(path: self.directory.file())
         var batch = ChangelogBatch()
         batch.added = [self.entry(1)]
         try store.save(batch)

@@ -1,12 +1,10 @@
 import Foundation
 import GRDB
+import MeshChangelog
 import MeshPrimitives
-import MeshReplication
 import Testing
 
 @testable import MeshStorage
-
-private typealias Record = MeshReplication.Record
 
 @Suite("A state file that was cut or changed")
 struct DamageTests {
@@ -84,13 +82,10 @@ struct DamageTests {
     @Test("is the state after the last finished save when its node is killed at any save")
     func killedNode() throws {
         let file = self.directory.file()
-        let store = try RecordStore(path: file)
-        var expected: [Record] = []
-        for round in 1...UInt64(20) {
-            let batch = (0..<5)
-                .map { StoreFixture.record("k/\($0)", "round \(round)", at: round) }
-            try store.save(batch)
-            expected = batch
+        let store = try NodeDatabase(path: file)
+        for round in 1...20 {
+            try store.save(StoreFixture.batch((0..<5).map { "k/\($0)" }, "round \(round)"))
+            let expected = try StoreFixture.changesets(store)
 
             // The files as a killed process leaves them: the journal not yet folded in.
             let outcome = try StoreFixture.outcome(
@@ -98,7 +93,7 @@ struct DamageTests {
                 journal: try StoreFixture.bytes(of: file + "-wal")
             )
 
-            guard case .loaded(let records, _, _, _) = outcome else {
+            guard case .loaded(let records, _, _) = outcome else {
                 Issue.record("round \(round): \(outcome)")
                 continue
             }
@@ -109,19 +104,19 @@ struct DamageTests {
     @Test("is refused when a row was lost or exchanged behind its back")
     func lostRow() throws {
         let statements = [
-            "DELETE FROM records WHERE name = 'r/3'",
-            "UPDATE records SET body = x'00' WHERE name = 'r/3'",
-            "UPDATE records SET name = 'r/x' WHERE name = 'r/3'",
-            "UPDATE records SET tombstone = 1 WHERE name = 'r/3'",
+            "DELETE FROM changesets WHERE rowid = 3",
+            "UPDATE changesets SET content = x'00' WHERE rowid = 3",
+            "UPDATE changesets SET name = 'r/x' WHERE rowid = 3",
+            "UPDATE changesets SET checksum = 1 WHERE rowid = 3",
             "DELETE FROM totals",
         ]
         for statement in statements {
             let directory = try TemporaryDirectory()
-            let store = try RecordStore(path: directory.file())
-            try store.save((0..<9).map { StoreFixture.record("r/\($0)", "x", at: 1) })
+            let store = try NodeDatabase(path: directory.file())
+            try store.save(StoreFixture.batch((0..<9).map { "r/\($0)" }, "x"))
             try store.queue.write { try $0.execute(sql: statement) }
 
-            let error = #expect(throws: StorageError.self) { try store.load() }
+            let error = #expect(throws: StorageError.self) { try store.changelog() }
 
             guard case .damaged(let file, _) = error else {
                 Issue.record("\(statement): \(String(describing: error))")
@@ -134,24 +129,21 @@ struct DamageTests {
     /// A store with every table filled and closed, as bytes, and what it must load as.
     private func closedStore() throws -> (database: [UInt8], whole: StoreFixture.Outcome) {
         let file = self.directory.file()
-        let store = try RecordStore(path: file)
+        let store = try NodeDatabase(path: file)
         for round in 0..<4 {
-            try store.save(
-                (0..<12)
-                    .map { number in
-                        let text = number == 7 ? nil : String(repeating: "v\(round)", count: 40)
-                        return StoreFixture.record("r/\(number)", text, at: UInt64(round + 1))
-                    }
-            )
+            let text = String(repeating: "v\(round)", count: 40)
+            var batch = StoreFixture.batch((0..<12).map { "r/\($0)" }, text)
+            batch.displaced = [StoreFixture.entry("displaced", text)]
+            batch.checkpoint = StoredCheckpoint(bytes: Array(text.utf8), conflicts: [1])
+            batch.writer = WriterID(high: UInt64(round), low: 1)
+            try store.save(batch)
         }
         try store.setValue(Array(0..<16), for: "node.id")
         try store.saveMembers(["a": [1, 2, 3], "b": [4]])
-        let record = StoreFixture.record("r/1", "lost", at: 1)
-        try store.log(StoredConflict(noticed: 5, winner: record, loser: record))
         try store.close()
         let bytes = try StoreFixture.bytes(of: file)
         let whole = try StoreFixture.outcome(database: bytes, journal: nil)
-        guard case .loaded(let records, _, _, _) = whole else {
+        guard case .loaded(let records, _, _) = whole else {
             Issue.record("an undamaged file must load: \(whole)")
             return (bytes, whole)
         }
@@ -159,18 +151,16 @@ struct DamageTests {
         return (bytes, whole)
     }
 
-    /// The files of a store that was killed, and its records after each transaction.
+    /// The files of a store that was killed, and its changesets after each transaction.
     private func runningStore() throws -> (
-        database: [UInt8], journal: [UInt8], states: [[Record]]
+        database: [UInt8], journal: [UInt8], states: [[[UInt8]]]
     ) {
         let file = self.directory.file()
-        let store = try RecordStore(path: file)
-        var states: [[Record]] = [[]]
-        for round in 1...UInt64(12) {
-            try store.save(
-                (0..<4).map { StoreFixture.record("r/\($0)", "round \(round)", at: round) }
-            )
-            states.append(StoreFixture.sorted(try store.load()))
+        let store = try NodeDatabase(path: file)
+        var states: [[[UInt8]]] = [[]]
+        for round in 1...12 {
+            try store.save(StoreFixture.batch((0..<4).map { "r/\($0)" }, "round \(round)"))
+            states.append(try StoreFixture.changesets(store))
         }
         return (
             try StoreFixture.bytes(of: file), try StoreFixture.bytes(of: file + "-wal"), states
@@ -179,13 +169,13 @@ struct DamageTests {
 
     private func expect(
         _ outcome: StoreFixture.Outcome,
-        isOneOf states: [[Record]],
+        isOneOf states: [[[UInt8]]],
         seen: inout Set<Int>,
         _ place: String
     ) throws {
         switch outcome {
         case .refused(_, let namesFile): #expect(namesFile, "\(place)")
-        case .loaded(let records, _, _, _):
+        case .loaded(let records, _, _):
             let state = states.firstIndex(of: records)
             #expect(state != nil, "\(place): a state that never was")
             if let state { seen.insert(state) }

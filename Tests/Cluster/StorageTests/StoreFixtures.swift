@@ -1,6 +1,6 @@
 import Foundation
+import MeshChangelog
 import MeshPrimitives
-import MeshReplication
 
 @testable import MeshStorage
 
@@ -23,29 +23,35 @@ final class TemporaryDirectory {
 }
 
 enum StoreFixture {
-    static func record(
-        _ name: String,
-        _ text: String?,
-        at milliseconds: UInt64,
-        replaces: UInt64? = nil
-    ) -> Record {
-        Record(
-            key: RecordKey(kind: .entity, name: name),
-            version: self.version(milliseconds),
-            replaces: replaces.map(self.version),
-            isTombstone: text == nil,
-            body: Array((text ?? "").utf8)
+    /// A changeset with a text as its message; the same name gives the same identity.
+    static func entry(_ name: String, _ text: String) -> EncodedChangeset {
+        let number = name.utf8.reduce(0) { $0 &* 31 &+ UInt64($1) }
+        return EncodedChangeset(
+            Changeset(
+                id: ChangesetID(writer: WriterID(high: number, low: 3), sequence: 1),
+                previous: .zero,
+                generation: 1,
+                node: NodeID(high: 0xFFFF_0000_0000_0001, low: 3),
+                wallMilliseconds: 0,
+                author: "ann",
+                message: text,
+                changes: []
+            ),
+            hash: { ContentHash(high: UInt64($0.count), low: number) }
         )
     }
 
-    static func version(_ milliseconds: UInt64) -> RecordVersion {
-        RecordVersion(
-            stamp: HybridTimestamp(milliseconds: milliseconds, counter: 7),
-            writer: NodeID(high: 0xFFFF_0000_0000_0001, low: 3)
-        )
+    /// One transaction that puts texts in the place of what is there under these names.
+    static func batch(_ names: [String], _ text: String) -> ChangelogBatch {
+        var batch = ChangelogBatch()
+        batch.added = names.map { self.entry($0, text) }
+        return batch
     }
 
-    static func sorted(_ records: [Record]) -> [Record] { records.sorted { $0.key < $1.key } }
+    /// The changesets of a store, in an order of their own.
+    static func changesets(_ store: NodeDatabase) throws(StorageError) -> [[UInt8]] {
+        try store.changelog().changesets.sorted { $0.lexicographicallyPrecedes($1) }
+    }
 
     /// What a file opens and loads as, read from bytes put in a fresh directory.
     static func outcome(database: [UInt8], journal: [UInt8]?) throws -> Outcome {
@@ -54,12 +60,11 @@ enum StoreFixture {
         try Data(database).write(to: URL(fileURLWithPath: file))
         if let journal { try Data(journal).write(to: URL(fileURLWithPath: file + "-wal")) }
         do throws(StorageError) {
-            let store = try RecordStore(path: file)
+            let store = try NodeDatabase(path: file)
             return .loaded(
-                records: self.sorted(try store.load()),
+                changesets: try self.changesets(store),
                 identity: try store.value("node.id"),
-                members: try store.members(),
-                conflicts: try store.conflicts().count
+                members: try store.members()
             )
         } catch {
             return .refused(error, namesFile: "\(error)".contains(file))
@@ -68,10 +73,9 @@ enum StoreFixture {
 
     enum Outcome: Equatable {
         case loaded(
-            records: [Record],
+            changesets: [[UInt8]],
             identity: [UInt8]?,
-            members: [String: [UInt8]],
-            conflicts: Int
+            members: [String: [UInt8]]
         )
         case refused(StorageError, namesFile: Bool)
     }

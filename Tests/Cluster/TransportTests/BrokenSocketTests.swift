@@ -1,7 +1,6 @@
 import Glibc
 import MeshMembership
 import MeshPrimitives
-import MeshReplication
 import MeshWire
 import Testing
 
@@ -32,31 +31,31 @@ struct BrokenSocketTests {
 
     @Test("goes on when a member advertises an address that nobody can send to, and names it")
     func unreachableMember() async throws {
-        let first = TestNode("node-1")
+        let first = try TestNode("node-1")
         let seed = try await first.endpoint()
-        let second = TestNode("node-2", seeds: [seed])
+        let second = try TestNode("node-2", seeds: [seed])
         try await eventually("two") { await allSee([first, second]) }
 
         let nowhere = Endpoint(address: .v6(high: 0x2001_0DB8 << 32, low: 7), port: 7_946)
-        let third = TestNode("node-3", seeds: [seed]) { $0.profile.address = nowhere }
+        let third = try TestNode("node-3", seeds: [seed]) { $0.profile.address = nowhere }
         try await eventually("refused sends are counted and named") {
             let status = await first.service.status()
             return status.counters.sendRefusals[.wrongFamily, default: 0] > 3
                 && status.troubles.contains { $0.path == .send && $0.endpoint == nowhere }
         }
-        _ = try await second.service.write([change("a", "1")], urgency: .urgent)
+        try await second.service.put(["a": "1"])
         try await eventually("the others go on") {
-            await first.service.records(of: .entity).count == 1
+            await first.service.texts().count == 1
         }
         for node in [third, second, first] { await node.kill() }
     }
 
     @Test("refuses a member that advertises what is no destination at all")
     func hostileAddress() async throws {
-        let first = TestNode("node-1")
+        let first = try TestNode("node-1")
         let seed = try await first.endpoint()
         let multicast = Endpoint(address: .v4(0xE000_0001), port: 7_946)
-        let other = TestNode("node-2", seeds: [seed]) { $0.profile.address = multicast }
+        let other = try TestNode("node-2", seeds: [seed]) { $0.profile.address = multicast }
         try await eventually("refused") {
             await first.service.status().counters.rejected[.unusableAddress, default: 0] > 0
         }
@@ -78,9 +77,9 @@ struct BrokenSocketTests {
                 await nodes[1].service.status().counters.socketsReopened > 0
             }
             try await eventually("all see all again") { await allSee(nodes) }
-            _ = try await nodes[0].service.write([change("b", "2")], urgency: .urgent)
+            try await nodes[0].service.put(["b": "2"])
             try await eventually("records arrive again") {
-                await nodes[1].service.records(of: .entity).count == 1
+                await nodes[1].service.texts().count == 1
             }
             #expect(await nodes[1].service.status().troubles.isEmpty)
         }
@@ -90,12 +89,12 @@ struct BrokenSocketTests {
     func dualStack() async throws {
         let any = Endpoint(address: .v6(high: 0, low: 0), port: 0)
         let six = Endpoint(address: .v6(high: 0, low: 1), port: 0)
-        let both = TestNode("node-1") {
+        let both = try TestNode("node-1") {
             $0.bind = any
             $0.profile.address = TestNode.loopback(0)
         }
         let port = try await both.endpoint().port
-        let four = TestNode("node-2", seeds: [TestNode.loopback(port)])
+        let four = try TestNode("node-2", seeds: [TestNode.loopback(port)])
         try await eventually("IPv4 at [::]") { await allSee([both, four]) }
         try await eventually("by datagrams, too") {
             let there = await four.view(of: both)?.roundTrip
@@ -105,9 +104,9 @@ struct BrokenSocketTests {
         await four.kill()
         await both.kill()
 
-        let first = TestNode("node-3") { ($0.bind, $0.profile.address) = (six, six) }
+        let first = try TestNode("node-3") { ($0.bind, $0.profile.address) = (six, six) }
         let seed = try await first.endpoint()
-        let second = TestNode("node-4", seeds: [seed]) {
+        let second = try TestNode("node-4", seeds: [seed]) {
             ($0.bind, $0.profile.address) = (any, six)
         }
         try await eventually("IPv6") { await allSee([first, second]) }

@@ -1,6 +1,8 @@
+import HashTreeCollections
+import MeshChangelog
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshTransport
 import MeshWire
 import ServiceLifecycle
@@ -48,7 +50,7 @@ struct ClusterServiceTests {
                 try await eventually("failed") { await node.sees([nodes[2]], .failed) }
             }
 
-            let again = TestNode("node-3", seeds: [seed], port: port, boot: 2)
+            let again = try TestNode("node-3", seeds: [seed], port: port, boot: 2)
             let now = [nodes[0], nodes[1], again]
             try await eventually("all see all again") { await allSee(now) }
             let incarnation = await nodes[0].view(of: again)?.incarnation ?? 0
@@ -70,9 +72,9 @@ struct ClusterServiceTests {
 
     @Test("says goodbye when it is shut down gracefully")
     func shutsDown() async throws {
-        let first = TestNode("node-1")
+        let first = try TestNode("node-1")
         let seed = try await first.endpoint()
-        let third = TestNode.makeService("third", seeds: [seed])
+        let third = try TestNode.makeService("third", seeds: [seed])
         let group = ServiceGroup(
             services: [third],
             gracefulShutdownSignals: [],
@@ -91,31 +93,27 @@ struct ClusterServiceTests {
             await first.service.members()
                 .contains { $0.profile.name == "third" && $0.state == .left }
         }
-        #expect(await third.records(of: .entity).isEmpty, "the store can be read after the end")
+        #expect(await third.latest().state.entities.isEmpty, "the store can be read after the end")
         await first.kill()
     }
 
     @Test("shows a write at every node, saved at its own before it returns")
     func replicates() async throws {
         try await withCluster(of: 3) { nodes in
-            let written = try await nodes[0].service.write(
-                [change("services/a", "one"), change("services/b", "two")],
-                urgency: .urgent
-            )
+            let texts = ["services/a": "one", "services/b": "two"]
 
-            #expect(written.count == 2)
-            #expect(Set(nodes[0].disk.records) == Set(written))
+            let receipt = try await nodes[0].service.put(texts)
+
+            #expect(receipt.isConfirmed)
+            #expect(receipt.holders.count == 3)
+            #expect(nodes[0].disk.count == 1)
             for node in nodes {
-                try await eventually("written everywhere") {
-                    await node.service.records(of: .entity) == written
-                }
-                try await eventually("saved everywhere") {
-                    Set(node.disk.records) == Set(written)
-                }
+                try await eventually("written everywhere") { await node.service.texts() == texts }
+                #expect(node.disk.count == 1, "nobody shows what is not on disk")
             }
-            let hashes = await self.hashes(of: nodes)
-            #expect(Set(hashes).count == 1)
-            #expect(hashes.first != .zero)
+            var heads: [ChangelogHead] = []
+            for node in nodes { heads.append(await node.service.status().configuration) }
+            #expect(heads.allSatisfy { $0 == receipt.head && $0.hash != .zero })
         }
     }
 
@@ -123,14 +121,13 @@ struct ClusterServiceTests {
     func replicatesLargeChangesets() async throws {
         try await withCluster(of: 3) { nodes in
             let body = String(repeating: "x", count: 2_000)
-            let changes = (0..<600).map { change("services/\($0)", "\($0) \(body)") }
+            let texts = (0..<600).reduce(into: [:]) { $0["services/\($1)"] = "\($1) \(body)" }
 
-            let written = try await nodes[1].service.write(changes, urgency: .urgent)
+            try await nodes[1].service.put(texts)
 
-            #expect(written.count == 600)
             for node in nodes {
-                try await eventually("all records everywhere") {
-                    await node.service.records(of: .entity).count == 600
+                try await eventually("all of it everywhere") {
+                    await node.service.texts().count == 600
                 }
             }
             #expect(await nodes[0].service.status().counters.streamBytesReceived > 1_000_000)
@@ -142,61 +139,92 @@ struct ClusterServiceTests {
         try await withCluster(of: 2) { nodes in
             let seed = try await nodes[0].endpoint()
             let port = try await nodes[1].endpoint().port
-            _ = try await nodes[1].service.write([change("a", "1")], urgency: .urgent)
-            try await eventually("first write") { nodes[0].disk.records.count == 1 }
+            try await nodes[1].service.put(["a": "1"])
+            try await eventually("first write") { nodes[0].disk.count == 1 }
             await nodes[1].kill()
-            _ = try await nodes[0].service.write([change("b", "2")], urgency: .urgent)
+            let alone = try await nodes[0].service.put(["b": "2"])
+            #expect(!alone.isConfirmed && alone.holders == [nodes[0].id])
 
-            let again = TestNode(
+            let again = try TestNode(
                 "node-2",
                 seeds: [seed],
                 port: port,
                 boot: 2,
                 disk: nodes[1].disk
             )
-            #expect(await again.service.records(of: .entity).map(\.key.name).contains("a"))
+            #expect(await again.service.texts()["a"] == "1")
             try await eventually("missed write") {
-                await again.service.records(of: .entity).map(\.key.name) == ["a", "b"]
+                await again.service.texts() == ["a": "1", "b": "2"]
             }
             await again.kill()
         }
     }
 
-    @Test("spreads ephemeral records without touching a disk")
+    @Test("takes one of two operators' writes upon the same base, and refuses the other")
+    func comparesAndSets() async throws {
+        try await withCluster(of: 2) { nodes in
+            try await nodes[0].service.put(["a": "1"])
+            var draft = ChangelogDraft(changes: ["a": [2]])
+            draft.expecting = .head(await nodes[0].service.latest().head.hash)
+            _ = try await nodes[0].service.write(draft)
+            await #expect(throws: ChangelogError.self) {
+                _ = try await nodes[0].service.write(draft)
+            }
+            let entries = await nodes[0].service.history()
+            #expect(entries.count == 2)
+            #expect(await nodes[0].service.state(after: entries[0].entry.id)?.entities.count == 1)
+            #expect(await nodes[0].service.conflicts().isEmpty)
+        }
+    }
+
+    @Test("spreads votes and states without touching a disk, and takes votes back")
     func spreadsObservations() async throws {
         try await withCluster(of: 3) { nodes in
-            let key = RecordKey(kind: .health, owner: nodes[0].id)
-            _ = try await nodes[0].service.write(
-                [RecordChange(key: key, body: [1])],
-                urgency: .urgent
-            )
+            let speaker = nodes[0]
+            speaker.service.setVotes(.against)
+            var state = NodeState()
+            state.adminAddress = "127.0.0.1:8001"
+            speaker.service.setState(state)
 
             for node in nodes {
-                try await eventually("observation everywhere") {
-                    await node.service.record(key)?.body == [1]
+                try await eventually("the vote everywhere") {
+                    await node.service.votes(of: speaker.id) == .against
                 }
-                #expect(node.disk.records.isEmpty)
+                try await eventually("the state everywhere") {
+                    await node.service.observedNodes()[speaker.id]?.state == state
+                }
+                #expect(node.disk.count == 0)
+            }
+            speaker.service.setVotes(ObserverVotes())
+            for node in nodes {
+                try await eventually("no vote any more") {
+                    await node.service.votes(of: speaker.id).votes.isEmpty
+                }
             }
         }
     }
 
-    @Test("tells members and records to the one consumer of its events, in order")
+    @Test("tells members, votes and changesets to their one consumer")
     func tellsEvents() async throws {
-        let node = TestNode("node-1")
+        let node = try TestNode("node-1")
         let seed = try await node.endpoint()
-        let other = TestNode("node-2", seeds: [seed])
+        let other = try TestNode("node-2", seeds: [seed])
         var iterator = node.service.events.makeAsyncIterator()
         while let event = await iterator.next() {
             guard case .member(.joined(let member)) = event else { continue }
             #expect(member.id == other.id)
             break
         }
-        let written = try await other.service.write([change("a", "1")], urgency: .urgent)
-        while let event = await iterator.next() {
-            guard case .applied(let records) = event else { continue }
-            #expect(records == written)
+        other.service.setVotes(.against)
+        for await _ in node.service.observed {
+            let changes = await node.service.takeObservationChanges()
+            guard changes[other.id]?.contains(.votes) == true else { continue }
+            #expect(await node.service.votes(of: other.id) == .against)
             break
         }
+        try await other.service.put(["a": "1"])
+        for await _ in node.service.changes { break }
+        try await eventually("the write") { await node.service.texts() == ["a": "1"] }
         await other.kill()
         await node.kill()
         while await iterator.next() != nil {}
@@ -211,7 +239,7 @@ struct ClusterServiceTests {
             try await eventually("failed") { await nodes[0].sees([nodes[1]], .failed) }
 
             // The same boot again: its datagrams are refused as a replay, its streams are not.
-            let muted = TestNode("node-2", seeds: [seed], port: port, boot: 1) {
+            let muted = try TestNode("node-2", seeds: [seed], port: port, boot: 1) {
                 $0.incarnation = 5 << 20
             }
             try await eventually("alive by stream") { await nodes[0].sees([muted]) }
@@ -233,7 +261,7 @@ struct ClusterServiceTests {
             let port = try await nodes[1].endpoint().port
             await nodes[1].kill()
 
-            let other = TestNode("node-3", port: port)
+            let other = try TestNode("node-3", port: port)
             _ = try await other.endpoint()
 
             try await eventually("failed") { await nodes[0].sees([nodes[1]], .failed) }
@@ -243,8 +271,8 @@ struct ClusterServiceTests {
 
     @Test("joins later when it is given seeds later")
     func joinsLater() async throws {
-        let first = TestNode("node-1")
-        let second = TestNode("node-2")
+        let first = try TestNode("node-1")
+        let second = try TestNode("node-2")
         let seed = try await first.endpoint()
         _ = try await second.endpoint()
 
@@ -257,20 +285,14 @@ struct ClusterServiceTests {
 
     @Test("says which address it could not bind")
     func explainsBind() async throws {
-        let first = TestNode("node-1")
+        let first = try TestNode("node-1")
         let taken = try await first.endpoint()
-        let second = TestNode.makeService("second", port: taken.port)
+        let second = try TestNode.makeService("second", port: taken.port)
 
         let error = await #expect(throws: ClusterError.self) { try await second.run() }
 
         #expect(error?.description.contains("gossip.bind \(taken)") == true)
         #expect(await second.boundEndpoint() == nil)
         await first.kill()
-    }
-
-    private func hashes(of nodes: [TestNode]) async -> [ContentHash] {
-        var hashes: [ContentHash] = []
-        for node in nodes { hashes.append(await node.service.status().configurationHash) }
-        return hashes
     }
 }

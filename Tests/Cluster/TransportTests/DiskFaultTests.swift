@@ -1,5 +1,7 @@
+import HashTreeCollections
+import MeshChangelog
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshTransport
 import Testing
 
@@ -8,42 +10,42 @@ struct DiskFaultTests {
     @Test("refuses a configuration write with the reason, and nothing has changed")
     func refusesWrites() async throws {
         try await withCluster(of: 2) { nodes in
-            let before = await nodes[0].service.status().rootDigest
+            let before = await nodes[0].service.status().root
             nodes[0].disk.setFull(true)
 
-            await #expect(throws: ClusterError.saveFailed(reason: "no space left")) {
-                try await nodes[0].service.write([change("a", "1")], urgency: .urgent)
+            await #expect(throws: ChangelogError.notSaved(reason: "no space left")) {
+                try await nodes[0].service.put(["a": "1"])
             }
 
             let status = await nodes[0].service.status()
-            #expect(status.rootDigest == before)
-            #expect(status.unsavedRecordCount == 0)
+            #expect(status.root == before)
+            #expect(status.diskFault == "no space left")
             #expect(status.counters.saveFailures == 1)
             nodes[0].disk.setFull(false)
-            _ = try await nodes[0].service.write([change("b", "2")], urgency: .urgent)
+            try await nodes[0].service.put(["b": "2"])
             try await eventually("the write that was saved") {
-                await nodes[1].service.records(of: .entity).map(\.key.name) == ["b"]
+                await nodes[1].service.texts() == ["b": "2"]
             }
+            #expect(await nodes[0].service.status().diskFault == nil)
         }
     }
 
-    @Test("still uses what peers write, and saves it when the disk is well")
+    @Test("keeps what it had while peers write, says so, and catches up when the disk is well")
     func keepsServing() async throws {
         try await withCluster(of: 2) { nodes in
+            try await nodes[0].service.put(["a": "1"])
             nodes[1].disk.setFull(true)
-            let written = try await nodes[0].service.write([change("a", "1")], urgency: .urgent)
-            try await eventually("in use without a disk") {
-                await nodes[1].service.records(of: .entity) == written
-            }
-            #expect(nodes[1].disk.records.isEmpty)
+            let receipt = try await nodes[0].service.put(["a": "2"])
+            #expect(!receipt.isConfirmed && receipt.holders == [nodes[0].id])
+            #expect(await nodes[1].service.texts() == ["a": "1"])
             try await eventually("known to be unsaved") {
-                await nodes[1].service.status().unsavedRecordCount == 1
+                await nodes[1].service.status().diskFault != nil
             }
 
             nodes[1].disk.setFull(false)
 
-            try await eventually("saved later") { nodes[1].disk.records == written }
-            #expect(await nodes[1].service.status().unsavedRecordCount == 0)
+            try await eventually("caught up") { await nodes[1].service.texts() == ["a": "2"] }
+            #expect(await nodes[1].service.status().diskFault == nil)
         }
     }
 
@@ -54,19 +56,14 @@ struct DiskFaultTests {
                 for index in 0..<100 {
                     let node = nodes[index % 2]
                     group.addTask {
-                        _ = try await node.service.write(
-                            [change("x/\(index)", "1"), change("y/\(index)", "1")],
-                            urgency: .urgent
-                        )
+                        try await node.service.put(["x/\(index)": "1", "y/\(index)": "1"])
                     }
                 }
                 try await group.waitForAll()
             }
             for node in nodes {
-                try await eventually("200 records") {
-                    await node.service.records(of: .entity).count == 200
-                }
-                try await eventually("200 saved") { node.disk.records.count == 200 }
+                try await eventually("all of them") { await node.service.texts().count == 200 }
+                #expect(node.disk.count == 100)
             }
         }
     }
@@ -75,46 +72,36 @@ struct DiskFaultTests {
     func hearsWhileSaving() async throws {
         try await withCluster(of: 2) { nodes in
             nodes[1].disk.setStalled(true)
-            _ = try await nodes[0].service.write([change("a", "1")], urgency: .urgent)
-            try await eventually("the save has begun") {
-                await nodes[1].service.record(RecordKey(kind: .entity, name: "a")) != nil
-            }
+            try await nodes[0].service.put(["a": "1"])
 
-            let key = RecordKey(kind: .health, owner: nodes[0].id)
-            _ = try await nodes[0].service.write(
-                [RecordChange(key: key, body: [1])],
-                urgency: .urgent
-            )
+            nodes[0].service.setVotes(.against)
 
-            try await eventually("observation heard") {
-                await nodes[1].service.record(key)?.body == [1]
+            try await eventually("the vote heard") {
+                await nodes[1].service.votes(of: nodes[0].id) == .against
             }
-            #expect(nodes[1].disk.records.isEmpty)
+            #expect(await nodes[1].service.texts().isEmpty, "not shown before it is on disk")
             nodes[1].disk.setStalled(false)
-            try await eventually("saved at last") { nodes[1].disk.records.count == 1 }
+            try await eventually("saved at last") { nodes[1].disk.count == 1 }
         }
     }
 
     @Test("refuses writes beyond a bound, and ends all that it took when the disk is back")
     func boundsWrites() async throws {
-        let node = TestNode("node-1")
+        let node = try TestNode("node-1") { $0.changelog.writeLimit = 64 }
         _ = try await node.endpoint()
         node.disk.setStalled(true)
-        let outcomes = await withTaskGroup(of: ClusterError?.self) { group in
-            for index in 0..<1_100 {
+        let outcomes = await withTaskGroup(of: ChangelogError?.self) { group in
+            for index in 0..<100 {
                 group.addTask {
                     do {
-                        _ = try await node.service.write(
-                            [change("\(index)", "1")],
-                            urgency: .normal
-                        )
+                        try await node.service.put(["k/\(index)": "1"])
                         return nil
                     } catch {
-                        return error as? ClusterError
+                        return error as? ChangelogError
                     }
                 }
             }
-            var outcomes: [ClusterError?] = []
+            var outcomes: [ChangelogError?] = []
             for await outcome in group {
                 outcomes.append(outcome)
                 if outcome != nil { node.disk.setStalled(false) }
@@ -124,8 +111,8 @@ struct DiskFaultTests {
 
         let refused = outcomes.compactMap { $0 }
         #expect(!refused.isEmpty)
-        #expect(refused.allSatisfy { $0 == .tooManyWrites(limit: 1_024) })
-        #expect(node.disk.records.count == 1_100 - refused.count)
+        #expect(refused.allSatisfy { $0 == .busy(limit: 64) })
+        #expect(await node.service.texts().count == 100 - refused.count)
         await node.kill()
     }
 }

@@ -1,6 +1,6 @@
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshTransport
 import MeshWire
 import Testing
@@ -12,7 +12,7 @@ struct HostileInputTests {
 
     @Test("of noise disturbs nobody, and no datagram is answered")
     func survivesNoise() async throws {
-        let first = TestNode("node-1")
+        let first = try TestNode("node-1")
         let endpoint = try await first.endpoint()
         var generator = SeededGenerator(seed: 5)
         let datagrams = try RawSocket(.datagram, to: endpoint)
@@ -23,11 +23,11 @@ struct HostileInputTests {
         }
         datagrams.send([])
 
-        let second = TestNode("node-2", seeds: [endpoint])
+        let second = try TestNode("node-2", seeds: [endpoint])
         try await eventually("joined in spite of noise") { await allSee([first, second]) }
-        _ = try await second.service.write([change("a", "1")], urgency: .urgent)
+        try await second.service.put(["a": "1"])
         try await eventually("written in spite of noise") {
-            await first.service.records(of: .entity).count == 1
+            await first.service.texts().count == 1
         }
         let counters = await first.service.status().counters
         #expect(counters.rejected[.truncated, default: 0] > 0)
@@ -46,9 +46,9 @@ struct HostileInputTests {
         ]
     )
     func refusesStrangers(ring: KeyRing, name: String, reason: WireError) async throws {
-        let first = TestNode("node-1")
+        let first = try TestNode("node-1")
         let seed = try await first.endpoint()
-        let other = TestNode("node-2", seeds: [seed], ring: ring, clusterName: name)
+        let other = try TestNode("node-2", seeds: [seed], ring: ring, clusterName: name)
         _ = try await other.endpoint()
 
         try await eventually("three refusals") {
@@ -63,7 +63,7 @@ struct HostileInputTests {
 
     @Test("that replays a whole recorded stream gets a greeting and then nothing")
     func refusesReplayedStreams() async throws {
-        let node = TestNode("node-1")
+        let node = try TestNode("node-1")
         let endpoint = try await node.endpoint()
         let handshake = StreamHandshake(keys: self.keys, node: self.stranger)
         let recording = try RawSocket(.stream, to: endpoint)
@@ -85,7 +85,7 @@ struct HostileInputTests {
 
     @Test("aside, a sealed ping by stream is answered by an ack of its number")
     func answersStreamProbes() async throws {
-        let node = TestNode("node-1")
+        let node = try TestNode("node-1")
         let endpoint = try await node.endpoint()
         let handshake = StreamHandshake(keys: self.keys, node: self.stranger)
         let socket = try RawSocket(.stream, to: endpoint)
@@ -108,7 +108,7 @@ struct HostileInputTests {
 
     @Test("that connects and says nothing is closed")
     func closesSilentStreams() async throws {
-        let node = TestNode("node-1") { $0.streams.handshakeTimeout = .milliseconds(300) }
+        let node = try TestNode("node-1") { $0.streams.handshakeTimeout = .milliseconds(300) }
         let socket = try RawSocket(.stream, to: try await node.endpoint())
 
         #expect(socket.receive() == [])
@@ -120,13 +120,13 @@ struct HostileInputTests {
 
     @Test("that holds connections open costs the oldest of them, never a member's")
     func boundsStrangers() async throws {
-        let node = TestNode("node-1") { $0.streams.handshakeTimeout = .seconds(60) }
+        let node = try TestNode("node-1") { $0.streams.handshakeTimeout = .seconds(60) }
         let endpoint = try await node.endpoint()
         let oldest = try RawSocket(.stream, to: endpoint)
         let others = try (0..<60).map { _ in try HeldSocket(to: endpoint) }
 
         #expect(oldest.receive() == [])
-        let second = TestNode("node-2", seeds: [endpoint])
+        let second = try TestNode("node-2", seeds: [endpoint])
         try await eventually("joined in spite of strangers") { await allSee([node, second]) }
         #expect(await node.service.status().counters.inboundStreams <= 33)
         withExtendedLifetime(others) {}

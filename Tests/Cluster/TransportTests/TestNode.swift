@@ -1,7 +1,9 @@
+import HashTreeCollections
 import Logging
+import MeshChangelog
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshTransport
 import MeshWire
 import Synchronization
@@ -12,21 +14,43 @@ final class Disk: Sendable {
         let description = "no space left"
     }
 
-    private let content = Mutex<[RecordKey: Record]>([:])
+    private struct Content {
+        var stored = StoredChangelog()
+        var changesets: [ChangesetID: [UInt8]] = [:]
+        var displaced: [ContentHash: [UInt8]] = [:]
+    }
+
+    private let content = Mutex(Content())
     private let isFull = Mutex(false)
     private let isStalled = Mutex(false)
 
-    var records: [Record] { self.content.withLock { Array($0.values) } }
+    /// What a node that starts from this disk finds.
+    var stored: StoredChangelog {
+        self.content.withLock { content in
+            var stored = content.stored
+            stored.changesets = Array(content.changesets.values)
+            stored.displaced = Array(content.displaced.values)
+            return stored
+        }
+    }
+
+    /// Changesets on it.
+    var count: Int { self.content.withLock { $0.changesets.count } }
 
     func setFull(_ full: Bool) { self.isFull.withLock { $0 = full } }
 
     func setStalled(_ stalled: Bool) { self.isStalled.withLock { $0 = stalled } }
 
-    func save(_ records: [Record]) async throws {
+    func save(_ batch: ChangelogBatch) async throws {
         while self.isStalled.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
         guard !self.isFull.withLock({ $0 }) else { throw Failure() }
         self.content.withLock { content in
-            for record in records { content[record.key] = record }
+            content.stored.writer = batch.writer ?? content.stored.writer
+            content.stored.checkpoint = batch.checkpoint ?? content.stored.checkpoint
+            for id in batch.removed { content.changesets[id] = nil }
+            for entry in batch.added { content.changesets[entry.id] = entry.bytes }
+            for entry in batch.displaced { content.displaced[entry.hash] = entry.bytes }
+            for hash in batch.settled { content.displaced[hash] = nil }
         }
     }
 }
@@ -52,9 +76,9 @@ final class TestNode: Sendable {
         clusterName: String = "test",
         disk: Disk = Disk(),
         adjust: (inout ClusterConfiguration) -> Void = { _ in }
-    ) {
+    ) throws {
         let id = Self.id(of: name)
-        let service = Self.makeService(
+        let service = try Self.makeService(
             name,
             seeds: seeds,
             port: port,
@@ -81,7 +105,7 @@ final class TestNode: Sendable {
         clusterName: String = "test",
         disk: Disk = Disk(),
         adjust: (inout ClusterConfiguration) -> Void = { _ in }
-    ) -> ClusterService {
+    ) throws -> ClusterService {
         let id = Self.id(of: name)
         let profile = MemberProfile(
             id: id,
@@ -103,9 +127,10 @@ final class TestNode: Sendable {
         )
         configuration.membership = .local
         adjust(&configuration)
-        return ClusterService(
+        return try ClusterService(
             configuration: configuration,
-            records: disk.records,
+            stored: disk.stored,
+            rules: StructuralRules(facts: { _, _ in EntityFacts() }, hash: { contentHash(of: $0) }),
             knownMembers: [],
             save: { try await disk.save($0) },
             logger: Self.silence
@@ -154,9 +179,10 @@ func withCluster(
     of count: Int,
     _ body: ([TestNode]) async throws -> Void
 ) async throws {
-    let first = TestNode("node-1")
+    let first = try TestNode("node-1")
     let seed = try await first.endpoint()
-    let nodes = [first] + (2...count).map { TestNode("node-\($0)", seeds: [seed]) }
+    let others = try (2...count).map { try TestNode("node-\($0)", seeds: [seed]) }
+    let nodes = [first] + others
     do {
         try await eventually("all see all") { await allSee(nodes) }
         try await body(nodes)
@@ -193,7 +219,28 @@ func eventually(
     }
 }
 
-/// A change of one entity.
-func change(_ name: String, _ body: String) -> RecordChange {
-    RecordChange(key: RecordKey(kind: .entity, name: name), body: Array(body.utf8))
+extension ClusterService {
+    /// Writes one changeset of texts by key.
+    @discardableResult
+    func put(_ texts: [String: String]) async throws -> ChangesetReceipt {
+        try await self.write(ChangelogDraft(changes: texts.mapValues { Array($0.utf8) }))
+    }
+
+    /// The entities' texts by key.
+    func texts() async -> [String: String] {
+        var texts: [String: String] = [:]
+        for (key, entity) in await self.latest().state.entities {
+            texts[key] = String(decoding: entity.body, as: UTF8.self)
+        }
+        return texts
+    }
+}
+
+extension ObserverVotes {
+    /// One vote against one target.
+    static let against: ObserverVotes = {
+        var votes = ObserverVotes()
+        votes.votes[TargetID(rawValue: 7)] = TargetVote(stance: .down, reason: 2, isChecker: true)
+        return votes
+    }()
 }

@@ -52,7 +52,7 @@ final class FakeNode: AdminNode {
 
     private var view: ViewReport { ViewReport(node: "eu-1", ageSeconds: 0.3, members: 2) }
     private var version: ConfigurationVersion {
-        ConfigurationVersion(milliseconds: 1_795_222_278_123, counter: 0, hash: "7c1e")
+        ConfigurationVersion(generation: 41, hash: "7c1e")
     }
     private var selfReport: MemberReport {
         var member = MemberReport(id: "a", name: "eu-1", region: "eu", address: "127.0.0.1:7946")
@@ -108,8 +108,7 @@ final class FakeNode: AdminNode {
 
     private static func version(_ generation: Int) -> ConfigurationVersion {
         ConfigurationVersion(
-            milliseconds: UInt64(generation) + 1,
-            counter: 0,
+            generation: UInt64(generation) + 1,
             hash: "\(generation)"
         )
     }

@@ -1,11 +1,11 @@
 import MeshAdmin
 import MeshAdminClient
+import MeshChangelog
 import MeshDataPlane
 import MeshEntities
 import MeshHTTP
 import MeshMembership
 import MeshPrimitives
-import MeshReplication
 import MeshReports
 import MeshResolver
 import MeshRouting
@@ -29,7 +29,6 @@ struct ErrorTypesTests {
         address: .v6(high: 0xFD77 << 48, low: 1),
         port: 7_946
     )
-    private static let key = RecordKey(kind: .entity, name: Self.long)
 
     /// Throws each error by its type and compares what arrives with what was thrown.
     private func check<Failure: Error & Equatable>(
@@ -51,22 +50,22 @@ struct ErrorTypesTests {
 
     @Test("of the cluster arrives as it was thrown")
     func cluster() {
-        let (long, endpoint, key) = (Self.long, Self.endpoint, Self.key)
+        let (long, endpoint) = (Self.long, Self.endpoint)
         self.check(WireError.allCases)
         self.check([
             ByteReaderError.truncated(needed: .max, remaining: 0),
             .tooLarge(found: .max, limit: 0), .invalidText,
             .invalidValue(field: long, found: .max),
         ])
-        self.check([HybridClockError.tooFarAhead(milliseconds: .max)])
         self.check([
-            ClusterError.bindFailed(endpoint, reason: long), .saveFailed(reason: long),
-            .tooManyWrites(limit: .max),
+            ClusterError.bindFailed(endpoint, reason: long)
         ])
         self.check([
-            ReplicationError.invalidName(key),
-            .bodyTooLarge(key, byteCount: .max, limit: .max), .foreignOwner(key),
-            .full(key, limit: long),
+            ChangelogError.invalidKey(long),
+            .stale(held: ChangelogHead(generation: .max, hash: .zero)),
+            .entityChanged(key: long, held: .zero), .entityChanged(key: long, held: nil),
+            .refused(reason: long), .tooLarge(found: .max, limit: 0), .busy(limit: .max),
+            .notSaved(reason: long), .exhausted, .malformed(reason: long),
         ])
         self.check([
             MembershipConfigurationError.outOfRange(field: long, value: long, allowed: long)
@@ -119,7 +118,7 @@ struct ErrorTypesTests {
     @Test("of the control side arrives as it was thrown")
     func control() {
         let long = Self.long
-        let version = ConfigurationVersion(milliseconds: 1, counter: 2, hash: long)
+        let version = ConfigurationVersion(generation: .max, hash: long)
         self.check([
             SettingsError.unreadable(file: long, reason: long),
             .unknown(field: long, source: long, suggestion: long),

@@ -20,7 +20,7 @@ struct ReportJSONTests {
         member.mode = .draining
         member.incarnation = 3
         member.version = "1.4.0"
-        member.config = ConfigurationVersion(milliseconds: 0, counter: 0, hash: "7c1e")
+        member.config = ConfigurationVersion(generation: 0, hash: "7c1e")
 
         #expect(
             try self.text(member) == """
@@ -76,7 +76,7 @@ struct ReportJSONTests {
 
 @Suite("A configuration status")
 struct ConfigurationStatusReportTests {
-    private let config = ConfigurationVersion(milliseconds: 5, counter: 0, hash: "aa")
+    private let config = ConfigurationVersion(generation: 5, hash: "aa")
 
     private func node(
         _ member: MemberReport.State,

@@ -18,13 +18,4 @@ struct TimestampTests {
 
         #expect(text.prefix(19) + "Z" == date.formatted(.iso8601))
     }
-
-    @Test("sorts configuration versions as text")
-    func versions() {
-        let first = ConfigurationVersion(milliseconds: 1_795_222_278_123, counter: 9, hash: "")
-        let second = ConfigurationVersion(milliseconds: 1_795_222_278_123, counter: 16, hash: "")
-
-        #expect(first.version == "2026-11-21T00:51:18.123Z-0009")
-        #expect(first.version < second.version)
-    }
 }

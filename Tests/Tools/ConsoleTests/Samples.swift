@@ -4,13 +4,11 @@ import MeshReports
 enum Samples {
     static let view = ViewReport(node: "ams-1", ageSeconds: 0.3, members: 5)
     static let newest = ConfigurationVersion(
-        milliseconds: 1_795_222_278_123,
-        counter: 0,
+        generation: 41,
         hash: "7c1e0000000000000000000000000000"
     )
     static let older = ConfigurationVersion(
-        milliseconds: 1_795_222_200_000,
-        counter: 0,
+        generation: 40,
         hash: "b09d0000000000000000000000000000"
     )
 

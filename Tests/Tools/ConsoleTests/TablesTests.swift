@@ -8,15 +8,15 @@ struct TablesTests {
     func members() {
         #expect(
             MemberTable(Samples.members).text() == """
-                ST  NODE   REGION   ADDRESS         VERSION  CONFIG         AGE   RTT    LOAD  NOTE
-                UN  ams-1  eu-west  127.0.0.1:7946  1.4.0    00:51:18 7c1e  6d2h  self   31 %
-                UD  fra-1  eu-west  127.0.0.1:7966  1.4.0    00:51:18 7c1e  3m    9.8ms  0 %   \
-                draining, 14 request…
-                SN  nyc-1  us-east  127.0.0.1:7976  1.4.0    00:50:00 b09d  –     81ms   –     \
+                ST  NODE   REGION   ADDRESS         VERSION  CONFIG    AGE   RTT    LOAD  NOTE
+                UN  ams-1  eu-west  127.0.0.1:7946  1.4.0    g41 7c1e  6d2h  self   31 %
+                UD  fra-1  eu-west  127.0.0.1:7966  1.4.0    g41 7c1e  3m    9.8ms  0 %   \
+                draining, 14 requests left
+                SN  nyc-1  us-east  127.0.0.1:7976  1.4.0    g40 b09d  –     81ms   –     \
                 suspect since 3 s
-                DN  nyc-2  us-east  127.0.0.1:7986  1.4.0    00:50:00 b09d  –     –      –     \
+                DN  nyc-2  us-east  127.0.0.1:7986  1.4.0    g40 b09d  –     –      –     \
                 failed
-                LN  nyc-3  us-east  127.0.0.1:7996  1.4.0    00:51:18 7c1e  –     –      –     \
+                LN  nyc-3  us-east  127.0.0.1:7996  1.4.0    g41 7c1e  –     –      –     \
                 left
 
                 5 members: 2 up, 1 suspect, 1 down, 1 left · config 7c1e on 2 · \
@@ -115,11 +115,11 @@ struct TablesTests {
         ])
         #expect(
             ConfigurationTable(report).text() == """
-                NODE   REGION  MEMBER  STATE     CONFIG         AGE  REASON
-                ams-1  eu      alive   running   00:51:18 7c1e  –
-                fra-1  eu      alive   rejected  00:50:00 b09d  51s  unknown plugin
+                NODE   REGION  MEMBER  STATE     CONFIG    AGE  REASON
+                ams-1  eu      alive   running   g41 7c1e  –
+                fra-1  eu      alive   rejected  g40 b09d  51s  unknown plugin
 
-                config 00:51:18 7c1e on 1 of 2 alive nodes · asked ams-1, view 0.3 s old, \
+                config g41 7c1e on 1 of 2 alive nodes · asked ams-1, view 0.3 s old, \
                 5 members known
 
                 """
@@ -198,7 +198,7 @@ struct TablesTests {
                 traffic  ready; 7 requests, 1 connection open
                 listens  127.0.0.1:8000
                 members  2 up, 1 suspect, 1 down, 1 left, 1 draining
-                config   00:51:18 7c1e, alive nodes disagree
+                config   g41 7c1e, alive nodes disagree
                 holds    3 routes, 2 services
                 refused  4 unknown key (gossip)
 

@@ -1,7 +1,10 @@
+import HashTreeCollections
 import MeshAdmin
+import MeshChangelog
 import MeshDeclarative
 import MeshEntities
-import MeshReplication
+import MeshMembership
+import MeshPrimitives
 import MeshReports
 import MeshTransport
 
@@ -14,18 +17,26 @@ extension NodeAdmin {
         author: String,
         message: String
     ) async throws(AdminError) -> EditReceipt {
-        let version = try await self.directory.write(
+        let receipt = try await self.directory.write(
             changes,
             expecting: expected,
-            head: ConfigurationHead(message: message, name: author)
+            author: author,
+            message: message
         )
+        let version = ConfigurationVersion(receipt.head)
+        let names = await self.cluster.members().reduce(into: [:]) { $0[$1.id] = $1.profile.name }
+        let holders = receipt.holders.map { names[$0] ?? $0.description }
         self.eventLog.add(
             .config,
             "config-edited",
             subject: version.hash,
             message: "\(author): \(message)"
         )
-        return EditReceipt(config: version, holders: [self.identity.name])
+        return EditReceipt(
+            config: version,
+            holders: holders,
+            wanted: receipt.isConfirmed ? holders.count : holders.count + 1
+        )
     }
 
     func examine(_ configuration: inout GatewayConfiguration) -> [Finding] {
@@ -35,12 +46,12 @@ extension NodeAdmin {
 
 /// The store's entities as a catalogue, and the one way in which single entities are written.
 ///
-/// Writes of this node go one at a time; what peers write is noticed by the hash of the whole, and
-/// then only the records that differ are read again.
+/// Writes of this node go one at a time; what peers write is noticed by the head, and then only
+/// the entities that differ are read again.
 actor EntityDirectory {
     private let cluster: ClusterService
     private var catalogue = EntityCatalogue()
-    private var version = ConfigurationVersion.none
+    private var head = ChangelogHead(generation: 0, hash: .zero)
     private var isWriting = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
@@ -48,58 +59,45 @@ actor EntityDirectory {
 
     /// What the store holds now.
     func held() async -> HeldEntities {
-        let stored = ConfigurationVersion(await self.cluster.status())
-        if stored != self.version { await self.catchUp(to: stored) }
-        return HeldEntities(catalogue: self.catalogue, version: self.version)
+        let latest = await self.cluster.latest()
+        if latest.head != self.head { self.catchUp(to: latest) }
+        return HeldEntities(catalogue: self.catalogue, version: ConfigurationVersion(self.head))
     }
 
-    /// Writes changes and the head that tells of them.
+    /// Writes changes as one changeset upon what was held when they were made.
     func write(
         _ changes: [EntityChange],
         expecting expected: ConfigurationVersion?,
-        head: ConfigurationHead
-    ) async throws(AdminError) -> ConfigurationVersion {
+        author: String,
+        message: String
+    ) async throws(AdminError) -> ChangesetReceipt {
         await self.begin()
         defer { self.end() }
-        let before = await self.held().version
-        if let expected, expected != before { throw .stale(held: before) }
-        let records = changes.map { change in
-            RecordChange(
-                key: RecordKey(kind: .entity, name: "\(change.kind.rawValue)/\(change.id)"),
-                body: change.document?.canonicalJSON
-            )
+        let held = await self.held().version
+        if let expected, expected.hash != held.hash { throw .stale(held: held) }
+        var draft = ChangelogDraft(changes: [:], author: author, message: message)
+        for change in changes {
+            let key = "\(change.kind.rawValue)/\(change.id)"
+            draft.changes.updateValue(change.document?.canonicalJSON, forKey: key)
         }
-        let written: [Record]
-        do {
-            written = try await self.cluster.write(records + [head.change], urgency: .urgent)
-        } catch {
-            throw .failed("\(error)")
-        }
-        let after = await self.cluster.status()
-        // Anything else that was written meanwhile would have left another stamp.
-        let stamps = written.filter { $0.key.kind == .entity }.map(\.version.stamp)
-        if stamps.max() == after.configurationStamp, self.version == before {
-            for change in changes { self.catalogue.apply(change) }
-            self.version = ConfigurationVersion(after)
-        }
-        return ConfigurationVersion(after)
+        if expected != nil { draft.expecting = .head(self.head.hash) }
+        return try await self.cluster.submit(draft)
     }
 
-    private func catchUp(to stored: ConfigurationVersion) async {
-        let records = await self.cluster.records(of: .entity)
-        var kept: Set<Key> = []
-        for record in records {
-            guard let key = Key(record.key.name) else { continue }
-            kept.insert(key)
-            guard self.catalogue.body(key.kind, key.id) != record.body else { continue }
-            self.catalogue.set(key.kind, key.id, body: record.body)
-        }
+    private func catchUp(to latest: ClusterConfigurationState) {
         for kind in EntityKind.allCases {
-            for id in self.catalogue.ids(of: kind) where !kept.contains(Key(kind: kind, id: id)) {
+            for id in self.catalogue.ids(of: kind)
+            where latest.state.entities["\(kind.rawValue)/\(id)"] == nil {
                 self.catalogue.apply(EntityChange(kind: kind, id: id, document: nil))
             }
         }
-        self.version = stored
+        for (key, entity) in latest.state.entities {
+            guard let key = Key(key), self.catalogue.body(key.kind, key.id) != entity.body else {
+                continue
+            }
+            self.catalogue.set(key.kind, key.id, body: entity.body)
+        }
+        self.head = latest.head
     }
 
     private func begin() async {
@@ -112,7 +110,7 @@ actor EntityDirectory {
         if !self.waiting.isEmpty { self.waiting.removeFirst().resume() }
     }
 
-    /// A record's key as the entity that it stands for.
+    /// An entity's key as the entity that it stands for.
     private struct Key: Hashable {
         let kind: EntityKind
         let id: EntityID

@@ -282,10 +282,10 @@ extension NodeAdmin {
             samples: [MetricsText.Sample([], Double(counters.socketsReopened))]
         )
         text.family(
-            "meshgate_unsaved_records",
+            "meshgate_disk_fault",
             .gauge,
-            help: "Durable records in use that are not on disk yet.",
-            samples: [MetricsText.Sample([], Double(status.unsavedRecordCount))]
+            help: "Whether the disk refuses changes: 1 while it does.",
+            samples: [MetricsText.Sample([], status.diskFault == nil ? 0 : 1)]
         )
     }
 }

@@ -39,12 +39,12 @@ extension NodeAdmin {
                 )
             }
         }
-        if status.unsavedRecordCount > 0 {
+        if let fault = status.diskFault {
             troubles.append(
                 TroubleReport(
                     kind: .disk,
                     subject: self.nodeSettings.node.dataDirectory,
-                    message: "\(status.unsavedRecordCount) records are in use but not on disk"
+                    message: "changes cannot be saved, so none is taken: \(fault)"
                 )
             )
         }

@@ -3,8 +3,8 @@ import MeshAdmin
 import MeshDataPlane
 import MeshDeclarative
 import MeshEntities
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshReports
 import MeshTransport
 
@@ -56,7 +56,7 @@ struct NodeAdmin: AdminNode {
 
     func configurationStatus() async -> ConfigurationStatusReport {
         let members = await self.currentMembers()
-        let held = ConfigurationVersion(await self.cluster.status())
+        let held = ConfigurationVersion(await self.cluster.status().configuration)
         let wall = NodeClock.wallMilliseconds
         let nodes = members.reports.filter { $0.state != .left }.map { member in
             let told = members.states[member.id]
@@ -153,14 +153,7 @@ struct NodeAdmin: AdminNode {
             let id = NodeID(member.id)
         else { throw .unknownNode(node) }
         guard member.state != .left else { throw .refused("\(node) has left the mesh") }
-        do {
-            _ = try await self.cluster.write(
-                [NodeWish(mode: mode).change(of: id)],
-                urgency: .urgent
-            )
-        } catch {
-            throw .failed("\(error)")
-        }
+        _ = try await self.cluster.submit(DesiredMode(mode: mode).draft(of: id))
         self.eventLog.add(
             .drain,
             mode == .normal ? "resume" : "drain",
@@ -179,7 +172,7 @@ struct NodeAdmin: AdminNode {
         self.eventLog.events(after: id)
     }
 
-    /// Members, states and wishes as they are known now.
+    /// Members and states as they are known now.
     func currentMembers() async -> NodeMembers {
         await NodeMembers(
             cluster: self.cluster,

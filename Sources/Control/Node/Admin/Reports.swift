@@ -1,17 +1,33 @@
 import MeshAdmin
+import MeshChangelog
 import MeshEntities
 import MeshPrimitives
 import MeshReports
 import MeshTransport
 
 extension ConfigurationVersion {
-    /// What the cluster's store holds.
-    init(_ status: ClusterStatus) {
-        self.init(
-            milliseconds: status.configurationStamp.milliseconds,
-            counter: UInt16(truncatingIfNeeded: status.configurationStamp.rawValue),
-            hash: status.configurationHash.description
-        )
+    /// What the changelog holds.
+    init(_ head: ChangelogHead) {
+        self.init(generation: head.generation, hash: head.hash.description)
+    }
+}
+
+extension ClusterService {
+    /// Writes a changeset, with the errors that an operator is answered with.
+    func submit(_ draft: ChangelogDraft) async throws(AdminError) -> ChangesetReceipt {
+        do {
+            return try await self.write(draft)
+        } catch let error as ChangelogError {
+            switch error {
+            case .stale(let held): throw .stale(held: ConfigurationVersion(held))
+            case .busy: throw .busy
+            case .refused(let reason): throw .refused(reason)
+            case .invalidKey, .entityChanged, .tooLarge, .notSaved, .exhausted, .malformed:
+                throw .failed(error.description)
+            }
+        } catch {
+            throw .failed("\(error)")
+        }
     }
 }
 

@@ -1,29 +1,20 @@
+import HashTreeCollections
+import MeshChangelog
 import MeshMembership
 import MeshPrimitives
-import MeshReplication
 import MeshTransport
 
-extension StoredEntity {
-    /// Takes a record's name and body.
-    init(_ record: Record) { self.init(key: record.key.name, body: record.body) }
-}
-
 extension ConfigurationSource {
-    /// Reads the records of a cluster.
+    /// Reads the changelog of a cluster.
     init(_ cluster: ClusterService, own: NodeID) {
         self.init(
-            head: { ConfigurationState.Head(await cluster.status()) },
+            head: { ConfigurationState.Head(await cluster.status().configuration) },
             state: {
-                while true {
-                    let before = await cluster.status()
-                    let records = await cluster.records(of: .entity)
-                    let after = await cluster.status()
-                    guard before.configurationHash == after.configurationHash else { continue }
-                    return ConfigurationState(
-                        head: ConfigurationState.Head(after),
-                        entities: records.map(StoredEntity.init)
-                    )
-                }
+                let latest = await cluster.latest()
+                return ConfigurationState(
+                    head: ConfigurationState.Head(latest.head),
+                    entities: latest.entities
+                )
             },
             hasPeers: {
                 await cluster.members().contains { $0.id != own && $0.state == .alive }
@@ -32,11 +23,17 @@ extension ConfigurationSource {
     }
 }
 
+extension ClusterConfigurationState {
+    /// The entities that nodes route by, by rising key.
+    var entities: [StoredEntity] {
+        self.state.entities.filter { !$0.value.isAside }
+            .map { StoredEntity(key: $0.key, body: $0.value.body) }
+            .sorted { $0.key < $1.key }
+    }
+}
+
 extension ConfigurationState.Head {
-    fileprivate init(_ status: ClusterStatus) {
-        self.init(
-            generation: status.configurationStamp.rawValue,
-            hash: status.configurationHash
-        )
+    fileprivate init(_ head: ChangelogHead) {
+        self.init(generation: head.generation, hash: head.hash)
     }
 }

@@ -1,18 +1,18 @@
 import Foundation
 import Logging
 import MeshAdmin
+import MeshChangelog
 import MeshDataPlane
 import MeshDeclarative
 import MeshEntities
 import MeshPrimitives
-import MeshReplication
 import MeshReports
 import MeshResolver
 import MeshTransport
 import ServiceLifecycle
 import Synchronization
 
-/// Carries out what the configuration machine decides, and turns an operator's text into records.
+/// Carries out what the configuration machine decides, and turns an operator's text into a changeset.
 ///
 /// One consumer takes inputs in order and carries out all effects of one before it takes the next.
 final class ConfigurationService: ServiceLifecycle.Service {
@@ -296,35 +296,48 @@ extension ConfigurationService {
         guard isFree else { throw .busy }
         defer { self.state.withLock { $0.isApplying = false } }
         let parsed = try self.parse(submission)
-        let held = await self.cluster.status()
-        let base = ConfigurationVersion(held)
-        if let expected = submission.expectedHash, expected != base.hash {
-            throw .stale(held: base)
-        }
         do {
             // Whatever the router refuses must be refused here, before anything is written.
             try await self.compiler.check(parsed.configuration)
         } catch {
             throw .invalidConfiguration(InvalidConfiguration(message: "\(error)"))
         }
-        let records = await self.cluster.records(of: .entity)
-        let changes = Self.changes(from: records, to: parsed.configuration)
+        while true {
+            do throws(AdminError) {
+                let report = try await self.write(parsed, submission)
+                await self.settled()
+                return report
+            } catch .stale where submission.expectedHash == nil {
+                // Somebody wrote meanwhile; what the operator wants is still the whole.
+                continue
+            }
+        }
+    }
+
+    /// Writes what turns the configuration held now into another, upon nothing else.
+    private func write(
+        _ parsed: ParsedDeclaration,
+        _ submission: Submission
+    ) async throws(AdminError) -> ApplyReport {
+        let held = await self.cluster.latest()
+        let base = ConfigurationVersion(held.head)
+        if let expected = submission.expectedHash, expected != base.hash {
+            throw .stale(held: base)
+        }
+        let entities = held.entities
         let difference = ConfigurationDifference(
-            from: Self.configuration(of: records),
+            from: Self.configuration(of: entities),
             to: parsed.configuration
         )
-        do {
-            if !changes.isEmpty {
-                let head = ConfigurationHead(message: submission.message, name: submission.name)
-                _ = try await self.cluster.write(changes + [head.change], urgency: .urgent)
-                await self.settled()
-            }
-        } catch {
-            throw .failed("\(error)")
-        }
-        let now = await self.cluster.status()
+        var draft = ChangelogDraft(
+            changes: Self.changes(from: entities, to: parsed.configuration),
+            author: submission.name,
+            message: submission.message
+        )
+        draft.expecting = .head(held.head.hash)
+        let head = draft.changes.isEmpty ? held.head : try await self.cluster.submit(draft).head
         return ApplyReport(
-            config: ConfigurationVersion(now),
+            config: ConfigurationVersion(head),
             base: base,
             changes: difference.reports,
             warnings: parsed.warnings.map(FindingReport.init)
@@ -334,14 +347,13 @@ extension ConfigurationService {
     /// Compares a text with what the node holds.
     func difference(_ submission: Submission) async throws(AdminError) -> DifferenceReport {
         let parsed = try self.parse(submission)
-        let held = await self.cluster.status()
-        let records = await self.cluster.records(of: .entity)
+        let held = await self.cluster.latest()
         let difference = ConfigurationDifference(
-            from: Self.configuration(of: records),
+            from: Self.configuration(of: held.entities),
             to: parsed.configuration
         )
         return DifferenceReport(
-            base: ConfigurationVersion(held),
+            base: ConfigurationVersion(held.head),
             changes: difference.reports,
             warnings: parsed.warnings.map(FindingReport.init)
         )
@@ -364,10 +376,10 @@ extension ConfigurationService {
         }
     }
 
-    /// What stored records say; empty when they cannot be read.
-    private static func configuration(of records: [Record]) -> GatewayConfiguration {
+    /// What stored entities say; empty when they cannot be read.
+    private static func configuration(of entities: [StoredEntity]) -> GatewayConfiguration {
         var parsed = ParsedEntities()
-        try? parsed.update(to: records.map(StoredEntity.init))
+        try? parsed.update(to: entities)
         return parsed.configuration
     }
 
@@ -396,18 +408,15 @@ extension ConfigurationService {
         }
     }
 
-    /// The least changes that turn the stored records into a configuration.
+    /// The least changes that turn the stored entities into a configuration.
     static func changes(
-        from records: [Record],
+        from entities: [StoredEntity],
         to configuration: GatewayConfiguration
-    ) -> [RecordChange] {
-        var stored = Dictionary(
-            records.map { ($0.key, $0.body) },
-            uniquingKeysWith: { first, _ in first }
-        )
-        var changes: [RecordChange] = []
+    ) -> [String: [UInt8]?] {
+        var stored = Dictionary(entities.map { ($0.key, $0.body) }) { first, _ in first }
+        var changes: [String: [UInt8]?] = [:]
         configuration.forEachEntry { entry in
-            let key = RecordKey(kind: .entity, name: "\(entry.kind.rawValue)/\(entry.id)")
+            let key = "\(entry.kind.rawValue)/\(entry.id)"
             let body = entry.document.canonicalJSON
             let before = stored.removeValue(forKey: key)
             if before == body { return }
@@ -416,10 +425,9 @@ extension ConfigurationService {
             let kept = old.map {
                 EntityTimes.stamped(entry.document, entry.kind, over: $0, at: 0).canonicalJSON
             }
-            if before == nil || before != kept {
-                changes.append(RecordChange(key: key, body: body))
-            }
+            if before == nil || before != kept { changes[key] = body }
         }
-        return changes + stored.keys.sorted().map { RecordChange(key: $0, body: nil) }
+        for key in stored.keys { changes.updateValue(nil, forKey: key) }
+        return changes
     }
 }

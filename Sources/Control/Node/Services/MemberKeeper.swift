@@ -1,4 +1,5 @@
 import Logging
+import MeshStorage
 import MeshTransport
 import ServiceLifecycle
 
@@ -23,7 +24,9 @@ struct MemberKeeper: Service {
 
     private func save() async {
         do {
-            try self.store.saveKnownMembers(await self.cluster.knownMembers())
+            let members = await self.cluster.knownMembers()
+            let store = self.store
+            try await store.disk.run { try store.saveKnownMembers(members) }
         } catch {
             self.logger.warning("members not saved", metadata: ["reason": "\(error)"])
         }

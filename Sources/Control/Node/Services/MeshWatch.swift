@@ -1,44 +1,87 @@
 import Logging
+import MeshChangelog
 import MeshHealth
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshReports
-import MeshStorage
 import MeshTransport
 import ServiceLifecycle
 
 /// Hands what the cluster learns to the parts of the node that it concerns.
 ///
-/// This is where the two wings meet: records become health reports, configurations and modes.
+/// This is where the two wings meet: votes become health reports, changesets configurations and
+/// modes.
 struct MeshWatch: Service {
     let cluster: ClusterService
     let health: HealthService
     let configuration: ConfigurationService
     let regions: RegionService
+    let state: StateService
     let events: EventLog
     let store: NodeStore
     let logger: Logger
     /// Called when an operator wants another mode of this node.
-    let onWish: @Sendable (MemberReport.Mode) -> Void
+    let onDesiredMode: @Sendable (MemberReport.Mode) -> Void
 
     private var node: NodeID { self.store.node }
 
     /// Runs until the cluster's events end.
     func run() async throws {
-        await self.takeUpStoredWish()
         await cancelWhenGracefulShutdown {
-            for await event in self.cluster.events { await self.take(event) }
+            await withDiscardingTaskGroup { group in
+                group.addTask { await self.watchChangelog() }
+                group.addTask { await self.watchObservations() }
+                for await event in self.cluster.events { await self.take(event) }
+                group.cancelAll()
+            }
         }
     }
 
+    /// Takes what the changelog holds, at first and whenever it has changed.
+    ///
     /// A node that was drained stays so over a restart, until somebody resumes it.
-    private func takeUpStoredWish() async {
-        let key = RecordKey(kind: .nodeMode, name: self.node.description)
-        guard let record = await self.cluster.record(key), let wish = NodeWish(record: record),
-            wish.mode != .normal
-        else { return }
-        self.onWish(wish.mode)
+    private func watchChangelog() async {
+        var head = await self.cluster.latest().head
+        self.state.update { [head] in $0.durableGeneration = head.generation }
+        var desired = await self.takeDesiredMode(after: .normal)
+        for await _ in self.cluster.changes {
+            desired = await self.takeDesiredMode(after: desired)
+            let newest = await self.cluster.latest().head
+            guard newest.hash != head.hash else { continue }
+            head = newest
+            // What the changelog shows is on the disk.
+            self.state.update { $0.durableGeneration = newest.generation }
+            self.events.add(
+                .config,
+                "config-received",
+                subject: head.hash.description,
+                message: "holds configuration \(head)"
+            )
+            self.configuration.recordsChanged()
+        }
+    }
+
+    /// Takes what others observe, whenever it has changed.
+    private func watchObservations() async {
+        for await _ in self.cluster.observed {
+            let changes = await self.cluster.takeObservationChanges()
+            for (owner, aspects) in changes.sorted(by: { $0.key < $1.key }) {
+                if aspects.contains(.votes), owner != self.node {
+                    let report = HealthReport(await self.cluster.votes(of: owner))
+                    self.health.send(.report(report, from: owner))
+                }
+                if aspects.contains(.regions) { self.regions.summariesChanged() }
+            }
+        }
+    }
+
+    /// Tells what operators want of the nodes now; gives what they want of this one.
+    private func takeDesiredMode(after last: MemberReport.Mode) async -> MemberReport.Mode {
+        let desired = await self.cluster.latest().desiredModes[self.node] ?? .normal
+        if desired != last { self.onDesiredMode(desired) }
+        await self.membersChanged()
+        return desired
     }
 
     private func take(_ event: ClusterEvent) async {
@@ -46,40 +89,7 @@ struct MeshWatch: Service {
         case .member(let event):
             self.tell(event)
             await self.membersChanged()
-        case .applied(let records): await self.take(records)
-        case .expired(let records):
-            if records.contains(where: { $0.key.kind == .regionSummary }) {
-                self.regions.summariesChanged()
-            }
-        case .conflict(let winner, let loser):
-            self.keep("conflict") {
-                try self.store.records.log(
-                    StoredConflict(
-                        noticed: NodeClock.wallMilliseconds,
-                        winner: winner,
-                        loser: loser
-                    )
-                )
-            }
-            self.events.add(
-                .config,
-                "conflict",
-                subject: winner.key.name,
-                message: "\(winner.key.name) was changed at two nodes at once; the change of "
-                    + "\(winner.version.writer) won, that of \(loser.version.writer) is in the "
-                    + "conflict log",
-                details: ["winner": "\(winner.version.writer)", "loser": "\(loser.version.writer)"]
-            )
-        case .clockRefused(let key, let version, let ahead):
-            self.events.add(
-                .node,
-                "clock-refused",
-                subject: key.name,
-                message: "a record of \(version.writer) lies \(ahead) ms in the future; "
-                    + "set the clock there or here"
-            )
-        case .collected(let records):
-            self.keep("forgotten deletions") { try self.store.records.remove(records) }
+        case .changelog(let notice): self.events.add(notice)
         case .troubled(let trouble):
             self.events.add(
                 .node,
@@ -88,67 +98,16 @@ struct MeshWatch: Service {
                 message: "\(trouble.endpoint): \(trouble.cause)",
                 details: ["count": "\(trouble.count)"]
             )
-        case .saveFailed(let reason):
-            self.logger.error("records not saved", metadata: ["reason": "\(reason)"])
-            self.events.add(
-                .node,
-                "save-failed",
-                subject: "store",
-                message: "records are in use but not on disk: \(reason)"
-            )
         }
-    }
-
-    /// Changes the store; a failure is told, since the next start sees what is there then.
-    private func keep(_ what: String, _ change: () throws -> Void) {
-        do {
-            try change()
-        } catch {
-            self.logger.error(
-                "store not changed",
-                metadata: ["what": "\(what)", "reason": "\(error)"]
-            )
-        }
-    }
-
-    private func take(_ records: [Record]) async {
-        var entities = 0
-        for record in records {
-            switch record.key.kind {
-            case .entity: entities += 1
-            case .health:
-                guard let observer = record.key.owner, observer != self.node,
-                    let report = try? HealthReport(decoding: record.body)
-                else { continue }
-                self.health.send(.report(report, from: observer))
-            case .nodeMode where record.key.name == self.node.description:
-                guard let wish = NodeWish(record: record) else { continue }
-                self.onWish(wish.mode)
-            case .nodeMode: await self.membersChanged()
-            case .regionSummary: self.regions.summariesChanged()
-            default: continue
-            }
-        }
-        guard entities > 0 else { return }
-        self.events.add(
-            .config,
-            "config-received",
-            subject: "configuration",
-            message: "\(entities) entities changed"
-        )
-        self.configuration.recordsChanged()
     }
 
     /// Shares out health checks among members that are alive and not being taken out.
     private func membersChanged() async {
-        let away = Set(
-            await self.cluster.records(of: .nodeMode)
-                .filter { NodeWish(record: $0)?.mode != .normal }.map(\.key.name)
-        )
+        let desiredModes = await self.cluster.latest().desiredModes
         let members = await self.cluster.members()
         let peers = members.filter { member in
             (member.state == .alive || member.state == .suspect)
-                && !away.contains(member.id.description)
+                && desiredModes[member.id] ?? .normal == .normal
         }
         self.health.send(.peers(peers.map { HealthPeer(id: $0.id, region: $0.profile.region) }))
         self.regions.summariesChanged()

@@ -2,7 +2,7 @@ internal import GRDB
 public import MeshChangelog
 internal import MeshPrimitives
 
-extension RecordStore {
+extension NodeDatabase {
     /// Rows of the table `changelog`.
     private enum Part: String {
         case writer
@@ -83,7 +83,7 @@ private struct TableRows {
     mutating func put(_ name: String, _ content: [UInt8]) throws {
         try self.forget(name)
         self.total.add(
-            try RecordStore.insert(name, content, into: self.table, in: self.database)
+            try NodeDatabase.insert(name, content, into: self.table, in: self.database)
         )
     }
 

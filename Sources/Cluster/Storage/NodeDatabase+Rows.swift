@@ -1,0 +1,24 @@
+internal import Foundation
+internal import GRDB
+
+extension NodeDatabase {
+    /// Bytes as SQLite takes them.
+    static func blob(_ bytes: [UInt8]) -> Data { Data(bytes) }
+
+    /// Writes one named value's row; returns its checksum.
+    static func insert(
+        _ name: String,
+        _ content: [UInt8],
+        into table: StoreSchema.Table,
+        in database: Database
+    ) throws -> UInt64 {
+        let checksum = RowChecksum.of(name: name, content: content)
+        try database.execute(
+            sql: """
+                INSERT OR REPLACE INTO \(table.rawValue) (name, content, checksum) VALUES (?, ?, ?)
+                """,
+            arguments: [name, Self.blob(content), Int64(bitPattern: checksum)]
+        )
+        return checksum
+    }
+}

@@ -1,0 +1,91 @@
+import Logging
+import MeshChangelog
+import MeshMembership
+import MeshPrimitives
+import MeshWire
+import NIOCore
+
+extension ClusterLoop {
+    /// Takes one step of the changelog and carries out its effects.
+    func stepChangelog(_ step: (inout Changelog, MonotonicInstant) -> [ChangelogEffect]) {
+        for effect in step(&self.changelog, LoopClock.now()) { self.perform(effect) }
+    }
+
+    /// Writes a changeset; the promise ends when it is durable where it has to be, or when that has
+    /// taken too long, or fails.
+    func write(_ draft: ChangelogDraft, promise: EventLoopPromise<ChangesetReceipt>) {
+        self.lastTicket += 1
+        let ticket = self.lastTicket
+        self.writes[ticket] = promise
+        var draft = draft
+        draft.wallMilliseconds = LoopClock.wallMilliseconds()
+        do throws(ChangelogError) {
+            let effects = try self.changelog.write(draft, ticket: ticket, at: LoopClock.now())
+            for effect in effects { self.perform(effect) }
+        } catch {
+            self.writes[ticket] = nil
+            promise.fail(error)
+        }
+    }
+
+    /// Tells the changelog who is in the fleet; members that left are not, failed ones are.
+    func changelogPeersChanged() {
+        let peers = self.membership.members.filter { $0.id != self.node && $0.state != .left }
+            .map { member in
+                ChangelogPeer(
+                    node: member.id,
+                    region: member.profile.region,
+                    isReachable: member.state.isPresent
+                )
+            }
+        self.stepChangelog { changelog, _ in
+            changelog.setPeers(peers)
+            return []
+        }
+    }
+
+    private func perform(_ effect: ChangelogEffect) {
+        switch effect {
+        case .send(let message, let node):
+            guard let member = self.membership.member(node) else { return }
+            self.send(.changelog(message), to: member.profile.address)
+        case .stream(let message, let node): self.stream(.changelog(message), to: node)
+        case .persist(let batch, let token): self.save(batch, token)
+        case .changed: self.changes.yield()
+        case .acknowledged(let ticket, let receipt):
+            self.end(ticket, ChangesetReceipt(receipt, isConfirmed: true))
+        case .unconfirmed(let ticket, let receipt):
+            self.end(ticket, ChangesetReceipt(receipt, isConfirmed: false))
+        case .rejected(let ticket, let error):
+            self.writes.removeValue(forKey: ticket)?.fail(error)
+        case .notice(let notice): self.tell(notice)
+        case .wake(let instant): self.wakeChangelog(at: instant)
+        }
+    }
+
+    private func end(_ ticket: UInt64, _ receipt: ChangesetReceipt) {
+        self.writes.removeValue(forKey: ticket)?.succeed(receipt)
+    }
+
+    private func tell(_ notice: ChangelogNotice) {
+        if case .notSaved(let reason) = notice {
+            self.logger.error("changes not saved", metadata: ["reason": "\(reason)"])
+        }
+        self.publish(.changelog(notice))
+    }
+
+    /// Saves off the loop; the loop never waits for it.
+    private func save(_ batch: ChangelogBatch, _ token: UInt64) {
+        let save = self.save
+        let done = self.eventLoop.makePromise(of: Void.self)
+        done.completeWithTask { try await save(batch) }
+        done.futureResult.assumeIsolated().whenComplete { outcome in
+            switch outcome {
+            case .success: self.stepChangelog { $0.persisted(token, at: $1) }
+            case .failure(let error):
+                self.counters.saveFailures += 1
+                self.stepChangelog { $0.persistFailed(token, reason: "\(error)", at: $1) }
+            }
+        }
+    }
+}

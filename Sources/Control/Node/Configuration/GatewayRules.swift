@@ -1,0 +1,61 @@
+import MeshChangelog
+import MeshEntities
+import MeshPrimitives
+import MeshWire
+
+extension StructuralRules {
+    /// What every configuration of the gateway obeys: unique names, and references that resolve.
+    ///
+    /// All versions that meet in one mesh must agree on these, or their nodes will not agree on the
+    /// configuration. What else may be wrong with an entity is checked before it is written.
+    static let gateway = StructuralRules(
+        facts: { key, body in GatewayRules.facts(of: key, body) },
+        hash: { contentHash(of: $0) }
+    )
+}
+
+/// Reads an entity's facts from its document.
+enum GatewayRules {
+    /// Facts of an entity as it is stored; of a kind that this version does not know, none.
+    static func facts(of key: String, _ body: [UInt8]) -> EntityFacts {
+        let parts = key.split(separator: "/", maxSplits: 1)
+        guard parts.first != Substring(DesiredMode.kind) else { return EntityFacts(isAside: true) }
+        guard let kind = parts.first.flatMap({ EntityKind(rawValue: String($0)) }) else {
+            return EntityFacts()
+        }
+        guard let document = try? JSONText.parse(body).value, document.fields != nil else {
+            return EntityFacts(fault: "is not a JSON object")
+        }
+        return EntityFacts(
+            claims: self.claims(of: kind, document),
+            references: self.references(of: kind, document)
+        )
+    }
+
+    private static func claims(of kind: EntityKind, _ document: DocumentValue) -> [String] {
+        var claims = kind.uniqueFields.compactMap { field in
+            document[field]?.text.map { "\(kind.rawValue).\(field)=\($0)" }
+        }
+        let together = kind.uniqueTogether
+        if !together.isEmpty {
+            let values = together.map { field in
+                document.reference(field)?.description ?? document[field]?.text ?? ""
+            }
+            claims.append("\(kind.rawValue)=\(values.joined(separator: "|"))")
+        }
+        return claims
+    }
+
+    private static func references(of kind: EntityKind, _ document: DocumentValue) -> [String] {
+        var references = kind.foreignKeys.compactMap { key in
+            document.reference(key.field).map { "\(key.parent.rawValue)/\($0)" }
+        }
+        if kind == .services {
+            for authority in document["ca_certificates"]?.elements ?? [] {
+                guard let id = authority.text.flatMap({ EntityID($0) }) else { continue }
+                references.append("\(EntityKind.caCertificates.rawValue)/\(id)")
+            }
+        }
+        return references
+    }
+}
