@@ -234,13 +234,13 @@ let package = Package(
             in: "Control",
             uses: [
                 "MeshEntities", "MeshPlugins", "MeshRouting", "MeshTLS", "MeshPrimitives",
-                "COpenSSL", yams,
+                "COpenSSL", "CSodium", yams,
             ]
         ),
         tests(
             of: "MeshDeclarative",
             in: "Control",
-            uses: ["MeshEntities", "MeshTLS", "MeshPrimitives"]
+            uses: ["MeshEntities", "MeshPlugins", "MeshTLS", "MeshPrimitives"]
         ),
         // The JSON shapes of `/mesh/…`, spoken by the Admin API and its client.
         target("MeshReports", in: "Control"),

@@ -22,6 +22,7 @@ public enum PluginCatalogue {
         RequestTermination.definition,
         RequestTransformer.definition,
         ResponseTransformer.definition,
+        Session.definition,
         SyslogLog.definition,
         TCPLog.definition,
         UDPLog.definition,

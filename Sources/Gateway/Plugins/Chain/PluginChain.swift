@@ -115,6 +115,7 @@ public struct PluginChain: Sendable {
         state: inout PluginState,
         edits: inout PluginEdits
     ) -> (verdict: PluginVerdict, next: Int) {
+        if step == 0 { state.beganMilliseconds = request.wallMilliseconds }
         var index = step
         while index < self.links.count {
             let step = self.links[index].step(request.consumers, state.identity)
