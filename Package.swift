@@ -182,6 +182,9 @@ let package = Package(
             in: "Cluster",
             uses: ["MeshDissemination", "MeshPrimitives"]
         ),
+        // Counts that hold for the whole fleet; nothing is wired to it yet.
+        target("MeshCounters", in: "Cluster", uses: ["MeshPrimitives"]),
+        tests(of: "MeshCounters", in: "Cluster", uses: ["MeshPrimitives"]),
         target("MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
         tests(of: "MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
         target(
@@ -231,13 +234,13 @@ let package = Package(
             in: "Control",
             uses: [
                 "MeshEntities", "MeshPlugins", "MeshRouting", "MeshTLS", "MeshPrimitives",
-                "COpenSSL", yams,
+                "COpenSSL", "CSodium", yams,
             ]
         ),
         tests(
             of: "MeshDeclarative",
             in: "Control",
-            uses: ["MeshEntities", "MeshTLS", "MeshPrimitives"]
+            uses: ["MeshEntities", "MeshPlugins", "MeshTLS", "MeshPrimitives"]
         ),
         // The JSON shapes of `/mesh/…`, spoken by the Admin API and its client.
         target("MeshReports", in: "Control"),

@@ -72,10 +72,10 @@ struct EntityEndpoint: Sendable {
                 return .answer(.notFound)
             }
             let key = exchange.parameters.last ?? ""
-            let known = editor.catalogue.id(of: self.kind, named: key)
+            let parent = self.parent(in: editor.catalogue, exchange)
+            let known = editor.catalogue.id(of: self.kind, named: key, below: parent)
             if let nesting, let known,
-                editor.catalogue.row(self.kind, known)?.document.reference(nesting.field)
-                    != self.parent(in: editor.catalogue, exchange)
+                editor.catalogue.row(self.kind, known)?.document.reference(nesting.field) != parent
             {
                 return .answer(.notFound)
             }
@@ -158,8 +158,10 @@ extension EntityEndpoint {
     private func isGone(from catalogue: EntityCatalogue, _ exchange: AdminExchange) -> Bool {
         guard self.nesting != nil else { return true }
         let key = exchange.parameters.last ?? ""
-        return self.kind != .targets && self.parent(in: catalogue, exchange) != nil
-            && catalogue.id(of: self.kind, named: key) == nil
+        guard self.kind != .targets, let parent = self.parent(in: catalogue, exchange) else {
+            return false
+        }
+        return catalogue.id(of: self.kind, named: key, below: parent) == nil
     }
 
     /// The input with the reference to the path's parent; `nil` when that does not exist.

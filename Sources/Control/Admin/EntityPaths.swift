@@ -8,6 +8,8 @@ struct EntityPaths: Sendable {
     /// Kinds with a path of their own; targets stand below their upstream only.
     static let collections: [EntityKind] = [
         .services, .routes, .upstreams, .plugins, .consumers, .certificates, .snis, .caCertificates,
+        .consumerGroups, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
+        .hmacCredentials, .aclGroups,
     ]
 
     /// References that can be read and written from above, as `/services/{service}/routes`.
@@ -35,7 +37,7 @@ struct EntityPaths: Sendable {
 
     private func collection(_ kind: EntityKind) -> [AdminPath] {
         let one = EntityEndpoint(node: self.node, kind: kind, nesting: nil)
-        let name = kind.rawValue
+        let name = kind.pathName
         return [
             AdminPath(
                 name,
@@ -49,8 +51,8 @@ struct EntityPaths: Sendable {
     }
 
     private func nested(_ key: ForeignKey) -> [AdminPath] {
-        let parent = key.parent.rawValue
-        let child = key.child.rawValue
+        let parent = key.parent.pathName
+        let child = key.child.nestedPathName
         let prefix = "\(parent)/:\(parent)/\(child)"
         let one = EntityEndpoint(node: self.node, kind: key.child, nesting: key)
         let list = AdminPath(
@@ -72,7 +74,7 @@ struct EntityPaths: Sendable {
     }
 
     private func reference(_ key: ForeignKey) -> AdminPath {
-        let child = key.child.rawValue
+        let child = key.child.pathName
         let followed = FollowedEndpoint(node: self.node, key: key)
         return AdminPath(
             "\(child)/:\(child)/\(key.field)",
@@ -93,6 +95,32 @@ struct EntityPaths: Sendable {
 }
 
 extension EntityKind {
+    /// The collection's name in a path, as Kong's plugins name theirs.
+    var pathName: String {
+        switch self {
+        case .keyCredentials: "key-auths"
+        case .basicCredentials: "basic-auths"
+        case .jwtSecrets: "jwts"
+        case .hmacCredentials: "hmac-auths"
+        case .services, .routes, .upstreams, .targets, .plugins, .consumers, .certificates, .snis,
+            .caCertificates, .consumerGroups, .groupMembers, .aclGroups:
+            self.rawValue
+        }
+    }
+
+    /// The collection's name in a path below what it belongs to.
+    var nestedPathName: String {
+        switch self {
+        case .keyCredentials: "key-auth"
+        case .basicCredentials: "basic-auth"
+        case .jwtSecrets: "jwt"
+        case .hmacCredentials: "hmac-auth"
+        case .services, .routes, .upstreams, .targets, .plugins, .consumers, .certificates, .snis,
+            .caCertificates, .consumerGroups, .groupMembers, .aclGroups:
+            self.rawValue
+        }
+    }
+
     /// One entity of this kind, in a sentence.
     var article: String {
         let name = self.singular.split(separator: "_").joined(separator: " ")

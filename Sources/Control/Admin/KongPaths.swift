@@ -1,14 +1,10 @@
 import Foundation
 import MeshEntities
+import MeshPlugins
 import MeshReports
 
 /// Kong's paths about the node itself: `/`, `/status`, `/endpoints`, `/plugins/enabled`, `/tags`.
 struct KongPaths: Sendable {
-    /// The plugins that are built, with Kong's priorities.
-    private static let plugins: [(name: String, priority: Int64)] = [
-        ("correlation-id", 100_001), ("prometheus", 13), ("request-termination", 2),
-    ]
-
     let node: any AdminNode
 
     var all: [AdminPath] {
@@ -16,7 +12,9 @@ struct KongPaths: Sendable {
             .reading("/") { _ in await self.root() },
             .reading("plugins/enabled") { _ in
                 .document(
-                    .record(["enabled_plugins": .list(Self.plugins.map { .string($0.name) })])
+                    .record([
+                        "enabled_plugins": .list(PluginCatalogue.builtNames.map { .string($0) })
+                    ])
                 )
             },
             .reading("tags") { exchange in await self.tags(exchange, matching: nil) },
@@ -44,11 +42,12 @@ struct KongPaths: Sendable {
                 catalogue.row(.plugins, id)?.document["name"]?.text
             }
         )
-        let available = Self.plugins.map { plugin in
+        let available = PluginCatalogue.builtNames.map { name in
             DocumentField(
-                plugin.name,
+                name,
                 .record([
-                    "version": .string(KongRelease.version), "priority": .integer(plugin.priority),
+                    "version": .string(KongRelease.version),
+                    "priority": DocumentValue(PluginCatalogue.priority(of: name)),
                 ])
             )
         }

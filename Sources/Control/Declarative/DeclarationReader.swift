@@ -25,6 +25,7 @@ struct DeclarationReader {
     private let options: DeclarationOptions
     private var format = DeclarationFormat.current
     private var deck = DeckContent([])
+    private var passwords = CredentialRules.Passwords.plain
     private var derivedKeys: Set<String> = []
 
     init(options: DeclarationOptions = DeclarationOptions()) { self.options = options }
@@ -64,6 +65,9 @@ struct DeclarationReader {
             return
         }
         self.readFormat(fields, root)
+        if fields.contains(where: { $0.name == "_transform" && $0.node.value == .bool(false) }) {
+            self.passwords = .kongs
+        }
         if self.options.variables == nil { self.placeholders = Placeholders.findings(in: root) }
         self.deck = DeckContent(fields)
         self.findings += self.deck.findings
@@ -281,6 +285,7 @@ struct DeclarationReader {
         }
         self.disableUnknownPlugins()
         self.checkPlugins(places)
+        self.completeCredentials(places)
         var check = CertificateCheck(places: places)
         check.run(&self.configuration)
         self.findings += check.findings + self.configuration.findings(at: places)
@@ -304,6 +309,15 @@ struct DeclarationReader {
                 )
             }
         }
+    }
+
+    /// Hashes passwords, and looks into keys.
+    private mutating func completeCredentials(_ places: EntityPlaces) {
+        self.findings += CredentialRules.complete(
+            &self.configuration,
+            self.passwords,
+            hash: KnownHashes.shared.hash
+        ).map { places.finding($0.kind, $0.index, $0.field, $0.message) }
     }
 
     private mutating func disableUnknownPlugins() {

@@ -12,7 +12,11 @@ public enum EntityExamination {
     public static func findings(in configuration: inout GatewayConfiguration) -> [Finding] {
         var check = CertificateCheck(places: EntityPlaces())
         check.run(&configuration)
-        return check.findings + Self.plugins(configuration.plugins)
+        let flaws = CredentialRules.complete(&configuration, hash: KnownHashes.shared.hash)
+        let credentials = flaws.map {
+            EntityPlaces().finding($0.kind, $0.index, $0.field, $0.message)
+        }
+        return check.findings + credentials + Self.plugins(configuration.plugins)
             + configuration.routes.enumerated().flatMap { Self.patterns(of: $1, $0) }
     }
 

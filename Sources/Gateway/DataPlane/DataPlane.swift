@@ -27,6 +27,7 @@ public final class DataPlane: Sendable {
     private let tlsPlan: TLSPlan
     private let lineage: Mutex<SnapshotLineage>
     private let windows = WindowCounters()
+    private let logs = LogDelivery()
     private let state = Mutex(State())
     /// Two threads, so that one long piece of work does not hold up the others.
     private let outside = OutsideThreads(count: 2)
@@ -125,6 +126,7 @@ public final class DataPlane: Sendable {
         let installation = lineage.installation(of: snapshot, tls)
         lineage.tls = tls
         self.registry.show(installation)
+        self.logs.show(snapshot.logs)
         self.post(.install(installation))
     }
 
@@ -216,6 +218,7 @@ public final class DataPlane: Sendable {
     public func counters() -> DataPlaneCounters {
         var counters = self.registry.counters()
         counters.droppedLogLines &+= self.state.withLock { $0.log?.lostLines ?? 0 }
+        counters.droppedLogLines &+= self.logs.lostEntries
         return counters
     }
 
@@ -278,6 +281,7 @@ public final class DataPlane: Sendable {
         for thread in threads { thread.join() }
         self.outside.stop()
         log?.stop()
+        self.logs.stop()
     }
 
     private func post(_ message: WorkerMessage) {

@@ -5,10 +5,10 @@
 public enum UnbuiltFeatures {
     /// Plugins that run here.
     public static let builtPlugins: Set<String> = [
-        "acl", "basic-auth", "bot-detection", "correlation-id", "cors", "hmac-auth",
-        "ip-restriction", "jwt", "key-auth", "prometheus", "rate-limiting", "redirect",
-        "request-size-limiting", "request-termination", "request-transformer",
-        "response-transformer",
+        "acl", "basic-auth", "bot-detection", "correlation-id", "cors", "file-log", "hmac-auth",
+        "http-log", "ip-restriction", "jwt", "key-auth", "prometheus", "rate-limiting",
+        "redirect", "request-size-limiting", "request-termination", "request-transformer",
+        "response-transformer", "session", "syslog", "tcp-log", "udp-log",
     ]
 
     /// Plugins that Kong bundles.
@@ -89,10 +89,8 @@ public enum UnbuiltFeatures {
             + Self.plugins(configuration.plugins, places)
     }
 
-    /// Inputs that need an authenticated consumer, a cookie set by the gateway, or a regex's groups.
-    private static let unbuiltHashInputs: Set<Upstream.HashInput> = [
-        .consumer, .cookie, .uriCapture,
-    ]
+    /// Inputs that need a cookie set by the gateway, or a regex's groups.
+    private static let unbuiltHashInputs: Set<Upstream.HashInput> = [.cookie, .uriCapture]
 
     private static func upstreams(_ upstreams: [Upstream], _ places: EntityPlaces) -> [Finding] {
         upstreams.enumerated().flatMap { index, upstream in

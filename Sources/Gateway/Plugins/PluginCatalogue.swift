@@ -9,7 +9,9 @@ public enum PluginCatalogue {
         BotDetection.definition,
         CORS.definition,
         CorrelationID.definition,
+        FileLog.definition,
         HMACAuth.definition,
+        HTTPLog.definition,
         IPRestriction.definition,
         JWT.definition,
         KeyAuth.definition,
@@ -20,6 +22,10 @@ public enum PluginCatalogue {
         RequestTermination.definition,
         RequestTransformer.definition,
         ResponseTransformer.definition,
+        Session.definition,
+        SyslogLog.definition,
+        TCPLog.definition,
+        UDPLog.definition,
     ]
 
     private static let byName = Dictionary(

@@ -203,7 +203,7 @@ struct ForeignContentTests {
             """
             _format_version: "3.0"
             plugins:
-              - { name: key-auth, enabled: false }
+              - { name: aws-lambda, enabled: false }
               - { name: my-own, enabled: false, config: { a: [1] } }
             """
         )
@@ -216,7 +216,7 @@ struct ForeignContentTests {
             _format_version: "3.0"
             plugins:
               - name: my-own
-              - name: key-auth
+              - name: aws-lambda
             """
         let found = complaints(text)
         #expect(found.count == 2)

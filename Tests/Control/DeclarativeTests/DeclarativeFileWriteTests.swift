@@ -85,7 +85,7 @@ struct DeclarativeFileWriteTests {
         // Off, so that nobody asks what its settings mean.
         var plugin = Plugin(
             id: id,
-            name: "key-auth",
+            name: "aws-lambda",
             config: .object((config.fields ?? []) + [DocumentField(text, .integer(1))])
         )
         plugin.enabled = false

@@ -214,6 +214,9 @@ extension Worker {
                 into: &writer
             )
         }
+        if exchange.pointee.filters != nil, let written = writer.written {
+            self.noteResponse(exchange, written)
+        }
         if let written = writer.written, !self.sendGenerated(place, written.count) {
             return self.closeClient(place)
         }

@@ -1,5 +1,7 @@
 internal import CMeshSystem
+internal import MeshEntities
 internal import MeshHTTP
+internal import MeshPlugins
 internal import MeshPrimitives
 
 /// Keys of consistent hashing: equal requests give equal keys on every node.
@@ -28,6 +30,10 @@ extension Worker {
         case .clientAddress:
             let address = exchange.pointee.origin
             return SeededGenerator.mix(address.low ^ SeededGenerator.mix(address.high))
+        case .consumer:
+            let filters = exchange.pointee.filters
+            guard let id = filters?.filter.pointee.plugins.identity.consumerID else { return nil }
+            return SeededGenerator.mix(id.low ^ SeededGenerator.mix(id.high))
         case .path:
             return Self.hash(scope.path)
         case .header: return Self.headerHash(plan.name.bytes, scope)

@@ -230,6 +230,9 @@ extension Worker {
             self.answer(place, scope, status: 400)
             return false
         }
+        if exchange.pointee.filters != nil {
+            self.noteTarget(exchange, self.writer.head(head))
+        }
         self.rewindSpill(exchange)
         let isSpilled = exchange.pointee.flags.contains(.requestSpilled)
         let isLast = exchange.pointee.flags.contains(.requestComplete) && !isSpilled
@@ -342,6 +345,9 @@ extension Worker {
         guard let head = self.writeResponseHead(index, from: bytes, adding: lines) else {
             self.attemptFailed(index, .malformed)
             return false
+        }
+        if exchange.pointee.filters != nil {
+            self.noteResponse(exchange, self.writer.head(head))
         }
         exchange.pointee.flags.insert(.responseBegun)
         guard exchange.pointee.flags.contains(.isRelay) else {

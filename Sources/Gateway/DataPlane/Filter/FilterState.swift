@@ -22,6 +22,9 @@ struct FilterState {
     var methodCount: Int32 = 0
     /// Bytes of the request's body that steps had whole; -1 when they had not.
     var bodyCount: Int64 = -1
+    /// What log plugins tell of the exchange: the target that the upstream was asked for, a line end,
+    /// and the head that the client was sent.
+    var told = BlockQueue()
     /// The step that a suspended request goes on with.
     var next: Int32 = 0
     /// What a suspended request is answered when its time is up.

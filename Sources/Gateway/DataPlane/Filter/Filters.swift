@@ -13,7 +13,7 @@ extension Worker {
             ._withUnsafeGuaranteedRef { $0.chains[Int(exchange.pointee.route)] }
     }
 
-    private func consumers(_ exchange: UnsafeMutablePointer<Exchange>) -> ConsumerDirectory {
+    func consumers(_ exchange: UnsafeMutablePointer<Exchange>) -> ConsumerDirectory {
         exchange.pointee.view.pointee.snapshot._withUnsafeGuaranteedRef { $0.consumers }
     }
 

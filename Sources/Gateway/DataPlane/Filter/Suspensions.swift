@@ -143,6 +143,7 @@ extension Worker {
         if block.filter.pointee.deadline > 0 {
             _ = self.suspensions.remove(block.filter.pointee.token)
         }
+        block.filter.pointee.told.clear(to: &self.io.blocks)
         self.io.blocks.giveBack(block)
     }
 }

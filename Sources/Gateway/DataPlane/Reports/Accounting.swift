@@ -153,6 +153,9 @@ extension Worker {
                 )
             )
         }
+        if let block = exchange.pointee.filters, exchange.pointee.route >= 0 {
+            self.tellLogs(exchange, block)
+        }
         self.log?._withUnsafeGuaranteedRef { self.log(exchange, to: $0) }
     }
 

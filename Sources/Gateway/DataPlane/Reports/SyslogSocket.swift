@@ -42,6 +42,11 @@ final class SyslogSocket {
         ring.flushLines(through: self.line) { self.send($0) }
     }
 
+    /// Sends one line; `false` when it cannot be sent now.
+    func tell(_ line: [UInt8]) -> Bool {
+        line.withUnsafeBytes { self.send($0) } && self.descriptor >= 0
+    }
+
     /// `false` when the daemon has no room now.
     private func send(_ line: UnsafeRawBufferPointer) -> Bool {
         self.writeHead()

@@ -11,6 +11,10 @@ final class RouteShape: Sendable {
     let chain: PluginChain
     /// What steps may ask of the route's regexes; nil when none does.
     let captures: RouteCaptures?
+    /// The route as JSON; empty when no step logs.
+    let routeDocument: [UInt8]
+    /// The service as JSON; empty when no step logs, or there is none.
+    let serviceDocument: [UInt8]
     /// Without its upstream, which a snapshot fills in; valid as long as this object.
     nonisolated(unsafe) let plan: RoutePlan
     private let route: Route
@@ -50,6 +54,9 @@ final class RouteShape: Sendable {
         self.arena = arena
         self.label = label
         self.chain = chain
+        self.routeDocument = chain.logs ? Array(route.document.json.utf8) : []
+        self.serviceDocument =
+            chain.logs ? service.map { Array($0.document.json.utf8) } ?? [] : []
         self.captures = chain.readsCaptures ? RouteCaptures(paths: route.paths) : nil
         self.route = route
         self.service = service

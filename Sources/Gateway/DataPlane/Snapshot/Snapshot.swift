@@ -42,6 +42,14 @@ public final class Snapshot: Sendable {
         let route: String
     }
 
+    /// The queues of all log plugins.
+    var logs: [LogQueue] { self.plugins.logs }
+
+    /// A route and its service, as log plugins tell them.
+    func logDocuments(ofRoute index: Int) -> (route: [UInt8], service: [UInt8]) {
+        (self.shapes[index].routeDocument, self.shapes[index].serviceDocument)
+    }
+
     /// What steps may ask of a route's regexes.
     func captures(ofRoute index: Int) -> RouteCaptures? { self.shapes[index].captures }
 

@@ -25,6 +25,7 @@ struct HashPlan {
         case cookie
         case path
         case queryArgument
+        case consumer
     }
 
     let source: Source

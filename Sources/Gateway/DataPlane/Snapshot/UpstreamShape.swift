@@ -123,7 +123,8 @@ final class UpstreamShape: Sendable {
         in arena: inout PlanArena
     ) -> HashPlan {
         switch input {
-        case .none, .consumer, .uriCapture: HashPlan(source: .none, name: .empty)
+        case .none, .uriCapture: HashPlan(source: .none, name: .empty)
+        case .consumer: HashPlan(source: .consumer, name: .empty)
         case .ip: HashPlan(source: .clientAddress, name: .empty)
         case .path: HashPlan(source: .path, name: .empty)
         case .header:

@@ -25,7 +25,8 @@ struct ACL: Sendable {
     private static let nobody = PluginAnswer(status: 401, error: "Unauthorized")
     private static let kept = PluginAnswer(status: 403, error: "You cannot consume this service")
 
-    private let groups: Set<String>
+    /// In lists as short as these, comparing is faster than hashing.
+    private let groups: [String]
     private let allows: Bool
     private let tellsGroups: Bool
 
@@ -44,7 +45,7 @@ struct ACL: Sendable {
                     + "'config.allow', 'config.deny'"
             )
         }
-        self.groups = Set(allow + deny)
+        self.groups = allow + deny
         self.allows = !allow.isEmpty
         self.tellsGroups = try settings.flag("hide_groups_header") != true
     }

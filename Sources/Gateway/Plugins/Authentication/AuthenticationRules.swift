@@ -95,6 +95,7 @@ struct AuthenticationRules: Sendable {
     ) {
         guard let consumer = consumers[place] else { return }
         state.identity.consumer = place
+        state.identity.consumerID = consumer.id
         state.identity.credential = credential
         state.identity.isAnonymous = credential == nil
         edits.drop("x-consumer-id")
@@ -102,42 +103,35 @@ struct AuthenticationRules: Sendable {
         edits.drop("x-consumer-username")
         edits.drop("x-credential-identifier")
         edits.drop("x-anonymous-consumer")
-        Self.add("X-Consumer-ID: ", consumer.id, &edits.lines)
-        Self.add("X-Consumer-Custom-ID: ", consumer.customID, &edits.lines)
-        Self.add("X-Consumer-Username: ", consumer.username, &edits.lines)
+        consumer.lines.withUnsafeBytes { edits.lines.write($0) }
         if let credential {
-            Self.add("X-Credential-Identifier: ", credential, &edits.lines)
+            edits.lines.write("X-Credential-Identifier: ")
+            edits.lines.write(credential)
+            edits.lines.write("\r\n")
         } else {
             edits.lines.write("X-Anonymous-Consumer: true\r\n")
         }
-    }
-
-    private static func add(_ name: StaticString, _ text: String?, _ lines: inout HeadWriter) {
-        // A name that is no field value is not told.
-        guard var text, FieldText.isValue(text) else { return }
-        lines.write(name)
-        text.withUTF8 { lines.write(UnsafeRawBufferPointer($0)) }
-        lines.write("\r\n")
-    }
-
-    private static func add(_ name: StaticString, _ id: EntityID, _ lines: inout HeadWriter) {
-        lines.write(name)
-        lines.write(id)
-        lines.write("\r\n")
     }
 }
 
 extension HeadWriter {
     /// Appends an id as a lower-case UUID.
     mutating func write(_ id: EntityID) {
-        self.write(hexadecimal: id.high >> 32, digitCount: 8)
-        self.write("-")
-        self.write(hexadecimal: id.high >> 16, digitCount: 4)
-        self.write("-")
-        self.write(hexadecimal: id.high, digitCount: 4)
-        self.write("-")
-        self.write(hexadecimal: id.low >> 48, digitCount: 4)
-        self.write("-")
-        self.write(hexadecimal: id.low, digitCount: 12)
+        self.append { room in
+            guard room.count >= 36 else { return nil }
+            var place = 0
+            for half in [id.high, id.low] {
+                for shift in stride(from: UInt64(60), through: 0, by: -4) {
+                    if place == 8 || place == 13 || place == 18 || place == 23 {
+                        room[place] = UInt8(ascii: "-")
+                        place += 1
+                    }
+                    let digit = UInt8(truncatingIfNeeded: half >> shift) & 15
+                    room[place] = digit < 10 ? digit + 0x30 : digit + 0x57
+                    place += 1
+                }
+            }
+            return 36
+        }
     }
 }

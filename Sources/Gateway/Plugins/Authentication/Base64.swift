@@ -33,9 +33,16 @@ enum Base64 {
         return bytes
     }
 
-    /// The text of bytes, in the alphabet of section 4 without padding.
-    static func encode(_ bytes: [UInt8]) -> String {
-        let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    /// Which digits stand for 62 and 63.
+    enum Alphabet: String {
+        case plain = "+/"
+        case url = "-_"
+    }
+
+    /// The text of bytes without padding.
+    static func encode(_ bytes: [UInt8], alphabet: Alphabet = .plain) -> String {
+        let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+        let digits = Array((letters + alphabet.rawValue).utf8)
         var text: [UInt8] = []
         for start in stride(from: 0, to: bytes.count, by: 3) {
             let piece = bytes[start..<min(start + 3, bytes.count)]

@@ -25,7 +25,9 @@ public enum PasswordHash {
         text.hasPrefix(Self.argonMark) || Self.kongDigest(text) != nil
     }
 
-    /// The hash of a password; nil when there is no memory for it. Takes about 20 ms.
+    /// The hash of a password; nil when there is no memory for it.
+    ///
+    /// Takes about 20 ms.
     public static func make(_ password: String, for credential: EntityID) -> String? {
         guard Self.isReady else { return nil }
         let length = Int(crypto_pwhash_argon2id_saltbytes())

@@ -55,6 +55,9 @@ public struct PluginChain: Sendable {
     /// Whether a step looks at ``PluginRequest/captures``.
     public let readsCaptures: Bool
 
+    /// Whether a step tells of requests that are over.
+    public let logs: Bool
+
     /// The chain without plugins.
     public static let empty = PluginChain(links: [])
 
@@ -79,6 +82,7 @@ public struct PluginChain: Sendable {
         self.links = effective.sorted { ($0.priority, $0.name) > ($1.priority, $1.name) }
         let steps = self.links.flatMap(\.steps)
         self.changesBodies = steps.contains { $0.body != nil }
+        self.logs = steps.contains { $0.log != nil }
         self.readsCaptures = steps.contains { $0.readsCaptures }
         self.readsListenAddress = steps.contains { $0.readsListenAddress }
     }
@@ -111,6 +115,7 @@ public struct PluginChain: Sendable {
         state: inout PluginState,
         edits: inout PluginEdits
     ) -> (verdict: PluginVerdict, next: Int) {
+        if step == 0 { state.beganMilliseconds = request.wallMilliseconds }
         var index = step
         while index < self.links.count {
             let step = self.links[index].step(request.consumers, state.identity)
@@ -134,6 +139,17 @@ public struct PluginChain: Sendable {
     ) {
         for link in self.links {
             link.step(consumers, state.identity)?.response?(state, &edits)
+        }
+    }
+
+    /// Goes through the queues that are told of a request, in order.
+    public func forEachLog(
+        _ consumers: ConsumerDirectory,
+        _ identity: PluginIdentity,
+        _ body: (LogQueue) -> Void
+    ) {
+        for link in self.links {
+            if let log = link.step(consumers, identity)?.log { body(log) }
         }
     }
 

@@ -4,6 +4,12 @@ public import MeshEntities
 public struct PluginState: Sendable {
     /// Who sends the request, as the last authentication that succeeded says.
     public internal(set) var identity = PluginIdentity()
+    /// Milliseconds since 1970 when the access phase began.
+    public internal(set) var beganMilliseconds: UInt64 = 0
+    /// Unix seconds when the session at hand began; 0 without one.
+    var sessionBegan: UInt64 = 0
+    /// Whether the client's cookie will do.
+    var sessionIsFresh = false
     /// What whoever resumed the request told the step that asked, which runs again; 0 otherwise.
     public var note: UInt64 = 0
 
@@ -20,6 +26,8 @@ public struct PluginState: Sendable {
 public struct PluginIdentity: Equatable, Sendable {
     /// The consumer; nobody before authentication.
     public internal(set) var consumer = ConsumerPlace.nobody
+    /// Its id.
+    public internal(set) var consumerID: EntityID?
     /// The credential that was shown; nil for the anonymous consumer, or without credentials.
     public internal(set) var credential: EntityID?
     /// Whether the consumer stands for those who are not known.

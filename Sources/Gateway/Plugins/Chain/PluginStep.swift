@@ -22,6 +22,8 @@ final class PluginStep: Sendable {
     let response: Response?
     let body: Body?
     let whole: Whole?
+    /// Where it tells of requests that are over.
+    let log: LogQueue?
     /// Whether it looks at ``PluginRequest/captures``.
     let readsCaptures: Bool
     /// Whether it needs ``PluginRequest/listenAddress``, which costs a system call.
@@ -32,6 +34,7 @@ final class PluginStep: Sendable {
         response: Response? = nil,
         body: Body? = nil,
         whole: Whole? = nil,
+        log: LogQueue? = nil,
         readsCaptures: Bool = false,
         readsListenAddress: Bool = false
     ) {
@@ -39,6 +42,7 @@ final class PluginStep: Sendable {
         self.response = response
         self.body = body
         self.whole = whole
+        self.log = log
         self.readsCaptures = readsCaptures
         self.readsListenAddress = readsListenAddress
     }

@@ -74,6 +74,9 @@ public final class PluginTable: Sendable {
         }
     }
 
+    /// The queues of all log plugins.
+    public var logs: [LogQueue] { self.instances.values.compactMap { $0.step?.log } }
+
     /// Whether plugins of consumers or groups alone are the same as in another table.
     public func sharesScoped(with other: PluginTable) -> Bool { self.anywhere == other.anywhere }
 

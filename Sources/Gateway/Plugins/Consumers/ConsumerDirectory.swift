@@ -13,8 +13,8 @@ public struct ConsumerPlace: Hashable, Sendable {
     public var isSome: Bool { self.rawValue >= 0 }
 }
 
-/// A consumer as steps see it.
-public struct ConsumerEntry: Equatable, Sendable {
+/// A consumer as steps see it; an object, so that reading one costs one reference.
+public final class ConsumerEntry: Sendable {
     /// Primary key.
     public let id: EntityID
     /// User name, if it has one.
@@ -22,9 +22,28 @@ public struct ConsumerEntry: Equatable, Sendable {
     /// Identity in another system, if it has one.
     public let customID: String?
     /// The consumer groups it belongs to, ascending.
-    public internal(set) var groups: [EntityID] = []
+    public let groups: [EntityID]
     /// Its groups of the plugin `acl`, in the order of the configuration.
-    public internal(set) var accessGroups: [String] = []
+    public let accessGroups: [String]
+    /// What the target is told of it: whole lines.
+    let lines: [UInt8]
+
+    init(_ consumer: Consumer, groups: [EntityID], accessGroups: [String]) {
+        self.id = consumer.id
+        self.username = consumer.username
+        self.customID = consumer.customID
+        self.groups = groups.sorted()
+        self.accessGroups = accessGroups
+        var lines = "X-Consumer-ID: \(consumer.id)\r\n"
+        // A name that is no field value is not told.
+        if let text = consumer.customID, FieldText.isValue(text) {
+            lines += "X-Consumer-Custom-ID: \(text)\r\n"
+        }
+        if let text = consumer.username, FieldText.isValue(text) {
+            lines += "X-Consumer-Username: \(text)\r\n"
+        }
+        self.lines = Array(lines.utf8)
+    }
 }
 
 /// The consumers of a configuration and their credentials, found in constant time; immutable, shared
@@ -100,8 +119,20 @@ private final class ConsumerTable: Sendable {
         self.consumers = configuration.consumers
         self.members = configuration.groupMembers
         self.access = configuration.aclGroups
-        var entries = configuration.consumers.map {
-            ConsumerEntry(id: $0.id, username: $0.username, customID: $0.customID)
+        var groups: [EntityID: [EntityID]] = [:]
+        for member in configuration.groupMembers {
+            groups[member.consumer, default: []].append(member.consumerGroup)
+        }
+        var access: [EntityID: [String]] = [:]
+        for group in configuration.aclGroups {
+            access[group.consumer, default: []].append(group.group)
+        }
+        let entries = configuration.consumers.map { consumer in
+            ConsumerEntry(
+                consumer,
+                groups: groups[consumer.id] ?? [],
+                accessGroups: access[consumer.id] ?? []
+            )
         }
         var places: [EntityID: ConsumerPlace] = [:]
         var usernames: [String: ConsumerPlace] = [:]
@@ -111,17 +142,6 @@ private final class ConsumerTable: Sendable {
             let place = ConsumerPlace(rawValue: Int32(truncatingIfNeeded: index))
             places[entry.id] = place
             if let name = entry.username { usernames[name] = place }
-        }
-        for member in configuration.groupMembers {
-            guard let place = places[member.consumer] else { continue }
-            entries[Int(place.rawValue)].groups.append(member.consumerGroup)
-        }
-        for group in configuration.aclGroups {
-            guard let place = places[group.consumer] else { continue }
-            entries[Int(place.rawValue)].accessGroups.append(group.group)
-        }
-        for index in entries.indices where entries[index].groups.count > 1 {
-            entries[index].groups.sort()
         }
         self.entries = entries
         self.places = places

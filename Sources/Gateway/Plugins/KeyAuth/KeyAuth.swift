@@ -128,10 +128,10 @@ struct KeyAuth: Sendable {
     ) -> AuthenticationRules.Outcome {
         if self.hides { self.hide(name, request, &edits) }
         guard !key.isEmpty else { return .refused(self.missing) }
-        guard let found = request.consumers.keys.credential(named: key) else {
+        guard let found = request.consumers.keys.owner(of: key) else {
             return .refused(self.unknown)
         }
-        return .known(consumer: found.consumer, credential: found.id)
+        return .known(consumer: found.consumer, credential: found.credential)
     }
 
     private func find(

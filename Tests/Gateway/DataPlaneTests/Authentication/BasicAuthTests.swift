@@ -36,7 +36,7 @@ struct BasicAuthTests {
         }
     }
 
-    /// `printf 'pw%s' 00000000-0000-0007-0000-000000000002 | sha1sum`
+    // `printf 'pw%s' 00000000-0000-0007-0000-000000000002 | sha1sum`
     private static let kongDigest = "5169bc5d857197e1d39bd486c5bd001458c92828"
 
     private func header(_ text: String, _ name: String = "Authorization") -> String {

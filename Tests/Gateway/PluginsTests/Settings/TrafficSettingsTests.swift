@@ -92,6 +92,35 @@ struct TrafficSettingsTests {
                 "response-transformer", ["add": .record(["json": list("x")])],
                 "config.add.json.0", "key 'x' has no value"
             ),
+            ("file-log", [:], "config.path", "required field missing"),
+            ("file-log", ["path": .string("a*")], "config.path", "not a valid filename"),
+            (
+                "file-log",
+                [
+                    "path": .string("/tmp/x"),
+                    "custom_fields_by_lua": .record(["a": .string("return 1")]),
+                ],
+                "config.custom_fields_by_lua",
+                "no Lua runs here; remove the field, and add what it added where the log is read"
+            ),
+            (
+                "http-log", ["http_endpoint": .string("x")], "config.http_endpoint",
+                "missing host in url"
+            ),
+            (
+                "http-log", ["http_endpoint": .string("https://a")], "config.http_endpoint",
+                "https is not built yet for logs; use an http endpoint on this host"
+            ),
+            (
+                "tcp-log", ["host": .string("a"), "port": .integer(1), "tls": .bool(true)],
+                "config.tls", "TLS to a log is not built yet; use plain TCP on this host"
+            ),
+            (
+                "syslog", ["facility": .string("x")], "config.facility",
+                "expected one of: auth, authpriv, cron, daemon, ftp, kern, lpr, mail, news, "
+                    + "syslog, user, uucp, local0, local1, local2, local3, local4, local5, "
+                    + "local6, local7"
+            ),
         ] as [(String, [String: DocumentValue], String, String)]
     )
     func refusals(

@@ -1,0 +1,198 @@
+internal import CMeshSystem
+internal import MeshHTTP
+internal import MeshPlugins
+
+/// Sends lines over a connection that is kept.
+///
+/// As in Kong an entry that cannot be sent is lost; a connection that has ended is begun anew first.
+final class StreamLogSink: LogSink {
+    private let queue: LogQueue
+    private let host: String
+    private let port: UInt16
+    private let milliseconds: Int64
+    private var endpoint: LogEndpoint?
+
+    init(_ queue: LogQueue, host: String, port: UInt16, milliseconds: Int64) {
+        self.queue = queue
+        self.host = host
+        self.port = port
+        self.milliseconds = milliseconds
+    }
+
+    func deliver(at now: Int64, haste: LogHaste) -> Int {
+        let entries = self.queue.take(1_000)
+        guard !entries.isEmpty else { return 0 }
+        var bytes: [UInt8] = []
+        for entry in entries { bytes += entry.text + [0x0D, 0x0A] }
+        let limit = haste == .last ? min(self.milliseconds, 1_000) : self.milliseconds
+        for _ in 0..<2 {
+            if self.endpoint?.hasEnded() ?? true {
+                self.endpoint = LogEndpoint(self.host, self.port, milliseconds: limit)
+            }
+            guard self.endpoint != nil else { return entries.count }
+            if self.endpoint?.send(bytes, milliseconds: limit) == true { return 0 }
+            self.endpoint = nil
+        }
+        return entries.count
+    }
+}
+
+/// Sends requests over a connection that is kept, and repeats them with growing pauses.
+///
+/// Source: Kong 3.9, `kong/tools/queue.lua`.
+final class HTTPLogSink: LogSink {
+    /// Milliseconds that one look at the queue may take beyond the request at hand.
+    private static let patience: Int64 = 500
+
+    private let queue: LogQueue
+    private let target: HTTPLogEndpoint
+    private var endpoint: LogEndpoint?
+    /// What is being tried.
+    private var batch: [LogQueue.Entry] = []
+    private var triedSince: Int64 = 0
+    private var nextTry: Int64 = 0
+    private var delay: Int64 = 0
+    /// When entries were first seen that do not fill a batch.
+    private var waitingSince: Int64?
+
+    init(_ queue: LogQueue, _ target: HTTPLogEndpoint) {
+        self.queue = queue
+        self.target = target
+    }
+
+    func deliver(at now: Int64, haste: LogHaste) -> Int {
+        var lost = 0
+        var now = now
+        let end = now + Self.patience
+        while now < end, self.fill(now, haste) {
+            guard haste == .last || now >= self.nextTry else { return lost }
+            let limit =
+                haste == .last ? min(self.target.milliseconds, 1_000) : self.target.milliseconds
+            if self.send(self.batch, limit) {
+                self.batch = []
+            } else {
+                lost += self.fail(haste)
+                if haste == .last { return lost + self.queue.take(.max).count }
+            }
+            now = mesh_clock_nanoseconds() / 1_000_000
+        }
+        return lost
+    }
+
+    /// Whether there is a batch to be sent.
+    private func fill(_ now: Int64, _ haste: LogHaste) -> Bool {
+        guard self.batch.isEmpty else { return true }
+        let rules = self.queue.delivery
+        let count = self.queue.count
+        guard count > 0 else {
+            self.waitingSince = nil
+            return false
+        }
+        if count < rules.batchLimit, haste != .last {
+            let since = self.waitingSince ?? now
+            self.waitingSince = since
+            guard now - since >= rules.coalescingMilliseconds else { return false }
+        }
+        self.waitingSince = nil
+        self.batch = self.queue.take(rules.batchLimit)
+        self.triedSince = now
+        self.nextTry = 0
+        self.delay = rules.firstDelay
+        return !self.batch.isEmpty
+    }
+
+    /// Plans another try, or gives the batch up; how many entries are lost.
+    private func fail(_ haste: LogHaste) -> Int {
+        let now = mesh_clock_nanoseconds() / 1_000_000
+        let rules = self.queue.delivery
+        guard haste != .last, now - self.triedSince < rules.retryMilliseconds else {
+            defer { self.batch = [] }
+            return self.batch.count
+        }
+        self.nextTry = now + self.delay
+        self.delay = min(self.delay * 2, rules.longestDelay)
+        return 0
+    }
+
+    private func send(_ entries: [LogQueue.Entry], _ milliseconds: Int64) -> Bool {
+        var body: [UInt8] = []
+        if self.queue.delivery.batchLimit == 1 {
+            body = entries.first?.text ?? []
+        } else {
+            body.append(UInt8(ascii: "["))
+            for (index, entry) in entries.enumerated() {
+                if index > 0 { body.append(UInt8(ascii: ",")) }
+                body += entry.text
+            }
+            body.append(UInt8(ascii: "]"))
+        }
+        let request =
+            self.target.head + Array("Content-Length: \(body.count)\r\n\r\n".utf8) + body
+        if self.endpoint?.hasEnded() ?? true {
+            self.endpoint = LogEndpoint(
+                self.target.host,
+                self.target.port,
+                milliseconds: milliseconds
+            )
+        }
+        guard self.endpoint?.send(request, milliseconds: milliseconds) == true,
+            let status = self.receive(milliseconds)
+        else {
+            self.endpoint = nil
+            return false
+        }
+        return status < 300
+    }
+
+    /// The status of the answer; the connection is kept only if the answer's end is known.
+    private func receive(_ milliseconds: Int64) -> UInt16? {
+        let fields = HeaderFieldBuffer.allocate()
+        defer { fields.deallocate() }
+        let deadline = mesh_clock_nanoseconds() / 1_000_000 + milliseconds
+        var bytes: [UInt8] = []
+        var head = ResponseHead()
+        while true {
+            let parse = bytes.withUnsafeBytes { bytes in
+                ResponseHead.parseResponse(
+                    bytes,
+                    requestMethodIsHead: false,
+                    into: &head,
+                    fields: fields,
+                    limits: HeadLimits()
+                )
+            }
+            switch parse {
+            case .invalid: return nil
+            case .complete(let consumed):
+                bytes.removeFirst(consumed)
+                if head.isInterim { continue }
+                self.drain(head, &bytes, until: deadline)
+                return head.status
+            case .incomplete:
+                let left = deadline - mesh_clock_nanoseconds() / 1_000_000
+                guard left > 0,
+                    self.endpoint?.receive(into: &bytes, milliseconds: left) == true
+                else { return nil }
+            }
+        }
+    }
+
+    /// Reads the rest of an answer, or gives the connection up.
+    private func drain(_ head: ResponseHead, _ bytes: inout [UInt8], until deadline: Int64) {
+        switch head.framing {
+        case .none: return
+        case .length(let count) where count <= 65_536:
+            while UInt64(bytes.count) < count {
+                let left = deadline - mesh_clock_nanoseconds() / 1_000_000
+                guard left > 0,
+                    self.endpoint?.receive(into: &bytes, milliseconds: left) == true
+                else {
+                    self.endpoint = nil
+                    return
+                }
+            }
+            if !head.keepAlive { self.endpoint = nil }
+        case .length, .chunked, .untilClose: self.endpoint = nil
+        }
+    }
+}

@@ -1,0 +1,229 @@
+public import MeshEntities
+public import MeshHTTP
+
+/// What Kong's log plugins tell of a request, as `kong.log.serialize` makes it.
+///
+/// Source: Kong 3.9, `kong/pdk/log.lua`.
+public struct LogRecord {
+    /// The request's head, its fields and what they were read from; borrowed.
+    public var head = RequestHead()
+    /// The request's fields.
+    public var received: ReceivedFields?
+    /// 32 hexadecimal digits.
+    public var requestID = ""
+    /// `http://host:port`, of the listener that the client reached.
+    public var origin = ""
+    /// Bytes received and returned.
+    public var sizes: (request: UInt64, response: UInt64) = (0, 0)
+    /// The target of the request that the upstream got; empty when none was asked.
+    public var upstreamTarget: [UInt8] = []
+    /// What the upstream answered; 0 when it did not.
+    public var upstreamStatus: UInt16 = 0
+    /// What the client was answered.
+    public var status: UInt16 = 0
+    /// The head that the client was sent, as HTTP/1.
+    public var responseHead: [UInt8] = []
+    /// Milliseconds: in the gateway, for the upstream's head (-1 without one), and in all.
+    public var latencies: (gateway: Int64, upstream: Int64, request: Int64) = (0, -1, 0)
+    /// The target that was tried last; nil when none was.
+    public var target: (address: String, port: UInt16, startedAt: Int64)?
+    /// The client's address.
+    public var client = ""
+    /// Milliseconds since 1970 when the request began.
+    public var startedAt: Int64 = 0
+    /// Whether the response is the upstream's.
+    public var isUpstreams = false
+    /// The route and service as JSON; empty without one.
+    public var route: [UInt8] = []
+    /// The service as JSON; empty without one.
+    public var service: [UInt8] = []
+    /// Who was authenticated.
+    public var consumer: ConsumerEntry?
+    /// What was shown to authenticate.
+    public var credential: EntityID?
+
+    /// Creates a record that says nothing.
+    public init() {}
+
+    /// The JSON object, in one line.
+    public func json() -> [UInt8] {
+        var text = LogText()
+        text.open()
+        text.open("request")
+        text.string("id", self.requestID)
+        self.writeRequest(&text)
+        text.close()
+        if !self.upstreamTarget.isEmpty {
+            text.string("upstream_uri", String(decoding: self.upstreamTarget, as: UTF8.self))
+        }
+        text.string("upstream_status", self.upstreamStatus > 0 ? "\(self.upstreamStatus)" : "")
+        text.open("response")
+        text.number("status", Int64(self.status))
+        text.number("size", Int64(clamping: self.sizes.response))
+        self.writeResponseHeaders(&text)
+        text.close()
+        text.open("latencies")
+        text.number("kong", self.latencies.gateway)
+        text.number("proxy", self.latencies.upstream)
+        text.number("request", self.latencies.request)
+        let own = self.latencies.gateway + max(0, self.latencies.upstream)
+        text.number("receive", max(0, self.latencies.request - own))
+        text.close()
+        self.writeTries(&text)
+        if let credential { text.raw("authenticated_entity", "{\"id\":\"\(credential)\"}") }
+        if !self.route.isEmpty { text.raw("route", self.route) }
+        if !self.service.isEmpty { text.raw("service", self.service) }
+        if let consumer { Self.write(consumer, &text) }
+        text.string("client_ip", self.client)
+        text.number("started_at", self.startedAt)
+        text.string("source", self.isUpstreams ? "upstream" : "kong")
+        text.string("workspace_name", "default")
+        text.close()
+        return text.bytes
+    }
+
+    private func writeRequest(_ text: inout LogText) {
+        guard let received = self.received else { return }
+        let target = self.head.target.bytes(of: received.bytes)
+        let uri = String(decoding: target, as: UTF8.self)
+        text.string("uri", uri)
+        text.string("url", self.origin + uri)
+        text.string(
+            "method",
+            String(decoding: self.head.methodName.bytes(of: received.bytes), as: UTF8.self)
+        )
+        text.number("size", Int64(clamping: self.sizes.request))
+        text.open("querystring")
+        let query = self.head.query.bytes(of: received.bytes)
+        Self.write(Arguments(UnsafeRawBufferPointer(rebasing: query.dropFirst())), &text)
+        text.close()
+        var fields: [(name: String, value: String)] = []
+        for index in 0..<received.count {
+            let field = received.fields[index]
+            fields.append(
+                (
+                    String(decoding: field.name.bytes(of: received.bytes), as: UTF8.self)
+                        .lowercased(),
+                    String(decoding: field.value.bytes(of: received.bytes), as: UTF8.self)
+                )
+            )
+        }
+        Self.write(headers: fields, &text)
+    }
+
+    private func writeResponseHeaders(_ text: inout LogText) {
+        let lines = String(decoding: self.responseHead, as: UTF8.self)
+            .split(separator: "\r\n").dropFirst()
+        let fields = lines.compactMap { line -> (String, String)? in
+            guard let colon = line.utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+            let value = line[line.utf8.index(after: colon)...].drop { $0 == " " }
+            return (line[..<colon].lowercased(), String(value))
+        }
+        Self.write(headers: fields, &text)
+    }
+
+    /// Secrets that clients show are not written, as in Kong.
+    private static func write(
+        headers fields: [(name: String, value: String)],
+        _ text: inout LogText
+    ) {
+        text.open("headers")
+        var written: Set<String> = []
+        for (name, value) in fields where written.insert(name).inserted {
+            let isSecret = name == "authorization" || name == "proxy-authorization"
+            guard !isSecret else {
+                text.string(name, "REDACTED")
+                continue
+            }
+            let values = fields.filter { $0.name == name }.map(\.value)
+            if values.count == 1 { text.string(name, value) } else { text.strings(name, values) }
+        }
+        text.close()
+    }
+
+    private static func write(_ arguments: Arguments, _ text: inout LogText) {
+        var written: Set<[UInt8]> = []
+        for argument in arguments.all where written.insert(argument.name).inserted {
+            let name = String(decoding: argument.name, as: UTF8.self)
+            let values = arguments.all.filter { $0.name == argument.name }
+            guard values.count == 1 else {
+                text.strings(name, values.map { String(decoding: $0.value ?? [], as: UTF8.self) })
+                continue
+            }
+            if let value = argument.value {
+                text.string(name, String(decoding: value, as: UTF8.self))
+            } else {
+                text.raw(name, "true")
+            }
+        }
+    }
+
+    private func writeTries(_ text: inout LogText) {
+        guard let target = self.target else { return text.raw("tries", "[]") }
+        text.raw(
+            "tries",
+            "[{\"balancer_start\":\(target.startedAt),\"ip\":\"\(target.address)\","
+                + "\"port\":\(target.port)}]"
+        )
+    }
+
+    private static func write(_ consumer: ConsumerEntry, _ text: inout LogText) {
+        text.open("consumer")
+        text.string("id", consumer.id.description)
+        if let username = consumer.username { text.string("username", username) }
+        if let customID = consumer.customID { text.string("custom_id", customID) }
+        text.close()
+    }
+}
+
+/// A JSON object as it is written.
+private struct LogText {
+    private(set) var bytes: [UInt8] = []
+    private var needsComma = false
+
+    private mutating func name(_ name: String) {
+        if self.needsComma { self.bytes.append(UInt8(ascii: ",")) }
+        self.bytes += FieldText.jsonString(name)
+        self.bytes.append(UInt8(ascii: ":"))
+        self.needsComma = true
+    }
+
+    mutating func open() {
+        self.bytes.append(UInt8(ascii: "{"))
+        self.needsComma = false
+    }
+
+    mutating func open(_ name: String) {
+        self.name(name)
+        self.open()
+    }
+
+    mutating func close() {
+        self.bytes.append(UInt8(ascii: "}"))
+        self.needsComma = true
+    }
+
+    mutating func string(_ name: String, _ value: String) {
+        self.name(name)
+        self.bytes += FieldText.jsonString(value)
+    }
+
+    mutating func strings(_ name: String, _ values: [String]) {
+        self.name(name)
+        self.bytes.append(UInt8(ascii: "["))
+        for (index, value) in values.enumerated() {
+            if index > 0 { self.bytes.append(UInt8(ascii: ",")) }
+            self.bytes += FieldText.jsonString(value)
+        }
+        self.bytes.append(UInt8(ascii: "]"))
+    }
+
+    mutating func number(_ name: String, _ value: Int64) { self.raw(name, "\(value)") }
+
+    mutating func raw(_ name: String, _ text: String) { self.raw(name, Array(text.utf8)) }
+
+    mutating func raw(_ name: String, _ text: [UInt8]) {
+        self.name(name)
+        self.bytes += text
+    }
+}

@@ -1,0 +1,210 @@
+import MeshEntities
+import MeshHTTP
+
+/// Kong's `session`: a sealed cookie lets a client that was authenticated once go on without showing
+/// its credential again.
+///
+/// The cookie holds all there is to a session, so that every node that has the secret opens it, and
+/// no node keeps any. Those who log out lose their cookie; one that was copied before lasts until its
+/// times are up. The plugins that authenticate need `anonymous`, as in Kong, to leave a request with
+/// a session alone.
+///
+/// Source: Kong's `kong/plugins/session/`, version 3.9.
+struct Session: Sendable {
+    static let definition = PluginDefinition(
+        name: "session",
+        priority: 1_900,
+        fields: [
+            secretField, .standard("storage", .string, .string("cookie")),
+            .standard("audience", .string, .string("default")),
+            .standard("idling_timeout", .number, .integer(900)),
+            .standard("rolling_timeout", .number, .integer(3_600)),
+            .standard("absolute_timeout", .number, .integer(86_400)),
+            .standard("stale_ttl", .number, .integer(10)),
+            .standard("cookie_name", .string, .string("session")),
+            .standard("cookie_path", .string, .string("/")), FieldSchema("cookie_domain", .string),
+            .choice("cookie_same_site", ["Strict", "Lax", "None", "Default"], "Strict"),
+            .standard("cookie_http_only", .boolean, .bool(true)),
+            .standard("cookie_secure", .boolean, .bool(true)),
+            .standard("remember", .boolean, .bool(false)), methodsField,
+            .standard("logout_query_arg", .string, .string("session_logout")),
+            .standard("logout_post_arg", .string, .string("session_logout")),
+        ],
+        takesConsumers: false,
+        compile: { settings throws(PluginError) in
+            let plugin = try Session(settings)
+            return PluginStep(
+                access: { request, state, edits in plugin.access(request, &state, &edits) },
+                response: { state, edits in plugin.response(state, &edits) }
+            )
+        }
+    )
+
+    private static let secretField: FieldSchema = {
+        var field = FieldSchema.required("secret", .string)
+        field.isSecret = true
+        return field
+    }()
+
+    private static let methodsField: FieldSchema = {
+        var field = FieldSchema.standard(
+            "logout_methods",
+            .set(.string),
+            .list([.string("POST"), .string("DELETE")])
+        )
+        field.choices = ["GET", "POST", "DELETE"]
+        return field
+    }()
+
+    private let seal: SessionSeal
+    private let limits: SessionLimits
+    private let name: [UInt8]
+    /// What follows the value of the cookie.
+    private let attributes: [UInt8]
+    private let logoutMethods: [[UInt8]]
+    private let logoutArgument: [UInt8]
+
+    private init(_ settings: PluginSettings) throws(PluginError) {
+        let storage = try settings.text("storage") ?? "cookie"
+        guard storage == "cookie" else {
+            throw settings.error("storage", "only 'cookie' is built: sessions are kept by clients")
+        }
+        guard try settings.flag("remember") != true else {
+            throw settings.error("remember", "sessions that outlast the browser are not built yet")
+        }
+        let name = try settings.text("cookie_name") ?? "session"
+        guard FieldText.isName(name) else {
+            throw settings.error("cookie_name", "'\(name)' is no cookie name")
+        }
+        let secret = try settings.text("secret") ?? ""
+        guard secret.utf8.count >= Self.secretByteCount else {
+            throw settings.error("secret", "length must be at least \(Self.secretByteCount)")
+        }
+        self.seal = SessionSeal(secret: secret, audience: try settings.text("audience") ?? "")
+        self.limits = SessionLimits(
+            idling: try settings.number("idling_timeout") ?? 900,
+            rolling: try settings.number("rolling_timeout") ?? 3_600,
+            absolute: try settings.number("absolute_timeout") ?? 86_400
+        )
+        self.name = Array(name.utf8)
+        self.attributes = try Self.attributes(settings)
+        self.logoutMethods =
+            try settings.texts("logout_methods")?.map { Array($0.utf8) } ?? []
+        self.logoutArgument = Array((try settings.text("logout_query_arg") ?? "").utf8)
+    }
+
+    /// Shortest secret; a shorter one could be guessed, and sessions be forged.
+    private static let secretByteCount = 16
+
+    private static func attributes(_ settings: PluginSettings) throws(PluginError) -> [UInt8] {
+        var text = ""
+        for (field, attribute) in [("cookie_path", "Path"), ("cookie_domain", "Domain")] {
+            guard let value = try settings.text(field), !value.isEmpty else { continue }
+            guard FieldText.isValue(value), !value.contains(";") else {
+                throw settings.error(field, "a cookie's attribute has no ';'")
+            }
+            text += "; \(attribute)=\(value)"
+        }
+        let site = try settings.text("cookie_same_site") ?? "Strict"
+        if site != "Default" { text += "; SameSite=\(site)" }
+        if try settings.flag("cookie_secure") ?? true { text += "; Secure" }
+        if try settings.flag("cookie_http_only") ?? true { text += "; HttpOnly" }
+        return Array(text.utf8)
+    }
+
+    private func access(
+        _ request: PluginRequest,
+        _ state: inout PluginState,
+        _ edits: inout PluginEdits
+    ) -> PluginVerdict {
+        let now = Double(request.wallMilliseconds / 1_000)
+        guard let cookie = request.cookie(self.name), let ticket = self.seal.open(cookie),
+            self.limits.allow(ticket, at: now)
+        else { return .next }
+        if self.logsOut(request) {
+            return .answer(
+                PluginAnswer(status: 200, lines: self.farewell, contentType: "", body: [])
+            )
+        }
+        guard let place = request.consumers.place(of: ticket.consumer) else { return .next }
+        AuthenticationRules.admit(
+            request.consumers,
+            place,
+            ticket.credential,
+            &state,
+            &edits
+        )
+        state.sessionBegan = ticket.began
+        let renewed = self.limits.renewed(ticket, at: now)
+        state.sessionIsFresh = renewed == nil
+        return .next
+    }
+
+    private func response(_ state: PluginState, _ edits: inout PluginEdits) {
+        guard !state.sessionIsFresh, let consumer = state.identity.consumerID,
+            let credential = state.identity.credential
+        else { return }
+        let now = state.beganMilliseconds / 1_000
+        let ticket = SessionTicket(
+            consumer: consumer,
+            credential: credential,
+            began: state.sessionBegan > 0 ? state.sessionBegan : now,
+            touched: now
+        )
+        guard let value = self.seal.close(ticket) else { return }
+        edits.lines.write("Set-Cookie: ")
+        self.name.withUnsafeBytes { edits.lines.write($0) }
+        edits.lines.write("=")
+        Array(value.utf8).withUnsafeBytes { edits.lines.write($0) }
+        self.attributes.withUnsafeBytes { edits.lines.write($0) }
+        edits.lines.write("\r\n")
+    }
+
+    private var farewell: String {
+        let name = String(decoding: self.name, as: UTF8.self)
+        let attributes = String(decoding: self.attributes, as: UTF8.self)
+        return "Set-Cookie: \(name)=; Max-Age=0\(attributes)\r\n"
+    }
+
+    private func logsOut(_ request: PluginRequest) -> Bool {
+        let method = request.head.methodName.bytes(of: request.bytes)
+        guard self.logoutMethods.contains(where: { method.elementsEqual($0) }),
+            !self.logoutArgument.isEmpty
+        else { return false }
+        var arguments = QueryArguments(request.head.query.bytes(of: request.bytes))
+        while let argument = arguments.next() {
+            if argument.isNamed(self.logoutArgument) { return true }
+        }
+        return false
+    }
+}
+
+/// How long sessions last, seconds; 0 for no limit.
+struct SessionLimits: Sendable {
+    let idling: Double
+    let rolling: Double
+    let absolute: Double
+
+    /// Seconds after which a cookie is written anew, so that not every response carries one.
+    private static let interval = 60.0
+
+    /// Whether a session still lasts.
+    func allow(_ ticket: SessionTicket, at now: Double) -> Bool {
+        let age = now - Double(ticket.began)
+        let idle = now - Double(ticket.touched)
+        // A time ahead is another node's clock.
+        return (self.absolute <= 0 || age < self.absolute)
+            && (self.idling <= 0 || idle < self.idling)
+            && (self.rolling <= 0 || idle < self.rolling)
+    }
+
+    /// The session as it is written anew; nil when the cookie at hand will do.
+    func renewed(_ ticket: SessionTicket, at now: Double) -> SessionTicket? {
+        let idle = now - Double(ticket.touched)
+        let interval = self.idling > 0 ? min(Self.interval, self.idling / 4) : Self.interval
+        guard idle >= interval else { return nil }
+        var ticket = ticket
+        ticket.touched = UInt64(max(0, now))
+        return ticket
+    }
+}

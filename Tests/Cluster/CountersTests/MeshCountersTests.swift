@@ -1,0 +1,225 @@
+import MeshPrimitives
+import Testing
+
+@testable import MeshCounters
+
+@Suite("Counters of the fleet")
+struct MeshCountersTests {
+    @Test(
+        "agree on the sum of what all have counted, whatever was lost on the way",
+        arguments: 1...8
+    )
+    func convergence(seed: Int) {
+        var simulation = CounterSimulation(nodes: 5, seed: UInt64(seed), delay: 40)
+        simulation.loss = 300
+        let window = CounterWindow(key: UInt64(seed), end: 1_000)
+        var sum: UInt32 = 0
+        for _ in 0..<2_000 {
+            simulation.step()
+            let node = simulation.draw(below: 5)
+            if simulation.draw(below: 3) == 0, simulation.take(node, window, limit: .max) {
+                sum += 1
+            }
+        }
+        simulation.loss = 0
+        simulation.run(milliseconds: 2_000)
+        for node in 0..<5 {
+            // Whoever counted last is told last; a look by counting brings all up to date.
+            let isTaken = simulation.take(node, window, limit: .max)
+            #expect(isTaken)
+            sum += 1
+        }
+        simulation.run(milliseconds: 1_500)
+        for node in 0..<5 { #expect(simulation.estimate(node, window) == sum) }
+    }
+
+    /// Requests admitted in each of ten seconds under a limit of 1,000 a second.
+    private func admitted(
+        _ shares: [Int],
+        seed: UInt64,
+        each: (inout CounterSimulation) -> Void = { _ in }
+    ) -> [Int] {
+        var simulation = CounterSimulation(nodes: 5, seed: seed)
+        var admitted = [Int](repeating: 0, count: 12)
+        let whole = shares.reduce(0, +)
+        while simulation.now < 11_999 {
+            simulation.step()
+            each(&simulation)
+            // Two requests a millisecond, twice the limit.
+            for _ in 0..<2 {
+                var draw = simulation.draw(below: whole)
+                let node = shares.firstIndex { share in
+                    draw -= share
+                    return draw < 0
+                }
+                guard let node, !simulation.dead.contains(node) else { continue }
+                if simulation.take(node, simulation.window(), limit: 1_000) {
+                    admitted[Int(simulation.now / 1_000)] += 1
+                }
+            }
+        }
+        return Array(admitted[2...])
+    }
+
+    @Test(
+        "hold a limit within 2 % over ten seconds, however the load is spread",
+        arguments: [[1, 1, 1, 1, 1], [5, 0, 0, 0, 0], [3, 1, 1, 0, 0]]
+    )
+    func spread(shares: [Int]) {
+        for seed in 1...3 {
+            let sum = self.admitted(shares, seed: UInt64(seed)).reduce(0, +)
+            #expect((9_800...10_200).contains(sum), "admitted \(sum) of 10,000")
+        }
+    }
+
+    @Test("pass a limit by no more than one node's share when any one node dies", arguments: 0..<5)
+    func death(victim: Int) {
+        let seconds = self.admitted([1, 1, 1, 1, 1], seed: 9) { simulation in
+            if simulation.now == 5_300 { simulation.dead.insert(victim) }
+            // Membership tells it two seconds later.
+            if simulation.now == 7_300 { simulation.learnMembers() }
+        }
+        for count in seconds { #expect(count <= 1_200, "admitted \(seconds)") }
+        let sum = seconds.reduce(0, +)
+        #expect((9_600...10_400).contains(sum), "admitted \(seconds)")
+    }
+
+    @Test(
+        "never fall back when their owner dies: the one in waiting knows the sum",
+        arguments: 1...6
+    )
+    func succession(seed: Int) {
+        var simulation = CounterSimulation(nodes: 5, seed: UInt64(seed))
+        let window = CounterWindow(key: UInt64(seed) &* 77, end: 1_000)
+        for round in 0..<400 {
+            simulation.step()
+            _ = simulation.take(round % 5, window, limit: .max)
+        }
+        simulation.run(milliseconds: 300)
+        let owner = CounterOwners(simulation.ids).owners(of: window.key).first
+        let victim = simulation.ids.firstIndex { $0 == owner } ?? 0
+        simulation.dead.insert(victim)
+        simulation.learnMembers()
+        for node in 0..<5 where node != victim {
+            #expect(simulation.estimate(node, window) >= 400)
+            let isTaken = simulation.take(node, window, limit: .max)
+            #expect(isTaken)
+        }
+        simulation.run(milliseconds: 1_000)
+        for node in 0..<5 where node != victim {
+            #expect(simulation.estimate(node, window) == 404)
+        }
+    }
+
+    @Test("count on through a partition, and put both sides together behind it")
+    func partition() {
+        var simulation = CounterSimulation(nodes: 4, seed: 3)
+        let window = CounterWindow(key: 5, end: 1_000)
+        for round in 0..<100 {
+            simulation.step()
+            _ = simulation.take(round % 4, window, limit: .max)
+        }
+        simulation.run(milliseconds: 500)
+        simulation.sides = [0, 0, 1, 1]
+        simulation.learnMembers()
+        for round in 0..<200 {
+            simulation.step()
+            _ = simulation.take(round % 4, window, limit: .max)
+            #expect(simulation.estimate(round % 4, window) >= 100)
+        }
+        simulation.run(milliseconds: 1_000)
+        #expect(simulation.estimate(0, window) == 200)
+        #expect(simulation.estimate(3, window) == 200)
+        simulation.sides = [0, 0, 0, 0]
+        simulation.learnMembers()
+        for node in 0..<4 {
+            let isTaken = simulation.take(node, window, limit: .max)
+            #expect(isTaken)
+        }
+        simulation.run(milliseconds: 1_500)
+        for node in 0..<4 { #expect(simulation.estimate(node, window) == 304) }
+    }
+
+    @Test("take any number that a peer may send without trapping")
+    func hostile() {
+        var simulation = CounterSimulation(nodes: 2, seed: 1)
+        let window = CounterWindow(key: 1, end: .max)
+        let isFirst = simulation.take(0, window, limit: 10)
+        #expect(isFirst)
+        let report = CounterReport(
+            entries: [
+                CounterReport.Entry(window: window, own: .max, known: .max),
+                CounterReport.Entry(window: CounterWindow(key: 0, end: 0), own: 0, known: .max),
+            ]
+        )
+        simulation.receive(report, at: 0, from: simulation.ids[1])
+        simulation.receive(
+            CounterTotals(entries: [
+                CounterTotals.Entry(window: window, total: 0, included: .max, floor: 0, sharers: 0),
+                CounterTotals.Entry(
+                    window: window,
+                    total: .max,
+                    included: 0,
+                    floor: .max,
+                    sharers: .max
+                ),
+            ]),
+            at: 0,
+            from: simulation.ids[1]
+        )
+        #expect(simulation.estimate(0, window) == .max)
+        let isTaken = simulation.take(0, window, limit: .max)
+        #expect(!isTaken)
+        simulation.run(milliseconds: 200)
+    }
+
+    @Test("send nothing when nothing is counted, and little for much that is")
+    func traffic() {
+        let ids = (0..<5).map { NodeID(high: 1, low: UInt64($0)) }
+        var counters = MeshCounters(own: ids[0])
+        counters.setMembers(ids)
+        for tick in 0..<10 { #expect(counters.tick(at: Int64(tick) * 50, second: 1).isEmpty) }
+        for key in 0..<1_000 {
+            _ = counters.take(
+                CounterWindow(key: UInt64(key) &* 0x9E37_79B9, end: 100),
+                limit: 9,
+                at: 500
+            )
+        }
+        let entries = counters.tick(at: 550, second: 1).map { effect in
+            switch effect {
+            case .report(let report, _): report.entries.count
+            case .totals(let totals, _): totals.entries.count
+            }
+        }
+        #expect(entries.reduce(0, +) <= 2_000)
+        #expect(entries.allSatisfy { $0 <= MeshCounters.messageLimit })
+    }
+}
+
+@Suite("Owners of counters")
+struct CounterOwnersTests {
+    private let ids = (0..<6).map { NodeID(high: UInt64($0), low: 99) }
+
+    @Test("are the same whatever order the nodes are known in, and two of them differ")
+    func agreement() {
+        for key in 0..<200 {
+            let owners = CounterOwners(self.ids).owners(of: UInt64(key))
+            let others = CounterOwners(self.ids.reversed()).owners(of: UInt64(key))
+            #expect(owners == others)
+            #expect(owners.first != owners.second)
+        }
+        #expect(CounterOwners([]).owners(of: 1) == (nil, nil))
+    }
+
+    @Test("move only with a node that goes, to the one in waiting")
+    func movement() {
+        let before = CounterOwners(self.ids)
+        let after = CounterOwners(Array(self.ids.dropLast()))
+        for key in 0..<500 {
+            let owners = before.owners(of: UInt64(key))
+            let next = after.owners(of: UInt64(key)).first
+            #expect(next == (owners.first == self.ids[5] ? owners.second : owners.first))
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import MeshEntities
+import Testing
+
+@Suite("The credentials' paths (Kong §3.4)", .serialized)
+struct CredentialPathsTests {
+    @Test("make up keys and secrets that are not given")
+    func generated() async throws {
+        try await withServer { endpoint async throws in
+            for (path, field) in [("key-auth", "key"), ("jwt", "secret"), ("jwt", "key")] {
+                let made = try await send(endpoint, "POST", "/consumers/ann/\(path)", "{}")
+                #expect(made.status == 201)
+                let text = try JSONText.parse(Array(made.body.utf8)).value[field]?.text ?? ""
+                #expect(text.utf8.count == 32)
+                #expect(text.utf8.allSatisfy { $0 != 0x2D && $0 > 0x2F })
+            }
+            let signed = try await send(
+                endpoint,
+                "POST",
+                "/consumers/ann/hmac-auth",
+                #"{"username":"ann"}"#
+            )
+            #expect(signed.status == 201)
+        }
+    }
+
+    @Test("find a key below its consumer, at the top and by itself, and delete it")
+    func keys() async throws {
+        try await withServer { endpoint async throws in
+            let body = #"{"key":"k1"}"#
+            #expect(try await send(endpoint, "POST", "/consumers/ann/key-auth", body).status == 201)
+            #expect(try await Curl(endpoint, "/key-auths/k1").body.contains(#""key":"k1""#))
+            #expect(try await Curl(endpoint, "/consumers/ann/key-auth/k1").status == 200)
+            #expect(try await Curl(endpoint, "/key-auths/k1/consumer").body.contains("ann"))
+            #expect(try await Curl(endpoint, "/key-auths").body.contains("k1"))
+            let twice = try await send(endpoint, "POST", "/consumers/ann/key-auth", body)
+            #expect(twice.status == 409)
+            let put = try await send(endpoint, "PUT", "/consumers/ann/key-auth/k2", "{}")
+            #expect(put.status == 200)
+            #expect(put.body.contains(#""key":"k2""#))
+            #expect(try await send(endpoint, "DELETE", "/consumers/ann/key-auth/k1").status == 204)
+            #expect(try await Curl(endpoint, "/key-auths/k1").status == 404)
+        }
+    }
+
+    @Test("take groups that several consumers share, once for each")
+    func groups() async throws {
+        try await withServer { endpoint async throws in
+            #expect(
+                try await send(endpoint, "POST", "/consumers", #"{"username":"bob"}"#).status == 201
+            )
+            let body = #"{"group":"staff"}"#
+            for name in ["ann", "bob"] {
+                let made = try await send(endpoint, "POST", "/consumers/\(name)/acls", body)
+                #expect(made.status == 201)
+            }
+            #expect(try await send(endpoint, "POST", "/consumers/ann/acls", body).status == 409)
+            #expect(try await Curl(endpoint, "/consumers/bob/acls/staff").status == 200)
+            let again = try await send(endpoint, "PUT", "/consumers/bob/acls/staff", "{}")
+            #expect(again.status == 200)
+            #expect(try await send(endpoint, "DELETE", "/consumers/ann/acls/staff").status == 204)
+            #expect(try await Curl(endpoint, "/consumers/ann/acls").body.contains(#""data":[]"#))
+            #expect(try await Curl(endpoint, "/acls").body.contains("staff"))
+        }
+    }
+
+    @Test("go with their consumer")
+    func cascade() async throws {
+        try await withServer { endpoint async throws in
+            let body = #"{"key":"k1"}"#
+            #expect(try await send(endpoint, "POST", "/consumers/ann/key-auth", body).status == 201)
+            #expect(try await send(endpoint, "DELETE", "/consumers/ann").status == 204)
+            #expect(try await Curl(endpoint, "/key-auths/k1").status == 404)
+        }
+    }
+
+    @Test("put consumers into groups that plugins are for")
+    func consumerGroups() async throws {
+        try await withServer { endpoint async throws in
+            let made = try await send(endpoint, "POST", "/consumer_groups", #"{"name":"gold"}"#)
+            #expect(made.status == 201)
+            let member = try await send(
+                endpoint,
+                "POST",
+                "/consumer_groups/gold/consumer_group_consumers",
+                #"{"consumer":{"username":"ann"}}"#
+            )
+            #expect(member.status == 201)
+            let plugin = try await send(
+                endpoint,
+                "POST",
+                "/consumer_groups/gold/plugins",
+                #"{"name":"request-termination"}"#
+            )
+            #expect(plugin.status == 201)
+            #expect(try await send(endpoint, "DELETE", "/consumer_groups/gold").status == 204)
+            let members = try await Curl(endpoint, "/consumer_group_consumers")
+            #expect(members.body.contains(#""data":[]"#))
+        }
+    }
+
+    @Test("name the plugins that are built, and what one takes")
+    func plugins() async throws {
+        try await withServer { endpoint async throws in
+            let enabled = try await Curl(endpoint, "/plugins/enabled").body
+            #expect(enabled.contains(#""acl","basic-auth","#))
+            let schema = try await Curl(endpoint, "/schemas/plugins/key-auth").body
+            #expect(schema.contains(#""key_names":{"type":"array""#))
+        }
+    }
+}
