@@ -174,39 +174,33 @@ let package = Package(
         ),
         target("MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
         tests(of: "MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
-        target("MeshReplication", in: "Cluster", uses: ["MeshPrimitives"]),
-        tests(of: "MeshReplication", in: "Cluster", uses: ["MeshPrimitives"]),
         target(
             "MeshWire",
             in: "Cluster",
             uses: [
-                "MeshMembership", "MeshChangelog", "MeshObservations", "MeshReplication",
-                "MeshPrimitives", "CSodium",
+                "MeshMembership", "MeshChangelog", "MeshObservations", "MeshPrimitives", "CSodium",
             ]
         ),
         tests(
             of: "MeshWire",
             in: "Cluster",
-            uses: [
-                "MeshMembership", "MeshChangelog", "MeshObservations", "MeshReplication",
-                "MeshPrimitives",
-            ]
+            uses: ["MeshMembership", "MeshChangelog", "MeshObservations", "MeshPrimitives"]
         ),
         // Shells of the wing: sockets and disk.
         target(
             "MeshTransport",
             in: "Cluster",
             uses: [
-                "MeshMembership", "MeshChangelog", "MeshReplication", "MeshWire", "MeshPrimitives",
-                nioCore, nioPosix, logging, lifecycle,
+                "MeshMembership", "MeshChangelog", "MeshDissemination", "MeshObservations",
+                "MeshWire", "MeshPrimitives", nioCore, nioPosix, logging, lifecycle,
             ]
         ),
         tests(
             of: "MeshTransport",
             in: "Cluster",
             uses: [
-                "MeshMembership", "MeshChangelog", "MeshReplication", "MeshWire", "MeshPrimitives",
-                logging, lifecycle, trees,
+                "MeshMembership", "MeshChangelog", "MeshDissemination", "MeshObservations",
+                "MeshWire", "MeshPrimitives", logging, lifecycle, trees,
             ]
         ),
         target(
@@ -268,7 +262,7 @@ let package = Package(
             dependencies: [
                 "MeshDataPlane", "MeshRouting", "MeshBalancing", "MeshHealth", "MeshHTTP",
                 "MeshTLS", "MeshPlugins", "MeshEntities", "MeshMembership", "MeshChangelog",
-                "MeshReplication", "MeshWire", "MeshTransport", "MeshStorage", "MeshDeclarative",
+                "MeshObservations", "MeshWire", "MeshTransport", "MeshStorage", "MeshDeclarative",
                 "MeshReports",
                 "MeshAdmin", "MeshResolver", "MeshPrimitives", "CMeshSystem", logging, lifecycle,
                 signals, yams, trees,
@@ -281,7 +275,7 @@ let package = Package(
             in: "Control",
             uses: [
                 "MeshDataPlane", "MeshEntities", "MeshHTTP", "MeshHealth", "MeshTLS",
-                "MeshMembership", "MeshReplication", "MeshWire", "MeshReports", "MeshPrimitives",
+                "MeshMembership", "MeshObservations", "MeshWire", "MeshReports", "MeshPrimitives",
                 // For the one test of all error types, beside the Admin API's own use.
                 "MeshAdmin", "MeshAdminClient", "MeshResolver", "MeshRouting", "MeshStorage",
                 "MeshTransport", "MeshChangelog",
@@ -321,7 +315,8 @@ let package = Package(
             "meshbench",
             uses: [
                 "MeshHTTP", "MeshRouting", "MeshBalancing", "MeshEntities", "MeshDataPlane",
-                "MeshWire", "MeshMembership", "MeshReplication", "MeshPrimitives", arguments,
+                "MeshWire", "MeshMembership", "MeshChangelog", "MeshObservations",
+                "MeshDissemination", "MeshPrimitives", arguments,
             ]
         ),
         command("meshecho", uses: [nioCore, nioPosix, nioHTTP1, nioWebSocket, arguments]),

@@ -130,23 +130,32 @@ extension EndToEnd {
         @Test("health shows every target by every observer with its evidence")
         func healthMatrix() throws {
             let mesh = try TestMesh.settled()
+            let victim = mesh.upstreams(in: "eu")[0]
+            victim.kill()
             for node in mesh.nodes {
                 for _ in 1...4 { _ = try Curl.get("\(node.proxy.url)/demo") }
             }
 
-            let report = try found("five nodes should observe", within: 20) {
-                let report = try mesh.nodes[1].ctl.json("health", "demo", statuses: [0])
-                let observers = report["upstreams"][0]["targets"].items.flatMap {
-                    $0["observations"].items.compactMap { $0["observer"].text }
+            // What is up needs no word of others; what is not, all of the region speak of.
+            let report = try found("peers should speak against the target", within: 20) {
+                let report = try mesh.nodes[1].ctl.json("health", "demo", statuses: [0, 2])
+                let dead = report["upstreams"][0]["targets"].items.first {
+                    $0["target"].text == victim.place.description
                 }
-                return Set(observers) == Set(mesh.nodes.map(\.name)) ? report : nil
+                let regions = dead?["observations"].items.compactMap { $0["region"].text } ?? []
+                return regions.count >= 3 && Set(regions) == ["eu", "us"] ? report : nil
             }
 
             let targets = report["upstreams"][0]["targets"].items
             #expect(Set(targets.map { $0["target"].text }) == Set(self.places(mesh)))
             for target in targets {
-                #expect(target["verdict"].text == "healthy")
-                for observation in target["observations"].items {
+                let isDead = target["target"].text == victim.place.description
+                #expect(target["verdict"].text == (isDead ? "excluded" : "healthy"))
+                let observations = target["observations"].items
+                if isDead {
+                    #expect(observations.contains { $0["observer"].text == mesh.nodes[1].name })
+                }
+                for observation in observations {
                     #expect(
                         observation.names.isSuperset(of: [
                             "observer", "region", "state", "successes", "failures",
@@ -156,7 +165,7 @@ extension EndToEnd {
                 }
             }
             let table = try mesh.nodes[1].ctl.run("health", "demo")
-            for node in mesh.nodes { #expect(table.out.contains(node.name), "\(table.out)") }
+            #expect(table.out.contains(victim.place.description), "\(table.out)")
         }
 
         @Test("events -w streams what happens, as lines of JSON")

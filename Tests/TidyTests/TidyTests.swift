@@ -7,7 +7,7 @@ struct TidyTests {
     private static let cores = [
         "Base/Primitives", "Gateway/Entities", "Gateway/Routing", "Gateway/Balancing",
         "Gateway/Health", "Gateway/HTTP", "Gateway/Plugins", "Cluster/Dissemination",
-        "Cluster/Membership", "Cluster/Changelog", "Cluster/Observations", "Cluster/Replication",
+        "Cluster/Membership", "Cluster/Changelog", "Cluster/Observations",
         "Cluster/Wire", "Tools/Simulator",
     ]
 

@@ -29,7 +29,7 @@ public struct Membership: Sendable {
         case wake(at: MonotonicInstant)
         /// Tell observers.
         case event(MembershipEvent)
-        /// A member showed the root hash of its replicated records.
+        /// A member showed the root hash of its changelog.
         case peerDigest(NodeID, ContentHash)
     }
 
@@ -43,7 +43,7 @@ public struct Membership: Sendable {
     /// Claims that wait to be passed on at most.
     static let broadcastLimit = 4_096
 
-    /// The root hash of this node's replicated records, shown to every peer.
+    /// The root hash of this node's changelog, shown to every peer.
     public var localDigest = ContentHash.zero
 
     let configuration: MembershipConfiguration

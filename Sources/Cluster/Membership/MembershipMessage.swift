@@ -36,7 +36,7 @@ public struct MembershipMessage: Equatable, Sendable {
     public var sender: NodeID
     /// The sender's own incarnation.
     public var senderIncarnation: UInt64
-    /// The root hash of the sender's replicated records; carried for the replication core.
+    /// The root hash of the sender's changelog; carried for it.
     public var digest: ContentHash
     /// Claims piggybacked, the most important first.
     public var updates: [MemberUpdate]

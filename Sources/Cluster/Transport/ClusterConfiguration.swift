@@ -1,7 +1,7 @@
 public import MeshChangelog
 public import MeshMembership
+public import MeshObservations
 public import MeshPrimitives
-public import MeshReplication
 public import MeshWire
 
 /// How one node takes part in its cluster.
@@ -33,7 +33,7 @@ public struct ClusterConfiguration: Sendable {
     /// Pace and bounds of the changelog.
     public var changelog = ChangelogConfiguration()
     /// Pace and bounds of observations.
-    public var replication = ReplicationConfiguration()
+    public var observations = ObservationConfiguration()
     /// Bounds of sockets and streams.
     public var streams = StreamLimits()
     /// Seeds the order of probes and choice of peers; never a secret.

@@ -1,5 +1,6 @@
 import MeshChangelog
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
 import MeshWire
 
@@ -15,13 +16,15 @@ extension ClusterLoop {
             for message in try ClusterMessage.decode(body, from: sender) {
                 switch message {
                 case .membership(let message):
+                    // An answered probe shows that datagrams go both ways.
+                    if case .ack = message.kind {
+                        self.observations.datagramReceived(from: sender)
+                    }
                     self.stepMembership { $0.receive(message, from: source, at: $1) }
                 case .changelog(let message):
                     self.stepChangelog { $0.receive(message, from: sender, at: $1) }
-                // Nothing observes here yet.
-                case .observations: break
-                case .replication(let message):
-                    self.receive(message, from: sender)
+                case .observations(let message):
+                    self.stepObservations { $0.receive(message, from: sender, at: $1) }
                 }
             }
         } catch {

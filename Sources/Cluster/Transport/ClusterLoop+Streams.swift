@@ -1,7 +1,7 @@
 import MeshChangelog
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshWire
 import NIOCore
 import NIOPosix
@@ -77,9 +77,8 @@ extension ClusterLoop {
             switch message {
             case .changelog(let message):
                 self.stepChangelog { $0.receive(message, from: peer, at: $1) }
-            // Nothing observes here yet.
-            case .observations: break
-            case .replication(let message): self.receive(message, from: peer)
+            case .observations(let message):
+                self.stepObservations { $0.receive(message, from: peer, at: $1) }
             case .membership(let message):
                 self.received(message, from: peer, over: connection)
             }
@@ -111,9 +110,10 @@ extension ClusterLoop {
         from peer: NodeID,
         over connection: StreamConnection
     ) {
-        if case .probe(_, let expected) = connection.purpose {
+        if case .probe(let target, let expected) = connection.purpose {
             if case .ack(let sequence) = message.kind, sequence == expected {
                 self.probeFinished(sequence, succeeded: true)
+                self.observations.datagramsLost(to: target)
                 self.noteSilentDatagrams(of: connection)
             }
             return connection.close()

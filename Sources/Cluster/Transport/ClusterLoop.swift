@@ -1,8 +1,9 @@
 import Logging
 import MeshChangelog
+import MeshDissemination
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshWire
 import NIOCore
 
@@ -19,7 +20,13 @@ final class ClusterLoop {
     var counters = ClusterCounters()
 
     var membership: Membership
-    var replication: Replication
+    var observations: ObservationTable
+    /// Who the observations were told is there.
+    var observationPeers: [Peer] = []
+    /// What has changed since somebody looked, by owner.
+    var observationChanges: [NodeID: ObservationAspects] = [:]
+    /// Told that ``observationChanges`` is not empty.
+    let observed: AsyncStream<Void>.Continuation
     var changelog: Changelog
     var sealer: DatagramSealer
     var opener: DatagramOpener
@@ -42,7 +49,7 @@ final class ClusterLoop {
     private let events: AsyncStream<ClusterEvent>.Continuation
     private let knownMembers: [MemberUpdate]
     private var membershipWake: Scheduled<Void>?
-    private var replicationWake: Scheduled<Void>?
+    private var observationWake: Scheduled<Void>?
     private var changelogWake: Scheduled<Void>?
     private var sweep: Scheduled<Void>?
     private var leaving: [EventLoopPromise<Void>] = []
@@ -58,6 +65,7 @@ final class ClusterLoop {
         save: @escaping ClusterService.Save,
         events: AsyncStream<ClusterEvent>.Continuation,
         changes: AsyncStream<Void>.Continuation,
+        observed: AsyncStream<Void>.Continuation,
         logger: Logger
     ) throws(ChangelogError) {
         var generator = SeededGenerator(seed: configuration.seed)
@@ -70,12 +78,13 @@ final class ClusterLoop {
         self.node = node
         self.sealer = DatagramSealer(keys: keys, sender: node, boot: configuration.boot)
         self.opener = DatagramOpener(keys: keys, node: node)
-        self.replication = Replication(
-            configuration: configuration.replication,
+        self.observations = ObservationTable(
+            configuration: configuration.observations,
             node: node,
-            records: [],
-            hash: { contentHash(of: $0) },
-            generator: generator.split()
+            region: configuration.profile.region,
+            boot: configuration.boot,
+            generator: generator.split(),
+            at: LoopClock.now()
         )
         self.changelog = try Changelog(
             node: node,
@@ -96,6 +105,7 @@ final class ClusterLoop {
         self.save = save
         self.events = events
         self.changes = changes
+        self.observed = observed
         // Member times start here, so that ages are right before the first probe.
         self.membership.restore(knownMembers, at: LoopClock.now())
         self.changelogPeersChanged()
@@ -113,6 +123,7 @@ final class ClusterLoop {
         if self.configuration.profile.address.port == 0 { self.advertise(port: bound.port) }
         self.scheduleSweep()
         self.stepChangelog { $0.begin(at: $1) }
+        self.stepObservations { $0.wake(at: $1) }
         let seeds = self.seeds.filter { $0 != bound }
         self.stepMembership { $0.start(seeds: seeds, at: $1) }
     }
@@ -151,7 +162,7 @@ final class ClusterLoop {
         self.isStopped = true
         self.datagrams = nil
         for timer in [
-            self.membershipWake, self.replicationWake, self.changelogWake, self.sweep,
+            self.membershipWake, self.observationWake, self.changelogWake, self.sweep,
         ] {
             timer?.cancel()
         }
@@ -187,8 +198,7 @@ final class ClusterLoop {
             self.perform(effect)
         }
         guard peersMayDiffer else { return }
-        let present = self.membership.members.filter { $0.state.isPresent && $0.id != self.node }
-        self.stepReplication { $0.replication.setPeers(present.map(\.id), at: $1) }
+        self.observationPeersChanged()
         self.changelogPeersChanged()
     }
 
@@ -215,11 +225,11 @@ final class ClusterLoop {
         }
     }
 
-    /// Sets the one timer of the store.
-    func wakeReplication(at instant: MonotonicInstant) {
-        self.replicationWake?.cancel()
-        self.replicationWake = self.at(instant) { loop in
-            loop.stepReplication { $0.replication.wake(at: $1) }
+    /// Sets the one timer of the observations.
+    func wakeObservations(at instant: MonotonicInstant) {
+        self.observationWake?.cancel()
+        self.observationWake = self.at(instant) { loop in
+            loop.stepObservations { $0.wake(at: $1) }
         }
     }
 

@@ -2,7 +2,6 @@ public import Logging
 public import MeshChangelog
 public import MeshMembership
 public import MeshPrimitives
-public import MeshReplication
 import NIOCore
 import NIOPosix
 public import ServiceLifecycle
@@ -28,6 +27,9 @@ public final class ClusterService: Service, Sendable {
     public let events: AsyncStream<ClusterEvent>
     /// Says that ``latest()`` has changed, for a single consumer; several changes may count once.
     public let changes: AsyncStream<Void>
+    /// Says that ``takeObservationChanges()`` has something, for a single consumer; several changes
+    /// may count once.
+    public let observed: AsyncStream<Void>
 
     private let configuration: ClusterConfiguration
     private let logger: Logger
@@ -37,6 +39,7 @@ public final class ClusterService: Service, Sendable {
     private let bound: EventLoopPromise<Endpoint?>
     private let eventsContinuation: AsyncStream<ClusterEvent>.Continuation
     private let changesContinuation: AsyncStream<Void>.Continuation
+    private let observedContinuation: AsyncStream<Void>.Continuation
 
     /// Creates the service; nothing is bound or sent before ``run()``.
     ///
@@ -65,6 +68,9 @@ public final class ClusterService: Service, Sendable {
         (self.changes, self.changesContinuation) = AsyncStream.makeStream(
             bufferingPolicy: .bufferingNewest(1)
         )
+        (self.observed, self.observedContinuation) = AsyncStream.makeStream(
+            bufferingPolicy: .bufferingNewest(1)
+        )
         self.configuration = configuration
         self.logger = logger
         self.group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -79,6 +85,7 @@ public final class ClusterService: Service, Sendable {
             save: save,
             events: continuation,
             changes: self.changesContinuation,
+            observed: self.observedContinuation,
             logger: logger
         )
         self.loop = NIOLoopBoundBox.makeBoxSendingValue(core, eventLoop: self.eventLoop)
@@ -88,6 +95,7 @@ public final class ClusterService: Service, Sendable {
         self.bound.succeed(nil)
         self.eventsContinuation.finish()
         self.changesContinuation.finish()
+        self.observedContinuation.finish()
         self.group.shutdownGracefully { _ in }
     }
 
@@ -117,6 +125,7 @@ public final class ClusterService: Service, Sendable {
         await self.submit { $0.stop() }
         self.eventsContinuation.finish()
         self.changesContinuation.finish()
+        self.observedContinuation.finish()
     }
 
     /// The bound address; waits for ``run()`` to bind, `nil` when it could not.
@@ -171,21 +180,6 @@ public final class ClusterService: Service, Sendable {
         } ?? []
     }
 
-    /// Tells the cluster what this node observes.
-    ///
-    /// - Returns: the records written, without those whose content was the same before.
-    /// - Throws: ``MeshReplication/ReplicationError``; nothing is changed then.
-    @discardableResult
-    public func spread(
-        _ changes: [RecordChange],
-        urgency: RecordUrgency
-    ) async throws -> [Record] {
-        let loop = self.loop
-        return try await self.eventLoop.submit {
-            try loop.value.spread(changes, urgency: urgency)
-        }.get()
-    }
-
     /// Every member known, this node included.
     public func members() async -> [Member] {
         await self.submit { $0.membership.members } ?? []
@@ -194,16 +188,6 @@ public final class ClusterService: Service, Sendable {
     /// What to keep on disk for the next start.
     public func knownMembers() async -> [MemberUpdate] {
         await self.submit { $0.membership.knownMembers } ?? []
-    }
-
-    /// Records of one kind without deletions, in key order.
-    public func records(of kind: RecordKind) async -> [Record] {
-        await self.submit { $0.replication.records(of: kind) } ?? []
-    }
-
-    /// The record of a key, a deletion too.
-    public func record(_ key: RecordKey) async -> Record? {
-        await self.submit { $0.replication.record(key) } ?? nil
     }
 
     /// How the service stands.
@@ -286,13 +270,13 @@ public final class ClusterService: Service, Sendable {
         }
     }
 
-    private func perform(_ action: @escaping @Sendable (ClusterLoop) -> Void) {
+    func perform(_ action: @escaping @Sendable (ClusterLoop) -> Void) {
         let loop = self.loop
         self.eventLoop.execute { action(loop.value) }
     }
 
     @discardableResult
-    private func submit<Value: Sendable>(
+    func submit<Value: Sendable>(
         _ action: @escaping @Sendable (ClusterLoop) -> Value
     ) async -> Value? {
         let loop = self.loop

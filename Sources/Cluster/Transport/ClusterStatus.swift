@@ -1,6 +1,6 @@
 public import MeshChangelog
+public import MeshObservations
 public import MeshPrimitives
-public import MeshReplication
 public import MeshWire
 
 /// How the cluster's side of a node stands at one moment.
@@ -14,7 +14,7 @@ public struct ClusterStatus: Equatable, Sendable {
     /// What the sockets did.
     public var counters = ClusterCounters()
     /// What observations did.
-    public var replication = ReplicationCounters()
+    public var observations = ObservationCounters()
     /// What keeps gossip from getting through now, by address.
     public var troubles: [PathTrouble] = []
     /// When a peer's datagram last opened; `nil` before the first.
@@ -32,7 +32,7 @@ extension ClusterLoop {
         status.root = self.changelog.root
         status.diskFault = self.changelog.diskFault
         status.counters = self.counters
-        status.replication = self.replication.counters
+        status.observations = self.observations.counters
         status.troubles = self.troubles.current(at: LoopClock.now())
         status.lastHeard = self.lastHeard
         return status

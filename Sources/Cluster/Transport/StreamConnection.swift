@@ -13,7 +13,7 @@ final class StreamConnection: ChannelInboundHandler {
     enum Purpose: Equatable {
         /// A peer connected.
         case accepted
-        /// Replication talks with this peer; stays open while used.
+        /// Changelog and observations talk with this peer; stays open while used.
         case peer(NodeID)
         /// One membership message and its answer.
         case exchange

@@ -7,7 +7,7 @@ struct StreamTable {
 
     private(set) var inbound: [StreamConnection] = []
     private(set) var outbound: [StreamConnection] = []
-    /// The stream over which replication reaches a peer.
+    /// The stream over which changelog and observations reach a peer.
     private var peers: [NodeID: StreamConnection] = [:]
 
     /// Every stream, in the order opened within each direction.
@@ -16,7 +16,7 @@ struct StreamTable {
     /// Accepted streams whose other end has proved nothing, oldest first.
     var strangers: [StreamConnection] { self.inbound.filter(\.isStranger) }
 
-    /// The stream to use for replication with `node`.
+    /// The stream to use for changelog and observations with `node`.
     func stream(to node: NodeID) -> StreamConnection? { self.peers[node] }
 
     mutating func add(_ connection: StreamConnection) {
@@ -29,7 +29,7 @@ struct StreamTable {
         }
     }
 
-    /// Lets replication answer over a stream that the peer opened.
+    /// Lets changelog and observations answer over a stream that the peer opened.
     mutating func adopt(_ connection: StreamConnection, for node: NodeID) {
         if self.peers[node] == nil { self.peers[node] = connection }
     }

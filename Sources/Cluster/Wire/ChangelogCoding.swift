@@ -115,7 +115,7 @@ extension WireReader {
                 offset: try self.read(),
                 bytes: try self.readSized()
             )
-        case .membership, .observations, .push, .announce, .digest, .summary, .exchange, .records:
+        case .membership, .observations:
             throw .malformed
         }
     }

@@ -2,7 +2,6 @@ public import MeshChangelog
 public import MeshMembership
 public import MeshObservations
 public import MeshPrimitives
-public import MeshReplication
 
 /// What the nodes of a cluster say to each other, inside the seal.
 ///
@@ -18,8 +17,6 @@ public enum ClusterMessage: Equatable, Sendable {
     case changelog(ChangelogMessage)
     /// For the observations.
     case observations(ObservationMessage)
-    /// For the replication core.
-    case replication(ReplicationMessage)
 
     /// Records read from one body at most: 64; further ones are not looked at.
     public static let recordLimit = 64
@@ -34,8 +31,6 @@ public enum ClusterMessage: Equatable, Sendable {
             writer.writeRecord(message.recordType) { $0.write(message) }
         case .observations(let message):
             writer.writeRecord(.observations) { $0.write(message) }
-        case .replication(let message):
-            writer.writeRecord(message.recordType) { $0.write(message) }
         }
         return writer.bytes
     }
@@ -76,12 +71,6 @@ public enum ClusterMessage: Equatable, Sendable {
             .changesetSummary, .changesetWant, .changesetParts, .checkpointWant, .checkpointPart:
             .changelog(try reader.readChangelog(type))
         case .observations: .observations(try reader.readObservations())
-        case .push: .replication(try reader.readPush())
-        case .announce: .replication(try reader.readAnnounce())
-        case .digest: .replication(try reader.readDigest())
-        case .summary: .replication(try reader.readSummary())
-        case .exchange: .replication(try reader.readExchange())
-        case .records: .replication(try reader.readRecords())
         }
     }
 }
@@ -89,12 +78,6 @@ public enum ClusterMessage: Equatable, Sendable {
 /// What a record of a body holds.
 enum RecordType: UInt8 {
     case membership = 1
-    case push = 2
-    case announce = 3
-    case digest = 4
-    case summary = 5
-    case exchange = 6
-    case records = 7
     case observations = 8
     case changesetPush = 16
     case changesetAnnounce = 17

@@ -2,7 +2,7 @@ public import MeshPrimitives
 
 /// Hashes replicated content with BLAKE2b, 16 bytes.
 ///
-/// Passed into the replication core, which imports no cryptography itself.
+/// Passed into the changelog, which imports no cryptography itself.
 public func contentHash(of content: [UInt8]) -> ContentHash {
     let digest = Sodium.hash(content, byteCount: 16)
     let half = { (range: Range<Int>) in

@@ -5,6 +5,7 @@ import MeshDataPlane
 import MeshEntities
 import MeshHealth
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
 import MeshReports
 import MeshStorage
@@ -60,7 +61,6 @@ struct NodeParts: Sendable {
         let state = StateService(
             cluster: cluster,
             dataPlane: dataPlane,
-            node: store.node,
             adminAddress: settings.admin.listen.description
         )
         self.seeds = resolver
@@ -126,12 +126,13 @@ struct NodeParts: Sendable {
             health: self.health,
             configuration: self.configuration,
             regions: self.regions,
+            state: state,
             events: self.events,
             store: store,
             logger: logger,
             onDesiredMode: { mode in
                 dataPlane.setClosing(mode != .normal)
-                state.update { $0.mode = mode }
+                state.update { $0.mode = NodeState.Mode(mode) }
             }
         )
     }
@@ -225,18 +226,5 @@ extension ClusterConfiguration {
         case "wan": self.membership = .wan
         default: self.membership = .lan
         }
-    }
-}
-
-extension NodeState {
-    /// Takes over what the node routes by, and since when.
-    fileprivate mutating func take(_ standing: ConfigurationStanding) {
-        let head = standing.active ?? .none
-        if self.configurationHash != head.hash.description {
-            self.configurationSince = NodeClock.wallMilliseconds
-        }
-        self.configurationGeneration = head.generation
-        self.configurationHash = head.hash.description
-        self.rejection = standing.refusal?.reason ?? ""
     }
 }

@@ -12,7 +12,7 @@ public struct EventReport: Codable, Equatable, Sendable {
         case region
         /// A node was drained or resumed.
         case drain
-        /// The node itself: started, clock refused, store damaged.
+        /// The node itself: started, gossip troubled, store damaged.
         case node
     }
 

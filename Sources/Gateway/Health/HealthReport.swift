@@ -38,9 +38,7 @@ public enum HealthReason: UInt8, Sendable, CaseIterable {
     }
 }
 
-/// One observer's packed health record; a new one replaces the old one whole.
-///
-/// Keyed by observer, so that a mass failure makes no more records than a quiet day.
+/// What one observer says of targets that are not plainly up; a new one replaces the old one whole.
 public struct HealthReport: Equatable, Sendable {
     /// One target's line.
     public struct Entry: Equatable, Sendable {
@@ -75,7 +73,7 @@ public struct HealthReport: Equatable, Sendable {
         }
     }
 
-    /// The most entries that are read from a report: 16,384.
+    /// The most entries of a report: 16,384.
     public static let maximumEntries = 16_384
 
     /// Whether the observer distrusts its own network; its votes against targets do not count then.
@@ -87,62 +85,5 @@ public struct HealthReport: Equatable, Sendable {
     public init(isAbstaining: Bool, entries: [Entry]) {
         self.isAbstaining = isAbstaining
         self.entries = entries
-    }
-
-    /// The wire form: version 1, flags, count, then 19 bytes an entry.
-    public var encoded: [UInt8] {
-        var writer = ByteWriter(capacity: 4 + self.entries.count * 19)
-        writer.append(1)
-        writer.append(self.isAbstaining ? 1 : 0)
-        writer.write(UInt16(clamping: self.entries.count))
-        for entry in self.entries.prefix(Int(UInt16.max)) {
-            writer.write(entry.id.rawValue)
-            writer.append(entry.vote.rawValue)
-            writer.append(entry.reason.rawValue)
-            writer.append(entry.isChecker ? 1 : 0)
-            writer.write(entry.successes)
-            writer.write(entry.failures)
-        }
-        return writer.bytes
-    }
-
-    /// Reads the wire form.
-    ///
-    /// - Throws: ``MeshPrimitives/ByteReaderError`` when it is cut short, of another version, or
-    ///   has more than ``maximumEntries``.
-    public init(decoding bytes: [UInt8]) throws(ByteReaderError) {
-        var reader = ByteReader(bytes)
-        let version: UInt8 = try reader.read()
-        guard version == 1 else {
-            throw .invalidValue(field: "health.version", found: UInt64(version))
-        }
-        let flags: UInt8 = try reader.read()
-        let count: UInt16 = try reader.read()
-        guard count <= Self.maximumEntries else {
-            throw .tooLarge(found: Int(count), limit: Self.maximumEntries)
-        }
-        var entries: [Entry] = []
-        for _ in 0..<count { entries.append(try Entry(reading: &reader)) }
-        self.init(isAbstaining: flags & 1 != 0, entries: entries)
-    }
-}
-
-extension HealthReport.Entry {
-    fileprivate init(reading reader: inout ByteReader) throws(ByteReaderError) {
-        let id: UInt64 = try reader.read()
-        let vote: UInt8 = try reader.read()
-        let reason: UInt8 = try reader.read()
-        let flags: UInt8 = try reader.read()
-        guard let vote = HealthVote(rawValue: vote) else {
-            throw .invalidValue(field: "health.vote", found: UInt64(vote))
-        }
-        self.init(
-            id: TargetID(rawValue: id),
-            vote: vote,
-            reason: HealthReason(rawValue: reason) ?? .none,
-            isChecker: flags & 1 != 0,
-            successes: try reader.read(),
-            failures: try reader.read()
-        )
     }
 }

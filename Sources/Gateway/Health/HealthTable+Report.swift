@@ -4,14 +4,15 @@ extension HealthTable {
     /// Publishes at once when a vote changed, else once per report interval.
     mutating func publishIfDue(into effects: inout [Effect], at now: MonotonicInstant) {
         let report = self.currentReport(at: now)
-        let isUrgent = Self.votes(of: report) != self.published.map(Self.votes)
-        guard isUrgent || now >= self.nextReport else { return }
+        let isNews = Self.votes(of: report) != self.published.map(Self.votes)
+        guard isNews || now >= self.nextReport else { return }
         self.published = report
         self.nextReport = now.advanced(by: self.timing.reportInterval)
-        effects.append(.publish(report, isUrgent: isUrgent))
+        effects.append(.publish(report))
     }
 
-    /// This node's report as it stands.
+    /// What is not plainly up: what this node finds failing, and what it checks and finds answering
+    /// although another node speaks against it.
     private func currentReport(at now: MonotonicInstant) -> HealthReport {
         var entries: [HealthReport.Entry] = []
         for id in self.order {
@@ -29,10 +30,24 @@ extension HealthTable {
                 )
             )
         }
+        let contested = self.contested
+        let told = entries.filter { entry in
+            entry.vote != .up
+                || (entry.isChecker && entry.successes > 0 && contested.contains(entry.id))
+        }
         return HealthReport(
             isAbstaining: self.isAbstaining(entries),
-            entries: Array(entries.prefix(HealthReport.maximumEntries))
+            entries: Array(told.prefix(HealthReport.maximumEntries))
         )
+    }
+
+    /// Targets against which another node speaks.
+    private var contested: Set<TargetID> {
+        var targets: Set<TargetID> = []
+        for report in self.remote.values where !report.isAbstaining {
+            for (id, entry) in report.votes where entry.vote != .up { targets.insert(id) }
+        }
+        return targets
     }
 
     /// Whether this node should distrust its own network: it sees at least half of its targets (and
@@ -51,7 +66,7 @@ extension HealthTable {
 
     private static func votes(of report: HealthReport) -> [TargetID: HealthVote] {
         Dictionary(
-            report.entries.filter { $0.vote != .up }.map { ($0.id, $0.vote) },
+            report.entries.map { ($0.id, $0.vote) },
             uniquingKeysWith: { first, _ in first }
         )
     }

@@ -4,7 +4,6 @@ extension HealthTable {
     /// Starts due checks, recomputes verdicts, publishes what changed and says when to wake.
     mutating func settle(at now: MonotonicInstant) -> [Effect] {
         var effects: [Effect] = []
-        self.dropExpiredReports(at: now)
         for id in self.order {
             guard var entry = self.entries[id] else { continue }
             entry.watch.wake(timing: self.timing, canBeChecked: entry.canBeChecked, at: now)
@@ -50,11 +49,6 @@ extension HealthTable {
         let share = interval / entry.checkerCount
         let offset = Double(entry.target.id.rawValue >> 11) * 0x1p-53
         return now.advanced(by: share * entry.rank + share * offset)
-    }
-
-    private mutating func dropExpiredReports(at now: MonotonicInstant) {
-        let lifetime = self.timing.reportInterval * 3
-        self.remote = self.remote.filter { now < $0.value.receivedAt.advanced(by: lifetime) }
     }
 
     private mutating func probeIfDue(

@@ -15,7 +15,7 @@ public struct HealthTable: Sendable {
         /// Carry out a check; answer with ``HealthTable/finished(_:at:)``.
         case probe(ProbeRequest)
         /// Share this node's report; it replaces the one before.
-        case publish(HealthReport, isUrgent: Bool)
+        case publish(HealthReport)
         /// Give the target this share of its weight: 0 none, 1 all.
         case factor(TargetID, Float)
         /// The verdict changed, for people.
@@ -161,6 +161,9 @@ public struct HealthTable: Sendable {
     }
 
     /// Takes in a peer's report; reports of strangers are ignored.
+    ///
+    /// It stands until the next: whoever hands reports over says when one has grown too old, by an
+    /// empty one.
     public mutating func receive(
         _ report: HealthReport,
         from observer: NodeID,

@@ -1,42 +1,30 @@
+import MeshChangelog
+import MeshDissemination
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshWire
 
-/// What records cost the replicated store, with 1,000 entities in it and four peers.
+/// What a write and a peer's news cost the replicated state, with 1,000 entities and four peers.
 enum StoreBenchmark: Benchmark {
     private static let node = NodeID(high: 1, low: 1)
     private static let peer = NodeID(high: 2, low: 2)
-    private static let wall: UInt64 = 1_800_000_000_000
+    private static let start = MonotonicInstant(nanoseconds: 0)
     private static let body = [UInt8](repeating: 0x20, count: 256)
 
     static func measure(with stopwatch: Stopwatch) throws -> [Measurement] {
         let insert = Self.insert(with: stopwatch)
         return [
             insert,
-            try Self.write(
-                "store.write-observation",
-                key: RecordKey(kind: .health, owner: Self.node),
-                urgency: .normal,
-                over: insert,
-                stopwatch
-            ),
-            try Self.write(
-                "store.write-entity",
-                key: RecordKey(kind: .entity, name: "services/written"),
-                urgency: .urgent,
-                over: insert,
-                stopwatch
-            ),
-            try Self.merge(over: insert, stopwatch),
+            try Self.write(over: insert, stopwatch),
+            Self.say(over: insert, stopwatch),
+            Self.hear(over: insert, stopwatch),
         ]
     }
 
     /// The baseline: a value put into a plain dictionary of the same size.
     private static func insert(with stopwatch: Stopwatch) -> Measurement {
-        var values = Dictionary(
-            uniqueKeysWithValues: Self.keys.map { ($0, Self.body(number: 0)) }
-        )
         let keys = Self.keys
+        var values = Dictionary(uniqueKeysWithValues: keys.map { ($0, Self.body(number: 0)) })
         return stopwatch.time("store.dictionary") { repetitions in
             for number in 0..<repetitions {
                 values[keys[number % keys.count]] = Self.body(number: number)
@@ -45,66 +33,58 @@ enum StoreBenchmark: Benchmark {
         }
     }
 
+    /// A changeset of one entity, until it is durable here.
     private static func write(
-        _ name: String,
-        key: RecordKey,
-        urgency: RecordUrgency,
         over baseline: Measurement,
         _ stopwatch: Stopwatch
     ) throws -> Measurement {
-        var store = try Self.store()
+        var log = try Self.changelog()
         var number = 0
-        return try stopwatch.time(name, over: baseline) { repetitions in
+        return try stopwatch.time("store.write-changeset", over: baseline) { repetitions in
             var sum = 0
             for _ in 0..<repetitions {
                 number += 1
-                let effects = try store.write(
-                    [RecordChange(key: key, body: Self.body(number: number))],
-                    urgency: urgency,
-                    wallMilliseconds: Self.wall,
-                    at: MonotonicInstant(nanoseconds: 0)
-                )
-                sum &+= effects.count
+                let key = Self.keys[number % Self.keys.count]
+                let draft = ChangelogDraft(changes: [key: Self.body(number: number)])
+                sum &+= try Self.write(draft, UInt64(number), to: &log)
             }
             return sum
         }
     }
 
-    /// A peer's pushes of one observation each.
-    private static func merge(
-        over baseline: Measurement,
-        _ stopwatch: Stopwatch
-    ) throws -> Measurement {
-        var store = try Self.store()
-        let key = RecordKey(kind: .health, owner: Self.peer)
-        var stamp = HybridTimestamp(milliseconds: Self.wall - 3_600_000, counter: 0).rawValue
-        return stopwatch.time("store.merge-observation", over: baseline) { repetitions in
+    /// This node's vote against one target, and its taking back.
+    private static func say(over baseline: Measurement, _ stopwatch: Stopwatch) -> Measurement {
+        var table = Self.observations(of: Self.node)
+        var number: UInt64 = 0
+        return stopwatch.time("store.set-vote", over: baseline) { repetitions in
             var sum = 0
             for _ in 0..<repetitions {
-                stamp += 1
-                let record = Record(
-                    key: key,
-                    version: RecordVersion(
-                        stamp: HybridTimestamp(rawValue: stamp),
-                        writer: Self.peer
-                    ),
-                    body: Self.body
-                )
-                let effects = store.receive(
-                    .push(records: [record], offers: [], relays: 0),
-                    from: Self.peer,
-                    wallMilliseconds: Self.wall,
-                    at: MonotonicInstant(nanoseconds: 0)
-                )
-                sum &+= effects.count
+                number += 1
+                sum &+= table.setVotes(Self.votes(number), at: Self.start).count
             }
             return sum
         }
     }
 
-    private static let keys = (0..<1_000).map { number in
-        RecordKey(kind: .entity, name: "services/\(number)")
+    /// A peer's vote against one target, and its taking back.
+    private static func hear(over baseline: Measurement, _ stopwatch: Stopwatch) -> Measurement {
+        var table = Self.observations(of: Self.node)
+        var speaker = Self.observations(of: Self.peer)
+        var number: UInt64 = 0
+        return stopwatch.time("store.speak-and-hear-vote", over: baseline) { repetitions in
+            var sum = 0
+            for _ in 0..<repetitions {
+                number += 1
+                for effect in speaker.setVotes(Self.votes(number), at: Self.start) {
+                    guard case .send(let message, to: Self.node, _) = effect else { continue }
+                    sum &+= table.receive(message, from: Self.peer, at: Self.start).count
+                }
+            }
+            return sum
+        }
     }
+
+    private static let keys = (0..<1_000).map { "services/\($0)" }
 
     private static func body(number: Int) -> [UInt8] {
         var body = Self.body
@@ -112,22 +92,55 @@ enum StoreBenchmark: Benchmark {
         return body
     }
 
-    private static func store() throws -> Replication {
-        var store = Replication(
-            configuration: ReplicationConfiguration(),
+    private static func votes(_ number: UInt64) -> ObserverVotes {
+        var votes = ObserverVotes()
+        guard number.isMultiple(of: 2) else { return votes }
+        let target = TargetID(rawValue: number % 1_000)
+        votes.votes[target] = TargetVote(stance: .down, reason: 2, isChecker: true)
+        return votes
+    }
+
+    private static func observations(of node: NodeID) -> ObservationTable {
+        var table = ObservationTable(
+            configuration: ObservationConfiguration(),
+            node: node,
+            region: "eu",
+            boot: 1,
+            generator: SeededGenerator(seed: 1),
+            at: Self.start
+        )
+        let peers = (1...5).map { Peer(id: NodeID(high: $0, low: $0), region: "eu") }
+        _ = table.setPeers(peers, at: Self.start)
+        return table
+    }
+
+    private static func changelog() throws -> Changelog {
+        var log = try Changelog(
             node: Self.node,
-            records: [],
-            hash: contentHash(of:),
-            generator: SeededGenerator(seed: 1)
+            region: "eu",
+            stored: StoredChangelog(),
+            rules: StructuralRules(facts: { _, _ in EntityFacts() }, hash: contentHash(of:)),
+            seed: 1
         )
-        let start = MonotonicInstant(nanoseconds: 0)
-        _ = try store.write(
-            Self.keys.map { RecordChange(key: $0, body: Self.body) },
-            urgency: .normal,
-            wallMilliseconds: Self.wall,
-            at: start
-        )
-        _ = store.setPeers((2...5).map { NodeID(high: $0, low: $0) }, at: start)
-        return store
+        let changes = Dictionary(uniqueKeysWithValues: Self.keys.map { ($0, Self.body) })
+        _ = try Self.write(ChangelogDraft(changes: changes.mapValues(\.self)), 0, to: &log)
+        return log
+    }
+
+    private static func write(
+        _ draft: ChangelogDraft,
+        _ ticket: UInt64,
+        to log: inout Changelog
+    ) throws -> Int {
+        var effects = try log.write(draft, ticket: ticket, at: Self.start)
+        var count = 0
+        while !effects.isEmpty {
+            count += effects.count
+            effects = effects.flatMap { effect -> [ChangelogEffect] in
+                guard case .persist(_, let token) = effect else { return [] }
+                return log.persisted(token, at: Self.start)
+            }
+        }
+        return count
     }
 }

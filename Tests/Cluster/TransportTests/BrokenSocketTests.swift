@@ -1,7 +1,6 @@
 import Glibc
 import MeshMembership
 import MeshPrimitives
-import MeshReplication
 import MeshWire
 import Testing
 

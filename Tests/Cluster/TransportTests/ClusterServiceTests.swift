@@ -1,8 +1,8 @@
 import HashTreeCollections
 import MeshChangelog
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshTransport
 import MeshWire
 import ServiceLifecycle
@@ -177,25 +177,34 @@ struct ClusterServiceTests {
         }
     }
 
-    @Test("spreads ephemeral records without touching a disk")
+    @Test("spreads votes and states without touching a disk, and takes votes back")
     func spreadsObservations() async throws {
         try await withCluster(of: 3) { nodes in
-            let key = RecordKey(kind: .health, owner: nodes[0].id)
-            try await nodes[0].service.spread(
-                [RecordChange(key: key, body: [1])],
-                urgency: .urgent
-            )
+            let speaker = nodes[0]
+            speaker.service.setVotes(.against)
+            var state = NodeState()
+            state.adminAddress = "127.0.0.1:8001"
+            speaker.service.setState(state)
 
             for node in nodes {
-                try await eventually("observation everywhere") {
-                    await node.service.record(key)?.body == [1]
+                try await eventually("the vote everywhere") {
+                    await node.service.votes(of: speaker.id) == .against
+                }
+                try await eventually("the state everywhere") {
+                    await node.service.observedNodes()[speaker.id]?.state == state
                 }
                 #expect(node.disk.count == 0)
+            }
+            speaker.service.setVotes(ObserverVotes())
+            for node in nodes {
+                try await eventually("no vote any more") {
+                    await node.service.votes(of: speaker.id).votes.isEmpty
+                }
             }
         }
     }
 
-    @Test("tells members and records to the one consumer of its events, in order")
+    @Test("tells members, votes and changesets to their one consumer")
     func tellsEvents() async throws {
         let node = try TestNode("node-1")
         let seed = try await node.endpoint()
@@ -206,14 +215,11 @@ struct ClusterServiceTests {
             #expect(member.id == other.id)
             break
         }
-        let key = RecordKey(kind: .health, owner: other.id)
-        let written = try await other.service.spread(
-            [RecordChange(key: key, body: [1])],
-            urgency: .urgent
-        )
-        while let event = await iterator.next() {
-            guard case .applied(let records) = event else { continue }
-            #expect(records == written)
+        other.service.setVotes(.against)
+        for await _ in node.service.observed {
+            let changes = await node.service.takeObservationChanges()
+            guard changes[other.id]?.contains(.votes) == true else { continue }
+            #expect(await node.service.votes(of: other.id) == .against)
             break
         }
         try await other.service.put(["a": "1"])

@@ -1,7 +1,7 @@
 import HashTreeCollections
 import MeshChangelog
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshTransport
 import Testing
 
@@ -74,14 +74,10 @@ struct DiskFaultTests {
             nodes[1].disk.setStalled(true)
             try await nodes[0].service.put(["a": "1"])
 
-            let key = RecordKey(kind: .health, owner: nodes[0].id)
-            try await nodes[0].service.spread(
-                [RecordChange(key: key, body: [1])],
-                urgency: .urgent
-            )
+            nodes[0].service.setVotes(.against)
 
-            try await eventually("observation heard") {
-                await nodes[1].service.record(key)?.body == [1]
+            try await eventually("the vote heard") {
+                await nodes[1].service.votes(of: nodes[0].id) == .against
             }
             #expect(await nodes[1].service.texts().isEmpty, "not shown before it is on disk")
             nodes[1].disk.setStalled(false)

@@ -1,6 +1,6 @@
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshTransport
 import MeshWire
 import Testing

@@ -2,8 +2,8 @@ import HashTreeCollections
 import Logging
 import MeshChangelog
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshTransport
 import MeshWire
 import Synchronization
@@ -234,4 +234,13 @@ extension ClusterService {
         }
         return texts
     }
+}
+
+extension ObserverVotes {
+    /// One vote against one target.
+    static let against: ObserverVotes = {
+        var votes = ObserverVotes()
+        votes.votes[TargetID(rawValue: 7)] = TargetVote(stance: .down, reason: 2, isChecker: true)
+        return votes
+    }()
 }

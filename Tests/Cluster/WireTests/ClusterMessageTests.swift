@@ -1,6 +1,6 @@
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import Testing
 
 @testable import MeshWire
@@ -44,33 +44,16 @@ struct ClusterMessageTests {
         }
     }
 
-    @Test("takes exactly the bytes for a record and a summary that replication counts with")
-    func recordSize() {
-        let records = [
-            Fixture.record("abc", replaces: Fixture.version(1), body: [1, 2]), Fixture.record(""),
-        ]
-        let summary = Fixture.summary("abcd")
-        let full = ClusterMessage.replication(
-            .push(records: records, offers: [summary], relays: 1)
-        )
-        let empty = ClusterMessage.replication(.push(records: [], offers: [], relays: 1))
-
-        let counted =
-            records.reduce(0) { $0 + $1.wireByteCount } + summary.wireByteCount
-        #expect(full.encoded.count - empty.encoded.count == counted)
-        #expect(empty.encoded.count == 11)
-    }
-
     @Test("of the largest size each core makes fits the datagram and the frame")
     func limitsAgree() {
         let membership = MembershipConfiguration()
-        let replication = ReplicationConfiguration()
+        let observations = ObservationConfiguration()
         let spare = MembershipMessage.fixedByteCount - 70
 
         #expect(membership.datagramByteLimit - spare <= DatagramSealer.bodyByteLimit)
-        #expect(replication.datagramByteCount + 11 <= DatagramSealer.bodyByteLimit)
+        #expect(observations.datagramByteCount <= DatagramSealer.bodyByteLimit)
         #expect(membership.streamByteLimit <= StreamChannel.bodyByteLimit)
-        #expect(replication.streamByteCount + 1_024 <= StreamChannel.bodyByteLimit)
+        #expect(observations.streamByteCount + 1_024 <= StreamChannel.bodyByteLimit)
     }
 
     @Test("skips records, kinds and states of newer software, and reads on")
@@ -101,17 +84,12 @@ struct ClusterMessageTests {
 
     @Test("ignores fields that newer software adds behind the known ones")
     func skipsAddedFields() throws {
-        var announce = ClusterMessage.replication(
-            .announce(root: .zero, configurationStamp: .zero)
-        )
-        .encoded
-        announce[5] += 3
-        announce += [1, 2, 3]
+        let message = ClusterMessage.membership(Fixture.membership(.gossip))
+        var longer = message.encoded
+        longer += [77, 0, 0, 0, 0, 3, 1, 2, 3]
+        longer[5] += 9
 
-        #expect(
-            try ClusterMessage.decode(announce, from: Fixture.alpha)
-                == [.replication(.announce(root: .zero, configurationStamp: .zero))]
-        )
+        #expect(try ClusterMessage.decode(longer, from: Fixture.alpha) == [message])
     }
 
     @Test("looks at no more than 64 records of one body")
@@ -147,7 +125,7 @@ struct ClusterMessageTests {
     @Test("made of noise is refused or read, without a trap", arguments: UInt64(0)..<200)
     func survivesNoise(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
-        for type in UInt8(0)..<9 {
+        for type in UInt8(0)..<26 {
             let count = generator.next(below: 300)
             let noise = (0..<count).map { _ in
                 UInt8(truncatingIfNeeded: generator.next() >> UInt64(generator.next(below: 8)))
@@ -160,8 +138,8 @@ struct ClusterMessageTests {
 
     @Test("that announces four billion entries is refused before anything is kept")
     func refusesHugeCounts() {
-        let digest: [UInt8] = [4, 0, 0, 0, 0, 4, 255, 255, 255, 255]
-        let length: [UInt8] = [2, 0, 255, 255, 255, 255, 0]
+        let digest: [UInt8] = [8, 0, 0, 0, 0, 5, 0, 255, 255, 255, 255]
+        let length: [UInt8] = [1, 0, 255, 255, 255, 255, 0]
 
         for body in [digest, length] {
             #expect(throws: WireError.malformed) {

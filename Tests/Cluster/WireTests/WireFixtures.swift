@@ -1,6 +1,5 @@
 import MeshMembership
 import MeshPrimitives
-import MeshReplication
 import MeshWire
 
 /// Nodes, keys and messages that the suites share.
@@ -49,34 +48,6 @@ enum Fixture {
         )
     }
 
-    static func record(
-        _ name: String,
-        replaces: RecordVersion? = nil,
-        isTombstone: Bool = false,
-        body: [UInt8] = []
-    ) -> Record {
-        Record(
-            key: RecordKey(kind: .entity, name: name),
-            version: Self.version(7),
-            replaces: replaces,
-            isTombstone: isTombstone,
-            body: body
-        )
-    }
-
-    static func version(_ stamp: UInt64) -> RecordVersion {
-        RecordVersion(stamp: HybridTimestamp(rawValue: stamp), writer: Self.beta)
-    }
-
-    static func summary(_ name: String) -> RecordSummary {
-        RecordSummary(
-            key: RecordKey(kind: .health, name: name),
-            version: Self.version(3),
-            isTombstone: true,
-            fingerprint: 0xFEDC_BA98_7654_3210
-        )
-    }
-
     /// One message of every shape, with and without content.
     static let messages: [ClusterMessage] =
         [
@@ -99,23 +70,5 @@ enum Fixture {
                 ),
             ]
         }
-        + [
-            .push(records: [], offers: [], relays: 0),
-            .push(
-                records: [Self.record("services/1", body: [1, 2, 3])],
-                offers: [Self.summary("x")],
-                relays: 2
-            ),
-            .announce(root: ContentHash(high: 1, low: 2), configurationStamp: .zero),
-            .digest((0..<256).map { UInt64($0) << 40 }),
-            .summary(buckets: [0, 255], entries: [Self.summary("a"), Self.summary("bb")]),
-            .exchange(
-                records: [Self.record("r", replaces: Self.version(1), isTombstone: true)],
-                wants: [RecordKey(kind: RecordKind(rawValue: 200), name: "future")]
-            ),
-            .records([Self.record("r"), Self.record("s", body: [9])], more: true),
-            .records([], more: false),
-        ]
-        .map { (message: ReplicationMessage) in .replication(message) }
         + Self.observations.map { .observations($0) }
 }

@@ -6,7 +6,6 @@ import MeshEntities
 import MeshHTTP
 import MeshMembership
 import MeshPrimitives
-import MeshReplication
 import MeshReports
 import MeshResolver
 import MeshRouting
@@ -30,7 +29,6 @@ struct ErrorTypesTests {
         address: .v6(high: 0xFD77 << 48, low: 1),
         port: 7_946
     )
-    private static let key = RecordKey(kind: .entity, name: Self.long)
 
     /// Throws each error by its type and compares what arrives with what was thrown.
     private func check<Failure: Error & Equatable>(
@@ -52,14 +50,13 @@ struct ErrorTypesTests {
 
     @Test("of the cluster arrives as it was thrown")
     func cluster() {
-        let (long, endpoint, key) = (Self.long, Self.endpoint, Self.key)
+        let (long, endpoint) = (Self.long, Self.endpoint)
         self.check(WireError.allCases)
         self.check([
             ByteReaderError.truncated(needed: .max, remaining: 0),
             .tooLarge(found: .max, limit: 0), .invalidText,
             .invalidValue(field: long, found: .max),
         ])
-        self.check([HybridClockError.tooFarAhead(milliseconds: .max)])
         self.check([
             ClusterError.bindFailed(endpoint, reason: long)
         ])
@@ -69,11 +66,6 @@ struct ErrorTypesTests {
             .entityChanged(key: long, held: .zero), .entityChanged(key: long, held: nil),
             .refused(reason: long), .tooLarge(found: .max, limit: 0), .busy(limit: .max),
             .notSaved(reason: long), .exhausted, .malformed(reason: long),
-        ])
-        self.check([
-            ReplicationError.invalidName(key),
-            .bodyTooLarge(key, byteCount: .max, limit: .max), .foreignOwner(key),
-            .full(key, limit: long),
         ])
         self.check([
             MembershipConfigurationError.outOfRange(field: long, value: long, allowed: long)

@@ -1,3 +1,4 @@
+import MeshObservations
 import MeshPrimitives
 import MeshReports
 import Testing
@@ -45,11 +46,11 @@ struct RegionVerdictTests {
     @Test("comes from two relays per region, the same at every node")
     func relays() {
         let nodes = (1...9).map { NodeID(high: 3, low: $0) }
-        let relays = nodes.filter { RegionVerdict.isRelay($0, of: "eu", alive: nodes) }
+        let relays = nodes.filter { Relays.rank(of: $0, in: "eu", among: nodes) != nil }
 
         #expect(relays.count == 2)
         #expect(
-            nodes.filter { RegionVerdict.isRelay($0, of: "eu", alive: nodes.reversed()) } == relays
+            nodes.filter { Relays.rank(of: $0, in: "eu", among: nodes.reversed()) != nil } == relays
         )
     }
 }

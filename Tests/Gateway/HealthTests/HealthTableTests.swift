@@ -75,7 +75,7 @@ struct HealthTableTests {
 
     private func published(_ effects: [HealthTable.Effect]) -> [HealthReport] {
         effects.compactMap {
-            if case .publish(let report, isUrgent: true) = $0 { report } else { nil }
+            if case .publish(let report) = $0 { report } else { nil }
         }
     }
 
@@ -125,7 +125,7 @@ struct HealthTableTests {
         #expect(table.views(at: self.at(1.5)).first?.verdict == .lowered)
     }
 
-    @Test("ignores strangers, abstaining peers and reports that are too old")
+    @Test("ignores strangers and abstaining peers, and keeps a report until the next")
     func invalidReports() {
         var table = self.table()
         let stranger = NodeID(high: 9, low: 9)
@@ -139,9 +139,12 @@ struct HealthTableTests {
 
         _ = table.receive(self.report(.down), from: Self.eu2.id, at: self.at(2))
         #expect(table.views(at: self.at(2)).first?.factor == 0.5)
-        _ = table.wake(at: self.at(17))
+        _ = table.wake(at: self.at(60))
+        #expect(table.views(at: self.at(60)).first?.factor == 0.5)
+        let empty = HealthReport(isAbstaining: false, entries: [])
+        _ = table.receive(empty, from: Self.eu2.id, at: self.at(61))
 
-        #expect(table.views(at: self.at(17)).first?.factor == 1)
+        #expect(table.views(at: self.at(61)).first?.factor == 1)
     }
 
     @Test("forgets what a node said when it is no longer a peer")
@@ -220,6 +223,29 @@ struct HealthTableTests {
             )
             #expect(after == before)
         }
+    }
+
+    @Test("tells nothing of targets that are plainly up, and of those it checks when others doubt")
+    func tellsWhatIsNotPlainlyUp() {
+        var table = self.table()
+        _ = table.observe([self.answered(10)], at: self.at(1))
+        func reports(_ effects: [HealthTable.Effect]) -> [HealthReport] {
+            effects.compactMap { if case .publish(let report) = $0 { report } else { nil } }
+        }
+        #expect(reports(table.wake(at: self.at(6))).last?.entries.isEmpty == true)
+
+        let doubted = table.receive(self.report(.down), from: Self.eu2.id, at: self.at(7))
+        let checked = self.finish(&table, doubted, .connected, at: 7.01)
+        let said = reports(doubted + checked).last?.entries
+        #expect(said?.map(\.vote) == [.up])
+        #expect(said?.first?.isChecker == true)
+
+        let end = table.receive(
+            HealthReport(isAbstaining: false, entries: []),
+            from: Self.eu2.id,
+            at: self.at(8)
+        )
+        #expect(reports(end).last?.entries.isEmpty == true)
     }
 
     @Test("abstains when most of its targets fail that other nodes still reach")

@@ -3,8 +3,8 @@ import MeshAdmin
 import MeshDataPlane
 import MeshDeclarative
 import MeshEntities
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshReports
 import MeshTransport
 
@@ -150,7 +150,7 @@ struct NodeAdmin: AdminNode {
         self.eventLog.events(after: id)
     }
 
-    /// Members, states and desiredModes as they are known now.
+    /// Members and states as they are known now.
     func currentMembers() async -> NodeMembers {
         await NodeMembers(
             cluster: self.cluster,

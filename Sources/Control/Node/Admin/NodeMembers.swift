@@ -1,6 +1,6 @@
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshReports
 import MeshTransport
 
@@ -10,19 +10,16 @@ struct NodeMembers: Sendable {
     let states: [String: NodeState]
     let view: ViewReport
 
-    /// Reads members, their states and the operators' desiredModes.
+    /// Reads members, their states and what operators desire.
     ///
     /// - Parameters:
     ///   - cluster: where they are known.
-    ///   - own: the own state, fresher than its record.
+    ///   - own: the own state, fresher than what was told.
     ///   - node: the own identity.
     ///   - name: the own name.
     init(cluster: ClusterService, own: NodeState, node: NodeID, name: String) async {
-        var states: [NodeID: NodeState] = [:]
-        for record in await cluster.records(of: .nodeState) {
-            guard let id = record.key.owner else { continue }
-            states[id] = NodeState(record: record)
-        }
+        let heard = await cluster.observedNodes()
+        var states = heard.mapValues(\.state)
         states[node] = own
         let now = NodeClock.now
         let wall = NodeClock.wallMilliseconds
@@ -31,6 +28,7 @@ struct NodeMembers: Sendable {
             MemberReport(
                 member,
                 state: states[member.id],
+                load: heard[member.id]?.load ?? .idle,
                 isAsked: member.id == node,
                 now: now,
                 wallMilliseconds: wall
@@ -70,6 +68,7 @@ extension MemberReport {
     fileprivate init(
         _ member: Member,
         state: NodeState?,
+        load: NodeLoad,
         isAsked: Bool,
         now: MonotonicInstant,
         wallMilliseconds: UInt64
@@ -91,7 +90,7 @@ extension MemberReport {
             milliseconds: wallMilliseconds &- min(wallMilliseconds, inState)
         )
         guard let state else { return }
-        self.mode = state.mode
+        self.mode = Mode(state.mode)
         self.config = state.version
         self.adminAddress = state.adminAddress
         self.ageSeconds =
@@ -100,10 +99,10 @@ extension MemberReport {
             self.note = Self.note(of: member, forSeconds: inState / 1_000)
             return
         }
-        self.load = state.load
-        self.inFlight = state.inFlight
+        self.load = load.share
+        self.inFlight = load.inFlight
         if state.mode != .normal {
-            self.note = "\(state.mode.rawValue), \(state.inFlight) requests left"
+            self.note = "\(self.mode.rawValue), \(load.inFlight) requests left"
         } else if !state.rejection.isEmpty {
             self.note = "rejects the newest configuration: \(state.rejection)"
         }

@@ -1,5 +1,6 @@
 import Logging
 import MeshDataPlane
+import MeshObservations
 import MeshReports
 import ServiceLifecycle
 import Synchronization

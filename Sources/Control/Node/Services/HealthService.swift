@@ -1,8 +1,8 @@
 import MeshBalancing
 import MeshDataPlane
 import MeshHealth
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshReports
 import MeshTransport
 import ServiceLifecycle
@@ -98,7 +98,7 @@ final class HealthService: Service {
                 for await input in self.inbox {
                     if case .wake = input { alarm = nil }
                     let (effects, next) = self.step(input)
-                    for effect in effects { await self.perform(effect) }
+                    for effect in effects { self.perform(effect) }
                     if let next, alarm.map({ next < $0 }) ?? true {
                         alarm = next
                         group.addTask { await self.ring(at: next) }
@@ -166,18 +166,12 @@ final class HealthService: Service {
         case moved(RegionRouting)
     }
 
-    private func perform(_ outcome: Outcome) async {
+    private func perform(_ outcome: Outcome) {
         switch outcome {
         case .health(.probe(let request)): self.prober.submit(request)
         case .health(.factor(let id, let factor)):
             self.dataPlane.setTargets([TargetFactor(id: id, factor: factor)])
-        case .health(.publish(let report, let isUrgent)):
-            let key = RecordKey(kind: .health, owner: self.node)
-            // A report that cannot be written is replaced by the next one.
-            _ = try? await self.cluster.spread(
-                [RecordChange(key: key, body: report.encoded)],
-                urgency: isUrgent ? .urgent : .normal
-            )
+        case .health(.publish(let report)): self.cluster.setVotes(ObserverVotes(report))
         case .health(.event(let event)): self.tell(event)
         case .health(.wake): return
         case .active(let group): self.dataPlane.setActiveGroups([group])

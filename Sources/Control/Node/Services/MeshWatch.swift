@@ -2,20 +2,22 @@ import Logging
 import MeshChangelog
 import MeshHealth
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshReports
 import MeshTransport
 import ServiceLifecycle
 
 /// Hands what the cluster learns to the parts of the node that it concerns.
 ///
-/// This is where the two wings meet: records become health reports, configurations and modes.
+/// This is where the two wings meet: votes become health reports, changesets configurations and
+/// modes.
 struct MeshWatch: Service {
     let cluster: ClusterService
     let health: HealthService
     let configuration: ConfigurationService
     let regions: RegionService
+    let state: StateService
     let events: EventLog
     let store: NodeStore
     let logger: Logger
@@ -29,6 +31,7 @@ struct MeshWatch: Service {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.watchChangelog() }
+                group.addTask { await self.watchObservations() }
                 for await event in self.cluster.events { await self.take(event) }
                 group.cancelAll()
             }
@@ -40,12 +43,15 @@ struct MeshWatch: Service {
     /// A node that was drained stays so over a restart, until somebody resumes it.
     private func watchChangelog() async {
         var head = await self.cluster.latest().head
+        self.state.update { [head] in $0.durableGeneration = head.generation }
         var desired = await self.takeDesiredMode(after: .normal)
         for await _ in self.cluster.changes {
             desired = await self.takeDesiredMode(after: desired)
             let newest = await self.cluster.latest().head
             guard newest.hash != head.hash else { continue }
             head = newest
+            // What the changelog shows is on the disk.
+            self.state.update { $0.durableGeneration = newest.generation }
             self.events.add(
                 .config,
                 "config-received",
@@ -53,6 +59,20 @@ struct MeshWatch: Service {
                 message: "holds configuration \(head)"
             )
             self.configuration.recordsChanged()
+        }
+    }
+
+    /// Takes what others observe, whenever it has changed.
+    private func watchObservations() async {
+        for await _ in self.cluster.observed {
+            let changes = await self.cluster.takeObservationChanges()
+            for (owner, aspects) in changes.sorted(by: { $0.key < $1.key }) {
+                if aspects.contains(.votes), owner != self.node {
+                    let report = HealthReport(await self.cluster.votes(of: owner))
+                    self.health.send(.report(report, from: owner))
+                }
+                if aspects.contains(.regions) { self.regions.summariesChanged() }
+            }
         }
     }
 
@@ -69,20 +89,7 @@ struct MeshWatch: Service {
         case .member(let event):
             self.tell(event)
             await self.membersChanged()
-        case .applied(let records): self.take(records)
-        case .expired(let records):
-            if records.contains(where: { $0.key.kind == .regionSummary }) {
-                self.regions.summariesChanged()
-            }
         case .changelog(let notice): self.events.add(notice)
-        case .clockRefused(let key, let version, let ahead):
-            self.events.add(
-                .node,
-                "clock-refused",
-                subject: key.name,
-                message: "a record of \(version.writer) lies \(ahead) ms in the future; "
-                    + "set the clock there or here"
-            )
         case .troubled(let trouble):
             self.events.add(
                 .node,
@@ -91,20 +98,6 @@ struct MeshWatch: Service {
                 message: "\(trouble.endpoint): \(trouble.cause)",
                 details: ["count": "\(trouble.count)"]
             )
-        }
-    }
-
-    private func take(_ records: [Record]) {
-        for record in records {
-            switch record.key.kind {
-            case .health:
-                guard let observer = record.key.owner, observer != self.node,
-                    let report = try? HealthReport(decoding: record.body)
-                else { continue }
-                self.health.send(.report(report, from: observer))
-            case .regionSummary: self.regions.summariesChanged()
-            default: continue
-            }
         }
     }
 

@@ -1,6 +1,6 @@
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
 import MeshReports
 import MeshTransport
 import ServiceLifecycle
@@ -8,7 +8,7 @@ import Synchronization
 
 /// Judges which regions are there, and publishes this region's view when the node is a relay of it.
 final class RegionService: Service {
-    /// Time between two summaries when nothing changes: 5 s; they live three times as long.
+    /// Time between two looks when nothing is told: 5 s.
     private static let period = Duration.seconds(5)
 
     private let cluster: ClusterService
@@ -16,8 +16,8 @@ final class RegionService: Service {
     private let node: NodeID
     private let region: String
     private let verdicts = Mutex<[String: RegionReport.State]>([:])
-    private let signal: AsyncStream<Bool>
-    private let trigger: AsyncStream<Bool>.Continuation
+    private let signal: AsyncStream<Void>
+    private let trigger: AsyncStream<Void>.Continuation
 
     init(cluster: ClusterService, events: EventLog, node: NodeID, region: String) {
         self.cluster = cluster
@@ -31,7 +31,7 @@ final class RegionService: Service {
     var states: [String: RegionReport.State] { self.verdicts.withLock { $0 } }
 
     /// Says that members or summaries have changed; returns at once.
-    func summariesChanged() { self.trigger.yield(true) }
+    func summariesChanged() { self.trigger.yield() }
 
     /// Runs until the node shuts down.
     func run() async throws {
@@ -39,14 +39,11 @@ final class RegionService: Service {
             await withDiscardingTaskGroup { group in
                 group.addTask {
                     while !Task.isCancelled {
-                        self.trigger.yield(false)
+                        self.trigger.yield()
                         try? await Task.sleep(for: Self.period)
                     }
                 }
-                var published: [String: RegionSummary] = [:]
-                for await hasChanged in self.signal {
-                    await self.judge(publishing: &published, isPeriodic: !hasChanged)
-                }
+                for await _ in self.signal { await self.judge() }
                 group.cancelAll()
             }
         } onGracefulShutdown: {
@@ -54,13 +51,9 @@ final class RegionService: Service {
         }
     }
 
-    private func judge(
-        publishing published: inout [String: RegionSummary],
-        isPeriodic: Bool
-    ) async {
+    private func judge() async {
         let members = await self.cluster.members().filter { $0.state != .left }
-        let summaries = await self.cluster.records(of: .regionSummary)
-            .compactMap(RegionSummary.init(record:))
+        let summaries = await self.cluster.regionSummaries()
         var states: [String: RegionReport.State] = [:]
         var own: [RegionSummary] = []
         for (region, inside) in Dictionary(grouping: members, by: \.profile.region) {
@@ -83,18 +76,9 @@ final class RegionService: Service {
         }
         self.tellChanges(to: states)
         let alive = members.filter { $0.profile.region == self.region && $0.state == .alive }
-        guard RegionVerdict.isRelay(self.node, of: self.region, alive: alive.map(\.id)) else {
-            published = [:]
-            return
-        }
-        let news = own.filter { isPeriodic || published[$0.region] != $0 }
-        guard !news.isEmpty else { return }
-        for summary in news { published[summary.region] = summary }
-        // A summary that cannot be written is replaced by the next one.
-        _ = try? await self.cluster.spread(
-            news.map { $0.change(of: self.node) },
-            urgency: isPeriodic ? .normal : .urgent
-        )
+        let rank = Relays.rank(of: self.node, in: self.region, among: alive.map(\.id))
+        own.sort { $0.region < $1.region }
+        self.cluster.setRegions(rank == nil ? [] : own)
     }
 
     private func tellChanges(to states: [String: RegionReport.State]) {

@@ -1,80 +1,55 @@
 import Foundation
 import Glibc
 import MeshDataPlane
+import MeshObservations
 import MeshPrimitives
-import MeshReplication
-import MeshReports
 import MeshTransport
 import ServiceLifecycle
 import Synchronization
 
 /// Keeps the mesh informed about this node: its mode, configuration and load.
 ///
-/// Tells at once when mode or configuration changes, else every ``period``.
+/// Mode and configuration are told at once when they change, the load with the next renewal.
 final class StateService: Service {
-    /// Time between two reports when nothing changes: 5 s; peers believe them for 60 s.
-    private static let period = Duration.seconds(5)
+    /// Time between two measurements of the load: 2 s.
+    private static let period = Duration.seconds(2)
 
     private let cluster: ClusterService
     private let dataPlane: DataPlane
-    private let node: NodeID
     private let state: Mutex<NodeState>
-    private let signal: AsyncStream<Bool>
-    private let trigger: AsyncStream<Bool>.Continuation
 
-    init(cluster: ClusterService, dataPlane: DataPlane, node: NodeID, adminAddress: String) {
+    init(cluster: ClusterService, dataPlane: DataPlane, adminAddress: String) {
         self.cluster = cluster
         self.dataPlane = dataPlane
-        self.node = node
         var state = NodeState()
         state.startedAt = NodeClock.wallMilliseconds
         state.adminAddress = adminAddress
         self.state = Mutex(state)
-        (self.signal, self.trigger) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(4))
     }
 
-    /// The state as it was last set; load and requests in flight as last measured.
+    /// The state as it was last set.
     var current: NodeState { self.state.withLock { $0 } }
 
     /// Changes the state and tells the mesh at once; returns at once.
     func update(_ change: @Sendable (inout NodeState) -> Void) {
-        let hasChanged = self.state.withLock { state in
+        self.state.withLock { state in
             let before = state
             change(&state)
-            return state != before
+            // Under the lock, so that no older state overtakes.
+            if state != before { self.cluster.setState(state) }
         }
-        if hasChanged { self.trigger.yield(true) }
     }
 
     /// Runs until the node shuts down.
     func run() async throws {
-        await withGracefulShutdownHandler {
-            await withDiscardingTaskGroup { group in
-                group.addTask {
-                    while !Task.isCancelled {
-                        self.trigger.yield(false)
-                        try? await Task.sleep(for: Self.period)
-                    }
-                }
-                var meter = LoadMeter()
-                for await isUrgent in self.signal {
-                    let inFlight = self.dataPlane.activeRequests
-                    let load = meter.read()
-                    let change = self.state.withLock { state in
-                        state.inFlight = inFlight
-                        state.load = load
-                        return state.change(of: self.node)
-                    }
-                    // A state that cannot be written is replaced by the next one.
-                    _ = try? await self.cluster.spread(
-                        [change],
-                        urgency: isUrgent ? .urgent : .normal
-                    )
-                }
-                group.cancelAll()
+        self.state.withLock { self.cluster.setState($0) }
+        await cancelWhenGracefulShutdown {
+            var meter = LoadMeter()
+            while !Task.isCancelled {
+                let inFlight = self.dataPlane.activeRequests
+                self.cluster.setLoad(NodeLoad(share: meter.read(), inFlight: inFlight))
+                try? await Task.sleep(for: Self.period)
             }
-        } onGracefulShutdown: {
-            self.trigger.finish()
         }
     }
 }
