@@ -256,7 +256,7 @@ let package = Package(
         target(
             "MeshAdminClient",
             in: "Control",
-            uses: ["MeshReports", nioCore, nioPosix, nioHTTP1]
+            uses: ["MeshReports", "MeshTLS", nioCore, nioPosix, nioHTTP1]
         ),
         tests(
             of: "MeshAdmin",

@@ -1,6 +1,8 @@
 internal import MeshPrimitives
 
 extension Changelog {
+    /// Datagrams of changesets that one transaction's news takes; more is announced and fetched.
+    private static let datagramLimit = 16
     /// Time between two pushes of one write that is not confirmed.
     private static let pushInterval: Duration = .milliseconds(300)
     /// Names in one answer: what fits a datagram.
@@ -49,7 +51,8 @@ extension Changelog {
         }
         let answers = askers.sorted().map { ChangelogEffect.send(.held(newest), to: $0) }
         let targets = self.sample().filter { isOwn || !askers.contains($0) }
-        return answers + targets.map { .send(self.news(added, wantsAnswer: isOwn), to: $0) }
+        let news = self.news(added, wantsAnswer: isOwn)
+        return answers + targets.flatMap { peer in news.map { .send($0, to: peer) } }
     }
 
     /// Looks after writes that are not confirmed yet: pushes again, or answers with what is known.
@@ -60,7 +63,7 @@ extension Changelog {
             guard let entry = self.log.entry(self.pending[index].id) else { continue }
             let holders = self.pending[index].holders
             for peer in self.sample() where !holders.contains(peer) {
-                effects.append(.send(self.news([entry], wantsAnswer: true), to: peer))
+                effects += self.news([entry], wantsAnswer: true).map { .send($0, to: peer) }
             }
         }
         return effects
@@ -123,16 +126,30 @@ extension Changelog {
         return held.count >= min(self.configuration.durableRegions, regions.count)
     }
 
-    private func news(_ added: [EncodedChangeset], wantsAnswer: Bool) -> ChangelogMessage {
-        let byteCount = added.reduce(0) { $0 + $1.bytes.count + ChangesetPart.overhead }
-        guard !added.isEmpty, byteCount <= self.configuration.datagramByteCount else {
-            return .announce(
-                root: self.root,
-                generation: self.log.generation,
-                wantsAnswer: wantsAnswer
-            )
+    /// The changesets themselves in some datagrams, when they fit; else that there is something.
+    private func news(_ added: [EncodedChangeset], wantsAnswer: Bool) -> [ChangelogMessage] {
+        var datagrams: [[ChangesetPart]] = []
+        var room = 0
+        for entry in added {
+            let byteCount = entry.bytes.count + ChangesetPart.overhead
+            guard byteCount <= self.configuration.datagramByteCount else { datagrams = []; break }
+            if byteCount > room {
+                datagrams.append([])
+                room = self.configuration.datagramByteCount
+            }
+            datagrams[datagrams.count - 1].append(ChangesetPart(whole: entry))
+            room -= byteCount
         }
-        return .push(added.map { ChangesetPart(whole: $0) }, wantsAnswer: wantsAnswer)
+        guard (1...Self.datagramLimit).contains(datagrams.count) else {
+            return [
+                .announce(
+                    root: self.root,
+                    generation: self.log.generation,
+                    wantsAnswer: wantsAnswer
+                )
+            ]
+        }
+        return datagrams.map { .push($0, wantsAnswer: wantsAnswer) }
     }
 
     /// Whom to tell: everybody when they are few, else some, at least one of another region.

@@ -170,8 +170,13 @@ public struct Changelog: Sendable {
         return held == hash
     }
 
-    /// Entities that changed since this was last called; `nil`: compare everything.
-    public mutating func takeChangedKeys() -> Set<String>? { self.log.takeTouched() }
+    /// Keys among which are all entities that differ from the configuration with this hash; `nil`:
+    /// compare everything.
+    ///
+    /// Costs O(what changed since).
+    public func keysChanged(since hash: ContentHash) -> Set<String>? {
+        self.log.keysChanged(since: hash)
+    }
 
     /// Starts the machine's timer.
     public mutating func begin(at now: MonotonicInstant) -> [ChangelogEffect] { self.wake(at: now) }

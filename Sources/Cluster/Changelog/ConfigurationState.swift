@@ -158,7 +158,12 @@ public struct ConfigurationState: Sendable {
         return nil
     }
 
-    static func hash(of key: String, _ body: [UInt8], rules: StructuralRules) -> ContentHash {
+    /// What ``Entity/hash`` is for an entity with this key and content.
+    public static func hash(
+        of key: String,
+        _ body: [UInt8],
+        rules: StructuralRules
+    ) -> ContentHash {
         var writer = ByteWriter(capacity: key.utf8.count + body.count + 6)
         writer.write(key)
         writer.write(sized: body)

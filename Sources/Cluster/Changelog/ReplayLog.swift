@@ -8,9 +8,6 @@ internal import MeshPrimitives
 struct ReplayLog: Sendable {
     /// Changesets between two states kept.
     static let markInterval = 64
-    /// Changed entities that are named one by one.
-    private static let touchedLimit = 16_384
-
     private struct Mark: Sendable {
         /// How many changesets the state includes.
         let count: Int
@@ -31,9 +28,6 @@ struct ReplayLog: Sendable {
     private(set) var vector: VersionVector
     /// Bytes of all entries.
     private(set) var byteCount = 0
-    /// Entities that changed since they were last asked for; `nil`: too many to name.
-    private(set) var touched: Set<String>? = []
-
     private var marks: [Mark] = []
     private var chains: [WriterID: [EncodedChangeset]] = [:]
     private let rules: StructuralRules
@@ -106,7 +100,6 @@ struct ReplayLog: Sendable {
     /// Starts over from another checkpoint; keeps `kept`, which it neither holds nor outdates.
     mutating func rebase(onto checkpoint: Checkpoint, keeping kept: [EncodedChangeset]) {
         self = ReplayLog(checkpoint: checkpoint, rules: self.rules)
-        self.touched = nil
         self.replace([], with: kept)
     }
 
@@ -147,10 +140,19 @@ struct ReplayLog: Sendable {
             .map { Mark(count: $0.count - count, state: $0.state) }
     }
 
-    /// Gives the entities that changed since this was last called.
-    mutating func takeTouched() -> Set<String>? {
-        defer { self.touched = [] }
-        return self.touched
+    /// Keys among which are all that differ from the configuration with this hash; `nil` when that is
+    /// not remembered.
+    ///
+    /// The same content is the same whatever led to it, so what came after its last occurrence in
+    /// today's order is all that can differ.
+    func keysChanged(since hash: ContentHash) -> Set<String>? {
+        let index = self.hashes.lastIndex(of: hash)
+        guard index != nil || hash == self.checkpoint.state.hash else { return nil }
+        var keys: Set<String> = []
+        for entry in self.entries[(index.map { $0 + 1 } ?? 0)...] {
+            keys.formUnion(entry.changeset.changes.lazy.map(\.key))
+        }
+        return keys
     }
 
     private mutating func chain(_ entry: EncodedChangeset) {
@@ -188,14 +190,12 @@ struct ReplayLog: Sendable {
     private mutating func replay(from index: Int) {
         var next = self.outcomes.count
         if index < next {
-            self.touch(self.entries[min(index, self.entries.count)...])
             self.marks.removeAll { $0.count > index }
             next = self.marks.last?.count ?? 0
             self.state = self.marks.last?.state ?? self.checkpoint.state
             self.outcomes.removeLast(self.outcomes.count - next)
             self.hashes.removeLast(self.hashes.count - next)
         }
-        self.touch(self.entries[next...])
         for entry in self.entries[next...] {
             self.outcomes.append(self.state.apply(entry, rules: self.rules))
             self.hashes.append(self.state.hash)
@@ -203,13 +203,6 @@ struct ReplayLog: Sendable {
                 continue
             }
             self.marks.append(Mark(count: self.outcomes.count, state: self.state))
-        }
-    }
-
-    private mutating func touch(_ entries: ArraySlice<EncodedChangeset>) {
-        for entry in entries {
-            self.touched?.formUnion(entry.changeset.changes.lazy.map(\.key))
-            if let count = self.touched?.count, count > Self.touchedLimit { self.touched = nil }
         }
     }
 }

@@ -26,4 +26,10 @@ public struct ClusterConfigurationState: Sendable {
     public let head: ChangelogHead
     /// Its entities by key; a copy costs nothing.
     public let state: ConfigurationState
+
+    /// Creates a pair that belongs together.
+    public init(head: ChangelogHead, state: ConfigurationState) {
+        self.head = head
+        self.state = state
+    }
 }

@@ -157,6 +157,21 @@ public final class ClusterService: Service, Sendable {
         return try await promise.futureResult.get()
     }
 
+    /// The newest configuration, and keys among which are all entities that differ from the one with
+    /// this hash; `nil`: compare everything.
+    public func latest(
+        since hash: ContentHash
+    ) async -> (latest: ClusterConfigurationState, changed: Set<String>?)? {
+        await self.submit { loop in
+            (
+                ClusterConfigurationState(
+                    head: loop.changelog.head,
+                    state: loop.changelog.state
+                ), loop.changelog.keysChanged(since: hash)
+            )
+        }
+    }
+
     /// The newest configuration; cheap, whatever its size.
     public func latest() async -> ClusterConfigurationState {
         await self.submit { loop in

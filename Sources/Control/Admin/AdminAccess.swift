@@ -5,7 +5,7 @@ struct AdminAccess: Sendable {
     /// How requests reach the listener.
     let way: String
     /// Who may ask; `nil` lets everybody who reaches the listener write.
-    let credentials: AdminCredentials?
+    let security: AdminSecurity
 
     /// Who asks; `nil` when nobody known does.
     ///
@@ -15,7 +15,7 @@ struct AdminAccess: Sendable {
         kongToken: String?,
         certificate: String?
     ) -> AdminCredentials.Holder? {
-        guard let credentials else {
+        guard let credentials = self.security.credentials else {
             return AdminCredentials.Holder(name: certificate ?? self.way, role: .write)
         }
         if let token = kongToken ?? authorization.flatMap(Self.bearer) {

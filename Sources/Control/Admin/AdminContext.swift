@@ -30,11 +30,11 @@ struct AdminTLSChannel: ServerChildChannel {
     typealias Value = HTTP1Channel.Value
 
     let base: HTTP1Channel
-    let context: TLSServerContext
+    let security: AdminSecurity
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
-            guard let layer = TLSLayer(self.context) else {
+            guard let layer = self.security.tls.flatMap({ TLSLayer($0) }) else {
                 throw ChannelError.operationUnsupported
             }
             try channel.pipeline.syncOperations.addHandler(layer)

@@ -4,7 +4,7 @@ public import MeshReports
 /// What the Admin API needs from the node behind it.
 ///
 /// The node answers from what it believes now and never waits for a peer; only ``apply(_:)``,
-/// ``edit(_:expecting:author:message:)`` and ``setMode(_:of:)`` write, and return when the write is
+/// ``edit(_:upon:author:message:)`` and ``setMode(_:of:)`` write, and return when the write is
 /// durable.
 public protocol AdminNode: Sendable {
     /// Who the node is; does not change while it runs.
@@ -21,7 +21,8 @@ public protocol AdminNode: Sendable {
     ///
     /// - Parameters:
     ///   - changes: checked against ``held()``.
-    ///   - expected: the version they were checked against; `nil` writes over any.
+    ///   - held: what they were checked against. Somebody else's change of one of these entities, or
+    ///     one after which these changes would break a rule, makes them stale; others do not.
     ///   - author: who asked.
     ///   - message: why, in the operator's words.
     /// - Returns: who holds it.
@@ -29,7 +30,7 @@ public protocol AdminNode: Sendable {
     ///   ``AdminError``; nothing has changed then.
     func edit(
         _ changes: [EntityChange],
-        expecting expected: ConfigurationVersion?,
+        upon held: HeldEntities,
         author: String,
         message: String
     ) async throws(AdminError) -> EditReceipt

@@ -21,7 +21,7 @@ struct AdminResponder: HTTPResponder {
         self.guardian = OriginGuard(isLoopback: configuration.isLocal)
         self.access = AdminAccess(
             way: configuration.place.way,
-            credentials: configuration.credentials
+            security: configuration.security
         )
         let status = StatusPaths(
             node: node,
@@ -58,7 +58,7 @@ struct AdminResponder: HTTPResponder {
         let holder = self.access.holder(
             authorization: request.headers[.authorization],
             kongToken: request.headers[Self.kongToken],
-            certificate: self.configuration.tls == nil ? nil : await context.clientName
+            certificate: self.configuration.security.isEncrypted ? await context.clientName : nil
         )
         guard let holder else { return AdminAccess.unauthorized }
         guard let segments = Self.segments(of: request.uri.path) else {

@@ -4,7 +4,6 @@ import HummingbirdCore
 public import Logging
 import MeshEntities
 public import MeshPrimitives
-public import MeshTLS
 import NIOCore
 public import ServiceLifecycle
 
@@ -32,10 +31,8 @@ public struct AdminServerConfiguration: Sendable {
     public var place: Place
     /// What to offer.
     public var surface: Surface
-    /// TLS of every connection; `nil` for none.
-    public var tls: TLSServerContext?
-    /// Who may ask; `nil` lets everybody who reaches the listener write.
-    public var credentials: AdminCredentials?
+    /// TLS and who may ask; by default neither, and everybody who reaches the listener may write.
+    public var security = AdminSecurity()
 
     /// The largest backup that is restored: 256 MiB.
     static let backupByteCount = 256 << 20
@@ -146,11 +143,12 @@ public struct AdminServer: Service {
                 maxHeaderFieldCount: 200
             )
         )
-        guard let context = self.configuration.tls else { return .http1(configuration: channel) }
+        let security = self.configuration.security
+        guard security.isEncrypted else { return .http1(configuration: channel) }
         return HTTPServerBuilder { responder in
             AdminTLSChannel(
                 base: HTTP1Channel(responder: responder, configuration: channel),
-                context: context
+                security: security
             )
         }
     }

@@ -49,7 +49,7 @@ struct EntityWriter: Sendable {
             do throws(AdminError) {
                 let receipt = try await self.node.edit(
                     planned.edit.changes,
-                    expecting: held.version,
+                    upon: held,
                     author: exchange.author,
                     message: "\(exchange.method) \(exchange.path)"
                 )

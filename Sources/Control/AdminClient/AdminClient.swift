@@ -13,13 +13,19 @@ public struct AdminClient: Sendable {
     public let address: AdminAddress
     /// The limit of one call.
     public let timeout: Duration
+    private let security: AdminClientSecurity
 
     /// Creates a client; nothing is sent yet.
     ///
     /// - Throws: ``AdminClientError/invalidAddress(_:)``.
-    public init(base: String, timeout: Duration = .seconds(5)) throws(AdminClientError) {
+    public init(
+        base: String,
+        timeout: Duration = .seconds(5),
+        security: AdminClientSecurity = .none
+    ) throws(AdminClientError) {
         self.address = try AdminAddress(base)
         self.timeout = timeout
+        self.security = security
     }
 
     /// All members as the node believes them.
@@ -190,7 +196,12 @@ public struct AdminClient: Sendable {
         opened: () -> Void = {},
         _ each: (EventReport) async throws -> Void
     ) async throws {
-        var exchange = HTTPExchange(address: self.address, method: .GET, path: "/mesh/events")
+        var exchange = HTTPExchange(
+            address: self.address,
+            security: self.security,
+            method: .GET,
+            path: "/mesh/events"
+        )
         exchange.headers.append(("Accept", "text/event-stream"))
         if let id { exchange.headers.append(("Last-Event-ID", String(id))) }
         let place = self.address.authority
@@ -253,7 +264,12 @@ public struct AdminClient: Sendable {
         _ path: String,
         _ text: String
     ) async throws(AdminClientError) -> HTTPExchange.Answer {
-        var exchange = HTTPExchange(address: self.address, method: method, path: path)
+        var exchange = HTTPExchange(
+            address: self.address,
+            security: self.security,
+            method: method,
+            path: path
+        )
         if !text.isEmpty {
             exchange.headers.append(("Content-Type", "application/yaml"))
             exchange.body = Array(text.utf8)
@@ -268,7 +284,7 @@ public struct AdminClient: Sendable {
     /// Whether an error is the connection's, not one of whoever reads the stream.
     private static func isOurs(_ error: any Error) -> Bool {
         error is ChannelError || error is NIOConnectionError || error is IOError
-            || error is HTTPParserError
+            || error is HTTPParserError || error is TLSRefusal
     }
 
     /// What went wrong, in terms of the operator.
@@ -276,6 +292,8 @@ public struct AdminClient: Sendable {
         let place = self.address.authority
         switch error {
         case let known as AdminClientError: return known
+        case let refusal as TLSRefusal:
+            return .untrusted(address: place, reason: refusal.reason)
         case ChannelError.connectTimeout: return .timedOut(address: place, after: self.timeout)
         case let failed as NIOConnectionError:
             let first = failed.connectionErrors.first?.error

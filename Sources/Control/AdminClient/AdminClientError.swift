@@ -2,8 +2,12 @@ public import MeshReports
 
 /// Why a node's answer could not be had, or was a refusal.
 public indirect enum AdminClientError: Error, Equatable, Sendable {
-    /// The address is not `http://host:port`.
+    /// The address is none of `http://host:port`, `https://host:port` and `unix:/path`.
     case invalidAddress(String)
+    /// A certificate, key or authority given to the client cannot be used.
+    case unusable(reason: String)
+    /// TLS did not come about: the client does not trust the node, or the node not the client.
+    case untrusted(address: String, reason: String)
     /// No connection, or it broke before the answer was whole.
     case unreachable(address: String, reason: String)
     /// No answer in time; what was asked for may still happen.
@@ -19,7 +23,7 @@ extension AdminClientError {
     public var leavesDoubt: Bool {
         switch self {
         case .unreachable, .timedOut, .unexpected: true
-        case .invalidAddress, .refused: false
+        case .invalidAddress, .unusable, .untrusted, .refused: false
         }
     }
 }
@@ -28,10 +32,12 @@ extension AdminClientError: CustomStringConvertible {
     /// What, why and what to do, on one line.
     public var description: String {
         switch self {
-        case .invalidAddress(let text) where text.hasPrefix("https:"):
-            "\(text): the Admin API is not asked over https yet; give --admin http://HOST:PORT"
         case .invalidAddress(let text):
-            "\(text) is not an Admin API address; give --admin http://HOST:PORT"
+            "\(text) is not an Admin API address; give --admin http://HOST:PORT, https://HOST:PORT "
+                + "or unix:/PATH"
+        case .unusable(let reason): reason
+        case .untrusted(let address, let reason):
+            "no TLS with \(address): \(reason); see --cacert, --cert and --key"
         case .unreachable(let address, let reason):
             "no node answers at \(address): \(reason); is meshd running there? see --admin"
         case .timedOut(let address, let limit):

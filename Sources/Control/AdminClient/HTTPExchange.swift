@@ -14,6 +14,7 @@ struct HTTPExchange: Sendable {
     }
 
     let address: AdminAddress
+    var security = AdminClientSecurity.none
     let method: HTTPMethod
     let path: String
     var headers: [(String, String)] = []
@@ -83,14 +84,31 @@ struct HTTPExchange: Sendable {
     }
 
     private func connect(timeout: Duration) async throws -> Connection {
-        try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(TimeAmount(timeout))
-            .connect(host: self.address.host, port: self.address.port) { channel in
+        switch self.address.place {
+        case .host(let host, let port):
+            return try await bootstrap.connect(host: host, port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                    return try Connection(wrappingChannelSynchronously: channel)
+                    if self.address.isSecure {
+                        guard let session = self.security.session(name: host) else {
+                            throw TLSRefusal(reason: "\(host) is no name of a server")
+                        }
+                        try channel.pipeline.syncOperations.addHandler(TLSClientLayer(session))
+                    }
+                    return try Self.connection(over: channel)
                 }
             }
+        case .socket(let path):
+            return try await bootstrap.connect(unixDomainSocketPath: path) { channel in
+                channel.eventLoop.makeCompletedFuture { try Self.connection(over: channel) }
+            }
+        }
+    }
+
+    private static func connection(over channel: any Channel) throws -> Connection {
+        try channel.pipeline.syncOperations.addHTTPClientHandlers()
+        return try Connection(wrappingChannelSynchronously: channel)
     }
 
     private var requestParts: [HTTPClientRequestPart] {
@@ -98,11 +116,19 @@ struct HTTPExchange: Sendable {
         return [.head(self.requestHead)] + (self.body.isEmpty ? [] : [.body(body)]) + [.end(nil)]
     }
 
+    /// A unix socket has no name; the server wants one.
+    private var hostField: String {
+        if case .socket = self.address.place { "localhost" } else { self.address.authority }
+    }
+
     private var requestHead: HTTPRequestHead {
         var fields = HTTPHeaders()
-        fields.add(name: "Host", value: self.address.authority)
+        fields.add(name: "Host", value: self.hostField)
         fields.add(name: "Connection", value: "close")
         fields.add(name: "User-Agent", value: "meshctl")
+        if let token = self.security.token {
+            fields.add(name: "Authorization", value: "Bearer \(token)")
+        }
         if self.method == .POST {
             fields.add(name: "Content-Length", value: String(self.body.count))
         }

@@ -16,6 +16,7 @@ public struct GatewayNode: Sendable {
     private let keyRing: KeyRing
     private let hostName: String
     private let logger: Logger
+    private let rereadAdmin: @Sendable () throws -> AdminSettings
 
     /// Creates a node that does nothing yet.
     ///
@@ -24,14 +25,23 @@ public struct GatewayNode: Sendable {
     ///   - keyRing: the mesh's secrets.
     ///   - hostName: the machine's name.
     ///   - logger: where the node tells what it does.
-    public init(settings: NodeSettings, keyRing: KeyRing, hostName: String, logger: Logger) {
+    ///   - rereadAdmin: reads the files of `admin.…` again, at SIGHUP.
+    public init(
+        settings: NodeSettings,
+        keyRing: KeyRing,
+        hostName: String,
+        logger: Logger,
+        rereadAdmin: @escaping @Sendable () throws -> AdminSettings
+    ) {
         self.settings = settings
         self.keyRing = keyRing
         self.hostName = hostName
         self.logger = logger
+        self.rereadAdmin = rereadAdmin
     }
 
-    /// Runs until SIGTERM or SIGINT, then drains and leaves; SIGHUP and SIGUSR1 reopen its log.
+    /// Runs until SIGTERM or SIGINT, then drains and leaves; SIGHUP and SIGUSR1 reopen its log,
+    /// SIGHUP reads certificates and tokens of the Admin API again.
     ///
     /// - Parameter firstConfiguration: a declarative file, by name and text, that is applied when
     ///   neither this node nor the mesh it joins has a configuration.
@@ -50,7 +60,18 @@ public struct GatewayNode: Sendable {
             firstConfiguration: firstConfiguration,
             logger: self.logger
         )
-        let rotation = await LogRotationService(dataPlane: parts.dataPlane, logger: self.logger)
+        let security = AdminSecurity(
+            tls: try self.settings.admin.tlsContext(),
+            credentials: self.settings.admin.files.credentials
+        )
+        let rereadAdmin = self.rereadAdmin
+        let rotation = await LogRotationService(dataPlane: parts.dataPlane, logger: self.logger) {
+            let settings = try rereadAdmin()
+            security.replace(
+                tls: try settings.tlsContext(),
+                credentials: settings.files.credentials
+            )
+        }
         try parts.dataPlane.start()
         try parts.prober.start()
         defer {
@@ -72,7 +93,7 @@ public struct GatewayNode: Sendable {
                 "boot": "\(store.boot)",
             ]
         )
-        let services = try self.services(parts, store, drain) + [rotation]
+        let services = self.services(parts, store, drain, security) + [rotation]
         try await self.group(of: services).run()
         parts.events.end()
         return drain.cutRequests
@@ -96,8 +117,9 @@ public struct GatewayNode: Sendable {
     private func services(
         _ parts: NodeParts,
         _ store: NodeStore,
-        _ drain: DrainService
-    ) throws(SettingsError) -> [any Service] {
+        _ drain: DrainService,
+        _ security: AdminSecurity
+    ) -> [any Service] {
         let admin = parts.admin(
             settings: self.settings,
             store: store,
@@ -111,16 +133,15 @@ public struct GatewayNode: Sendable {
             StapleService(dataPlane: parts.dataPlane, logger: self.logger),
             SpillWatch(dataPlane: parts.dataPlane, logger: self.logger),
         ]
-        return core + (try self.listeners(admin))
+        return core + self.listeners(admin, security)
             + [SeedService(resolver: parts.seeds, cluster: parts.cluster), drain]
     }
 
-    private func listeners(_ admin: NodeAdmin) throws(SettingsError) -> [any Service] {
+    private func listeners(_ admin: NodeAdmin, _ security: AdminSecurity) -> [any Service] {
         typealias Configuration = AdminServerConfiguration
         let settings = self.settings.admin
         var api = Configuration(place: .address(settings.listen), surface: .admin)
-        api.tls = try settings.tlsContext()
-        api.credentials = settings.files.credentials
+        api.security = security
         let status = Configuration(
             place: .address(self.settings.statusListen),
             surface: .status

@@ -82,6 +82,10 @@ struct NodeParts: Sendable {
             cluster: cluster,
             source: ConfigurationSource(cluster, own: store.node),
             compiler: try .installing(into: dataPlane, health, region: settings.node.region),
+            journal: ActivationJournal(
+                path: settings.node.dataDirectory + "/activating",
+                version: Version.current
+            ),
             file: firstConfiguration,
             hasSeeds: !settings.gossip.seeds.isEmpty,
             events: events,

@@ -49,7 +49,8 @@ public struct NodeStart: Sendable {
             settings: prepared.settings,
             keyRing: prepared.keyRing,
             hostName: hostName,
-            logger: logger
+            logger: logger,
+            rereadAdmin: { try Self.withFiles(prepared.settings.admin) }
         )
         do {
             let cut = try await node.run(firstConfiguration: prepared.firstConfiguration)
@@ -100,11 +101,7 @@ public struct NodeStart: Sendable {
             }
             return try Self.text(of: path)
         }
-        settings.admin = try settings.admin.loaded {
-            (field, path, isSecret) throws(SettingsError) in
-            if isSecret { try Self.checkSecrecy(field, path, 0o007) }
-            return try Self.text(of: path)
-        }
+        settings.admin = try Self.withFiles(settings.admin)
         var prepared = Prepared(
             settings: settings,
             keyRing: try self.keyRing(settings),
@@ -117,6 +114,16 @@ public struct NodeStart: Sendable {
             prepared.firstConfiguration = ("sample", Self.sampleConfiguration)
         }
         return prepared
+    }
+
+    /// The settings with what their files hold now.
+    private static func withFiles(
+        _ settings: AdminSettings
+    ) throws(SettingsError) -> AdminSettings {
+        try settings.loaded { (field, path, isSecret) throws(SettingsError) in
+            if isSecret { try Self.checkSecrecy(field, path, 0o007) }
+            return try Self.text(of: path)
+        }
     }
 
     private func keyRing(_ settings: NodeSettings) throws(SettingsError) -> KeyRing {

@@ -1,6 +1,6 @@
 internal import COpenSSL
 
-/// The server's side of TLS over bytes in memory, for servers that own their sockets themselves.
+/// One side of TLS over bytes in memory, for whoever owns his sockets himself.
 ///
 /// Used by one thread. What ``takeOutput()`` gives must be sent after every other call.
 public final class TLSMemorySession {
@@ -24,9 +24,25 @@ public final class TLSMemorySession {
     private let received: OpaquePointer
     private let records: OpaquePointer
 
-    /// Creates a session; `nil` when OpenSSL has no memory.
-    public init?(_ context: TLSServerContext) {
+    /// Creates the server's side; `nil` when OpenSSL has no memory.
+    public convenience init?(_ context: TLSServerContext) {
         guard let ssl = SSL_new(context.pointer) else { return nil }
+        self.init(ssl, context)
+        SSL_set_accept_state(ssl)
+    }
+
+    /// Creates the client's side, towards a server that must be called `name`, a host name or an
+    /// address; `nil` when OpenSSL refuses the name or has no memory.
+    ///
+    /// Its first bytes come from ``receive(_:)`` with none.
+    public convenience init?(_ context: TLSClientContext, name: String) {
+        guard let ssl = SSL_new(context.pointer) else { return nil }
+        self.init(ssl, context)
+        SSL_set_connect_state(ssl)
+        guard TLSSession.expect(name, of: ssl, isVerified: context.isVerifying) else { return nil }
+    }
+
+    private init?(_ ssl: OpaquePointer, _ context: AnyObject) {
         guard let received = BIO_new(BIO_s_mem()), let records = BIO_new(BIO_s_mem()) else {
             SSL_free(ssl)
             return nil
@@ -44,11 +60,11 @@ public final class TLSMemorySession {
         )
         SSL_set_bio(ssl, received, records)
         SSL_set_ex_data(ssl, 0, self.state)
-        SSL_set_accept_state(ssl)
     }
 
     deinit {
         SSL_free(self.state.pointee.ssl)
+        if let session = self.state.pointee.resumption { SSL_SESSION_free(session) }
         self.state.pointee.forgetName()
         self.state.pointee.context.release()
         self.state.deinitialize(count: 1)

@@ -14,10 +14,14 @@ public struct TLSResumption {
 extension TLSSession {
     /// Sends and verifies a name; false when OpenSSL refuses it.
     func expect(_ name: UnsafeRawBufferPointer, isVerified: Bool) -> Bool {
-        let ssl = self.state.pointee.ssl
         self.state.pointee.noteName(name)
         guard !self.serverName.isEmpty, !name.contains(0) else { return false }
         let text = String(decoding: self.serverName, as: UTF8.self)
+        return Self.expect(text, of: self.state.pointee.ssl, isVerified: isVerified)
+    }
+
+    /// Makes a client's session send and verify a name; false when OpenSSL refuses it.
+    static func expect(_ text: String, of ssl: OpaquePointer, isVerified: Bool) -> Bool {
         defer { ERR_clear_error() }
         // An address in text is verified as such and never sent (RFC 6066 section 3).
         if let address = a2i_IPADDRESS(text) {

@@ -28,6 +28,8 @@ struct Failure: Error, Equatable {
         let status: Status =
             switch error {
             case .invalidAddress: .usage
+            case .unusable: .localSettings
+            case .untrusted: .notPermitted
             case .unreachable, .unexpected: .unreachable
             case .timedOut: .timedOut
             case .refused(let status, let report): Self.status(of: status, report.code)

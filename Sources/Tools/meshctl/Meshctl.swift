@@ -13,7 +13,9 @@ struct Meshctl: AsyncParsableCommand {
             difference was found, a check failed); 64 usage; 65 input invalid; 69 node not \
             reachable; 75 timed out, may still finish; 77 not permitted; 78 local settings wrong.
 
-            Environment: MESHCTL_ADMIN sets the default of --admin; NO_COLOR turns colour off.
+            Environment: MESHCTL_ADMIN, MESHCTL_CACERT, MESHCTL_CERT, MESHCTL_KEY and \
+            MESHCTL_TOKEN_FILE set the defaults of --admin, --cacert, --cert, --key and \
+            --token-file; MESHCTL_TOKEN is the token itself; NO_COLOR turns colour off.
 
             Example: meshctl members --admin http://10.0.0.7:8001
             """,

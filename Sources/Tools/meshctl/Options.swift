@@ -7,20 +7,116 @@ import MeshReports
 /// Which node to ask.
 struct NodeOptions: ParsableArguments {
     @Option(
-        help: "Admin API of the node to ask (default: $MESHCTL_ADMIN or http://127.0.0.1:8001)."
+        help: ArgumentHelp(
+            """
+            Admin API of the node to ask: http://HOST:PORT, https://HOST:PORT or unix:/PATH \
+            (default: $MESHCTL_ADMIN or http://127.0.0.1:8001).
+            """,
+            valueName: "address"
+        )
     )
     var admin: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Authorities that the node's certificate must come from, PEM ($MESHCTL_CACERT).",
+            valueName: "file"
+        )
+    )
+    var cacert: String?
+
+    @Option(
+        help: ArgumentHelp("Certificate to show, PEM ($MESHCTL_CERT).", valueName: "file")
+    )
+    var cert: String?
+
+    @Option(help: ArgumentHelp("Its key, PEM ($MESHCTL_KEY).", valueName: "file"))
+    var key: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "File whose first line is the token to show ($MESHCTL_TOKEN_FILE; $MESHCTL_TOKEN).",
+            valueName: "file"
+        )
+    )
+    var tokenFile: String?
+
     /// A client of that node.
     func client(timeout: Duration = .seconds(5)) throws -> AdminClient {
-        let variable = ProcessInfo.processInfo.environment["MESHCTL_ADMIN"] ?? ""
-        let base = self.admin ?? (variable.isEmpty ? "http://127.0.0.1:8001" : variable)
+        let base = self.admin ?? Self.variable("ADMIN") ?? "http://127.0.0.1:8001"
+        let security = try self.security()
+        let client: AdminClient
         do {
-            return try AdminClient(base: base, timeout: timeout)
+            client = try AdminClient(base: base, timeout: timeout, security: security)
         } catch {
             let status: Failure.Status = self.admin == nil ? .localSettings : .usage
             throw Failure(status, "\(error)")
         }
+        guard security.token == nil || client.address.isSecure || client.address.isLocal else {
+            throw Failure(
+                .localSettings,
+                "the token would go over the network unencrypted; give --admin https://HOST:PORT"
+            )
+        }
+        return client
+    }
+
+    private func security() throws -> AdminClientSecurity {
+        let authorities = try (self.cacert ?? Self.variable("CACERT"))
+            .map { try Self.text(of: $0, isSecret: false) }
+        let chain = self.cert ?? Self.variable("CERT")
+        let key = self.key ?? Self.variable("KEY")
+        guard (chain == nil) == (key == nil) else {
+            throw Failure(.localSettings, "give both --cert and --key, or neither")
+        }
+        var certificate: (chain: String, key: String)?
+        if let chain, let key {
+            certificate = (
+                try Self.text(of: chain, isSecret: false), try Self.text(of: key, isSecret: true)
+            )
+        }
+        do {
+            return try AdminClientSecurity(
+                token: try self.token(),
+                authorities: authorities,
+                certificate: certificate
+            )
+        } catch let error as AdminClientError {
+            throw Failure(.localSettings, "\(error)")
+        }
+    }
+
+    private func token() throws -> String? {
+        guard let path = self.tokenFile ?? Self.variable("TOKEN_FILE") else {
+            return Self.variable("TOKEN")
+        }
+        let text = try Self.text(of: path, isSecret: true)
+        let line = text.split(whereSeparator: \.isNewline).first.map {
+            $0.trimmingCharacters(in: .whitespaces)
+        }
+        guard let line, !line.isEmpty, !line.contains(" ") else {
+            throw Failure(.localSettings, "\(path) holds no token on its first line")
+        }
+        return line
+    }
+
+    private static func variable(_ name: String) -> String? {
+        let value = ProcessInfo.processInfo.environment["MESHCTL_\(name)"] ?? ""
+        return value.isEmpty ? nil : value
+    }
+
+    private static func text(of path: String, isSecret: Bool) throws -> String {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Failure(.localSettings, "\(path) cannot be read; check path and mode")
+        }
+        let mode = try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions]
+        if isSecret, let mode = mode as? Int, mode & 0o007 != 0 {
+            throw Failure(
+                .localSettings,
+                "\(path) can be read by others; chmod 600 it, its secret may be known by now"
+            )
+        }
+        return String(decoding: data, as: UTF8.self)
     }
 }
 

@@ -163,14 +163,19 @@ struct WriteTests {
         #expect(log.texts == ["k/1": "c"])
     }
 
-    @Test("names the entities that changed since it was last asked")
+    @Test("names the entities that changed since a configuration that it remembers")
     func changedKeys() throws {
         var log = try Changelog.empty()
         try log.put(["k/1": "a", "k/2": "b"])
-        #expect(log.takeChangedKeys() == ["k/1", "k/2"])
+        #expect(log.keysChanged(since: .zero) == ["k/1", "k/2"])
+        let first = log.head.hash
         try log.put(["k/2": "c"])
-        #expect(log.takeChangedKeys() == ["k/2"])
-        #expect(log.takeChangedKeys() == [])
+        #expect(log.keysChanged(since: first) == ["k/2"])
+        #expect(log.keysChanged(since: .zero) == ["k/1", "k/2"])
+        #expect(log.keysChanged(since: log.head.hash) == [])
+        #expect(log.keysChanged(since: ContentHash(high: 1, low: 1)) == nil)
+        try log.put(["k/2": "b"])
+        #expect(log.keysChanged(since: first) == [], "the same content again")
     }
 
     @Test("goes on from its disk, and leaves out what does not follow")

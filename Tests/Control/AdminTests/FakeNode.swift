@@ -78,7 +78,7 @@ final class FakeNode: AdminNode {
     }
     func edit(
         _ changes: [EntityChange],
-        expecting expected: ConfigurationVersion?,
+        upon held: HeldEntities,
         author: String,
         message: String
     ) async throws(AdminError) -> EditReceipt {
@@ -88,7 +88,7 @@ final class FakeNode: AdminNode {
                 store.interferences -= 1
                 store.generation += 1
             }
-            if let expected, expected != Self.version(store.generation) { return nil }
+            if held.version != Self.version(store.generation) { return nil }
             for change in changes { store.catalogue.apply(change) }
             store.generation += 1
             return Self.version(store.generation)

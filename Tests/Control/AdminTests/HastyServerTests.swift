@@ -36,12 +36,13 @@ struct HastyServerTests {
         await #expect(throws: expected) { try await client.raw("/x") }
     }
 
-    @Test("names https when it refuses it")
-    func https() throws {
-        let error = #expect(throws: AdminClientError.self) {
-            try AdminClient(base: "https://h:8444")
-        }
-        #expect(error?.description.contains("over https") == true)
+    @Test("names what would help when a node does not speak TLS")
+    func plain() async throws {
+        let server = try HastyServer(answer: "HTTP/1.1 400 Bad Request\r\n\r\n")
+        let client = try AdminClient(base: "https://127.0.0.1:\(server.port)")
+        let error = await #expect(throws: AdminClientError.self) { try await client.raw("/x") }
+        #expect(error?.description.contains("no TLS with") == true, "\(String(describing: error))")
+        #expect(error?.leavesDoubt == false)
     }
 }
 

@@ -131,6 +131,7 @@ struct AdminClientTests {
         arguments: [
             ("http://127.0.0.1:8001", "127.0.0.1:8001"), ("localhost", "localhost:8001"),
             ("http://[::1]:9/", "[::1]:9"), ("node-1:80", "node-1:80"),
+            ("https://node-1", "node-1:8001"), ("unix:/run/m.sock", "/run/m.sock"),
         ]
     )
     func addresses(text: String, authority: String) throws {
@@ -140,7 +141,8 @@ struct AdminClientTests {
     @Test(
         "refuses what is no address",
         arguments: [
-            "", "https://a:1", "http://", "a:0", "a:99999", "a:b", "[::1", "http://u@h:1", "h/p",
+            "", "ftp://a:1", "https://", "unix:m.sock", "unix:", "http://", "a:0", "a:99999", "a:b",
+            "[::1", "http://u@h:1", "h/p",
         ]
     )
     func badAddresses(text: String) {

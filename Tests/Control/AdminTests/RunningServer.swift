@@ -12,6 +12,7 @@ func withServer(
     keepAlive: Duration = .milliseconds(50),
     tls: TLSServerContext? = nil,
     credentials: AdminCredentials? = nil,
+    security: AdminSecurity? = nil,
     patience: Duration = .seconds(30),
     _ body: (Endpoint) async throws -> Void
 ) async throws {
@@ -20,8 +21,7 @@ func withServer(
         surface: surface
     )
     configuration.keepAliveInterval = keepAlive
-    configuration.tls = tls
-    configuration.credentials = credentials
+    configuration.security = security ?? AdminSecurity(tls: tls, credentials: credentials)
     configuration.headTimeout = patience
     configuration.bodyTimeout = patience
     configuration.idleTimeout = patience

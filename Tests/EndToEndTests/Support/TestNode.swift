@@ -11,6 +11,8 @@ final class TestNode {
     let status: Place
     let gossip: Place
     let directory: String
+    /// Further settings of `admin:`, such as `socket: /run/m.sock`.
+    var adminSettings: [String] = []
     private(set) var process: MeshProcess?
 
     /// Chooses ports and makes the directory; starts nothing.
@@ -42,7 +44,7 @@ final class TestNode {
           tls_listen: []
           workers: 1
           access_log: \(self.directory)/access.log
-        admin: { listen: "\(self.admin)" }
+        admin: { \((["listen: \"\(self.admin)\""] + self.adminSettings).joined(separator: ", ")) }
         status: { listen: "\(self.status)" }
         gossip:
           bind: "\(self.gossip)"

@@ -13,13 +13,13 @@ extension NodeAdmin {
 
     func edit(
         _ changes: [EntityChange],
-        expecting expected: ConfigurationVersion?,
+        upon held: HeldEntities,
         author: String,
         message: String
     ) async throws(AdminError) -> EditReceipt {
         let receipt = try await self.directory.write(
             changes,
-            expecting: expected,
+            upon: held,
             author: author,
             message: message
         )
@@ -45,68 +45,102 @@ extension NodeAdmin {
 
 /// The store's entities as a catalogue, and the one way in which single entities are written.
 ///
-/// Writes of this node go one at a time; what peers write is noticed by the head, and then only
-/// the entities that differ are read again.
+/// Writes wait for the disk and for other nodes side by side: each stands upon what it was made of, and
+/// only a change of one of its own entities, or a rule of all configurations, makes it stale. What
+/// changed is noticed by the head, and then only the entities that differ are read again.
 actor EntityDirectory {
     private let cluster: ClusterService
     private var catalogue = EntityCatalogue()
     private var head = ChangelogHead(generation: 0, hash: .zero)
-    private var isWriting = false
-    private var waiting: [CheckedContinuation<Void, Never>] = []
+    private var isReading = false
+    private var waiting: [CheckedContinuation<Bool, Never>] = []
 
     init(cluster: ClusterService) { self.cluster = cluster }
 
     /// What the store holds now.
+    ///
+    /// One reads at a time, for all who had asked before it began.
     func held() async -> HeldEntities {
-        let latest = await self.cluster.latest()
-        if latest.head != self.head { self.catchUp(to: latest) }
-        return HeldEntities(catalogue: self.catalogue, version: ConfigurationVersion(self.head))
+        var isReader = !self.isReading
+        if !isReader {
+            isReader = await withCheckedContinuation { self.waiting.append($0) }
+        }
+        guard isReader else { return self.current }
+        self.isReading = true
+        let served = self.waiting
+        self.waiting = []
+        if let (latest, changed) = await self.cluster.latest(since: self.head.hash),
+            latest.head != self.head
+        {
+            self.catchUp(to: latest, changed)
+        }
+        for continuation in served { continuation.resume(returning: false) }
+        if self.waiting.isEmpty {
+            self.isReading = false
+        } else {
+            // Whoever asked meanwhile may have seen more; the first of them reads for the others.
+            self.waiting.removeFirst().resume(returning: true)
+        }
+        return self.current
+    }
+
+    private var current: HeldEntities {
+        HeldEntities(catalogue: self.catalogue, version: ConfigurationVersion(self.head))
     }
 
     /// Writes changes as one changeset upon what was held when they were made.
-    func write(
+    nonisolated func write(
         _ changes: [EntityChange],
-        expecting expected: ConfigurationVersion?,
+        upon held: HeldEntities,
         author: String,
         message: String
     ) async throws(AdminError) -> ChangesetReceipt {
-        await self.begin()
-        defer { self.end() }
-        let held = await self.held().version
-        if let expected, expected.hash != held.hash { throw .stale(held: held) }
         var draft = ChangelogDraft(changes: [:], author: author, message: message)
+        var expected: [String: ContentHash?] = [:]
         for change in changes {
             let key = "\(change.kind.rawValue)/\(change.id)"
             draft.changes.updateValue(change.document?.canonicalJSON, forKey: key)
+            let body = held.catalogue.body(change.kind, change.id)
+            expected.updateValue(
+                body.map {
+                    MeshChangelog.ConfigurationState.hash(of: key, $0, rules: .gateway)
+                },
+                forKey: key
+            )
         }
-        if expected != nil { draft.expecting = .head(self.head.hash) }
-        return try await self.cluster.submit(draft)
+        draft.expecting = .entities(expected)
+        do throws(AdminError) {
+            return try await self.cluster.submit(draft)
+        } catch .refused(let reason) {
+            // Somebody else's write is in the way: planned upon that, Kong's own answer says so.
+            let now = ConfigurationVersion(await self.cluster.status().configuration)
+            throw now == held.version ? .refused(reason) : .stale(held: now)
+        }
     }
 
-    private func catchUp(to latest: ClusterConfigurationState) {
-        for kind in EntityKind.allCases {
-            for id in self.catalogue.ids(of: kind)
-            where latest.state.entities["\(kind.rawValue)/\(id)"] == nil {
-                self.catalogue.apply(EntityChange(kind: kind, id: id, document: nil))
+    /// Reads what differs: entities among `changed`, or all when that is not known.
+    private func catchUp(to latest: ClusterConfigurationState, _ changed: Set<String>?) {
+        let entities = latest.state.entities
+        for name in changed ?? self.names.union(entities.keys) {
+            guard let key = Key(name) else { continue }
+            let body = entities[name]?.body
+            guard self.catalogue.body(key.kind, key.id) != body else { continue }
+            if let body {
+                self.catalogue.set(key.kind, key.id, body: body)
+            } else {
+                self.catalogue.apply(EntityChange(kind: key.kind, id: key.id, document: nil))
             }
-        }
-        for (key, entity) in latest.state.entities {
-            guard let key = Key(key), self.catalogue.body(key.kind, key.id) != entity.body else {
-                continue
-            }
-            self.catalogue.set(key.kind, key.id, body: entity.body)
         }
         self.head = latest.head
     }
 
-    private func begin() async {
-        while self.isWriting { await withCheckedContinuation { self.waiting.append($0) } }
-        self.isWriting = true
-    }
-
-    private func end() {
-        self.isWriting = false
-        if !self.waiting.isEmpty { self.waiting.removeFirst().resume() }
+    /// The keys of everything in the catalogue.
+    private var names: Set<String> {
+        var names: Set<String> = []
+        for kind in EntityKind.allCases {
+            for id in self.catalogue.ids(of: kind) { names.insert("\(kind.rawValue)/\(id)") }
+        }
+        return names
     }
 
     /// An entity's key as the entity that it stands for.
@@ -114,17 +148,13 @@ actor EntityDirectory {
         let kind: EntityKind
         let id: EntityID
 
-        init(kind: EntityKind, id: EntityID) {
-            self.kind = kind
-            self.id = id
-        }
-
         init?(_ name: String) {
             let parts = name.split(separator: "/")
             guard parts.count == 2, let kind = EntityKind(rawValue: String(parts[0])),
                 let id = EntityID(String(parts[1]))
             else { return nil }
-            self.init(kind: kind, id: id)
+            self.kind = kind
+            self.id = id
         }
     }
 }

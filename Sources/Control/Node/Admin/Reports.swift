@@ -38,10 +38,11 @@ extension ClusterService {
         } catch let error as ChangelogError {
             switch error {
             case .stale(let held): throw .stale(held: ConfigurationVersion(held))
+            case .entityChanged: throw .stale(held: .none)
             case .busy: throw .busy
             case .refused(let reason): throw .refused(reason)
             case .occupied: throw .refused(error.description)
-            case .invalidKey, .entityChanged, .tooLarge, .notSaved, .exhausted, .malformed:
+            case .invalidKey, .tooLarge, .notSaved, .exhausted, .malformed:
                 throw .failed(error.description)
             }
         } catch {

@@ -16,6 +16,19 @@ extension ConfigurationSource {
                     entities: latest.entities
                 )
             },
+            earlier: { isSkipped in
+                guard let history = await cluster.history() else { return nil }
+                let states =
+                    [(history.startHead, history.start)]
+                    + zip(history.heads, history.steps.map(\.after))
+                return states.last { !isSkipped($0.0.hash) && !$0.1.entities.isEmpty }
+                    .map { head, state in
+                        ConfigurationState(
+                            head: ConfigurationState.Head(head),
+                            entities: ClusterConfigurationState(head: head, state: state).entities
+                        )
+                    }
+            },
             hasPeers: {
                 await cluster.members().contains { $0.id != own && $0.state == .alive }
             }

@@ -38,6 +38,11 @@ struct ConfigurationSource: Sendable {
     var head: @Sendable () async -> ConfigurationState.Head
     /// The whole state: head and entities of one moment.
     var state: @Sendable () async -> ConfigurationState
+    /// The newest state of the past of which `isSkipped` is false; `nil` when none is remembered.
+    var earlier:
+        @Sendable (_ isSkipped: @Sendable (ContentHash) -> Bool) async -> ConfigurationState? = {
+            _ in nil
+        }
     /// Whether another member answers.
     var hasPeers: @Sendable () async -> Bool
 }

@@ -21,6 +21,11 @@ final class ConfigurationService: ServiceLifecycle.Service {
     /// How many findings of a refused file the node's readiness names: 3.
     private static let shownFindings = 3
 
+    /// Why a configuration that has killed the node is not in use.
+    private static let skippedReason =
+        "the node died twice while it activated this, so it is skipped; roll it back, or upgrade "
+        + "this node, which tries again"
+
     private enum Input: Sendable {
         /// The store, or the members, may have changed.
         case changed
@@ -55,6 +60,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
     private let source: ConfigurationSource
     let compiler: ConfigurationCompiler
     private let resolver = HostResolver()
+    private let journal: ActivationJournal
     private let file: (name: String, text: String)?
     private let logger: Logger
     private let events: EventLog
@@ -71,6 +77,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
         cluster: ClusterService,
         source: ConfigurationSource,
         compiler: ConfigurationCompiler,
+        journal: ActivationJournal,
         file: (name: String, text: String)?,
         hasSeeds: Bool,
         events: EventLog,
@@ -80,6 +87,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
         self.cluster = cluster
         self.source = source
         self.compiler = compiler
+        self.journal = journal
         self.file = file
         self.events = events
         self.logger = logger
@@ -120,6 +128,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
                     for effect in await self.step(input) { self.perform(effect, in: &group) }
                     self.wakeWaiting()
                 }
+                self.journal.end()
                 self.wakeWaiting(isEnd: true)
                 group.cancelAll()
             }
@@ -173,11 +182,13 @@ final class ConfigurationService: ServiceLifecycle.Service {
         case .compiled(let revision, let facts):
             return self.state.withLock { $0.machine.compiled(revision, facts, at: now) }
         case .installed(let compiled):
+            self.journal.end()
             return self.state.withLock { state in
                 state.running.configuration = compiled.configuration
                 return state.machine.installed(compiled.revision, at: now)
             }
         case .refused(let revision, let reason):
+            self.journal.end()
             return self.state.withLock { $0.machine.refused(revision, reason: reason, at: now) }
         case .resolved(let lookup, let outcome):
             return self.state.withLock { $0.machine.resolved(lookup, outcome, at: now) }
@@ -200,6 +211,16 @@ final class ConfigurationService: ServiceLifecycle.Service {
         }
         let head = await self.source.head()
         guard self.state.withLock({ $0.machine.newestHead != head }) else { return effects }
+        if self.journal.isSkipped(head.hash),
+            self.state.withLock({ $0.running.standing.active == nil }),
+            let earlier = await self.source.earlier({ self.journal.isSkipped($0) })
+        {
+            // Without anything to go on with, the newest that is not skipped comes first.
+            guard self.state.withLock({ $0.machine.newestHead != earlier.head }) else {
+                return effects
+            }
+            return effects + self.state.withLock { $0.machine.receive(earlier, at: NodeClock.now) }
+        }
         let state = await self.source.state()
         return effects + self.state.withLock { $0.machine.receive(state, at: NodeClock.now) }
     }
@@ -211,6 +232,12 @@ final class ConfigurationService: ServiceLifecycle.Service {
         let inlet = self.inlet
         switch effect {
         case .compile(let build):
+            let hash = build.state.head.hash
+            guard !self.journal.isSkipped(hash) else {
+                inlet.yield(.refused(build.revision, reason: Self.skippedReason))
+                return
+            }
+            self.journal.begin(hash)
             self.compiler.compile(build) { result in
                 switch result {
                 case .success(let facts): inlet.yield(.compiled(build.revision, facts))
