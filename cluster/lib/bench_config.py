@@ -39,7 +39,7 @@ def single_changes(mesh, count, prefix, owner):
     return times
 
 
-def writes(mesh, clients, seconds):
+def writes(mesh, prefix, clients, seconds):
     """Single entities written per second at one node by several clients."""
     node, end, counts, late = mesh.nodes[0], time.monotonic() + seconds, [], []
 
@@ -47,7 +47,7 @@ def writes(mesh, clients, seconds):
         link = http.client.HTTPConnection(node.address, fleet.ADMIN, timeout=30)
         done = 0
         while time.monotonic() < end:
-            body = json.dumps(fleet.service(f"w-{clients}-{number}-{done}"))
+            body = json.dumps(fleet.service(f"w-{prefix}-{number}-{done}"))
             link.request("POST", "/services", body, {"Content-Type": "application/json"})
             answer = link.getresponse()
             answer.read()
@@ -64,11 +64,17 @@ def writes(mesh, clients, seconds):
     return sum(counts) / seconds, sum(late)
 
 
+def write_rates(mesh, kind, seconds, tell):
+    for clients in (1, 8, 32):
+        rate, late = writes(mesh, f"{kind}-{clients}", clients, seconds)
+        tell(f"writes_{kind}_{clients}", rate,
+             f"writes per second durable on 3 nodes, {kind} configuration, {clients} clients: "
+             f"{rate:.0f} ({late} answered before that)")
+
+
 def main():
     parser = argparse.ArgumentParser(prog="cluster/bench config", description=__doc__)
     parser.add_argument("--binaries", required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--peers", help=argparse.SUPPRESS)
-    parser.add_argument("--envoy", help=argparse.SUPPRESS)
     parser.add_argument("--changes", type=int, default=100, help="single changes to time")
     parser.add_argument("--routes", type=int, default=10_000, help="routes of the large one")
     parser.add_argument("--seconds", type=int, default=5, help="of writing")
@@ -87,10 +93,7 @@ def main():
         times = single_changes(mesh, arguments.changes, "small", "owner")
         tell("change_ms", times, f"change to active on all 5: p50 {quantile(times, .5):.0f} ms, "
              f"p99 {quantile(times, .99):.0f} ms ({len(times)} changes)")
-        for clients in (1, 8, 32):
-            rate, late = writes(mesh, clients, arguments.seconds)
-            tell(f"writes_{clients}", rate, f"writes per second durable on 3 nodes, {clients} "
-                 f"clients: {rate:.0f} ({late} answered before that)")
+        write_rates(mesh, "empty", arguments.seconds, tell)
         mesh.agreed(60)
         before = [node.resident() for node in mesh.nodes]
         large = fleet.document([f"s{n}" for n in range(arguments.routes // 2)], routes=2,
@@ -108,6 +111,7 @@ def main():
         times = single_changes(mesh, min(20, arguments.changes), "large", "s0")
         tell("large_change_ms", times, f"change of one route among them: "
              f"p50 {quantile(times, .5):.0f} ms, most {max(times):.0f} ms")
+        write_rates(mesh, "large", arguments.seconds, tell)
     if arguments.output:
         with open(arguments.output, "w") as file:
             json.dump(figures, file)
