@@ -216,7 +216,7 @@ public enum Secrets {
         at path: String,
         by shown: (DocumentValue) -> String
     ) -> DocumentValue {
-        if Self.isSecret(path), !value.isNull { return .string(shown(value)) }
+        if Self.isSecret(path), Self.mayHide(value) { return .string(shown(value)) }
         switch value {
         case .object(let fields):
             return .object(
@@ -230,6 +230,16 @@ public enum Secrets {
             return .list(nodes.map { Self.replaced($0.value, at: path, by: shown) })
         case .null, .bool, .integer, .number, .string:
             return value
+        }
+    }
+
+    /// Whether a value may be a secret: no flag is one, and no number.
+    ///
+    /// `hide_credentials` and `token_expiration` are named after secrets that they are not.
+    private static func mayHide(_ value: DocumentValue) -> Bool {
+        switch value {
+        case .string, .array, .object: true
+        case .null, .bool, .integer, .number: false
         }
     }
 

@@ -42,6 +42,12 @@ extension Plugin: GatewayEntity {
         }
         self.protocols = reader.choices("protocols") ?? [.grpc, .grpcs, .http, .https]
         self.enabled = reader.bool("enabled") ?? true
+        if reader.value("ordering") != nil {
+            reader.fail(
+                "ordering",
+                "'ordering' cannot be obeyed: plugins run in the order of their priorities"
+            )
+        }
         self.tags = reader.tags()
         self.createdAt = reader.seconds("created_at")
         self.updatedAt = reader.seconds("updated_at")

@@ -104,6 +104,16 @@ struct CredentialPathsTests {
         try await withServer { endpoint async throws in
             let enabled = try await Curl(endpoint, "/plugins/enabled").body
             #expect(enabled.contains(#""acl","basic-auth","#))
+            let made = try await send(
+                endpoint,
+                "POST",
+                "/plugins",
+                #"{"name":"session","config":{"secret":"sixteen bytes and more"}}"#
+            )
+            #expect(made.body.contains(#""secret":"******""#))
+            let key = try await send(endpoint, "POST", "/plugins", #"{"name":"key-auth"}"#)
+            #expect(key.body.contains(#""hide_credentials":false"#))
+            #expect(key.body.contains(#""key_names":["apikey"]"#))
             let schema = try await Curl(endpoint, "/schemas/plugins/key-auth").body
             #expect(schema.contains(#""key_names":{"type":"array""#))
         }

@@ -18,6 +18,14 @@ struct PluginTests {
             ("{}", ["name: required field missing"]),
             (#"{"name": "a", "config": []}"#, ["config: expected a record"]),
             (#"{"name": "a", "route": "x"}"#, ["route: expected a record"]),
+            (#"{"name": "a", "ordering": null}"#, []),
+            (
+                #"{"name": "a", "ordering": {"before": {"access": ["b"]}}}"#,
+                [
+                    "ordering: 'ordering' cannot be obeyed: plugins run in the order of their "
+                        + "priorities"
+                ]
+            ),
             (
                 #"{"name": "a", "protocols": ["x"]}"#,
                 [

@@ -4,8 +4,8 @@ internal import Synchronization
 
 /// Threads for what plugins do outside of the workers; started when they are first needed.
 final class OutsideThreads: PluginOutside {
-    /// Most pieces of work that wait.
-    private static let limit = 1_024
+    /// Most pieces of work that wait: more would not have their turn before requests give up.
+    private static let limit = 256
 
     private struct State {
         var waiting: [@Sendable () -> Void] = []

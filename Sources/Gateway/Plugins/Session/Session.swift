@@ -30,6 +30,7 @@ struct Session: Sendable {
             .standard("logout_query_arg", .string, .string("session_logout")),
             .standard("logout_post_arg", .string, .string("session_logout")),
         ],
+        authenticates: true,
         takesConsumers: false,
         compile: { settings throws(PluginError) in
             let plugin = try Session(settings)
