@@ -8,7 +8,8 @@ public enum UnbuiltFeatures {
         "acl", "basic-auth", "bot-detection", "correlation-id", "cors", "file-log", "hmac-auth",
         "http-log", "ip-restriction", "jwt", "key-auth", "prometheus", "rate-limiting",
         "redirect", "request-size-limiting", "request-termination", "request-transformer",
-        "response-transformer", "session", "syslog", "tcp-log", "udp-log",
+        "response-ratelimiting", "response-transformer", "session", "syslog", "tcp-log",
+        "udp-log",
     ]
 
     /// Plugins that Kong bundles.

@@ -21,6 +21,7 @@ public enum PluginCatalogue {
         RequestSizeLimiting.definition,
         RequestTermination.definition,
         RequestTransformer.definition,
+        ResponseRateLimiting.definition,
         ResponseTransformer.definition,
         Session.definition,
         SyslogLog.definition,

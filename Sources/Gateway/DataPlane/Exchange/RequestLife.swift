@@ -338,6 +338,11 @@ extension Worker {
         )
         self.observeAnswer(exchange, status: self.response.status)
         guard let lines = self.editResponse(exchange, from: bytes) else {
+            if let refusal = exchange.pointee.filters?.filter.pointee.refusal, refusal > 0 {
+                let scope = self.reader.load(exchange.pointee.head)
+                self.answer(place, scope, status: refusal, hasBody: false)
+                return false
+            }
             exchange.pointee.failure = ProxyFailure(cause: .exhausted)
             self.answer(place, status: 500)
             return false

@@ -29,6 +29,8 @@ struct FilterState {
     var next: Int32 = 0
     /// What a suspended request is answered when its time is up.
     var status: UInt16 = 0
+    /// What the client is answered, without a body, in place of the target's answer; 0 for nothing.
+    var refusal: UInt16 = 0
     /// Whether pieces of the request's body go through the steps.
     var changesRequest = false
     /// Whether steps want the request's body whole.

@@ -169,6 +169,8 @@ extension Worker {
             ReceivedFields(fields, count: self.response.fieldCount, of: bytes)
         )
         guard !edits.overflowed else { return nil }
+        block.filter.pointee.refusal = edits.refusal
+        guard edits.refusal == 0 else { return nil }
         PluginEdits.forEachName(in: edits.dropped) { name in
             self.response.drop(name, in: fields, of: bytes)
         }
@@ -211,6 +213,7 @@ extension Worker {
             lines: UnsafeMutableRawBufferPointer(rebasing: room[4_096...])
         )
         edits.received = received
+        edits.windows = self.settings.windows
         if let block = exchange.pointee.filters {
             edits.begin(dropped: block.responseDropped, added: block.responseLines)
             self.chain(exchange).response(

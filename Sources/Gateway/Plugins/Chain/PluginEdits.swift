@@ -31,6 +31,10 @@ public struct PluginEdits {
     public var method: HeadWriter
     /// The fields that the head at hand came with.
     public var received: ReceivedFields?
+    /// Counters that all workers of this node share.
+    public var windows: WindowCounters?
+    /// Set in the response phase by a step that answers, without a body, in place of the target.
+    public internal(set) var refusal: UInt16 = 0
     /// Set by a step that wants the body of this message whole, before it goes on.
     public var collectsBody = false
     /// Takes names for ``responseDropped``.

@@ -15,6 +15,10 @@ public struct PluginState: Sendable {
 
     /// Most bytes of the request's body; more are answered with 413.
     public internal(set) var bodyLimit: UInt64 = .max
+    /// Names what limits of the response count; 0 before a step of the access phase did.
+    var limitKey: UInt64 = 0
+    /// Seconds since 1970 at which the request was looked at for limits of the response.
+    var limitTime: Int64 = 0
     /// How many bytes of the request's body have come.
     public var bodyCount: UInt64 = 0
 

@@ -46,8 +46,9 @@ struct RateLimitFields {
 
     init(_ settings: PluginSettings) { self.settings = settings }
 
-    /// The limits by period, at least one, the longer never below the shorter.
-    func limits() throws(PluginError) -> [RateLimiting.Limit] {
+    /// The limits by period, at least one, the longer never below the shorter; `name` is what they are
+    /// called beside other ones.
+    func limits(of name: String? = nil) throws(PluginError) -> [RateLimiting.Limit] {
         var limits: [(period: LimitPeriod, limit: Double)] = []
         for period in LimitPeriod.allCases {
             guard let limit = try self.settings.positive(period.name) else { continue }
@@ -55,14 +56,22 @@ struct RateLimitFields {
                 throw PluginError(
                     self.settings.plugin,
                     field: self.settings.path,
-                    "The limit for \(period.name)(\(Self.tenths(limit))) cannot be lower than the "
+                    "\(name == nil ? "The" : "the") limit for \(period.name)(\(Self.tenths(limit))) cannot be lower than the "
                         + "limit for \(shorter.period.name)(\(Self.tenths(shorter.limit)))"
                 )
             }
             limits.append((period, limit))
         }
         guard !limits.isEmpty else {
-            throw self.settings.missingAll(of: LimitPeriod.allCases.map(\.name))
+            guard name != nil else {
+                throw self.settings.missingAll(of: LimitPeriod.allCases.map(\.name))
+            }
+            let names = LimitPeriod.allCases.map { "'\($0.name)'" }.joined(separator: ", ")
+            throw PluginError(
+                self.settings.plugin,
+                field: self.settings.path,
+                "at least one of these fields must be non-empty: \(names)"
+            )
         }
         return limits.map { RateLimiting.Limit($0.period, $0.limit) }
     }

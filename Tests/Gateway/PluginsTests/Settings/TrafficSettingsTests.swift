@@ -93,6 +93,19 @@ struct TrafficSettingsTests {
                 "config.add.json.0", "key 'x' has no value"
             ),
             ("file-log", [:], "config.path", "required field missing"),
+            ("response-ratelimiting", [:], "config.limits", "required field missing"),
+            (
+                "response-ratelimiting",
+                ["limits": .record(["video": .record(["hour": .integer(5), "day": .integer(1)])])],
+                "config.limits.video",
+                "the limit for day(1.0) cannot be lower than the limit for hour(5.0)"
+            ),
+            (
+                "response-ratelimiting", ["limits": .record(["video": .record([:])])],
+                "config.limits.video",
+                "at least one of these fields must be non-empty: 'second', 'minute', 'hour', "
+                    + "'day', 'month', 'year'"
+            ),
             ("file-log", ["path": .string("a*")], "config.path", "not a valid filename"),
             (
                 "file-log",
