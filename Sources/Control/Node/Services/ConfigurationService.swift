@@ -18,6 +18,8 @@ import Synchronization
 final class ConfigurationService: ServiceLifecycle.Service {
     /// How often the store is read although nobody said that it has changed: 1 s.
     private static let period = Duration.seconds(1)
+    /// The longest rest after an activation: 500 ms.
+    private static let restMaximum = Duration.milliseconds(500)
     /// How many findings of a refused file the node's readiness names: 3.
     private static let shownFindings = 3
 
@@ -46,6 +48,10 @@ final class ConfigurationService: ServiceLifecycle.Service {
         var waiting: [(number: UInt64, continuation: CheckedContinuation<Void, Never>)] = []
         var isApplying = false
         var isChangeKnown = false
+        /// When the activation that is under way began.
+        var activationBegan: MonotonicInstant?
+        /// Changes that nobody waits for are not looked at before.
+        var restUntil: MonotonicInstant?
     }
 
     /// What the node routes by, and how it stands.
@@ -125,6 +131,14 @@ final class ConfigurationService: ServiceLifecycle.Service {
                     }
                 }
                 for await input in self.inbox {
+                    if case .changed = input, let rest = self.rest() {
+                        let inlet = self.inlet
+                        group.addTask {
+                            try? await Task.sleep(for: rest)
+                            inlet.yield(.changed)
+                        }
+                        continue
+                    }
                     for effect in await self.step(input) { self.perform(effect, in: &group) }
                     self.wakeWaiting()
                 }
@@ -158,6 +172,28 @@ final class ConfigurationService: ServiceLifecycle.Service {
         }
     }
 
+    /// How long a change that nobody waits for has to wait; `nil`: not at all.
+    ///
+    /// After an activation the node rests twice as long as it took, so that writes in a row to a large
+    /// configuration cost a third of a processor; a change after a quiet while is activated at once.
+    private func rest() -> Duration? {
+        let now = NodeClock.now
+        return self.state.withLock { state in
+            state.restUntil.flatMap { $0 > now ? now.duration(to: $0) : nil }
+        }
+    }
+
+    private func activationEnded(at now: MonotonicInstant) {
+        self.journal.end()
+        self.state.withLock { state in
+            guard let began = state.activationBegan else { return }
+            state.activationBegan = nil
+            state.restUntil = now.advanced(
+                by: min(began.duration(to: now) * 2, Self.restMaximum)
+            )
+        }
+    }
+
     private func wakeWaiting(isEnd: Bool = false) {
         let ready = self.state.withLock { state in
             let settled = isEnd ? .max : state.machine.settledNumber
@@ -182,13 +218,13 @@ final class ConfigurationService: ServiceLifecycle.Service {
         case .compiled(let revision, let facts):
             return self.state.withLock { $0.machine.compiled(revision, facts, at: now) }
         case .installed(let compiled):
-            self.journal.end()
+            self.activationEnded(at: now)
             return self.state.withLock { state in
                 state.running.configuration = compiled.configuration
                 return state.machine.installed(compiled.revision, at: now)
             }
         case .refused(let revision, let reason):
-            self.journal.end()
+            self.activationEnded(at: now)
             return self.state.withLock { $0.machine.refused(revision, reason: reason, at: now) }
         case .resolved(let lookup, let outcome):
             return self.state.withLock { $0.machine.resolved(lookup, outcome, at: now) }
@@ -238,6 +274,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
                 return
             }
             self.journal.begin(hash)
+            self.state.withLock { $0.activationBegan = NodeClock.now }
             self.compiler.compile(build) { result in
                 switch result {
                 case .success(let facts): inlet.yield(.compiled(build.revision, facts))
