@@ -3,6 +3,7 @@ import MeshAdmin
 import MeshChangelog
 import MeshEntities
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
 import MeshReports
 import MeshTransport
