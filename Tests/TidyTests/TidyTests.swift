@@ -7,7 +7,7 @@ struct TidyTests {
     private static let cores = [
         "Base/Primitives", "Gateway/Entities", "Gateway/Routing", "Gateway/Balancing",
         "Gateway/Health", "Gateway/HTTP", "Gateway/Plugins", "Cluster/Dissemination",
-        "Cluster/Membership", "Cluster/Changelog", "Cluster/Observations",
+        "Cluster/Membership", "Cluster/Changelog", "Cluster/Observations", "Cluster/Counters",
         "Cluster/Wire", "Tools/Simulator",
     ]
 
@@ -50,7 +50,7 @@ struct TidyTests {
             ].map { "Mesh\($0)" }
         )
         let cluster = Set(
-            ["Membership", "Changelog", "Replication", "Wire", "Transport", "Storage"].map {
+            ["Membership", "Changelog", "Counters", "Wire", "Transport", "Storage"].map {
                 "Mesh\($0)"
             }
         )
