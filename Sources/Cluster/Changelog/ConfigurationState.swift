@@ -32,6 +32,8 @@ public struct ConfigurationState: Sendable {
 
     /// Every entity by its key, `<kind>/<id>`.
     public private(set) var entities: TreeDictionary<String, Entity> = [:]
+    /// Keys of entities that are kept beside the configuration.
+    public private(set) var asideKeys: TreeSet<String> = []
     /// The sum over all entities' hashes: the same content gives the same hash, whatever led to it.
     ///
     /// Zero for no entities. Costs O(1) per change.
@@ -117,7 +119,11 @@ public struct ConfigurationState: Sendable {
 
     private mutating func take(out key: String) {
         guard let old = self.entities.removeValue(forKey: key) else { return }
-        if !old.facts.isAside { self.hash = self.hash.subtracting(old.hash) }
+        if old.facts.isAside {
+            self.asideKeys.remove(key)
+        } else {
+            self.hash = self.hash.subtracting(old.hash)
+        }
         for claim in old.facts.claims where self.claims[claim] == key { self.claims[claim] = nil }
         for reference in old.facts.references {
             let count = self.referrers[reference, default: 1] - 1
@@ -136,7 +142,11 @@ public struct ConfigurationState: Sendable {
         for reference in entity.facts.references { self.referrers[reference, default: 0] += 1 }
         self.entities[key] = entity
         self.removals[key] = nil
-        if !entity.facts.isAside { self.hash = self.hash.adding(entity.hash) }
+        if entity.facts.isAside {
+            self.asideKeys.insert(key)
+        } else {
+            self.hash = self.hash.adding(entity.hash)
+        }
         return nil
     }
 

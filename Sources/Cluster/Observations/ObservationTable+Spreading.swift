@@ -131,9 +131,7 @@ extension ObservationTable {
             self.nextRound = now.advanced(by: self.configuration.roundInterval)
         }
         var effects = self.sumUp(at: now)
-        guard let id = self.sampler.pick(1, using: &self.generator).first,
-            let peer = self.sampler[id]
-        else { return effects }
+        guard let id = self.roundPartner(), let peer = self.sampler[id] else { return effects }
         var message = ObservationMessage()
         let limit = self.configuration.roundByteCount
         self.addOwnWord(to: &message, for: peer, fitting: limit)
@@ -147,6 +145,16 @@ extension ObservationTable {
         self.addDigest(to: &message, for: peer, upTo: limit)
         if let effect = self.send(message, to: id, at: now) { effects.append(effect) }
         return effects
+    }
+
+    /// Whom this round tells: one after the other where they are few, so that each hears this node
+    /// itself before its word is too old; else one picked.
+    private mutating func roundPartner() -> NodeID? {
+        guard self.turns.count <= self.configuration.directPeerLimit, !self.turns.isEmpty else {
+            return self.sampler.pick(1, using: &self.generator).first
+        }
+        self.roundTurn = (self.roundTurn + 1) % self.turns.count
+        return self.turns[self.roundTurn]
     }
 
     /// Sends a message, unless the bytes are used up.

@@ -68,8 +68,9 @@ public struct ObservationTable: Sendable {
     var withoutDatagrams: Set<NodeID> = []
 
     var wants: [NodeID: ObservationWant] = [:]
-    /// Owners in the order of turns, and whose turn it is for news and for the digest.
+    /// Owners in the order of turns, and whose turn it is for news, for the digest, and to be told.
     var turns: [NodeID] = []
+    var roundTurn = 0
     var newsTurn = 0
     var digestTurn = 0
 

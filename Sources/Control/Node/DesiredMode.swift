@@ -36,8 +36,8 @@ extension ClusterConfigurationState {
     /// What operators want of nodes; normal where nothing is said.
     var desiredModes: [NodeID: MemberReport.Mode] {
         var modes: [NodeID: MemberReport.Mode] = [:]
-        for (key, entity) in self.state.entities where entity.isAside {
-            guard key.hasPrefix("\(DesiredMode.kind)/"),
+        for key in self.state.asideKeys {
+            guard key.hasPrefix("\(DesiredMode.kind)/"), let entity = self.state.entities[key],
                 let desired = DesiredMode(body: entity.body),
                 let node = NodeID(String(key.dropFirst(DesiredMode.kind.utf8.count + 1)))
             else { continue }

@@ -119,7 +119,15 @@ enum ObservationChecker {
             // Who does not check may keep silent while enough others speak.
             let enough = min(against, ObservationConfiguration().voteRedundancy)
             guard heard > against || heard < enough else { continue }
-            return "hears \(heard) of its region speak against target \(number), and \(against) do"
+            let unheard = near.filter { node in
+                node.votes.votes[target] != nil && node.index != observer.index
+                    && table.votes(of: node.id).votes[target] == nil
+            }.map { node in
+                let isSaid = node.observations?.votes(of: node.id).votes[target] != nil
+                return "node \(node.index)\(isSaid ? "" : ", which keeps it to itself")"
+            }
+            return "hears \(heard) of its region speak against target \(number), and \(against) do; "
+                + "not \(unheard.joined(separator: "; "))"
         }
         return nil
     }
