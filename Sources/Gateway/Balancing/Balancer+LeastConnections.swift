@@ -45,8 +45,8 @@ extension Balancer {
         self.reorder(slot)
     }
 
-    /// Sets how long a target takes to answer, for ``BalancingAlgorithm/latency``; ignored by the
-    /// other algorithms. O(log n).
+    /// Sets how long a target takes to answer, in O(log n); only ``BalancingAlgorithm/latency``
+    /// looks at it.
     ///
     /// - Parameters:
     ///   - microseconds: clamped to 1 ms … 65 s; a target that was never measured counts as one of

@@ -59,8 +59,10 @@ extension HealthMachine {
         )
     }
 
-    /// No request came for ten seconds, but checks that read answers pass: without traffic that is
-    /// the best proof there is. Where checks only connect, a minute without a request must pass.
+    /// Whether no request came for ten seconds, but checks that read answers pass.
+    ///
+    /// Without traffic that is the best proof there is. Where checks only connect, a minute without
+    /// a request must pass.
     private func isWonByChecks(_ slot: Int, at now: MonotonicInstant) -> Bool {
         let entry = self.entries[slot]
         guard let since = entry.watch.trialSince else { return false }
