@@ -3,6 +3,9 @@ internal import MeshPrimitives
 extension Balancer {
     /// Most draws for a target that was not tried before.
     private static let drawLimit = 8
+    /// By latency, one request in so many goes to any target, so that one that was slow is measured
+    /// again: 256.
+    private static let explorationPeriod: UInt64 = 256
 
     /// The least requests in flight for the weight: among all when busy, of two draws when idle.
     ///
@@ -18,6 +21,10 @@ extension Balancer {
     ) -> Int {
         guard eligibility == .healthy else {
             return self.index(ofSlot: group.pointee.doubtful.first(without: tried))
+        }
+        if self.algorithm == .latency, self.generator.pointee.next() % Self.explorationPeriod == 0 {
+            let slot = self.draw(from: group, without: -1, tried)
+            if slot >= 0 { return self.index(ofSlot: slot) }
         }
         // Changes at 0.6 and back at 0.4 requests per target, so that it does not flutter.
         let tenths = group.pointee.comparesAll ? Int64(4) : 6
@@ -35,7 +42,28 @@ extension Balancer {
         self.slots[slot].inFlight += change
         let group = self.groups + Int(self.slots[slot].group)
         group.pointee.inFlight += change
-        guard self.algorithm == .leastConnections, self.slots[slot].fullWeight > 0 else { return }
+        self.reorder(slot)
+    }
+
+    /// Sets how long a target takes to answer, in O(log n); only ``BalancingAlgorithm/latency``
+    /// looks at it.
+    ///
+    /// - Parameters:
+    ///   - microseconds: clamped to 1 ms … 65 s; a target that was never measured counts as one of
+    ///     10 ms, unless it is set to what is usual.
+    ///   - index: the target's index.
+    public func setLatency(_ microseconds: Int64, at index: Int) {
+        guard self.algorithm == .latency else { return }
+        let slot = self.slotPlace(ofTarget: index)
+        let latency = max(4, min(microseconds / 250, BalancerSlot.latencyLimit))
+        guard latency != self.slots[slot].latency else { return }
+        self.slots[slot].latency = latency
+        self.reorder(slot)
+    }
+
+    private func reorder(_ slot: Int) {
+        guard self.algorithm.countsLoad, self.slots[slot].fullWeight > 0 else { return }
+        let group = self.groups + Int(self.slots[slot].group)
         self.slots[slot].tie = UInt32(truncatingIfNeeded: self.generator.pointee.next())
         if self.slots[slot].weight > 0 {
             group.pointee.healthy.settle(slot)
@@ -56,8 +84,7 @@ extension Balancer {
         guard second >= 0 else { return self.index(ofSlot: first) }
         let one = self.slots[first]
         let other = self.slots[second]
-        let isOtherBetter =
-            (other.inFlight + 1) * one.weight < (one.inFlight + 1) * other.weight
+        let isOtherBetter = other.cost * one.weight < one.cost * other.weight
         return Int(isOtherBetter ? other.index : one.index)
     }
 
@@ -82,8 +109,8 @@ extension BalancerSlot {
     /// Whether load for the weight is lower here, without a division; chance decides a tie.
     @inline(__always)
     func isLess(loadedThan other: BalancerSlot) -> Bool {
-        let mine = (self.inFlight + 1) * other.share
-        let theirs = (other.inFlight + 1) * self.share
+        let mine = self.cost * other.share
+        let theirs = other.cost * self.share
         return mine != theirs ? mine < theirs : self.tie < other.tie
     }
 }

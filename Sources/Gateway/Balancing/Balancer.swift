@@ -48,7 +48,7 @@ public final class Balancer {
         self.members = .allocate(capacity: max(1, 2 * plan.slots.count))
         self.members.initialize(repeating: 0, count: 2 * plan.slots.count)
         let sumCount = plan.slots.count + plan.groups.count
-        self.sums = .allocate(capacity: plan.algorithm == .leastConnections ? sumCount : 0)
+        self.sums = .allocate(capacity: plan.algorithm.countsLoad ? sumCount : 0)
         self.groups = .allocate(capacity: max(1, plan.groups.count))
         self.generator = .allocate(capacity: 1)
         self.generator.initialize(to: SeededGenerator(seed: seed))
@@ -60,7 +60,8 @@ public final class Balancer {
         if self.algorithm == .roundRobin { self.shuffleTurns() }
         for slot in 0..<self.slotCount where self.slots[slot].fullWeight > 0 {
             let group = self.groups + Int(self.slots[slot].group)
-            if self.algorithm == .leastConnections {
+            if self.algorithm == .latency { self.slots[slot].latency = 40 }
+            if self.algorithm.countsLoad {
                 self.slots[slot].tie = UInt32(truncatingIfNeeded: self.generator.pointee.next())
             }
             group.pointee.healthy.insert(slot)
@@ -221,7 +222,7 @@ public final class Balancer {
             eligibility == .healthy
                 ? self.takeTurn(in: &group.pointee.healthy, tried: tried)
                 : self.takeTurn(in: &group.pointee.doubtful, tried: tried)
-        case .leastConnections:
+        case .leastConnections, .latency:
             self.leastLoaded(in: group, tried: tried, among: eligibility)
         case .consistentHashing:
             self.choiceOfKey(hash, in: group, tried: tried, among: eligibility)
@@ -232,7 +233,7 @@ public final class Balancer {
         let order: SlotList.Order =
             switch self.algorithm {
             case .roundRobin: .turn
-            case .leastConnections: .load
+            case .leastConnections, .latency: .load
             case .consistentHashing: .none
             }
         let table = self.plan.tables?.tables.first { $0.group == plan.number }

@@ -6,6 +6,9 @@ struct BalancerSlot {
     static let weightUnit: Int64 = 1024
     /// Largest weight that Kong allows.
     static let maximumWeight = 65_535
+    /// Highest latency and number of requests in flight that count, so that no product overflows:
+    /// 262,143, about a minute.
+    static let latencyLimit: Int64 = (1 << 18) - 1
     /// Parts of one step of a turn; see ``phase``.
     static let phaseCount: Int64 = 2_048
 
@@ -21,6 +24,8 @@ struct BalancerSlot {
     var weight: Int64
     /// Requests that began and did not end.
     var inFlight: Int64 = 0
+    /// Latency in quarters of a millisecond, 4 to ``latencyLimit``; 1 where it does not matter.
+    var latency: Int64 = 1
     /// Health, 0…1.
     var factor: Float = 1
     /// Where it stands in its group's ``SlotList``.
@@ -46,6 +51,10 @@ struct BalancerSlot {
     /// of an excluded target.
     @inline(__always)
     var share: Int64 { self.weight > 0 ? self.weight : self.fullWeight }
+
+    /// What one more request would meet here, before it is divided by the weight.
+    @inline(__always)
+    var cost: Int64 { (min(self.inFlight, Self.latencyLimit - 1) + 1) * self.latency }
 
     /// The weight that counts in one attempt to choose.
     @inline(__always)

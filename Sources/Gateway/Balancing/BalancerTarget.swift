@@ -6,10 +6,18 @@ public enum BalancingAlgorithm: Equatable, Sendable {
     case roundRobin
     /// Fewest requests in flight for the weight.
     case leastConnections
+    /// Shortest wait to be expected: latency times requests in flight, for the weight.
+    ///
+    /// Never the lowest latency alone, as Kong has it: all requests would run to one target until it
+    /// is slow, and then to the next.
+    case latency
     /// Equal keys go to the same target on every node.
     ///
     /// Kong's `slots` is accepted; our table is never smaller than Kong's largest, 65,536.
     case consistentHashing(slots: Int)
+
+    /// Whether requests in flight decide.
+    var countsLoad: Bool { self == .leastConnections || self == .latency }
 }
 
 /// One address that a balancer can choose.

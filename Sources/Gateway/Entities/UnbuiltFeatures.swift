@@ -97,11 +97,6 @@ public enum UnbuiltFeatures {
         upstreams.enumerated().flatMap { index, upstream in
             Self.refuse(.upstreams, index, places) {
                 [
-                    (
-                        upstream.algorithm == .latency, "algorithm",
-                        "algorithm 'latency' is not built yet; "
-                            + "use 'round-robin', 'least-connections' or 'consistent-hashing'"
-                    ),
                     (upstream.useSrvName, "use_srv_name", "'use_srv_name' is not built yet"),
                     (
                         Self.unbuiltHashInputs.contains(upstream.hashOn), "hash_on",

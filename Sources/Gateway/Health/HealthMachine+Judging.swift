@@ -59,12 +59,16 @@ extension HealthMachine {
         )
     }
 
-    /// No request came for ten seconds, but checks that read answers pass: without traffic that is
-    /// the best proof there is.
+    /// Whether no request came for ten seconds, but checks that read answers pass.
+    ///
+    /// Without traffic that is the best proof there is. Where checks only connect, a minute without
+    /// a request must pass.
     private func isWonByChecks(_ slot: Int, at now: MonotonicInstant) -> Bool {
-        guard let since = self.entries[slot].watch.trialSince else { return false }
-        return now >= since.advanced(by: .seconds(10)) && self.entries[slot].watch.passesChecks
-            && !self.entries[slot].isConnectionOnly
+        let entry = self.entries[slot]
+        guard let since = entry.watch.trialSince else { return false }
+        let wait = Duration.seconds(entry.isConnectionOnly ? 60 : 10)
+        return now >= since.advanced(by: wait)
+            && (entry.watch.passesChecks || entry.tally.refuting > 0)
     }
 
     /// Whose turn it is to try a target, until when, and after how many more the own one comes; `nil`
@@ -207,7 +211,8 @@ extension HealthMachine {
 
     private mutating func count(_ slot: Int) {
         let entry = self.entries[slot]
-        let isKnown = entry.part.rank != nil || entry.watch.lastActivity != nil
+        let isChecked = entry.part.rank != nil && entry.settings.active.healthyInterval > .zero
+        let isKnown = isChecked || entry.watch.lastActivity != nil
         let isAccused = entry.watch.stance != .up && entry.watch.ground != .word
         let isContradicted = isAccused && entry.tally.refuting > 0
         self.known += (isKnown ? 1 : 0) - (entry.isKnown ? 1 : 0)

@@ -126,7 +126,7 @@ enum ObservationChecker {
                 let isSaid = node.observations?.votes(of: node.id).votes[target] != nil
                 return "node \(node.index)\(isSaid ? "" : ", which keeps it to itself")"
             }
-            return "hears \(heard) of its region speak against target \(number), and \(against) do; "
+            return "hears \(heard) of its region speak against target \(number); \(against) do; "
                 + "not \(unheard.joined(separator: "; "))"
         }
         return nil

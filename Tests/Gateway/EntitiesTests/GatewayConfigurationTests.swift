@@ -163,7 +163,6 @@ struct UnbuiltFeaturesTests {
     func refusals() {
         var configuration = GatewayConfiguration()
         var upstream = Upstream(id: EntityID(high: 3, low: 1), name: "u")
-        upstream.algorithm = .latency
         upstream.useSrvName = true
         upstream.hashOn = .cookie
         upstream.hashFallback = .uriCapture
@@ -177,8 +176,6 @@ struct UnbuiltFeaturesTests {
 
         #expect(
             configuration.findings().map(\.description) == [
-                "upstreams[0].algorithm: algorithm 'latency' is not built yet; "
-                    + "use 'round-robin', 'least-connections' or 'consistent-hashing'",
                 "upstreams[0].use_srv_name: 'use_srv_name' is not built yet",
                 "upstreams[0].hash_on: hash_on 'cookie' is not built yet; "
                     + "use 'ip', 'header', 'path' or 'query_arg'",

@@ -28,8 +28,8 @@ struct FleetHealthTests {
             seed: 7,
             regions: ["eu", "eu", "us"],
             targets: 8,
-            rate: 0.2,
-            interval: .seconds(10)
+            rate: 0.1,
+            interval: .seconds(20)
         )
         fleet.settings.active.rules.tcpFailures = 2
         fleet.settings.active.rules.successes = 2

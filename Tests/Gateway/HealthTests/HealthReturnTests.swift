@@ -136,6 +136,19 @@ struct HealthReturnTests {
         #expect(self.offers(last).first?.patience == .seconds(2))
     }
 
+    @Test("is back by checks alone when no request takes its trial")
+    mutating func nobodyTries() {
+        self.configure()
+        var timeouts = self.seen(0)
+        timeouts.timeouts = 2
+        let effects = self.machine.observe([timeouts], at: self.at(1))
+        let early = self.run(effects, from: 1, to: 60, .connected)
+        #expect(self.factor(0, at: 60) == 0)
+        #expect(self.offers(early).last?.isCautious == false)
+        _ = self.run([.wake(at: self.at(60))], from: 60, to: 90, .connected)
+        #expect(self.factor(0, at: 90) == 1)
+    }
+
     @Test("keeps schedule, verdict and ramp when the configuration changes around it")
     mutating func reconfigured() {
         self.configure()

@@ -36,7 +36,6 @@ struct SimulatedFleet {
         case result(Int, ProbeResult)
         case publish(Int)
         case deliver(HealthReport, from: Int, to: Int)
-        case heartbeat(Int)
         case request(Int)
         case observed(Int, TargetObservation)
     }
@@ -84,7 +83,6 @@ struct SimulatedFleet {
                 self.nodes[node].machine.setPeers(self.nodes.map(\.peer), at: self.now),
                 node
             )
-            self.push(.heartbeat(node), in: .milliseconds(self.generator.next(below: 5_000)))
             if rate > 0 { self.push(.request(node), in: self.pause) }
         }
         self.configure()
@@ -146,9 +144,6 @@ struct SimulatedFleet {
         case .publish(let node):
             self.nodes[node].willPublish = false
             self.publish(node)
-        case .heartbeat(let node):
-            self.publish(node)
-            self.push(.heartbeat(node), in: .seconds(5))
         case .deliver(let report, let from, let to):
             guard self.nodes[to].isConnected else { return }
             let id = self.nodes[from].peer.id

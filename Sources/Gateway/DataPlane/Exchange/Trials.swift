@@ -131,13 +131,16 @@ extension Worker {
     }
 
     /// Whether the answer at hand loses a trial and another target gets the request, so that the
-    /// client need not know.
+    /// client need not know; any other answer ends the trial, too.
     func losesTrial(_ index: Int32) -> Bool {
         guard self.attempts[index].pointee.patience > 0 else { return false }
         let status = self.response.status
         guard status == 500 || (502...504).contains(status),
             self.policy(index, .lostTrial).decision == .otherTarget
-        else { return false }
+        else {
+            self.endTrial(index)
+            return false
+        }
         self.observeAnswer(self.exchanges[self.attempts[index].pointee.exchange], status: status)
         self.attemptFailed(index, .lostTrial)
         return true

@@ -47,6 +47,10 @@ extension Worker {
         let microseconds = UInt64(max(0, waited) / 1_000)
         state.pointee.latencySteps &+= LatencyLogarithm.step(microseconds: microseconds)
         state.pointee.row.addLatency(microseconds: microseconds)
+        state.pointee.measure(
+            microseconds: Int64(clamping: microseconds),
+            isFailure: status == 500 || (502...504).contains(status)
+        )
     }
 
     /// An attempt brought no response: told to the node at once.
@@ -65,6 +69,7 @@ extension Worker {
         guard failure.isEvidence else { return }
         self.touch(state)
         state.pointee.row.counts.add(TargetCounter.failures)
+        state.pointee.measure(microseconds: 0, isFailure: true)
         switch failure.cause {
         case .refused, .handshake:
             state.pointee.connectFailures &+= 1

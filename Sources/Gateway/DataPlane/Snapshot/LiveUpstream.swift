@@ -81,6 +81,9 @@ struct TargetState {
     var resets: UInt32 = 0
     var timeouts: UInt32 = 0
     var statuses = StatusCounts()
+    /// How long it takes to answer, in microseconds, 0 while nobody knows: a mean in which the
+    /// latest answer counts a sixteenth.
+    private(set) var latency: Int64 = 0
     /// Sum of the steps of answers' latencies.
     var latencySteps: UInt64 = 0
 
@@ -125,7 +128,22 @@ struct TargetState {
         self.balancer = Unmanaged.passUnretained(balancer)
         self.index = index
         balancer.setInFlight(self.inFlight, at: index)
+        if self.latency > 0 { balancer.setLatency(self.latency, at: index) }
         self.apply()
+    }
+
+    /// Takes in how long an answer took; a failure counts as half a second at least, so that a target
+    /// that fails fast draws no requests.
+    @inline(__always)
+    mutating func measure(microseconds: Int64, isFailure: Bool) {
+        let sample = max(1, min(microseconds, 60_000_000))
+        if isFailure {
+            self.latency = max(self.latency, sample, 500_000)
+        } else {
+            let known = self.latency > 0 ? self.latency : sample
+            self.latency = max(1, known + (sample - known) / 16)
+        }
+        self.balancer?._withUnsafeGuaranteedRef { $0.setLatency(self.latency, at: self.index) }
     }
 
     /// Forgets a balancer that is given up, unless it has moved on.

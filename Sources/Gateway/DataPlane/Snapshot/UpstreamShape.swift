@@ -66,7 +66,8 @@ final class UpstreamShape: Sendable {
     private static func algorithm(_ settings: Upstream?) -> BalancingAlgorithm {
         switch settings?.algorithm ?? .roundRobin {
         case .roundRobin: .roundRobin
-        case .leastConnections, .latency: .leastConnections
+        case .leastConnections: .leastConnections
+        case .latency: .latency
         case .consistentHashing: .consistentHashing(slots: settings?.slots ?? 10_000)
         }
     }
