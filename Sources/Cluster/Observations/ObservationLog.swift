@@ -164,6 +164,7 @@ struct ObservationLog: Sendable {
         var index = known == 0 ? 0 : self.index(after: known)
         var entries: [ObservationDelta.Entry] = []
         var head = known
+        var isAll = true
         while index < self.places.count, self.places[index].sequence <= self.head {
             defer { index += 1 }
             guard let entry = self.live(self.places[index]) else { continue }
@@ -174,12 +175,14 @@ struct ObservationLog: Sendable {
                 of: entry.observation,
                 sequence: entry.sequence
             )
-            guard size <= room else { break }
+            guard size <= room else {
+                isAll = false
+                break
+            }
             room -= size
             head = entry.sequence
             entries.append(entry)
         }
-        let isAll = index >= self.places.count || self.places[index].sequence > self.head
         return ObservationDelta(
             owner: owner,
             boot: self.boot,

@@ -55,6 +55,22 @@ struct ObservationLogTests {
         #expect(!copy.merge(second, limit: 100).hasAdvanced)
     }
 
+    @Test("claims no more than it tells when not even the last observation fits")
+    func claimsWhatItTells() throws {
+        var source = self.log(0..<1)
+        let first = try #require(self.delta(source, after: 0))
+        var state = NodeState()
+        state.rejection = "a reason that takes its room"
+        source.say(.state(state))
+        var copy = ObservationLog(boot: 1)
+        _ = copy.merge(first, limit: 100)
+        let small = try #require(self.delta(source, after: 1, fitting: first.wireByteCount))
+
+        #expect(small.entries.isEmpty)
+        #expect(small.head == 1)
+        #expect(copy.merge(small, limit: 100).hasGap)
+    }
+
     @Test("lets who missed only what was replaced use a later run")
     func lowersTheBase() throws {
         var source = ObservationLog(boot: 1)

@@ -11,7 +11,7 @@ struct MeshctlTests {
 
     private static let endings: [String: Int32] = [
         "bogus": 64, "members --state dead": 64, "config apply": 64, "drain a --timeout=-1": 64,
-        "members --admin https://h": 64, "members --admin 127.0.0.1:1": 69,
+        "members --admin ftp://h": 64, "members --admin 127.0.0.1:1": 69,
         "drain a --admin 127.0.0.1:1": 69, "events -w --admin 127.0.0.1:1": 69,
         "config validate /nonexistent/kong.yml": 65, "config fmt /nonexistent/kong.yml": 65,
         "config fmt - --write": 64, "config export --admin 127.0.0.1:1": 69,
@@ -40,7 +40,8 @@ struct MeshctlTests {
         #expect(run.status == 78)
         #expect(
             run.errors == """
-                meshctl: ftp://x is not an Admin API address; give --admin http://HOST:PORT
+                meshctl: ftp://x is not an Admin API address; give --admin http://HOST:PORT, \
+                https://HOST:PORT or unix:/PATH
 
                 """
         )
