@@ -71,7 +71,7 @@ extension EndToEnd {
             ("a value out of range", "retries: 5", "retries: 50000000", "retries"),
             (
                 "a plugin that is not built", "paths: [/demo] }",
-                "paths: [/demo], plugins: [{ name: key-auth }] }", "key-auth"
+                "paths: [/demo], plugins: [{ name: aws-lambda }] }", "aws-lambda"
             ),
             ("a bad regex", "paths: [/demo]", #"paths: ["~/demo("]"#, "paths"),
             (
