@@ -74,7 +74,7 @@ struct HealthMachineTests {
         effects.contains(.votesChanged)
     }
 
-    @Test("excludes at once on own evidence, reports it urgently and checks at once")
+    @Test("excludes at once on own evidence, says so and checks at once")
     func ownEvidence() {
         var machine = self.machine()
 
