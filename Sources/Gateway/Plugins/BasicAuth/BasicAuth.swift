@@ -1,5 +1,6 @@
 import MeshEntities
 import MeshHTTP
+internal import MeshPrimitives
 
 /// Kong's `basic-auth`: a user name and a password (RFC 7617) say who sends a request.
 ///

@@ -1,6 +1,7 @@
 internal import COpenSSL
 internal import CSodium
 public import MeshEntities
+internal import MeshPrimitives
 
 /// Passwords as they are kept: hashed by Argon2id, or by SHA-1 when they come from Kong's database.
 ///

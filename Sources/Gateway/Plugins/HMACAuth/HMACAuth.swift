@@ -1,5 +1,6 @@
 import MeshEntities
 import MeshHTTP
+internal import MeshPrimitives
 
 /// Kong's `hmac-auth`: a signature over some of a request's fields says who sends it.
 ///

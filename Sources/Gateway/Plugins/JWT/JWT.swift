@@ -1,5 +1,6 @@
 import MeshEntities
 import MeshHTTP
+internal import MeshPrimitives
 
 /// Kong's `jwt`: a signed token (RFC 7519) says who sends a request.
 ///

@@ -1,4 +1,5 @@
 import MeshEntities
+internal import MeshPrimitives
 
 /// A JSON web token in its compact form (RFC 7519, RFC 7515 section 7.1), not checked yet.
 struct Token {

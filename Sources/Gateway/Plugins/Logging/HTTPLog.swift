@@ -1,4 +1,5 @@
 import MeshEntities
+internal import MeshPrimitives
 
 /// Kong's `http-log`: a request of JSON per request, or per batch of them.
 ///

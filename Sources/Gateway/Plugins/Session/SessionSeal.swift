@@ -1,5 +1,6 @@
 internal import CSodium
 import MeshEntities
+internal import MeshPrimitives
 
 /// What a session remembers.
 struct SessionTicket: Equatable, Sendable {

@@ -1,4 +1,5 @@
 import MeshEntities
+import MeshPrimitives
 import Testing
 
 @testable import MeshPlugins

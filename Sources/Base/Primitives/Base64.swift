@@ -1,7 +1,7 @@
 /// Base64 in either alphabet, with or without padding (RFC 4648 sections 4 and 5).
-enum Base64 {
+public enum Base64 {
     /// The bytes that a text stands for; nil when it is no Base64.
-    static func decode<Text: Collection>(_ text: Text) -> [UInt8]? where Text.Element == UInt8 {
+    public static func decode<Text: Collection<UInt8>>(_ text: Text) -> [UInt8]? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count * 3 / 4)
         var bits: UInt32 = 0
@@ -34,13 +34,15 @@ enum Base64 {
     }
 
     /// Which digits stand for 62 and 63.
-    enum Alphabet: String {
+    public enum Alphabet: String, Sendable {
+        /// `+` and `/` (section 4).
         case plain = "+/"
+        /// `-` and `_` (section 5), which need no escape in addresses and cookies.
         case url = "-_"
     }
 
     /// The text of bytes without padding.
-    static func encode(_ bytes: [UInt8], alphabet: Alphabet = .plain) -> String {
+    public static func encode(_ bytes: [UInt8], alphabet: Alphabet = .plain) -> String {
         let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
         let digits = Array((letters + alphabet.rawValue).utf8)
         var text: [UInt8] = []
