@@ -9,7 +9,7 @@ struct EntityPaths: Sendable {
     static let collections: [EntityKind] = [
         .services, .routes, .upstreams, .plugins, .consumers, .certificates, .snis, .caCertificates,
         .consumerGroups, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
-        .hmacCredentials, .aclGroups,
+        .hmacCredentials, .aclGroups, .vaults, .keySets, .keys,
     ]
 
     /// References that can be read and written from above, as `/services/{service}/routes`.
@@ -103,8 +103,9 @@ extension EntityKind {
         case .jwtSecrets: "jwts"
         case .hmacCredentials: "hmac-auths"
         case .services, .routes, .upstreams, .targets, .plugins, .consumers, .certificates, .snis,
-            .caCertificates, .consumerGroups, .groupMembers, .aclGroups:
+            .caCertificates, .consumerGroups, .groupMembers, .aclGroups, .vaults, .keys:
             self.rawValue
+        case .keySets: "key-sets"
         }
     }
 
@@ -116,7 +117,7 @@ extension EntityKind {
         case .jwtSecrets: "jwt"
         case .hmacCredentials: "hmac-auth"
         case .services, .routes, .upstreams, .targets, .plugins, .consumers, .certificates, .snis,
-            .caCertificates, .consumerGroups, .groupMembers, .aclGroups:
+            .caCertificates, .consumerGroups, .groupMembers, .aclGroups, .vaults, .keySets, .keys:
             self.rawValue
         }
     }

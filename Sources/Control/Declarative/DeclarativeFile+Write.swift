@@ -34,8 +34,9 @@ extension DeclarativeFile {
         var fields = [DocumentField("_format_version", .string("3.0"))]
         let tree = DeclarationTree(configuration, for: purpose)
         for kind in [
-            EntityKind.services, .routes, .upstreams, .consumers, .consumerGroups, .plugins,
-            .certificates, .caCertificates,
+            EntityKind.vaults, .services, .routes, .upstreams, .consumers, .consumerGroups,
+            .plugins,
+            .certificates, .caCertificates, .keySets, .keys,
         ] {
             let entities = tree.top(kind)
             guard !entities.isEmpty else { continue }
@@ -100,6 +101,18 @@ struct DeclarationTree {
             Self.ordered(all.consumerGroups).map { group in
                 self.pruned(group, like: nil).adding("plugins", self.plugins(of: group.id))
             }
+        case .vaults:
+            Self.ordered(all.vaults).map { self.pruned($0, like: nil) }
+        case .keySets:
+            Self.ordered(all.keySets).map { set in
+                let keys = all.keys.filter { $0.set == set.id }
+                return self.pruned(set, like: nil).adding(
+                    "keys",
+                    Self.ordered(keys).map { self.pruned($0, like: nil, without: ["set"]) }
+                )
+            }
+        case .keys:
+            Self.ordered(all.keys.filter { $0.set == nil }).map { self.pruned($0, like: nil) }
         case .targets, .snis, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
             .hmacCredentials, .aclGroups:
             []

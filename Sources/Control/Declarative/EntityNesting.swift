@@ -24,8 +24,9 @@ enum EntityNesting {
                 "consumer_group_consumers": (.groupMembers, "consumer_group"),
             ]
         case .certificates: ["snis": (.snis, "certificate")]
+        case .keySets: ["keys": (.keys, "set")]
         case .targets, .plugins, .snis, .caCertificates, .groupMembers, .keyCredentials,
-            .basicCredentials, .jwtSecrets, .hmacCredentials, .aclGroups:
+            .basicCredentials, .jwtSecrets, .hmacCredentials, .aclGroups, .vaults, .keys:
             [:]
         }
     }
@@ -45,14 +46,16 @@ enum EntityNesting {
         case .keyCredentials, .basicCredentials, .jwtSecrets, .hmacCredentials, .aclGroups:
             ["consumer": .consumers]
         case .snis: ["certificate": .certificates]
-        case .consumers, .consumerGroups, .certificates, .caCertificates: [:]
+        case .keys: ["set": .keySets]
+        case .consumers, .consumerGroups, .certificates, .caCertificates, .vaults, .keySets: [:]
         }
     }
 
     /// The field that a reference by name compares.
     static func nameField(of kind: EntityKind) -> String? {
         switch kind {
-        case .services, .routes, .upstreams, .snis, .consumerGroups: "name"
+        case .services, .routes, .upstreams, .snis, .consumerGroups, .keySets, .keys: "name"
+        case .vaults: "prefix"
         case .targets: "target"
         case .consumers, .basicCredentials, .hmacCredentials: "username"
         case .keyCredentials, .jwtSecrets: "key"

@@ -113,6 +113,12 @@ enum PEMRule {
             ? nil : "please submit only one certificate at a time"
     }
 
+    static func publicKey(_ text: String) -> String? {
+        if let reason = VaultReference.refusal(of: text) { return reason }
+        return text.contains("PUBLIC KEY-----") || VaultReference(text) != nil
+            ? nil : "invalid key: no PEM public key found"
+    }
+
     static func key(_ text: String) -> String? {
         if let reason = VaultReference.refusal(of: text) { return reason }
         return text.contains("PRIVATE KEY-----") || VaultReference(text) != nil

@@ -87,6 +87,9 @@ public struct ConfigurationDifference: Equatable, Sendable {
         case .certificates: Self.written(old.certificates, new.certificates)
         case .snis: Self.written(old.snis, new.snis)
         case .caCertificates: Self.written(old.caCertificates, new.caCertificates)
+        case .vaults: Self.written(old.vaults, new.vaults)
+        case .keySets: Self.written(old.keySets, new.keySets)
+        case .keys: Self.written(old.keys, new.keys)
         }
     }
 
@@ -191,7 +194,10 @@ public enum Secrets {
     /// What is shown of a secret.
     public static let mask = "******"
 
-    private static let words = ["password", "secret", "private", "token", "credential", "api_key"]
+    private static let names = ["key", "key_alt", "jwk"].map { Array($0.utf8) }
+    private static let words = [
+        "password", "secret", "private", "token", "credential", "api_key",
+    ].map { Array($0.utf8) }
 
     /// The value, or the mask when the field's path names a secret.
     public static func masked(_ value: DocumentValue, at path: String) -> DocumentValue {
@@ -243,8 +249,35 @@ public enum Secrets {
         }
     }
 
+    /// Byte by byte: this is asked of every field of every entity that changes.
     private static func isSecret(_ path: String) -> Bool {
-        guard let last = path.split(separator: ".").last?.lowercased() else { return false }
-        return last == "key" || last == "key_alt" || Self.words.contains { last.contains($0) }
+        var path = path
+        return path.withUTF8 { bytes in
+            let dot = bytes.lastIndex(of: UInt8(ascii: "."))
+            let name = UnsafeBufferPointer(rebasing: bytes[(dot.map { $0 + 1 } ?? 0)...])
+            return Self.names.contains {
+                $0.count == name.count && Self.isFound($0, in: name, at: 0)
+            }
+                || Self.words.contains { word in
+                    word.count <= name.count
+                        && (0...name.count - word.count).contains {
+                            Self.isFound(word, in: name, at: $0)
+                        }
+                }
+        }
+    }
+
+    /// Whether a word in lower case is there, but for the case of ASCII letters.
+    private static func isFound(
+        _ word: [UInt8],
+        in name: UnsafeBufferPointer<UInt8>,
+        at start: Int
+    ) -> Bool {
+        for place in word.indices {
+            let byte = name[start + place]
+            let lower = (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
+            guard lower == word[place] else { return false }
+        }
+        return true
     }
 }

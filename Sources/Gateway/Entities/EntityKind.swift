@@ -3,6 +3,12 @@
 /// The order of the cases is an order in which entities can be created: what is referred to comes
 /// before what refers to it.
 public enum EntityKind: String, CaseIterable, Hashable, Sendable {
+    /// Stores of secrets that references name.
+    case vaults
+    /// Keys that belong together.
+    case keySets = "key_sets"
+    /// Public keys and pairs.
+    case keys
     /// X.509 certificates with their keys.
     case certificates
     /// Certificates of authorities that upstreams' certificates are checked against.

@@ -87,6 +87,9 @@ extension GatewayConfiguration {
         case .certificates: Self.append(node, to: &self.certificates, location, &findings)
         case .snis: Self.append(node, to: &self.snis, location, &findings)
         case .caCertificates: Self.append(node, to: &self.caCertificates, location, &findings)
+        case .vaults: Self.append(node, to: &self.vaults, location, &findings)
+        case .keySets: Self.append(node, to: &self.keySets, location, &findings)
+        case .keys: Self.append(node, to: &self.keys, location, &findings)
         }
     }
 
@@ -120,6 +123,9 @@ extension GatewayConfiguration {
         sorted.certificates.sort { $0.id < $1.id }
         sorted.snis.sort { $0.id < $1.id }
         sorted.caCertificates.sort { $0.id < $1.id }
+        sorted.vaults.sort { $0.id < $1.id }
+        sorted.keySets.sort { $0.id < $1.id }
+        sorted.keys.sort { $0.id < $1.id }
         return sorted
     }
 
@@ -141,6 +147,9 @@ extension GatewayConfiguration {
         case .certificates: self.certificates
         case .snis: self.snis
         case .caCertificates: self.caCertificates
+        case .vaults: self.vaults
+        case .keySets: self.keySets
+        case .keys: self.keys
         }
     }
 }

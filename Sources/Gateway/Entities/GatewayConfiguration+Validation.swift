@@ -18,6 +18,22 @@ extension GatewayConfiguration {
         check.run()
         return check.findings + UnbuiltFeatures.findings(in: self, at: places)
     }
+
+    /// What is wrong with some entities of a configuration whose names are unique, whose references
+    /// resolve, and whose other entities are right.
+    ///
+    /// - Parameter ids: of all that has changed, and of services whose routes have.
+    /// - Returns: findings as ``findings(at:)`` gives them; empty when nothing is wrong.
+    public func findings(touching ids: Set<EntityID>) -> [Finding] {
+        var check = ConfigurationCheck(configuration: self, places: EntityPlaces())
+        check.checkPlugins { plugin in
+            [plugin.id, plugin.route, plugin.service].contains { $0.map(ids.contains) ?? false }
+        }
+        var part = GatewayConfiguration()
+        part.upstreams = self.upstreams.filter { ids.contains($0.id) }
+        part.plugins = self.plugins.filter { ids.contains($0.id) }
+        return check.findings + UnbuiltFeatures.findings(in: part, at: EntityPlaces())
+    }
 }
 
 /// Kong's rules between entities: keys, names, references, plugin scopes.
@@ -52,7 +68,8 @@ struct ConfigurationCheck {
     mutating func run() {
         self.checkUniqueness()
         self.checkReferences()
-        self.checkPlugins()
+        self.checkPlugins { _ in true }
+        self.checkVaults()
         let all = self.configuration
         self.checkKeys(.certificates, all.certificates)
         self.checkKeys(.caCertificates, all.caCertificates)
@@ -70,6 +87,9 @@ struct ConfigurationCheck {
         self.checkKeys(.hmacCredentials, all.hmacCredentials)
         self.checkKeys(.aclGroups, all.aclGroups)
         self.checkKeys(.plugins, all.plugins)
+        self.checkKeys(.vaults, all.vaults)
+        self.checkKeys(.keySets, all.keySets)
+        self.checkKeys(.keys, all.keys)
     }
 
     /// Reports keys that repeat, unless the names do: a derived key follows from its name, and
@@ -120,6 +140,15 @@ struct ConfigurationCheck {
         )
         self.unique(.plugins, "instance_name", all.plugins.map(\.instanceName))
         self.unique(.snis, "name", all.snis.map(\.name))
+        self.unique(.vaults, "prefix", all.vaults.map(\.prefix))
+        self.unique(.keySets, "name", all.keySets.map(\.name))
+        self.unique(.keys, "name", all.keys.map(\.name))
+        self.unique(
+            .keys,
+            "kid",
+            all.keys.map(\.kid),
+            within: all.keys.map { $0.set ?? EntityID(high: 0, low: 0) }
+        )
         self.unique(.caCertificates, "cert_digest", all.caCertificates.map(\.certDigest))
         self.unique(
             .targets,
@@ -193,6 +222,10 @@ struct ConfigurationCheck {
         for (index, sni) in all.snis.enumerated() {
             self.refer(.snis, index, "certificate", sni.certificate, certificates, .certificates)
         }
+        let sets = Set(all.keySets.map(\.id))
+        for (index, key) in all.keys.enumerated() {
+            self.refer(.keys, index, "set", key.set, sets, .keySets)
+        }
         for (index, service) in all.services.enumerated() {
             let shown = service.clientCertificate
             self.refer(.services, index, "client_certificate", shown, certificates, .certificates)
@@ -239,14 +272,14 @@ struct ConfigurationCheck {
         )
     }
 
-    private mutating func checkPlugins() {
-        guard !self.configuration.plugins.isEmpty else { return }
+    fileprivate mutating func checkPlugins(where isChecked: (Plugin) -> Bool) {
+        guard self.configuration.plugins.contains(where: isChecked) else { return }
         var seen: Set<String> = []
         let routes = Dictionary(
             self.configuration.routes.enumerated().map { ($1.id, $0) },
             uniquingKeysWith: { first, _ in first }
         )
-        for (index, plugin) in self.configuration.plugins.enumerated() {
+        for (index, plugin) in self.configuration.plugins.enumerated() where isChecked(plugin) {
             let scope = [plugin.route, plugin.service, plugin.consumer, plugin.consumerGroup].map {
                 id in
                 id.map(\.description) ?? "-"
@@ -288,6 +321,40 @@ struct ConfigurationCheck {
             "protocols",
             "must match the protocols of at least one route pointing to this Plugin's service"
         )
+    }
+
+    /// Reports references to vaults that are not there.
+    private mutating func checkVaults() {
+        let known = Set(self.configuration.vaults.map(\.prefix) + [Vault.environment])
+        for (index, certificate) in self.configuration.certificates.enumerated() {
+            for (field, text) in [
+                ("cert", certificate.cert), ("key", certificate.key),
+                ("cert_alt", certificate.certAlt ?? ""), ("key_alt", certificate.keyAlt ?? ""),
+            ] {
+                self.checkVaults(of: .string(text), known, .certificates, index, field)
+            }
+        }
+        for (index, plugin) in self.configuration.plugins.enumerated() where plugin.refersToVault {
+            self.checkVaults(of: plugin.config, known, .plugins, index, "config")
+        }
+    }
+
+    private mutating func checkVaults(
+        of value: DocumentValue,
+        _ known: Set<String>,
+        _ kind: EntityKind,
+        _ index: Int,
+        _ field: String
+    ) {
+        for reference in VaultReference.all(in: value) where !known.contains(reference.vault) {
+            self.add(
+                kind,
+                index,
+                field,
+                "vault '\(reference.vault)' does not exist: add it to 'vaults', "
+                    + "or write {vault://env/…}"
+            )
+        }
     }
 
     /// Whether a plugin runs for any protocol that is served.

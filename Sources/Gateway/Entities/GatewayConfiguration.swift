@@ -33,6 +33,13 @@ public struct GatewayConfiguration: Equatable, Sendable {
     /// Authorities' certificates.
     public var caCertificates: [CACertificate] = []
 
+    /// Stores of secrets.
+    public var vaults: [Vault] = []
+    /// Sets of keys.
+    public var keySets: [KeySet] = []
+    /// Keys.
+    public var keys: [Key] = []
+
     /// No entities at all.
     public static let empty = GatewayConfiguration()
 

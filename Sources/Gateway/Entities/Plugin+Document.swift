@@ -26,8 +26,7 @@ extension Plugin: GatewayEntity {
 
     /// Reads a plugin; its own settings are checked where the plugin is built.
     public init(reading reader: inout RecordReader) {
-        self.id = reader.identifier("id")
-        self.name = reader.requiredString("name")
+        self.init(id: reader.identifier("id"), name: reader.requiredString("name"))
         self.instanceName = reader.name("instance_name")
         self.route = reader.reference("route")
         self.service = reader.reference("service")
@@ -36,6 +35,7 @@ extension Plugin: GatewayEntity {
         if let node = reader.value("config") {
             if case .object = node.value {
                 self.config = node.value
+                self.refersToVault = VaultReference.isIn(node.value)
             } else {
                 reader.fail("config", "expected a record")
             }

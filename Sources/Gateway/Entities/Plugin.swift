@@ -15,7 +15,13 @@ public struct Plugin: Equatable, Sendable {
     /// Applies to consumers of this group only, as in Kong Enterprise.
     public var consumerGroup: EntityID?
     /// The plugin's own settings, an object.
-    public var config = DocumentValue.object([])
+    public var config: DocumentValue {
+        didSet { self.refersToVault = VaultReference.isIn(self.config) }
+    }
+    /// Whether its settings name secrets of a vault.
+    ///
+    /// Follows ``config``, but for initializers, which set both.
+    var refersToVault: Bool
     /// Protocols of the requests it applies to.
     public var protocols: [GatewayProtocol] = [.grpc, .grpcs, .http, .https]
     /// Whether it runs.
@@ -32,5 +38,6 @@ public struct Plugin: Equatable, Sendable {
         self.id = id
         self.name = name
         self.config = config
+        self.refersToVault = VaultReference.isIn(config)
     }
 }

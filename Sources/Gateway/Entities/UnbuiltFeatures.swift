@@ -32,9 +32,6 @@ public enum UnbuiltFeatures {
         "oauth2_authorization_codes": "codes (plugin 'oauth2')",
         "acme_storage": "storage (plugin 'acme')",
         "mtls_auth_credentials": "credentials (plugin 'mtls-auth')",
-        "vaults": "vaults",
-        "keys": "keys",
-        "key_sets": "key sets",
         "filter_chains": "Wasm filter chains",
     ]
 

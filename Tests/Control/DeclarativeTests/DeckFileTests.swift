@@ -236,7 +236,7 @@ struct ForeignContentTests {
         #expect(error?.findings.map(\.path) == ["plugins[1].name"])
     }
 
-    @Test("may refer to secrets in the environment of the nodes, and to no other vault")
+    @Test("may refer to secrets in the environment of the nodes, and to no unknown vault")
     func vaults() throws {
         let text = """
             _format_version: "3.0"
@@ -250,7 +250,7 @@ struct ForeignContentTests {
         let error = #expect(throws: MissingSecret.self) { try mesh.resolved { _ in nil } }
         #expect(error?.description.contains("set EDGE_CERT in the environment") == true)
         let other = complaints(text.replacing("vault://env/edge-cert", with: "vault://aws/x"))
-        #expect(other.count == 1 && other[0].contains("vault 'aws' is not built yet"))
+        #expect(other.count == 1 && other[0].contains("vault 'aws' does not exist"))
         #expect(complaints(text.replacing("vault://env/edge-cert", with: "vault://env")).count == 1)
     }
 

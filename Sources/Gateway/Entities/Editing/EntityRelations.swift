@@ -42,6 +42,7 @@ public struct ForeignKey: Equatable, Sendable {
         ownership(.jwtSecrets), ownership(.hmacCredentials), ownership(.aclGroups),
         ForeignKey(child: .targets, field: "upstream", parent: .upstreams, deletion: .cascade),
         ForeignKey(child: .snis, field: "certificate", parent: .certificates, deletion: .cascade),
+        ForeignKey(child: .keys, field: "set", parent: .keySets, deletion: .cascade),
         ForeignKey(
             child: .services,
             field: "client_certificate",
@@ -75,7 +76,8 @@ extension EntityKind {
     /// The field by which an entity may be addressed beside its id; `nil` for certificates.
     public var endpointKey: String? {
         switch self {
-        case .services, .routes, .upstreams, .snis, .consumerGroups: "name"
+        case .services, .routes, .upstreams, .snis, .consumerGroups, .keySets, .keys: "name"
+        case .vaults: "prefix"
         case .targets: "target"
         case .consumers, .basicCredentials, .hmacCredentials: "username"
         case .keyCredentials, .jwtSecrets: "key"
@@ -88,7 +90,8 @@ extension EntityKind {
     /// The fields whose value no two entities of this kind share.
     public var uniqueFields: [String] {
         switch self {
-        case .services, .routes, .upstreams, .snis, .consumerGroups: ["name"]
+        case .services, .routes, .upstreams, .snis, .consumerGroups, .keySets, .keys: ["name"]
+        case .vaults: ["prefix"]
         case .basicCredentials, .hmacCredentials: ["username"]
         case .keyCredentials, .jwtSecrets: ["key"]
         case .consumers: ["username", "custom_id"]
@@ -105,8 +108,10 @@ extension EntityKind {
         case .plugins: ["name", "route", "service", "consumer", "consumer_group"]
         case .aclGroups: ["consumer", "group"]
         case .groupMembers: ["consumer", "consumer_group"]
+        case .keys: ["kid", "set"]
         case .services, .routes, .upstreams, .snis, .consumers, .certificates, .caCertificates,
-            .consumerGroups, .keyCredentials, .basicCredentials, .jwtSecrets, .hmacCredentials:
+            .consumerGroups, .keyCredentials, .basicCredentials, .jwtSecrets, .hmacCredentials,
+            .vaults, .keySets:
             []
         }
     }
@@ -118,7 +123,8 @@ extension EntityKind {
         case .jwtSecrets: ["key", "secret"]
         case .hmacCredentials: ["secret"]
         case .services, .routes, .upstreams, .snis, .consumers, .plugins, .targets, .caCertificates,
-            .certificates, .consumerGroups, .groupMembers, .aclGroups, .basicCredentials:
+            .certificates, .consumerGroups, .groupMembers, .aclGroups, .basicCredentials, .vaults,
+            .keySets, .keys:
             []
         }
     }
@@ -127,9 +133,10 @@ extension EntityKind {
     public var secretFields: [String] {
         switch self {
         case .certificates: ["key", "key_alt"]
+        case .keys: ["jwk"]
         case .services, .routes, .upstreams, .snis, .consumers, .plugins, .targets, .caCertificates,
             .consumerGroups, .groupMembers, .aclGroups, .keyCredentials, .basicCredentials,
-            .jwtSecrets, .hmacCredentials:
+            .jwtSecrets, .hmacCredentials, .vaults, .keySets:
             []
         }
     }

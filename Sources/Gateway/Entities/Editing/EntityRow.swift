@@ -23,6 +23,9 @@ public struct EntityRow: Equatable, Sendable {
         for field in self.kind.secretFields where shown[field].map({ !$0.isNull }) ?? false {
             shown.set(field, .string(Secrets.mask))
         }
+        if self.kind == .keys, let pem = shown["pem"] {
+            shown.set("pem", Secrets.masked(pem, at: "pem"))
+        }
         return shown
     }
 

@@ -18,6 +18,9 @@ extension EntityKind {
         case .certificates: Self.certificateFields
         case .snis: Self.serverNameFields
         case .caCertificates: Self.authorityFields
+        case .vaults: Self.vaultFields
+        case .keySets: Self.setFields
+        case .keys: Self.publicKeyFields
         }
     }
 
@@ -144,6 +147,33 @@ extension EntityKind {
 
     private static let authorityFields: [FieldSchema] =
         [id, .required("cert", .string), .unique("cert_digest"), tags] + times
+
+    private static let vaultFields: [FieldSchema] =
+        [
+            id, .unique("prefix", isRequired: true), .required("name", .string),
+            FieldSchema("description", .string),
+            FieldSchema(
+                "config",
+                .record([
+                    FieldSchema("prefix", .string),
+                    .standard("base64_decode", .boolean, .bool(false)),
+                ])
+            ),
+            tags,
+        ] + times
+
+    private static let setFields: [FieldSchema] = [id, .unique("name"), tags] + times
+
+    private static let publicKeyFields: [FieldSchema] =
+        [
+            id, FieldSchema("set", .foreign(.keySets)), .unique("name"),
+            .required("kid", .string), .secret("jwk"),
+            FieldSchema(
+                "pem",
+                .record([.secret("private_key"), FieldSchema("public_key", .string)])
+            ),
+            tags,
+        ] + times
 }
 
 extension EntityKind {

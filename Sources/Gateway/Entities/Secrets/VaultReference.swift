@@ -1,0 +1,167 @@
+internal import MeshPrimitives
+
+/// A text that stands for a secret kept elsewhere: `{vault://env/my-key}`.
+///
+/// The configuration holds the reference; each node looks the secret up for itself, so that it is
+/// never shared. The vault is `env`, the node's own environment, or the prefix of a ``Vault``.
+///
+/// Source: Kong's `kong/pdk/vault.lua` and `kong/vaults/env/init.lua`, version 3.9.
+public struct VaultReference: Equatable, Sendable {
+    /// The vault's name or prefix.
+    public let vault: String
+    /// What is asked of it, such as `my-key`.
+    public let resource: String
+    /// A field of the secret when that is a JSON object.
+    public let field: String?
+    /// Goes before the resource, `?prefix=` of the reference.
+    public let prefix: String?
+
+    /// Reads a reference; `nil` for a text that is none.
+    public init?(_ text: String) {
+        guard text.hasPrefix("{vault://"), text.hasSuffix("}") else { return nil }
+        let inner = text.dropFirst("{vault://".count).dropLast()
+        let halves = inner.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = halves[0].split(separator: "/", omittingEmptySubsequences: false)
+        guard (2...3).contains(parts.count), parts.allSatisfy({ !$0.isEmpty }) else { return nil }
+        self.vault = String(parts[0])
+        self.resource = String(parts[1])
+        self.field = parts.count == 3 ? String(parts[2]) : nil
+        let options = halves.count == 2 ? halves[1].split(separator: "&") : []
+        let prefix = options.first { $0.hasPrefix("prefix=") }
+        self.prefix = prefix.map { String($0.dropFirst("prefix=".count)) }
+    }
+
+    /// Why a text in a field that may be a reference cannot be used; `nil` when it can, or is none.
+    static func refusal(of text: String) -> String? {
+        guard text.hasPrefix("{vault://"), VaultReference(text) == nil else { return nil }
+        return "'\(text)' is no reference: expected {vault://env/name} or "
+            + "{vault://env/name/field}"
+    }
+
+    /// Whether a value holds a text that looks like a reference.
+    static func isIn(_ value: DocumentValue) -> Bool {
+        switch value {
+        case .string(let text): text.hasPrefix("{vault://")
+        case .array(let nodes): nodes.contains { Self.isIn($0.value) }
+        case .object(let fields): fields.contains { Self.isIn($0.node.value) }
+        case .null, .bool, .integer, .number: false
+        }
+    }
+
+    /// Every reference in a value.
+    static func all(in value: DocumentValue) -> [VaultReference] {
+        switch value {
+        case .string(let text): [VaultReference(text)].compactMap(\.self)
+        case .array(let nodes): nodes.flatMap { Self.all(in: $0.value) }
+        case .object(let fields): fields.flatMap { Self.all(in: $0.node.value) }
+        case .null, .bool, .integer, .number: []
+        }
+    }
+}
+
+/// A secret that is not where a reference says.
+public struct MissingSecret: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The reference as written.
+    public let reference: String
+    /// The variable that was looked for; `nil` when there is no such vault.
+    public let variable: String?
+
+    /// What to do.
+    public var description: String {
+        guard let variable else {
+            return "\(self.reference): there is no such vault; add it to 'vaults', "
+                + "or write {vault://env/…}"
+        }
+        return "\(self.reference): set \(variable) in the environment of this node"
+    }
+}
+
+extension GatewayConfiguration {
+    /// The same configuration with the secrets that its certificates and plugins refer to.
+    ///
+    /// - Parameter variable: the node's environment.
+    /// - Returns: what a node serves by; never stored, shown or sent.
+    /// - Throws: ``MissingSecret`` for the first reference that stands for nothing.
+    public func resolved(
+        _ variable: (String) -> String?
+    ) throws(MissingSecret) -> GatewayConfiguration {
+        try withoutActuallyEscaping(variable) { (variable) throws(MissingSecret) in
+            try self.resolved(SecretLookup(vaults: self.vaults, variable: variable))
+        }
+    }
+
+    private func resolved(_ secrets: SecretLookup) throws(MissingSecret) -> GatewayConfiguration {
+        var resolved = self
+        for index in self.certificates.indices {
+            let old = self.certificates[index]
+            let texts = [old.cert, old.key, old.certAlt ?? "", old.keyAlt ?? ""]
+            guard texts.contains(where: { VaultReference($0) != nil }) else { continue }
+            resolved.certificates[index].cert = try secrets.text(old.cert)
+            resolved.certificates[index].key = try secrets.text(old.key)
+            if let text = old.certAlt {
+                resolved.certificates[index].certAlt = try secrets.text(text)
+            }
+            if let text = old.keyAlt {
+                resolved.certificates[index].keyAlt = try secrets.text(text)
+            }
+        }
+        for index in self.plugins.indices where self.plugins[index].refersToVault {
+            resolved.plugins[index].config = try secrets.value(self.plugins[index].config)
+        }
+        return resolved
+    }
+}
+
+/// Finds secrets by their references.
+private struct SecretLookup {
+    let vaults: [Vault]
+    let variable: (String) -> String?
+
+    /// The secret that a text stands for; the text itself when it is no reference.
+    func text(_ text: String) throws(MissingSecret) -> String {
+        guard let reference = VaultReference(text) else { return text }
+        let vault = self.vaults.first { $0.prefix == reference.vault }
+        let name = Self.variable(of: reference, in: vault)
+        guard vault != nil || reference.vault == Vault.environment else {
+            throw MissingSecret(reference: text, variable: nil)
+        }
+        let found = self.variable(name)
+        let decoded =
+            vault?.isBase64 == true
+            ? found.flatMap { Base64.decode($0.utf8) }.map { String(decoding: $0, as: UTF8.self) }
+            : found
+        guard let field = reference.field else {
+            guard let decoded else { throw MissingSecret(reference: text, variable: name) }
+            return decoded
+        }
+        let fields = decoded.flatMap { try? JSONText.parse(Array($0.utf8)).value }
+        guard let inner = fields?[field]?.text else {
+            throw MissingSecret(reference: text, variable: name)
+        }
+        return inner
+    }
+
+    /// The same value with secrets in place of references.
+    func value(_ value: DocumentValue) throws(MissingSecret) -> DocumentValue {
+        switch value {
+        case .string(let text): return .string(try self.text(text))
+        case .array(let nodes):
+            var values: [DocumentValue] = []
+            for node in nodes { values.append(try self.value(node.value)) }
+            return .list(values)
+        case .object(let fields):
+            var resolved: [DocumentField] = []
+            for field in fields {
+                resolved.append(DocumentField(field.name, try self.value(field.node.value)))
+            }
+            return .object(resolved)
+        case .null, .bool, .integer, .number: return value
+        }
+    }
+
+    /// The environment variable, as Kong forms its name; what the reference says of a prefix wins.
+    private static func variable(of reference: VaultReference, in vault: Vault?) -> String {
+        let prefix = reference.prefix ?? vault?.variablePrefix ?? ""
+        return (prefix + reference.resource).uppercased().replacing("-", with: "_")
+    }
+}
