@@ -85,6 +85,11 @@ extension EndToEnd {
             #expect(try Curl.get("\(mesh.nodes[2].proxy.url)/part").status == 502)
             #expect(try ctl.run("config", "diff", file, "--select-tag", "team-a").status == 0)
 
+            let named = "_info: { select_tags: [team-b] }\n" + part.replacing("part", with: "own")
+            let own = try ctl.run("config", "apply", try mesh.file(named))
+            #expect(own.status == 0 && own.out.contains("+2 ~0 -0"), "\(own.out)\(own.errors)")
+            #expect(try Curl.get("\(mesh.nodes[2].proxy.url)/demo").status == 200)
+
             let empty = try mesh.file("_format_version: \"3.0\"\n")
             let emptied = try ctl.run("config", "apply", empty, "--select-tag", "team-a")
             #expect(emptied.status == 0, "\(emptied.errors)")

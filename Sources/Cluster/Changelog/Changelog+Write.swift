@@ -98,12 +98,11 @@ extension Changelog {
         let head = ChangelogHead(generation: self.staging.generation, hash: state.hash)
         if let error = draft.staleness(at: head, of: state) { throw error }
         let changes = draft.changes(of: state)
-        guard !changes.isEmpty || draft.rollOut != nil else { return nil }
+        guard !changes.isEmpty else { return nil }
         let entry = try self.encoded(
             author: draft.author,
             message: draft.message,
             wallMilliseconds: draft.wallMilliseconds,
-            rollOut: draft.rollOut,
             changes: changes
         )
         guard entry.bytes.count <= self.configuration.changesetByteLimit else {
@@ -124,7 +123,6 @@ extension Changelog {
         message: String,
         wallMilliseconds: UInt64,
         origin: ContentHash? = nil,
-        rollOut: RollOut?,
         changes: [Changeset.Change]
     ) throws(ChangelogError) -> EncodedChangeset {
         let last = self.staging.vector[self.writer]
@@ -139,7 +137,6 @@ extension Changelog {
             author: author,
             message: message,
             origin: origin,
-            rollOut: rollOut,
             changes: changes
         )
         return EncodedChangeset(changeset, hash: self.rules.hash)
@@ -168,7 +165,6 @@ extension Changelog {
                     message: item.entry.changeset.message,
                     wallMilliseconds: item.entry.changeset.wallMilliseconds,
                     origin: origin,
-                    rollOut: nil,
                     changes: item.entry.changeset.changes
                 )
             else {

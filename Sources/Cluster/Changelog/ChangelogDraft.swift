@@ -13,8 +13,6 @@ public struct ChangelogDraft: Equatable, Sendable {
     public var wallMilliseconds: UInt64
     /// What the writer must have seen.
     public var expecting: Expectation = .anything
-    /// A step of a roll-out that the changeset carries.
-    public var rollOut: RollOut?
 
     /// What must hold when the write gets its place, or it is refused.
     public enum Expectation: Equatable, Sendable {

@@ -28,8 +28,6 @@ public struct Changeset: Equatable, Sendable {
     /// Such a changeset is late: it stands only where nobody has changed the entity meanwhile, and a
     /// second one with the same origin changes nothing.
     public let origin: ContentHash?
-    /// Which nodes activate what, when the changeset carries a roll-out.
-    public let rollOut: RollOut?
     /// What it changes, by ascending key, no key twice.
     public let changes: [Change]
 
@@ -60,7 +58,6 @@ public struct Changeset: Equatable, Sendable {
         author: String,
         message: String,
         origin: ContentHash? = nil,
-        rollOut: RollOut? = nil,
         changes: [Change]
     ) {
         self.id = id
@@ -71,7 +68,6 @@ public struct Changeset: Equatable, Sendable {
         self.author = author
         self.message = message
         self.origin = origin
-        self.rollOut = rollOut
         self.changes = changes
     }
 
@@ -82,33 +78,4 @@ public struct Changeset: Equatable, Sendable {
 
     /// Whether it was written again because its first version came too late to be placed.
     public var isLate: Bool { self.origin != nil }
-}
-
-/// A step of a roll-out in waves, as a changeset carries it.
-public struct RollOut: Equatable, Sendable {
-    /// What the step does.
-    public enum Step: UInt8, Sendable {
-        /// The named nodes activate the head.
-        case activate = 1
-        /// Nodes stay with what they have activated.
-        case pause = 2
-        /// Every node activates the head: the roll-out is over.
-        case finish = 3
-        /// Nodes go back to what stood before the head.
-        case abort = 4
-    }
-
-    /// The changeset whose state is rolled out.
-    public let head: ContentHash
-    /// What this step does.
-    public let step: Step
-    /// The nodes of the wave; ignored by ``Step/finish`` and ``Step/abort``.
-    public let nodes: [NodeID]
-
-    /// Creates a step.
-    public init(head: ContentHash, step: Step, nodes: [NodeID]) {
-        self.head = head
-        self.step = step
-        self.nodes = nodes
-    }
 }

@@ -13,8 +13,6 @@ public struct EncodedChangeset: Equatable, Sendable {
     private static let format: UInt8 = 1
     /// Most bytes of a key: a kind, a stroke and an identity are far below it.
     public static let keyByteLimit = 512
-    /// Most nodes that one step of a roll-out names.
-    public static let waveLimit = 16_384
 
     /// Encodes a changeset; done once, by its writer.
     public init(_ changeset: Changeset, hash: (([UInt8]) -> ContentHash)) {
@@ -79,20 +77,12 @@ extension ByteWriter {
         self.write(changeset.author)
         self.write(changeset.message)
         self.writeOptional(changeset.origin) { $0.write($1) }
-        self.writeOptional(changeset.rollOut) { $0.write($1) }
         self.write(UInt32(clamping: changeset.changes.count))
         for change in changeset.changes {
             self.write(change.key)
             self.writeOptional(change.replaces) { $0.write($1) }
             self.writeOptional(change.body) { $0.write(sized: $1) }
         }
-    }
-
-    private mutating func write(_ rollOut: RollOut) {
-        self.write(rollOut.head)
-        self.append(rollOut.step.rawValue)
-        self.write(UInt32(clamping: rollOut.nodes.count))
-        for node in rollOut.nodes { self.write(node) }
     }
 
     /// Appends a changeset's name, 24 bytes.
@@ -127,7 +117,6 @@ extension ByteReader {
             author: try self.readString(),
             message: try self.readString(),
             origin: try self.readFlag() ? try self.readHash() : nil,
-            rollOut: try self.readFlag() ? try self.readRollOut() : nil,
             changes: try self.readChanges()
         )
     }
@@ -142,21 +131,6 @@ extension ByteReader {
             changes.append(Changeset.Change(key: key, replaces: replaces, body: body))
         }
         return changes
-    }
-
-    private mutating func readRollOut() throws(ByteReaderError) -> RollOut {
-        let head = try self.readHash()
-        let number: UInt8 = try self.read()
-        guard let step = RollOut.Step(rawValue: number) else {
-            throw .invalidValue(field: "step", found: UInt64(number))
-        }
-        let count: UInt32 = try self.read()
-        guard count <= UInt32(EncodedChangeset.waveLimit) else {
-            throw .tooLarge(found: Int(count), limit: EncodedChangeset.waveLimit)
-        }
-        var nodes: [NodeID] = []
-        for _ in 0..<count { nodes.append(try self.readNodeID()) }
-        return RollOut(head: head, step: step, nodes: nodes)
     }
 
     /// Reads a changeset's name.

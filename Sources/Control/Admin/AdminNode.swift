@@ -98,6 +98,12 @@ public protocol AdminNode: Sendable {
         to place: String,
         _ restoration: Restoration
     ) async throws(AdminError) -> ApplyReport
+    /// The roll-out that there is, or was last; `nil` when there was none.
+    func rollOut() async -> RollOutReport?
+    /// Pauses, resumes or takes back the roll-out that is open.
+    ///
+    /// - Throws: ``AdminError``; nothing has changed.
+    func perform(_ action: RollOutAction, author: String) async throws(AdminError)
     /// Changes that met others which their writers had not seen, newest first.
     func conflicts() async -> ConflictsReport
     /// Writes what did not stand in a conflict over what stood.

@@ -48,6 +48,7 @@ struct ChangesetPaths: Sendable {
                     .report(try await self.node.changeset(exchange.parameters[0]))
                 }
             },
+            .reading("mesh/config/roll-out") { _ in await self.rollOut() },
             .reading("mesh/config/conflicts") { _ in .report(await self.node.conflicts()) },
         ]
     }
@@ -68,7 +69,15 @@ struct ChangesetPaths: Sendable {
                 .report(try await self.node.difference(submission))
             }
         }
-        return [
+        let actions = RollOutAction.allCases.map { action in
+            AdminPath.posting("mesh/config/roll-out/\(action.rawValue)") { exchange in
+                await Self.answer { () async throws(AdminError) in
+                    try await self.node.perform(action, author: exchange.author)
+                    return await self.rollOut()
+                }
+            }
+        }
+        return actions + [
             AdminPath("mesh/config/diff", [between, against.requiring(.read)]),
             .posting("mesh/config/validate", role: .read) { await self.validate($0) },
             .posting("mesh/config/rollback") { exchange in
@@ -100,6 +109,13 @@ struct ChangesetPaths: Sendable {
                 text: await self.node.declarativeText()
             )
         )
+    }
+
+    private func rollOut() async -> AdminAnswer {
+        guard let report = await self.node.rollOut() else {
+            return AdminError.refused("nothing was rolled out in waves yet").answer
+        }
+        return .report(report)
     }
 
     private func validate(_ exchange: AdminExchange) async -> AdminAnswer {
@@ -139,6 +155,19 @@ struct ChangesetPaths: Sendable {
         let value: AdminAnswer
     }
 
+    /// Within which limits the change is rolled out; `nil` when `guard` and `hold` are not given.
+    private static func limits(
+        _ exchange: AdminExchange
+    ) throws(RollOutLimits.GuardError) -> RollOutLimits? {
+        let text = exchange.query["guard"]
+        let hold = exchange.query["hold"]
+        guard text != nil || hold != nil else { return nil }
+        return try RollOutLimits(
+            guarding: text ?? "",
+            holdSeconds: hold.map { Double($0) ?? .nan } ?? RollOutLimits.usualHold
+        )
+    }
+
     private static func submission(_ exchange: AdminExchange) -> Result<Submission, Refusal> {
         switch SubmittedBody.configuration(of: exchange) {
         case .missing:
@@ -157,6 +186,12 @@ struct ChangesetPaths: Sendable {
             submission.expectedHash = exchange.query["base"]
             submission.selectTags = (exchange.query["select_tags"] ?? "")
                 .split(separator: ",").map(String.init)
+            do throws(RollOutLimits.GuardError) {
+                submission.rollOut = try Self.limits(exchange)
+            } catch {
+                let report = FailureReport(code: "MESH111", message: error.description)
+                return .failure(Refusal(value: .report(report, status: 400)))
+            }
             return .success(submission)
         }
     }

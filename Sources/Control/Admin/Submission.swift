@@ -1,3 +1,5 @@
+public import MeshReports
+
 /// A declarative text that somebody handed in.
 public struct Submission: Equatable, Sendable {
     /// The text, YAML or JSON.
@@ -14,6 +16,8 @@ public struct Submission: Equatable, Sendable {
     ///
     /// Default none: the text replaces everything.
     public var selectTags: [String] = []
+    /// The nodes take it up in waves, within these limits; `nil`: all at once.
+    public var rollOut: RollOutLimits?
 
     /// Creates a submission without message or expectation.
     public init(text: String, name: String = "config") {
@@ -33,4 +37,14 @@ public struct Restoration: Equatable, Sendable {
 
     /// Creates one without author, message or expectation.
     public init() {}
+}
+
+/// What an operator may do with a roll-out.
+public enum RollOutAction: String, CaseIterable, Sendable {
+    /// No further wave goes.
+    case pause
+    /// Waves go on.
+    case resume
+    /// The change is taken back.
+    case abort
 }

@@ -132,16 +132,30 @@ public struct AdminClient: Sendable {
         )
     }
 
+    /// The roll-out that there is, or was last.
+    public func rollOut() async throws(AdminClientError) -> RollOutReport {
+        try await self.get("/mesh/config/roll-out")
+    }
+
+    /// Does what an operator asks of the roll-out: `pause`, `resume` or `abort`.
+    public func perform(_ action: String) async throws(AdminClientError) -> RollOutReport {
+        try await self.post("/mesh/config/roll-out/\(Self.escaped(action))", "")
+    }
+
     /// Replaces the whole configuration, or what of it has all of some tags, if the node still holds
-    /// the one with the hash `base`.
+    /// the one with the hash `base`; in waves when limits are given.
     public func apply(
         _ text: String,
         name: String,
         message: String,
         base: String?,
-        selectTags: [String] = []
+        selectTags: [String] = [],
+        rollOut: RollOutLimits? = nil
     ) async throws(AdminClientError) -> ApplyReport {
         var path = "/mesh/config?name=\(Self.escaped(name))&message=\(Self.escaped(message))"
+        if let rollOut {
+            path += "&guard=\(Self.escaped(rollOut.guarding))&hold=\(rollOut.holdSeconds)"
+        }
         path += Self.selecting(selectTags)
         if let base { path += "&base=\(Self.escaped(base))" }
         return try await self.post(path, text)

@@ -11,6 +11,9 @@ struct DeckContent {
     private(set) var findings: [Finding] = []
     private(set) var warnings: [Finding] = []
 
+    /// ``tags`` as texts.
+    var selectTags: [String] { self.tags.compactMap(\.value.text) }
+
     /// Reads the keys from the top level of a file.
     init(_ fields: [DocumentField]) {
         for field in fields {
@@ -45,7 +48,7 @@ struct DeckContent {
         self.tags = nodes
         self.warn(
             place,
-            "every entity gets these tags; entities without them are replaced all the same",
+            "only entities with all of these tags are replaced, and every entity of the file gets them",
             field
         )
     }

@@ -25,6 +25,8 @@ struct DeclarationReader {
     private let options: DeclarationOptions
     private var format = DeclarationFormat.current
     private var deck = DeckContent([])
+    /// Tags that what the file is for has; empty for everything.
+    var selectTags: [String] { self.deck.selectTags }
     private var passwords = CredentialRules.Passwords.plain
     private var derivedKeys: Set<String> = []
 

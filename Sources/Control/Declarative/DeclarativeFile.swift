@@ -8,6 +8,9 @@ public struct ParsedDeclaration: Equatable, Sendable {
     public var warnings: [Finding]
     /// What loads but never works, or works until the first target dies.
     public var hints: [Finding]
+    /// Tags, all of which an entity must have to be replaced by the file, `_info.select_tags`; empty:
+    /// the file replaces everything.
+    public var selectTags: [String]
 }
 
 /// Kong's declarative files: text to entities and back.
@@ -72,7 +75,8 @@ public enum DeclarativeFile {
         return ParsedDeclaration(
             configuration: reader.configuration.sorted(),
             warnings: reader.warnings,
-            hints: reader.hints
+            hints: reader.hints,
+            selectTags: reader.selectTags
         )
     }
 

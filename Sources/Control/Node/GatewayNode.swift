@@ -129,6 +129,7 @@ public struct GatewayNode: Sendable {
         let core: [any Service] = [
             parts.cluster, MemberKeeper(cluster: parts.cluster, store: store, logger: self.logger),
             parts.regions, parts.state, parts.health, parts.configuration,
+            parts.rollOuts,
             parts.watch(store: store, logger: self.logger), parts.tickets,
             StapleService(dataPlane: parts.dataPlane, logger: self.logger),
             SpillWatch(dataPlane: parts.dataPlane, logger: self.logger),

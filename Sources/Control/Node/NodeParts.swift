@@ -22,6 +22,7 @@ struct NodeParts: Sendable {
     let state: StateService
     let regions: RegionService
     let configuration: ConfigurationService
+    let rollOuts: RollOutService
     let tickets: TicketKeyService
     let seeds: SeedResolver
 
@@ -51,12 +52,9 @@ struct NodeParts: Sendable {
         }
         let events = EventLog(observer: settings.node.name)
         let cluster = try ClusterService(
-            configuration: ClusterConfiguration(settings, seeds, keyRing, store),
-            stored: try store.database.changelog(),
-            rules: .gateway,
-            knownMembers: try store.knownMembers(),
-            save: { batch in try await store.disk.run { try store.database.save(batch) } },
-            logger: logger
+            ClusterConfiguration(settings, seeds, keyRing, store),
+            store,
+            logger
         )
         let state = StateService(
             cluster: cluster,
@@ -91,6 +89,15 @@ struct NodeParts: Sendable {
             events: events,
             logger: logger,
             onChange: { standing in state.update { $0.take(standing) } }
+        )
+        self.rollOuts = RollOutService(
+            cluster: cluster,
+            dataPlane: dataPlane,
+            configuration: self.configuration,
+            state: state,
+            events: events,
+            node: store.node,
+            logger: logger
         )
         self.tickets = Self.tickets(settings, keyRing, dataPlane)
         self.regions = RegionService(
@@ -164,9 +171,28 @@ struct NodeParts: Sendable {
             healthService: self.health,
             regionService: self.regions,
             state: self.state,
+            rollOuts: self.rollOuts,
             eventLog: self.events,
             directory: EntityDirectory(cluster: self.cluster),
             seeds: self.seeds
+        )
+    }
+}
+
+extension ClusterService {
+    /// A cluster that goes on from what a store holds, and keeps what it learns there.
+    fileprivate convenience init(
+        _ configuration: ClusterConfiguration,
+        _ store: NodeStore,
+        _ logger: Logger
+    ) throws {
+        try self.init(
+            configuration: configuration,
+            stored: try store.database.changelog(),
+            rules: .gateway,
+            knownMembers: try store.knownMembers(),
+            save: { batch in try await store.disk.run { try store.database.save(batch) } },
+            logger: logger
         )
     }
 }

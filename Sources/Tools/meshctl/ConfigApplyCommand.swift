@@ -13,11 +13,18 @@ struct ConfigApplyCommand: AsyncParsableCommand {
             configuration meanwhile. Any node may be asked. With --select-tag only what has all \
             of these tags is replaced, and what the file holds gets them.
 
-            Exit status: 0 live on the nodes waited for, or part of what is; 2 somebody else was \
-            faster, or changed the same at the same moment; 65 the file is invalid, nothing was \
-            changed; 69 the node did not answer; 75 written, but not live everywhere in time.
+            With --guard the change goes to the node that is asked first, then to the others of \
+            its region, then to all, each time after it has held for some time (--for). Every node \
+            compares its own figures with those before; on harm the change is taken back by \
+            itself. The roll-out goes on without this command, see: meshctl config roll-out.
+
+            Exit status: 0 live on the nodes waited for, or part of what is; 1 the roll-out was \
+            taken back; 2 somebody else was faster, or changed the same at the same moment; 65 the \
+            file is invalid, nothing was changed; 69 the node did not answer; 75 written, but not \
+            live everywhere in time.
 
             Example: meshctl config apply kong.yml --message "search: lower timeout"
+            Example: meshctl config apply kong.yml --guard "errors<1%,p99<+20%" --for 60
             """
     )
 
@@ -35,6 +42,8 @@ struct ConfigApplyCommand: AsyncParsableCommand {
 
     @Option(help: "Apply only upon this configuration: its hash or the start of it, or g41.")
     var base: String?
+
+    @OptionGroup var waves: WaveOptions
 
     @Flag(help: "Print what would change, and change nothing.")
     var dryRun = false
@@ -60,6 +69,9 @@ struct ConfigApplyCommand: AsyncParsableCommand {
             return
         }
         let report = try await self.applied(input, difference, client)
+        if self.waves.limits != nil, report.config != report.base {
+            return try await RollOutWatch(client: client, output: self.output).follow()
+        }
         try await Settlement(client: client, options: self.waiting, output: self.output)
             .finish(report, "applied")
     }
@@ -77,7 +89,8 @@ struct ConfigApplyCommand: AsyncParsableCommand {
                 name: input.name,
                 message: self.message,
                 base: difference.base.hash,
-                selectTags: self.selection.selectTag
+                selectTags: self.selection.selectTag,
+                rollOut: self.waves.limits
             )
         }
         do {

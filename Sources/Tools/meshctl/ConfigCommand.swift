@@ -15,6 +15,7 @@ struct ConfigCommand: AsyncParsableCommand {
             ConfigDiffCommand.self, ConfigApplyCommand.self, ConfigGetCommand.self,
             ConfigExportCommand.self, ConfigStatusCommand.self, ConfigHistoryCommand.self,
             ConfigShowCommand.self, ConfigRollbackCommand.self, ConfigConflictsCommand.self,
+            ConfigRollOutCommand.self,
         ]
     )
 }

@@ -14,7 +14,6 @@ struct ChangesetTests {
         author: "ann",
         message: "add the shop",
         origin: ContentHash(high: 5, low: 6),
-        rollOut: RollOut(head: ContentHash(high: 3, low: 4), step: .pause, nodes: [NodeID(1)]),
         changes: [
             Changeset.Change(key: "routes/1", replaces: nil, body: [1, 2, 3]),
             Changeset.Change(key: "services/1", replaces: ContentHash(high: 8, low: 8), body: nil),

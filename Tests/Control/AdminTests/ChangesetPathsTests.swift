@@ -22,6 +22,9 @@ struct ChangesetPathsTests {
                 try await client.changeset("1f00ab34:7") == node.changeset("1f00ab34:7")
             )
             #expect(try await client.conflicts() == node.conflicts())
+            #expect(try await client.rollOut() == node.rollOut())
+            #expect(try await client.perform("pause") == node.rollOut())
+            await #expect(throws: AdminClientError.self) { try await client.perform("abort") }
             let difference = try await client.difference(from: "g41^", to: "")
             #expect(difference.base.version == "g41^")
             #expect(difference.target?.version == "")

@@ -69,6 +69,23 @@ extension FakeNode {
         return self.restored("to \(place)", restoration)
     }
 
+    func rollOut() async -> RollOutReport? {
+        RollOutReport(
+            id: "ab12cd34",
+            phase: .running,
+            reason: "",
+            wave: 1,
+            guarding: "errors<1%",
+            holdSeconds: 60,
+            waves: [.init(nodes: ["eu-1"], active: [])],
+            waitsFor: "eu-1"
+        )
+    }
+
+    func perform(_ action: RollOutAction, author: String) async throws(AdminError) {
+        guard action != .abort else { throw .refused("no roll-out is open") }
+    }
+
     func conflicts() async -> ConflictsReport {
         ConflictsReport(conflicts: [Self.conflict], view: Self.view)
     }

@@ -53,6 +53,25 @@ struct LatencyDistributionTests {
         #expect(sum.count(upToMicroseconds: 0) == 0)
         #expect(LatencyDistribution().quantile(0.5) == 0)
     }
+
+    @Test("tells what came on top of an earlier state, also when another counter went back")
+    func subtracts() {
+        let cells = LatencyCells()
+        cells.add(microseconds: 10)
+        var early = LatencyDistribution()
+        cells.read(into: &early)
+        cells.add(microseconds: 10)
+        cells.add(microseconds: 500)
+        var late = LatencyDistribution()
+        cells.read(into: &late)
+
+        let between = late.subtracting(early)
+
+        #expect((between.count, between.sumMicroseconds) == (2, 510))
+        #expect(between.quantile(0.5) == 10)
+        #expect(late.subtracting(LatencyDistribution()) == late)
+        #expect(early.subtracting(late) == LatencyDistribution())
+    }
 }
 
 @Suite("A route's statuses")

@@ -115,6 +115,12 @@ extension NodeAdmin {
         return try await self.write(draft, upon: timeline, restoration)
     }
 
+    func rollOut() async -> RollOutReport? { await self.rollOuts.report() }
+
+    func perform(_ action: RollOutAction, author: String) async throws(AdminError) {
+        try await self.rollOuts.perform(action, author: author)
+    }
+
     func conflicts() async -> ConflictsReport {
         let members = await self.members()
         let timeline = await self.timeline()

@@ -20,6 +20,7 @@ struct NodeAdmin: AdminNode {
     let healthService: HealthService
     let regionService: RegionService
     let state: StateService
+    let rollOuts: RollOutService
     let eventLog: EventLog
     let directory: EntityDirectory
     let seeds: SeedResolver
@@ -110,7 +111,12 @@ struct NodeAdmin: AdminNode {
     }
 
     func apply(_ submission: Submission) async throws(AdminError) -> ApplyReport {
-        let report = try await self.configurations.apply(submission)
+        let (cluster, node) = (self.cluster, self.node)
+        var rollOut: RollOutMaker?
+        if let limits = submission.rollOut {
+            rollOut = { held in await cluster.rollOut(of: node, upon: held, limits) }
+        }
+        let report = try await self.configurations.apply(submission, by: rollOut)
         self.eventLog.add(
             .config,
             "config-applied",

@@ -21,8 +21,21 @@ extension ClusterService {
     }
 
     /// Writes a changeset, with the errors that an operator is answered with.
-    func submit(_ draft: ChangelogDraft) async throws(AdminError) -> ChangesetReceipt {
-        try await Self.translated { try await self.write(draft) }
+    ///
+    /// While a roll-out is open only the roll-out itself writes the configuration.
+    func submit(
+        _ draft: ChangelogDraft,
+        ofRollOut: Bool = false
+    ) async throws(AdminError) -> ChangesetReceipt {
+        if !ofRollOut, draft.changes.keys.contains(where: { !GatewayRules.isAside($0) }),
+            let open = await self.latest().rollOut, open.isOpen
+        {
+            throw .refused(
+                "roll-out \(open.id) is open, and one change is rolled out at a time; "
+                    + "wait for its end, or: meshctl config roll-out abort"
+            )
+        }
+        return try await Self.translated { try await self.write(draft) }
     }
 
     /// Takes over a backup, with the errors that an operator is answered with.

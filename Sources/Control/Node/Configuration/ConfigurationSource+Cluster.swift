@@ -5,29 +5,33 @@ import MeshPrimitives
 import MeshTransport
 
 extension ConfigurationSource {
-    /// Reads the changelog of a cluster.
+    /// Reads the changelog of a cluster; while a roll-out holds this node back, what stood before it.
     init(_ cluster: ClusterService, own: NodeID) {
+        let held = HeldConfiguration(cluster: cluster, node: own)
         self.init(
-            head: { ConfigurationState.Head(await cluster.status().configuration) },
-            state: {
+            head: {
                 let latest = await cluster.latest()
-                return ConfigurationState(
-                    head: ConfigurationState.Head(latest.head),
-                    entities: latest.entities
-                )
+                return ConfigurationState.Head((await held.instead(of: latest) ?? latest).head)
+            },
+            state: { hash in
+                guard let (latest, keys) = await cluster.latest(since: hash) else { return .empty }
+                if let before = await held.instead(of: latest) {
+                    return ConfigurationState(before)
+                }
+                var state = ConfigurationState(latest)
+                if let keys {
+                    state.changes = .init(base: hash, bodies: latest.bodies(of: keys))
+                }
+                return state
             },
             earlier: { isSkipped in
                 guard let history = await cluster.history() else { return nil }
                 let states =
                     [(history.startHead, history.start)]
                     + zip(history.heads, history.steps.map(\.after))
-                return states.last { !isSkipped($0.0.hash) && !$0.1.entities.isEmpty }
-                    .map { head, state in
-                        ConfigurationState(
-                            head: ConfigurationState.Head(head),
-                            entities: ClusterConfigurationState(head: head, state: state).entities
-                        )
-                    }
+                return states.map { ClusterConfigurationState(head: $0, state: $1) }
+                    .last { !isSkipped($0.head.hash) && !$0.isEmpty }
+                    .map { ConfigurationState($0) }
             },
             hasPeers: {
                 await cluster.members().contains { $0.id != own && $0.state == .alive }
@@ -42,6 +46,26 @@ extension ClusterConfigurationState {
         self.state.entities.filter { !$0.value.isAside }
             .map { StoredEntity(key: $0.key, body: $0.value.body) }
             .sorted { $0.key < $1.key }
+    }
+
+    /// Whether there is nothing to route by.
+    fileprivate var isEmpty: Bool {
+        self.state.entities.count == self.state.asideKeys.count
+    }
+
+    /// What some entities are now; `nil` for those that are gone.
+    fileprivate func bodies(of keys: Set<String>) -> [String: [UInt8]?] {
+        var bodies: [String: [UInt8]?] = [:]
+        for key in keys where !self.state.asideKeys.contains(key) {
+            bodies.updateValue(self.state.entities[key]?.body, forKey: key)
+        }
+        return bodies
+    }
+}
+
+extension ConfigurationState {
+    fileprivate init(_ latest: ClusterConfigurationState) {
+        self.init(head: Head(latest.head), isEmpty: latest.isEmpty) { latest.entities }
     }
 }
 

@@ -16,10 +16,13 @@ extension StructuralRules {
 
 /// Reads an entity's facts from its document.
 enum GatewayRules {
+    /// Kinds of what is kept beside the configuration.
+    private static let asideKinds: Set<String> = [DesiredMode.kind, RollOut.kind]
+
     /// Facts of an entity as it is stored; of a kind that this version does not know, none.
     static func facts(of key: String, _ body: [UInt8]) -> EntityFacts {
+        guard !self.isAside(key) else { return EntityFacts(isAside: true) }
         let parts = key.split(separator: "/", maxSplits: 1)
-        guard parts.first != Substring(DesiredMode.kind) else { return EntityFacts(isAside: true) }
         guard let kind = parts.first.flatMap({ EntityKind(rawValue: String($0)) }) else {
             return EntityFacts()
         }
@@ -30,6 +33,11 @@ enum GatewayRules {
             claims: self.claims(of: kind, document),
             references: self.references(of: kind, document)
         )
+    }
+
+    /// Whether what has this key is kept beside the configuration.
+    static func isAside(_ key: String) -> Bool {
+        self.asideKinds.contains(String(key.prefix { $0 != "/" }))
     }
 
     private static func claims(of kind: EntityKind, _ document: DocumentValue) -> [String] {

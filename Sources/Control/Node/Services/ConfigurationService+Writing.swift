@@ -6,12 +6,22 @@ import MeshPrimitives
 import MeshReports
 import MeshTransport
 
+/// Makes a roll-out of what is written upon a configuration.
+typealias RollOutMaker = @Sendable (ClusterConfigurationState) async -> RollOut
+
 extension ConfigurationService {
     /// Replaces the whole configuration by a text's, or what of it has the tags that the submission
     /// selects; durably here, then gossiped.
     ///
+    /// - Parameters:
+    ///   - submission: what to apply.
+    ///   - rollOut: makes the roll-out by which nodes take it up; `nil`: all at once.
+    /// - Returns: what has changed, and who holds it.
     /// - Throws: ``AdminError``; nothing has changed then.
-    func apply(_ submission: Submission) async throws(AdminError) -> ApplyReport {
+    func apply(
+        _ submission: Submission,
+        by rollOut: RollOutMaker? = nil
+    ) async throws(AdminError) -> ApplyReport {
         try self.beginWriting()
         defer { self.endWriting() }
         let parsed = try self.parse(submission)
@@ -28,7 +38,8 @@ extension ConfigurationService {
                     draft,
                     upon: held,
                     expecting: submission.expectedHash,
-                    ConfigurationDifference(from: held.configuration, to: target)
+                    ConfigurationDifference(from: held.configuration, to: target),
+                    by: rollOut
                 )
                 report.warnings = parsed.warnings.map(FindingReport.init)
                 await self.settled()
@@ -107,7 +118,8 @@ extension ConfigurationService {
         _ draft: ChangelogDraft,
         upon held: ClusterConfigurationState,
         expecting hash: String?,
-        _ difference: ConfigurationDifference
+        _ difference: ConfigurationDifference,
+        by rollOut: RollOutMaker? = nil
     ) async throws(AdminError) -> ApplyReport {
         let base = ConfigurationVersion(held.head)
         if let hash, hash != base.hash { throw .stale(held: base) }
@@ -120,6 +132,7 @@ extension ConfigurationService {
             warnings: []
         )
         guard !draft.changes.isEmpty else { return report }
+        if let rollOut { draft.changes[RollOut.key] = await rollOut(held).body }
         let receipt = try await self.cluster.submit(draft)
         report.config = ConfigurationVersion(receipt.head)
         report.changeset = receipt.changeset.map { "\($0)" } ?? ""
@@ -158,15 +171,15 @@ extension ConfigurationService {
 }
 
 extension ConfigurationService {
-    /// What a text makes of what is held: the text itself, or, with selected tags, the held entities
-    /// that do not have all of them, and the text's, which get them.
+    /// What a text makes of what is held: the text itself, or, with tags that the submission or the
+    /// text selects, the held entities that do not have all of them, and the text's, which get them.
     static func target(
         of parsed: ParsedDeclaration,
         upon held: ClusterConfigurationState,
         _ submission: Submission
     ) throws(AdminError) -> GatewayConfiguration {
-        guard !submission.selectTags.isEmpty else { return parsed.configuration }
-        let tags = submission.selectTags
+        let tags = submission.selectTags.isEmpty ? parsed.selectTags : submission.selectTags
+        guard !tags.isEmpty else { return parsed.configuration }
         var bodies: [String: [UInt8]] = [:]
         for entity in held.entities {
             let document = try? JSONText.parse(entity.body).value

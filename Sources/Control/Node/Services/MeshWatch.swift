@@ -47,6 +47,8 @@ struct MeshWatch: Service {
         var desired = await self.takeDesiredMode(after: .normal)
         for await _ in self.cluster.changes {
             desired = await self.takeDesiredMode(after: desired)
+            // A roll-out may let this node go on although nothing else has changed.
+            self.configuration.recordsChanged()
             let newest = await self.cluster.latest().head
             guard newest.hash != head.hash else { continue }
             head = newest
@@ -58,7 +60,6 @@ struct MeshWatch: Service {
                 subject: head.hash.description,
                 message: "holds configuration \(head)"
             )
-            self.configuration.recordsChanged()
         }
     }
 

@@ -103,3 +103,18 @@ public struct LatencyDistribution: Equatable, Sendable {
         self.cells = merged + mine + theirs
     }
 }
+
+extension LatencyDistribution {
+    /// The samples that came on top of an earlier state of the same counters.
+    public func subtracting(_ earlier: LatencyDistribution) -> LatencyDistribution {
+        var rest = earlier.cells[...]
+        let cells = self.cells.compactMap { cell -> Cell? in
+            while let first = rest.first, first.place < cell.place { rest.removeFirst() }
+            let before = rest.first.flatMap { $0.place == cell.place ? $0.count : nil } ?? 0
+            return cell.count > before
+                ? Cell(place: cell.place, count: cell.count - before) : nil
+        }
+        let sum = self.sumMicroseconds - min(self.sumMicroseconds, earlier.sumMicroseconds)
+        return LatencyDistribution(cells: cells, sumMicroseconds: sum)
+    }
+}
