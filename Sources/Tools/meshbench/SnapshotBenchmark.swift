@@ -16,6 +16,7 @@ enum SnapshotBenchmark: Benchmark {
                 return sum
             }
             all.append(compile)
+            all += try Self.changes(of: entities, count, with: stopwatch)
             var changed = entities
             changed.targets[0].weight = 7
             let snapshots = [
@@ -33,15 +34,44 @@ enum SnapshotBenchmark: Benchmark {
         return all
     }
 
+    /// What one changed route costs: another timeout of paths, or another path.
+    private static func changes(
+        of entities: GatewayConfiguration,
+        _ count: Int,
+        with stopwatch: Stopwatch
+    ) throws -> [Measurement] {
+        let changes: [(name: String, change: (inout GatewayConfiguration) -> Void)] = [
+            ("strip-path", { $0.routes[count / 2].stripPath = false }),
+            ("path", { $0.routes[count / 2].paths = ["/another"] }),
+        ]
+        return try changes.map { name, change in
+            var changed = entities
+            change(&changed)
+            var snapshot = try Self.snapshot(entities, 1)
+            return try stopwatch.time("snapshot.change-\(name).\(count)") { repetitions in
+                for number in 0..<repetitions {
+                    snapshot = try Self.snapshot(
+                        number.isMultiple(of: 2) ? changed : entities,
+                        UInt64(number) + 2,
+                        reusing: snapshot
+                    )
+                }
+                return snapshot.upstreams.count
+            }
+        }
+    }
+
     private static func snapshot(
         _ entities: GatewayConfiguration,
-        _ version: UInt64
+        _ version: UInt64,
+        reusing previous: Snapshot? = nil
     ) throws -> Snapshot {
         try Snapshot(
             configuration: entities,
             addresses: HostAddresses(),
             localRegion: "eu",
-            version: version
+            version: version,
+            reusing: previous
         )
     }
 

@@ -117,6 +117,48 @@ struct ConfigurationCompilerTests {
         #expect("\(String(describing: error))".contains("uniqueness violation"))
     }
 
+    @Test("reads only the changes of a state that follows the one it holds, and all of any other")
+    func changes() async throws {
+        _ = try await self.compile(1, Self.state(1, Self.good))
+        var next = Self.good
+        next.routes[0].paths = ["/next"]
+        let whole = Self.state(2, next)
+        let body = next.routes[0].document.canonicalJSON
+        var follower = ConfigurationState(head: whole.head, isEmpty: false) {
+            Issue.record("all entities were listed for one change")
+            return []
+        }
+        let key = "routes/\(next.routes[0].id)"
+        follower.changes = .init(base: ContentHash(high: 1, low: 1), bodies: [key: body])
+
+        _ = try await self.compile(2, follower)
+
+        let compiled = try await self.install(2)
+        #expect(compiled.configuration == next)
+
+        var stranger = Self.state(3, Self.good)
+        stranger.changes = .init(base: ContentHash(high: 9, low: 9), bodies: [:])
+        _ = try await self.compile(3, stranger)
+        #expect(try await self.install(3).configuration == Self.good)
+    }
+
+    @Test("checks what a change touches: a plugin that its route's protocols never reach")
+    func checksChanges() async throws {
+        _ = try await self.compile(1, Self.state(1, Self.good))
+        var plugin = Plugin(id: EntityID(high: 5, low: 1), name: "cors")
+        plugin.route = Self.good.routes[0].id
+        plugin.protocols = [.tcp]
+        var next = Self.state(2, Self.good)
+        next.changes = .init(
+            base: ContentHash(high: 1, low: 1),
+            bodies: ["plugins/\(plugin.id)": plugin.document.canonicalJSON]
+        )
+
+        let error = await #expect(throws: EntityErrors.self) { try await self.compile(2, next) }
+
+        #expect("\(String(describing: error))".contains("associated route's protocols"))
+    }
+
     @Test("installs what it compiled last, and nothing else")
     func installs() async throws {
         _ = try await self.compile(1, Self.state(1, Self.good))

@@ -1,3 +1,4 @@
+import CMeshSystem
 import Dispatch
 import MeshDataPlane
 import MeshEntities
@@ -23,7 +24,55 @@ final class ConfigurationCompiler: Sendable {
         var trial: Snapshot?
         /// Of the last build.
         var addresses = HostAddresses()
+        private var hasReadMany = false
+        /// What ``hosts(of:)`` answered last, and for what.
+        private var named: (configuration: GatewayConfiguration, hosts: Set<String>)?
+
+        /// Reads and checks what a state changes.
+        ///
+        /// - Throws: ``StoredEntityError`` or `EntityErrors`; the next state is read whole then.
+        mutating func read(_ state: ConfigurationState) throws {
+            guard self.valid != state.head.hash else { return }
+            let known = self.valid
+            self.valid = nil
+            let findings: [Finding]
+            if let changes = state.changes, changes.base == known,
+                let touched = try self.parsed.update(by: changes.bodies)
+            {
+                findings = self.parsed.configuration.findings(touching: touched)
+            } else {
+                let entities = state.entities
+                try self.parsed.update(to: entities)
+                findings = self.parsed.configuration.findings()
+                self.hasReadMany = entities.count >= ConfigurationCompiler.trimmedEntities
+            }
+            guard findings.isEmpty else { throw EntityErrors(findings) }
+            self.valid = state.head.hash
+        }
+
+        /// Whether much was read anew since this was asked last.
+        mutating func takeWholeReading() -> Bool {
+            defer { self.hasReadMany = false }
+            return self.hasReadMany
+        }
+
+        /// The configuration's host names; costs nothing when no service, upstream or target changed.
+        mutating func hosts(of configuration: GatewayConfiguration) -> Set<String> {
+            if let (old, hosts) = self.named, old.targets == configuration.targets,
+                old.services == configuration.services, old.upstreams == configuration.upstreams
+            {
+                return hosts
+            }
+            let hosts = configuration.hostNames
+            self.named = (configuration, hosts)
+            return hosts
+        }
     }
+
+    /// Time from an activation until memory is given back: 5 s.
+    private static let restBeforeTrim = DispatchTimeInterval.seconds(5)
+    /// Entities from which a whole reading is worth it: 1,000.
+    private static let trimmedEntities = 1_000
 
     private let queue = DispatchQueue(label: "meshgate.configuration")
     private let state = Mutex(State())
@@ -69,6 +118,7 @@ final class ConfigurationCompiler: Sendable {
                         throw NotCompiled(revision: revision)
                     }
                     try self.use(compiled)
+                    if self.state.withLock({ $0.takeWholeReading() }) { self.trimLater() }
                     return compiled
                 }
             )
@@ -100,6 +150,12 @@ final class ConfigurationCompiler: Sendable {
         }
     }
 
+    /// Gives memory back that reading a whole configuration took for a while, when all that was made
+    /// on the way is gone.
+    private func trimLater() {
+        self.queue.asyncAfter(deadline: .now() + Self.restBeforeTrim) { mesh_trim_memory() }
+    }
+
     /// Runs `body` on the compiler's thread.
     func perform(_ body: @escaping @Sendable () -> Void) { self.queue.async(execute: body) }
 
@@ -107,12 +163,7 @@ final class ConfigurationCompiler: Sendable {
         _ build: ConfigurationBuild,
         in state: inout State
     ) throws -> CompiledFacts {
-        if state.valid != build.state.head.hash {
-            state.valid = nil
-            try state.parsed.update(to: build.state.entities)
-            let findings = state.parsed.configuration.findings()
-            guard findings.isEmpty else { throw EntityErrors(findings) }
-        }
+        try state.read(build.state)
         let configuration = state.parsed.configuration
         let snapshot = try Snapshot(
             configuration: configuration,
@@ -125,14 +176,13 @@ final class ConfigurationCompiler: Sendable {
         )
         state.trial = nil
         state.addresses = HostAddresses(build.addresses)
-        state.valid = build.state.head.hash
         state.compiled = Compiled(
             revision: build.revision,
             configuration: configuration,
             snapshot: snapshot
         )
         return CompiledFacts(
-            hosts: configuration.hostNames,
+            hosts: state.hosts(of: configuration),
             fingerprint: state.parsed.fingerprint
         )
     }

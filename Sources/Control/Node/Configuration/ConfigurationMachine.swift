@@ -122,15 +122,17 @@ struct ConfigurationMachine: Sendable {
     ) -> [Effect] {
         let isNew = self.newest?.state.head.hash != state.head.hash
         if isNew {
+            // What waits to be compiled is replaced, and its changes count for its successor.
+            let waiting = self.newest.flatMap { $0.number > self.tried ? $0.state : nil }
             self.stateNumber += 1
-            self.newest = (self.stateNumber, state)
+            self.newest = (self.stateNumber, waiting == nil ? state : state.following(waiting))
         } else if let newest = self.newest, newest.state.head != state.head {
             // Another way to the same entities: only what is shown changes.
             self.newest = (newest.number, state)
             if self.standing.active?.hash == state.head.hash { self.standing.active = state.head }
         }
-        if !state.entities.isEmpty { self.file.end() }
-        if isNew, state.entities.isEmpty, self.active == nil, self.isIdle {
+        if !state.isEmpty { self.file.end() }
+        if isNew, state.isEmpty, self.active == nil, self.isIdle {
             // Nothing to activate: nobody has written yet.
             self.tried = self.stateNumber
             self.settledNumber = self.stateNumber
@@ -167,7 +169,7 @@ struct ConfigurationMachine: Sendable {
         let before = self.standing
         self.active = (order, facts)
         self.standing.active = order.build.state.head
-        self.standing.hasEntities = !order.build.state.entities.isEmpty
+        self.standing.hasEntities = !order.build.state.isEmpty
         self.settledNumber = max(self.settledNumber, order.number)
         if !order.isForAddresses { self.standing.refusal = nil }
         if let newest = self.newest, newest.number == order.number {
@@ -262,7 +264,7 @@ extension ConfigurationMachine {
     private mutating func proceed(at now: MonotonicInstant) -> [Effect] {
         var effects: [Effect] = []
         if let build = self.nextBuild() { effects.append(.compile(build)) }
-        if let newest = self.newest, newest.state.entities.isEmpty, self.active == nil,
+        if let newest = self.newest, newest.state.isEmpty, self.active == nil,
             self.isIdle, self.file.isDue(at: now)
         {
             effects.append(.applyFile)
@@ -318,7 +320,7 @@ extension ConfigurationMachine {
         standing.waiting = self.waiting(at: now)
         if self.flaw == .readyBeforeActivation, let newest = self.newest {
             standing.active = newest.state.head
-            standing.hasEntities = !newest.state.entities.isEmpty
+            standing.hasEntities = !newest.state.isEmpty
         }
         guard standing != self.told else { return [] }
         self.standing = standing

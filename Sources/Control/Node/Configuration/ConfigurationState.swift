@@ -1,7 +1,10 @@
 import MeshPrimitives
 
-/// One state of the replicated configuration: which one, and all its entities as they are stored.
-struct ConfigurationState: Equatable, Sendable {
+/// One state of the replicated configuration: which one, and its entities as they are stored.
+///
+/// Cheap to make and to hand on, whatever its size: the entities are listed when somebody asks, and
+/// a state that came soon after another one says in what it differs.
+struct ConfigurationState: Sendable {
     /// Which state it is; nodes with the same hash route the same.
     struct Head: Hashable, Sendable {
         /// Rises with every change; shown, never compared to decide.
@@ -13,12 +16,67 @@ struct ConfigurationState: Equatable, Sendable {
         static let none = Head(generation: 0, hash: .zero)
     }
 
+    /// In what a state differs from an earlier one.
+    struct Changes: Equatable, Sendable {
+        /// The earlier one.
+        var base: ContentHash
+        /// Every entity that may differ, by key: its body now, `nil` when it is gone.
+        var bodies: [String: [UInt8]?]
+    }
+
     var head: Head
-    /// By key, rising.
-    var entities: [StoredEntity]
+    /// Whether there is no entity.
+    let isEmpty: Bool
+    /// What differs from the state that was received before; `nil` when that is not known.
+    var changes: Changes?
+    private let list: @Sendable () -> [StoredEntity]
+
+    /// All entities by key, rising; takes time in proportion to them.
+    var entities: [StoredEntity] { self.list() }
 
     /// Of a store that nobody has written to.
     static let empty = ConfigurationState(head: .none, entities: [])
+
+    /// Creates a state whose entities `list` gives, by rising keys.
+    init(
+        head: Head,
+        isEmpty: Bool,
+        changes: Changes? = nil,
+        list: @escaping @Sendable () -> [StoredEntity]
+    ) {
+        self.head = head
+        self.isEmpty = isEmpty
+        self.changes = changes
+        self.list = list
+    }
+
+    /// Creates a state of entities with rising keys.
+    init(head: Head, entities: [StoredEntity]) {
+        self.init(head: head, isEmpty: entities.isEmpty) { entities }
+    }
+
+    /// The same state as seen from the one before `earlier`, when what both differ in is known.
+    func following(_ earlier: ConfigurationState?) -> ConfigurationState {
+        var result = self
+        guard let changes = self.changes, let earlier, changes.base == earlier.head.hash,
+            let before = earlier.changes
+        else {
+            result.changes = nil
+            return result
+        }
+        result.changes = Changes(
+            base: before.base,
+            bodies: before.bodies.merging(changes.bodies) { _, now in now }
+        )
+        return result
+    }
+}
+
+extension ConfigurationState: Equatable {
+    /// States of one head hold the same entities.
+    static func == (left: ConfigurationState, right: ConfigurationState) -> Bool {
+        left.head == right.head && left.changes == right.changes
+    }
 }
 
 /// One entity as the store holds it.
@@ -36,8 +94,9 @@ struct StoredEntity: Equatable, Sendable {
 struct ConfigurationSource: Sendable {
     /// Which state is there now; cheap.
     var head: @Sendable () async -> ConfigurationState.Head
-    /// The whole state: head and entities of one moment.
-    var state: @Sendable () async -> ConfigurationState
+    /// The whole state: head and entities of one moment, and its changes since the state with a hash
+    /// when they are remembered.
+    var state: @Sendable (_ since: ContentHash) async -> ConfigurationState
     /// The newest state of the past of which `isSkipped` is false; `nil` when none is remembered.
     var earlier:
         @Sendable (_ isSkipped: @Sendable (ContentHash) -> Bool) async -> ConfigurationState? = {

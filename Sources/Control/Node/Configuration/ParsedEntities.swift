@@ -5,21 +5,23 @@ import MeshEntities
 /// An entity whose key and body are those of the state before is taken over as it was read then.
 /// States hold their entities in the order of keys, and so does the configuration.
 struct ParsedEntities: Sendable {
-    private struct Row {
+    fileprivate struct Row {
         var stored: StoredEntity
         var fingerprint: UInt64
     }
 
-    private(set) var configuration = GatewayConfiguration()
+    /// Changes that are put in place one by one; more of them cost less in one walk over everything.
+    private static let placedChanges = 256
+
+    fileprivate(set) var configuration = GatewayConfiguration()
     /// Of all entities, whatever their order; equal for equal entities.
-    private(set) var fingerprint: UInt64 = 0
-    private var rows: [Row] = []
+    fileprivate(set) var fingerprint: UInt64 = 0
+    fileprivate var rows: [Row] = []
 
     /// Reads what is new in a state.
     ///
     /// - Throws: ``StoredEntityError`` with everything that cannot be read; what was read before stays.
     mutating func update(to entities: [StoredEntity]) throws(StoredEntityError) {
-        if try self.replaceBodies(entities) { return }
         for index in entities.indices.dropFirst() {
             let (before, key) = (entities[index - 1].key, entities[index].key)
             guard before < key else { throw .unordered(key) }
@@ -32,11 +34,48 @@ struct ParsedEntities: Sendable {
             let kind = try Self.kind(of: entities[start].key)
             var end = start + 1
             while end < entities.count, Self.belongs(entities[end].key, to: kind) { end += 1 }
-            next.read(entities[start..<end], of: kind, reusing: self, &findings)
+            let walk = Walk(entities: entities[start..<end], kind: kind, old: self)
+            kind.perform(walk, on: &next, &findings)
             start = end
         }
         guard findings.isEmpty else { throw .unreadable(findings) }
         self = next
+    }
+
+    /// Reads entities that may have changed, and leaves all others as they are.
+    ///
+    /// - Parameter bodies: by key; `nil` for what is gone.
+    /// - Returns: ids of what did change, and of services whose routes did; `nil`, and nothing is read,
+    ///   when there are so many that ``update(to:)`` costs less.
+    /// - Throws: ``StoredEntityError`` with everything that cannot be read; what was read before stays.
+    mutating func update(
+        by bodies: [String: [UInt8]?]
+    ) throws(StoredEntityError) -> Set<EntityID>? {
+        guard bodies.count <= Self.placedChanges else { return nil }
+        var next = self
+        var findings: [Finding] = []
+        var touched: Set<EntityID> = []
+        for (key, body) in bodies {
+            let place = next.place(of: key)
+            let held = place < next.rows.count && next.rows[place].stored.key == key
+            if held, next.rows[place].stored.body == body { continue }
+            guard held || body != nil else { continue }
+            let kind = try Self.kind(of: key)
+            let change = Change(
+                key: key,
+                body: body,
+                row: place,
+                index: place - next.firstRow(of: kind),
+                isHeld: held
+            )
+            kind.perform(change, on: &next, &findings)
+            touched.formUnion([EntityID(String(key.suffix(36)))].compactMap(\.self))
+            guard kind == .routes else { continue }
+            touched.formUnion([self, next].compactMap { $0.route(key)?.service })
+        }
+        guard findings.isEmpty else { throw .unreadable(findings) }
+        self = next
+        return touched
     }
 
     /// The configuration of some entities for showing: without those that cannot be read, and without
@@ -64,106 +103,27 @@ struct ParsedEntities: Sendable {
         return sum
     }
 
-    /// Reads again what has another body, when the keys are the same.
-    ///
-    /// - Returns: whether they are.
-    private mutating func replaceBodies(
-        _ entities: [StoredEntity]
-    ) throws(StoredEntityError) -> Bool {
-        guard entities.count == self.rows.count else { return false }
-        var changed: [Int] = []
-        for index in entities.indices {
-            guard entities[index].key == self.rows[index].stored.key else { return false }
-            if entities[index].body != self.rows[index].stored.body { changed.append(index) }
-        }
-        guard !changed.isEmpty else { return true }
-        var findings: [Finding] = []
-        var read: [(place: Int, index: Int, row: Row, entity: any GatewayEntity)] = []
-        for index in changed {
-            let kind = try Self.kind(of: entities[index].key)
-            let entity = kind.type.read(entities[index], &findings)
-            let row = Row(
-                stored: entities[index],
-                fingerprint: Self.fingerprint(of: entities[index])
-            )
-            read.append((index, index - self.firstRow(of: kind), row, entity))
-        }
-        guard findings.isEmpty else { throw .unreadable(findings) }
-        for (place, index, row, entity) in read {
-            self.fingerprint ^= self.rows[place].fingerprint ^ row.fingerprint
-            self.rows[place] = row
-            self.configuration.replace(at: index, by: entity)
-        }
-        return true
+    private func route(_ key: String) -> Route? {
+        let place = self.place(of: key)
+        guard place < self.rows.count, self.rows[place].stored.key == key else { return nil }
+        return self.configuration.routes[place - self.firstRow(of: .routes)]
     }
 
-    private mutating func read(
-        _ entities: ArraySlice<StoredEntity>,
-        of kind: EntityKind,
-        reusing old: ParsedEntities,
-        _ findings: inout [Finding]
-    ) {
-        switch kind {
-        case .services: self.read(entities, \.services, kind, old, &findings)
-        case .routes: self.read(entities, \.routes, kind, old, &findings)
-        case .upstreams: self.read(entities, \.upstreams, kind, old, &findings)
-        case .targets: self.read(entities, \.targets, kind, old, &findings)
-        case .plugins: self.read(entities, \.plugins, kind, old, &findings)
-        case .consumers: self.read(entities, \.consumers, kind, old, &findings)
-        case .consumerGroups: self.read(entities, \.consumerGroups, kind, old, &findings)
-        case .groupMembers: self.read(entities, \.groupMembers, kind, old, &findings)
-        case .keyCredentials: self.read(entities, \.keyCredentials, kind, old, &findings)
-        case .basicCredentials: self.read(entities, \.basicCredentials, kind, old, &findings)
-        case .jwtSecrets: self.read(entities, \.jwtSecrets, kind, old, &findings)
-        case .hmacCredentials: self.read(entities, \.hmacCredentials, kind, old, &findings)
-        case .aclGroups: self.read(entities, \.aclGroups, kind, old, &findings)
-        case .certificates: self.read(entities, \.certificates, kind, old, &findings)
-        case .snis: self.read(entities, \.snis, kind, old, &findings)
-        case .caCertificates: self.read(entities, \.caCertificates, kind, old, &findings)
-        }
-    }
-
-    /// Reads one collection; both states are walked in the order of keys.
-    private mutating func read<Entity: GatewayEntity>(
-        _ entities: ArraySlice<StoredEntity>,
-        _ collection: WritableKeyPath<GatewayConfiguration, [Entity]>,
-        _ kind: EntityKind,
-        _ old: ParsedEntities,
-        _ findings: inout [Finding]
-    ) {
-        let known = old.configuration[keyPath: collection]
-        let first = old.firstRow(of: kind)
-        var place = 0
-        var read: [Entity] = []
-        read.reserveCapacity(entities.count)
-        for stored in entities {
-            while place < known.count, old.rows[first + place].stored.key < stored.key {
-                place += 1
-            }
-            if place < known.count, old.rows[first + place].stored == stored {
-                read.append(known[place])
-                self.append(old.rows[first + place])
-            } else {
-                read.append(Entity.read(stored, &findings))
-                self.append(Row(stored: stored, fingerprint: Self.fingerprint(of: stored)))
-            }
-        }
-        self.configuration[keyPath: collection] = read
-    }
-
-    private mutating func append(_ row: Row) {
+    fileprivate mutating func append(_ row: Row) {
         self.rows.append(row)
         self.fingerprint ^= row.fingerprint
     }
 
     /// Place of the first row of a collection, or where it would stand.
-    private func firstRow(of kind: EntityKind) -> Int {
-        let prefix = "\(kind.rawValue)/"
+    fileprivate func firstRow(of kind: EntityKind) -> Int { self.place(of: "\(kind.rawValue)/") }
+
+    /// Place of the first row whose key is not before this one.
+    private func place(of key: String) -> Int {
         var low = 0
         var high = self.rows.count
         while low < high {
             let middle = (low + high) / 2
-            if self.rows[middle].stored.key < prefix { low = middle + 1 } else { high = middle }
+            if self.rows[middle].stored.key < key { low = middle + 1 } else { high = middle }
         }
         return low
     }
@@ -183,7 +143,7 @@ struct ParsedEntities: Sendable {
     }
 
     /// FNV-1a over key and body.
-    private static func fingerprint(of stored: StoredEntity) -> UInt64 {
+    fileprivate static func fingerprint(of stored: StoredEntity) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in stored.key.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
         for byte in stored.body { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
@@ -235,50 +195,110 @@ extension GatewayEntity {
     }
 }
 
-extension EntityKind {
-    fileprivate var type: any GatewayEntity.Type {
-        switch self {
-        case .services: Service.self
-        case .routes: Route.self
-        case .upstreams: Upstream.self
-        case .targets: Target.self
-        case .plugins: Plugin.self
-        case .consumers: Consumer.self
-        case .consumerGroups: ConsumerGroup.self
-        case .groupMembers: GroupMember.self
-        case .keyCredentials: KeyCredential.self
-        case .basicCredentials: BasicCredential.self
-        case .jwtSecrets: JWTSecret.self
-        case .hmacCredentials: HMACCredential.self
-        case .aclGroups: ACLGroup.self
-        case .certificates: Certificate.self
-        case .snis: SNI.self
-        case .caCertificates: CACertificate.self
+/// What is done with the collection of one kind of entities.
+private protocol CollectionStep {
+    func take<Entity: GatewayEntity>(
+        _ collection: WritableKeyPath<GatewayConfiguration, [Entity]>,
+        of parsed: inout ParsedEntities,
+        _ findings: inout [Finding]
+    )
+}
+
+extension ParsedEntities {
+    /// Reads one collection whole; both states are walked in the order of keys.
+    private struct Walk: CollectionStep {
+        let entities: ArraySlice<StoredEntity>
+        let kind: EntityKind
+        let old: ParsedEntities
+
+        func take<Entity: GatewayEntity>(
+            _ collection: WritableKeyPath<GatewayConfiguration, [Entity]>,
+            of parsed: inout ParsedEntities,
+            _ findings: inout [Finding]
+        ) {
+            let known = self.old.configuration[keyPath: collection]
+            let first = self.old.firstRow(of: self.kind)
+            var place = 0
+            var read: [Entity] = []
+            read.reserveCapacity(self.entities.count)
+            for stored in self.entities {
+                while place < known.count, self.old.rows[first + place].stored.key < stored.key {
+                    place += 1
+                }
+                if place < known.count, self.old.rows[first + place].stored == stored {
+                    read.append(known[place])
+                    parsed.append(self.old.rows[first + place])
+                } else {
+                    read.append(Entity.read(stored, &findings))
+                    parsed.append(Row(stored))
+                }
+            }
+            parsed.configuration[keyPath: collection] = read
+        }
+    }
+
+    /// Puts one entity into its place, or takes it out.
+    private struct Change: CollectionStep {
+        let key: String
+        let body: [UInt8]?
+        let row: Int
+        /// Place in the collection.
+        let index: Int
+        let isHeld: Bool
+
+        func take<Entity: GatewayEntity>(
+            _ collection: WritableKeyPath<GatewayConfiguration, [Entity]>,
+            of parsed: inout ParsedEntities,
+            _ findings: inout [Finding]
+        ) {
+            let rows = self.row..<self.row + (self.isHeld ? 1 : 0)
+            let indexes = self.index..<self.index + rows.count
+            for old in parsed.rows[rows] { parsed.fingerprint ^= old.fingerprint }
+            let stored = self.body.map { StoredEntity(key: self.key, body: $0) }
+            let new = [stored].compactMap(\.self)
+            for row in new.map(Row.init) { parsed.fingerprint ^= row.fingerprint }
+            parsed.rows.replaceSubrange(rows, with: new.map(Row.init))
+            parsed.configuration[keyPath: collection].replaceSubrange(
+                indexes,
+                with: new.map { Entity.read($0, &findings) }
+            )
         }
     }
 }
 
-extension GatewayConfiguration {
-    /// Puts an entity into a place of its collection.
-    fileprivate mutating func replace(at index: Int, by entity: any GatewayEntity) {
-        switch entity {
-        case let entity as Service: self.services[index] = entity
-        case let entity as Route: self.routes[index] = entity
-        case let entity as Upstream: self.upstreams[index] = entity
-        case let entity as Target: self.targets[index] = entity
-        case let entity as Plugin: self.plugins[index] = entity
-        case let entity as Consumer: self.consumers[index] = entity
-        case let entity as ConsumerGroup: self.consumerGroups[index] = entity
-        case let entity as GroupMember: self.groupMembers[index] = entity
-        case let entity as KeyCredential: self.keyCredentials[index] = entity
-        case let entity as BasicCredential: self.basicCredentials[index] = entity
-        case let entity as JWTSecret: self.jwtSecrets[index] = entity
-        case let entity as HMACCredential: self.hmacCredentials[index] = entity
-        case let entity as ACLGroup: self.aclGroups[index] = entity
-        case let entity as Certificate: self.certificates[index] = entity
-        case let entity as SNI: self.snis[index] = entity
-        case let entity as CACertificate: self.caCertificates[index] = entity
-        default: preconditionFailure("every kind of entity has a collection")
+extension ParsedEntities.Row {
+    init(_ stored: StoredEntity) {
+        self.init(stored: stored, fingerprint: ParsedEntities.fingerprint(of: stored))
+    }
+}
+
+extension EntityKind {
+    /// Takes a step with the collection of this kind.
+    fileprivate func perform(
+        _ step: some CollectionStep,
+        on parsed: inout ParsedEntities,
+        _ findings: inout [Finding]
+    ) {
+        switch self {
+        case .services: step.take(\.services, of: &parsed, &findings)
+        case .routes: step.take(\.routes, of: &parsed, &findings)
+        case .upstreams: step.take(\.upstreams, of: &parsed, &findings)
+        case .targets: step.take(\.targets, of: &parsed, &findings)
+        case .plugins: step.take(\.plugins, of: &parsed, &findings)
+        case .consumers: step.take(\.consumers, of: &parsed, &findings)
+        case .consumerGroups: step.take(\.consumerGroups, of: &parsed, &findings)
+        case .groupMembers: step.take(\.groupMembers, of: &parsed, &findings)
+        case .keyCredentials: step.take(\.keyCredentials, of: &parsed, &findings)
+        case .basicCredentials: step.take(\.basicCredentials, of: &parsed, &findings)
+        case .jwtSecrets: step.take(\.jwtSecrets, of: &parsed, &findings)
+        case .hmacCredentials: step.take(\.hmacCredentials, of: &parsed, &findings)
+        case .aclGroups: step.take(\.aclGroups, of: &parsed, &findings)
+        case .certificates: step.take(\.certificates, of: &parsed, &findings)
+        case .snis: step.take(\.snis, of: &parsed, &findings)
+        case .caCertificates: step.take(\.caCertificates, of: &parsed, &findings)
+        case .vaults: step.take(\.vaults, of: &parsed, &findings)
+        case .keySets: step.take(\.keySets, of: &parsed, &findings)
+        case .keys: step.take(\.keys, of: &parsed, &findings)
         }
     }
 }

@@ -257,7 +257,8 @@ final class ConfigurationService: ServiceLifecycle.Service {
             }
             return effects + self.state.withLock { $0.machine.receive(earlier, at: NodeClock.now) }
         }
-        let state = await self.source.state()
+        let known = self.state.withLock { $0.machine.newestHead?.hash } ?? .zero
+        let state = await self.source.state(known)
         return effects + self.state.withLock { $0.machine.receive(state, at: NodeClock.now) }
     }
 

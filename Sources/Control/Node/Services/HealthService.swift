@@ -18,6 +18,8 @@ final class HealthService: ServiceLifecycle.Service {
     private struct State {
         var machine: HealthMachine
         var regions = RegionMachine()
+        /// Of the upstreams that were taken over last.
+        var upstreams: UpstreamsMark?
         /// When each machine wants to be woken.
         var machineWake: MonotonicInstant?
         var regionWake: MonotonicInstant?
@@ -54,9 +56,16 @@ final class HealthService: ServiceLifecycle.Service {
     }
 
     /// Takes over the targets of a configuration, and the certificates that checks show them.
+    ///
+    /// Costs nothing when the upstreams are those of the snapshot before.
     func configure(_ snapshot: Snapshot) {
         self.prober.setCertificates(of: snapshot)
-        self.inbox.add { $0.upstreams = snapshot.upstreams }
+        let mark = snapshot.upstreamsMark
+        let isNew = self.state.withLock { state in
+            defer { state.upstreams = mark }
+            return state.upstreams !== mark
+        }
+        if isNew { self.inbox.add { $0.upstreams = snapshot.upstreams } }
     }
 
     /// Takes over the nodes that share the checking.

@@ -17,7 +17,7 @@ struct CompiledRouter: Sendable {
     ) throws(RoutingError) {
         let disabled = Set(configuration.services.filter { !$0.enabled }.map(\.id))
         if let previous, previous.flavor == flavor, previous.disabled == disabled,
-            previous.routes == configuration.routes
+            previous.routes.elementsEqual(configuration.routes, by: { $0.isFound(like: $1) })
         {
             self = previous
             return
@@ -35,5 +35,18 @@ struct CompiledRouter: Sendable {
         self.routes = configuration.routes
         self.disabled = disabled
         self.flavor = flavor
+    }
+}
+
+extension Route {
+    /// Whether requests find both by the same criteria and at the same precedence.
+    fileprivate func isFound(like other: Route) -> Bool {
+        self.id == other.id && self.paths == other.paths && self.hosts == other.hosts
+            && self.service == other.service && self.protocols == other.protocols
+            && self.methods == other.methods && self.headers == other.headers
+            && self.snis == other.snis && self.sources == other.sources
+            && self.destinations == other.destinations
+            && self.regexPriority == other.regexPriority
+            && self.expression == other.expression && self.priority == other.priority
     }
 }

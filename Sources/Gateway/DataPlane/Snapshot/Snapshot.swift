@@ -13,6 +13,8 @@ public final class Snapshot: Sendable {
     public let version: UInt64
     /// Every upstream that a service uses or the configuration names, with its targets.
     public var upstreams: [SnapshotUpstream] { self.layout.upstreams }
+    /// The same object as that of the snapshot before when all ``upstreams`` are as they were there.
+    public var upstreamsMark: UpstreamsMark { self.layout.mark }
 
     let table: RoutingTable
     let streams: StreamTable

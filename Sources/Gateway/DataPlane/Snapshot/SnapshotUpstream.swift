@@ -2,6 +2,9 @@ internal import MeshBalancing
 public import MeshEntities
 public import MeshPrimitives
 
+/// Tells by its identity whether snapshots have the same upstreams.
+public final class UpstreamsMark: Sendable {}
+
 /// An upstream as a snapshot uses it: what health checking needs to know.
 public struct SnapshotUpstream: Equatable, Sendable {
     /// The upstream's name; the service's host and id for a service whose host names no upstream.

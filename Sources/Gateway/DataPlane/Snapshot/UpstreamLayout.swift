@@ -7,6 +7,7 @@ struct UpstreamLayout {
     /// By upstream: how services speak to it; at least one way.
     private(set) var identities: [[HopIdentity]] = []
     private(set) var hops: [EntityID: Hop] = [:]
+    private(set) var mark = UpstreamsMark()
 
     /// Where a service's requests go, and how.
     struct Hop {
@@ -42,6 +43,7 @@ struct UpstreamLayout {
             self.hops = known.hops
             self.targets = known.targets
             self.places = known.places
+            self.mark = known.mark
             return
         }
         if let known, known.configuration.targets == configuration.targets {

@@ -125,6 +125,36 @@ struct ConfigurationMachineTests {
         #expect(Self.builds(after).map(\.state.head.generation) == [3])
     }
 
+    @Test("hands a build all changes since the build before, when every state told its own")
+    mutating func gathersChanges() {
+        let hash = { (number: UInt64) in ContentHash(high: 7, low: number) }
+        let told = { (number: UInt64, key: String) in
+            var state = Self.state(number, "a", "b", "c")
+            state.changes = .init(base: hash(number - 1), bodies: [key: [UInt8(number)]])
+            return state
+        }
+        _ = self.activate(Self.state(1, "a", "b", "c"), revision: 1)
+        let second = self.machine.receive(told(2, "a"), at: Self.at(2))
+        _ = self.machine.receive(told(3, "b"), at: Self.at(2))
+        _ = self.machine.receive(told(4, "a"), at: Self.at(2))
+        _ = self.machine.compiled(2, Self.facts(), at: Self.at(2))
+        let fourth = self.machine.installed(2, at: Self.at(2))
+        // This one does not say what it changes.
+        _ = self.machine.receive(Self.state(5, "a"), at: Self.at(3))
+        _ = self.machine.receive(told(6, "c"), at: Self.at(3))
+        _ = self.machine.compiled(3, Self.facts(), at: Self.at(3))
+        let sixth = self.machine.installed(3, at: Self.at(3))
+
+        #expect(
+            Self.builds(second).map(\.state.changes) == [.init(base: hash(1), bodies: ["a": [2]])]
+        )
+        #expect(
+            Self.builds(fourth).map(\.state.changes)
+                == [.init(base: hash(2), bodies: ["a": [4], "b": [3]])]
+        )
+        #expect(Self.builds(sixth).map(\.state.changes) == [nil])
+    }
+
     @Test("drops results of builds that are not under way, so that nothing old comes back")
     mutating func staleResults() {
         _ = self.activate(Self.state(1, "routes/a"), revision: 1)
