@@ -19,7 +19,7 @@ class Place:
         self.deploy = os.path.join(top, "deploy")
         self.host = os.path.join(work, "host")
         self.everything = everything
-        self.processes, self.fleets = [], []
+        self.processes, self.fleets, self.hosts = [], [], []
 
     def folder(self, name):
         """An empty folder of that name."""
@@ -68,6 +68,8 @@ class Place:
         return fleet
 
     def end_all(self):
+        for host in self.hosts:
+            host.end()
         for process in reversed(self.processes):
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
@@ -78,7 +80,7 @@ class Place:
                     process.wait()
         for fleet in self.fleets:
             fleet.__exit__()
-        self.processes, self.fleets = [], []
+        self.processes, self.fleets, self.hosts = [], [], []
 
 
 def get(url, timeout=5):
