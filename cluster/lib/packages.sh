@@ -11,7 +11,7 @@ bench_packages="nginx libnginx-mod-stream haproxy wrk nghttp2-client nghttp2-ser
 # What only the outside suites need: tools that try the gateway, and peers on both sides.
 suites_packages="$bench_packages python3-venv curl sslscan testssl.sh varnish slowhttptest"
 # What only the proofs of deploy/ need.
-deploy_packages="systemd strace iproute2 debhelper lintian patchelf mandoc help2man debootstrap prometheus prometheus-alertmanager nginx haproxy keepalived buildah shellcheck yamllint python3-venv"
+deploy_packages="systemd strace iproute2 nftables openssl debhelper lintian patchelf mandoc help2man debootstrap prometheus prometheus-alertmanager nginx haproxy keepalived buildah shellcheck yamllint python3-venv"
 deploy_python="ansible-core ansible-lint kubernetes-validate pyyaml jsonschema"
 
 install_packages() {
