@@ -24,8 +24,8 @@ for device in null zero full random urandom tty; do
   mount --bind /dev/$device dev/$device
 done
 ln -s pts/ptmx dev/ptmx
-mkdir -p mnt/given
-mount --bind "$2" mnt/given
+mkdir -p "./$3"
+mount --bind "$2" "./$3"
 # Units get file systems of their own, for which this one must be the root, not a folder.
 mkdir mnt/outer
 pivot_root . mnt/outer
@@ -37,15 +37,15 @@ exec env -i container=proof PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -c \
 class Host:
     """Runs until the proof ends."""
 
-    def __init__(self, place, given):
-        """Boots; the folder `given` is at /mnt/given."""
+    def __init__(self, place, given, same_path=False):
+        """Boots; the folder `given` is at /mnt/given, or at the path that it has here."""
         if not os.path.exists(f"{place.host}/made"):
             raise Missing("the Debian folder could not be made (debootstrap)")
         self.place = place
         # Hosts of their own share no processes with the proofs; --kill-child ends all of it.
         self.outer = place.start(
             "unshare", "--net", "--mount", "--pid", "--ipc", "--uts", "--cgroup", "--fork",
-            "--kill-child", "bash", "-c", BOOT, "boot", place.host, given,
+            "--kill-child", "bash", "-c", BOOT, "boot", place.host, given, given if same_path else "/mnt/given",
             log=f"{place.work}/host.log")
         place.hosts.append(self)
         if seconds_until(lambda: self.first() and self.run("systemctl", "is-system-running")[1].strip()
@@ -53,6 +53,16 @@ class Host:
             with open(f"{place.work}/host.log") as log:
                 raise Missing(f"systemd does not start in a namespace here: {log.read()[-200:].strip()}")
         self.run("ip", "link", "set", "lo", "up")
+
+    def connect(self, name, address, bridge):
+        """A cable to a bridge of the proof's network."""
+        status, text = self.place.command("sh", "-ec", f"""
+            ip link add {name} type veth peer name eth0 netns {self.first()}
+            ip link set {name} master {bridge} up""")
+        assert status == 0, text
+        self.run("ip", "addr", "add", address, "dev", "eth0")
+        self.run("ip", "link", "set", "eth0", "up")
+        self.run("hostname", name)
 
     def first(self):
         """The pid of its first process."""
