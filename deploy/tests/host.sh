@@ -7,7 +7,9 @@ host_packages=systemd,systemd-sysv,curl,procps,iproute2,libssl3,libsqlite3-0,lib
 
 # make_host FOLDER: makes it with what a server has, and with what the package depends on.
 make_host() {
-  local folder=$1 uri suite component
+  local folder=$1 uri suite component lock
+  # Two runs at once must not make it twice.
+  exec {lock}>"$folder.lock" && flock "$lock"
   [ "$(cat "$folder/made" 2>/dev/null)" = "$host_packages" ] && return
   read -r uri suite component < <(apt-get indextargets \
     --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages')
