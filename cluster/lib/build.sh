@@ -6,7 +6,8 @@ build_release() {
     return 78
   }
   echo "building release binaries (a first build takes some minutes)" >&2
-  swift build -c release --package-path "$top" --explicit-target-dependency-import-check error "$@" >&2
+  swift build -c release --package-path "$top" --explicit-target-dependency-import-check error "$@" >&2 \
+    || return
   binaries=$(swift build -c release --package-path "$top" --show-bin-path)
 }
 

@@ -10,6 +10,11 @@ test_packages="bats"
 bench_packages="nginx libnginx-mod-stream haproxy wrk nghttp2-client nghttp2-server openssl unzip valgrind python3 python3-pip"
 # What only the outside suites need: tools that try the gateway, and peers on both sides.
 suites_packages="$bench_packages python3-venv curl sslscan testssl.sh varnish slowhttptest"
+# What only the proofs of deploy/ need.
+deploy_packages="systemd strace iproute2 nftables openssl debhelper lintian patchelf mandoc help2man debootstrap prometheus prometheus-alertmanager nginx haproxy keepalived buildah shellcheck yamllint python3-venv"
+deploy_python="ansible-core ansible-lint kubernetes-validate pyyaml jsonschema"
+# Of this one only the schema of compose files: what it depends on cannot be installed any more.
+deploy_python_alone="docker-compose==1.29.2"
 
 install_packages() {
   local missing=() package

@@ -1,0 +1,1 @@
+"""Proofs of deploy/: one module for each folder; see deploy/test."""

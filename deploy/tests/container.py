@@ -1,0 +1,146 @@
+"""The image: built and looked into by buildah, its entry point run in it; and the compose file."""
+import glob
+import json
+import os
+import re
+import subprocess
+
+import yaml
+
+from suites.report import Missing
+
+from .place import get, seconds_until
+
+LIMIT = 300
+
+
+def run(place, report):
+    compose(place, report)
+    buildah(place, report)
+
+
+def interpolated(text, values):
+    """As compose does; raises KeyError with the message of a value that must be chosen."""
+    def value(match):
+        name, kind, rest = match.groups()
+        if values.get(name):
+            return values[name]
+        if kind == ":?":
+            raise KeyError(rest)
+        return rest
+    return re.sub(r"\$\{(\w+)(:[?-])([^}]*)\}", value, text)
+
+
+def compose(place, report):
+    import jsonschema
+    text = place.read("container", "compose.yml")
+    values = {"MESHGATE_IMAGE": "meshgate:proof", "GRAFANA_PASSWORD": "chosen"}
+    for name in values:
+        try:
+            interpolated(text, {**values, name: ""})
+            report.check(False, f"compose refuses without {name}")
+        except KeyError as refusal:
+            report.check("choose" in str(refusal), f"compose refuses without {name}", refusal)
+    document = yaml.safe_load(interpolated(text, values))
+    found = glob.glob(f"{place.work}/venv/lib/*/site-packages/compose/config/compose_spec.json")
+    if not found:
+        raise Missing("the schema of compose files (PyPI, docker-compose)")
+    with open(found[0]) as file:
+        schema = json.load(file)
+    problems = [error.message for error in jsonschema.Draft7Validator(schema).iter_errors(document)]
+    report.check(not problems, "compose.yml is valid by the compose schema", problems)
+    nodes = {name: service for name, service in document["services"].items() if "secrets" in service}
+    report.equal({service["environment"]["MESH_NODE_REGION"] for service in nodes.values()}, {"eu", "us"},
+                 "three nodes in two regions")
+    for name, service in nodes.items():
+        own = service["networks"]["mesh"]["ipv4_address"]
+        report.equal(service["environment"]["MESH_GOSSIP_ADVERTISE"], f"{own}:7946", f"{name} tells its own address")
+    scraped = {target for entry in yaml.safe_load(place.read("container", "nodes.yml")) for target in entry["targets"]}
+    report.equal(scraped, {f"{service['networks']['mesh']['ipv4_address']}:8100" for service in nodes.values()},
+                 "Prometheus scrapes all nodes")
+    for service in document["services"].values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("."):
+                report.check(os.path.exists(place.source("container", source)), f"{source} is there")
+
+
+def buildah(place, report):
+    """The last stage, on a base of ours: the compiler's image of the first stage cannot be had here."""
+    package = glob.glob(f"{place.work}/package/meshgate_*.deb")
+    if not package:
+        from .debian import build
+        package = [build(place)[0]]
+    if not os.path.exists(f"{place.host}/made") or not package[0]:
+        raise Missing("the Debian folder or the package, of which the image is made")
+    store = place.folder("buildah")
+    # Whole systems are copied from layer to layer: in memory, which ends with the proof.
+    place.command("mount", "-t", "tmpfs", "tmpfs", store)
+    tool = [place.tool("buildah"), "--root", f"{store}/root", "--runroot", f"{store}/run", "--storage-driver", "vfs"]
+
+    def do(*words, timeout=200):
+        status, text = place.command(*tool, *words, timeout=timeout)
+        if status != 0:
+            raise RuntimeError(f"buildah {words[0]}: {text[-500:]}")
+        return text.strip().splitlines()[-1] if text.strip() else ""
+    base = do("from", "scratch")
+    do("copy", base, place.host, "/")
+    do("copy", base, package[0], "/out/")
+    do("commit", base, "localhost/base")
+    text = place.read("container", "Containerfile")
+    last = text[text.index("FROM ${DEBIAN}"):].replace("--from=build", "--from=localhost/base")
+    with open(f"{store}/Containerfile", "w") as file:
+        file.write("ARG DEBIAN\n" + last)
+    do("bud", "--isolation", "chroot", "--format", "docker", "--build-arg", "DEBIAN=localhost/base",
+       "--tag", "localhost/meshgate", "--file", f"{store}/Containerfile", store)
+    report.check(True, "buildah builds the last stage")
+    report.note("SKIPPED the image's first stage: it compiles in an image of Swift, which cannot be had here")
+    image = json.loads(place.command(*tool, "inspect", "--type", "image", "localhost/meshgate")[1])["Docker"]["config"]
+    report.equal((image["User"], image["Entrypoint"], image["Cmd"]), ("65532:65532", ["/usr/bin/meshd"], ["run"]),
+                 "it runs meshd as uid 65532")
+    report.check(image.get("Healthcheck") and "org.opencontainers.image.title" in image["Labels"],
+                 "it has a health check and labels", image)
+    root = do("mount", do("from", "localhost/meshgate"))
+    entry(place, report, root, image["Healthcheck"]["Test"][1])
+
+
+# The root read-only, with what a container has beside it.
+CONTAINED = r"""
+mount --make-rprivate / && mount --bind "$1" "$1" && cd "$1" && mount -o remount,bind,ro "$1"
+cd "$1"
+for folder in tmp var/tmp run var/lib/meshgate; do mount -t tmpfs -o mode=1777 tmpfs $folder; done
+chown 65532:65532 var/lib/meshgate && mount -t proc proc proc && mount --bind /dev dev
+install -o 65532 -m 600 "$2" run/keyring
+shift 2
+exec chroot --userspec=65532:65532 . env -i PATH=/usr/bin:/bin "$@"
+"""
+
+
+def entry(place, report, root, check):
+    ring = f"{place.work}/buildah/keyring"
+    with open(ring, "wb") as file:
+        file.write(subprocess.check_output([place.binary("meshd"), "keyring"]))
+    inside = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", CONTAINED, "contained", root, ring]
+    status, text = place.command(*inside, "/usr/bin/meshd", "run", timeout=20)
+    report.check(status == 78 and "node.region" in text, "without a region it refuses, 78", (status, text))
+    text = place.read("container", "compose.yml")
+    document = yaml.safe_load(interpolated(text, {"MESHGATE_IMAGE": "x", "GRAFANA_PASSWORD": "x"}))
+    own = {**document["services"]["eu-1"]["environment"], "MESH_GOSSIP_KEYRING": "/run/keyring",
+           "MESH_GOSSIP_ADVERTISE": "127.0.0.1:7946", "MESH_GOSSIP_SEEDS": "127.0.0.1:7946", "MESH_PROXY_DRAIN_ANNOUNCE": "0"}
+    log = f"{place.work}/buildah/log"
+    process = place.start(*inside, *(f"{name}={value}" for name, value in own.items()), "/usr/bin/meshd", "run", log=log)
+    served = seconds_until(lambda: get("http://127.0.0.1:8100/status")[0] == 200, 20)
+    report.check(served is not None, "with a read-only root it runs", open(log).read()[-500:])
+
+    def checked():
+        return place.command("unshare", "--mount", "sh", "-c", 'mount -t proc proc "$1/proc" && exec chroot "$1" sh -c "$2"',
+                             "check", root, check)
+    status, text = checked()
+    report.check(status == 0 and "eu-1" in text, "the health check passes", (status, text))
+    # unshare's child is the node: what it is told, the container's first process is told.
+    with open(f"/proc/{process.pid}/task/{process.pid}/children") as children:
+        pid = int(children.read().split()[0])
+    os.kill(pid, 15)
+    report.equal(process.wait(45), 0, "TERM ends it with status 0")
+    status, text = checked()
+    report.check(status == 1 and "no node answers" in text, "the health check fails when nothing answers", (status, text))
