@@ -60,13 +60,17 @@ public enum AccessLogFormat: String, CaseIterable, Sendable {
         line.write(decimal: UInt64(entry.status))
         line.write(entry.routeMembers)
         line.write(entry.upstreamMember)
-        Self.writeNumbers(entry, into: &line)
-        Self.writeFailure(entry, into: &line)
+        line.detour { Self.writeNumbers(entry, into: &$0) }
+        if entry.failure != nil || entry.cut != nil {
+            line.detour { Self.writeFailure(entry, into: &$0) }
+        }
         line.write("}\n")
     }
 
-    @inline(__always)
-    private static func writeNumbers(_ entry: AccessLogEntry, into line: inout HeadWriter) {
+    @inline(never)
+    private static func writeNumbers(_ entry: AccessLogEntry, into output: inout HeadWriter) {
+        var line = output
+        defer { output = line }
         line.write(",\"tries\":")
         line.write(decimal: entry.tries)
         line.write(",\"request_bytes\":")
@@ -81,7 +85,7 @@ public enum AccessLogFormat: String, CaseIterable, Sendable {
         }
     }
 
-    @inline(__always)
+    @inline(never)
     private static func writeFailure(_ entry: AccessLogEntry, into line: inout HeadWriter) {
         if let failure = entry.failure {
             line.write(",\"error\":{\"owner\":\"")

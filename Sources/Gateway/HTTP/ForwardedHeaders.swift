@@ -142,7 +142,7 @@ public enum ForwardedHeaders {
             }
         }
         Self.writeOrigin(head, fields, from: bytes, hop: hop, into: &writer)
-        Self.writePath(head, fields, from: bytes, hop: hop, into: &writer)
+        writer.detour { Self.writePath(head, fields, from: bytes, hop: hop, into: &$0) }
         writer.write("Via: ")
         Self.writeList(.via, head, fields, from: bytes, into: &writer)
         writer.write((hop.receivedVersion ?? head.version).viaText)
@@ -222,14 +222,16 @@ public enum ForwardedHeaders {
     }
 
     /// Where it was sent to: `X-Forwarded-Proto`, `-Host`, `-Port`, `-Path`, `-Prefix`.
-    @inline(__always)
+    @inline(never)
     private static func writePath(
         _ head: RequestHead,
         _ fields: HeaderFieldBuffer,
         from bytes: UnsafeRawBufferPointer,
         hop: Hop,
-        into writer: inout HeadWriter
+        into output: inout HeadWriter
     ) {
+        var writer = output
+        defer { output = writer }
         writer.write("X-Forwarded-Proto: ")
         if let value = Self.trusted(.xForwardedProto, head, fields, from: bytes, hop: hop) {
             writer.write(value)

@@ -118,20 +118,22 @@ extension ForwardedHeaders {
                 )
             }
         }
-        Self.writeTokens(head, fields, from: bytes, hop: hop, into: &writer)
+        writer.detour { Self.writeTokens(head, fields, from: bytes, hop: hop, into: &$0) }
         writer.write(hop.additionalFields)
         writer.write("\r\n")
     }
 
     /// What the gateway says of itself: `Via`, latencies, the target's status, the request's id.
-    @inline(__always)
+    @inline(never)
     private static func writeTokens(
         _ head: ResponseHead,
         _ fields: HeaderFieldBuffer,
         from bytes: UnsafeRawBufferPointer,
         hop: ReturnHop,
-        into writer: inout HeadWriter
+        into output: inout HeadWriter
     ) {
+        var writer = output
+        defer { output = writer }
         if hop.tokens.contains(.via) || head.kinds.has(.via) {
             Self.writeVia(head, fields, from: bytes, hop: hop, into: &writer)
         }
