@@ -145,7 +145,7 @@ public enum ForwardedHeaders {
         writer.detour { Self.writePath(head, fields, from: bytes, hop: hop, into: &$0) }
         writer.write("Via: ")
         Self.writeList(.via, head, fields, from: bytes, into: &writer)
-        writer.write((hop.receivedVersion ?? head.version).viaText)
+        writer.write(versionOfVia: hop.receivedVersion ?? head.version)
         writer.write(hop.product)
         writer.write("\r\nX-Kong-Request-Id: ")
         writer.write(hop.requestID)
@@ -235,8 +235,10 @@ public enum ForwardedHeaders {
         writer.write("X-Forwarded-Proto: ")
         if let value = Self.trusted(.xForwardedProto, head, fields, from: bytes, hop: hop) {
             writer.write(value)
+        } else if hop.isTLS {
+            writer.write("https")
         } else {
-            writer.write(hop.isTLS ? "https" : "http")
+            writer.write("http")
         }
         writer.write("\r\nX-Forwarded-Host: ")
         if let value = Self.trusted(.xForwardedHost, head, fields, from: bytes, hop: hop) {

@@ -173,7 +173,7 @@ extension ForwardedHeaders {
             if hop.tokens.contains(.via) { writer.write(", ") }
         }
         if hop.tokens.contains(.via) {
-            writer.write((hop.receivedVersion ?? head.version).viaText)
+            writer.write(versionOfVia: hop.receivedVersion ?? head.version)
             writer.write(hop.product)
         }
         writer.write("\r\n")
@@ -221,7 +221,8 @@ extension ForwardedHeaders {
                 Self.writeUpgradeOffer(head, fields, from: bytes, closes: closes, into: &$0)
             }
         }
-        writer.write(closes ? "Connection: close\r\n" : "Connection: keep-alive\r\n")
+        guard closes else { return writer.write("Connection: keep-alive\r\n") }
+        writer.write("Connection: close\r\n")
     }
 
     /// What a 426 asks the client to speak (RFC 9110 sections 7.8 and 15.5.22).
