@@ -29,6 +29,7 @@ public enum PathEscape {
             }
             index &+= 8
         }
+        guard index < bytes.count else { return bytes.count }
         // The last word overlaps the one before.
         if bytes.count >= 8, !Self.isSuspect(bytes, at: bytes.count &- 8) { return bytes.count }
         while index < bytes.count, !Self.isUnsafe(bytes[index]) { index &+= 1 }

@@ -50,23 +50,27 @@ public enum AccessLogFormat: String, CaseIterable, Sendable {
         line.write(entry.requestID)
         line.write("\",\"client\":\"")
         line.write(entry.client)
-        line.write("\",\"method\":")
-        line.write(jsonString: entry.method, limit: Self.textByteCount)
-        line.write(",\"host\":")
-        line.write(jsonString: entry.host, limit: Self.textByteCount)
-        line.write(",\"target\":")
-        line.write(jsonString: entry.target, limit: Self.textByteCount)
-        line.write(",\"status\":")
+        line.write("\",\"method\":\"")
+        line.write(jsonText: entry.method, limit: Self.textByteCount)
+        line.write("\",\"host\":\"")
+        line.write(jsonText: entry.host, limit: Self.textByteCount)
+        line.write("\",\"target\":\"")
+        line.write(jsonText: entry.target, limit: Self.textByteCount)
+        line.write("\",\"status\":")
         line.write(decimal: UInt64(entry.status))
         line.write(entry.routeMembers)
         line.write(entry.upstreamMember)
-        Self.writeNumbers(entry, into: &line)
-        Self.writeFailure(entry, into: &line)
+        line.detour { Self.writeNumbers(entry, into: &$0) }
+        if entry.failure != nil || entry.cut != nil {
+            line.detour { Self.writeFailure(entry, into: &$0) }
+        }
         line.write("}\n")
     }
 
-    @inline(__always)
-    private static func writeNumbers(_ entry: AccessLogEntry, into line: inout HeadWriter) {
+    @inline(never)
+    private static func writeNumbers(_ entry: AccessLogEntry, into output: inout HeadWriter) {
+        var line = output
+        defer { output = line }
         line.write(",\"tries\":")
         line.write(decimal: entry.tries)
         line.write(",\"request_bytes\":")
@@ -81,7 +85,7 @@ public enum AccessLogFormat: String, CaseIterable, Sendable {
         }
     }
 
-    @inline(__always)
+    @inline(never)
     private static func writeFailure(_ entry: AccessLogEntry, into line: inout HeadWriter) {
         if let failure = entry.failure {
             line.write(",\"error\":{\"owner\":\"")
@@ -134,6 +138,13 @@ extension HeadWriter {
     @inline(__always)
     public mutating func write(jsonString text: UnsafeRawBufferPointer, limit: Int) {
         self.write(byte: UInt8(ascii: "\""))
+        self.write(jsonText: text, limit: limit)
+        self.write(byte: UInt8(ascii: "\""))
+    }
+
+    /// Appends what stands between the quotes of ``write(jsonString:limit:)``.
+    @inline(__always)
+    fileprivate mutating func write(jsonText text: UnsafeRawBufferPointer, limit: Int) {
         self.writeRuns(text, limit) { writer, byte in
             switch byte {
             case UInt8(ascii: "\""): writer.write("\\\"")
@@ -143,7 +154,6 @@ extension HeadWriter {
                 writer.write(hexadecimal: UInt64(byte), digitCount: 2)
             }
         }
-        self.write(byte: UInt8(ascii: "\""))
     }
 
     /// Appends a quoted string of the Common format; `"-"` when empty.

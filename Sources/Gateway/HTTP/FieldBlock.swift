@@ -10,8 +10,6 @@ struct FieldBlock {
 
     /// Most tokens that `Connection` may list; real heads have one or two.
     private static let connectionTokenLimit = 32
-    /// Longest field line; HAProxy's limit, too.
-    private static let lineByteCount = 16_384
 
     /// The fields that say how the message is framed, whom it is for and what follows it.
     private static var framing: HeaderKindSet {
@@ -41,68 +39,23 @@ struct FieldBlock {
         into fields: HeaderFieldBuffer,
         limit: Int
     ) -> Outcome {
-        var at = start
-        while octets.has(at) {
-            let first = octets[at]
-            if first == Octet.carriageReturn {
-                guard at + 1 < octets.count else { return .incomplete }
-                guard octets[at + 1] == Octet.lineFeed else { return .invalid(.bareLineEnd) }
-                self.end = at + 2
-                return self.settle(octets, fields)
+        var lines = FieldLines()
+        switch lines.read(octets, from: start, into: fields, limit: limit) {
+        case .complete: break
+        case let other: return other
+        }
+        self.count = lines.count
+        self.end = lines.end
+        for index in 0..<lines.count {
+            let kind = HeaderKind.of(fields[index].name, in: octets)
+            guard kind != .other else { continue }
+            fields.mark(index, as: kind)
+            if Self.framing.has(kind), let fault = self.note(kind, fields[index].value, octets) {
+                return .invalid(fault)
             }
-            let start = at
-            switch self.readLine(octets, at: &at, into: fields, limit: limit) {
-            case .incomplete:
-                return octets.count - start > Self.lineByteCount
-                    ? .invalid(.headTooLarge) : .incomplete
-            case .invalid(let fault): return .invalid(fault)
-            case .complete: continue
-            }
+            self.kinds.formUnion(HeaderKindSet(kind))
         }
-        return .incomplete
-    }
-
-    /// Reads one line: `name ":" OWS value OWS CRLF` (RFC 9112 section 5).
-    @inline(__always)
-    private mutating func readLine(
-        _ octets: OctetView,
-        at position: inout Int,
-        into fields: HeaderFieldBuffer,
-        limit: Int
-    ) -> Outcome {
-        let start = position
-        let colon = octets.endOfToken(from: start)
-        guard octets.has(colon) else { return .incomplete }
-        guard octets[colon] == Octet.colon, colon > start else {
-            return .invalid(Self.nameFault(octets[start], first: colon == start))
-        }
-        let valueEnd = octets.endOfFieldValue(from: colon &+ 1)
-        guard octets.has(valueEnd) else { return .incomplete }
-        guard octets[valueEnd] == Octet.carriageReturn else {
-            let isLineFeed = octets[valueEnd] == Octet.lineFeed
-            return .invalid(isLineFeed ? .bareLineEnd : .malformedFieldValue)
-        }
-        guard octets.has(valueEnd &+ 1) else { return .incomplete }
-        guard octets[valueEnd &+ 1] == Octet.lineFeed else { return .invalid(.bareLineEnd) }
-        guard valueEnd &+ 2 &- start <= Self.lineByteCount else { return .invalid(.headTooLarge) }
-        guard self.count < min(limit, fields.capacity) else { return .invalid(.tooManyFields) }
-        let name = ByteRange(start: start, count: colon &- start)
-        let value = octets.trimmed(colon &+ 1, valueEnd)
-        let kind = HeaderKind.of(name, in: octets)
-        position = valueEnd &+ 2
-        fields[self.count] = HeaderField(name: name, value: value, lineEnd: position, kind: kind)
-        self.count += 1
-        if Self.framing.has(kind), let fault = self.note(kind, value, octets) {
-            return .invalid(fault)
-        }
-        if kind != .other { self.kinds.formUnion(HeaderKindSet(kind)) }
-        return .complete
-    }
-
-    private static func nameFault(_ byte: UInt8, first: Bool) -> HTTPFault {
-        guard first else { return .malformedFieldName }
-        if byte == Octet.space || byte == Octet.tab { return .foldedLine }
-        return byte == Octet.lineFeed ? .bareLineEnd : .malformedFieldName
+        return self.settle(octets, fields)
     }
 
     /// Takes in what a field says about framing, before its kind is noted.

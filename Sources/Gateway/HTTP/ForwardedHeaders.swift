@@ -142,10 +142,10 @@ public enum ForwardedHeaders {
             }
         }
         Self.writeOrigin(head, fields, from: bytes, hop: hop, into: &writer)
-        Self.writePath(head, fields, from: bytes, hop: hop, into: &writer)
+        writer.detour { Self.writePath(head, fields, from: bytes, hop: hop, into: &$0) }
         writer.write("Via: ")
         Self.writeList(.via, head, fields, from: bytes, into: &writer)
-        writer.write((hop.receivedVersion ?? head.version).viaText)
+        writer.write(versionOfVia: hop.receivedVersion ?? head.version)
         writer.write(hop.product)
         writer.write("\r\nX-Kong-Request-Id: ")
         writer.write(hop.requestID)
@@ -222,19 +222,23 @@ public enum ForwardedHeaders {
     }
 
     /// Where it was sent to: `X-Forwarded-Proto`, `-Host`, `-Port`, `-Path`, `-Prefix`.
-    @inline(__always)
+    @inline(never)
     private static func writePath(
         _ head: RequestHead,
         _ fields: HeaderFieldBuffer,
         from bytes: UnsafeRawBufferPointer,
         hop: Hop,
-        into writer: inout HeadWriter
+        into output: inout HeadWriter
     ) {
+        var writer = output
+        defer { output = writer }
         writer.write("X-Forwarded-Proto: ")
         if let value = Self.trusted(.xForwardedProto, head, fields, from: bytes, hop: hop) {
             writer.write(value)
+        } else if hop.isTLS {
+            writer.write("https")
         } else {
-            writer.write(hop.isTLS ? "https" : "http")
+            writer.write("http")
         }
         writer.write("\r\nX-Forwarded-Host: ")
         if let value = Self.trusted(.xForwardedHost, head, fields, from: bytes, hop: hop) {

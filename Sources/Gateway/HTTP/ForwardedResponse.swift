@@ -118,20 +118,22 @@ extension ForwardedHeaders {
                 )
             }
         }
-        Self.writeTokens(head, fields, from: bytes, hop: hop, into: &writer)
+        writer.detour { Self.writeTokens(head, fields, from: bytes, hop: hop, into: &$0) }
         writer.write(hop.additionalFields)
         writer.write("\r\n")
     }
 
     /// What the gateway says of itself: `Via`, latencies, the target's status, the request's id.
-    @inline(__always)
+    @inline(never)
     private static func writeTokens(
         _ head: ResponseHead,
         _ fields: HeaderFieldBuffer,
         from bytes: UnsafeRawBufferPointer,
         hop: ReturnHop,
-        into writer: inout HeadWriter
+        into output: inout HeadWriter
     ) {
+        var writer = output
+        defer { output = writer }
         if hop.tokens.contains(.via) || head.kinds.has(.via) {
             Self.writeVia(head, fields, from: bytes, hop: hop, into: &writer)
         }
@@ -171,7 +173,7 @@ extension ForwardedHeaders {
             if hop.tokens.contains(.via) { writer.write(", ") }
         }
         if hop.tokens.contains(.via) {
-            writer.write((hop.receivedVersion ?? head.version).viaText)
+            writer.write(versionOfVia: hop.receivedVersion ?? head.version)
             writer.write(hop.product)
         }
         writer.write("\r\n")
@@ -219,7 +221,8 @@ extension ForwardedHeaders {
                 Self.writeUpgradeOffer(head, fields, from: bytes, closes: closes, into: &$0)
             }
         }
-        writer.write(closes ? "Connection: close\r\n" : "Connection: keep-alive\r\n")
+        guard closes else { return writer.write("Connection: keep-alive\r\n") }
+        writer.write("Connection: close\r\n")
     }
 
     /// What a 426 asks the client to speak (RFC 9110 sections 7.8 and 15.5.22).

@@ -56,14 +56,19 @@ public struct HeadWriter {
     /// Inlined, so that the copy of a known few bytes becomes a few stores.
     @inline(__always)
     public mutating func write(_ text: StaticString) {
-        self.write(text.utf8Start, text.utf8CodeUnitCount)
+        let byteCount = text.utf8CodeUnitCount
+        guard byteCount <= self.free else { return self.overflow() }
+        (self.base + self.count).copyMemory(from: text.utf8Start, byteCount: byteCount)
+        self.count &+= byteCount
     }
 
     /// Appends bytes.
     @inline(__always)
     public mutating func write(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress else { return }
-        self.write(source, bytes.count)
+        guard bytes.count <= self.free else { return self.overflow() }
+        mesh_copy_short(self.base + self.count, source, bytes.count)
+        self.count &+= bytes.count
     }
 
     /// Appends a part of `bytes`.
@@ -125,12 +130,16 @@ public struct HeadWriter {
         }
     }
 
-    /// Lets code that is not inlined write, without the writer itself having an address.
+    /// Lets code that is not inlined write, without the writer itself having an address: it goes and
+    /// comes back by value.
     @inline(__always)
-    mutating func detour(_ body: (inout HeadWriter) -> Void) {
+    mutating func detour(_ body: (inout HeadWriter) -> Void) { self = self.changed(by: body) }
+
+    @inline(never)
+    private func changed(by body: (inout HeadWriter) -> Void) -> HeadWriter {
         var copy = self
         body(&copy)
-        self = copy
+        return copy
     }
 
     private static func isASCII(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -146,31 +155,38 @@ public struct HeadWriter {
     }
 
     @inline(__always)
-    private mutating func write(_ source: UnsafeRawPointer, _ byteCount: Int) {
-        guard byteCount <= self.free else { return self.overflow() }
-        (self.base + self.count).copyMemory(from: source, byteCount: byteCount)
-        self.count &+= byteCount
-    }
-
-    @inline(__always)
     private mutating func overflow() { self.limit = -1 }
 
     /// Appends a number in decimal.
     @inline(__always)
     public mutating func write(decimal value: UInt64) {
         if value < 10 { return self.write(byte: UInt8(truncatingIfNeeded: value) | 0x30) }
-        guard value < 100_000_000 else { return self.detour { $0.write(long: value) } }
-        let digits = Self.eightDigits(UInt32(truncatingIfNeeded: value))
-        // The value is not 0, so that one of the eight bytes is not, either.
+        guard value < 10_000 else { return self.detour { $0.write(long: value) } }
+        let digits = Self.fourDigits(value)
+        // The value is not 0, so that one of the four bytes is not, either.
         let zeros = digits.trailingZeroBitCount &>> 3
-        self.write(digits: digits &>> UInt64(zeros &* 8), 8 &- zeros)
+        self.write(digits: digits &>> UInt64(zeros &* 8), 4 &- zeros)
     }
 
     @inline(never)
     private mutating func write(long value: UInt64) {
-        let high = value / 100_000_000
-        if high < 100_000_000 { self.write(decimal: high) } else { self.write(long: high) }
+        guard value >= 100_000_000 else {
+            let digits = Self.eightDigits(UInt32(truncatingIfNeeded: value))
+            let zeros = digits.trailingZeroBitCount &>> 3
+            return self.write(digits: digits &>> UInt64(zeros &* 8), 8 &- zeros)
+        }
+        self.write(decimal: value / 100_000_000)
         self.write(digits: Self.eightDigits(UInt32(truncatingIfNeeded: value % 100_000_000)), 8)
+    }
+
+    /// The decimal digits of a number below 10,000, the first in the lowest byte; as
+    /// ``eightDigits(_:)``.
+    @inline(__always)
+    private static func fourDigits(_ value: UInt64) -> UInt64 {
+        let hundreds = (value &* 10_486) >> 20
+        let twos = hundreds | (value &- hundreds &* 100) << 16
+        let tens = (twos &* 103) >> 10 & 0x000F_000F
+        return tens | (twos &- tens &* 10) << 8
     }
 
     /// The decimal digits of a number below 100,000,000, the first in the lowest byte.
@@ -179,7 +195,7 @@ public struct HeadWriter {
     /// division per pair. The factors divide numbers of four and of two digits exactly.
     ///
     /// Source: Khuong, "How to print integers really fast", 2017.
-    @inline(never)
+    @inline(__always)
     private static func eightDigits(_ value: UInt32) -> UInt64 {
         let fours = UInt64(value / 10_000) | UInt64(value % 10_000) << 32
         let hundreds = (fours &* 10_486) >> 20 & 0x0000_007F_0000_007F

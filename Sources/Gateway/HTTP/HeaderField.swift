@@ -71,7 +71,17 @@ public struct HeaderFieldBuffer {
     }
 
     /// Marks a field so that it is not forwarded.
-    public func drop(_ index: Int) { self[index].kind = .dropped }
+    public func drop(_ index: Int) { self.mark(index, as: .dropped) }
+
+    /// Says what a field's name means.
+    @inline(__always)
+    func mark(_ index: Int, as kind: HeaderKind) {
+        precondition(
+            UInt(bitPattern: index) < UInt(bitPattern: self.capacity),
+            "no such field"
+        )
+        self.base[index].kind = kind
+    }
 
     /// The value of the first field of a kind.
     @inline(never)

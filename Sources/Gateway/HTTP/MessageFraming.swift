@@ -20,13 +20,16 @@ public enum HTTPVersion: UInt8, Sendable {
     case http2
 }
 
-extension HTTPVersion {
-    /// What `Via` says of a message received in this version (RFC 9110 section 7.6.3), and a space.
-    var viaText: StaticString {
-        switch self {
-        case .http10: "1.0 "
-        case .http11: "1.1 "
-        case .http2: "2 "
+extension HeadWriter {
+    /// Appends what `Via` says of a message received in a version (RFC 9110 section 7.6.3), and a space.
+    ///
+    /// Literals are written where they stand: one that was chosen before would be copied by a call.
+    @inline(__always)
+    mutating func write(versionOfVia version: HTTPVersion) {
+        switch version {
+        case .http10: self.write("1.0 ")
+        case .http11: self.write("1.1 ")
+        case .http2: self.write("2 ")
         }
     }
 }

@@ -42,6 +42,15 @@ struct OctetView {
         UInt(bitPattern: index) < UInt(bitPattern: self.count)
     }
 
+    /// Whether there are CR and LF at `index`.
+    @inline(__always)
+    func isLineEnd(_ index: Int) -> Bool {
+        // One comparison: no index is so large that the next one is negative.
+        guard self.has(index &+ 1) else { return false }
+        let pair = self.base.loadUnaligned(fromByteOffset: index, as: UInt16.self)
+        return UInt16(littleEndian: pair) == 0x0A0D
+    }
+
     /// Index of the first byte at or after `index` that is not a token character.
     @inline(__always)
     func endOfToken(from index: Int) -> Int {

@@ -81,6 +81,7 @@ public struct RequestHead: Sendable {
     }
 
     /// Puts line and fields together; nil if they agree with each other.
+    @inline(__always)
     private mutating func settle(
         _ line: RequestLine,
         _ block: FieldBlock,
@@ -106,9 +107,13 @@ public struct RequestHead: Sendable {
             self.framing = .length(length)
         }
         self.keepAlive = !block.closes && (self.version == .http11 || block.staysOpen)
+        guard self.kinds.has(.expect) || self.kinds.has(.upgrade) || self.kinds.has(.te) else {
+            return nil
+        }
         return self.settleOptions(block, octets, fields)
     }
 
+    @inline(__always)
     private mutating func settleAuthority(
         _ line: RequestLine,
         _ block: FieldBlock,
@@ -138,14 +143,12 @@ public struct RequestHead: Sendable {
     }
 
     /// Reads the fields that ask for something: `Expect`, `Upgrade`, `TE`.
+    @inline(never)
     private mutating func settleOptions(
         _ block: FieldBlock,
         _ octets: OctetView,
         _ fields: HeaderFieldBuffer
     ) -> HTTPFault? {
-        guard self.kinds.has(.expect) || self.kinds.has(.upgrade) || self.kinds.has(.te) else {
-            return nil
-        }
         for index in 0..<self.fieldCount {
             let field = fields[index]
             switch field.kind {

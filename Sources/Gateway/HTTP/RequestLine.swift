@@ -12,6 +12,7 @@ struct RequestLine {
     /// Longest method; longer ones are nobody's.
     private static let methodByteCount = 64
 
+    @inline(__always)
     mutating func read(_ octets: OctetView, limit: Int) -> FieldBlock.Outcome {
         var start = 0
         // RFC 9112 section 2.2: ignore one empty line before the request line.
@@ -100,13 +101,17 @@ struct RequestLine {
     }
 
     /// Tells the forms of RFC 9112 section 3.2 apart and cuts the target into its parts.
+    @inline(__always)
     private mutating func splitTarget(_ octets: OctetView) -> Bool {
-        let first = octets[self.target.start]
-        if first == Octet.slash {
-            self.splitQuery(octets, from: self.target.start)
-            return true
-        }
-        if first == UInt8(ascii: "*"), self.target.count == 1 {
+        guard octets[self.target.start] == Octet.slash else { return self.splitOther(octets) }
+        self.splitQuery(octets, from: self.target.start)
+        return true
+    }
+
+    /// As ``splitTarget(_:)`` for targets that are no path.
+    @inline(never)
+    private mutating func splitOther(_ octets: OctetView) -> Bool {
+        if octets[self.target.start] == UInt8(ascii: "*"), self.target.count == 1 {
             self.path = self.target
             return self.method == .options
         }
@@ -122,6 +127,7 @@ struct RequestLine {
         return true
     }
 
+    @inline(__always)
     private mutating func splitQuery(_ octets: OctetView, from start: Int) {
         let mark = octets.firstIndex(of: Octet.question, from: start, to: self.target.end)
         self.path = ByteRange(start: start, count: mark - start)

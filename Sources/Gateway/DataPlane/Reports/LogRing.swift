@@ -2,6 +2,8 @@ internal import MeshHTTP
 internal import Synchronization
 
 /// Bytes on their way from one worker to the log writer: one writes, one reads, nobody waits.
+///
+/// Whenever all was read, writing begins again at the start: a quiet worker stays in few pages.
 final class LogRing: Sendable {
     /// Bytes that fit; a power of two.
     static let capacity = 1 << 20
@@ -10,6 +12,9 @@ final class LogRing: Sendable {
     private nonisolated(unsafe) let base: UnsafeMutableRawPointer
     private let written = Atomic<Int>(0)
     private let read = Atomic<Int>(0)
+    /// The position that stands at the ring's start; changes only while nothing is there to be read,
+    /// so that whoever sees bytes sees theirs.
+    private let origin = Atomic<Int>(0)
     /// Lines that were taken and could not be written.
     let lostLines = Atomic<UInt64>(0)
 
@@ -26,8 +31,10 @@ final class LogRing: Sendable {
     @inline(__always)
     func append(_ write: (inout HeadWriter) -> Void) -> Bool {
         let end = self.written.load(ordering: .relaxed)
-        let free = Self.capacity - (end - self.read.load(ordering: .acquiring))
-        let offset = end & (Self.capacity - 1)
+        let waiting = end - self.read.load(ordering: .acquiring)
+        if waiting == 0 { self.origin.store(end, ordering: .relaxed) }
+        let free = Self.capacity - waiting
+        let offset = self.offset(of: end)
         let room = UnsafeMutableRawBufferPointer(
             start: self.base + offset,
             count: min(free, Self.lineLimit)
@@ -43,6 +50,12 @@ final class LogRing: Sendable {
         return true
     }
 
+    /// Where a position's byte stands.
+    @inline(__always)
+    private func offset(of position: Int) -> Int {
+        (position - self.origin.load(ordering: .relaxed)) & (Self.capacity - 1)
+    }
+
     /// Hands what is there to `take` in pieces and frees as many bytes as that returns; stops at 0.
     ///
     /// Writer thread only.
@@ -50,7 +63,7 @@ final class LogRing: Sendable {
         let end = self.written.load(ordering: .acquiring)
         var start = self.read.load(ordering: .relaxed)
         while start < end {
-            let offset = start & (Self.capacity - 1)
+            let offset = self.offset(of: start)
             let count = min(end - start, Self.capacity - offset)
             let taken = take(UnsafeRawBufferPointer(start: self.base + offset, count: count))
             guard taken > 0 else { return }
@@ -73,7 +86,7 @@ final class LogRing: Sendable {
             var next = start
             while next < end {
                 let byte = self.base.load(
-                    fromByteOffset: next & (Self.capacity - 1),
+                    fromByteOffset: self.offset(of: next),
                     as: UInt8.self
                 )
                 next += 1

@@ -12,6 +12,7 @@ final class LiveUpstream {
     /// Number of the first view that uses it.
     var firstView = 0
     /// Outlives changes.
+    @exclusivity(unchecked)
     var retries: RetryBudget
 
     init(

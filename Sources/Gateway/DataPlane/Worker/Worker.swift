@@ -92,6 +92,7 @@ final class Worker {
     var activeGroups: [String: Int] = [:]
     var factorsAhead: [TargetID: Float] = [:]
     /// Trials that a request may take; usually none.
+    @exclusivity(unchecked)
     var trials: [OpenTrial] = []
     /// Tickets of attempts on trial.
     var runningTrials: [Int32: TrialTicket] = [:]

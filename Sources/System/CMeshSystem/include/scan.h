@@ -44,7 +44,9 @@ static inline size_t mesh_scan_field_value(const void *bytes, size_t from, size_
     const uint8_t *p = (const uint8_t *)bytes;
     size_t i = from;
 #if defined(__SSE2__)
-    while (i < count && count - i >= 16) {
+    // A negative bound tells that there is no whole block.
+    const ptrdiff_t last_block = (ptrdiff_t)count - 16;
+    while ((ptrdiff_t)i <= last_block) {
         unsigned mask = mesh_refused_in_block(p + i, 0x1F);
         while (mask != 0) {
             size_t stop = i + (size_t)__builtin_ctz(mask);
@@ -128,14 +130,16 @@ static inline size_t mesh_scan_token(const void *bytes, size_t from, size_t coun
     const uint8_t *p = (const uint8_t *)bytes;
     size_t i = from;
 #if defined(__SSE2__)
-    while (i < count && count - i >= 16) {
-        unsigned mask = mesh_plain_in_block(p + i, '-');
-        if (mask == 0xFFFF) {
+    const ptrdiff_t last_block = (ptrdiff_t)count - 16;
+    while ((ptrdiff_t)i <= last_block) {
+        unsigned other = ~mesh_plain_in_block(p + i, '-') & 0xFFFF;
+        if (__builtin_expect(other == 0, 0)) {
             i += 16;
             continue;
         }
-        i += (size_t)__builtin_ctz(~mask);
-        if (!mesh_is_token_byte(p[i])) {
+        i += (size_t)__builtin_ctz(other);
+        // What ends nearly every name.
+        if (__builtin_expect(p[i] == ':' || !mesh_is_token_byte(p[i]), 1)) {
             return i;
         }
         i++;
@@ -205,6 +209,39 @@ static inline size_t mesh_find_byte(
         i++;
     }
     return i;
+}
+
+// Copies bytes, of which there are seldom many: up to 32 by two moves that may overlap, without a call.
+// The ranges must not overlap.
+static inline void mesh_copy_short(void *to, const void *from, size_t count) {
+    const uint8_t *p = (const uint8_t *)from;
+    uint8_t *out = (uint8_t *)to;
+    if (count > 32) {
+        memcpy(to, from, count);
+    } else if (count > 16) {
+        uint8_t first[16], last[16];
+        memcpy(first, p, 16);
+        memcpy(last, p + count - 16, 16);
+        memcpy(out, first, 16);
+        memcpy(out + count - 16, last, 16);
+    } else if (count >= 8) {
+        uint64_t first, last;
+        memcpy(&first, p, 8);
+        memcpy(&last, p + count - 8, 8);
+        memcpy(out, &first, 8);
+        memcpy(out + count - 8, &last, 8);
+    } else if (count >= 4) {
+        uint32_t first, last;
+        memcpy(&first, p, 4);
+        memcpy(&last, p + count - 4, 4);
+        memcpy(out, &first, 4);
+        memcpy(out + count - 4, &last, 4);
+    } else if (count > 0) {
+        uint8_t first = p[0], middle = p[count / 2], last = p[count - 1];
+        out[0] = first;
+        out[count / 2] = middle;
+        out[count - 1] = last;
+    }
 }
 
 // Copies bytes with ASCII letters in lower case, eight at a time; the ranges must not overlap.
