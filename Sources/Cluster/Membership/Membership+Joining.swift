@@ -6,28 +6,61 @@ extension Membership {
     /// Remembers members from the last run; call before ``start(seeds:at:)``.
     ///
     /// They are believed as they were, but probed first, and given up soon when they do not answer:
-    /// nobody has heard them in this run. What is remembered of this node itself raises its
-    /// incarnation above it.
+    /// nobody has heard them in this run. The disk is trusted as far as the key: signatures are
+    /// checked here as well. What is remembered of this node itself raises its incarnation above it.
     public mutating func restore(_ known: [MemberUpdate], at now: MonotonicInstant) {
-        for update in known where update.isWithinLimits {
-            guard update.profile.id != self.local.id else {
-                let next = min(update.incarnation + 1, MemberUpdate.incarnationLimit)
-                self.local.incarnation = max(self.local.incarnation, next)
-                continue
-            }
-            let state = update.state == .suspect ? .alive : update.state
-            let member = Member(
-                profile: update.profile,
-                incarnation: update.incarnation,
-                state: state,
-                since: now
-            )
-            guard self.table.store(member) else { return }
-            if state.isPresent {
-                self.probeOrder.insert(member.id, using: &self.generator)
-                self.probeOrder.hasten(member.id)
+        for update in known {
+            switch update {
+            case .record(let signed, let age): self.restore(signed, age: age, at: now)
+            case .accusation(let accusation): self.restore(accusation, at: now)
             }
         }
+    }
+
+    private mutating func restore(
+        _ signed: SignedRecord,
+        age: UInt32,
+        at now: MonotonicInstant
+    ) {
+        let record = signed.record
+        guard record.isWithinLimits, signed.isGenuine(self.identity.verify) else { return }
+        guard signed.id != self.local.id else {
+            if record.incarnation >= self.local.incarnation {
+                self.speak(incarnation: record.incarnation + 1)
+            }
+            return
+        }
+        let member = Member(
+            signed: signed,
+            state: record.hasLeft ? .left : .alive,
+            since: now.before(age: age, atMost: self.configuration.tombstoneLifetime)
+        )
+        guard self.table.store(member) else { return }
+        self.pending.append(.proved(member.id, record.start))
+        guard member.state.isPresent else { return }
+        self.probeOrder.insert(member.id, using: &self.generator)
+        self.probeOrder.hasten(member.id)
+    }
+
+    private mutating func restore(_ accusation: Accusation, at now: MonotonicInstant) {
+        let since = now.before(
+            age: accusation.age,
+            atMost: self.configuration.tombstoneLifetime
+        )
+        guard accusation.verdict != .forgotten else {
+            return self.forgotten.insert(
+                accusation.subject,
+                incarnation: accusation.incarnation,
+                since: since
+            )
+        }
+        guard accusation.verdict != .suspect, var member = self.table[accusation.subject],
+            member.incarnation == accusation.incarnation, !member.signed.record.hasLeft
+        else { return }
+        member.state = accusation.verdict == .expelled ? .left : .failed
+        member.since = since
+        member.accusations = [accusation]
+        _ = self.table.store(member)
     }
 
     /// Starts probing and joins through `seeds` and the members restored.
@@ -49,7 +82,7 @@ extension Membership {
         self.seeds = seeds
         self.aimReconnection(at: now)
         for member in self.table.pick(3, using: &self.generator) {
-            self.pending.append(.stream(self.sync(.sync), to: member.profile.address))
+            self.pending.append(.stream(self.sync(.sync, at: now), to: member.profile.address))
         }
         self.reconnect(at: now)
         return self.finish(at: now)
@@ -107,8 +140,8 @@ extension Membership {
         self.phase = .leaving(until: now.advanced(by: self.configuration.leavePropagation))
         self.local.state = .left
         self.local.since = now
-        let goodbye = self.claim(self.local)
-        self.broadcasts.insert(goodbye)
+        self.speak(incarnation: self.local.incarnation, hasLeft: true)
+        let goodbye = MemberUpdate.record(self.local.signed)
         for peer in self.table.pick(16, using: &self.generator) {
             self.send(.gossip, first: [goodbye], to: peer.profile.address)
         }
@@ -127,7 +160,7 @@ extension Membership {
         self.nextSync = now.advanced(by: self.syncPause)
         self.reap(at: now)
         for member in self.table.pick(1, using: &self.generator) {
-            self.pending.append(.stream(self.sync(.sync), to: member.profile.address))
+            self.pending.append(.stream(self.sync(.sync, at: now), to: member.profile.address))
         }
     }
 
@@ -140,16 +173,16 @@ extension Membership {
             at: now
         )
         for endpoint in due {
-            self.pending.append(.stream(self.sync(.sync), to: endpoint))
+            self.pending.append(.stream(self.sync(.sync, at: now), to: endpoint))
         }
     }
 
     /// Points the reconnection at seeds that are no member and at members that failed.
     mutating func aimReconnection(at now: MonotonicInstant) {
-        let present = Set(self.table.present.compactMap { self.table[$0]?.profile.address })
-        let failed = self.table.members.filter { $0.state == .failed }.map(\.profile.address)
+        self.reconnectionIsStale = false
+        let failed = self.table.failed.compactMap { self.table[$0]?.profile.address }
         let wanted = (self.seeds + failed).filter { endpoint in
-            endpoint != self.local.profile.address && !present.contains(endpoint)
+            endpoint != self.local.profile.address && !self.table.isPresent(at: endpoint)
         }
         self.reconnection.aim(at: wanted, at: now)
     }
@@ -159,24 +192,33 @@ extension Membership {
         guard self.phase == .running, !self.table.isPresent(id), now >= self.nextStrangerSync
         else { return }
         self.nextStrangerSync = now.advanced(by: .seconds(1))
-        self.pending.append(.stream(self.sync(.sync), to: source))
+        self.pending.append(.stream(self.sync(.sync, at: now), to: source))
     }
 
     private mutating func answer(
         to message: MembershipMessage,
         at now: MonotonicInstant
     ) -> MembershipMessage {
-        if let newcomer = message.updates.first(where: { $0.profile.id == message.sender }),
-            newcomer.isWithinLimits, !self.table.isPresent(message.sender),
-            let holder = self.namesakes(of: newcomer.profile).first(where: { member in
-                member.state.isPresent && member.profile.address != newcomer.profile.address
+        if let newcomer = message.newcomer, !self.table.isPresent(message.sender),
+            let holder = self.namesakes(of: newcomer).first(where: { member in
+                member.state.isPresent && member.profile.address != newcomer.address
             })
         {
-            self.pending.append(.event(self.conflict(newcomer.profile, with: holder)))
-            return self.message(.refusal(nameHolder: holder.id), updates: [])
+            self.counters.namesRefused += 1
+            self.pending.append(.event(self.conflict(newcomer, with: holder)))
+            return self.message(
+                .refusal(nameHolder: holder.id),
+                updates: [.record(holder.signed)]
+            )
         }
         self.mergeAll(message, at: now)
-        return self.sync(.syncAnswer)
+        var answer = self.sync(.syncAnswer, at: now)
+        answer.updates += message.updates.compactMap { update in
+            guard self.table[update.subject] == nil else { return nil }
+            return self.forgotten.accusation(of: update.subject, by: self.local.id, at: now)
+                .map { .accusation($0) }
+        }
+        return answer
     }
 
     private mutating func mergeAll(_ message: MembershipMessage, at now: MonotonicInstant) {
@@ -186,13 +228,18 @@ extension Membership {
     }
 
     /// All this node knows, itself first, as far as one stream frame holds it.
-    private mutating func sync(_ kind: MembershipMessage.Kind) -> MembershipMessage {
+    mutating func sync(
+        _ kind: MembershipMessage.Kind,
+        at now: MonotonicInstant
+    ) -> MembershipMessage {
         var room = self.configuration.streamByteLimit - MembershipMessage.fixedByteCount
         var updates: [MemberUpdate] = []
-        for update in [self.claim(self.local)] + self.table.members.map(self.claim) {
-            guard update.wireByteCount <= room else { break }
-            room -= update.wireByteCount
-            updates.append(update)
+        for member in [self.local] + self.table.members {
+            let news = self.news(of: member, at: now)
+            let byteCount = news.reduce(0) { $0 + $1.wireByteCount }
+            guard byteCount <= room else { break }
+            room -= byteCount
+            updates += news
         }
         return self.message(kind, updates: updates)
     }
@@ -204,5 +251,15 @@ extension Membership {
         let count = self.table.presentCount + 1
         let doublings = count <= 32 ? 0 : Int.bitWidth - (count - 1).leadingZeroBitCount - 5
         return self.configuration.syncInterval * (doublings + 1)
+    }
+}
+
+extension MembershipMessage {
+    /// What the sender says of itself, when it says so.
+    fileprivate var newcomer: MemberProfile? {
+        for case .record(let signed, _) in self.updates where signed.id == self.sender {
+            return signed.record.isWithinLimits ? signed.record.profile : nil
+        }
+        return nil
     }
 }

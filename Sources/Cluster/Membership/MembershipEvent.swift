@@ -10,6 +10,15 @@ public enum MembershipEvent: Equatable, Sendable {
     case removed(NodeID)
     /// Somebody thought this node gone; it raised its incarnation to this.
     case refuted(incarnation: UInt64)
+    /// Peers knew a later start of this node's identity, at `other`: the disk was put back to an older
+    /// state, or a copy of it runs elsewhere.
+    ///
+    /// The node has counted on past it.
+    case outlived(other: Endpoint, boot: UInt64)
+    /// A second process of this node's identity lives at `other`.
+    ///
+    /// The younger of the two falls silent; `hasYielded` tells whether that is this one.
+    case twin(other: Endpoint, hasYielded: Bool)
     /// Two living members use one name.
     ///
     /// When `refused` is this node, a seed refused to let it join.

@@ -20,7 +20,8 @@ public struct MembershipMessage: Equatable, Sendable {
         case sync
         /// By stream only: all the answering node knows.
         case syncAnswer
-        /// By stream only: you may not join, since this living member has your name.
+        /// By stream only: you may not join, since this living member, whose record goes with it, has
+        /// your name.
         case refusal(nameHolder: NodeID)
     }
 

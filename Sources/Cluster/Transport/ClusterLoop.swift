@@ -40,6 +40,7 @@ final class ClusterLoop {
     private(set) var seeds: [Endpoint]
 
     let save: ClusterService.Save
+    private let saveBoot: ClusterService.SaveBoot
     /// Who waits for a write to end, by its ticket.
     var writes: [UInt64: EventLoopPromise<ChangesetReceipt>] = [:]
     var lastTicket: UInt64 = 0
@@ -63,6 +64,7 @@ final class ClusterLoop {
         rules: StructuralRules,
         knownMembers: [MemberUpdate],
         save: @escaping ClusterService.Save,
+        saveBoot: @escaping ClusterService.SaveBoot,
         events: AsyncStream<ClusterEvent>.Continuation,
         changes: AsyncStream<Void>.Continuation,
         observed: AsyncStream<Void>.Continuation,
@@ -76,13 +78,13 @@ final class ClusterLoop {
         self.logger = logger
         self.keys = keys
         self.node = node
-        self.sealer = DatagramSealer(keys: keys, sender: node, boot: configuration.boot)
+        self.sealer = DatagramSealer(keys: keys, sender: node, start: configuration.start)
         self.opener = DatagramOpener(keys: keys, node: node)
         self.observations = ObservationTable(
             configuration: configuration.observations,
             node: node,
             region: configuration.profile.region,
-            boot: configuration.boot,
+            boot: configuration.start.boot,
             generator: generator.split(),
             at: LoopClock.now()
         )
@@ -97,12 +99,14 @@ final class ClusterLoop {
         self.membership = Membership(
             configuration: configuration.membership,
             profile: configuration.profile,
-            incarnation: configuration.incarnation,
+            identity: configuration.identity,
+            start: configuration.start,
             generator: generator.split()
         )
         self.knownMembers = knownMembers
         self.seeds = configuration.seeds
         self.save = save
+        self.saveBoot = saveBoot
         self.events = events
         self.changes = changes
         self.observed = observed
@@ -222,6 +226,10 @@ final class ClusterLoop {
             self.publish(.member(event))
         case .peerDigest(let node, let digest):
             self.stepChangelog { $0.peerRoot(node, digest, at: $1) }
+        case .proved(let node, let start): self.opener.prove(node, start)
+        case .persistBoot(let boot):
+            self.saveBoot(boot)
+            self.observeAnew(boot: boot)
         }
     }
 
@@ -272,7 +280,11 @@ final class ClusterLoop {
         case .joined:
             self.troubles.worked(.name, self.ownAddress)
             return false
-        case .changed, .removed, .refuted, .isolated, .connected, .leaveFinished: return false
+        case .twin(let other, _):
+            let cause = "another process at \(other) has the identity and data of this node"
+            return self.troubles.failed(.twin, other, cause, at: LoopClock.now()) == nil
+        case .changed, .removed, .refuted, .isolated, .connected, .outlived, .leaveFinished:
+            return false
         }
     }
 
@@ -298,7 +310,8 @@ final class ClusterLoop {
         self.membership = Membership(
             configuration: self.configuration.membership,
             profile: profile,
-            incarnation: self.configuration.incarnation,
+            identity: self.configuration.identity,
+            start: self.configuration.start,
             generator: SeededGenerator(seed: self.configuration.seed)
         )
         self.membership.restore(self.knownMembers, at: LoopClock.now())

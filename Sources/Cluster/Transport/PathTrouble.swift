@@ -14,6 +14,8 @@ public struct PathTrouble: Equatable, Sendable {
         case socket
         /// A member of the address holds the name that this node or another claims.
         case name
+        /// A process at the address has this node's own identity.
+        case twin
     }
 
     /// Which way fails.
@@ -57,7 +59,7 @@ struct PathTroubles {
     /// Failures in a row before a path counts as troubled; a refused send needs no second proof.
     private static func threshold(_ path: PathTrouble.Path) -> UInt64 {
         switch path {
-        case .send, .socket, .name: 1
+        case .send, .socket, .name, .twin: 1
         case .stream, .datagrams: 3
         }
     }
@@ -66,6 +68,8 @@ struct PathTroubles {
     private static func lifetime(_ path: PathTrouble.Path) -> Duration {
         switch path {
         case .send, .datagrams, .socket, .name: .seconds(60)
+        // Nothing is heard of it any more once one of the two is silent.
+        case .twin: .seconds(3_600)
         case .stream: .seconds(120)
         }
     }

@@ -93,6 +93,7 @@ enum RecordType: UInt8 {
 /// What a record inside another record holds.
 enum InnerRecordType: UInt8 {
     case item = 1
+    case accusation = 2
 }
 
 extension ByteWriter {
@@ -102,8 +103,11 @@ extension ByteWriter {
     }
 
     /// Writes an inner record with its header around what `content` writes.
-    mutating func writeItem(content: (inout ByteWriter) -> Void) {
-        self.writeRecord(type: InnerRecordType.item.rawValue, content: content)
+    mutating func writeItem(
+        _ type: InnerRecordType = .item,
+        content: (inout ByteWriter) -> Void
+    ) {
+        self.writeRecord(type: type.rawValue, content: content)
     }
 
     private mutating func writeRecord(type: UInt8, content: (inout ByteWriter) -> Void) {

@@ -1,3 +1,4 @@
+public import MeshMembership
 public import MeshPrimitives
 
 /// Seals one node's datagrams of one start.
@@ -20,11 +21,11 @@ public struct DatagramSealer: Sendable {
     /// - Parameters:
     ///   - keys: the ring and the cluster's name.
     ///   - sender: this node.
-    ///   - boot: higher than at every start of this node before.
-    public init(keys: ClusterKeys, sender: NodeID, boot: UInt64) {
+    ///   - start: this start, which the node's record names too.
+    public init(keys: ClusterKeys, sender: NodeID, start: MemberStart) {
         self.keys = keys
         self.sender = sender
-        self.salt = Salt(boot: boot)
+        self.salt = Salt(start)
         self.key = keys.datagramKey(sender: sender, salt: self.salt)
     }
 

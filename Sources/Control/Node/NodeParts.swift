@@ -54,8 +54,9 @@ struct NodeParts: Sendable {
             configuration: ClusterConfiguration(settings, seeds, keyRing, store),
             stored: try store.database.changelog(),
             rules: .gateway,
-            knownMembers: try store.knownMembers(),
+            knownMembers: try store.knownMembers(wallMilliseconds: NodeClock.wallMilliseconds),
             save: { batch in try await store.disk.run { try store.database.save(batch) } },
+            saveBoot: { store.saveBoot($0) },
             logger: logger
         )
         let state = StateService(
@@ -213,10 +214,8 @@ extension ClusterConfiguration {
                 protocolMinimum: Version.protocols.lowerBound,
                 protocolMaximum: Version.protocols.upperBound
             ),
-            boot: store.boot,
-            // Above every incarnation of the start before: a start may refute a million times before
-            // it runs into the next one's range.
-            incarnation: store.boot << 20,
+            identity: store.key.identity,
+            start: MemberStart(boot: store.boot),
             seeds: seeds,
             clusterName: settings.gossip.cluster,
             keyRing: keyRing,

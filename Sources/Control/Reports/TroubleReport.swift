@@ -8,6 +8,8 @@ public struct TroubleReport: Codable, Equatable, Sendable {
         case seed
         /// Gossip does not get through to an address.
         case path
+        /// Another process runs with this node's identity, from a copy of its data.
+        case twin
         /// What is written does not reach the disk.
         case disk
     }

@@ -120,6 +120,13 @@ public struct Checkup: Sendable {
                 failed: self.troubles(.path),
                 hint: "open the gossip port for both UDP and TCP, in both directions"
             ),
+            Self.check(
+                "MESH013",
+                group,
+                "no copy of this node runs elsewhere",
+                failed: self.troubles(.twin),
+                hint: "stop one of the two, remove the copy's data_dir, and start it again"
+            ),
         ]
     }
 

@@ -67,7 +67,7 @@ extension Simulation {
     private func heard(_ message: MembershipMessage, by receiver: Int) -> MembershipMessage {
         guard self.bug == .deafToAccusations else { return message }
         var message = message
-        message.updates.removeAll { $0.profile.id == self.nodes[receiver].id }
+        message.updates.removeAll { $0.subject == self.nodes[receiver].id }
         return message
     }
 
@@ -92,6 +92,9 @@ extension Simulation {
             self.stepChangelog(index) { changelog, now in
                 changelog.peerRoot(peer, digest, at: now)
             }
+        case .proved: break
+        case .persistBoot(let boot):
+            self.nodes[index].disk.bootFloor = max(self.nodes[index].disk.bootFloor, boot)
         }
     }
 
@@ -165,7 +168,7 @@ extension Simulation {
         case .leaveFinished:
             self.nodes[index].halt()
             return
-        case .refuted, .nameConflict, .isolated, .connected:
+        case .refuted, .nameConflict, .isolated, .connected, .outlived, .twin:
             return
         }
         self.setPeers(of: index)
@@ -200,6 +203,8 @@ extension Simulation {
         case .removed(let id): "removed \(id)"
         case .refuted(let incarnation): "refuted, incarnation \(incarnation)"
         case .nameConflict(let name, let holder, _): "name \(name) is held by \(holder)"
+        case .outlived(let other, let boot): "outlived by boot \(boot) at \(other)"
+        case .twin(let other, let hasYielded): "twin at \(other)\(hasYielded ? ", yields" : "")"
         case .isolated: "isolated"
         case .connected: "connected"
         case .leaveFinished: "left"

@@ -52,7 +52,7 @@ struct JoiningTests {
         )
 
         #expect(reply.answer?.kind == .syncAnswer)
-        #expect(reply.answer?.updates.map(\.profile.id) == [1, 2, 3, 7].map(node))
+        #expect(reply.answer?.updates.map(\.subject) == [1, 2, 3, 7].map(node))
         #expect(bench.state(of: 7) == .alive)
     }
 
@@ -72,6 +72,7 @@ struct JoiningTests {
             refused: node(7)
         )
         #expect(reply.answer?.kind == .refusal(nameHolder: node(2)))
+        #expect(reply.answer?.updates == [claim(2, .alive)])
         #expect(reply.effects.events == [conflict])
         #expect(bench.state(of: 7) == nil)
     }
@@ -125,9 +126,9 @@ struct JoiningTests {
     func contactsFailed() {
         var bench = Bench(peers: 1)
         bench.hear(message(.gossip, from: 3, [claim(2, .suspect, by: 3)]), at: 0.1)
-        bench.hear(message(.gossip, from: 3, [claim(2, .failed, by: 3)]), at: 0.1)
+        bench.hear(message(.gossip, from: 3, [claim(2, .failed, by: 3)]), at: 2.1)
 
-        let effects = bench.run(from: 0.15, to: 100)
+        let effects = bench.run(from: 2.15, to: 100)
 
         #expect(effects.streamed.count { $0.to == endpoint(2) } >= 5)
     }
@@ -159,7 +160,10 @@ struct JoiningTests {
     func restores() {
         var membership = Self.lonely()
         membership.restore(
-            [claim(1, .alive, 9), claim(2, .suspect, 3), claim(3, .failed, 2)],
+            [
+                claim(1, .alive, 9), claim(2, .alive, 3), claim(2, .suspect, 3, by: 4),
+                claim(3, .alive, 2), claim(3, .failed, 2, by: 4),
+            ],
             at: instant(0)
         )
 
@@ -176,6 +180,8 @@ struct JoiningTests {
         Membership(
             configuration: .lan,
             profile: profile(1),
+            identity: FakeKeys.identity(1),
+            start: MemberStart(boot: 0, token: 1),
             incarnation: 1,
             generator: SeededGenerator(seed: 3)
         )

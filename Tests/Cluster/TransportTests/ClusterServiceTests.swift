@@ -238,10 +238,12 @@ struct ClusterServiceTests {
             await nodes[1].kill()
             try await eventually("failed") { await nodes[0].sees([nodes[1]], .failed) }
 
-            // The same boot again: its datagrams are refused as a replay, its streams are not.
-            let muted = try TestNode("node-2", seeds: [seed], port: port, boot: 1) {
-                $0.incarnation = 5 << 20
-            }
+            // It seals under an epoch that the other has not; streams are under the other's epoch.
+            let other = KeyRing(epoch: 2, secret: [UInt8](repeating: 8, count: 32))
+            let ring = try KeyRing(
+                parsing: TestNode.ring.text.replacing("primary", with: "") + other.text
+            )
+            let muted = try TestNode("node-2", seeds: [seed], port: port, boot: 2, ring: ring)
             try await eventually("alive by stream") { await nodes[0].sees([muted]) }
             let opened = await nodes[0].service.status().counters.streamsOpened
             try await eventually("many probes by stream") {
@@ -249,9 +251,52 @@ struct ClusterServiceTests {
             }
 
             let refused = await nodes[0].service.status().counters.rejected
-            #expect(refused[.staleSession, default: 0] > 8)
+            #expect(refused[.unknownKeyEpoch, default: 0] > 8)
             #expect(await nodes[0].view(of: muted)?.state.isPresent == true)
             await muted.kill()
+        }
+    }
+
+    @Test("with an older disk goes on past what peers remember, and keeps the boot number")
+    func restoredDisk() async throws {
+        try await withCluster(of: 2) { nodes in
+            let seed = try await nodes[0].endpoint()
+            await nodes[1].kill()
+            let later = try TestNode("node-2", seeds: [seed], boot: 9)
+            try await eventually("the later start") { await allSee([nodes[0], later]) }
+            await later.kill()
+
+            let restored = try TestNode("node-2", seeds: [seed], boot: 3)
+            try await eventually("counted on") { restored.disk.boot == 10 }
+            try await eventually("seen, also by datagrams") {
+                await nodes[0].view(of: restored)?.incarnation == 10 << 20
+            }
+            let refused = await nodes[0].service.status().counters.rejected[.staleSession] ?? 0
+            try await restored.service.put(["a": "1"])
+            try await eventually("a write") { await nodes[0].service.texts() == ["a": "1"] }
+            let after = await nodes[0].service.status().counters.rejected[.staleSession] ?? 0
+            #expect(after - refused < 3, "its datagrams open")
+            await restored.kill()
+        }
+    }
+
+    @Test("finds a copy of itself that runs elsewhere: the younger falls silent, both tell where")
+    func twins() async throws {
+        try await withCluster(of: 2) { nodes in
+            let seed = try await nodes[0].endpoint()
+            let copy = try TestNode("node-2", seeds: [seed], boot: 2)
+            let place = try await copy.endpoint()
+            let original = try await nodes[1].endpoint()
+
+            try await eventually("both know") {
+                let troubles = await [copy, nodes[1]].twins()
+                return troubles == [[original], [place]]
+            }
+
+            try await eventually("the original stays") {
+                await nodes[0].view(of: nodes[1])?.profile.address == original
+            }
+            await copy.kill()
         }
     }
 
@@ -294,5 +339,17 @@ struct ClusterServiceTests {
         #expect(error?.description.contains("gossip.bind \(taken)") == true)
         #expect(await second.boundEndpoint() == nil)
         await first.kill()
+    }
+}
+
+extension [TestNode] {
+    /// Where each node has found a twin.
+    fileprivate func twins() async -> [[Endpoint]] {
+        var twins: [[Endpoint]] = []
+        for node in self {
+            let troubles = await node.service.status().troubles
+            twins.append(troubles.filter { $0.path == .twin }.map(\.endpoint))
+        }
+        return twins
     }
 }

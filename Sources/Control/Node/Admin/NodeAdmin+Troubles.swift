@@ -18,6 +18,14 @@ extension NodeAdmin {
                 troubles.append(
                     TroubleReport(kind: .name, subject: address, message: trouble.cause)
                 )
+            case .twin:
+                troubles.append(
+                    TroubleReport(
+                        kind: .twin,
+                        subject: "\(self.nodeSettings.advertisedGossip)",
+                        message: trouble.cause
+                    )
+                )
             case .stream where member == nil && seed != nil:
                 troubles.append(
                     TroubleReport(kind: .seed, subject: seed ?? address, message: trouble.cause)
@@ -28,7 +36,7 @@ extension NodeAdmin {
                     switch trouble.path {
                     case .stream: "streams (TCP) do not open: "
                     case .send: "datagrams (UDP) cannot be sent: "
-                    case .datagrams, .socket, .name: ""
+                    case .datagrams, .socket, .name, .twin: ""
                     }
                 troubles.append(
                     TroubleReport(

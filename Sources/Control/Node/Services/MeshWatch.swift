@@ -141,6 +141,8 @@ struct MeshWatch: Service {
                 subject: name,
                 message: "\(refused) may not be called \(name): \(holder) is; rename one"
             )
+        case .outlived(let other, let boot): self.tellRestored(other, boot)
+        case .twin(let other, let hasYielded): self.tellTwin(other, hasYielded)
         case .isolated:
             self.health.setIsolated(true)
             self.events.add(
@@ -159,6 +161,37 @@ struct MeshWatch: Service {
             )
         case .leaveFinished: return
         }
+    }
+
+    private func tellRestored(_ other: Endpoint, _ boot: UInt64) {
+        let message =
+            "peers knew start \(boot) of this node, at \(other), and its disk did not: "
+            + "data_dir was put back to an older state, or a copy of it runs there"
+        self.logger.warning("\(message)")
+        self.events.add(
+            .membership,
+            "store-restored",
+            subject: "\(self.node)",
+            message: message,
+            details: ["address": "\(other)", "boot": "\(boot)"]
+        )
+    }
+
+    private func tellTwin(_ other: Endpoint, _ hasYielded: Bool) {
+        let message =
+            "a second process with this node's identity runs at \(other), from a copy of its "
+            + "data_dir; "
+            + (hasYielded
+                ? "this one is the younger and is silent: stop it, remove its data_dir, start it"
+                : "stop that one, remove its data_dir, start it")
+        self.logger.error("\(message)")
+        self.events.add(
+            .membership,
+            "twin",
+            subject: "\(self.node)",
+            message: message,
+            details: ["address": "\(other)", "yielded": "\(hasYielded)"]
+        )
     }
 
     private func tell(_ type: String, _ member: Member, _ message: String) {
