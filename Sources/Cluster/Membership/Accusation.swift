@@ -83,3 +83,17 @@ public struct Accusation: Equatable, Sendable {
         self.age = age
     }
 }
+
+/// An accusation as this node heard it.
+public struct Charge: Equatable, Sendable {
+    /// What is said.
+    public var accusation: Accusation
+    /// When this node heard it, or said it itself.
+    public var heard: MonotonicInstant
+
+    /// Creates a charge.
+    public init(_ accusation: Accusation, heard: MonotonicInstant) {
+        self.accusation = accusation
+        self.heard = heard
+    }
+}

@@ -11,7 +11,7 @@ public struct Member: Equatable, Sendable {
     /// The smoothed round trip of direct probes; `nil` until one was answered.
     public var roundTrip: Duration?
     /// What is said against it, in the order heard; empty while it is alive or has left by itself.
-    public var accusations: [Accusation]
+    public var charges: [Charge]
 
     /// Creates a member.
     public init(
@@ -19,13 +19,13 @@ public struct Member: Equatable, Sendable {
         state: MemberState,
         since: MonotonicInstant,
         roundTrip: Duration? = nil,
-        accusations: [Accusation] = []
+        charges: [Charge] = []
     ) {
         self.signed = signed
         self.state = state
         self.since = since
         self.roundTrip = roundTrip
-        self.accusations = accusations
+        self.charges = charges
     }
 
     /// Who the member is.
@@ -39,7 +39,7 @@ public struct Member: Equatable, Sendable {
 
     /// Who suspects it, in the order heard; empty unless ``state`` is suspect.
     public var suspectedBy: [NodeID] {
-        self.state == .suspect ? self.accusations.map(\.accuser) : []
+        self.state == .suspect ? self.charges.map(\.accusation.accuser) : []
     }
 
     /// Whether an operator declared it gone, not the member itself.

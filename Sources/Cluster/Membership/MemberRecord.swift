@@ -42,6 +42,8 @@ public struct MemberRecord: Equatable, Sendable {
     public var incarnation: UInt64
     /// Whether it says goodbye.
     public var hasLeft: Bool
+    /// Which keys of the ring it holds.
+    public var ring: RingInventory
 
     /// Creates a record.
     public init(
@@ -49,13 +51,15 @@ public struct MemberRecord: Equatable, Sendable {
         key: [UInt8],
         start: MemberStart,
         incarnation: UInt64,
-        hasLeft: Bool = false
+        hasLeft: Bool = false,
+        ring: RingInventory = .none
     ) {
         self.profile = profile
         self.key = key
         self.start = start
         self.incarnation = incarnation
         self.hasLeft = hasLeft
+        self.ring = ring
     }
 
     /// Whether a node may believe the record at all.

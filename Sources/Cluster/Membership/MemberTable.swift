@@ -27,6 +27,16 @@ struct MemberTable: Sendable {
     /// When any member was last heard.
     private(set) var lastHeard: MonotonicInstant?
 
+    /// Hashes of all members.
+    private(set) var digest = ViewDigest()
+
+    /// The members of some buckets, by identity.
+    func members(in buckets: [UInt8]) -> [Member] {
+        let wanted = Set(buckets)
+        return self.rows.keys.filter { wanted.contains(UInt8(ViewDigest.bucket(of: $0))) }
+            .sorted().compactMap { self[$0] }
+    }
+
     /// How many members there are, whatever their state.
     var count: Int { self.rows.count }
 
@@ -106,6 +116,7 @@ struct MemberTable: Sendable {
                 self.idsByName[member.profile.name, default: []].insert(id)
             }
             self.countAddress(of: old.member, by: -1)
+            self.digest.toggle(old.member)
             self.rows[id]?.member = member
         } else {
             guard self.rows.count < self.limit else { return false }
@@ -113,6 +124,7 @@ struct MemberTable: Sendable {
             self.idsByName[member.profile.name, default: []].insert(id)
         }
         self.countAddress(of: member, by: 1)
+        self.digest.toggle(member)
         self.list(member)
         return true
     }
@@ -122,6 +134,7 @@ struct MemberTable: Sendable {
         guard let row = self.rows.removeValue(forKey: id) else { return }
         self.removeName(row.member)
         self.countAddress(of: row.member, by: -1)
+        self.digest.toggle(row.member)
         self.presentIDs.set(id, isListed: false)
         self.aliveIDs.set(id, isListed: false)
         self.failedIDs.set(id, isListed: false)

@@ -38,7 +38,7 @@ extension Membership {
             self.probe.nack(sequence: sequence, from: message.sender)
         case .pingRequest(let sequence, let target, _):
             self.relay(askerSequence: sequence, target: target, to: source, at: now)
-        case .gossip, .sync, .syncAnswer, .refusal:
+        case .gossip, .sync, .syncAnswer, .compare, .comparison, .difference, .refusal:
             break
         }
         self.noteDigest(of: message)

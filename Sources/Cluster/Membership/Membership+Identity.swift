@@ -35,6 +35,7 @@ extension Membership {
             )
         case .senior:
             self.phase = .yielded
+            self.silencer = foreign.profile.address
             self.pending.append(
                 .event(.twin(other: foreign.profile.address, hasYielded: true))
             )
@@ -55,12 +56,26 @@ extension Membership {
     }
 
     /// Signs a new record of this node and tells everybody.
-    mutating func speak(incarnation: UInt64, hasLeft: Bool = false) {
+    mutating func speak(
+        incarnation: UInt64,
+        hasLeft: Bool = false,
+        ring: RingInventory? = nil
+    ) {
         var record = self.local.signed.record
+        record.ring = ring ?? record.ring
         record.incarnation = min(incarnation, MemberRecord.incarnationLimit)
         record.hasLeft = hasLeft
         self.local.signed = SignedRecord(record, signing: self.identity.sign)
         self.announceSelf()
+    }
+
+    /// Tells everybody that this node holds other keys of the ring now.
+    public mutating func setRing(_ ring: RingInventory, at now: MonotonicInstant) -> [Effect] {
+        guard self.local.signed.record.ring != ring, self.phase == .running else {
+            return self.finish(at: now)
+        }
+        self.speak(incarnation: self.local.incarnation + 1, ring: ring)
+        return self.finish(at: now)
     }
 
     /// Tells everybody this node's current word about itself.

@@ -59,7 +59,7 @@ extension Membership {
         else { return }
         member.state = accusation.verdict == .expelled ? .left : .failed
         member.since = since
-        member.accusations = [accusation]
+        member.charges = [Charge(accusation, heard: since)]
         _ = self.table.store(member)
     }
 
@@ -82,7 +82,7 @@ extension Membership {
         self.seeds = seeds
         self.aimReconnection(at: now)
         for member in self.table.pick(3, using: &self.generator) {
-            self.pending.append(.stream(self.sync(.sync, at: now), to: member.profile.address))
+            self.pending.append(.stream(self.comparison(), to: member.profile.address))
         }
         self.reconnect(at: now)
         return self.finish(at: now)
@@ -117,14 +117,25 @@ extension Membership {
         case .sync:
             answer = self.answer(to: message, at: now)
         case .syncAnswer:
+            if let namesake = self.namesake(in: message) {
+                self.refused(by: namesake)
+            } else {
+                self.mergeAll(message, at: now)
+                self.joined()
+            }
+        case .compare(let digests):
+            answer = self.compare(digests, with: message, at: now)
+        case .comparison(let differing):
             self.mergeAll(message, at: now)
+            self.joined()
+            self.tellDifference(differing, to: message.sender, at: now)
+        case .difference:
+            self.mergeAll(message, at: now)
+            answer = self.message(.syncAnswer, updates: self.forgottenAmong(message, at: now))
         case .refusal(let holder):
-            let event = MembershipEvent.nameConflict(
-                name: self.local.profile.name,
-                holder: holder,
-                refused: self.local.id
-            )
-            self.pending.append(.event(event))
+            for case .record(let signed, _) in message.updates where signed.id == holder {
+                self.refused(by: signed)
+            }
         case .ping(let sequence, let target) where target == self.local.id:
             answer = self.message(.ack(sequence: sequence), updates: [])
         case .ping, .ack, .nack, .pingRequest, .gossip:
@@ -160,7 +171,7 @@ extension Membership {
         self.nextSync = now.advanced(by: self.syncPause)
         self.reap(at: now)
         for member in self.table.pick(1, using: &self.generator) {
-            self.pending.append(.stream(self.sync(.sync, at: now), to: member.profile.address))
+            self.pending.append(.stream(self.comparison(), to: member.profile.address))
         }
     }
 
@@ -195,17 +206,21 @@ extension Membership {
         self.pending.append(.stream(self.sync(.sync, at: now), to: source))
     }
 
-    private mutating func answer(
+    mutating func answer(
         to message: MembershipMessage,
         at now: MonotonicInstant
     ) -> MembershipMessage {
-        if let newcomer = message.newcomer, !self.table.isPresent(message.sender),
-            let holder = self.namesakes(of: newcomer).first(where: { member in
-                member.state.isPresent && member.profile.address != newcomer.address
-            })
+        if let namesake = self.namesake(in: message) {
+            self.refused(by: namesake)
+            return self.message(.syncAnswer, updates: [.record(self.local.signed)])
+        }
+        if let newcomer = message.newcomer, self.isNewUnderItsName(newcomer),
+            let holder = self.holder(against: newcomer, at: now)
         {
             self.counters.namesRefused += 1
-            self.pending.append(.event(self.conflict(newcomer, with: holder)))
+            self.pending.append(
+                .event(.nameConflict(holder: holder.profile, refused: newcomer))
+            )
             return self.message(
                 .refusal(nameHolder: holder.id),
                 updates: [.record(holder.signed)]
@@ -213,35 +228,56 @@ extension Membership {
         }
         self.mergeAll(message, at: now)
         var answer = self.sync(.syncAnswer, at: now)
-        answer.updates += message.updates.compactMap { update in
+        answer.updates += self.forgottenAmong(message, at: now)
+        return answer
+    }
+
+    /// What a peer that still remembers them should know of members that were forgotten.
+    private func forgottenAmong(
+        _ message: MembershipMessage,
+        at now: MonotonicInstant
+    ) -> [MemberUpdate] {
+        message.updates.compactMap { update in
             guard self.table[update.subject] == nil else { return nil }
             return self.forgotten.accusation(of: update.subject, by: self.local.id, at: now)
                 .map { .accusation($0) }
         }
-        return answer
     }
 
-    private mutating func mergeAll(_ message: MembershipMessage, at now: MonotonicInstant) {
+    /// Whether a node was not known by the name that it claims.
+    private func isNewUnderItsName(_ newcomer: MemberProfile) -> Bool {
+        guard let known = self.table[newcomer.id], known.state.isPresent else { return true }
+        return known.profile.name != newcomer.name
+    }
+
+    mutating func mergeAll(_ message: MembershipMessage, at now: MonotonicInstant) {
         for update in message.updates {
             self.merge(update, source: .peer(message.sender), at: now)
         }
     }
 
     /// All this node knows, itself first, as far as one stream frame holds it.
-    mutating func sync(
+    func sync(
         _ kind: MembershipMessage.Kind,
         at now: MonotonicInstant
     ) -> MembershipMessage {
-        var room = self.configuration.streamByteLimit - MembershipMessage.fixedByteCount
+        self.message(kind, updates: self.fitting([self.local] + self.table.members, at: now))
+    }
+
+    /// All that can be said of members, as far as one stream frame holds it.
+    func fitting(_ members: [Member], at now: MonotonicInstant) -> [MemberUpdate] {
+        var room =
+            self.configuration.streamByteLimit - MembershipMessage.fixedByteCount
+            - 5 * ViewDigest.bucketCount
         var updates: [MemberUpdate] = []
-        for member in [self.local] + self.table.members {
+        for member in members {
             let news = self.news(of: member, at: now)
             let byteCount = news.reduce(0) { $0 + $1.wireByteCount }
             guard byteCount <= room else { break }
             room -= byteCount
             updates += news
         }
-        return self.message(kind, updates: updates)
+        return updates
     }
 
     /// The pause between full exchanges, longer in larger clusters.

@@ -42,9 +42,17 @@ extension Membership {
             record.incarnation > known.incarnation
             || (record.incarnation == known.incarnation && record.hasLeft && !known.hasLeft)
         guard isNewer, self.isGenuine(signed) else { return }
+        if record.profile.name != known.profile.name, !record.hasLeft,
+            let holder = self.holder(against: record.profile, at: now)
+        {
+            // A member that was renamed to a name in use stays what it was.
+            return self.pending.append(
+                .event(.nameConflict(holder: holder.profile, refused: record.profile))
+            )
+        }
         var changed = member
         changed.signed = signed
-        changed.accusations = []
+        changed.charges = []
         changed.state = record.hasLeft ? .left : .alive
         changed.since = record.hasLeft ? since : now
         if changed.state == member.state { changed.since = member.since }
@@ -62,7 +70,7 @@ extension Membership {
         case (.suspect, .alive):
             self.suspect(member, accusation, at: now)
         case (.suspect, .suspect):
-            if self.suspicions.confirm(accusation) {
+            if self.suspicions.confirm(accusation, at: now) {
                 self.broadcasts.insert(.accusation(accusation))
             }
             self.considerLooking(at: member.id)
@@ -73,6 +81,10 @@ extension Membership {
             suspicion.verdict = .suspect
             self.suspect(member, suspicion, at: now)
             self.suspicions.declare(member.id)
+            guard !self.configuration.mechanisms.contains(.questionedVerdicts),
+                let suspect = self.table[member.id]
+            else { return }
+            self.bury(suspect, accusation, at: now)
         case (.failed, .suspect), (.expelled, .suspect):
             self.suspicions.declare(member.id)
             if self.suspicions.due(self.circumstances, at: now).contains(member.id) {
@@ -110,8 +122,8 @@ extension Membership {
 
     /// Takes a member for failed, or for gone on an operator's word.
     mutating func bury(_ member: Member, _ accusation: Accusation, at now: MonotonicInstant) {
-        var changed = self.withAccusations(member)
-        changed.accusations = Array(changed.accusations.prefix(3)) + [accusation]
+        var changed = self.withCharges(member)
+        changed.charges = changed.charges.prefix(3) + [Charge(accusation, heard: now)]
         changed.state = accusation.verdict == .expelled ? .left : .failed
         changed.since = now.before(
             age: accusation.age,
@@ -160,7 +172,8 @@ extension Membership {
     /// Eight members on average for each round of the news, until two have confirmed: enough to
     /// confirm, and no storm of pings in a large fleet.
     private mutating func considerLooking(at id: NodeID) {
-        guard self.suspicions.isOpen(id), !self.suspicions.isAccused(id, by: self.local.id)
+        guard self.configuration.mechanisms.contains(.concurrentProbes),
+            self.suspicions.isOpen(id), !self.suspicions.isAccused(id, by: self.local.id)
         else { return }
         let share = 8 / Double(max(1, self.table.alive.count))
         if self.generator.nextUnit() < share { self.probeOrder.hasten(id) }
@@ -183,11 +196,18 @@ extension Membership {
         let rivals = namesakes.filter { rival in
             rival.state.isPresent && !(isOwnWord && rival.isReplaced(by: profile))
         }
-        if let rival = rivals.first(where: { !$0.isReplaced(by: profile) }) {
-            self.pending.append(.event(self.conflict(profile, with: rival)))
+        if isPresent, let holder = self.holder(against: profile, at: now) {
             // Whoever asks for admission itself is refused; one that others admitted is kept, so
             // that all views stay equal.
-            if isOwnWord { return }
+            if isOwnWord || holder.state.isPresent {
+                self.pending.append(
+                    .event(.nameConflict(holder: holder.profile, refused: profile))
+                )
+            }
+            if isOwnWord {
+                self.counters.namesRefused += 1
+                return
+            }
         }
         let member = Member(signed: signed, state: isPresent ? .alive : .left, since: since)
         guard self.table.store(member) else {
@@ -234,10 +254,6 @@ extension Membership {
         return self.local.profile.name == profile.name ? [self.local] + others : others
     }
 
-    func conflict(_ newcomer: MemberProfile, with holder: Member) -> MembershipEvent {
-        .nameConflict(name: newcomer.name, holder: holder.id, refused: newcomer.id)
-    }
-
     /// A member that is gone makes way for a present one of its name.
     private mutating func replaceIfNameIsTaken(_ member: Member, at now: MonotonicInstant) {
         let successors = self.namesakes(of: member.profile).filter(\.state.isPresent)
@@ -250,7 +266,7 @@ extension Membership {
         self.suspicions.end(member.id)
         self.broadcasts.remove(member.id)
         self.forgotten.insert(member.id, incarnation: member.incarnation, since: now)
-        self.pending.append(.event(.removed(member.id)))
+        self.pending.append(.event(.removed(member.id, name: member.profile.name)))
         self.reconnectionIsStale = true
     }
 
@@ -274,9 +290,9 @@ extension Membership {
         switch member.state {
         case .alive: return []
         case .suspect:
-            return self.suspicions.accusations(of: member.id).map { .accusation($0) }
+            return self.suspicions.charges(against: member.id).map { .accusation($0.accusation) }
         case .failed, .left:
-            guard var last = member.accusations.last else { return [] }
+            guard var last = member.charges.last?.accusation else { return [] }
             last.age = member.since.age(at: now)
             return [.accusation(last)]
         }

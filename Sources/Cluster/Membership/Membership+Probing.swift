@@ -53,7 +53,9 @@ extension Membership {
     /// Source: fixed observers after Rapid (Suresh et al. 2018, section 4.1), one instead of ten.
     private mutating func turn() -> NodeID? {
         defer { self.isRingTurn.toggle() }
-        if self.isRingTurn, let neighbour = self.table.successor(of: self.local.id) {
+        if self.isRingTurn, self.configuration.mechanisms.contains(.neighbours),
+            let neighbour = self.table.successor(of: self.local.id)
+        {
             return neighbour
         }
         let table = self.table
@@ -83,6 +85,7 @@ extension Membership {
     /// While probes go on failing this spreads until everybody silent is known, instead of one
     /// member per turn; answers end it.
     private mutating func doubt(_ count: Int, at now: MonotonicInstant) {
+        guard self.configuration.mechanisms.contains(.concurrentProbes) else { return }
         let recent = now.advanced(by: .zero - self.configuration.probeInterval)
         var chosen = 0
         for member in self.table.pick(4 * count, using: &self.generator) where chosen < count {
@@ -156,7 +159,7 @@ extension Membership {
                 self.suspicions.end(id)
                 continue
             }
-            let accused = self.suspicions.accusations(of: id).first
+            let accused = self.suspicions.charges(against: id).first?.accusation
             let verdict = Accusation(
                 subject: id,
                 incarnation: member.incarnation,
@@ -176,7 +179,9 @@ extension Membership {
         at now: MonotonicInstant
     ) {
         let kind = MembershipMessage.Kind.ping(sequence: sequence, target: target.id)
-        let first = target.state == .suspect ? self.charges(against: target, at: now) : []
+        let tellsFirst = self.configuration.mechanisms.contains(.buddy)
+        let first =
+            tellsFirst && target.state == .suspect ? self.charges(against: target, at: now) : []
         let isTrusted = target.state == .alive && !inDoubt
         self.send(kind, first: first, carriesNews: isTrusted, to: target.profile.address)
     }
@@ -224,6 +229,7 @@ extension Membership {
     }
 
     private mutating func note(_ id: NodeID, succeeded: Bool) {
+        guard self.configuration.mechanisms.contains(.isolation) else { return }
         let before = self.isolation.isIsolated
         self.isolation.note(id, succeeded: succeeded)
         guard self.isolation.isIsolated != before else { return }

@@ -70,6 +70,12 @@ public struct Membership: Sendable {
     var reconnection: Reconnection
     var forgotten = ForgottenMembers()
     var twin = TwinWatch()
+    /// Where the older process of this identity runs to which this one has yielded.
+    var silencer: Endpoint?
+    /// Who keeps this node from its name.
+    var nameHolder: MemberProfile?
+    /// Whether a member has told all it knows in this run.
+    var hasJoined = false
     /// Whether failed members or seeds have changed since reconnection was planned.
     var reconnectionIsStale = false
     var seeds: [Endpoint] = []
@@ -89,6 +95,7 @@ public struct Membership: Sendable {
     ///   - profile: what this node says about itself; within its limits, of `identity`.
     ///   - identity: who this node is.
     ///   - start: which of its starts this is.
+    ///   - ring: which keys of the ring it holds.
     ///   - incarnation: above every one that earlier starts of this identity used; by default the
     ///     first one of `start`.
     ///   - generator: for the order of probes and the choice of peers.
@@ -97,6 +104,7 @@ public struct Membership: Sendable {
         profile: MemberProfile,
         identity: MemberIdentity,
         start: MemberStart,
+        ring: RingInventory = .none,
         incarnation: UInt64? = nil,
         generator: SeededGenerator
     ) {
@@ -112,7 +120,8 @@ public struct Membership: Sendable {
             incarnation: min(
                 incarnation ?? start.firstIncarnation,
                 MemberRecord.incarnationLimit
-            )
+            ),
+            ring: ring
         )
         self.local = Member(
             signed: SignedRecord(record, signing: identity.sign),
@@ -123,7 +132,10 @@ public struct Membership: Sendable {
             limit: configuration.memberLimit,
             region: profile.region
         )
-        self.health = LocalHealth(ceiling: configuration.healthCeiling)
+        self.health = LocalHealth(
+            ceiling: configuration.mechanisms.contains(.localHealth)
+                ? configuration.healthCeiling : 1
+        )
         self.suspicions = SuspicionTable(configuration: configuration)
         self.reconnection = Reconnection(minimum: configuration.reconnectMinimum)
         self.sequence = UInt32(truncatingIfNeeded: self.generator.next())
@@ -155,12 +167,15 @@ public struct Membership: Sendable {
         var members = self.table.members
         let place = members.firstIndex { $0.id > self.local.id } ?? members.endIndex
         members.insert(self.local, at: place)
-        return members.map(self.withAccusations)
+        return members.map(self.withCharges)
     }
+
+    /// How many members are alive or suspect, this node included; cheap.
+    public var presentCount: Int { self.table.presentCount + 1 }
 
     /// One member, this node included.
     public func member(_ id: NodeID) -> Member? {
-        id == self.local.id ? self.local : self.table[id].map(self.withAccusations)
+        id == self.local.id ? self.local : self.table[id].map(self.withCharges)
     }
 
     /// Everything known, as peers are told it; ``restore(_:at:)`` takes it after a restart.
@@ -172,10 +187,10 @@ public struct Membership: Sendable {
     /// Whether this node holds back its own unconfirmed suspicions, since most of its probes fail.
     public var isIsolated: Bool { self.isolation.isIsolated }
 
-    func withAccusations(_ member: Member) -> Member {
+    func withCharges(_ member: Member) -> Member {
         guard member.state == .suspect else { return member }
         var member = member
-        member.accusations = self.suspicions.accusations(of: member.id)
+        member.charges = self.suspicions.charges(against: member.id)
         return member
     }
 
@@ -184,7 +199,8 @@ public struct Membership: Sendable {
     /// After a stall every deadline has passed while the answers still wait in the socket; without
     /// this a node that wakes from one would accuse all its peers.
     mutating func forgiveOwnStall(at now: MonotonicInstant) {
-        guard let due = self.scheduledWake else { return }
+        guard let due = self.scheduledWake, self.configuration.mechanisms.contains(.forgiveness)
+        else { return }
         let delay = due.duration(to: now)
         guard delay > self.configuration.probeInterval / 2 else { return }
         self.scheduledWake = now
@@ -196,9 +212,10 @@ public struct Membership: Sendable {
     /// Returns the collected effects, with a new wake when the next deadline has moved.
     mutating func finish(at now: MonotonicInstant) -> [Effect] {
         if self.reconnectionIsStale { self.aimReconnection(at: now) }
-        if let next = self.nextDeadline, next != self.scheduledWake {
+        // What is overdue already is due now: else the next input would take this node for stalled.
+        if let next = self.nextDeadline.map({ max($0, now) }), next != self.scheduledWake {
             self.scheduledWake = next
-            self.pending.append(.wake(at: max(next, now)))
+            self.pending.append(.wake(at: next))
         }
         defer { self.pending = [] }
         return self.pending
@@ -224,6 +241,7 @@ public struct Membership: Sendable {
     var circumstances: SuspicionTable.Circumstances {
         SuspicionTable.Circumstances(
             trusted: self.table.alive.count,
+            members: self.table.presentCount + 1,
             hold: self.isolation.isIsolated ? self.configuration.isolationHold : nil
         )
     }

@@ -44,6 +44,7 @@ public struct SignedRecord: Sendable {
         writer.write(record.profile.version)
         writer.append(record.profile.protocolMinimum)
         writer.append(record.profile.protocolMaximum)
+        writer.write(record.ring)
         self.content = Content(
             record: record,
             bytes: writer.bytes,
@@ -93,7 +94,8 @@ public struct SignedRecord: Sendable {
             key: key,
             start: start,
             incarnation: incarnation,
-            hasLeft: hasLeft
+            hasLeft: hasLeft,
+            ring: try reader.readRingInventory()
         )
         self.content = Content(record: record, bytes: bytes, signature: signature)
     }
@@ -125,6 +127,17 @@ extension SignedRecord: Equatable {
 }
 
 extension ByteWriter {
+    /// Writes version 4, sealing epoch 2, count 1, then epoch 2 and mark 4 of each key.
+    fileprivate mutating func write(_ ring: RingInventory) {
+        self.write(ring.version)
+        self.write(ring.sealingEpoch)
+        self.append(UInt8(clamping: ring.keys.count))
+        for key in ring.keys {
+            self.write(key.epoch)
+            self.write(key.mark)
+        }
+    }
+
     /// Writes family 1 (4 or 6), address 4 or 16, port 2.
     public mutating func write(_ endpoint: Endpoint) {
         switch endpoint.address {
@@ -141,6 +154,20 @@ extension ByteWriter {
 }
 
 extension ByteReader {
+    fileprivate mutating func readRingInventory() throws(ByteReaderError) -> RingInventory {
+        let version: UInt32 = try self.read()
+        let sealingEpoch: UInt16 = try self.read()
+        let count: UInt8 = try self.read()
+        guard count <= RingInventory.keyLimit else {
+            throw .tooLarge(found: Int(count), limit: RingInventory.keyLimit)
+        }
+        var keys: [RingInventory.Key] = []
+        for _ in 0..<count {
+            keys.append(RingInventory.Key(epoch: try self.read(), mark: try self.read()))
+        }
+        return RingInventory(version: version, sealingEpoch: sealingEpoch, keys: keys)
+    }
+
     /// Reads an address of either family.
     ///
     /// - Throws: ``MeshPrimitives/ByteReaderError`` when cut short or of another family.

@@ -16,6 +16,8 @@ struct SuspicionTable: Sendable {
     struct Circumstances: Equatable, Sendable {
         /// How many members are alive and under no suspicion, this node not counted.
         var trusted: Int
+        /// How many members are alive or suspect, this node counted.
+        var members = 1
         /// How much longer than the longest suspicion one lasts that nobody confirms, while this
         /// node is isolated; else `nil`.
         var hold: Duration?
@@ -23,12 +25,12 @@ struct SuspicionTable: Sendable {
 
     private struct Suspicion {
         var started: MonotonicInstant
-        var accusations: [Accusation]
+        var charges: [Charge]
         let isUnproven: Bool
         /// Whether somebody has already declared the member failed.
         var isDeclared = false
 
-        var confirmations: Int { self.accusations.count - 1 }
+        var confirmations: Int { self.charges.count - 1 }
     }
 
     private let configuration: MembershipConfiguration
@@ -41,11 +43,11 @@ struct SuspicionTable: Sendable {
     var count: Int { self.suspicions.count }
 
     /// What is said against a member, in the order heard.
-    func accusations(of id: NodeID) -> [Accusation] { self.suspicions[id]?.accusations ?? [] }
+    func charges(against id: NodeID) -> [Charge] { self.suspicions[id]?.charges ?? [] }
 
     /// Whether `accuser` is among those who accuse a member.
     func isAccused(_ id: NodeID, by accuser: NodeID) -> Bool {
-        self.suspicions[id]?.accusations.contains { $0.accuser == accuser } ?? false
+        self.suspicions[id]?.charges.contains { $0.accusation.accuser == accuser } ?? false
     }
 
     /// Starts a suspicion.
@@ -59,7 +61,7 @@ struct SuspicionTable: Sendable {
     ) {
         self.suspicions[accusation.subject] = Suspicion(
             started: now,
-            accusations: [accusation],
+            charges: [Charge(accusation, heard: now)],
             isUnproven: isUnproven
         )
     }
@@ -73,10 +75,10 @@ struct SuspicionTable: Sendable {
     /// Takes in one more accusation.
     ///
     /// - Returns: whether it counts, and so deserves to be passed on.
-    mutating func confirm(_ accusation: Accusation) -> Bool {
+    mutating func confirm(_ accusation: Accusation, at now: MonotonicInstant) -> Bool {
         let id = accusation.subject
         guard self.isOpen(id), !self.isAccused(id, by: accusation.accuser) else { return false }
-        self.suspicions[id]?.accusations.append(accusation)
+        self.suspicions[id]?.charges.append(Charge(accusation, heard: now))
         return true
     }
 
@@ -107,6 +109,9 @@ struct SuspicionTable: Sendable {
     ) -> MonotonicInstant {
         let own = self.ownDeadline(of: suspicion, circumstances)
         guard suspicion.isDeclared else { return own }
+        guard self.configuration.mechanisms.contains(.questionedVerdicts) else {
+            return suspicion.started
+        }
         return min(own, suspicion.started.advanced(by: self.configuration.probeInterval * 2))
     }
 
@@ -115,8 +120,16 @@ struct SuspicionTable: Sendable {
         of suspicion: Suspicion,
         _ circumstances: Circumstances
     ) -> MonotonicInstant {
+        let mechanisms = self.configuration.mechanisms
+        let growth =
+            mechanisms.contains(.flatSuspicion)
+            ? 1 : max(1, Logarithm.natural(Double(circumstances.members)) / Logarithm.natural(10))
         let minimum =
             self.configuration.probeInterval * Double(self.configuration.suspicionMultiplier)
+            * growth
+        guard mechanisms.contains(.dynamicSuspicion) else {
+            return suspicion.started.advanced(by: minimum + (circumstances.hold ?? .zero))
+        }
         let maximum = minimum * max(1, self.configuration.suspicionMaximumMultiplier)
         let wanted = self.configuration.suspicionConfirmations
         let sufficient = suspicion.isUnproven ? 0 : max(0, min(wanted, circumstances.trusted))

@@ -2,6 +2,7 @@ public import Logging
 public import MeshChangelog
 public import MeshMembership
 public import MeshPrimitives
+public import MeshWire
 import NIOCore
 import NIOPosix
 public import ServiceLifecycle
@@ -17,6 +18,9 @@ public final class ClusterService: Service, Sendable {
 
     /// Keeps the boot number that the next start has to count on from; returns at once.
     public typealias SaveBoot = @Sendable (UInt64) -> Void
+
+    /// Keeps a key ring that was changed in the running mesh; returns at once.
+    public typealias SaveRing = @Sendable (KeyRing) -> Void
 
     /// Events kept for a slow consumer; the oldest go first, and are counted.
     public static let eventLimit = 8_192
@@ -53,6 +57,7 @@ public final class ClusterService: Service, Sendable {
     ///   - knownMembers: what ``knownMembers()`` gave before the last stop.
     ///   - save: makes batches durable.
     ///   - saveBoot: keeps a boot number on disk that peers remember and the disk had lost.
+    ///   - saveRing: keeps a key ring that was changed in the running mesh.
     ///   - logger: where failed saves and sockets are told.
     /// - Throws: ``MeshChangelog/ChangelogError/malformed(reason:)`` for an unreadable checkpoint.
     public init(
@@ -62,6 +67,7 @@ public final class ClusterService: Service, Sendable {
         knownMembers: [MemberUpdate],
         save: @escaping Save,
         saveBoot: @escaping SaveBoot,
+        saveRing: @escaping SaveRing,
         logger: Logger
     ) throws(ChangelogError) {
         let (events, continuation) = AsyncStream.makeStream(
@@ -89,6 +95,7 @@ public final class ClusterService: Service, Sendable {
             knownMembers: knownMembers,
             save: save,
             saveBoot: saveBoot,
+            saveRing: saveRing,
             events: continuation,
             changes: self.changesContinuation,
             observed: self.observedContinuation,
@@ -228,6 +235,24 @@ public final class ClusterService: Service, Sendable {
     /// A member that is present stays; see ``MeshMembership/Membership/dismiss(_:_:at:)``.
     public func dismiss(_ id: NodeID, _ verdict: Accusation.Verdict) async {
         await self.submit { loop in loop.stepMembership { $0.dismiss(id, verdict, at: $1) } }
+    }
+
+    /// The secrets of the mesh, as they are now; `nil` once the service has ended.
+    public func keyRing() async -> KeyRing? { await self.submit { $0.ring } }
+
+    /// Takes one step of a change of keys; the ring is on its way to all members then.
+    ///
+    /// - Throws: ``MeshWire/KeyRotation/Refusal``; nothing has changed then.
+    public func rotate(_ step: KeyRotation.Step, isForced: Bool = false) async throws {
+        let outcome = await self.submit { loop -> Result<Void, KeyRotation.Refusal> in
+            do throws(KeyRotation.Refusal) {
+                _ = try loop.rotate(step, isForced: isForced)
+                return .success(())
+            } catch {
+                return .failure(error)
+            }
+        }
+        try outcome?.get()
     }
 
     /// Replaces the seeds, after their names were resolved again.

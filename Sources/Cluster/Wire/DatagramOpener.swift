@@ -48,7 +48,7 @@ public struct DatagramOpener: Sendable {
         }
     }
 
-    private let keys: ClusterKeys
+    private var keys: ClusterKeys
     private let node: NodeID
     private let limit: Int
     private var senders: [NodeID: Sender] = [:]
@@ -82,6 +82,18 @@ public struct DatagramOpener: Sendable {
         self.opened += 1
         self.remember(session, of: envelope.sender)
         return (envelope.sender, body)
+    }
+
+    /// Goes on with other keys; what was sealed under a key that is gone opens no more.
+    public mutating func replace(_ keys: ClusterKeys) {
+        self.keys = keys
+        self.senders = self.senders.mapValues { sender in
+            var sender = sender
+            // Epochs start at 1, so that the key is derived again with the next datagram.
+            sender.proved?.epoch = 0
+            sender.newer?.epoch = 0
+            return sender
+        }
     }
 
     /// Takes in which start of a sender speaks now, on the word of its own signed record.

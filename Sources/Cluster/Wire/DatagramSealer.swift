@@ -10,10 +10,10 @@ public struct DatagramSealer: Sendable {
     /// Most bytes of a body that fits a datagram.
     public static let bodyByteLimit = Self.byteLimit - Envelope.byteCount
 
-    private let keys: ClusterKeys
+    private var keys: ClusterKeys
     private let sender: NodeID
     private let salt: Salt
-    private let key: [UInt8]
+    private var key: [UInt8]
     private var counter: UInt64 = 0
 
     /// Starts a session of `sender`.
@@ -27,6 +27,12 @@ public struct DatagramSealer: Sendable {
         self.sender = sender
         self.salt = Salt(start)
         self.key = keys.datagramKey(sender: sender, salt: self.salt)
+    }
+
+    /// Goes on with other keys; the counter goes on, too, so that nothing opens twice.
+    public mutating func replace(_ keys: ClusterKeys) {
+        self.keys = keys
+        self.key = keys.datagramKey(sender: self.sender, salt: self.salt)
     }
 
     /// Seals `body` into one datagram.

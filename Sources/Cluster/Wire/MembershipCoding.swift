@@ -11,6 +11,9 @@ private enum KindCode: UInt8 {
     case sync = 6
     case syncAnswer = 7
     case refusal = 8
+    case compare = 9
+    case comparison = 10
+    case difference = 11
 }
 
 extension ByteWriter {
@@ -30,8 +33,14 @@ extension ByteWriter {
             self.write(sequence)
             self.write(target)
             self.write(endpoint)
-        case .gossip, .sync, .syncAnswer:
+        case .gossip, .sync, .syncAnswer, .difference:
             break
+        case .compare(let digests):
+            self.write(UInt16(clamping: digests.count))
+            for digest in digests { self.write(digest) }
+        case .comparison(let differing):
+            self.write(UInt16(clamping: differing.count))
+            self.append(contentsOf: differing)
         case .refusal(let holder):
             self.write(holder)
         }
@@ -95,7 +104,20 @@ extension WireReader {
         case .sync: .sync
         case .syncAnswer: .syncAnswer
         case .refusal: .refusal(nameHolder: try self.readNodeID())
+        case .compare: .compare(digests: try self.readDigests())
+        case .comparison:
+            .comparison(differing: Array(try self.read(count: Int(try self.read(UInt16.self)))))
+        case .difference: .difference
         }
+    }
+
+    /// Reads hashes of a view; no more than the bytes that are there.
+    private mutating func readDigests() throws(WireError) -> [UInt32] {
+        let count: UInt16 = try self.read()
+        guard Int(count) * 4 <= self.remaining else { throw .malformed }
+        var digests: [UInt32] = []
+        for _ in 0..<count { digests.append(try self.read()) }
+        return digests
     }
 
     /// Reads news of members; what newer software adds is skipped.
@@ -189,6 +211,9 @@ extension MembershipMessage.Kind {
         case .sync: .sync
         case .syncAnswer: .syncAnswer
         case .refusal: .refusal
+        case .compare: .compare
+        case .comparison: .comparison
+        case .difference: .difference
         }
     }
 }

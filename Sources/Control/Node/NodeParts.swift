@@ -49,7 +49,7 @@ struct NodeParts: Sendable {
         let dataPlane = DataPlane(configuration: settings.proxy.dataPlane) {
             inbox.observed($0)
         }
-        let events = EventLog(observer: settings.node.name)
+        let events = Self.events(settings)
         let cluster = try ClusterService(
             configuration: ClusterConfiguration(settings, seeds, keyRing, store),
             stored: try store.database.changelog(),
@@ -57,6 +57,7 @@ struct NodeParts: Sendable {
             knownMembers: try store.knownMembers(wallMilliseconds: NodeClock.wallMilliseconds),
             save: { batch in try await store.disk.run { try store.database.save(batch) } },
             saveBoot: { store.saveBoot($0) },
+            saveRing: { store.save($0) },
             logger: logger
         )
         let state = StateService(
@@ -102,6 +103,16 @@ struct NodeParts: Sendable {
         )
     }
 
+    private static func events(_ settings: NodeSettings) -> EventLog {
+        EventLog(
+            observer: settings.node.name,
+            journal: EventJournal(
+                path: settings.node.dataDirectory + "/events.jsonl",
+                disk: DiskThread()
+            )
+        )
+    }
+
     private static func tickets(
         _ settings: NodeSettings,
         _ keyRing: KeyRing,
@@ -133,6 +144,7 @@ struct NodeParts: Sendable {
             regions: self.regions,
             state: state,
             events: self.events,
+            tickets: self.tickets,
             store: store,
             logger: logger,
             onDesiredMode: { mode in
@@ -146,8 +158,7 @@ struct NodeParts: Sendable {
     func admin(
         settings: NodeSettings,
         store: NodeStore,
-        hostName: String,
-        gossipKeyCount: Int
+        hostName: String
     ) -> NodeAdmin {
         NodeAdmin(
             identity: NodeIdentity(
@@ -158,7 +169,6 @@ struct NodeParts: Sendable {
             ),
             node: store.node,
             nodeSettings: settings,
-            gossipKeyCount: gossipKeyCount,
             cluster: self.cluster,
             dataPlane: self.dataPlane,
             configurations: self.configuration,

@@ -15,6 +15,7 @@ struct NodeStore: Sendable {
     let boot: UInt64
 
     private static let keyName = "node_key"
+    private static let ringName = "key_ring"
     private static let bootKey = "boot"
 
     /// Who the node is.
@@ -55,17 +56,30 @@ extension NodeStore {
 
     private static let membersKey = "members"
 
+    /// Keeps a key ring that was changed in the running mesh; returns at once.
+    func save(_ ring: KeyRing) {
+        let database = self.database
+        let document = ring.document
+        self.disk.enqueue { try? database.setValue(document, for: Self.ringName) }
+    }
+
+    /// The ring to start with: the one that was changed in the running mesh, unless the file is newer.
+    func keyRing(file: KeyRing) throws -> KeyRing {
+        guard let document = try self.database.value(Self.ringName),
+            let running = KeyRing(document: document), !file.isReplacement(for: running)
+        else { return file }
+        return running
+    }
+
     /// Makes the next start count on from `boot` at least; returns at once.
     func saveBoot(_ boot: UInt64) {
         let database = self.database
-        let disk = self.disk
-        Task {
+        self.disk.enqueue {
             // A disk that fails now is told by everything else that is saved.
-            try? await disk.run {
-                let saved = try database.text(Self.bootKey).flatMap(UInt64.init) ?? 0
-                guard boot > saved else { return }
-                try database.setValue(Array(String(boot).utf8), for: Self.bootKey)
+            guard let text = try? database.text(Self.bootKey), UInt64(text) ?? 0 < boot else {
+                return
             }
+            try? database.setValue(Array(String(boot).utf8), for: Self.bootKey)
         }
     }
 

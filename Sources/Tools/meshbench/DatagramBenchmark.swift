@@ -7,7 +7,7 @@ enum DatagramBenchmark: Benchmark {
     private static let sender = NodeID(high: 1, low: 1)
 
     static func measure(with stopwatch: Stopwatch) throws -> [Measurement] {
-        let message = Self.probe(withUpdates: 7)
+        let message = Self.probe(withUpdates: 6)
         let body = ClusterMessage.membership(message).encoded
         let copy = Self.copy(body, with: stopwatch)
         return [

@@ -131,18 +131,22 @@ func message(
     )
 }
 
-/// One node under test, number 1, which knows nodes 2 to `peerCount` + 1 as alive.
+/// One node under test, number 1 if not said otherwise, which knows nodes 2 to `peerCount` + 1 as alive.
 struct Bench {
     var membership: Membership
     /// What happened so far.
     var effects: [Membership.Effect] = []
 
     /// Starts the node with its peers known, at second 0.
-    init(peers peerCount: UInt64 = 4, _ configuration: MembershipConfiguration = .lan) {
+    init(
+        peers peerCount: UInt64 = 4,
+        _ configuration: MembershipConfiguration = .lan,
+        number: UInt64 = 1
+    ) {
         self.membership = Membership(
             configuration: configuration,
-            profile: profile(1),
-            identity: FakeKeys.identity(1),
+            profile: profile(number),
+            identity: FakeKeys.identity(number),
             start: MemberStart(boot: 0, token: 1),
             incarnation: 1,
             generator: SeededGenerator(seed: 7)

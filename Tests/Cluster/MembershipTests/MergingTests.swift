@@ -48,7 +48,25 @@ struct MergingTests {
         bench.hear(message(.gossip, from: 3, [claim(2, .failed, by: 3)]), at: 3.2)
 
         #expect(bench.state(of: 2) == .failed)
-        #expect(bench.membership.member(node(2))?.accusations.map(\.verdict).last == .failed)
+        #expect(bench.membership.member(node(2))?.charges.map(\.accusation.verdict).last == .failed)
+    }
+
+    @Test("does not take a verdict that is overdue for a stall of its own")
+    func overdueVerdict() {
+        var bench = Bench(peers: 3)
+        bench.run(from: 0, to: 1, living: [2, 3, 4])
+        bench.hear(message(.gossip, from: 3, [claim(2, .suspect, by: 3)]), at: 1)
+        bench.run(from: 1, to: 3.8, living: [3, 4])
+        // Two of two confirmations make the suspicion end in the past.
+        bench.hear(message(.gossip, from: 4, [claim(2, .suspect, by: 4)]), at: 3.9)
+        bench.hear(message(.gossip, from: 3, [claim(2, .failed, by: 3)]), at: 3.95)
+        let before = bench.membership.statistics.healthMultiplier
+
+        bench.hear(message(.gossip, from: 4, [claim(4, .alive)]), at: 4.0)
+        bench.run(from: 4, to: 4.2, living: [3, 4])
+
+        #expect(bench.membership.statistics.healthMultiplier <= before)
+        #expect(bench.state(of: 2) == .failed)
     }
 
     @Test("refutes what is said against itself by a higher incarnation, and gossips it")
@@ -195,7 +213,7 @@ struct MergingTests {
 
         #expect(bench.state(of: 20) == .alive)
         #expect(bench.state(of: 2) == nil)
-        #expect(effects.events.contains(.removed(node(2))))
+        #expect(effects.events.contains(.removed(node(2), name: "node-2")))
 
         bench.hear(message(.gossip, from: 3, [claim(2, .alive)]), at: 5)
         #expect(bench.state(of: 2) == nil, "old news does not bring it back")
@@ -227,7 +245,7 @@ struct MergingTests {
         let later = bench.run(from: 2, to: 3, living: [3, 4])
         bench.hear(message(.gossip, from: 3, [claim(2, .left)]), at: 3)
 
-        #expect(effects.events == [.removed(node(2))])
+        #expect(effects.events == [.removed(node(2), name: "node-2")])
         #expect(later.gossiped.charges.contains(accusation(2, .forgotten, by: 1)))
         #expect(bench.state(of: 2) == nil)
         #expect(bench.state(of: 3) == .alive)

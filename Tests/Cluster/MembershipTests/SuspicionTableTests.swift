@@ -21,11 +21,11 @@ struct SuspicionTableTests {
         var table = Self.table()
         #expect(table.deadline(Self.among(3)) == instant(18))
 
-        _ = table.confirm(accusation(2, .suspect, by: 4))
+        _ = table.confirm(accusation(2, .suspect, by: 4), at: instant(1))
         let once = table.deadline(Self.among(3)) ?? instant(0)
         #expect(once > instant(8) && once < instant(9))
 
-        _ = table.confirm(accusation(2, .suspect, by: 5))
+        _ = table.confirm(accusation(2, .suspect, by: 5), at: instant(1))
         #expect(table.deadline(Self.among(3)) == instant(3))
     }
 
@@ -33,8 +33,10 @@ struct SuspicionTableTests {
     func countsOnce() {
         var table = Self.table()
 
-        let counted = [3, 4, 4, 5, 6].map { table.confirm(accusation(2, .suspect, by: $0)) }
-        let foreign = table.confirm(accusation(9, .suspect, by: 6))
+        let counted = [3, 4, 4, 5, 6].map {
+            table.confirm(accusation(2, .suspect, by: $0), at: instant(1))
+        }
+        let foreign = table.confirm(accusation(9, .suspect, by: 6), at: instant(1))
 
         #expect(counted == [false, true, false, true, false])
         #expect(!foreign)
@@ -46,7 +48,7 @@ struct SuspicionTableTests {
         #expect(table.deadline(Self.among(0)) == instant(3))
         #expect(table.deadline(Self.among(1)) == instant(18))
 
-        _ = table.confirm(accusation(2, .suspect, by: 4))
+        _ = table.confirm(accusation(2, .suspect, by: 4), at: instant(1))
         #expect(table.deadline(Self.among(1)) == instant(3))
     }
 
@@ -66,8 +68,8 @@ struct SuspicionTableTests {
         #expect(table.due(isolated, at: instant(77)) == [])
         #expect(table.deadline(Self.among(0, hold: .seconds(60))) == instant(78), "alone")
 
-        _ = table.confirm(accusation(2, .suspect, by: 4))
-        _ = table.confirm(accusation(2, .suspect, by: 5))
+        _ = table.confirm(accusation(2, .suspect, by: 4), at: instant(1))
+        _ = table.confirm(accusation(2, .suspect, by: 5), at: instant(1))
         #expect(table.due(isolated, at: instant(3)) == [node(2)])
         table.end(node(2))
         #expect(table.deadline(isolated) == nil)

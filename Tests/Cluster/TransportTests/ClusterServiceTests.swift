@@ -257,6 +257,45 @@ struct ClusterServiceTests {
         }
     }
 
+    @Test("changes its keys while it runs, without a suspicion, and keeps out who has the old only")
+    func rotatesKeys() async throws {
+        try await withCluster(of: 3) { nodes in
+            let first = nodes[0].service
+            let inventory = { (version: UInt32) async -> Bool in
+                for node in nodes {
+                    let members = await node.service.members()
+                    guard members.allSatisfy({ $0.signed.record.ring.version == version }) else {
+                        return false
+                    }
+                }
+                return true
+            }
+
+            try await first.rotate(.stage)
+            try await eventually("staged everywhere") { await inventory(1) }
+            try await nodes[1].service.rotate(.activate(2))
+            try await eventually("active everywhere") { await inventory(2) }
+            try await nodes[2].service.rotate(.retire(1))
+            try await eventually("retired everywhere") { await inventory(3) }
+
+            let suspicions = await first.status().membership.suspicions
+            #expect(suspicions == 0)
+            #expect(nodes.allSatisfy { $0.disk.ring?.epochs == [2] })
+            let seed = try await nodes[0].endpoint()
+            let stranger = try TestNode("node-9", seeds: [seed])
+            _ = try await stranger.endpoint()
+            try await eventually("refused") {
+                await first.status().counters.rejected[.unknownKeyEpoch, default: 0] > 2
+            }
+            #expect(await stranger.service.members().count == 1)
+            await stranger.kill()
+            let ring = try #require(nodes[0].disk.ring)
+            let newcomer = try TestNode("node-8", seeds: [seed], ring: ring)
+            try await eventually("joined") { await allSee(nodes + [newcomer]) }
+            await newcomer.kill()
+        }
+    }
+
     @Test("with an older disk goes on past what peers remember, and keeps the boot number")
     func restoredDisk() async throws {
         try await withCluster(of: 2) { nodes in

@@ -23,6 +23,7 @@ final class Disk: Sendable {
     private let content = Mutex(Content())
     private let isFull = Mutex(false)
     private let savedBoot = Mutex<UInt64>(0)
+    private let savedRing = Mutex<KeyRing?>(nil)
     private let isStalled = Mutex(false)
 
     /// What a node that starts from this disk finds.
@@ -37,6 +38,11 @@ final class Disk: Sendable {
 
     /// Changesets on it.
     var count: Int { self.content.withLock { $0.changesets.count } }
+
+    /// The ring that was changed in the running mesh; `nil` when it never was.
+    var ring: KeyRing? { self.savedRing.withLock { $0 } }
+
+    func save(_ ring: KeyRing) { self.savedRing.withLock { $0 = ring } }
 
     /// The boot number that peers remember and the disk had lost; 0 for none.
     var boot: UInt64 { self.savedBoot.withLock { $0 } }
@@ -141,6 +147,7 @@ final class TestNode: Sendable {
             knownMembers: [],
             save: { try await disk.save($0) },
             saveBoot: { disk.saveBoot($0) },
+            saveRing: { disk.save($0) },
             logger: Self.silence
         )
     }

@@ -37,7 +37,8 @@ enum Fixture {
             profile: profile,
             key: Self.key.key,
             start: Self.start(5),
-            incarnation: 1 << 40
+            incarnation: 1 << 40,
+            ring: Self.ring.inventory
         )
         return .record(SignedRecord(record, signing: Self.key.identity.sign), age: 3)
     }
@@ -76,6 +77,7 @@ enum Fixture {
                 endpoint: Endpoint(address: .v6(high: 1, low: 2), port: 65_535)
             ),
             .gossip, .sync, .syncAnswer, .refusal(nameHolder: Self.gamma),
+            .compare(digests: [1, 2, .max]), .comparison(differing: [0, 255]), .difference,
         ]
         .flatMap { (kind: MembershipMessage.Kind) in
             [
@@ -91,5 +93,5 @@ enum Fixture {
                 ),
             ]
         }
-        + Self.observations.map { .observations($0) }
+        + Self.observations.map { .observations($0) } + [.keyRing(Self.ring)]
 }

@@ -19,6 +19,7 @@ struct MeshWatch: Service {
     let regions: RegionService
     let state: StateService
     let events: EventLog
+    let tickets: TicketKeyService
     let store: NodeStore
     let logger: Logger
     /// Called when an operator wants another mode of this node.
@@ -91,6 +92,14 @@ struct MeshWatch: Service {
             self.tell(event)
             await self.membersChanged()
         case .changelog(let notice): self.events.add(notice)
+        case .keys(let ring):
+            self.tickets.replace(ring)
+            self.events.add(
+                .node,
+                "keys-changed",
+                subject: "\(self.node)",
+                message: "holds the \(ring)"
+            )
         case .troubled(let trouble):
             self.events.add(
                 .node,
@@ -118,11 +127,19 @@ struct MeshWatch: Service {
         switch event {
         case .joined(let member):
             self.tell("joined", member, "\(member.profile.name) joined (\(member.state))")
+        case .changed(let member, _) where member.isExpelled:
+            self.tell("left", member, "an operator declared \(member.profile.name) gone")
         case .changed(let member, let before) where before != member.state:
             self.tell("\(member.state)", member, "\(member.profile.name) is \(member.state)")
         case .changed: return
-        case .removed(let id):
-            self.events.add(.membership, "removed", subject: "\(id)", message: "\(id) is forgotten")
+        case .removed(let id, let name):
+            self.events.add(
+                .membership,
+                "removed",
+                subject: name,
+                message: "\(name) is forgotten",
+                details: ["id": "\(id)"]
+            )
         case .refuted(let incarnation):
             self.events.add(
                 .membership,
@@ -130,17 +147,7 @@ struct MeshWatch: Service {
                 subject: "\(self.node)",
                 message: "refuted a suspicion with incarnation \(incarnation)"
             )
-        case .nameConflict(let name, let holder, let refused):
-            self.logger.error(
-                "two living members have one name",
-                metadata: ["name": "\(name)", "holder": "\(holder)", "refused": "\(refused)"]
-            )
-            self.events.add(
-                .membership,
-                "name-conflict",
-                subject: name,
-                message: "\(refused) may not be called \(name): \(holder) is; rename one"
-            )
+        case .nameConflict(let holder, let refused): self.tellConflict(holder, refused)
         case .outlived(let other, let boot): self.tellRestored(other, boot)
         case .twin(let other, let hasYielded): self.tellTwin(other, hasYielded)
         case .isolated:
@@ -161,6 +168,20 @@ struct MeshWatch: Service {
             )
         case .leaveFinished: return
         }
+    }
+
+    private func tellConflict(_ holder: MemberProfile, _ refused: MemberProfile) {
+        let message =
+            "\(refused.address) may not join as \(holder.name): \(holder.address) is called so; "
+            + "give \(refused.id == self.node ? "this node" : "it") another node.name"
+        self.logger.error("\(message)")
+        self.events.add(
+            .membership,
+            "name-conflict",
+            subject: holder.name,
+            message: message,
+            details: ["holder": "\(holder.id)", "refused": "\(refused.id)"]
+        )
     }
 
     private func tellRestored(_ other: Endpoint, _ boot: UInt64) {
