@@ -119,7 +119,7 @@ extension Changelog {
     }
 
     private func isEnough(_ holders: Set<NodeID>) -> Bool {
-        let fleet = self.peers.count + 1
+        let fleet = max(self.peers.count + 1, self.expectsPeers ? 2 : 1)
         guard holders.count >= min(self.configuration.durableNodes, fleet) else { return false }
         let regions = Set(self.peers.values.map(\.region)).union([self.region])
         let held = Set(holders.compactMap { self.peers[$0]?.region }).union([self.region])

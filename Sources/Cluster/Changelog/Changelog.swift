@@ -16,6 +16,10 @@ public struct Changelog: Sendable {
     /// This node.
     public let node: NodeID
 
+    /// Whether this node is about to join a fleet of which nobody has answered: a write that it alone
+    /// holds is not safe then.
+    public var expectsPeers = false
+
     let region: String
     let configuration: ChangelogConfiguration
     let rules: StructuralRules

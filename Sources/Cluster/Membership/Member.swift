@@ -2,36 +2,48 @@ public import MeshPrimitives
 
 /// One member as this node sees it.
 public struct Member: Equatable, Sendable {
-    /// What it says about itself.
-    public var profile: MemberProfile
-    /// The member's own version of itself; it raises this to refute what others say.
-    public var incarnation: UInt64
+    /// What it says about itself, as it signed it.
+    public var signed: SignedRecord
     /// How it stands.
     public var state: MemberState
-    /// When this node saw it enter ``state``.
+    /// When it entered ``state``, as far as this node was told.
     public var since: MonotonicInstant
     /// The smoothed round trip of direct probes; `nil` until one was answered.
     public var roundTrip: Duration?
-    /// Who suspects it, in the order heard; empty unless ``state`` is suspect.
-    public var suspectedBy: [NodeID]
+    /// What is said against it, in the order heard; empty while it is alive or has left by itself.
+    public var charges: [Charge]
 
     /// Creates a member.
     public init(
-        profile: MemberProfile,
-        incarnation: UInt64,
+        signed: SignedRecord,
         state: MemberState,
         since: MonotonicInstant,
         roundTrip: Duration? = nil,
-        suspectedBy: [NodeID] = []
+        charges: [Charge] = []
     ) {
-        self.profile = profile
-        self.incarnation = incarnation
+        self.signed = signed
         self.state = state
         self.since = since
         self.roundTrip = roundTrip
-        self.suspectedBy = suspectedBy
+        self.charges = charges
     }
 
     /// Who the member is.
-    public var id: NodeID { self.profile.id }
+    public var id: NodeID { self.signed.id }
+
+    /// Its names, place and versions.
+    public var profile: MemberProfile { self.signed.record.profile }
+
+    /// The member's own version of itself.
+    public var incarnation: UInt64 { self.signed.record.incarnation }
+
+    /// Who suspects it, in the order heard; empty unless ``state`` is suspect.
+    public var suspectedBy: [NodeID] {
+        self.state == .suspect ? self.charges.map(\.accusation.accuser) : []
+    }
+
+    /// Whether an operator declared it gone, not the member itself.
+    public var isExpelled: Bool {
+        self.state == .left && !self.signed.record.hasLeft
+    }
 }

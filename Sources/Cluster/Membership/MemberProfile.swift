@@ -56,20 +56,4 @@ public struct MemberProfile: Equatable, Sendable {
             && self.version.utf8.count <= Self.versionByteLimit
             && self.protocolMinimum <= self.protocolMaximum
     }
-
-    /// Bytes on the wire: identity 16, four texts with 16-bit lengths, address, protocol range 2.
-    public var wireByteCount: Int {
-        let texts = [self.name, self.region, self.zone, self.version]
-        return 16 + texts.reduce(0) { $0 + 2 + $1.utf8.count } + self.address.wireByteCount + 2
-    }
-}
-
-extension Endpoint {
-    /// Bytes on the wire: family 1, address 4 or 16, port 2.
-    public var wireByteCount: Int {
-        switch self.address {
-        case .v4: 7
-        case .v6: 19
-        }
-    }
 }

@@ -4,7 +4,7 @@
 ///       ^ \___________ leaves ____________________\____________> left  --tombstone age--> removed
 ///       \___________ higher incarnation of its own _______________/
 ///
-/// Raw values are the wire form and the precedence at equal incarnation: the higher one wins.
+/// At equal incarnation the later one wins.
 public enum MemberState: UInt8, CaseIterable, Sendable {
     /// Answers probes, or nobody has said otherwise.
     case alive = 0
@@ -12,7 +12,7 @@ public enum MemberState: UInt8, CaseIterable, Sendable {
     case suspect = 1
     /// Did not refute in time.
     case failed = 2
-    /// Said goodbye.
+    /// Said goodbye, or an operator said it for a member that had failed.
     case left = 3
 
     /// Whether the member takes part: alive or suspect.

@@ -13,6 +13,8 @@ struct MemberTable: Sendable {
     private var rows: [NodeID: Row] = [:]
     private var presentIDs = SortedIDs()
     private var aliveIDs = SortedIDs()
+    private var failedIDs = SortedIDs()
+    private var presentAddresses: [Endpoint: Int] = [:]
     private var sampler: PeerSampler
     private var idsByName: [String: Set<NodeID>] = [:]
 
@@ -25,6 +27,19 @@ struct MemberTable: Sendable {
     /// When any member was last heard.
     private(set) var lastHeard: MonotonicInstant?
 
+    /// Hashes of all members.
+    private(set) var digest = ViewDigest()
+
+    /// The members of some buckets, by identity.
+    func members(in buckets: [UInt8]) -> [Member] {
+        let wanted = Set(buckets)
+        return self.rows.keys.filter { wanted.contains(UInt8(ViewDigest.bucket(of: $0))) }
+            .sorted().compactMap { self[$0] }
+    }
+
+    /// How many members there are, whatever their state.
+    var count: Int { self.rows.count }
+
     /// How many members are alive or suspect.
     var presentCount: Int { self.presentIDs.all.count }
 
@@ -33,6 +48,12 @@ struct MemberTable: Sendable {
 
     /// Members that are alive and under no suspicion, by identity.
     var alive: [NodeID] { self.aliveIDs.all }
+
+    /// Members that failed, by identity.
+    var failed: [NodeID] { self.failedIDs.all }
+
+    /// Whether a member that is alive or suspect is reached at `endpoint`.
+    func isPresent(at endpoint: Endpoint) -> Bool { self.presentAddresses[endpoint] != nil }
 
     /// Every member, by identity.
     var members: [Member] { self.rows.keys.sorted().compactMap { self[$0] } }
@@ -94,12 +115,16 @@ struct MemberTable: Sendable {
                 self.removeName(old.member)
                 self.idsByName[member.profile.name, default: []].insert(id)
             }
+            self.countAddress(of: old.member, by: -1)
+            self.digest.toggle(old.member)
             self.rows[id]?.member = member
         } else {
             guard self.rows.count < self.limit else { return false }
             self.rows[id] = Row(member: member)
             self.idsByName[member.profile.name, default: []].insert(id)
         }
+        self.countAddress(of: member, by: 1)
+        self.digest.toggle(member)
         self.list(member)
         return true
     }
@@ -108,8 +133,11 @@ struct MemberTable: Sendable {
     mutating func remove(_ id: NodeID) {
         guard let row = self.rows.removeValue(forKey: id) else { return }
         self.removeName(row.member)
+        self.countAddress(of: row.member, by: -1)
+        self.digest.toggle(row.member)
         self.presentIDs.set(id, isListed: false)
         self.aliveIDs.set(id, isListed: false)
+        self.failedIDs.set(id, isListed: false)
         self.sampler.remove(id)
     }
 
@@ -156,9 +184,16 @@ struct MemberTable: Sendable {
         if self.idsByName[name]?.isEmpty == true { self.idsByName[name] = nil }
     }
 
+    private mutating func countAddress(of member: Member, by change: Int) {
+        guard member.state.isPresent else { return }
+        let count = (self.presentAddresses[member.profile.address] ?? 0) + change
+        self.presentAddresses[member.profile.address] = count > 0 ? count : nil
+    }
+
     private mutating func list(_ member: Member) {
         self.presentIDs.set(member.id, isListed: member.state.isPresent)
         self.aliveIDs.set(member.id, isListed: member.state == .alive)
+        self.failedIDs.set(member.id, isListed: member.state == .failed)
         guard member.state == .alive else { return self.sampler.remove(member.id) }
         self.sampler.insert(
             Peer(

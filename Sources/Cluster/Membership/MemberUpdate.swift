@@ -1,58 +1,72 @@
 public import MeshDissemination
 public import MeshPrimitives
 
-/// One claim about one member, as it travels between nodes.
+/// One piece of news about a member, as it travels between nodes.
 ///
-/// At equal incarnation the state with the higher raw value wins; a higher incarnation always wins.
-/// So claims may be repeated and reordered at will.
-public struct MemberUpdate: Equatable, Sendable {
-    /// The highest incarnation a node believes; above it, refuting could not count further.
-    public static let incarnationLimit = UInt64(1) << 62
+/// At equal incarnation the worse news wins; a record of a higher incarnation always wins. So news may
+/// be repeated and reordered at will.
+public enum MemberUpdate: Equatable, Sendable {
+    /// What the member says of itself, and of a goodbye how many seconds ago it was said.
+    case record(SignedRecord, age: UInt32 = 0)
+    /// What another says of it.
+    case accusation(Accusation)
 
-    /// The member the claim is about.
-    public var profile: MemberProfile
-    /// Which version of the member the claim is about.
-    public var incarnation: UInt64
-    /// What is claimed.
-    public var state: MemberState
-    /// Who claims it: of a suspicion, the node whose own probe failed.
-    public var reporter: NodeID
-
-    /// Creates a claim.
-    public init(
-        profile: MemberProfile,
-        incarnation: UInt64,
-        state: MemberState,
-        reporter: NodeID
-    ) {
-        self.profile = profile
-        self.incarnation = incarnation
-        self.state = state
-        self.reporter = reporter
+    /// Which version of the member the news is about.
+    public var incarnation: UInt64 {
+        switch self {
+        case .record(let signed, _): signed.record.incarnation
+        case .accusation(let accusation): accusation.incarnation
+        }
     }
 
-    /// Bytes on the wire, record header included.
-    ///
-    /// Record header 8, profile, incarnation 8, state 1, reporter 16. The codec must not need more.
-    public var wireByteCount: Int { 8 + self.profile.wireByteCount + 8 + 1 + 16 }
-
-    /// Whether a node may believe the claim at all.
-    public var isWithinLimits: Bool {
-        self.incarnation <= Self.incarnationLimit && self.profile.isWithinLimits
+    /// The same news some seconds later.
+    public func aged(by seconds: UInt32) -> MemberUpdate {
+        switch self {
+        case .record(let signed, let age):
+            guard signed.record.hasLeft else { return self }
+            let (sum, overflow) = age.addingReportingOverflow(seconds)
+            return .record(signed, age: overflow ? .max : sum)
+        case .accusation(var accusation):
+            let (sum, overflow) = accusation.age.addingReportingOverflow(seconds)
+            accusation.age = overflow ? .max : sum
+            return .accusation(accusation)
+        }
     }
 }
 
 extension MemberUpdate: BroadcastItem {
-    /// The member the claim is about.
-    public var subject: NodeID { self.profile.id }
+    /// The member the news is about.
+    public var subject: NodeID {
+        switch self {
+        case .record(let signed, _): signed.id
+        case .accusation(let accusation): accusation.subject
+        }
+    }
 
-    /// Whether the claim comes in place of an older one about the same member.
+    /// Bytes on the wire, record header included; the codec must not need more.
     ///
-    /// Suspicions of one incarnation by different accusers stay side by side.
+    /// Of a record: header 6, age 4, length 4, bytes, signature 64; 2 in reserve.
+    public var wireByteCount: Int {
+        switch self {
+        case .record(let signed, _):
+            16 + signed.bytes.count + SignedRecord.signatureByteCount
+        case .accusation: Accusation.wireByteCount
+        }
+    }
+
+    /// Whether the news comes in place of an older one about the same member.
+    ///
+    /// An accusation never does in place of the record that it is about; suspicions of one
+    /// incarnation by different accusers stay side by side.
     public func replaces(_ older: MemberUpdate) -> Bool {
-        let isSameSuspicion =
-            self.state == .suspect && older.state == .suspect
-            && self.incarnation == older.incarnation
-        return isSameSuspicion ? self.reporter == older.reporter : true
+        switch (self, older) {
+        case (.record, .record): true
+        case (.record(let signed, _), .accusation(let old)):
+            signed.record.hasLeft || old.incarnation < signed.record.incarnation
+        case (.accusation(let new), .record): new.verdict == .forgotten
+        case (.accusation(let new), .accusation(let old)):
+            new.incarnation != old.incarnation || new.verdict != .suspect
+                || (old.verdict == .suspect && new.accuser == old.accuser)
+        }
     }
 }

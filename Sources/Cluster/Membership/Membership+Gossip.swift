@@ -16,7 +16,7 @@ extension Membership {
         at now: MonotonicInstant
     ) -> [Effect] {
         self.forgiveOwnStall(at: now)
-        guard self.phase != .gone, self.phase != .idle, message.sender != self.local.id else {
+        guard self.phase.isHeard, message.sender != self.local.id else {
             return self.finish(at: now)
         }
         for update in message.updates {
@@ -26,7 +26,11 @@ extension Membership {
         switch message.kind {
         case .ping(let sequence, let target):
             guard target == self.local.id else { break }
-            self.send(.ack(sequence: sequence), first: self.news(for: message), to: source)
+            self.send(
+                .ack(sequence: sequence),
+                first: self.news(for: message, at: now),
+                to: source
+            )
             self.greetStranger(message.sender, at: source, now)
         case .ack(let sequence):
             self.acknowledged(sequence: sequence, from: message.sender, measured: true, at: now)
@@ -34,7 +38,7 @@ extension Membership {
             self.probe.nack(sequence: sequence, from: message.sender)
         case .pingRequest(let sequence, let target, _):
             self.relay(askerSequence: sequence, target: target, to: source, at: now)
-        case .gossip, .sync, .syncAnswer, .refusal:
+        case .gossip, .sync, .syncAnswer, .compare, .comparison, .difference, .refusal:
             break
         }
         self.noteDigest(of: message)
@@ -53,7 +57,7 @@ extension Membership {
         if let suspect = self.table.pickSuspect(using: &self.generator) { peers.append(suspect) }
         if let gone = self.recentlyFailed(at: now) { peers.append(gone) }
         for peer in peers where !self.broadcasts.isEmpty {
-            let first = peer.state == .alive ? [] : [self.claim(peer)]
+            let first = self.charges(against: peer, at: now)
             let isAlive = peer.state == .alive
             self.send(.gossip, first: first, carriesNews: isAlive, to: peer.profile.address)
         }
@@ -107,16 +111,19 @@ extension Membership {
 
     /// What the sender should hear first: that this node doubts it, and this node's own word
     /// against what the sender claims of it, however old that claim is.
-    private func news(for message: MembershipMessage) -> [MemberUpdate] {
+    private func news(
+        for message: MembershipMessage,
+        at now: MonotonicInstant
+    ) -> [MemberUpdate] {
         var news: [MemberUpdate] = []
         let isAccused = message.updates.contains { update in
-            update.profile.id == self.local.id && update.state != .alive
+            if case .accusation = update { update.subject == self.local.id } else { false }
         }
-        if isAccused { news.append(self.claim(self.local)) }
+        if isAccused { news.append(.record(self.local.signed)) }
         if let member = self.table[message.sender], member.state != .alive,
             member.incarnation >= message.senderIncarnation
         {
-            news.append(self.claim(member))
+            news += self.charges(against: member, at: now)
         }
         return news
     }
@@ -124,9 +131,19 @@ extension Membership {
     /// One member that failed not long ago and may yet refute, at random.
     private mutating func recentlyFailed(at now: MonotonicInstant) -> Member? {
         let window = self.configuration.gossipToFailed
-        let recent = self.table.members.filter { member in
-            member.state == .failed && member.since.duration(to: now) < window
+        let recent = self.table.failed.compactMap { self.table[$0] }.filter { member in
+            member.since.duration(to: now) < window
         }
         return recent.isEmpty ? nil : recent[self.generator.next(below: recent.count)]
+    }
+}
+
+extension Membership.Phase {
+    /// Whether datagrams are taken in.
+    var isHeard: Bool {
+        switch self {
+        case .running, .leaving: true
+        case .idle, .gone, .yielded: false
+        }
     }
 }

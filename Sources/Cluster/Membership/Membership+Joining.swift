@@ -6,28 +6,61 @@ extension Membership {
     /// Remembers members from the last run; call before ``start(seeds:at:)``.
     ///
     /// They are believed as they were, but probed first, and given up soon when they do not answer:
-    /// nobody has heard them in this run. What is remembered of this node itself raises its
-    /// incarnation above it.
+    /// nobody has heard them in this run. The disk is trusted as far as the key: signatures are
+    /// checked here as well. What is remembered of this node itself raises its incarnation above it.
     public mutating func restore(_ known: [MemberUpdate], at now: MonotonicInstant) {
-        for update in known where update.isWithinLimits {
-            guard update.profile.id != self.local.id else {
-                let next = min(update.incarnation + 1, MemberUpdate.incarnationLimit)
-                self.local.incarnation = max(self.local.incarnation, next)
-                continue
-            }
-            let state = update.state == .suspect ? .alive : update.state
-            let member = Member(
-                profile: update.profile,
-                incarnation: update.incarnation,
-                state: state,
-                since: now
-            )
-            guard self.table.store(member) else { return }
-            if state.isPresent {
-                self.probeOrder.insert(member.id, using: &self.generator)
-                self.probeOrder.hasten(member.id)
+        for update in known {
+            switch update {
+            case .record(let signed, let age): self.restore(signed, age: age, at: now)
+            case .accusation(let accusation): self.restore(accusation, at: now)
             }
         }
+    }
+
+    private mutating func restore(
+        _ signed: SignedRecord,
+        age: UInt32,
+        at now: MonotonicInstant
+    ) {
+        let record = signed.record
+        guard record.isWithinLimits, signed.isGenuine(self.identity.verify) else { return }
+        guard signed.id != self.local.id else {
+            if record.incarnation >= self.local.incarnation {
+                self.speak(incarnation: record.incarnation + 1)
+            }
+            return
+        }
+        let member = Member(
+            signed: signed,
+            state: record.hasLeft ? .left : .alive,
+            since: now.before(age: age, atMost: self.configuration.tombstoneLifetime)
+        )
+        guard self.table.store(member) else { return }
+        self.pending.append(.proved(member.id, record.start))
+        guard member.state.isPresent else { return }
+        self.probeOrder.insert(member.id, using: &self.generator)
+        self.probeOrder.hasten(member.id)
+    }
+
+    private mutating func restore(_ accusation: Accusation, at now: MonotonicInstant) {
+        let since = now.before(
+            age: accusation.age,
+            atMost: self.configuration.tombstoneLifetime
+        )
+        guard accusation.verdict != .forgotten else {
+            return self.forgotten.insert(
+                accusation.subject,
+                incarnation: accusation.incarnation,
+                since: since
+            )
+        }
+        guard accusation.verdict != .suspect, var member = self.table[accusation.subject],
+            member.incarnation == accusation.incarnation, !member.signed.record.hasLeft
+        else { return }
+        member.state = accusation.verdict == .expelled ? .left : .failed
+        member.since = since
+        member.charges = [Charge(accusation, heard: since)]
+        _ = self.table.store(member)
     }
 
     /// Starts probing and joins through `seeds` and the members restored.
@@ -49,7 +82,7 @@ extension Membership {
         self.seeds = seeds
         self.aimReconnection(at: now)
         for member in self.table.pick(3, using: &self.generator) {
-            self.pending.append(.stream(self.sync(.sync), to: member.profile.address))
+            self.pending.append(.stream(self.comparison(), to: member.profile.address))
         }
         self.reconnect(at: now)
         return self.finish(at: now)
@@ -84,14 +117,25 @@ extension Membership {
         case .sync:
             answer = self.answer(to: message, at: now)
         case .syncAnswer:
+            if let namesake = self.namesake(in: message) {
+                self.refused(by: namesake)
+            } else {
+                self.mergeAll(message, at: now)
+                self.joined()
+            }
+        case .compare(let digests):
+            answer = self.compare(digests, with: message, at: now)
+        case .comparison(let differing):
             self.mergeAll(message, at: now)
+            self.joined()
+            self.tellDifference(differing, to: message.sender, at: now)
+        case .difference:
+            self.mergeAll(message, at: now)
+            answer = self.message(.syncAnswer, updates: self.forgottenAmong(message, at: now))
         case .refusal(let holder):
-            let event = MembershipEvent.nameConflict(
-                name: self.local.profile.name,
-                holder: holder,
-                refused: self.local.id
-            )
-            self.pending.append(.event(event))
+            for case .record(let signed, _) in message.updates where signed.id == holder {
+                self.refused(by: signed)
+            }
         case .ping(let sequence, let target) where target == self.local.id:
             answer = self.message(.ack(sequence: sequence), updates: [])
         case .ping, .ack, .nack, .pingRequest, .gossip:
@@ -107,8 +151,8 @@ extension Membership {
         self.phase = .leaving(until: now.advanced(by: self.configuration.leavePropagation))
         self.local.state = .left
         self.local.since = now
-        let goodbye = self.claim(self.local)
-        self.broadcasts.insert(goodbye)
+        self.speak(incarnation: self.local.incarnation, hasLeft: true)
+        let goodbye = MemberUpdate.record(self.local.signed)
         for peer in self.table.pick(16, using: &self.generator) {
             self.send(.gossip, first: [goodbye], to: peer.profile.address)
         }
@@ -127,7 +171,7 @@ extension Membership {
         self.nextSync = now.advanced(by: self.syncPause)
         self.reap(at: now)
         for member in self.table.pick(1, using: &self.generator) {
-            self.pending.append(.stream(self.sync(.sync), to: member.profile.address))
+            self.pending.append(.stream(self.comparison(), to: member.profile.address))
         }
     }
 
@@ -140,16 +184,16 @@ extension Membership {
             at: now
         )
         for endpoint in due {
-            self.pending.append(.stream(self.sync(.sync), to: endpoint))
+            self.pending.append(.stream(self.sync(.sync, at: now), to: endpoint))
         }
     }
 
     /// Points the reconnection at seeds that are no member and at members that failed.
     mutating func aimReconnection(at now: MonotonicInstant) {
-        let present = Set(self.table.present.compactMap { self.table[$0]?.profile.address })
-        let failed = self.table.members.filter { $0.state == .failed }.map(\.profile.address)
+        self.reconnectionIsStale = false
+        let failed = self.table.failed.compactMap { self.table[$0]?.profile.address }
         let wanted = (self.seeds + failed).filter { endpoint in
-            endpoint != self.local.profile.address && !present.contains(endpoint)
+            endpoint != self.local.profile.address && !self.table.isPresent(at: endpoint)
         }
         self.reconnection.aim(at: wanted, at: now)
     }
@@ -159,42 +203,81 @@ extension Membership {
         guard self.phase == .running, !self.table.isPresent(id), now >= self.nextStrangerSync
         else { return }
         self.nextStrangerSync = now.advanced(by: .seconds(1))
-        self.pending.append(.stream(self.sync(.sync), to: source))
+        self.pending.append(.stream(self.sync(.sync, at: now), to: source))
     }
 
-    private mutating func answer(
+    mutating func answer(
         to message: MembershipMessage,
         at now: MonotonicInstant
     ) -> MembershipMessage {
-        if let newcomer = message.updates.first(where: { $0.profile.id == message.sender }),
-            newcomer.isWithinLimits, !self.table.isPresent(message.sender),
-            let holder = self.namesakes(of: newcomer.profile).first(where: { member in
-                member.state.isPresent && member.profile.address != newcomer.profile.address
-            })
+        if let namesake = self.namesake(in: message) {
+            self.refused(by: namesake)
+            return self.message(.syncAnswer, updates: [.record(self.local.signed)])
+        }
+        if let newcomer = message.newcomer, self.isNewUnderItsName(newcomer),
+            let holder = self.holder(against: newcomer, at: now)
         {
-            self.pending.append(.event(self.conflict(newcomer.profile, with: holder)))
-            return self.message(.refusal(nameHolder: holder.id), updates: [])
+            self.counters.namesRefused += 1
+            self.pending.append(
+                .event(.nameConflict(holder: holder.profile, refused: newcomer))
+            )
+            return self.message(
+                .refusal(nameHolder: holder.id),
+                updates: [.record(holder.signed)]
+            )
         }
         self.mergeAll(message, at: now)
-        return self.sync(.syncAnswer)
+        var answer = self.sync(.syncAnswer, at: now)
+        answer.updates += self.forgottenAmong(message, at: now)
+        return answer
     }
 
-    private mutating func mergeAll(_ message: MembershipMessage, at now: MonotonicInstant) {
+    /// What a peer that still remembers them should know of members that were forgotten.
+    private func forgottenAmong(
+        _ message: MembershipMessage,
+        at now: MonotonicInstant
+    ) -> [MemberUpdate] {
+        message.updates.compactMap { update in
+            guard self.table[update.subject] == nil else { return nil }
+            return self.forgotten.accusation(of: update.subject, by: self.local.id, at: now)
+                .map { .accusation($0) }
+        }
+    }
+
+    /// Whether a node was not known by the name that it claims.
+    private func isNewUnderItsName(_ newcomer: MemberProfile) -> Bool {
+        guard let known = self.table[newcomer.id], known.state.isPresent else { return true }
+        return known.profile.name != newcomer.name
+    }
+
+    mutating func mergeAll(_ message: MembershipMessage, at now: MonotonicInstant) {
         for update in message.updates {
             self.merge(update, source: .peer(message.sender), at: now)
         }
     }
 
     /// All this node knows, itself first, as far as one stream frame holds it.
-    private mutating func sync(_ kind: MembershipMessage.Kind) -> MembershipMessage {
-        var room = self.configuration.streamByteLimit - MembershipMessage.fixedByteCount
+    func sync(
+        _ kind: MembershipMessage.Kind,
+        at now: MonotonicInstant
+    ) -> MembershipMessage {
+        self.message(kind, updates: self.fitting([self.local] + self.table.members, at: now))
+    }
+
+    /// All that can be said of members, as far as one stream frame holds it.
+    func fitting(_ members: [Member], at now: MonotonicInstant) -> [MemberUpdate] {
+        var room =
+            self.configuration.streamByteLimit - MembershipMessage.fixedByteCount
+            - 5 * ViewDigest.bucketCount
         var updates: [MemberUpdate] = []
-        for update in [self.claim(self.local)] + self.table.members.map(self.claim) {
-            guard update.wireByteCount <= room else { break }
-            room -= update.wireByteCount
-            updates.append(update)
+        for member in members {
+            let news = self.news(of: member, at: now)
+            let byteCount = news.reduce(0) { $0 + $1.wireByteCount }
+            guard byteCount <= room else { break }
+            room -= byteCount
+            updates += news
         }
-        return self.message(kind, updates: updates)
+        return updates
     }
 
     /// The pause between full exchanges, longer in larger clusters.
@@ -204,5 +287,15 @@ extension Membership {
         let count = self.table.presentCount + 1
         let doublings = count <= 32 ? 0 : Int.bitWidth - (count - 1).leadingZeroBitCount - 5
         return self.configuration.syncInterval * (doublings + 1)
+    }
+}
+
+extension MembershipMessage {
+    /// What the sender says of itself, when it says so.
+    fileprivate var newcomer: MemberProfile? {
+        for case .record(let signed, _) in self.updates where signed.id == self.sender {
+            return signed.record.isWithinLimits ? signed.record.profile : nil
+        }
+        return nil
     }
 }

@@ -1,9 +1,9 @@
 internal import MeshDissemination
-public import MeshPrimitives
+import MeshPrimitives
 
 /// What this node believes of what it is told.
 extension Membership {
-    /// Where a claim comes from.
+    /// Where news comes from.
     enum Source: Equatable {
         /// This node's own probes.
         case own
@@ -11,85 +11,160 @@ extension Membership {
         case peer(NodeID)
     }
 
-    /// Drops a failed or left member now instead of when its tombstone expires.
-    ///
-    /// This node alone forgets; peers keep their tombstones. Members that are present stay.
-    public mutating func forget(_ id: NodeID, at now: MonotonicInstant) -> [Effect] {
-        if let member = self.table[id], !member.state.isPresent { self.drop(member, at: now) }
-        return self.finish(at: now)
+    /// Believes news if it is newer, or worse at the same incarnation.
+    mutating func merge(_ update: MemberUpdate, source: Source, at now: MonotonicInstant) {
+        switch update {
+        case .record(let signed, let age):
+            self.merge(signed, age: age, source: source, at: now)
+        case .accusation(let accusation):
+            self.merge(accusation, at: now)
+        }
     }
 
-    /// Believes a claim if it is newer, or stronger at the same incarnation.
-    mutating func merge(_ update: MemberUpdate, source: Source, at now: MonotonicInstant) {
-        guard update.isWithinLimits else { return }
-        guard update.profile.id != self.local.id else { return self.hear(update, at: now) }
-        guard !self.forgotten.covers(update) else { return }
-        guard let member = self.table[update.profile.id] else {
-            return self.meet(update, source: source, at: now)
+    /// Takes in what a member says of itself; a signature is checked only when it would count.
+    private mutating func merge(
+        _ signed: SignedRecord,
+        age: UInt32,
+        source: Source,
+        at now: MonotonicInstant
+    ) {
+        let record = signed.record
+        guard record.isWithinLimits else { return }
+        guard signed.id != self.local.id else { return self.hearOwn(signed, at: now) }
+        guard !self.forgotten.covers(signed.id, incarnation: record.incarnation) else { return }
+        let since = now.before(age: age, atMost: self.configuration.tombstoneLifetime)
+        guard let member = self.table[signed.id] else {
+            guard self.isGenuine(signed) else { return }
+            return self.meet(signed, since: since, source: source, at: now)
         }
-        if (update.incarnation, update.state.rawValue)
-            > (member.incarnation, member.state.rawValue)
+        let known = member.signed.record
+        let isNewer =
+            record.incarnation > known.incarnation
+            || (record.incarnation == known.incarnation && record.hasLeft && !known.hasLeft)
+        guard isNewer, self.isGenuine(signed) else { return }
+        if record.profile.name != known.profile.name, !record.hasLeft,
+            let holder = self.holder(against: record.profile, at: now)
         {
-            self.change(member, to: self.tempered(update, about: member), at: now)
-        } else if update.state == .suspect, member.state == .suspect,
-            update.incarnation == member.incarnation
-        {
-            if self.suspicions.confirm(member.id, accuser: update.reporter) {
-                self.broadcasts.insert(update)
+            // A member that was renamed to a name in use stays what it was.
+            return self.pending.append(
+                .event(.nameConflict(holder: holder.profile, refused: record.profile))
+            )
+        }
+        var changed = member
+        changed.signed = signed
+        changed.charges = []
+        changed.state = record.hasLeft ? .left : .alive
+        changed.since = record.hasLeft ? since : now
+        if changed.state == member.state { changed.since = member.since }
+        self.countReturn(of: member, as: changed)
+        self.change(member, to: changed, news: .record(signed, age: age), at: now)
+    }
+
+    /// Takes in what somebody says of another.
+    private mutating func merge(_ accusation: Accusation, at now: MonotonicInstant) {
+        guard accusation.subject != self.local.id else { return self.hear(accusation, at: now) }
+        guard let member = self.table[accusation.subject],
+            member.incarnation == accusation.incarnation
+        else { return }
+        switch (accusation.verdict, member.state) {
+        case (.suspect, .alive):
+            self.suspect(member, accusation, at: now)
+        case (.suspect, .suspect):
+            if self.suspicions.confirm(accusation, at: now) {
+                self.broadcasts.insert(.accusation(accusation))
             }
             self.considerLooking(at: member.id)
+        case (.failed, .alive), (.expelled, .alive):
+            // Others' verdict on a member this node thinks alive is a suspicion here first, so that
+            // the member can refute it.
+            var suspicion = accusation
+            suspicion.verdict = .suspect
+            self.suspect(member, suspicion, at: now)
+            self.suspicions.declare(member.id)
+            guard !self.configuration.mechanisms.contains(.questionedVerdicts),
+                let suspect = self.table[member.id]
+            else { return }
+            self.bury(suspect, accusation, at: now)
+        case (.failed, .suspect), (.expelled, .suspect):
+            self.suspicions.declare(member.id)
+            if self.suspicions.due(self.circumstances, at: now).contains(member.id) {
+                self.bury(member, accusation, at: now)
+            }
+        case (.expelled, .failed):
+            self.bury(member, accusation, at: now)
+        case (.forgotten, .failed), (.forgotten, .left):
+            self.broadcasts.remove(member.id)
+            self.drop(member, at: now)
+            self.broadcasts.insert(.accusation(accusation))
+        case (.suspect, _), (.failed, _), (.expelled, .left), (.forgotten, _):
+            return
         }
     }
 
-    /// Others' verdict on a member this node thinks alive is a suspicion here, so that the member
-    /// can refute it; only the member itself can say that it left.
-    private func tempered(_ update: MemberUpdate, about member: Member) -> MemberUpdate {
-        var update = update
-        if update.state == .left, update.reporter != member.id { update.state = .failed }
-        if update.state == .failed, member.state == .alive { update.state = .suspect }
-        return update
+    /// Puts a member under suspicion.
+    private mutating func suspect(
+        _ member: Member,
+        _ accusation: Accusation,
+        at now: MonotonicInstant
+    ) {
+        var changed = member
+        changed.state = .suspect
+        changed.since = now
+        self.counters.suspicions += 1
+        self.suspicions.begin(
+            accusation,
+            isUnproven: !self.table.isProven(member.id),
+            at: now
+        )
+        self.change(member, to: changed, news: .accusation(accusation), at: now)
+        self.considerLooking(at: member.id)
     }
 
-    /// Sets a member's state to what is claimed and passes it on.
-    mutating func change(_ member: Member, to update: MemberUpdate, at now: MonotonicInstant) {
-        var changed = member
-        if update.incarnation > member.incarnation { changed.profile = update.profile }
-        changed.incarnation = update.incarnation
-        changed.state = update.state
-        if update.state != member.state { changed.since = now }
-        guard self.table.store(changed) else { return }
+    /// Takes a member for failed, or for gone on an operator's word.
+    mutating func bury(_ member: Member, _ accusation: Accusation, at now: MonotonicInstant) {
+        var changed = self.withCharges(member)
+        changed.charges = changed.charges.prefix(3) + [Charge(accusation, heard: now)]
+        changed.state = accusation.verdict == .expelled ? .left : .failed
+        changed.since = now.before(
+            age: accusation.age,
+            atMost: self.configuration.tombstoneLifetime
+        )
+        if changed.state == .failed { self.counters.failures += 1 }
         self.suspicions.end(member.id)
-        if update.state == .suspect { self.beginSuspicion(update, at: now) }
-        if update.state.isPresent, !member.state.isPresent {
+        self.change(member, to: changed, news: .accusation(accusation), at: now)
+    }
+
+    /// Sets how a member stands and passes on why.
+    private mutating func change(
+        _ member: Member,
+        to changed: Member,
+        news: MemberUpdate,
+        at now: MonotonicInstant
+    ) {
+        guard self.table.store(changed) else { return }
+        if changed.state != .suspect { self.suspicions.end(member.id) }
+        if changed.state.isPresent, !member.state.isPresent {
             self.probeOrder.insert(member.id, using: &self.generator)
         }
-        self.broadcasts.insert(update)
+        self.broadcasts.insert(news)
+        if changed.signed.record.start != member.signed.record.start {
+            self.pending.append(.proved(member.id, changed.signed.record.start))
+        }
         self.pending.append(
             .event(.changed(self.member(member.id) ?? changed, from: member.state))
         )
-        if !update.state.isPresent {
+        if !changed.state.isPresent {
             self.replaceIfNameIsTaken(changed, at: now)
         } else if !member.state.isPresent {
             for old in self.namesakes(of: changed.profile) where !old.state.isPresent {
                 if old.id != self.local.id { self.drop(old, at: now) }
             }
         }
-        if member.state.isPresent != update.state.isPresent
+        if member.state.isPresent != changed.state.isPresent
             || member.profile.address != changed.profile.address
         {
-            self.aimReconnection(at: now)
+            self.reconnectionIsStale = true
         }
-    }
-
-    private mutating func beginSuspicion(_ update: MemberUpdate, at now: MonotonicInstant) {
-        let id = update.profile.id
-        self.suspicions.begin(
-            id,
-            accuser: update.reporter,
-            isUnproven: !self.table.isProven(id),
-            at: now
-        )
-        self.considerLooking(at: id)
     }
 
     /// Looks at a suspect too, by chance, each time an accusation is heard that needs confirmation.
@@ -97,8 +172,8 @@ extension Membership {
     /// Eight members on average for each round of the news, until two have confirmed: enough to
     /// confirm, and no storm of pings in a large fleet.
     private mutating func considerLooking(at id: NodeID) {
-        guard self.suspicions.isOpen(id),
-            !self.suspicions.accusers(of: id).contains(self.local.id)
+        guard self.configuration.mechanisms.contains(.concurrentProbes),
+            self.suspicions.isOpen(id), !self.suspicions.isAccused(id, by: self.local.id)
         else { return }
         let share = 8 / Double(max(1, self.table.alive.count))
         if self.generator.nextUnit() < share { self.probeOrder.hasten(id) }
@@ -106,55 +181,77 @@ extension Membership {
 
     /// Takes in a member that is not in the table.
     private mutating func meet(
-        _ update: MemberUpdate,
+        _ signed: SignedRecord,
+        since: MonotonicInstant,
         source: Source,
         at now: MonotonicInstant
     ) {
-        let isPresent = update.state.isPresent
-        let namesakes = self.namesakes(of: update.profile)
+        let isPresent = !signed.record.hasLeft
+        let profile = signed.record.profile
+        let namesakes = self.namesakes(of: profile)
         guard isPresent || !namesakes.contains(where: \.state.isPresent) else { return }
         // Only a member's own word replaces a present one of its name at its address: others may
         // speak of an identity that was itself replaced. Of those both stay until one fails.
-        let isOwnWord = source == .peer(update.profile.id)
+        let isOwnWord = source == .peer(signed.id)
         let rivals = namesakes.filter { rival in
-            rival.state.isPresent && !(isOwnWord && rival.isReplaced(by: update.profile))
+            rival.state.isPresent && !(isOwnWord && rival.isReplaced(by: profile))
         }
-        if let rival = rivals.first(where: { !$0.isReplaced(by: update.profile) }) {
-            self.pending.append(.event(self.conflict(update.profile, with: rival)))
+        if isPresent, let holder = self.holder(against: profile, at: now) {
             // Whoever asks for admission itself is refused; one that others admitted is kept, so
             // that all views stay equal.
-            if isOwnWord { return }
+            if isOwnWord || holder.state.isPresent {
+                self.pending.append(
+                    .event(.nameConflict(holder: holder.profile, refused: profile))
+                )
+            }
+            if isOwnWord {
+                self.counters.namesRefused += 1
+                return
+            }
         }
-        let member = Member(
-            profile: update.profile,
-            incarnation: update.incarnation,
-            state: update.state,
-            since: now
-        )
-        guard self.table.store(member) else { return }
+        let member = Member(signed: signed, state: isPresent ? .alive : .left, since: since)
+        guard self.table.store(member) else {
+            self.counters.membersRefused += 1
+            return
+        }
         self.forgotten.remove(member.id)
+        self.pending.append(.proved(member.id, signed.record.start))
         if isPresent {
             self.probeOrder.insert(member.id, using: &self.generator)
-            self.broadcasts.insert(update)
+            self.broadcasts.insert(.record(signed))
         }
-        if update.state == .suspect { self.beginSuspicion(update, at: now) }
         self.pending.append(.event(.joined(self.member(member.id) ?? member)))
         if isPresent {
             for old in namesakes where !rivals.contains(old) && old.id != self.local.id {
                 self.drop(old, at: now)
             }
         }
-        self.aimReconnection(at: now)
+        self.reconnectionIsStale = true
+    }
+
+    private mutating func isGenuine(_ signed: SignedRecord) -> Bool {
+        self.counters.recordsVerified += 1
+        guard signed.isGenuine(self.identity.verify) else {
+            self.counters.recordsForged += 1
+            return false
+        }
+        return true
+    }
+
+    private mutating func countReturn(of member: Member, as changed: Member) {
+        let isSameStart = member.signed.record.start == changed.signed.record.start
+        guard changed.state == .alive, isSameStart else { return }
+        switch member.state {
+        case .suspect: self.counters.suspicionsRefuted += 1
+        case .failed: self.counters.falseAlarms += 1
+        case .alive, .left: break
+        }
     }
 
     /// Members of the same name, this node included.
     func namesakes(of profile: MemberProfile) -> [Member] {
         let others = self.table.named(profile.name).filter { $0.id != profile.id }
         return self.local.profile.name == profile.name ? [self.local] + others : others
-    }
-
-    func conflict(_ newcomer: MemberProfile, with holder: Member) -> MembershipEvent {
-        .nameConflict(name: newcomer.name, holder: holder.id, refused: newcomer.id)
     }
 
     /// A member that is gone makes way for a present one of its name.
@@ -168,49 +265,37 @@ extension Membership {
         self.table.remove(member.id)
         self.suspicions.end(member.id)
         self.broadcasts.remove(member.id)
-        self.forgotten.insert(member.id, incarnation: member.incarnation)
-        self.pending.append(.event(.removed(member.id)))
-        self.aimReconnection(at: now)
+        self.forgotten.insert(member.id, incarnation: member.incarnation, since: now)
+        self.pending.append(.event(.removed(member.id, name: member.profile.name)))
+        self.reconnectionIsStale = true
     }
 
     /// Drops members whose tombstones have expired.
     mutating func reap(at now: MonotonicInstant) {
+        let lifetime = self.configuration.tombstoneLifetime
         for member in self.table.members where !member.state.isPresent {
-            let age = member.since.duration(to: now)
-            if age >= self.configuration.tombstoneLifetime { self.drop(member, at: now) }
+            if member.since.duration(to: now) >= lifetime { self.drop(member, at: now) }
         }
+        self.forgotten.expire(lifetime, at: now)
     }
 
-    /// What others say about this node: anything but "alive as you said" is refuted.
-    private mutating func hear(_ update: MemberUpdate, at now: MonotonicInstant) {
-        guard self.phase == .running, update.incarnation >= self.local.incarnation else { return }
-        let isOwnWord =
-            update.state == .alive && update.incarnation == self.local.incarnation
-            && update.profile == self.local.profile
-        guard !isOwnWord else { return }
-        if update.state == .suspect || update.state == .failed { self.health.worsen(by: 1) }
-        self.local.incarnation = min(update.incarnation + 1, MemberUpdate.incarnationLimit)
-        self.announceSelf()
-        self.pending.append(.event(.refuted(incarnation: self.local.incarnation)))
+    /// Everything this node can say of a member: its record, then what stands against it.
+    func news(of member: Member, at now: MonotonicInstant) -> [MemberUpdate] {
+        let goneFor = member.state == .left ? member.since.age(at: now) : 0
+        return [.record(member.signed, age: goneFor)] + self.charges(against: member, at: now)
     }
 
-    /// Tells everybody this node's current word about itself.
-    mutating func announceSelf() { self.broadcasts.insert(self.claim(self.local)) }
-
-    /// What this node claims about a member.
-    func claim(_ member: Member) -> MemberUpdate {
-        let reporter: NodeID =
-            switch member.state {
-            case .suspect: self.suspicions.accusers(of: member.id).first ?? self.local.id
-            case .left: member.id
-            case .alive, .failed: self.local.id
-            }
-        return MemberUpdate(
-            profile: member.profile,
-            incarnation: member.incarnation,
-            state: member.state,
-            reporter: reporter
-        )
+    /// What stands against a member, with its age of now.
+    func charges(against member: Member, at now: MonotonicInstant) -> [MemberUpdate] {
+        switch member.state {
+        case .alive: return []
+        case .suspect:
+            return self.suspicions.charges(against: member.id).map { .accusation($0.accusation) }
+        case .failed, .left:
+            guard var last = member.charges.last?.accusation else { return [] }
+            last.age = member.since.age(at: now)
+            return [.accusation(last)]
+        }
     }
 }
 

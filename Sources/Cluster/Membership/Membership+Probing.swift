@@ -30,8 +30,8 @@ extension Membership {
             case .widen(let target, let sequence):
                 self.widen(target, sequence)
                 self.doubt(1, at: now)
-            case .failed(let target, let began, let silent):
-                self.missed(target, since: began, silent, at: now)
+            case .failed(let failure):
+                self.missed(failure, at: now)
                 self.doubt(2, at: now)
             }
         }
@@ -53,7 +53,9 @@ extension Membership {
     /// Source: fixed observers after Rapid (Suresh et al. 2018, section 4.1), one instead of ten.
     private mutating func turn() -> NodeID? {
         defer { self.isRingTurn.toggle() }
-        if self.isRingTurn, let neighbour = self.table.successor(of: self.local.id) {
+        if self.isRingTurn, self.configuration.mechanisms.contains(.neighbours),
+            let neighbour = self.table.successor(of: self.local.id)
+        {
             return neighbour
         }
         let table = self.table
@@ -66,6 +68,7 @@ extension Membership {
         let measured = self.table.timeout(of: id, self.configuration) * self.health.multiplier
         let timeout = min(measured, interval * 2 / 5)
         self.sequence &+= 1
+        self.counters.probes += 1
         self.probe.begin(
             target: id,
             sequence: self.sequence,
@@ -73,7 +76,7 @@ extension Membership {
             verdict: max(timeout * 5 / 2, interval * 3 / 5),
             at: now
         )
-        self.sendPing(self.sequence, to: target, inDoubt: inDoubt)
+        self.sendPing(self.sequence, to: target, inDoubt: inDoubt, at: now)
     }
 
     /// Looks at some more members at once, of those that were not heard for a while: who dies
@@ -82,6 +85,7 @@ extension Membership {
     /// While probes go on failing this spreads until everybody silent is known, instead of one
     /// member per turn; answers end it.
     private mutating func doubt(_ count: Int, at now: MonotonicInstant) {
+        guard self.configuration.mechanisms.contains(.concurrentProbes) else { return }
         let recent = now.advanced(by: .zero - self.configuration.probeInterval)
         var chosen = 0
         for member in self.table.pick(4 * count, using: &self.generator) where chosen < count {
@@ -110,6 +114,7 @@ extension Membership {
             )
         else { return }
         self.health.worsen(by: -1)
+        self.counters.probesAnswered += 1
         self.note(confirmation.target, succeeded: true)
         if let roundTrip = confirmation.roundTrip {
             self.table.sample(roundTrip, of: confirmation.target)
@@ -136,7 +141,8 @@ extension Membership {
             askerSequence: askerSequence,
             deadline: now.advanced(by: wait)
         )
-        if self.relays.insert(errand) { self.sendPing(self.sequence, to: target, inDoubt: true) }
+        guard self.relays.insert(errand) else { return }
+        self.sendPing(self.sequence, to: target, inDoubt: true, at: now)
     }
 
     /// Tells askers whose target did not answer that at least this relay lives.
@@ -148,25 +154,34 @@ extension Membership {
 
     /// Declares failed whoever did not refute in time.
     mutating func concludeSuspicions(at now: MonotonicInstant) {
-        for id in self.suspicions.expire(self.circumstances, at: now) {
-            guard let member = self.table[id] else { continue }
-            self.change(
-                member,
-                to: MemberUpdate(
-                    profile: member.profile,
-                    incarnation: member.incarnation,
-                    state: .failed,
-                    reporter: self.local.id
-                ),
-                at: now
+        for id in self.suspicions.due(self.circumstances, at: now) {
+            guard let member = self.table[id] else {
+                self.suspicions.end(id)
+                continue
+            }
+            let accused = self.suspicions.charges(against: id).first?.accusation
+            let verdict = Accusation(
+                subject: id,
+                incarnation: member.incarnation,
+                verdict: .failed,
+                accuser: self.local.id,
+                evidence: accused?.evidence ?? Accusation.Evidence()
             )
+            self.bury(member, verdict, at: now)
         }
     }
 
     /// A suspect is told so first, that it may refute: Lifeguard's buddy system.
-    private mutating func sendPing(_ sequence: UInt32, to target: Member, inDoubt: Bool) {
+    private mutating func sendPing(
+        _ sequence: UInt32,
+        to target: Member,
+        inDoubt: Bool,
+        at now: MonotonicInstant
+    ) {
         let kind = MembershipMessage.Kind.ping(sequence: sequence, target: target.id)
-        let first = target.state == .suspect ? [self.claim(target)] : []
+        let tellsFirst = self.configuration.mechanisms.contains(.buddy)
+        let first =
+            tellsFirst && target.state == .suspect ? self.charges(against: target, at: now) : []
         let isTrusted = target.state == .alive && !inDoubt
         self.send(kind, first: first, carriesNews: isTrusted, to: target.profile.address)
     }
@@ -193,29 +208,28 @@ extension Membership {
     ///
     /// A relay that kept silent tells of this node's own trouble only if it lives, or if nobody at
     /// all was heard for a while: dead relays must not make this node patient.
-    private mutating func missed(
-        _ id: NodeID,
-        since began: MonotonicInstant,
-        _ silent: [NodeID],
-        at now: MonotonicInstant
-    ) {
-        let before = began.advanced(by: .zero - self.configuration.probeInterval)
+    private mutating func missed(_ failure: ProbeRound.Failure, at now: MonotonicInstant) {
+        let (id, silent) = (failure.target, failure.silent)
+        let before = failure.began.advanced(by: .zero - self.configuration.probeInterval)
         let isDeaf = self.table.lastHeard.map { $0 < before } ?? true
         let table = self.table
-        let missedWords = silent.count { table.hasHeard($0, since: began) }
+        let missedWords = silent.count { table.hasHeard($0, since: failure.began) }
         self.health.worsen(by: isDeaf ? max(1, silent.count) : missedWords)
+        self.counters.probesFailed += 1
         guard let target = self.table[id], target.state.isPresent else { return }
         self.note(id, succeeded: false)
-        let accusation = MemberUpdate(
-            profile: target.profile,
+        let accusation = Accusation(
+            subject: id,
             incarnation: target.incarnation,
-            state: .suspect,
-            reporter: self.local.id
+            verdict: .suspect,
+            accuser: self.local.id,
+            evidence: failure.evidence
         )
-        self.merge(accusation, source: .own, at: now)
+        self.merge(.accusation(accusation), source: .own, at: now)
     }
 
     private mutating func note(_ id: NodeID, succeeded: Bool) {
+        guard self.configuration.mechanisms.contains(.isolation) else { return }
         let before = self.isolation.isIsolated
         self.isolation.note(id, succeeded: succeeded)
         guard self.isolation.isIsolated != before else { return }

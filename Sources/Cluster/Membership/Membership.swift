@@ -31,6 +31,10 @@ public struct Membership: Sendable {
         case event(MembershipEvent)
         /// A member showed the root hash of its changelog.
         case peerDigest(NodeID, ContentHash)
+        /// A member's own record proves which start of it speaks now.
+        case proved(NodeID, MemberStart)
+        /// Count starts on from this boot number on disk: peers remember higher ones than the disk.
+        case persistBoot(UInt64)
     }
 
     enum Phase: Equatable {
@@ -38,6 +42,8 @@ public struct Membership: Sendable {
         case running
         case leaving(until: MonotonicInstant)
         case gone
+        /// Silent, since another process of this identity is older.
+        case yielded
     }
 
     /// Claims that wait to be passed on at most.
@@ -45,7 +51,10 @@ public struct Membership: Sendable {
 
     /// The root hash of this node's changelog, shown to every peer.
     public var localDigest = ContentHash.zero
+    /// What has happened since the start.
+    public internal(set) var counters = MembershipCounters()
 
+    let identity: MemberIdentity
     let configuration: MembershipConfiguration
     var generator: SeededGenerator
     var phase = Phase.idle
@@ -60,6 +69,15 @@ public struct Membership: Sendable {
     var isolation = IsolationWindow()
     var reconnection: Reconnection
     var forgotten = ForgottenMembers()
+    var twin = TwinWatch()
+    /// Where the older process of this identity runs to which this one has yielded.
+    var silencer: Endpoint?
+    /// Who keeps this node from its name.
+    var nameHolder: MemberProfile?
+    /// Whether a member has told all it knows in this run.
+    var hasJoined = false
+    /// Whether failed members or seeds have changed since reconnection was planned.
+    var reconnectionIsStale = false
     var seeds: [Endpoint] = []
     var sequence: UInt32
     var nextProbe = MonotonicInstant(nanoseconds: 0)
@@ -74,21 +92,39 @@ public struct Membership: Sendable {
     ///
     /// - Parameters:
     ///   - configuration: validated.
-    ///   - profile: what this node says about itself; within its limits.
-    ///   - incarnation: above every one that earlier runs of this identity used.
+    ///   - profile: what this node says about itself; within its limits, of `identity`.
+    ///   - identity: who this node is.
+    ///   - start: which of its starts this is.
+    ///   - ring: which keys of the ring it holds.
+    ///   - incarnation: above every one that earlier starts of this identity used; by default the
+    ///     first one of `start`.
     ///   - generator: for the order of probes and the choice of peers.
     public init(
         configuration: MembershipConfiguration,
         profile: MemberProfile,
-        incarnation: UInt64,
+        identity: MemberIdentity,
+        start: MemberStart,
+        ring: RingInventory = .none,
+        incarnation: UInt64? = nil,
         generator: SeededGenerator
     ) {
         precondition(profile.isWithinLimits, "a node's own profile must be valid")
+        precondition(profile.id == identity.node, "a node's profile is of its identity")
         self.configuration = configuration
+        self.identity = identity
         self.generator = generator
-        self.local = Member(
+        let record = MemberRecord(
             profile: profile,
-            incarnation: min(incarnation, MemberUpdate.incarnationLimit),
+            key: identity.key,
+            start: start,
+            incarnation: min(
+                incarnation ?? start.firstIncarnation,
+                MemberRecord.incarnationLimit
+            ),
+            ring: ring
+        )
+        self.local = Member(
+            signed: SignedRecord(record, signing: identity.sign),
             state: .alive,
             since: MonotonicInstant(nanoseconds: 0)
         )
@@ -96,7 +132,10 @@ public struct Membership: Sendable {
             limit: configuration.memberLimit,
             region: profile.region
         )
-        self.health = LocalHealth(ceiling: configuration.healthCeiling)
+        self.health = LocalHealth(
+            ceiling: configuration.mechanisms.contains(.localHealth)
+                ? configuration.healthCeiling : 1
+        )
         self.suspicions = SuspicionTable(configuration: configuration)
         self.reconnection = Reconnection(minimum: configuration.reconnectMinimum)
         self.sequence = UInt32(truncatingIfNeeded: self.generator.next())
@@ -107,7 +146,7 @@ public struct Membership: Sendable {
         self.forgiveOwnStall(at: now)
         if let due = self.scheduledWake, due <= now { self.scheduledWake = nil }
         switch self.phase {
-        case .idle, .gone:
+        case .idle, .gone, .yielded:
             break
         case .leaving(let deadline):
             self.gossip(at: now)
@@ -128,24 +167,30 @@ public struct Membership: Sendable {
         var members = self.table.members
         let place = members.firstIndex { $0.id > self.local.id } ?? members.endIndex
         members.insert(self.local, at: place)
-        return members.map(self.withAccusers)
+        return members.map(self.withCharges)
     }
+
+    /// How many members are alive or suspect, this node included; cheap.
+    public var presentCount: Int { self.table.presentCount + 1 }
 
     /// One member, this node included.
     public func member(_ id: NodeID) -> Member? {
-        id == self.local.id ? self.local : self.table[id].map(self.withAccusers)
+        id == self.local.id ? self.local : self.table[id].map(self.withCharges)
     }
 
     /// Everything known, as peers are told it; ``restore(_:at:)`` takes it after a restart.
-    public var knownMembers: [MemberUpdate] { self.members.map(self.claim) }
+    public func knownMembers(at now: MonotonicInstant) -> [MemberUpdate] {
+        self.members.flatMap { self.news(of: $0, at: now) }
+            + self.forgotten.all(by: self.local.id, at: now).map { .accusation($0) }
+    }
 
     /// Whether this node holds back its own unconfirmed suspicions, since most of its probes fail.
     public var isIsolated: Bool { self.isolation.isIsolated }
 
-    private func withAccusers(_ member: Member) -> Member {
+    func withCharges(_ member: Member) -> Member {
         guard member.state == .suspect else { return member }
         var member = member
-        member.suspectedBy = self.suspicions.accusers(of: member.id)
+        member.charges = self.suspicions.charges(against: member.id)
         return member
     }
 
@@ -154,7 +199,8 @@ public struct Membership: Sendable {
     /// After a stall every deadline has passed while the answers still wait in the socket; without
     /// this a node that wakes from one would accuse all its peers.
     mutating func forgiveOwnStall(at now: MonotonicInstant) {
-        guard let due = self.scheduledWake else { return }
+        guard let due = self.scheduledWake, self.configuration.mechanisms.contains(.forgiveness)
+        else { return }
         let delay = due.duration(to: now)
         guard delay > self.configuration.probeInterval / 2 else { return }
         self.scheduledWake = now
@@ -165,9 +211,11 @@ public struct Membership: Sendable {
 
     /// Returns the collected effects, with a new wake when the next deadline has moved.
     mutating func finish(at now: MonotonicInstant) -> [Effect] {
-        if let next = self.nextDeadline, next != self.scheduledWake {
+        if self.reconnectionIsStale { self.aimReconnection(at: now) }
+        // What is overdue already is due now: else the next input would take this node for stalled.
+        if let next = self.nextDeadline.map({ max($0, now) }), next != self.scheduledWake {
             self.scheduledWake = next
-            self.pending.append(.wake(at: max(next, now)))
+            self.pending.append(.wake(at: next))
         }
         defer { self.pending = [] }
         return self.pending
@@ -175,7 +223,7 @@ public struct Membership: Sendable {
 
     private var nextDeadline: MonotonicInstant? {
         switch self.phase {
-        case .idle, .gone:
+        case .idle, .gone, .yielded:
             return nil
         case .leaving(let deadline):
             return min(deadline, self.nextGossip)
@@ -193,6 +241,7 @@ public struct Membership: Sendable {
     var circumstances: SuspicionTable.Circumstances {
         SuspicionTable.Circumstances(
             trusted: self.table.alive.count,
+            members: self.table.presentCount + 1,
             hold: self.isolation.isIsolated ? self.configuration.isolationHold : nil
         )
     }

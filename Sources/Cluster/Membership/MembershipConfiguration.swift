@@ -32,6 +32,10 @@ public struct MembershipConfiguration: Equatable, Sendable {
     ///
     /// Default 2; fewer where there are not as many others. No confirmation, longest suspicion.
     public var suspicionConfirmations = 2
+    /// Which refinements of SWIM are at work.
+    ///
+    /// Default ``Mechanisms/all``; others are for measurements.
+    public var mechanisms = Mechanisms.all
     /// How far bad local health may stretch intervals and timeouts.
     ///
     /// Default 8; 1 turns it off.
@@ -74,6 +78,10 @@ public struct MembershipConfiguration: Equatable, Sendable {
     ///
     /// Default 1 s.
     public var leavePropagation: Duration = .seconds(1)
+    /// How long a failed member's name is kept for it against another identity at another address.
+    ///
+    /// Default 30 s.
+    public var nameReclaimTime: Duration = .seconds(30)
     /// How long a failed or left member is remembered.
     ///
     /// Default 72 h.
@@ -109,6 +117,7 @@ public struct MembershipConfiguration: Equatable, Sendable {
         configuration.gossipToFailed = .seconds(60)
         configuration.syncInterval = .seconds(60)
         configuration.leavePropagation = .seconds(2)
+        configuration.nameReclaimTime = .seconds(60)
         return configuration
     }()
 
@@ -130,6 +139,7 @@ public struct MembershipConfiguration: Equatable, Sendable {
         configuration.reconnectMaximum = .seconds(4)
         configuration.isolationHold = .seconds(10)
         configuration.leavePropagation = .milliseconds(400)
+        configuration.nameReclaimTime = .seconds(5)
         return configuration
     }()
 }

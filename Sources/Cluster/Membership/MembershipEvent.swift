@@ -7,13 +7,22 @@ public enum MembershipEvent: Equatable, Sendable {
     /// A member changed state, incarnation or profile.
     case changed(Member, from: MemberState)
     /// A member was dropped: reaped, forgotten, or replaced by a new one of its name.
-    case removed(NodeID)
+    case removed(NodeID, name: String)
     /// Somebody thought this node gone; it raised its incarnation to this.
     case refuted(incarnation: UInt64)
-    /// Two living members use one name.
+    /// Peers knew a later start of this node's identity, at `other`: the disk was put back to an older
+    /// state, or a copy of it runs elsewhere.
     ///
-    /// When `refused` is this node, a seed refused to let it join.
-    case nameConflict(name: String, holder: NodeID, refused: NodeID)
+    /// The node has counted on past it.
+    case outlived(other: Endpoint, boot: UInt64)
+    /// A second process of this node's identity lives at `other`.
+    ///
+    /// The younger of the two falls silent; `hasYielded` tells whether that is this one.
+    case twin(other: Endpoint, hasYielded: Bool)
+    /// A living member, or one that failed just now, has the name that another claims.
+    ///
+    /// When `refused` is this node, it was not let in.
+    case nameConflict(holder: MemberProfile, refused: MemberProfile)
     /// This node's own probes fail for most of its peers, so it holds back unconfirmed suspicions.
     case isolated
     /// This node's probes succeed again.

@@ -20,7 +20,14 @@ public struct MembershipMessage: Equatable, Sendable {
         case sync
         /// By stream only: all the answering node knows.
         case syncAnswer
-        /// By stream only: you may not join, since this living member has your name.
+        /// By stream only: these are the hashes of my view; answer with yours where it differs.
+        case compare(digests: [UInt32])
+        /// By stream only: what the answering node knows where the views differ, by these buckets.
+        case comparison(differing: [UInt8])
+        /// By stream only: what the asking node knows there.
+        case difference
+        /// By stream only: you may not join, since this living member, whose record goes with it, has
+        /// your name.
         case refusal(nameHolder: NodeID)
     }
 
@@ -58,6 +65,12 @@ public struct MembershipMessage: Equatable, Sendable {
 
     /// Upper bound of the bytes on the wire, before sealing.
     public var wireByteCount: Int {
-        self.updates.reduce(Self.fixedByteCount) { $0 + $1.wireByteCount }
+        let extra =
+            switch self.kind {
+            case .compare(let digests): 4 * digests.count
+            case .comparison(let differing): differing.count
+            default: 0
+            }
+        return self.updates.reduce(Self.fixedByteCount + extra) { $0 + $1.wireByteCount }
     }
 }

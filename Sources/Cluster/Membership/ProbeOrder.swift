@@ -12,12 +12,13 @@ struct ProbeOrder: Sendable {
     static let urgentLimit = 256
 
     private var members: [NodeID] = []
+    private var known: Set<NodeID> = []
     private var position = 0
     private var urgent: [NodeID] = []
 
     /// Adds a member at a random place among those still to come.
     mutating func insert(_ id: NodeID, using generator: inout SeededGenerator) {
-        guard !self.members.contains(id) else { return }
+        guard self.known.insert(id).inserted else { return }
         let place = generator.next(below: self.members.count + 1)
         self.members.insert(id, at: place)
         if place < self.position { self.position += 1 }
@@ -54,6 +55,7 @@ struct ProbeOrder: Sendable {
                 return id
             }
             self.members.remove(at: self.position)
+            self.known.remove(id)
         }
         return nil
     }

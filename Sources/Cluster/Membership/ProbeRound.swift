@@ -19,10 +19,27 @@ struct ProbeRound: Sendable {
         /// Ask relays, and ping by stream.
         case widen(target: NodeID, sequence: UInt32)
         /// Nobody reached the target.
-        ///
-        /// - began: when it was first pinged.
-        /// - silent: relays that neither vouched for it nor said that they could not.
-        case failed(target: NodeID, began: MonotonicInstant, silent: [NodeID])
+        case failed(Failure)
+    }
+
+    /// A probe that nobody answered.
+    struct Failure: Equatable, Sendable {
+        let target: NodeID
+        /// When the target was first pinged.
+        let began: MonotonicInstant
+        /// Members asked to relay.
+        let relays: [NodeID]
+        /// Those that neither vouched for it nor said that they could not.
+        let silent: [NodeID]
+
+        /// What the probe has shown, as it is told.
+        var evidence: Accusation.Evidence {
+            Accusation.Evidence(
+                relaysAsked: UInt8(clamping: self.relays.count),
+                relaysDenied: UInt8(clamping: self.relays.count - self.silent.count),
+                triedStream: true
+            )
+        }
     }
 
     /// A probe that was answered.
@@ -118,8 +135,16 @@ struct ProbeRound: Sendable {
     mutating func step(at now: MonotonicInstant) -> [Step] {
         var steps: [Step] = []
         for flight in self.flights where now >= flight.deadline {
-            let (target, began) = (flight.target, flight.started)
-            steps.append(.failed(target: target, began: began, silent: flight.silent))
+            steps.append(
+                .failed(
+                    Failure(
+                        target: flight.target,
+                        began: flight.started,
+                        relays: flight.relays,
+                        silent: flight.silent
+                    )
+                )
+            )
         }
         self.flights.removeAll { now >= $0.deadline }
         for place in self.flights.indices {

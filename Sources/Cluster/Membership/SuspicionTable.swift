@@ -16,6 +16,8 @@ struct SuspicionTable: Sendable {
     struct Circumstances: Equatable, Sendable {
         /// How many members are alive and under no suspicion, this node not counted.
         var trusted: Int
+        /// How many members are alive or suspect, this node counted.
+        var members = 1
         /// How much longer than the longest suspicion one lasts that nobody confirms, while this
         /// node is isolated; else `nil`.
         var hold: Duration?
@@ -23,10 +25,12 @@ struct SuspicionTable: Sendable {
 
     private struct Suspicion {
         var started: MonotonicInstant
-        var accusers: [NodeID]
+        var charges: [Charge]
         let isUnproven: Bool
+        /// Whether somebody has already declared the member failed.
+        var isDeclared = false
 
-        var confirmations: Int { self.accusers.count - 1 }
+        var confirmations: Int { self.charges.count - 1 }
     }
 
     private let configuration: MembershipConfiguration
@@ -35,33 +39,46 @@ struct SuspicionTable: Sendable {
     /// Creates an empty table.
     init(configuration: MembershipConfiguration) { self.configuration = configuration }
 
-    /// Who accuses a member, in the order heard.
-    func accusers(of id: NodeID) -> [NodeID] { self.suspicions[id]?.accusers ?? [] }
+    /// How many members are under suspicion.
+    var count: Int { self.suspicions.count }
+
+    /// What is said against a member, in the order heard.
+    func charges(against id: NodeID) -> [Charge] { self.suspicions[id]?.charges ?? [] }
+
+    /// Whether `accuser` is among those who accuse a member.
+    func isAccused(_ id: NodeID, by accuser: NodeID) -> Bool {
+        self.suspicions[id]?.charges.contains { $0.accusation.accuser == accuser } ?? false
+    }
 
     /// Starts a suspicion.
     ///
     /// One of a member that was remembered from the last run and has not been heard in this one is
     /// short from the start.
     mutating func begin(
-        _ id: NodeID,
-        accuser: NodeID,
+        _ accusation: Accusation,
         isUnproven: Bool = false,
         at now: MonotonicInstant
     ) {
-        self.suspicions[id] = Suspicion(
+        self.suspicions[accusation.subject] = Suspicion(
             started: now,
-            accusers: [accuser],
+            charges: [Charge(accusation, heard: now)],
             isUnproven: isUnproven
         )
     }
 
+    /// Takes in that somebody declared a suspect failed.
+    ///
+    /// The verdict of others ends a suspicion once the suspect has had two probe intervals to refute
+    /// it here too; so a node that was cut off and comes back fails nobody who can still speak.
+    mutating func declare(_ id: NodeID) { self.suspicions[id]?.isDeclared = true }
+
     /// Takes in one more accusation.
     ///
     /// - Returns: whether it counts, and so deserves to be passed on.
-    mutating func confirm(_ id: NodeID, accuser: NodeID) -> Bool {
-        guard self.isOpen(id), self.suspicions[id]?.accusers.contains(accuser) == false
-        else { return false }
-        self.suspicions[id]?.accusers.append(accuser)
+    mutating func confirm(_ accusation: Accusation, at now: MonotonicInstant) -> Bool {
+        let id = accusation.subject
+        guard self.isOpen(id), !self.isAccused(id, by: accusation.accuser) else { return false }
+        self.suspicions[id]?.charges.append(Charge(accusation, heard: now))
         return true
     }
 
@@ -74,13 +91,11 @@ struct SuspicionTable: Sendable {
     /// Ends a suspicion without a verdict.
     mutating func end(_ id: NodeID) { self.suspicions[id] = nil }
 
-    /// Takes out, sorted, the members whose time to refute is over.
-    mutating func expire(_ circumstances: Circumstances, at now: MonotonicInstant) -> [NodeID] {
-        let due = self.suspicions
+    /// The members, sorted, whose time to refute is over.
+    func due(_ circumstances: Circumstances, at now: MonotonicInstant) -> [NodeID] {
+        self.suspicions
             .filter { self.deadline(of: $0.value, circumstances) <= now }
             .keys.sorted()
-        for id in due { self.suspicions[id] = nil }
-        return due
     }
 
     /// The earliest deadline.
@@ -92,8 +107,29 @@ struct SuspicionTable: Sendable {
         of suspicion: Suspicion,
         _ circumstances: Circumstances
     ) -> MonotonicInstant {
+        let own = self.ownDeadline(of: suspicion, circumstances)
+        guard suspicion.isDeclared else { return own }
+        guard self.configuration.mechanisms.contains(.questionedVerdicts) else {
+            return suspicion.started
+        }
+        return min(own, suspicion.started.advanced(by: self.configuration.probeInterval * 2))
+    }
+
+    /// When this node's own patience ends.
+    private func ownDeadline(
+        of suspicion: Suspicion,
+        _ circumstances: Circumstances
+    ) -> MonotonicInstant {
+        let mechanisms = self.configuration.mechanisms
+        let growth =
+            mechanisms.contains(.flatSuspicion)
+            ? 1 : max(1, Logarithm.natural(Double(circumstances.members)) / Logarithm.natural(10))
         let minimum =
             self.configuration.probeInterval * Double(self.configuration.suspicionMultiplier)
+            * growth
+        guard mechanisms.contains(.dynamicSuspicion) else {
+            return suspicion.started.advanced(by: minimum + (circumstances.hold ?? .zero))
+        }
         let maximum = minimum * max(1, self.configuration.suspicionMaximumMultiplier)
         let wanted = self.configuration.suspicionConfirmations
         let sufficient = suspicion.isUnproven ? 0 : max(0, min(wanted, circumstances.trusted))

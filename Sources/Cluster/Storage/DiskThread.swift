@@ -10,6 +10,11 @@ public final class DiskThread: Sendable {
     /// Creates a thread that sleeps until it is given something.
     public init() {}
 
+    /// Runs `work` after all that was given before; returns at once.
+    public func enqueue(_ work: @escaping @Sendable () -> Void) {
+        self.queue.async(execute: work)
+    }
+
     /// Runs `work` and gives its result; does not end early when the task is cancelled.
     ///
     /// - Throws: what `work` throws.

@@ -13,13 +13,12 @@ public struct ClusterConfiguration: Sendable {
     /// ``MeshMembership/MemberProfile/address`` is what peers are told to send to; a port of 0 there
     /// becomes the bound one.
     public var profile: MemberProfile
-    /// Higher at every start of this node; it also outranks what peers remember of it.
+    /// The key that the node signs with; ``profile`` is of its identity.
+    public var identity: MemberIdentity
+    /// Which of the node's starts this is.
     ///
-    /// Count it on disk before the service starts. Peers refuse a start that is not higher than
-    /// the last one they heard, as a replay.
-    public var boot: UInt64
-    /// The first incarnation; one derived from ``boot`` saves a refutation after a restart.
-    public var incarnation: UInt64
+    /// Count its boot number on disk before the service starts: it outranks what peers remember.
+    public var start: MemberStart
     /// Addresses of members to join through; none starts a cluster of one.
     public var seeds: [Endpoint]
     /// The cluster's name; nodes of another name are strangers, whatever key they hold.
@@ -49,8 +48,8 @@ public struct ClusterConfiguration: Sendable {
     public init(
         bind: Endpoint,
         profile: MemberProfile,
-        boot: UInt64,
-        incarnation: UInt64,
+        identity: MemberIdentity,
+        start: MemberStart,
         seeds: [Endpoint],
         clusterName: String,
         keyRing: KeyRing,
@@ -58,8 +57,8 @@ public struct ClusterConfiguration: Sendable {
     ) {
         self.bind = bind
         self.profile = profile
-        self.boot = boot
-        self.incarnation = incarnation
+        self.identity = identity
+        self.start = start
         self.seeds = seeds
         self.clusterName = clusterName
         self.keyRing = keyRing

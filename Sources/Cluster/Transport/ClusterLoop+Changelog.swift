@@ -13,7 +13,12 @@ extension ClusterLoop {
 
     /// Writes a changeset; the promise ends when it is durable where it has to be, or when that has
     /// taken too long, or fails.
+    ///
+    /// A node that may not join its mesh writes nothing.
     func write(_ draft: ChangelogDraft, promise: EventLoopPromise<ChangesetReceipt>) {
+        if let reason = self.exclusion {
+            return promise.fail(ChangelogError.refused(reason: reason))
+        }
         self.lastTicket += 1
         let ticket = self.lastTicket
         self.writes[ticket] = promise
@@ -30,6 +35,9 @@ extension ClusterLoop {
 
     /// Takes over what a backup holds; the promise ends when it is durable here, or fails.
     func restore(_ stored: StoredChangelog, promise: EventLoopPromise<ChangesetReceipt>) {
+        if let reason = self.exclusion {
+            return promise.fail(ChangelogError.refused(reason: reason))
+        }
         self.lastTicket += 1
         let ticket = self.lastTicket
         self.writes[ticket] = promise
@@ -55,6 +63,17 @@ extension ClusterLoop {
         self.stepChangelog { changelog, _ in
             changelog.setPeers(peers)
             return []
+        }
+    }
+
+    /// Why this node is not in its mesh and so writes nothing; `nil` while it is, or tries to be.
+    private var exclusion: String? {
+        switch self.membership.admission {
+        case .admitted, .seeking: nil
+        case .refused(let holder):
+            "this node may not join: \(holder.address) is called \(holder.name) already"
+        case .silenced(let other):
+            "another process with this node's identity runs at \(other)"
         }
     }
 

@@ -25,10 +25,12 @@ extension ClusterLoop {
                     self.stepChangelog { $0.receive(message, from: sender, at: $1) }
                 case .observations(let message):
                     self.stepObservations { $0.receive(message, from: sender, at: $1) }
+                case .keyRing:
+                    throw .malformed
                 }
             }
         } catch {
-            self.reject(error)
+            self.reject(error, from: source)
         }
     }
 

@@ -31,6 +31,27 @@ extension ClusterLoop {
         self.stepObservations { $0.setPeers(peers, at: $1) }
     }
 
+    /// Says everything again under a higher boot number, since peers remember a higher one than this
+    /// node's disk did.
+    func observeAnew(boot: UInt64) {
+        let old = self.observations
+        self.observations = ObservationTable(
+            configuration: self.configuration.observations,
+            node: self.node,
+            region: self.configuration.profile.region,
+            boot: boot,
+            generator: SeededGenerator(seed: self.configuration.seed ^ boot),
+            at: LoopClock.now()
+        )
+        self.observationPeers = []
+        self.observationPeersChanged()
+        if let state = old.state(of: self.node) {
+            self.stepObservations { $0.setState(state, at: $1) }
+        }
+        let votes = old.votes(of: self.node)
+        self.stepObservations { $0.setVotes(votes, at: $1) }
+    }
+
     /// What has changed since the last call, by owner.
     func takeObservationChanges() -> [NodeID: ObservationAspects] {
         defer { self.observationChanges = [:] }

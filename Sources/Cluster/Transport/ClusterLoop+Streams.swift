@@ -81,6 +81,7 @@ extension ClusterLoop {
                 self.stepObservations { $0.receive(message, from: peer, at: $1) }
             case .membership(let message):
                 self.received(message, from: peer, over: connection)
+            case .keyRing(let ring): self.received(ring, from: peer)
             }
         }
     }

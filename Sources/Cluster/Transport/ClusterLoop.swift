@@ -15,7 +15,11 @@ final class ClusterLoop {
     let eventLoop: any EventLoop
     let configuration: ClusterConfiguration
     let logger: Logger
-    let keys: ClusterKeys
+    /// The secrets of the mesh, as they are now.
+    var ring: KeyRing
+    var keys: ClusterKeys
+    /// Who was sent the ring, and may be sent it again when.
+    var ringPauses: [NodeID: MonotonicInstant] = [:]
     let node: NodeID
     var counters = ClusterCounters()
 
@@ -40,6 +44,8 @@ final class ClusterLoop {
     private(set) var seeds: [Endpoint]
 
     let save: ClusterService.Save
+    private let saveBoot: ClusterService.SaveBoot
+    let saveRing: ClusterService.SaveRing
     /// Who waits for a write to end, by its ticket.
     var writes: [UInt64: EventLoopPromise<ChangesetReceipt>] = [:]
     var lastTicket: UInt64 = 0
@@ -63,6 +69,8 @@ final class ClusterLoop {
         rules: StructuralRules,
         knownMembers: [MemberUpdate],
         save: @escaping ClusterService.Save,
+        saveBoot: @escaping ClusterService.SaveBoot,
+        saveRing: @escaping ClusterService.SaveRing,
         events: AsyncStream<ClusterEvent>.Continuation,
         changes: AsyncStream<Void>.Continuation,
         observed: AsyncStream<Void>.Continuation,
@@ -74,15 +82,16 @@ final class ClusterLoop {
         self.eventLoop = eventLoop
         self.configuration = configuration
         self.logger = logger
+        self.ring = configuration.keyRing
         self.keys = keys
         self.node = node
-        self.sealer = DatagramSealer(keys: keys, sender: node, boot: configuration.boot)
+        self.sealer = DatagramSealer(keys: keys, sender: node, start: configuration.start)
         self.opener = DatagramOpener(keys: keys, node: node)
         self.observations = ObservationTable(
             configuration: configuration.observations,
             node: node,
             region: configuration.profile.region,
-            boot: configuration.boot,
+            boot: configuration.start.boot,
             generator: generator.split(),
             at: LoopClock.now()
         )
@@ -97,12 +106,16 @@ final class ClusterLoop {
         self.membership = Membership(
             configuration: configuration.membership,
             profile: configuration.profile,
-            incarnation: configuration.incarnation,
+            identity: configuration.identity,
+            start: configuration.start,
+            ring: configuration.keyRing.inventory,
             generator: generator.split()
         )
         self.knownMembers = knownMembers
         self.seeds = configuration.seeds
         self.save = save
+        self.saveBoot = saveBoot
+        self.saveRing = saveRing
         self.events = events
         self.changes = changes
         self.observed = observed
@@ -176,8 +189,14 @@ final class ClusterLoop {
         if case .dropped = self.events.yield(event) { self.counters.eventsDropped += 1 }
     }
 
-    /// Counts refused input.
-    func reject(_ reason: WireError) { self.counters.rejected[reason, default: 0] += 1 }
+    /// Counts refused input; of a node with another ring or name also tells, once, whence it came.
+    func reject(_ reason: WireError, from source: Endpoint?) {
+        self.counters.rejected[reason, default: 0] += 1
+        guard let source, let cause = reason.strangeness else { return }
+        // Ports of streams are drawn anew each time.
+        let place = Endpoint(address: source.address, port: 0)
+        self.failed(.stranger, place, cause)
+    }
 
     /// Says goodbye; `promise` succeeds when it was told, or after a bounded time.
     func leave(_ promise: EventLoopPromise<Void>) {
@@ -192,6 +211,7 @@ final class ClusterLoop {
     func stepMembership(_ step: (inout Membership, MonotonicInstant) -> [Membership.Effect]) {
         self.membership.localDigest = self.changelog.root
         let effects = step(&self.membership, LoopClock.now())
+        self.changelog.expectsPeers = self.membership.admission == .seeking
         var peersMayDiffer = false
         for effect in effects {
             if case .event = effect { peersMayDiffer = true }
@@ -222,6 +242,10 @@ final class ClusterLoop {
             self.publish(.member(event))
         case .peerDigest(let node, let digest):
             self.stepChangelog { $0.peerRoot(node, digest, at: $1) }
+        case .proved(let node, let start): self.opener.prove(node, start)
+        case .persistBoot(let boot):
+            self.saveBoot(boot)
+            self.observeAnew(boot: boot)
         }
     }
 
@@ -260,24 +284,21 @@ final class ClusterLoop {
     /// Whether an event says what was told lately: a name conflict comes with every exchange.
     private func isRepeated(_ event: MembershipEvent) -> Bool {
         switch event {
-        case .nameConflict(let name, let holder, let refused):
-            // A refused node does not know the holder's address.
-            let place = self.membership.member(holder)?.profile.address ?? self.ownAddress
+        case .nameConflict(let holder, let refused):
             let cause =
-                refused == self.node
-                ? "\(holder) holds the name \(name) of this node: give it another"
-                : "\(holder) and \(refused) are both called \(name): rename one"
+                "\(holder.address) and \(refused.address) are both called \(holder.name): "
+                + (refused.id == self.node
+                    ? "this node is not let in; give it another node.name"
+                    : "the second is not let in; give it another node.name")
             let now = LoopClock.now()
-            return self.troubles.failed(.name, place, cause, at: now) == nil
-        case .joined:
-            self.troubles.worked(.name, self.ownAddress)
+            return self.troubles.failed(.name, holder.address, cause, at: now) == nil
+        case .twin(let other, _):
+            let cause = "another process at \(other) has the identity and data of this node"
+            return self.troubles.failed(.twin, other, cause, at: LoopClock.now()) == nil
+        case .joined, .changed, .removed, .refuted, .isolated, .connected, .outlived,
+            .leaveFinished:
             return false
-        case .changed, .removed, .refuted, .isolated, .connected, .leaveFinished: return false
         }
-    }
-
-    private var ownAddress: Endpoint {
-        self.membership.member(self.node)?.profile.address ?? self.configuration.profile.address
     }
 
     private func leaveFinished() {
@@ -288,6 +309,7 @@ final class ClusterLoop {
     private func scheduleSweep() {
         self.sweep = self.at(LoopClock.now().advanced(by: .milliseconds(250))) { loop in
             loop.closeOverdueStreams()
+            loop.spreadRing()
             loop.scheduleSweep()
         }
     }
@@ -298,9 +320,30 @@ final class ClusterLoop {
         self.membership = Membership(
             configuration: self.configuration.membership,
             profile: profile,
-            incarnation: self.configuration.incarnation,
+            identity: self.configuration.identity,
+            start: self.configuration.start,
+            ring: self.ring.inventory,
             generator: SeededGenerator(seed: self.configuration.seed)
         )
         self.membership.restore(self.knownMembers, at: LoopClock.now())
+    }
+}
+
+extension WireError {
+    /// What an operator is told of a node that belongs to no mesh or to another; `nil` for the rest.
+    fileprivate var strangeness: String? {
+        switch self {
+        case .wrongCluster:
+            "gossip of another cluster name comes from there: compare gossip.cluster"
+        case .unknownKeyEpoch:
+            "gossip under a key comes from there that this node has not: compare the key rings"
+        case .forged:
+            "gossip comes from there whose seal does not hold: compare the key rings"
+        case .unknownVersion:
+            "gossip of another protocol version comes from there: compare the versions"
+        case .truncated, .tooLarge, .notMeshgate, .wrongKind, .ownMessage, .staleSession, .replayed,
+            .belowWindow, .malformed, .unusableAddress:
+            nil
+        }
     }
 }

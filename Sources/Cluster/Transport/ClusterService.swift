@@ -2,6 +2,7 @@ public import Logging
 public import MeshChangelog
 public import MeshMembership
 public import MeshPrimitives
+public import MeshWire
 import NIOCore
 import NIOPosix
 public import ServiceLifecycle
@@ -14,6 +15,12 @@ public import ServiceLifecycle
 public final class ClusterService: Service, Sendable {
     /// Makes a batch durable in one transaction; called one at a time, never on the loop's thread.
     public typealias Save = @Sendable (ChangelogBatch) async throws -> Void
+
+    /// Keeps the boot number that the next start has to count on from; returns at once.
+    public typealias SaveBoot = @Sendable (UInt64) -> Void
+
+    /// Keeps a key ring that was changed in the running mesh; returns at once.
+    public typealias SaveRing = @Sendable (KeyRing) -> Void
 
     /// Events kept for a slow consumer; the oldest go first, and are counted.
     public static let eventLimit = 8_192
@@ -49,6 +56,8 @@ public final class ClusterService: Service, Sendable {
     ///   - rules: what every changeset must obey, equal at all nodes.
     ///   - knownMembers: what ``knownMembers()`` gave before the last stop.
     ///   - save: makes batches durable.
+    ///   - saveBoot: keeps a boot number on disk that peers remember and the disk had lost.
+    ///   - saveRing: keeps a key ring that was changed in the running mesh.
     ///   - logger: where failed saves and sockets are told.
     /// - Throws: ``MeshChangelog/ChangelogError/malformed(reason:)`` for an unreadable checkpoint.
     public init(
@@ -57,6 +66,8 @@ public final class ClusterService: Service, Sendable {
         rules: StructuralRules,
         knownMembers: [MemberUpdate],
         save: @escaping Save,
+        saveBoot: @escaping SaveBoot,
+        saveRing: @escaping SaveRing,
         logger: Logger
     ) throws(ChangelogError) {
         let (events, continuation) = AsyncStream.makeStream(
@@ -83,6 +94,8 @@ public final class ClusterService: Service, Sendable {
             rules: rules,
             knownMembers: knownMembers,
             save: save,
+            saveBoot: saveBoot,
+            saveRing: saveRing,
             events: continuation,
             changes: self.changesContinuation,
             observed: self.observedContinuation,
@@ -202,7 +215,7 @@ public final class ClusterService: Service, Sendable {
 
     /// What to keep on disk for the next start.
     public func knownMembers() async -> [MemberUpdate] {
-        await self.submit { $0.membership.knownMembers } ?? []
+        await self.submit { $0.membership.knownMembers(at: LoopClock.now()) } ?? []
     }
 
     /// How the service stands.
@@ -217,9 +230,29 @@ public final class ClusterService: Service, Sendable {
         try? await promise.futureResult.get()
     }
 
-    /// Drops a failed or left member now instead of when its time is up.
-    public func forget(_ id: NodeID) async {
-        await self.submit { loop in loop.stepMembership { $0.forget(id, at: $1) } }
+    /// Declares a member gone that failed, or takes one that is gone off the list, at all nodes.
+    ///
+    /// A member that is present stays; see ``MeshMembership/Membership/dismiss(_:_:at:)``.
+    public func dismiss(_ id: NodeID, _ verdict: Accusation.Verdict) async {
+        await self.submit { loop in loop.stepMembership { $0.dismiss(id, verdict, at: $1) } }
+    }
+
+    /// The secrets of the mesh, as they are now; `nil` once the service has ended.
+    public func keyRing() async -> KeyRing? { await self.submit { $0.ring } }
+
+    /// Takes one step of a change of keys; the ring is on its way to all members then.
+    ///
+    /// - Throws: ``MeshWire/KeyRotation/Refusal``; nothing has changed then.
+    public func rotate(_ step: KeyRotation.Step, isForced: Bool = false) async throws {
+        let outcome = await self.submit { loop -> Result<Void, KeyRotation.Refusal> in
+            do throws(KeyRotation.Refusal) {
+                _ = try loop.rotate(step, isForced: isForced)
+                return .success(())
+            } catch {
+                return .failure(error)
+            }
+        }
+        try outcome?.get()
     }
 
     /// Replaces the seeds, after their names were resolved again.

@@ -1,4 +1,5 @@
 public import MeshChangelog
+public import MeshMembership
 public import MeshObservations
 public import MeshPrimitives
 public import MeshWire
@@ -13,6 +14,12 @@ public struct ClusterStatus: Equatable, Sendable {
     public var diskFault: String?
     /// What the sockets did.
     public var counters = ClusterCounters()
+    /// What the membership did.
+    public var membership = MembershipCounters()
+    /// Whether the node is in its mesh.
+    public var admission = Admission.admitted
+    /// Whether most of the node's own probes fail.
+    public var isIsolated = false
     /// What observations did.
     public var observations = ObservationCounters()
     /// What keeps gossip from getting through now, by address.
@@ -32,6 +39,9 @@ extension ClusterLoop {
         status.root = self.changelog.root
         status.diskFault = self.changelog.diskFault
         status.counters = self.counters
+        status.membership = self.membership.statistics
+        status.admission = self.membership.admission
+        status.isIsolated = self.membership.isIsolated
         status.observations = self.observations.counters
         status.troubles = self.troubles.current(at: LoopClock.now())
         status.lastHeard = self.lastHeard

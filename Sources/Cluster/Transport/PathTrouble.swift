@@ -14,6 +14,10 @@ public struct PathTrouble: Equatable, Sendable {
         case socket
         /// A member of the address holds the name that this node or another claims.
         case name
+        /// Gossip comes from the address under another key ring or cluster name.
+        case stranger
+        /// A process at the address has this node's own identity.
+        case twin
     }
 
     /// Which way fails.
@@ -34,6 +38,8 @@ public struct PathTrouble: Equatable, Sendable {
 struct PathTroubles {
     /// Troubles kept at once.
     static let limit = 256
+    /// Of these, strangers: their addresses may be made up, so they must not displace the others.
+    static let strangerLimit = 16
     /// Time until a trouble that goes on is told again; doubles up to ``pauseMaximum``.
     static let pause: Duration = .seconds(60)
     /// The longest time between two words about one trouble.
@@ -57,15 +63,17 @@ struct PathTroubles {
     /// Failures in a row before a path counts as troubled; a refused send needs no second proof.
     private static func threshold(_ path: PathTrouble.Path) -> UInt64 {
         switch path {
-        case .send, .socket, .name: 1
-        case .stream, .datagrams: 3
+        case .send, .socket, .name, .twin: 1
+        case .stream, .datagrams, .stranger: 3
         }
     }
 
     /// How long a failure counts when nothing is tried any more; streams are tried ever more rarely.
     private static func lifetime(_ path: PathTrouble.Path) -> Duration {
         switch path {
-        case .send, .datagrams, .socket, .name: .seconds(60)
+        case .send, .datagrams, .socket, .name, .stranger: .seconds(60)
+        // Nothing is heard of it any more once one of the two is silent.
+        case .twin: .seconds(3_600)
         case .stream: .seconds(120)
         }
     }
@@ -91,6 +99,13 @@ struct PathTroubles {
         at now: MonotonicInstant
     ) -> PathTrouble? {
         let key = Key(path: path, endpoint: endpoint)
+        if path == .stranger, self.entries[key] == nil,
+            self.entries.keys.count(where: { $0.path == .stranger }) >= Self.strangerLimit
+        {
+            self.forgetStranger(before: now)
+            guard self.entries.keys.count(where: { $0.path == .stranger }) < Self.strangerLimit
+            else { return nil }
+        }
         var entry =
             self.entries[key]
             ?? Entry(
@@ -137,6 +152,14 @@ struct PathTroubles {
 
     private static func isProved(_ trouble: PathTrouble) -> Bool {
         trouble.count >= Self.threshold(trouble.path)
+    }
+
+    /// Gives up strangers that have not come for a while.
+    private mutating func forgetStranger(before now: MonotonicInstant) {
+        self.entries = self.entries.filter { key, entry in
+            key.path != .stranger
+                || entry.last.duration(to: now) < Self.lifetime(.stranger)
+        }
     }
 
     private mutating func forgetOldest() {

@@ -133,7 +133,7 @@ final class StreamConnection: ChannelInboundHandler {
                 try self.receive(frame)
             }
         } catch {
-            self.loop.reject(error)
+            self.loop.reject(error, from: Endpoint(self.channel?.remoteAddress))
             self.close()
         }
     }

@@ -1,3 +1,4 @@
+public import MeshMembership
 import MeshPrimitives
 
 /// A key ring bound to a cluster's name: what seals and opens, and which key a message is under.
@@ -106,10 +107,9 @@ public struct Salt: Hashable, Sendable {
     /// Drawn fresh at every start, so that a wiped or restored disk repeats no nonce.
     let entropy: UInt64
 
-    /// Draws the salt of a start; `boot` must be higher than at every start before.
-    public init(boot: UInt64) {
-        let bytes = Sodium.entropy(byteCount: 8)
-        self.init(boot: boot, entropy: bytes.reduce(0) { ($0 << 8) | UInt64($1) })
+    /// The salt of a start, as its node's record names it.
+    public init(_ start: MemberStart) {
+        self.init(boot: start.boot, entropy: start.token)
     }
 
     init(boot: UInt64, entropy: UInt64) {
@@ -119,6 +119,9 @@ public struct Salt: Hashable, Sendable {
 
     /// Draws a salt that orders nothing, for one stream.
     static func once() -> Salt {
-        Salt(boot: Salt(boot: 0).entropy)
+        let bytes = Sodium.entropy(byteCount: 16)
+        let half = { (half: ArraySlice<UInt8>) in half.reduce(UInt64(0)) { ($0 << 8) | UInt64($1) }
+        }
+        return Salt(boot: half(bytes[..<8]), entropy: half(bytes[8...]))
     }
 }

@@ -17,6 +17,8 @@ public enum ClusterMessage: Equatable, Sendable {
     case changelog(ChangelogMessage)
     /// For the observations.
     case observations(ObservationMessage)
+    /// By stream only: the key ring of a mesh that changes its keys.
+    case keyRing(KeyRing)
 
     /// Records read from one body at most: 64; further ones are not looked at.
     public static let recordLimit = 64
@@ -31,6 +33,8 @@ public enum ClusterMessage: Equatable, Sendable {
             writer.writeRecord(message.recordType) { $0.write(message) }
         case .observations(let message):
             writer.writeRecord(.observations) { $0.write(message) }
+        case .keyRing(let ring):
+            writer.writeRecord(.keyRing) { $0.write(sized: ring.document) }
         }
         return writer.bytes
     }
@@ -71,6 +75,7 @@ public enum ClusterMessage: Equatable, Sendable {
             .changesetSummary, .changesetWant, .changesetParts, .checkpointWant, .checkpointPart:
             .changelog(try reader.readChangelog(type))
         case .observations: .observations(try reader.readObservations())
+        case .keyRing: .keyRing(try reader.readKeyRing())
         }
     }
 }
@@ -88,11 +93,13 @@ enum RecordType: UInt8 {
     case changesetParts = 22
     case checkpointWant = 23
     case checkpointPart = 24
+    case keyRing = 32
 }
 
 /// What a record inside another record holds.
 enum InnerRecordType: UInt8 {
     case item = 1
+    case accusation = 2
 }
 
 extension ByteWriter {
@@ -102,8 +109,11 @@ extension ByteWriter {
     }
 
     /// Writes an inner record with its header around what `content` writes.
-    mutating func writeItem(content: (inout ByteWriter) -> Void) {
-        self.writeRecord(type: InnerRecordType.item.rawValue, content: content)
+    mutating func writeItem(
+        _ type: InnerRecordType = .item,
+        content: (inout ByteWriter) -> Void
+    ) {
+        self.writeRecord(type: type.rawValue, content: content)
     }
 
     private mutating func writeRecord(type: UInt8, content: (inout ByteWriter) -> Void) {
@@ -116,6 +126,12 @@ extension ByteWriter {
 }
 
 extension WireReader {
+    /// Reads a key ring.
+    fileprivate mutating func readKeyRing() throws(WireError) -> KeyRing {
+        guard let ring = KeyRing(document: try self.readSized()) else { throw .malformed }
+        return ring
+    }
+
     /// Reads a record's header and gives its content.
     mutating func readRecord() throws(WireError) -> (type: UInt8, content: ArraySlice<UInt8>) {
         let type: UInt8 = try self.read()

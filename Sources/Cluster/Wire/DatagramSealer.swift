@@ -1,3 +1,4 @@
+public import MeshMembership
 public import MeshPrimitives
 
 /// Seals one node's datagrams of one start.
@@ -9,10 +10,10 @@ public struct DatagramSealer: Sendable {
     /// Most bytes of a body that fits a datagram.
     public static let bodyByteLimit = Self.byteLimit - Envelope.byteCount
 
-    private let keys: ClusterKeys
+    private var keys: ClusterKeys
     private let sender: NodeID
     private let salt: Salt
-    private let key: [UInt8]
+    private var key: [UInt8]
     private var counter: UInt64 = 0
 
     /// Starts a session of `sender`.
@@ -20,12 +21,18 @@ public struct DatagramSealer: Sendable {
     /// - Parameters:
     ///   - keys: the ring and the cluster's name.
     ///   - sender: this node.
-    ///   - boot: higher than at every start of this node before.
-    public init(keys: ClusterKeys, sender: NodeID, boot: UInt64) {
+    ///   - start: this start, which the node's record names too.
+    public init(keys: ClusterKeys, sender: NodeID, start: MemberStart) {
         self.keys = keys
         self.sender = sender
-        self.salt = Salt(boot: boot)
+        self.salt = Salt(start)
         self.key = keys.datagramKey(sender: sender, salt: self.salt)
+    }
+
+    /// Goes on with other keys; the counter goes on, too, so that nothing opens twice.
+    public mutating func replace(_ keys: ClusterKeys) {
+        self.keys = keys
+        self.key = keys.datagramKey(sender: self.sender, salt: self.salt)
     }
 
     /// Seals `body` into one datagram.

@@ -6,13 +6,14 @@
 ///     1        q7PLmYJnhS0xUdvTsmgB1gPjNFI8DiTJRLe0Zc6mN1E=
 ///     2        7iqqJcGn5wEe4tFBlBfbrnuu5T3uvSwzOlyEyYQ0pnU=  primary
 ///
-/// The line marked `primary` seals; without a mark, the highest epoch. To change keys without a
-/// gap: add the new key everywhere with the old one marked, move the mark, take the old one out.
-/// Whoever reads the file checks that only its owner can.
+/// The line marked `primary` seals; without a mark, the highest epoch. In a running mesh keys are
+/// changed by ``KeyRotation``. Whoever reads the file checks that only its owner can.
 public struct KeyRing: Equatable, Sendable {
     /// Keys that one ring may hold: 16.
     public static let maximumKeyCount = 16
 
+    /// Counts the changes of the ring in the running mesh; 0 for one that comes from a file.
+    public let version: UInt32
     /// The epoch whose key seals.
     public let sealingEpoch: UInt16
     let sealingSecret: [UInt8]
@@ -21,9 +22,22 @@ public struct KeyRing: Equatable, Sendable {
     /// Creates a ring of one key from 32 secret bytes; traps on another size.
     public init(epoch: UInt16 = 1, secret: [UInt8]) {
         precondition(secret.count == Sodium.keyByteCount, "a key has 32 bytes")
+        self.version = 0
         self.sealingEpoch = epoch
         self.sealingSecret = secret
         self.secrets = [epoch: secret]
+    }
+
+    /// Creates a ring; `nil` unless `sealingEpoch` and one to 16 keys of 32 bytes are there.
+    init?(version: UInt32, sealingEpoch: UInt16, secrets: [UInt16: [UInt8]]) {
+        guard let sealing = secrets[sealingEpoch], secrets[0] == nil,
+            (1...Self.maximumKeyCount).contains(secrets.count),
+            secrets.values.allSatisfy({ $0.count == Sodium.keyByteCount })
+        else { return nil }
+        self.version = version
+        self.sealingEpoch = sealingEpoch
+        self.sealingSecret = sealing
+        self.secrets = secrets
     }
 
     /// Draws a new ring of one key from the kernel's generator.
@@ -52,6 +66,7 @@ public struct KeyRing: Equatable, Sendable {
         guard let sealing = primary ?? secrets.keys.max(), let secret = secrets[sealing] else {
             throw .empty
         }
+        self.version = 0
         self.sealingEpoch = sealing
         self.sealingSecret = secret
         self.secrets = secrets

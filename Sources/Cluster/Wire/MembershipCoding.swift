@@ -11,6 +11,9 @@ private enum KindCode: UInt8 {
     case sync = 6
     case syncAnswer = 7
     case refusal = 8
+    case compare = 9
+    case comparison = 10
+    case difference = 11
 }
 
 extension ByteWriter {
@@ -30,44 +33,40 @@ extension ByteWriter {
             self.write(sequence)
             self.write(target)
             self.write(endpoint)
-        case .gossip, .sync, .syncAnswer:
+        case .gossip, .sync, .syncAnswer, .difference:
             break
+        case .compare(let digests):
+            self.write(UInt16(clamping: digests.count))
+            for digest in digests { self.write(digest) }
+        case .comparison(let differing):
+            self.write(UInt16(clamping: differing.count))
+            self.append(contentsOf: differing)
         case .refusal(let holder):
             self.write(holder)
         }
         for update in message.updates {
-            self.writeItem { $0.write(update) }
+            self.writeItem(update.itemType) { $0.write(update) }
         }
     }
 
-    /// Writes a claim about a member.
+    /// Writes a piece of news: a member's record as it signed it, or an accusation.
     mutating func write(_ update: MemberUpdate) {
-        let profile = update.profile
-        self.write(profile.id)
-        self.write(profile.name)
-        self.write(profile.region)
-        self.write(profile.zone)
-        self.write(profile.address)
-        self.write(profile.version)
-        self.append(profile.protocolMinimum)
-        self.append(profile.protocolMaximum)
-        self.write(update.incarnation)
-        self.append(update.state.rawValue)
-        self.write(update.reporter)
-    }
-
-    /// Writes family 1 (4 or 6), address 4 or 16, port 2.
-    mutating func write(_ endpoint: Endpoint) {
-        switch endpoint.address {
-        case .v4(let address):
-            self.append(4)
-            self.write(address)
-        case .v6(let high, let low):
-            self.append(6)
-            self.write(high)
-            self.write(low)
+        switch update {
+        case .record(let signed, let age):
+            self.write(age)
+            self.append(contentsOf: signed.signature)
+            self.write(sized: signed.bytes)
+        case .accusation(let accusation):
+            self.write(accusation.subject)
+            self.write(accusation.incarnation)
+            self.append(accusation.verdict.rawValue)
+            self.write(accusation.accuser)
+            self.append(accusation.evidence.relaysAsked)
+            self.append(accusation.evidence.relaysDenied)
+            self.append(accusation.evidence.triedStream ? 1 : 0)
+            self.append(accusation.evidence.isByOperator ? 1 : 0)
+            self.write(accusation.age)
         }
-        self.write(endpoint.port)
     }
 }
 
@@ -80,9 +79,7 @@ extension WireReader {
         let incarnation: UInt64 = try self.read()
         let digest = try self.readHash()
         let kind = try self.readKind(code)
-        let updates = try self.readItems { reader throws(WireError) in
-            try reader.readMemberUpdate()
-        }
+        let updates = try self.readUpdates()
         return MembershipMessage(
             kind: kind,
             sender: sender,
@@ -107,35 +104,82 @@ extension WireReader {
         case .sync: .sync
         case .syncAnswer: .syncAnswer
         case .refusal: .refusal(nameHolder: try self.readNodeID())
+        case .compare: .compare(digests: try self.readDigests())
+        case .comparison:
+            .comparison(differing: Array(try self.read(count: Int(try self.read(UInt16.self)))))
+        case .difference: .difference
         }
     }
 
-    /// Reads a claim about a member; `nil` when its state is newer than this software.
-    mutating func readMemberUpdate() throws(WireError) -> MemberUpdate? {
-        let id = try self.readNodeID()
-        let name = try self.readString()
-        let region = try self.readString()
-        let zone = try self.readString()
-        let address = try self.readEndpoint()
-        let profile = MemberProfile(
-            id: id,
-            name: name,
-            region: region,
-            zone: zone,
-            address: address,
-            version: try self.readString(),
-            protocolMinimum: try self.read(),
-            protocolMaximum: try self.read()
-        )
+    /// Reads hashes of a view; no more than the bytes that are there.
+    private mutating func readDigests() throws(WireError) -> [UInt32] {
+        let count: UInt16 = try self.read()
+        guard Int(count) * 4 <= self.remaining else { throw .malformed }
+        var digests: [UInt32] = []
+        for _ in 0..<count { digests.append(try self.read()) }
+        return digests
+    }
+
+    /// Reads news of members; what newer software adds is skipped.
+    private mutating func readUpdates() throws(WireError) -> [MemberUpdate] {
+        var updates: [MemberUpdate] = []
+        while self.remaining > 0 {
+            let (type, content) = try self.readRecord()
+            var reader = WireReader(content)
+            switch InnerRecordType(rawValue: type) {
+            case .item: updates.append(try reader.readSignedRecord())
+            case .accusation:
+                if let accusation = try reader.readAccusation() {
+                    updates.append(.accusation(accusation))
+                }
+            case nil: continue
+            }
+        }
+        return updates
+    }
+
+    /// Reads a member's record; its signature is not checked here.
+    ///
+    /// - Throws: ``WireError/unusableAddress`` for an address of nobody, of many, or of port 0.
+    private mutating func readSignedRecord() throws(WireError) -> MemberUpdate {
+        let age: UInt32 = try self.read()
+        let signature = Array(try self.read(count: SignedRecord.signatureByteCount))
+        let bytes = try self.readSized()
+        let signed: SignedRecord
+        do throws(ByteReaderError) {
+            signed = try SignedRecord(
+                decoding: bytes,
+                signature: signature,
+                identify: { NodeID(key: $0) }
+            )
+        } catch {
+            throw .malformed
+        }
+        guard signed.record.profile.address.isDestination else { throw .unusableAddress }
+        return .record(signed, age: age)
+    }
+
+    /// Reads an accusation; `nil` when it says what this software does not know.
+    private mutating func readAccusation() throws(WireError) -> Accusation? {
+        let subject = try self.readNodeID()
         let incarnation: UInt64 = try self.read()
-        let state = MemberState(rawValue: try self.read())
-        let reporter = try self.readNodeID()
-        return state.map {
-            MemberUpdate(
-                profile: profile,
+        let verdict = Accusation.Verdict(rawValue: try self.read())
+        let accuser = try self.readNodeID()
+        let evidence = Accusation.Evidence(
+            relaysAsked: try self.read(),
+            relaysDenied: try self.read(),
+            triedStream: try self.read(UInt8.self) != 0,
+            isByOperator: try self.read(UInt8.self) != 0
+        )
+        let age: UInt32 = try self.read()
+        return verdict.map {
+            Accusation(
+                subject: subject,
                 incarnation: incarnation,
-                state: $0,
-                reporter: reporter
+                verdict: $0,
+                accuser: accuser,
+                evidence: evidence,
+                age: age
             )
         }
     }
@@ -167,6 +211,19 @@ extension MembershipMessage.Kind {
         case .sync: .sync
         case .syncAnswer: .syncAnswer
         case .refusal: .refusal
+        case .compare: .compare
+        case .comparison: .comparison
+        case .difference: .difference
+        }
+    }
+}
+
+extension MemberUpdate {
+    /// How the news is marked among the records of a message.
+    fileprivate var itemType: InnerRecordType {
+        switch self {
+        case .record: .item
+        case .accusation: .accusation
         }
     }
 }

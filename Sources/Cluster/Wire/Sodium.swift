@@ -85,6 +85,38 @@ enum Sodium {
         return status == 0 ? body : nil
     }
 
+    /// The key pair that belongs to 32 secret bytes, Ed25519.
+    static func keyPair(seed: [UInt8]) -> (key: [UInt8], secret: [UInt8]) {
+        precondition(self.isReady, "libsodium could not be initialised")
+        precondition(seed.count == self.keyByteCount, "a seed has 32 bytes")
+        var key = [UInt8](repeating: 0, count: 32)
+        var secret = [UInt8](repeating: 0, count: 64)
+        let status = crypto_sign_seed_keypair(&key, &secret, seed)
+        precondition(status == 0, "a key pair follows from any seed")
+        return (key, secret)
+    }
+
+    /// Signs with the secret of ``keyPair(seed:)``; 64 bytes.
+    static func sign(_ content: [UInt8], secret: [UInt8]) -> [UInt8] {
+        precondition(secret.count == 64, "a secret has 64 bytes")
+        var signature = [UInt8](repeating: 0, count: 64)
+        let status = crypto_sign_detached(
+            &signature,
+            nil,
+            content,
+            UInt64(content.count),
+            secret
+        )
+        precondition(status == 0, "signing refuses nothing")
+        return signature
+    }
+
+    /// Whether the secret half of `key` made the signature.
+    static func verify(_ signature: [UInt8], of content: [UInt8], key: [UInt8]) -> Bool {
+        guard self.isReady, signature.count == 64, key.count == 32 else { return false }
+        return crypto_sign_verify_detached(signature, content, UInt64(content.count), key) == 0
+    }
+
     /// Reads standard base64; `nil` for anything else, or for more than `limit` bytes.
     static func decodeBase64(_ text: some StringProtocol, limit: Int) -> [UInt8]? {
         let encoded = Array(text.utf8)

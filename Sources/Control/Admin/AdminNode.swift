@@ -137,6 +137,29 @@ public protocol AdminNode: Sendable {
         of node: String
     ) async throws(AdminError) -> DrainReport
 
+    /// Declares a member gone that failed, or takes one that is gone off the list, at all nodes.
+    ///
+    /// - Parameters:
+    ///   - node: its name or id.
+    ///   - forgetting: whether it shall go off the list.
+    /// - Returns: whom it concerned.
+    /// - Throws: ``AdminError/unknownNode(_:)``, or ``AdminError/refused(_:)`` for one that is there.
+    func dismiss(
+        _ node: String,
+        forgetting: Bool
+    ) async throws(AdminError) -> DismissalReport
+
+    /// The keys of the ring, and who holds which.
+    func keys() async -> KeysReport
+    /// Takes one step of a change of keys, at all nodes.
+    ///
+    /// - Parameters:
+    ///   - step: which one.
+    ///   - isForced: whether members that are away may be cut off by it.
+    /// - Returns: the keys after it; others take it within seconds.
+    /// - Throws: ``AdminError/refused(_:)`` when it would cut somebody off or makes no sense.
+    func rotateKeys(_ step: KeyStep, isForced: Bool) async throws(AdminError) -> KeysReport
+
     /// Events after the one with this id as far as they are kept, then new ones as they happen.
     ///
     /// `nil` begins with new events. The stream ends when the node stops; it drops the oldest

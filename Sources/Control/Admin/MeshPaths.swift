@@ -15,6 +15,7 @@ struct MeshPaths: Sendable {
             .reading("mesh/regions") { _ in .report(await self.node.regions()) },
             .reading("mesh/health") { await self.health($0.query["upstream"]) },
             .reading("mesh/health/:upstream") { await self.health($0.parameters[0]) },
+            .reading("mesh/keys") { _ in .report(await self.node.keys()) },
             .reading("mesh/status") { _ in .report(await self.node.status()) },
             .reading("mesh/events") { await self.events($0) },
         ]
@@ -24,6 +25,15 @@ struct MeshPaths: Sendable {
         [
             .posting("mesh/nodes/:node/drain") { await self.setMode(.draining, $0) },
             .posting("mesh/nodes/:node/resume") { await self.setMode(.normal, $0) },
+            .posting("mesh/keys/stage") { await self.rotate(.stage, $0) },
+            .posting("mesh/keys/:epoch/activate") { exchange in
+                await self.rotate(Int(exchange.parameters[0]).map { .activate($0) }, exchange)
+            },
+            .posting("mesh/keys/:epoch/retire") { exchange in
+                await self.rotate(Int(exchange.parameters[0]).map { .retire($0) }, exchange)
+            },
+            .posting("mesh/nodes/:node/forget") { await self.dismiss($0, forgetting: true) },
+            .posting("mesh/nodes/:node/force-leave") { await self.dismiss($0, forgetting: false) },
         ]
     }
 
@@ -55,6 +65,28 @@ struct MeshPaths: Sendable {
             status: 200,
             body: .events(await self.node.events(after: last.flatMap { UInt64($0) }))
         )
+    }
+
+    private func rotate(_ step: KeyStep?, _ exchange: AdminExchange) async -> AdminAnswer {
+        guard let step else {
+            return AdminError.refused("an epoch is a number; see meshctl keys list").answer
+        }
+        do throws(AdminError) {
+            let isForced = exchange.query["force"] == "true"
+            return .report(try await self.node.rotateKeys(step, isForced: isForced))
+        } catch {
+            return error.answer
+        }
+    }
+
+    private func dismiss(_ exchange: AdminExchange, forgetting: Bool) async -> AdminAnswer {
+        do throws(AdminError) {
+            return .report(
+                try await self.node.dismiss(exchange.parameters[0], forgetting: forgetting)
+            )
+        } catch {
+            return error.answer
+        }
     }
 
     private func setMode(_ mode: MemberReport.Mode, _ exchange: AdminExchange) async -> AdminAnswer

@@ -51,6 +51,8 @@ public enum Readiness: Equatable, Sendable {
     case building(workersReady: Int, workers: Int)
     /// It is being taken out.
     case draining
+    /// It may not join its mesh, for the reason given.
+    case excluded(String)
 
     /// Kong's words for it.
     public var message: String {
@@ -60,6 +62,26 @@ public enum Readiness: Equatable, Sendable {
         case .building(let ready, let workers):
             "router builds not yet complete, router ready in \(ready) of \(workers) workers"
         case .draining: "draining"
+        case .excluded(let reason): reason
+        }
+    }
+}
+
+/// One step of a change of keys.
+public enum KeyStep: Equatable, Sendable {
+    /// Draw a new key that opens everywhere.
+    case stage
+    /// Seal with the key of this epoch.
+    case activate(Int)
+    /// Take the key of this epoch out.
+    case retire(Int)
+
+    /// Its name in paths and events.
+    public var word: String {
+        switch self {
+        case .stage: "stage"
+        case .activate: "activate"
+        case .retire: "retire"
         }
     }
 }

@@ -195,6 +195,47 @@ public struct AdminClient: Sendable {
         try await self.post("/mesh/nodes/\(Self.escaped(node))/resume", "")
     }
 
+    /// One member, by name or id, as the node believes it.
+    public func member(_ name: String) async throws(AdminClientError) -> MemberReport {
+        try await self.get("/mesh/members/\(Self.escaped(name))")
+    }
+
+    /// The keys of the ring, and who holds which.
+    public func keys() async throws(AdminClientError) -> KeysReport {
+        try await self.get("/mesh/keys")
+    }
+
+    /// Draws a new key, which then opens everywhere.
+    public func stageKey(isForced: Bool) async throws(AdminClientError) -> KeysReport {
+        try await self.post("/mesh/keys/stage?force=\(isForced)", "")
+    }
+
+    /// Lets all seal with a key.
+    public func activateKey(
+        _ epoch: Int,
+        isForced: Bool
+    ) async throws(AdminClientError) -> KeysReport {
+        try await self.post("/mesh/keys/\(epoch)/activate?force=\(isForced)", "")
+    }
+
+    /// Takes a key out.
+    public func retireKey(
+        _ epoch: Int,
+        isForced: Bool
+    ) async throws(AdminClientError) -> KeysReport {
+        try await self.post("/mesh/keys/\(epoch)/retire?force=\(isForced)", "")
+    }
+
+    /// Takes a member that is gone off the list, at all nodes.
+    public func forget(_ node: String) async throws(AdminClientError) -> DismissalReport {
+        try await self.post("/mesh/nodes/\(Self.escaped(node))/forget", "")
+    }
+
+    /// Declares a member gone that failed, at all nodes.
+    public func forceLeave(_ node: String) async throws(AdminClientError) -> DismissalReport {
+        try await self.post("/mesh/nodes/\(Self.escaped(node))/force-leave", "")
+    }
+
     /// The body and status of any path, for what has no type here.
     public func raw(_ path: String) async throws(AdminClientError) -> (status: Int, body: String) {
         let answer = try await self.send(.GET, path, "")

@@ -16,10 +16,18 @@ final class EventLog: Sendable {
     }
 
     private let observer: String
-    private let state = Mutex(State())
+    private let journal: EventJournal?
+    private let state: Mutex<State>
 
-    /// Creates an empty log of the node called `observer`.
-    init(observer: String) { self.observer = observer }
+    /// Creates a log of the node called `observer`, which goes on from what `journal` holds.
+    init(observer: String, journal: EventJournal? = nil) {
+        self.observer = observer
+        self.journal = journal
+        var state = State()
+        state.events = journal?.events ?? []
+        state.next = (state.events.last?.id ?? 0) + 1
+        self.state = Mutex(state)
+    }
 
     /// Adds an event that happened now and tells the watchers.
     func add(
@@ -44,6 +52,8 @@ final class EventLog: Sendable {
             state.next += 1
             if state.events.count >= Self.capacity { state.events.removeFirst(Self.capacity / 10) }
             state.events.append(event)
+            // Under the lock, so that the file has them in order.
+            self.journal?.append(event)
             return (event, Array(state.watchers.values))
         }
         for watcher in watchers { watcher.yield(event) }
@@ -58,7 +68,7 @@ final class EventLog: Sendable {
         let watcher: UInt64? = self.state.withLock { state in
             guard !state.isEnded, state.watchers.count < Self.watcherLimit else { return nil }
             let watcher = (state.watchers.keys.max() ?? 0) + 1
-            // A number that was never given out comes from before a restart: all is news then.
+            // A number that was never given out comes from another disk: all is news then.
             let seen = id.map { $0 < state.next ? $0 : 0 }
             let missed = seen.map { seen in state.events.filter { $0.id > seen } } ?? []
             for event in missed { continuation.yield(event) }

@@ -49,13 +49,20 @@ public struct GatewayNode: Sendable {
     /// - Throws: when the store is damaged or an address cannot be bound.
     public func run(firstConfiguration: (name: String, text: String)?) async throws -> Int {
         let store = try NodeStore(directory: self.settings.node.dataDirectory)
+        let keyRing = try store.keyRing(file: self.keyRing)
+        if keyRing.version > 0 {
+            self.logger.notice(
+                "key ring as last changed in the running mesh, not as in gossip.keyring",
+                metadata: ["ring": "\(keyRing)"]
+            )
+        }
         let gossip = self.settings.gossip
         let seeds = SeedResolver(seeds: gossip.seeds, own: gossip.bind, logger: self.logger)
         let parts = try NodeParts(
             settings: try self.settingsWithCertificate(),
             resolver: seeds,
             seeds: await seeds.resolve(),
-            keyRing: self.keyRing,
+            keyRing: keyRing,
             store: store,
             firstConfiguration: firstConfiguration,
             logger: self.logger
@@ -123,8 +130,7 @@ public struct GatewayNode: Sendable {
         let admin = parts.admin(
             settings: self.settings,
             store: store,
-            hostName: self.hostName,
-            gossipKeyCount: self.keyRing.epochs.count
+            hostName: self.hostName
         )
         let core: [any Service] = [
             parts.cluster, MemberKeeper(cluster: parts.cluster, store: store, logger: self.logger),

@@ -50,7 +50,7 @@ struct NodeParts: Sendable {
         let dataPlane = DataPlane(configuration: settings.proxy.dataPlane) {
             inbox.observed($0)
         }
-        let events = EventLog(observer: settings.node.name)
+        let events = Self.events(settings)
         let cluster = try ClusterService(
             ClusterConfiguration(settings, seeds, keyRing, store),
             store,
@@ -108,6 +108,16 @@ struct NodeParts: Sendable {
         )
     }
 
+    private static func events(_ settings: NodeSettings) -> EventLog {
+        EventLog(
+            observer: settings.node.name,
+            journal: EventJournal(
+                path: settings.node.dataDirectory + "/events.jsonl",
+                disk: DiskThread()
+            )
+        )
+    }
+
     private static func tickets(
         _ settings: NodeSettings,
         _ keyRing: KeyRing,
@@ -139,6 +149,7 @@ struct NodeParts: Sendable {
             regions: self.regions,
             state: state,
             events: self.events,
+            tickets: self.tickets,
             store: store,
             logger: logger,
             onDesiredMode: { mode in
@@ -152,8 +163,7 @@ struct NodeParts: Sendable {
     func admin(
         settings: NodeSettings,
         store: NodeStore,
-        hostName: String,
-        gossipKeyCount: Int
+        hostName: String
     ) -> NodeAdmin {
         NodeAdmin(
             identity: NodeIdentity(
@@ -164,7 +174,6 @@ struct NodeParts: Sendable {
             ),
             node: store.node,
             nodeSettings: settings,
-            gossipKeyCount: gossipKeyCount,
             cluster: self.cluster,
             dataPlane: self.dataPlane,
             configurations: self.configuration,
@@ -190,8 +199,10 @@ extension ClusterService {
             configuration: configuration,
             stored: try store.database.changelog(),
             rules: .gateway,
-            knownMembers: try store.knownMembers(),
+            knownMembers: try store.knownMembers(wallMilliseconds: NodeClock.wallMilliseconds),
             save: { batch in try await store.disk.run { try store.database.save(batch) } },
+            saveBoot: { store.saveBoot($0) },
+            saveRing: { store.save($0) },
             logger: logger
         )
     }
@@ -239,10 +250,8 @@ extension ClusterConfiguration {
                 protocolMinimum: Version.protocols.lowerBound,
                 protocolMaximum: Version.protocols.upperBound
             ),
-            boot: store.boot,
-            // Above every incarnation of the start before: a start may refute a million times before
-            // it runs into the next one's range.
-            incarnation: store.boot << 20,
+            identity: store.key.identity,
+            start: MemberStart(boot: store.boot),
             seeds: seeds,
             clusterName: settings.gossip.cluster,
             keyRing: keyRing,

@@ -4,17 +4,22 @@ import MeshPrimitives
 import MeshStorage
 import MeshWire
 
-/// What the node keeps on disk, opened: identity, boot count, changelog, known members.
+/// What the node keeps on disk, opened: its key, boot count, changelog, known members.
 struct NodeStore: Sendable {
     let database: NodeDatabase
     /// Where what may block on the disk is run.
     let disk = DiskThread()
-    let node: NodeID
+    /// The node's key, made with the store; its identity is the hash of the public half.
+    let key: NodeKey
     /// How many times this node has started, this start included.
     let boot: UInt64
 
-    private static let nodeKey = "node_id"
+    private static let keyName = "node_key"
+    private static let ringName = "key_ring"
     private static let bootKey = "boot"
+
+    /// Who the node is.
+    var node: NodeID { self.key.identity.node }
 
     /// Opens the store in `directory`, creating what is missing, and counts the start.
     ///
@@ -25,12 +30,11 @@ struct NodeStore: Sendable {
             withIntermediateDirectories: true
         )
         self.database = try Self.openSecretly(directory + "/meshgate.sqlite")
-        if let known = try self.database.text(Self.nodeKey), let node = NodeID(known) {
-            self.node = node
+        if let seed = try self.database.value(Self.keyName), let key = NodeKey(seed: seed) {
+            self.key = key
         } else {
-            var generator = SystemRandomNumberGenerator()
-            self.node = NodeID(high: generator.next(), low: generator.next())
-            try self.database.setValue(Array(self.node.description.utf8), for: Self.nodeKey)
+            self.key = .generated()
+            try self.database.setValue(self.key.seed, for: Self.keyName)
         }
         let boots = try self.database.text(Self.bootKey).flatMap(UInt64.init) ?? 0
         self.boot = boots + 1
@@ -52,17 +56,52 @@ extension NodeStore {
 
     private static let membersKey = "members"
 
+    /// Keeps a key ring that was changed in the running mesh; returns at once.
+    func save(_ ring: KeyRing) {
+        let database = self.database
+        let document = ring.document
+        self.disk.enqueue { try? database.setValue(document, for: Self.ringName) }
+    }
+
+    /// The ring to start with: the one that was changed in the running mesh, unless the file is newer.
+    func keyRing(file: KeyRing) throws -> KeyRing {
+        guard let document = try self.database.value(Self.ringName),
+            let running = KeyRing(document: document), !file.isReplacement(for: running)
+        else { return file }
+        return running
+    }
+
+    /// Makes the next start count on from `boot` at least; returns at once.
+    func saveBoot(_ boot: UInt64) {
+        let database = self.database
+        self.disk.enqueue {
+            // A disk that fails now is told by everything else that is saved.
+            guard let text = try? database.text(Self.bootKey), UInt64(text) ?? 0 < boot else {
+                return
+            }
+            try? database.setValue(Array(String(boot).utf8), for: Self.bootKey)
+        }
+    }
+
     /// The members known at the last save, none at first; those of an unreadable save are forgotten.
-    func knownMembers() throws -> [MemberUpdate] {
-        guard let saved = try self.database.members()[Self.membersKey],
-            let messages = try? ClusterMessage.decode(saved, from: self.node),
+    ///
+    /// - Parameter wallMilliseconds: now; what is gone has been gone for the time since the save, too.
+    /// - Returns: what a membership restores.
+    /// - Throws: when the store is damaged.
+    func knownMembers(wallMilliseconds: UInt64) throws -> [MemberUpdate] {
+        guard let saved = try self.database.members()[Self.membersKey] else { return [] }
+        var reader = ByteReader(saved)
+        guard let savedAt = try? reader.read(UInt64.self),
+            let body = try? reader.read(count: reader.remaining),
+            let messages = try? ClusterMessage.decode(Array(body), from: self.node),
             case .membership(let message)? = messages.first
         else { return [] }
-        return message.updates
+        let away = wallMilliseconds > savedAt ? (wallMilliseconds - savedAt) / 1_000 : 0
+        return message.updates.map { $0.aged(by: UInt32(clamping: away)) }
     }
 
     /// Saves members in the form in which they travel.
-    func saveKnownMembers(_ members: [MemberUpdate]) throws {
+    func saveKnownMembers(_ members: [MemberUpdate], wallMilliseconds: UInt64) throws {
         let message = MembershipMessage(
             kind: .sync,
             sender: self.node,
@@ -70,7 +109,10 @@ extension NodeStore {
             digest: .zero,
             updates: members
         )
-        try self.database.saveMembers([Self.membersKey: ClusterMessage.membership(message).encoded])
+        var writer = ByteWriter(capacity: 1_024)
+        writer.write(wallMilliseconds)
+        writer.append(contentsOf: ClusterMessage.membership(message).encoded)
+        try self.database.saveMembers([Self.membersKey: writer.bytes])
     }
 }
 

@@ -57,6 +57,8 @@ public struct MemberReport: Codable, Equatable, Sendable {
     @Nullable public var inFlight: Int? = nil
     /// When ``state`` last changed, RFC 3339 in UTC.
     @Nullable public var since: String? = nil
+    /// What is said against it, in the order heard; of a member that failed, the last words.
+    public var accusations: [AccusationReport] = []
     /// One remark for people; empty when there is nothing to say.
     public var note: String
 
@@ -64,7 +66,7 @@ public struct MemberReport: Codable, Equatable, Sendable {
         case id, name, region, zone, address, adminAddress, state, mode, incarnation, version
         case config, rttMs
         case isAsked = "self"
-        case ageSeconds, load, inFlight, since, note
+        case ageSeconds, load, inFlight, since, accusations, note
     }
 
     /// Creates a report of a member that is alive and takes traffic; set the rest afterwards.
@@ -85,6 +87,43 @@ public struct MemberReport: Codable, Equatable, Sendable {
 
     /// Whether nothing asks for an operator: alive, and not being taken out.
     public var isWell: Bool { self.state == .alive && self.mode == .normal }
+}
+
+/// What one node says against another, as the asked node heard it.
+public struct AccusationReport: Codable, Equatable, Sendable {
+    /// `suspect`, `failed`, or `expelled` by an operator.
+    public var verdict: String
+    /// Who says it, by name; by id when it is no member any more.
+    public var accuser: String
+    /// When the asked node heard it, RFC 3339 in UTC.
+    public var time: String
+    /// What the accuser's probe has shown, in words.
+    public var evidence: String
+
+    /// Creates a report.
+    public init(verdict: String, accuser: String, time: String, evidence: String) {
+        self.verdict = verdict
+        self.accuser = accuser
+        self.time = time
+        self.evidence = evidence
+    }
+}
+
+/// The answer of `/mesh/nodes/{name}/forget` and `/mesh/nodes/{name}/force-leave`.
+public struct DismissalReport: Codable, Equatable, Sendable {
+    /// The node concerned.
+    public var node: String
+    /// Its identity.
+    public var id: String
+    /// Whether it is off the list, and not only taken for one that left.
+    public var isForgotten: Bool
+
+    /// Creates an answer.
+    public init(node: String, id: String, isForgotten: Bool) {
+        self.node = node
+        self.id = id
+        self.isForgotten = isForgotten
+    }
 }
 
 /// Which configuration a node runs.

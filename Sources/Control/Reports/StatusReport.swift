@@ -56,8 +56,6 @@ public struct StatusReport: Codable, Equatable, Sendable {
     public var rejected: [String: UInt64]
     /// What keeps the node from its mesh or its disk; empty when all is well.
     public var troubles: [TroubleReport]
-    /// The worst distance to a peer's clock in milliseconds, when known.
-    @Nullable public var clockOffsetMs: Double? = nil
     /// Gossip keys in the ring.
     public var gossipKeys: Int
     /// Open file descriptors, when known.

@@ -4,10 +4,16 @@ public struct TroubleReport: Codable, Equatable, Sendable {
     public enum Kind: String, Codable, CaseIterable, Sendable {
         /// Two members have one name.
         case name
+        /// Most members do not answer this node's probes: its own network.
+        case isolation
         /// A seed does not resolve or does not answer.
         case seed
         /// Gossip does not get through to an address.
         case path
+        /// Gossip comes from a node with another key ring or cluster name.
+        case stranger
+        /// Another process runs with this node's identity, from a copy of its data.
+        case twin
         /// What is written does not reach the disk.
         case disk
     }

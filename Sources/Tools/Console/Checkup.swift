@@ -32,8 +32,10 @@ public struct Checkup: Sendable {
         let group = "cluster"
         let thin = self.status.regions.filter { $0.members > 0 && $0.usable < 2 }
         let empty = thin.filter { $0.usable == 0 }
-        let failed = self.members.filter { $0.state == .failed }.map(\.name)
-        let suspect = self.members.filter { $0.state == .suspect }.map(\.name)
+        let failed = self.members.filter { $0.state == .failed }.map { "\($0.name) is down" }
+        let suspect = self.members.filter { $0.state == .suspect }.map { "\($0.name) is suspect" }
+        // Who is cut off itself accuses nobody.
+        let isIsolated = !self.troubles(.isolation).isEmpty
         let out = self.members.filter { $0.state == .alive && $0.mode != .normal }.map(\.name)
         let alive = self.config.nodes.filter { $0.member == .alive }
         // Who is cut off from here, or has told nothing, is not accused of an old configuration.
@@ -58,9 +60,10 @@ public struct Checkup: Sendable {
                 "MESH002",
                 group,
                 "every member answers",
-                failed: failed.map { "\($0) is down" },
-                warnings: suspect.map { "\($0) is suspect" },
-                hint: "look at that machine and its log; it comes back by itself when it answers"
+                failed: isIsolated ? [] : failed,
+                warnings: (isIsolated ? failed : []) + suspect,
+                hint: "meshctl member NODE says who misses it; it comes back by itself when it "
+                    + "answers, and meshctl forget NODE takes one off that never will"
             ),
             Self.check(
                 "MESH003",
@@ -120,6 +123,20 @@ public struct Checkup: Sendable {
                 failed: self.troubles(.path),
                 hint: "open the gossip port for both UDP and TCP, in both directions"
             ),
+            Self.check(
+                "MESH014",
+                group,
+                "this node's own network works",
+                failed: self.troubles(.isolation),
+                hint: "look at this machine's network; it accuses nobody meanwhile"
+            ),
+            Self.check(
+                "MESH013",
+                group,
+                "no copy of this node runs elsewhere",
+                failed: self.troubles(.twin),
+                hint: "stop one of the two, remove the copy's data_dir, and start it again"
+            ),
         ]
     }
 
@@ -177,13 +194,13 @@ public struct Checkup: Sendable {
                 warnings: keys > 1 ? ["\(keys) keys, a rotation is under way"] : [],
                 hint: keys == 0
                     ? "give every node the same key ring: gossip.keyring"
-                    : "retire the old key when every node has the new one"
+                    : "meshctl keys list; retire the old key when every node has the new one"
             ),
             Self.check(
                 "MESH021",
                 group,
                 "nobody sends gossip that does not open",
-                warnings: rejected.map { "\($0.value) \($0.key)" },
+                warnings: self.troubles(.stranger) + rejected.map { "\($0.value) \($0.key)" },
                 hint: "a node with another key ring or cluster name, or a stranger on the network"
             ),
         ]
@@ -215,19 +232,6 @@ public struct Checkup: Sendable {
                 hint: "make room, or make it writable; the node saves again by itself"
             ),
         ]
-        if let offset = self.status.clockOffsetMs {
-            let words = "worst \(Words.tenths(offset)) ms"
-            checks.append(
-                Self.check(
-                    "MESH040",
-                    group,
-                    "clock within 500 ms of peers",
-                    failed: abs(offset) > 500 ? [words] : [],
-                    passed: words,
-                    hint: "let a time service run on every node"
-                )
-            )
-        }
         if let open = self.status.openFiles, let limit = self.status.openFileLimit, limit > 0 {
             let words = "\(open) of \(limit)"
             checks.append(

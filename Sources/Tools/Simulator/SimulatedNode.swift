@@ -9,6 +9,8 @@ struct SimulatedNode {
     /// What is left after a crash.
     struct Disk {
         var bootCount: UInt64 = 0
+        /// The next start counts on from here at least.
+        var bootFloor: UInt64 = 0
         var members: [MemberUpdate] = []
         private var stored = StoredChangelog()
         private var changesets: [ChangesetID: [UInt8]] = [:]
@@ -88,7 +90,7 @@ struct SimulatedNode {
         generator: inout SeededGenerator,
         at now: MonotonicInstant
     ) {
-        self.disk.bootCount += 1
+        self.disk.bootCount = max(self.disk.bootCount, self.disk.bootFloor) + 1
         self.isLeaving = false
         self.pausedUntil = now
         self.membershipWake += 1
@@ -97,7 +99,8 @@ struct SimulatedNode {
         var membership = Membership(
             configuration: configuration,
             profile: self.profile,
-            incarnation: self.disk.bootCount << 16,
+            identity: SimulatedKeys.identity(of: self.id),
+            start: MemberStart(boot: self.disk.bootCount, token: generator.next()),
             generator: generator.split()
         )
         membership.restore(self.disk.members, at: now)
@@ -133,6 +136,31 @@ struct SimulatedNode {
         self.membership = nil
         self.changelog = nil
         self.observations = nil
+    }
+}
+
+/// Keys and signatures in place of cryptography: a key is the identity's bytes, and whoever makes a
+/// signature up without ``signature(of:_:)`` is found out.
+enum SimulatedKeys {
+    /// Who a node is.
+    static func identity(of node: NodeID) -> MemberIdentity {
+        var writer = ByteWriter(capacity: MemberRecord.keyByteCount)
+        writer.write(node)
+        writer.write(node)
+        let key = writer.bytes
+        return MemberIdentity(
+            node: node,
+            key: key,
+            sign: { Self.signature(of: $0, key) },
+            verify: { $0 == Self.signature(of: $1, $2) }
+        )
+    }
+
+    private static func signature(of bytes: [UInt8], _ key: [UInt8]) -> [UInt8] {
+        let hash = SimulatedHash.hash(bytes + key)
+        var writer = ByteWriter(capacity: SignedRecord.signatureByteCount)
+        for _ in 0..<4 { writer.write(hash) }
+        return writer.bytes
     }
 }
 

@@ -67,7 +67,7 @@ extension Simulation {
     private func heard(_ message: MembershipMessage, by receiver: Int) -> MembershipMessage {
         guard self.bug == .deafToAccusations else { return message }
         var message = message
-        message.updates.removeAll { $0.profile.id == self.nodes[receiver].id }
+        message.updates.removeAll { $0.subject == self.nodes[receiver].id }
         return message
     }
 
@@ -92,6 +92,9 @@ extension Simulation {
             self.stepChangelog(index) { changelog, now in
                 changelog.peerRoot(peer, digest, at: now)
             }
+        case .proved: break
+        case .persistBoot(let boot):
+            self.nodes[index].disk.bootFloor = max(self.nodes[index].disk.bootFloor, boot)
         }
     }
 
@@ -160,12 +163,12 @@ extension Simulation {
             self.report(self.incarnations.check(observer: index, member, at: self.now))
             let subject = self.nodes.firstIndex { $0.id == member.id }
             if let subject, member.state == .failed { self.judgeFailure(of: subject, by: index) }
-        case .removed(let id):
+        case .removed(let id, _):
             self.incarnations.reset(observer: index, subject: id)
         case .leaveFinished:
             self.nodes[index].halt()
             return
-        case .refuted, .nameConflict, .isolated, .connected:
+        case .refuted, .nameConflict, .isolated, .connected, .outlived, .twin:
             return
         }
         self.setPeers(of: index)
@@ -197,9 +200,12 @@ extension Simulation {
             "joined \(member.profile.name) \(member.state)/\(member.incarnation)"
         case .changed(let member, let before):
             "\(member.profile.name) \(before) -> \(member.state)/\(member.incarnation)"
-        case .removed(let id): "removed \(id)"
+        case .removed(_, let name): "removed \(name)"
         case .refuted(let incarnation): "refuted, incarnation \(incarnation)"
-        case .nameConflict(let name, let holder, _): "name \(name) is held by \(holder)"
+        case .nameConflict(let holder, let refused):
+            "\(refused.id) may not be called \(holder.name): \(holder.id) is"
+        case .outlived(let other, let boot): "outlived by boot \(boot) at \(other)"
+        case .twin(let other, let hasYielded): "twin at \(other)\(hasYielded ? ", yields" : "")"
         case .isolated: "isolated"
         case .connected: "connected"
         case .leaveFinished: "left"

@@ -169,7 +169,7 @@ public struct Simulation {
     private mutating func save() {
         for index in self.nodes.indices {
             guard let membership = self.nodes[index].membership else { continue }
-            self.nodes[index].disk.members = membership.knownMembers
+            self.nodes[index].disk.members = membership.knownMembers(at: self.now)
         }
         self.queue.push(.save, at: self.now.advanced(by: .seconds(5)))
     }

@@ -21,9 +21,12 @@ struct Meshctl: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            MembersCommand.self, StatusCommand.self, CheckCommand.self, HealthCommand.self,
+            MembersCommand.self, MemberCommand.self, StatusCommand.self, CheckCommand.self,
+            HealthCommand.self,
             RegionCommand.self, ConfigCommand.self, DrainCommand.self, ResumeCommand.self,
-            EventsCommand.self, BackupCommand.self, RestoreCommand.self, CompletionCommand.self,
+            ForgetCommand.self, ForceLeaveCommand.self, KeysCommand.self, EventsCommand.self,
+            BackupCommand.self,
+            RestoreCommand.self, CompletionCommand.self,
         ]
     )
 

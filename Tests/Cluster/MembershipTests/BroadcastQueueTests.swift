@@ -6,16 +6,19 @@ import Testing
 
 @Suite("A membership's broadcast queue")
 struct BroadcastQueueTests {
-    @Test("holds one claim per member, but suspicions of each accuser")
+    @Test("holds one record and one verdict per member, but suspicions of each accuser")
     func replaces() {
         var queue = BroadcastQueue<MemberUpdate>(limit: 100)
         queue.insert(claim(2, .alive))
         queue.insert(claim(2, .suspect, by: 3))
         queue.insert(claim(2, .suspect, by: 4))
         queue.insert(claim(2, .suspect, by: 4))
-        #expect(queue.count == 2)
+        #expect(queue.count == 3)
 
         queue.insert(claim(2, .failed, by: 4))
+        #expect(queue.count == 2, "the record that the verdict is about still travels")
+
+        queue.insert(claim(2, .alive, 2))
         #expect(queue.count == 1)
     }
 

@@ -26,21 +26,93 @@ func profile(_ number: UInt64, name: String? = nil, address: UInt64? = nil) -> M
     )
 }
 
-/// A claim about a numbered node.
+/// Keys, signatures and identities that nobody need attack: a key is a number, a signature its sum.
+enum FakeKeys {
+    /// Who has a numbered node's key.
+    static func identity(_ number: UInt64) -> MemberIdentity {
+        let key = Self.key(number)
+        return MemberIdentity(
+            node: node(number),
+            key: key,
+            sign: { Self.signature(of: $0, key) },
+            verify: { $0 == Self.signature(of: $1, $2) }
+        )
+    }
+
+    static func key(_ number: UInt64) -> [UInt8] {
+        [UInt8](repeating: 0, count: 24)
+            + (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) }
+    }
+
+    static func signature(of bytes: [UInt8], _ key: [UInt8]) -> [UInt8] {
+        var sum: UInt64 = 7
+        for byte in bytes + key { sum = SeededGenerator.mix(sum ^ UInt64(byte)) }
+        return (0..<64).map { UInt8(truncatingIfNeeded: sum >> (8 * ($0 % 8))) }
+    }
+}
+
+/// What a numbered node has signed about itself.
+func record(
+    _ number: UInt64,
+    _ incarnation: UInt64 = 1,
+    hasLeft: Bool = false,
+    name: String? = nil,
+    address: UInt64? = nil,
+    start: MemberStart = MemberStart(boot: 0, token: 1),
+    signedBy signer: UInt64? = nil
+) -> SignedRecord {
+    let record = MemberRecord(
+        profile: profile(number, name: name, address: address),
+        key: FakeKeys.key(number),
+        start: start,
+        incarnation: incarnation,
+        hasLeft: hasLeft
+    )
+    return SignedRecord(record, signing: FakeKeys.identity(signer ?? number).sign)
+}
+
+/// What a numbered node says against another.
+func accusation(
+    _ number: UInt64,
+    _ verdict: Accusation.Verdict,
+    _ incarnation: UInt64 = 1,
+    by accuser: UInt64,
+    evidence: Accusation.Evidence = Accusation.Evidence(),
+    age: UInt32 = 0
+) -> Accusation {
+    Accusation(
+        subject: node(number),
+        incarnation: incarnation,
+        verdict: verdict,
+        accuser: node(accuser),
+        evidence: evidence,
+        age: age
+    )
+}
+
+/// News of a numbered node: its own word that it is there or left, or what another says of it.
 func claim(
     _ number: UInt64,
     _ state: MemberState,
     _ incarnation: UInt64 = 1,
-    by reporter: UInt64? = nil,
+    by accuser: UInt64? = nil,
     name: String? = nil,
     address: UInt64? = nil
 ) -> MemberUpdate {
-    MemberUpdate(
-        profile: profile(number, name: name, address: address),
-        incarnation: incarnation,
-        state: state,
-        reporter: node(reporter ?? number)
-    )
+    let word = { (hasLeft: Bool) in
+        MemberUpdate.record(
+            record(number, incarnation, hasLeft: hasLeft, name: name, address: address)
+        )
+    }
+    let charge = { (verdict: Accusation.Verdict) in
+        MemberUpdate.accusation(accusation(number, verdict, incarnation, by: accuser ?? number))
+    }
+    return switch state {
+    case .alive: word(false)
+    case .suspect: charge(.suspect)
+    case .failed: charge(.failed)
+    case .left: accuser == nil ? word(true) : charge(.expelled)
+    }
 }
 
 /// A message of a numbered node.
@@ -59,17 +131,23 @@ func message(
     )
 }
 
-/// One node under test, number 1, which knows nodes 2 to `peerCount` + 1 as alive.
+/// One node under test, number 1 if not said otherwise, which knows nodes 2 to `peerCount` + 1 as alive.
 struct Bench {
     var membership: Membership
     /// What happened so far.
     var effects: [Membership.Effect] = []
 
     /// Starts the node with its peers known, at second 0.
-    init(peers peerCount: UInt64 = 4, _ configuration: MembershipConfiguration = .lan) {
+    init(
+        peers peerCount: UInt64 = 4,
+        _ configuration: MembershipConfiguration = .lan,
+        number: UInt64 = 1
+    ) {
         self.membership = Membership(
             configuration: configuration,
-            profile: profile(1),
+            profile: profile(number),
+            identity: FakeKeys.identity(number),
+            start: MemberStart(boot: 0, token: 1),
             incarnation: 1,
             generator: SeededGenerator(seed: 7)
         )
@@ -143,4 +221,23 @@ extension [Membership.Effect] {
 
     /// The updates in all datagrams.
     var gossiped: [MemberUpdate] { self.sent.flatMap(\.message.updates) }
+}
+
+extension [MemberUpdate] {
+    /// The records among the news.
+    var records: [MemberRecord] {
+        self.compactMap { update in
+            if case .record(let signed, _) = update { signed.record } else { nil }
+        }
+    }
+
+    /// The accusations among the news, without age and evidence.
+    var charges: [Accusation] {
+        self.compactMap { update in
+            guard case .accusation(var accusation) = update else { return nil }
+            accusation.evidence = Accusation.Evidence()
+            accusation.age = 0
+            return accusation
+        }
+    }
 }

@@ -49,10 +49,12 @@ struct Fleet {
             var node = Membership(
                 configuration: configuration,
                 profile: profile(UInt64(index) + 1),
+                identity: FakeKeys.identity(UInt64(index) + 1),
+                start: MemberStart(boot: 0, token: 1),
                 incarnation: 1,
                 generator: SeededGenerator(seed: self.generator.next())
             )
-            node.restore(claims.filter { $0.profile.id != profile(UInt64(index) + 1).id }, at: now)
+            node.restore(claims.filter { $0.subject != profile(UInt64(index) + 1).id }, at: now)
             self.nodes.append(node)
             self.wakes.append(0)
             self.step(index) { $0.start(seeds: [], at: instant(0)) }
@@ -145,7 +147,7 @@ struct Fleet {
             self.push(.wake(index, number: self.wakes[index]), at: at)
         case .event(let event):
             self.events.append((index, self.now, event))
-        case .peerDigest:
+        case .peerDigest, .proved, .persistBoot:
             return
         }
     }

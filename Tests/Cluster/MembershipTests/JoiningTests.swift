@@ -52,7 +52,7 @@ struct JoiningTests {
         )
 
         #expect(reply.answer?.kind == .syncAnswer)
-        #expect(reply.answer?.updates.map(\.profile.id) == [1, 2, 3, 7].map(node))
+        #expect(reply.answer?.updates.map(\.subject) == [1, 2, 3, 7].map(node))
         #expect(bench.state(of: 7) == .alive)
     }
 
@@ -67,32 +67,117 @@ struct JoiningTests {
         )
 
         let conflict = MembershipEvent.nameConflict(
-            name: "node-2",
-            holder: node(2),
-            refused: node(7)
+            holder: profile(2),
+            refused: profile(7, name: "node-2")
         )
         #expect(reply.answer?.kind == .refusal(nameHolder: node(2)))
+        #expect(reply.answer?.updates == [claim(2, .alive)])
         #expect(reply.effects.events == [conflict])
         #expect(bench.state(of: 7) == nil)
     }
 
-    @Test("reports that it was refused itself")
+    @Test("that is refused is not in the mesh, says by whom, and is in once the name is free")
     func reportsRefusal() {
         var membership = Self.lonely()
         _ = membership.start(seeds: [endpoint(2)], at: instant(0))
+        let seeking = membership.admission
+        let holder = claim(5, .alive, name: "node-1")
 
         let reply = membership.receiveStream(
-            message(.refusal(nameHolder: node(5)), from: 2),
+            message(.refusal(nameHolder: node(5)), from: 2, [holder]),
             from: node(2),
             at: instant(1)
         )
-
-        let conflict = MembershipEvent.nameConflict(
-            name: "node-1",
-            holder: node(5),
-            refused: node(1)
+        let refused = membership.admission
+        _ = membership.receiveStream(
+            message(.syncAnswer, from: 2, [claim(2, .alive)]),
+            from: node(2),
+            at: instant(2)
         )
-        #expect(reply.effects.events == [conflict])
+
+        let named = profile(5, name: "node-1")
+        #expect(seeking == .seeking)
+        #expect(reply.effects.events == [.nameConflict(holder: named, refused: profile(1))])
+        #expect(refused == .refused(by: named))
+        #expect(membership.admission == .admitted)
+    }
+
+    @Test("believes no refusal without the holder's own word for it")
+    func refusesForgedRefusals() {
+        var membership = Self.lonely()
+        _ = membership.start(seeds: [endpoint(2)], at: instant(0))
+        let forgeries = [
+            record(5, name: "node-1", signedBy: 2), record(5, name: "node-5"),
+            record(5, hasLeft: true, name: "node-1"),
+        ]
+
+        for forgery in forgeries {
+            _ = membership.receiveStream(
+                message(.refusal(nameHolder: node(5)), from: 2, [.record(forgery)]),
+                from: node(2),
+                at: instant(1)
+            )
+        }
+
+        #expect(membership.admission == .seeking)
+    }
+
+    @Test("does not go on beside a member of its name that a peer tells it of")
+    func refusesItself() {
+        var membership = Self.lonely()
+        _ = membership.start(seeds: [endpoint(2)], at: instant(0))
+
+        let sync = message(.sync, from: 2, [claim(2, .alive), claim(5, .alive, name: "node-1")])
+        _ = membership.receiveStream(sync, from: node(2), at: instant(1))
+
+        #expect(membership.admission == .refused(by: profile(5, name: "node-1")))
+        #expect(membership.members.map(\.id) == [node(1)])
+    }
+
+    @Test("keeps a failed member's name for it for a while, against others from elsewhere only")
+    func reclaimsNames() {
+        var bench = Bench(peers: 3)
+        bench.run(from: 0, to: 1, living: [2, 3, 4])
+        bench.hear(message(.gossip, from: 3, [claim(2, .failed, by: 3)]), at: 1)
+        bench.run(from: 1, to: 4, living: [3, 4])
+        #expect(bench.state(of: 2) == .failed)
+        let elsewhere = message(.sync, from: 20, [claim(20, .alive, name: "node-2")])
+        let sameAddress = message(.sync, from: 21, [claim(21, .alive, name: "node-2", address: 2)])
+
+        let soon = bench.membership.receiveStream(elsewhere, from: node(20), at: instant(4))
+        bench.run(from: 4, to: 40, living: [3, 4])
+        let later = bench.membership.receiveStream(elsewhere, from: node(20), at: instant(40))
+        var other = Bench(peers: 3)
+        other.run(from: 0, to: 1, living: [2, 3, 4])
+        other.hear(message(.gossip, from: 3, [claim(2, .failed, by: 3)]), at: 1)
+        other.run(from: 1, to: 4, living: [3, 4])
+        let same = other.membership.receiveStream(sameAddress, from: node(21), at: instant(4))
+
+        #expect(soon.answer?.kind == .refusal(nameHolder: node(2)))
+        #expect(later.answer?.kind == .syncAnswer)
+        #expect(bench.state(of: 20) == .alive)
+        #expect(bench.state(of: 2) == nil)
+        #expect(same.answer?.kind == .syncAnswer)
+    }
+
+    @Test("leaves a member that is renamed to a name in use what it was")
+    func refusesRenaming() {
+        var bench = Bench(peers: 3)
+
+        bench.hear(message(.gossip, from: 3, [claim(2, .alive, 2, name: "node-3")]), at: 0.1)
+        let sync = message(.sync, from: 2, [claim(2, .alive, 2, name: "node-3")])
+        let reply = bench.membership.receiveStream(sync, from: node(2), at: instant(0.2))
+
+        #expect(bench.membership.member(node(2))?.profile.name == "node-2")
+        #expect(reply.answer?.kind == .refusal(nameHolder: node(3)))
+    }
+
+    @Test("of one node, told of no other, is in its mesh")
+    func isAlone() {
+        var membership = Self.lonely()
+        _ = membership.start(seeds: [], at: instant(0))
+
+        #expect(membership.admission == .admitted)
     }
 
     @Test("drops a stream message of another sender than the stream's")
@@ -125,9 +210,9 @@ struct JoiningTests {
     func contactsFailed() {
         var bench = Bench(peers: 1)
         bench.hear(message(.gossip, from: 3, [claim(2, .suspect, by: 3)]), at: 0.1)
-        bench.hear(message(.gossip, from: 3, [claim(2, .failed, by: 3)]), at: 0.1)
+        bench.hear(message(.gossip, from: 3, [claim(2, .failed, by: 3)]), at: 2.1)
 
-        let effects = bench.run(from: 0.15, to: 100)
+        let effects = bench.run(from: 2.15, to: 100)
 
         #expect(effects.streamed.count { $0.to == endpoint(2) } >= 5)
     }
@@ -159,7 +244,10 @@ struct JoiningTests {
     func restores() {
         var membership = Self.lonely()
         membership.restore(
-            [claim(1, .alive, 9), claim(2, .suspect, 3), claim(3, .failed, 2)],
+            [
+                claim(1, .alive, 9), claim(2, .alive, 3), claim(2, .suspect, 3, by: 4),
+                claim(3, .alive, 2), claim(3, .failed, 2, by: 4),
+            ],
             at: instant(0)
         )
 
@@ -176,6 +264,8 @@ struct JoiningTests {
         Membership(
             configuration: .lan,
             profile: profile(1),
+            identity: FakeKeys.identity(1),
+            start: MemberStart(boot: 0, token: 1),
             incarnation: 1,
             generator: SeededGenerator(seed: 3)
         )

@@ -42,7 +42,7 @@ struct ProbingTests {
         let effects = bench.run(from: 0, to: 12)
 
         #expect(bench.state(of: 2) == .failed)
-        #expect(effects.gossiped.contains(claim(2, .suspect, by: 1)))
+        #expect(effects.gossiped.charges.contains(accusation(2, .suspect, by: 1)))
         #expect(
             effects.events.count { event in
                 if case .changed(let member, _) = event { member.id == node(2) } else { false }
@@ -66,7 +66,7 @@ struct ProbingTests {
                         succeeded: true,
                         at: instant(second)
                     )
-                case .stream, .wake, .event, .peerDigest: continue
+                case .stream, .wake, .event, .peerDigest, .proved, .persistBoot: continue
                 }
             }
         }

@@ -91,12 +91,12 @@ struct SmallMachineTests {
     @Test("A forgotten member comes back only by a higher incarnation")
     func forgotten() {
         var forgotten = ForgottenMembers()
-        forgotten.insert(node(2), incarnation: 5)
+        forgotten.insert(node(2), incarnation: 5, since: instant(0))
 
-        #expect(forgotten.covers(claim(2, .alive, 5)))
-        #expect(!forgotten.covers(claim(2, .alive, 6)))
+        #expect(forgotten.covers(node(2), incarnation: 5))
+        #expect(!forgotten.covers(node(2), incarnation: 6))
         forgotten.remove(node(2))
-        #expect(!forgotten.covers(claim(2, .failed, 1)))
+        #expect(!forgotten.covers(node(2), incarnation: 1))
     }
 
     @Test("Logarithms agree with known values")

@@ -7,7 +7,7 @@ import Testing
 struct SuspicionTableTests {
     private static func table() -> SuspicionTable {
         var table = SuspicionTable(configuration: .lan)
-        table.begin(node(2), accuser: node(3), at: instant(0))
+        table.begin(accusation(2, .suspect, by: 3), at: instant(0))
         return table
     }
 
@@ -21,11 +21,11 @@ struct SuspicionTableTests {
         var table = Self.table()
         #expect(table.deadline(Self.among(3)) == instant(18))
 
-        _ = table.confirm(node(2), accuser: node(4))
+        _ = table.confirm(accusation(2, .suspect, by: 4), at: instant(1))
         let once = table.deadline(Self.among(3)) ?? instant(0)
         #expect(once > instant(8) && once < instant(9))
 
-        _ = table.confirm(node(2), accuser: node(5))
+        _ = table.confirm(accusation(2, .suspect, by: 5), at: instant(1))
         #expect(table.deadline(Self.among(3)) == instant(3))
     }
 
@@ -33,8 +33,10 @@ struct SuspicionTableTests {
     func countsOnce() {
         var table = Self.table()
 
-        let counted = [3, 4, 4, 5, 6].map { table.confirm(node(2), accuser: node($0)) }
-        let foreign = table.confirm(node(9), accuser: node(6))
+        let counted = [3, 4, 4, 5, 6].map {
+            table.confirm(accusation(2, .suspect, by: $0), at: instant(1))
+        }
+        let foreign = table.confirm(accusation(9, .suspect, by: 6), at: instant(1))
 
         #expect(counted == [false, true, false, true, false])
         #expect(!foreign)
@@ -46,14 +48,14 @@ struct SuspicionTableTests {
         #expect(table.deadline(Self.among(0)) == instant(3))
         #expect(table.deadline(Self.among(1)) == instant(18))
 
-        _ = table.confirm(node(2), accuser: node(4))
+        _ = table.confirm(accusation(2, .suspect, by: 4), at: instant(1))
         #expect(table.deadline(Self.among(1)) == instant(3))
     }
 
     @Test("does not wait long for whoever was not heard in this run")
     func expiresUnproven() {
         var table = SuspicionTable(configuration: .lan)
-        table.begin(node(2), accuser: node(3), isUnproven: true, at: instant(0))
+        table.begin(accusation(2, .suspect, by: 3), isUnproven: true, at: instant(0))
 
         #expect(table.deadline(Self.among(50)) == instant(3))
         #expect(table.deadline(Self.among(50, hold: .seconds(60))) == instant(78))
@@ -63,12 +65,13 @@ struct SuspicionTableTests {
     func holds() {
         var table = Self.table()
         let isolated = Self.among(3, hold: .seconds(60))
-        #expect(table.expire(isolated, at: instant(77)) == [])
+        #expect(table.due(isolated, at: instant(77)) == [])
         #expect(table.deadline(Self.among(0, hold: .seconds(60))) == instant(78), "alone")
 
-        _ = table.confirm(node(2), accuser: node(4))
-        _ = table.confirm(node(2), accuser: node(5))
-        #expect(table.expire(isolated, at: instant(3)) == [node(2)])
+        _ = table.confirm(accusation(2, .suspect, by: 4), at: instant(1))
+        _ = table.confirm(accusation(2, .suspect, by: 5), at: instant(1))
+        #expect(table.due(isolated, at: instant(3)) == [node(2)])
+        table.end(node(2))
         #expect(table.deadline(isolated) == nil)
     }
 
@@ -78,7 +81,16 @@ struct SuspicionTableTests {
 
         table.postpone(by: .seconds(10))
 
-        #expect(table.expire(Self.among(3), at: instant(27)) == [])
-        #expect(table.expire(Self.among(3), at: instant(28)) == [node(2)])
+        #expect(table.due(Self.among(3), at: instant(27)) == [])
+        #expect(table.due(Self.among(3), at: instant(28)) == [node(2)])
+    }
+
+    @Test("ends soon after others have declared the suspect failed, isolated or not")
+    func takesVerdicts() {
+        var table = Self.table()
+        table.declare(node(2))
+
+        #expect(table.deadline(Self.among(3)) == instant(2))
+        #expect(table.deadline(Self.among(3, hold: .seconds(60))) == instant(2))
     }
 }

@@ -238,10 +238,12 @@ struct ClusterServiceTests {
             await nodes[1].kill()
             try await eventually("failed") { await nodes[0].sees([nodes[1]], .failed) }
 
-            // The same boot again: its datagrams are refused as a replay, its streams are not.
-            let muted = try TestNode("node-2", seeds: [seed], port: port, boot: 1) {
-                $0.incarnation = 5 << 20
-            }
+            // It seals under an epoch that the other has not; streams are under the other's epoch.
+            let other = KeyRing(epoch: 2, secret: [UInt8](repeating: 8, count: 32))
+            let ring = try KeyRing(
+                parsing: TestNode.ring.text.replacing("primary", with: "") + other.text
+            )
+            let muted = try TestNode("node-2", seeds: [seed], port: port, boot: 2, ring: ring)
             try await eventually("alive by stream") { await nodes[0].sees([muted]) }
             let opened = await nodes[0].service.status().counters.streamsOpened
             try await eventually("many probes by stream") {
@@ -249,9 +251,91 @@ struct ClusterServiceTests {
             }
 
             let refused = await nodes[0].service.status().counters.rejected
-            #expect(refused[.staleSession, default: 0] > 8)
+            #expect(refused[.unknownKeyEpoch, default: 0] > 8)
             #expect(await nodes[0].view(of: muted)?.state.isPresent == true)
             await muted.kill()
+        }
+    }
+
+    @Test("changes its keys while it runs, without a suspicion, and keeps out who has the old only")
+    func rotatesKeys() async throws {
+        try await withCluster(of: 3) { nodes in
+            let first = nodes[0].service
+            let inventory = { (version: UInt32) async -> Bool in
+                for node in nodes {
+                    let members = await node.service.members()
+                    guard members.allSatisfy({ $0.signed.record.ring.version == version }) else {
+                        return false
+                    }
+                }
+                return true
+            }
+
+            try await first.rotate(.stage)
+            try await eventually("staged everywhere") { await inventory(1) }
+            try await nodes[1].service.rotate(.activate(2))
+            try await eventually("active everywhere") { await inventory(2) }
+            try await nodes[2].service.rotate(.retire(1))
+            try await eventually("retired everywhere") { await inventory(3) }
+
+            let suspicions = await first.status().membership.suspicions
+            #expect(suspicions == 0)
+            #expect(nodes.allSatisfy { $0.disk.ring?.epochs == [2] })
+            let seed = try await nodes[0].endpoint()
+            let stranger = try TestNode("node-9", seeds: [seed])
+            _ = try await stranger.endpoint()
+            try await eventually("refused") {
+                await first.status().counters.rejected[.unknownKeyEpoch, default: 0] > 2
+            }
+            #expect(await stranger.service.members().count == 1)
+            await stranger.kill()
+            let ring = try #require(nodes[0].disk.ring)
+            let newcomer = try TestNode("node-8", seeds: [seed], ring: ring)
+            try await eventually("joined") { await allSee(nodes + [newcomer]) }
+            await newcomer.kill()
+        }
+    }
+
+    @Test("with an older disk goes on past what peers remember, and keeps the boot number")
+    func restoredDisk() async throws {
+        try await withCluster(of: 2) { nodes in
+            let seed = try await nodes[0].endpoint()
+            await nodes[1].kill()
+            let later = try TestNode("node-2", seeds: [seed], boot: 9)
+            try await eventually("the later start") { await allSee([nodes[0], later]) }
+            await later.kill()
+
+            let restored = try TestNode("node-2", seeds: [seed], boot: 3)
+            try await eventually("counted on") { restored.disk.boot == 10 }
+            try await eventually("seen, also by datagrams") {
+                await nodes[0].view(of: restored)?.incarnation == 10 << 20
+            }
+            let refused = await nodes[0].service.status().counters.rejected[.staleSession] ?? 0
+            try await restored.service.put(["a": "1"])
+            try await eventually("a write") { await nodes[0].service.texts() == ["a": "1"] }
+            let after = await nodes[0].service.status().counters.rejected[.staleSession] ?? 0
+            #expect(after - refused < 3, "its datagrams open")
+            await restored.kill()
+        }
+    }
+
+    @Test("finds a copy of itself that runs elsewhere: the younger falls silent, both tell where")
+    func twins() async throws {
+        try await withCluster(of: 2) { nodes in
+            let seed = try await nodes[0].endpoint()
+            let copy = try TestNode("node-2", seeds: [seed], boot: 2)
+            let place = try await copy.endpoint()
+            let original = try await nodes[1].endpoint()
+
+            try await eventually("both know") {
+                let troubles = await [copy, nodes[1]].twins()
+                return troubles == [[original], [place]]
+            }
+
+            try await eventually("the original stays") {
+                await nodes[0].view(of: nodes[1])?.profile.address == original
+            }
+            await copy.kill()
         }
     }
 
@@ -294,5 +378,17 @@ struct ClusterServiceTests {
         #expect(error?.description.contains("gossip.bind \(taken)") == true)
         #expect(await second.boundEndpoint() == nil)
         await first.kill()
+    }
+}
+
+extension [TestNode] {
+    /// Where each node has found a twin.
+    fileprivate func twins() async -> [[Endpoint]] {
+        var twins: [[Endpoint]] = []
+        for node in self {
+            let troubles = await node.service.status().troubles
+            twins.append(troubles.filter { $0.path == .twin }.map(\.endpoint))
+        }
+        return twins
     }
 }

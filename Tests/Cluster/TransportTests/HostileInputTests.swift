@@ -55,6 +55,9 @@ struct HostileInputTests {
             await first.service.status().counters.rejected[reason, default: 0] >= 3
         }
 
+        let troubles = await first.service.status().troubles
+        #expect(troubles.map(\.path) == [.stranger])
+        #expect(troubles.map(\.endpoint) == [TestNode.loopback(0)])
         #expect(await first.service.members().count == 1)
         #expect(await other.service.members().count == 1)
         await other.kill()

@@ -22,6 +22,8 @@ final class Disk: Sendable {
 
     private let content = Mutex(Content())
     private let isFull = Mutex(false)
+    private let savedBoot = Mutex<UInt64>(0)
+    private let savedRing = Mutex<KeyRing?>(nil)
     private let isStalled = Mutex(false)
 
     /// What a node that starts from this disk finds.
@@ -36,6 +38,16 @@ final class Disk: Sendable {
 
     /// Changesets on it.
     var count: Int { self.content.withLock { $0.changesets.count } }
+
+    /// The ring that was changed in the running mesh; `nil` when it never was.
+    var ring: KeyRing? { self.savedRing.withLock { $0 } }
+
+    func save(_ ring: KeyRing) { self.savedRing.withLock { $0 = ring } }
+
+    /// The boot number that peers remember and the disk had lost; 0 for none.
+    var boot: UInt64 { self.savedBoot.withLock { $0 } }
+
+    func saveBoot(_ boot: UInt64) { self.savedBoot.withLock { $0 = boot } }
 
     func setFull(_ full: Bool) { self.isFull.withLock { $0 = full } }
 
@@ -106,7 +118,8 @@ final class TestNode: Sendable {
         disk: Disk = Disk(),
         adjust: (inout ClusterConfiguration) -> Void = { _ in }
     ) throws -> ClusterService {
-        let id = Self.id(of: name)
+        let key = Self.key(of: name)
+        let id = key.identity.node
         let profile = MemberProfile(
             id: id,
             name: name,
@@ -118,8 +131,8 @@ final class TestNode: Sendable {
         var configuration = ClusterConfiguration(
             bind: Self.loopback(port),
             profile: profile,
-            boot: boot,
-            incarnation: boot << 20,
+            identity: key.identity,
+            start: MemberStart(boot: boot),
             seeds: seeds,
             clusterName: clusterName,
             keyRing: ring,
@@ -133,12 +146,19 @@ final class TestNode: Sendable {
             rules: StructuralRules(facts: { _, _ in EntityFacts() }, hash: { contentHash(of: $0) }),
             knownMembers: [],
             save: { try await disk.save($0) },
+            saveBoot: { disk.saveBoot($0) },
+            saveRing: { disk.save($0) },
             logger: Self.silence
         )
     }
 
-    private static func id(of name: String) -> NodeID {
-        NodeID(high: 1, low: name.utf8.reduce(0) { $0 &* 31 &+ UInt64($1) })
+    private static func id(of name: String) -> NodeID { Self.key(of: name).identity.node }
+
+    /// The key that the store of a named node holds.
+    private static func key(of name: String) -> NodeKey {
+        let text = Array(name.utf8.prefix(32))
+        let padding = [UInt8](repeating: 0, count: NodeKey.seedByteCount - text.count)
+        return NodeKey(seed: text + padding) ?? .generated()
     }
 
     static func loopback(_ port: UInt16) -> Endpoint {

@@ -37,7 +37,10 @@ struct ClusterMessageTests {
 
     @Test("takes two bytes less for a member update than the membership counts with")
     func updateSize() {
-        for update in [Fixture.update("a"), Fixture.update("b", address: "[::1]:1")] {
+        let updates = [
+            Fixture.update("a"), Fixture.update("b", address: "[::1]:1"), Fixture.accusation,
+        ]
+        for update in updates {
             var writer = ByteWriter()
             writer.writeItem { $0.write(update) }
             #expect(writer.bytes.count == update.wireByteCount - 2)
@@ -69,17 +72,24 @@ struct ClusterMessageTests {
         #expect(try ClusterMessage.decode([], from: Fixture.alpha).isEmpty)
     }
 
-    @Test("leaves a member update in a newer state out, and keeps the others")
-    func skipsUnknownState() throws {
+    @Test("leaves an accusation of a newer kind out, and keeps the rest")
+    func skipsUnknownVerdict() throws {
         let update = Fixture.update("a")
         let message = ClusterMessage.membership(
-            Fixture.membership(.gossip, updates: [update, update])
+            Fixture.membership(.gossip, updates: [update, Fixture.accusation])
         )
         var body = message.encoded
-        body[body.count - 17] = 77
+        body[body.count - 25] = 77
 
         let one = ClusterMessage.membership(Fixture.membership(.gossip, updates: [update]))
         #expect(try ClusterMessage.decode(body, from: Fixture.alpha) == [one])
+    }
+
+    @Test("carries six signed records in a datagram")
+    func recordsPerDatagram() {
+        let room = MembershipConfiguration().datagramByteLimit - MembershipMessage.fixedByteCount
+
+        #expect(room / Fixture.update("eu-1").wireByteCount == 6)
     }
 
     @Test("ignores fields that newer software adds behind the known ones")

@@ -1,3 +1,4 @@
+import MeshMembership
 import MeshPrimitives
 import Testing
 
@@ -5,7 +6,11 @@ import Testing
 
 @Suite("A datagram opener")
 struct DatagramOpenerTests {
-    private var sealer = DatagramSealer(keys: Fixture.keys, sender: Fixture.alpha, boot: 5)
+    private var sealer = DatagramSealer(
+        keys: Fixture.keys,
+        sender: Fixture.alpha,
+        start: Fixture.start(5)
+    )
     private var opener = DatagramOpener(keys: Fixture.keys, node: Fixture.beta)
 
     @Test("opens what a member sealed, and knows who it was")
@@ -84,19 +89,55 @@ struct DatagramOpenerTests {
         #expect(self.refusal(of: datagrams[453]) == .belowWindow)
     }
 
-    @Test("closes a sender's earlier sessions when it hears a later start")
+    @Test("closes a sender's earlier sessions when its record proves a later start")
     mutating func closesOldSessions() throws {
         let recorded = try self.sealer.seal([1])
-        var restarted = DatagramSealer(keys: Fixture.keys, sender: Fixture.alpha, boot: 6)
+        var restarted = DatagramSealer(
+            keys: Fixture.keys,
+            sender: Fixture.alpha,
+            start: Fixture.start(6)
+        )
 
         #expect(self.refusal(of: try restarted.seal([2])) == nil)
+        self.opener.prove(Fixture.alpha, Fixture.start(6))
         #expect(self.refusal(of: recorded) == .staleSession)
         #expect(self.refusal(of: try restarted.seal([3])) == nil)
     }
 
-    @Test("refuses a second session of the same start: a copied disk, or an old one put back")
+    @Test("keeps a proved session open, whatever start a holder of the ring makes up")
+    mutating func keepsProvedSessions() throws {
+        self.opener.prove(Fixture.alpha, Fixture.start(5))
+        let first = try self.sealer.seal([1])
+        #expect(self.refusal(of: first) == nil)
+        var forger = DatagramSealer(
+            keys: Fixture.keys,
+            sender: Fixture.alpha,
+            start: Fixture.start(MemberStart.bootLimit)
+        )
+
+        #expect(self.refusal(of: try forger.seal([])) == nil, "it may bring the record yet")
+        #expect(self.refusal(of: try self.sealer.seal([])) == nil)
+        #expect(self.refusal(of: first) == .replayed)
+    }
+
+    @Test("takes a restored disk's lower start from its record")
+    mutating func takesRestoredDisks() throws {
+        self.opener.prove(Fixture.alpha, Fixture.start(9))
+        #expect(self.refusal(of: try self.sealer.seal([])) == .staleSession)
+
+        self.opener.prove(Fixture.alpha, Fixture.start(5))
+
+        #expect(self.refusal(of: try self.sealer.seal([])) == nil)
+    }
+
+    @Test("refuses a second session of a proved start: a copied disk, or an old one put back")
     mutating func refusesTwins() throws {
-        var twin = DatagramSealer(keys: Fixture.keys, sender: Fixture.alpha, boot: 5)
+        self.opener.prove(Fixture.alpha, Fixture.start(5))
+        var twin = DatagramSealer(
+            keys: Fixture.keys,
+            sender: Fixture.alpha,
+            start: Fixture.start(5, token: 78)
+        )
 
         #expect(self.refusal(of: try self.sealer.seal([])) == nil)
         #expect(self.refusal(of: try twin.seal([])) == .staleSession)
@@ -117,7 +158,7 @@ struct DatagramOpenerTests {
     @Test("binds the name into the keys, so that an equal tag would not be enough")
     mutating func bindsName() throws {
         let other = ClusterKeys(ring: Fixture.ring, clusterName: "other")
-        var sealer = DatagramSealer(keys: other, sender: Fixture.alpha, boot: 1)
+        var sealer = DatagramSealer(keys: other, sender: Fixture.alpha, start: Fixture.start(1))
         var datagram = try sealer.seal([1])
 
         datagram.replaceSubrange(4..<8, with: try self.sealer.seal([])[4..<8])
@@ -174,7 +215,7 @@ struct DatagramOpenerTests {
         _ keys: ClusterKeys,
         boot: UInt64 = 1
     ) -> WireError? {
-        var sealer = DatagramSealer(keys: keys, sender: sender, boot: boot)
+        var sealer = DatagramSealer(keys: keys, sender: sender, start: Fixture.start(boot))
         do throws(WireError) {
             _ = try self.opener.open(sealer.seal([1]))
             return nil

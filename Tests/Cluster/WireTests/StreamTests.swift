@@ -51,7 +51,11 @@ struct StreamTests {
         let hello = self.handshake.hello
         let (welcome, _) = try self.accept(hello)
         let named = ClusterKeys(ring: Fixture.ring, clusterName: "other")
-        var sealer = DatagramSealer(keys: Fixture.keys, sender: Fixture.alpha, boot: 1)
+        var sealer = DatagramSealer(
+            keys: Fixture.keys,
+            sender: Fixture.alpha,
+            start: Fixture.start(1)
+        )
         let datagram = try sealer.seal([])
 
         for count in hello.indices {

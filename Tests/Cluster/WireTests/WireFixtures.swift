@@ -15,10 +15,16 @@ enum Fixture {
         ClusterKeys(ring: try KeyRing(parsing: text), clusterName: name)
     }
 
+    static let key = NodeKey(seed: Array(100..<132)) ?? .generated()
+
+    static func start(_ boot: UInt64, token: UInt64 = 77) -> MemberStart {
+        MemberStart(boot: boot, token: token)
+    }
+
     static func update(_ name: String, address: String = "192.0.2.7:7946") -> MemberUpdate {
         let fallback = Endpoint(address: .v4(0), port: 1)
         let profile = MemberProfile(
-            id: NodeID(high: 7, low: UInt64(name.utf8.count)),
+            id: Self.key.identity.node,
             name: name,
             region: "eu",
             zone: "a",
@@ -27,13 +33,26 @@ enum Fixture {
             protocolMinimum: 1,
             protocolMaximum: 2
         )
-        return MemberUpdate(
+        let record = MemberRecord(
             profile: profile,
+            key: Self.key.key,
+            start: Self.start(5),
             incarnation: 1 << 40,
-            state: .suspect,
-            reporter: Self.gamma
+            ring: Self.ring.inventory
         )
+        return .record(SignedRecord(record, signing: Self.key.identity.sign), age: 3)
     }
+
+    static let accusation = MemberUpdate.accusation(
+        Accusation(
+            subject: Self.beta,
+            incarnation: 7,
+            verdict: .failed,
+            accuser: Self.gamma,
+            evidence: Accusation.Evidence(relaysAsked: 3, relaysDenied: 2, triedStream: true),
+            age: 90
+        )
+    )
 
     static func membership(
         _ kind: MembershipMessage.Kind,
@@ -58,6 +77,7 @@ enum Fixture {
                 endpoint: Endpoint(address: .v6(high: 1, low: 2), port: 65_535)
             ),
             .gossip, .sync, .syncAnswer, .refusal(nameHolder: Self.gamma),
+            .compare(digests: [1, 2, .max]), .comparison(differing: [0, 255]), .difference,
         ]
         .flatMap { (kind: MembershipMessage.Kind) in
             [
@@ -65,10 +85,13 @@ enum Fixture {
                 .membership(
                     Self.membership(
                         kind,
-                        updates: [Self.update("a"), Self.update("bé", address: "[2001:db8::1]:1")]
+                        updates: [
+                            Self.update("a"), Self.accusation,
+                            Self.update("bé", address: "[2001:db8::1]:1"),
+                        ]
                     )
                 ),
             ]
         }
-        + Self.observations.map { .observations($0) }
+        + Self.observations.map { .observations($0) } + [.keyRing(Self.ring)]
 }

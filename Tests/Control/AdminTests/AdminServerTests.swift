@@ -170,6 +170,7 @@ struct StatusListenerTests {
         "is ready or says why not",
         arguments: [
             (Readiness.ready, 200, "ready"), (.draining, 503, "draining"),
+            (.excluded("not let in"), 503, "not let in"),
             (
                 .withoutConfiguration, 503,
                 "no configuration available (empty configuration present)"

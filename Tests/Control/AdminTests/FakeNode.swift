@@ -200,6 +200,20 @@ final class FakeNode: AdminNode {
         self.told.withLock { $0.modes.append("\(mode.rawValue) \(node)") }
         return DrainReport(node: node, mode: mode, previous: .normal, inFlight: 2)
     }
+    func keys() async -> KeysReport { KeysReport(keys: []) }
+    func rotateKeys(_ step: KeyStep, isForced: Bool) async throws(AdminError) -> KeysReport {
+        guard step != .retire(1) else { throw .refused("key 1 seals") }
+        self.told.withLock { $0.modes.append("\(step)\(isForced ? " by force" : "")") }
+        return KeysReport(keys: [])
+    }
+    func dismiss(
+        _ node: String,
+        forgetting: Bool
+    ) async throws(AdminError) -> DismissalReport {
+        guard node == "eu-1" else { throw .unknownNode(node) }
+        self.told.withLock { $0.modes.append("\(forgetting ? "forget" : "expel") \(node)") }
+        return DismissalReport(node: node, id: "1", isForgotten: forgetting)
+    }
     func events(after id: UInt64?) async -> AsyncStream<EventReport> {
         let (stream, continuation) = AsyncStream.makeStream(of: EventReport.self)
         for event in self.feed where event.id > id ?? 0 { continuation.yield(event) }

@@ -53,6 +53,33 @@ struct MeshPathsTests {
         #expect(node.told.withLock { $0.applied } == [expected])
     }
 
+    @Test("change keys in steps, and tell why not")
+    func keys() async throws {
+        let node = FakeNode()
+        try await withServer(node) { endpoint async throws in
+            let client = try self.client(endpoint)
+            #expect(try await client.keys() == KeysReport(keys: []))
+            _ = try await client.stageKey(isForced: false)
+            _ = try await client.activateKey(2, isForced: true)
+            await #expect(throws: AdminClientError.self) {
+                try await client.retireKey(1, isForced: false)
+            }
+        }
+        #expect(node.told.withLock { $0.modes } == ["stage", "activate(2) by force"])
+    }
+
+    @Test("forget members and declare them gone by name")
+    func dismissals() async throws {
+        let node = FakeNode()
+        try await withServer(node) { endpoint async throws in
+            let client = try self.client(endpoint)
+            #expect(try await client.forget("eu-1").isForgotten)
+            #expect(try await client.forceLeave("eu-1").isForgotten == false)
+            await #expect(throws: AdminClientError.self) { try await client.forget("nobody") }
+        }
+        #expect(node.told.withLock { $0.modes } == ["forget eu-1", "expel eu-1"])
+    }
+
     @Test("drain and resume members by name, and refuse strangers")
     func modes() async throws {
         let node = FakeNode()

@@ -24,7 +24,7 @@ struct ReportJSONTests {
 
         #expect(
             try self.text(member) == """
-                {"address":"127.0.0.1:7946","admin_address":null,"age_seconds":null,\
+                {"accusations":[],"address":"127.0.0.1:7946","admin_address":null,"age_seconds":null,\
                 "config":{"hash":"7c1e","version":""},\
                 "id":"5f0c7e0a-0000-0000-0000-000000000001","in_flight":null,"incarnation":3,\
                 "load":null,"mode":"draining","name":"ams-1","note":"","region":"eu-west",\

@@ -4,15 +4,18 @@ import Testing
 @Suite("The command meshctl")
 struct MeshctlTests {
     private static let commands: [String] = [
-        "members", "status", "check", "health", "region list", "config validate", "config lint",
+        "members", "member", "forget", "force-leave", "status", "check", "health", "region list",
+        "config validate", "config lint",
         "config fmt", "config diff", "config apply", "config get", "config export", "config status",
-        "drain", "resume", "events", "completion",
+        "drain", "resume", "events", "keys", "keys list", "keys stage", "keys activate",
+        "keys retire", "completion",
     ]
 
     private static let endings: [String: Int32] = [
         "bogus": 64, "members --state dead": 64, "config apply": 64, "drain a --timeout=-1": 64,
         "members --admin ftp://h": 64, "members --admin 127.0.0.1:1": 69,
-        "drain a --admin 127.0.0.1:1": 69, "events -w --admin 127.0.0.1:1": 69,
+        "drain a --admin 127.0.0.1:1": 69, "forget a --admin 127.0.0.1:1": 69,
+        "member a --admin 127.0.0.1:1": 69, "events -w --admin 127.0.0.1:1": 69,
         "config validate /nonexistent/kong.yml": 65, "config fmt /nonexistent/kong.yml": 65,
         "config fmt - --write": 64, "config export --admin 127.0.0.1:1": 69,
         "config validate x.yml --router-flavor other": 64,

@@ -30,10 +30,8 @@ extension NodeAdmin {
         backup.changesets = stored.changesets.map(Self.text)
         backup.displaced = stored.displaced.map(Self.text)
         if withKeys {
-            guard let path = self.nodeSettings.gossip.keyring,
-                let keys = try? String(contentsOfFile: path, encoding: .utf8)
-            else { throw .refused("the key ring's file cannot be read") }
-            backup.keyRing = keys
+            guard let ring = await self.cluster.keyRing() else { throw .stopping }
+            backup.keyRing = ring.text
         }
         backup.checksum = stored.checksum
         return backup

@@ -232,7 +232,9 @@ extension NodeAdmin {
             labels: ["version", "hash"],
             samples: [MetricsText.Sample([version.version, version.hash], 1)]
         )
-        Self.writeGossip(await self.cluster.status(), into: &text)
+        let status = await self.cluster.status()
+        Self.writeGossip(status, into: &text)
+        Self.writeMembership(status, into: &text)
     }
 
     private static func writeGossip(_ status: ClusterStatus, into text: inout MetricsText) {

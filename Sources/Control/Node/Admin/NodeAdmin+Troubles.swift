@@ -1,3 +1,6 @@
+import MeshAdmin
+import MeshMembership
+import MeshPrimitives
 import MeshReports
 import MeshTransport
 
@@ -18,6 +21,22 @@ extension NodeAdmin {
                 troubles.append(
                     TroubleReport(kind: .name, subject: address, message: trouble.cause)
                 )
+            case .stranger:
+                troubles.append(
+                    TroubleReport(
+                        kind: .stranger,
+                        subject: "\(trouble.endpoint.address)",
+                        message: trouble.cause
+                    )
+                )
+            case .twin:
+                troubles.append(
+                    TroubleReport(
+                        kind: .twin,
+                        subject: "\(self.nodeSettings.advertisedGossip)",
+                        message: trouble.cause
+                    )
+                )
             case .stream where member == nil && seed != nil:
                 troubles.append(
                     TroubleReport(kind: .seed, subject: seed ?? address, message: trouble.cause)
@@ -28,7 +47,7 @@ extension NodeAdmin {
                     switch trouble.path {
                     case .stream: "streams (TCP) do not open: "
                     case .send: "datagrams (UDP) cannot be sent: "
-                    case .datagrams, .socket, .name: ""
+                    case .datagrams, .socket, .name, .twin, .stranger: ""
                     }
                 troubles.append(
                     TroubleReport(
@@ -39,6 +58,7 @@ extension NodeAdmin {
                 )
             }
         }
+        await self.add(status, to: &troubles)
         if let fault = status.diskFault {
             troubles.append(
                 TroubleReport(
@@ -49,5 +69,25 @@ extension NodeAdmin {
             )
         }
         return troubles
+    }
+
+    /// What the membership says of this node's own place in the mesh.
+    private func add(_ status: ClusterStatus, to troubles: inout [TroubleReport]) async {
+        if status.isIsolated {
+            troubles.append(
+                TroubleReport(
+                    kind: .isolation,
+                    subject: self.identity.name,
+                    message: "most of this node's probes fail: it is its own network rather than "
+                        + "that of the others"
+                )
+            )
+        }
+        if case .refused = status.admission, let reason = await self.exclusion() {
+            troubles.removeAll { $0.kind == .name }
+            troubles.append(
+                TroubleReport(kind: .name, subject: self.identity.name, message: reason)
+            )
+        }
     }
 }

@@ -7,13 +7,13 @@ import MeshObservations
 import MeshPrimitives
 import MeshReports
 import MeshTransport
+import MeshWire
 
 /// Answers the Admin API from the node's parts; decides nothing.
 struct NodeAdmin: AdminNode {
     let identity: NodeIdentity
     let node: NodeID
     let nodeSettings: NodeSettings
-    let gossipKeyCount: Int
     let cluster: ClusterService
     let dataPlane: DataPlane
     let configurations: ConfigurationService
@@ -86,7 +86,7 @@ struct NodeAdmin: AdminNode {
         report.entities = configuration.entityCounts
         report.requests = counters.requests
         report.connections = Int(counters.activeConnections)
-        report.gossipKeys = self.gossipKeyCount
+        report.gossipKeys = await self.cluster.keyRing()?.epochs.count ?? 0
         report.openFiles = ProcessFigures.openFiles
         report.openFileLimit = ProcessFigures.openFileLimit
         for (reason, count) in await self.cluster.status().counters.rejected {
@@ -97,6 +97,7 @@ struct NodeAdmin: AdminNode {
     }
 
     func readiness() async -> Readiness {
+        if let reason = await self.exclusion() { return .excluded(reason) }
         guard self.state.current.mode == .normal else { return .draining }
         let running = await self.configurations.running
         return running.hasConfiguration ? .ready : .withoutConfiguration

@@ -24,12 +24,14 @@ struct NodeMembers: Sendable {
         let now = NodeClock.now
         let wall = NodeClock.wallMilliseconds
         let members = await cluster.members()
+        let names = members.reduce(into: [:]) { $0[$1.id] = $1.profile.name }
         self.reports = members.map { member in
             MemberReport(
                 member,
                 state: states[member.id],
                 load: heard[member.id]?.load ?? .idle,
                 isAsked: member.id == node,
+                names: names,
                 now: now,
                 wallMilliseconds: wall
             )
@@ -70,6 +72,7 @@ extension MemberReport {
         state: NodeState?,
         load: NodeLoad,
         isAsked: Bool,
+        names: [NodeID: String],
         now: MonotonicInstant,
         wallMilliseconds: UInt64
     ) {
@@ -89,7 +92,13 @@ extension MemberReport {
         self.since = Timestamp.text(
             milliseconds: wallMilliseconds &- min(wallMilliseconds, inState)
         )
-        guard let state else { return }
+        self.accusations = member.charges.map {
+            AccusationReport($0, names: names, now: now, wallMilliseconds: wallMilliseconds)
+        }
+        guard let state else {
+            self.note = Self.note(of: member, forSeconds: inState / 1_000)
+            return
+        }
         self.mode = Mode(state.mode)
         self.config = state.version
         self.adminAddress = state.adminAddress
@@ -113,7 +122,9 @@ extension MemberReport {
         case .alive: ""
         case .suspect: "suspect, by \(max(1, member.suspectedBy.count)) for \(seconds) s"
         case .failed: "gone for \(seconds) s"
-        case .left: "left \(seconds) s ago"
+        case .left:
+            member.isExpelled
+                ? "declared gone by an operator \(seconds) s ago" : "left \(seconds) s ago"
         }
     }
 }

@@ -27,10 +27,11 @@ struct MemberKeeper: Service {
                 try? await Task.sleep(for: Self.period)
                 guard !Task.isCancelled else { return }
                 let members = await self.cluster.knownMembers()
+                // A tombstone that only got older need not be saved.
                 let isOther =
                     look.isMultiple(of: Self.looks)
-                    ? members != saved
-                    : Set(members.map(\.profile.id)) != Set(saved.map(\.profile.id))
+                    ? members.map(\.ageless) != saved.map(\.ageless)
+                    : Set(members.map(\.subject)) != Set(saved.map(\.subject))
                 guard isOther else { continue }
                 await self.save(members)
                 saved = members
@@ -42,9 +43,26 @@ struct MemberKeeper: Service {
     private func save(_ members: [MemberUpdate]) async {
         do {
             let store = self.store
-            try await store.disk.run { try store.saveKnownMembers(members) }
+            try await store.disk.run {
+                try store.saveKnownMembers(
+                    members,
+                    wallMilliseconds: NodeClock.wallMilliseconds
+                )
+            }
         } catch {
             self.logger.warning("members not saved", metadata: ["reason": "\(error)"])
+        }
+    }
+}
+
+extension MemberUpdate {
+    /// The news without its age.
+    fileprivate var ageless: MemberUpdate {
+        switch self {
+        case .record(let signed, _): return .record(signed)
+        case .accusation(var accusation):
+            accusation.age = 0
+            return .accusation(accusation)
         }
     }
 }

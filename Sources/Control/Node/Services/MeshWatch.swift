@@ -19,6 +19,7 @@ struct MeshWatch: Service {
     let regions: RegionService
     let state: StateService
     let events: EventLog
+    let tickets: TicketKeyService
     let store: NodeStore
     let logger: Logger
     /// Called when an operator wants another mode of this node.
@@ -92,6 +93,14 @@ struct MeshWatch: Service {
             self.tell(event)
             await self.membersChanged()
         case .changelog(let notice): self.events.add(notice)
+        case .keys(let ring):
+            self.tickets.replace(ring)
+            self.events.add(
+                .node,
+                "keys-changed",
+                subject: "\(self.node)",
+                message: "holds the \(ring)"
+            )
         case .troubled(let trouble):
             self.events.add(
                 .node,
@@ -119,11 +128,19 @@ struct MeshWatch: Service {
         switch event {
         case .joined(let member):
             self.tell("joined", member, "\(member.profile.name) joined (\(member.state))")
+        case .changed(let member, _) where member.isExpelled:
+            self.tell("left", member, "an operator declared \(member.profile.name) gone")
         case .changed(let member, let before) where before != member.state:
             self.tell("\(member.state)", member, "\(member.profile.name) is \(member.state)")
         case .changed: return
-        case .removed(let id):
-            self.events.add(.membership, "removed", subject: "\(id)", message: "\(id) is forgotten")
+        case .removed(let id, let name):
+            self.events.add(
+                .membership,
+                "removed",
+                subject: name,
+                message: "\(name) is forgotten",
+                details: ["id": "\(id)"]
+            )
         case .refuted(let incarnation):
             self.events.add(
                 .membership,
@@ -131,17 +148,9 @@ struct MeshWatch: Service {
                 subject: "\(self.node)",
                 message: "refuted a suspicion with incarnation \(incarnation)"
             )
-        case .nameConflict(let name, let holder, let refused):
-            self.logger.error(
-                "two living members have one name",
-                metadata: ["name": "\(name)", "holder": "\(holder)", "refused": "\(refused)"]
-            )
-            self.events.add(
-                .membership,
-                "name-conflict",
-                subject: name,
-                message: "\(refused) may not be called \(name): \(holder) is; rename one"
-            )
+        case .nameConflict(let holder, let refused): self.tellConflict(holder, refused)
+        case .outlived(let other, let boot): self.tellRestored(other, boot)
+        case .twin(let other, let hasYielded): self.tellTwin(other, hasYielded)
         case .isolated:
             self.health.setIsolated(true)
             self.events.add(
@@ -160,6 +169,51 @@ struct MeshWatch: Service {
             )
         case .leaveFinished: return
         }
+    }
+
+    private func tellConflict(_ holder: MemberProfile, _ refused: MemberProfile) {
+        let message =
+            "\(refused.address) may not join as \(holder.name): \(holder.address) is called so; "
+            + "give \(refused.id == self.node ? "this node" : "it") another node.name"
+        self.logger.error("\(message)")
+        self.events.add(
+            .membership,
+            "name-conflict",
+            subject: holder.name,
+            message: message,
+            details: ["holder": "\(holder.id)", "refused": "\(refused.id)"]
+        )
+    }
+
+    private func tellRestored(_ other: Endpoint, _ boot: UInt64) {
+        let message =
+            "peers knew start \(boot) of this node, at \(other), and its disk did not: "
+            + "data_dir was put back to an older state, or a copy of it runs there"
+        self.logger.warning("\(message)")
+        self.events.add(
+            .membership,
+            "store-restored",
+            subject: "\(self.node)",
+            message: message,
+            details: ["address": "\(other)", "boot": "\(boot)"]
+        )
+    }
+
+    private func tellTwin(_ other: Endpoint, _ hasYielded: Bool) {
+        let message =
+            "a second process with this node's identity runs at \(other), from a copy of its "
+            + "data_dir; "
+            + (hasYielded
+                ? "this one is the younger and is silent: stop it, remove its data_dir, start it"
+                : "stop that one, remove its data_dir, start it")
+        self.logger.error("\(message)")
+        self.events.add(
+            .membership,
+            "twin",
+            subject: "\(self.node)",
+            message: message,
+            details: ["address": "\(other)", "yielded": "\(hasYielded)"]
+        )
     }
 
     private func tell(_ type: String, _ member: Member, _ message: String) {

@@ -1,18 +1,42 @@
 import MeshWire
 import ServiceLifecycle
+import Synchronization
 
 /// Hands the data plane the secrets of session tickets, and new ones when a period ends.
 ///
 /// The period comes from the wall clock, which all nodes have alike to within the period; a clock
 /// that jumps is followed within a minute.
-struct TicketKeyService: Service {
+final class TicketKeyService: Service {
     private static let longestWait: UInt64 = 60_000
 
-    let schedule: TicketSchedule
-    /// Takes the secrets of a period; must return quickly.
-    let install: @Sendable (TicketSecrets) -> Void
-    /// Wall-clock milliseconds.
-    let now: @Sendable () -> UInt64
+    private let schedule: Mutex<TicketSchedule>
+    private let install: @Sendable (TicketSecrets) -> Void
+    private let now: @Sendable () -> UInt64
+
+    /// Creates the service.
+    ///
+    /// - Parameters:
+    ///   - schedule: when secrets change.
+    ///   - install: takes the secrets of a period; must return quickly.
+    ///   - now: wall-clock milliseconds.
+    init(
+        schedule: TicketSchedule,
+        install: @escaping @Sendable (TicketSecrets) -> Void,
+        now: @escaping @Sendable () -> UInt64
+    ) {
+        self.schedule = Mutex(schedule)
+        self.install = install
+        self.now = now
+    }
+
+    /// Goes on with another key ring, at once.
+    func replace(_ keyRing: KeyRing) {
+        self.schedule.withLock { schedule in
+            schedule.keyRing = keyRing
+            // Under the lock, so that no older secrets overtake.
+            self.install(schedule.secrets(of: schedule.period(at: self.now())))
+        }
+    }
 
     /// Runs until the node shuts down.
     func run() async throws {
@@ -20,10 +44,13 @@ struct TicketKeyService: Service {
             var installed: UInt64?
             while !Task.isCancelled {
                 let now = self.now()
-                let period = self.schedule.period(at: now)
-                if period != installed { self.install(self.schedule.secrets(of: period)) }
+                let (period, rest) = self.schedule.withLock { schedule in
+                    let period = schedule.period(at: now)
+                    if period != installed { self.install(schedule.secrets(of: period)) }
+                    return (period, schedule.rest(at: now))
+                }
                 installed = period
-                let wait = min(self.schedule.rest(at: now), Self.longestWait)
+                let wait = min(rest, Self.longestWait)
                 try? await Task.sleep(for: .milliseconds(wait))
             }
         }
@@ -32,7 +59,7 @@ struct TicketKeyService: Service {
 
 /// When ticket secrets change.
 struct TicketSchedule: Sendable {
-    private let keyRing: KeyRing
+    var keyRing: KeyRing
     private let clusterName: String
     private let rotation: UInt64
 

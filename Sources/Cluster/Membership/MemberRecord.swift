@@ -1,0 +1,70 @@
+/// One start of a node: tells two processes with one identity apart, and a restart from both.
+public struct MemberStart: Hashable, Sendable {
+    /// Bits of an incarnation that one start may use up before it runs into the next one's: 20.
+    static let incarnationBits: UInt64 = 20
+    /// The highest boot number: its incarnations stay below ``MemberRecord/incarnationLimit``.
+    public static let bootLimit = (UInt64(1) << 42) - 1
+
+    /// Higher at every start of one store.
+    public let boot: UInt64
+    /// Drawn at random at every start, so that a copied or restored store repeats no start.
+    public let token: UInt64
+
+    /// Creates a start; a boot number beyond the limit is taken for the limit.
+    public init(boot: UInt64, token: UInt64) {
+        self.boot = min(boot, Self.bootLimit)
+        self.token = token
+    }
+
+    /// The first incarnation of the start: above all that earlier starts have used.
+    public var firstIncarnation: UInt64 { self.boot << Self.incarnationBits }
+
+    /// The boot number whose range an incarnation lies in.
+    public static func boot(of incarnation: UInt64) -> UInt64 {
+        incarnation >> self.incarnationBits
+    }
+}
+
+/// What a member says of itself at one incarnation; only its own key can say it.
+public struct MemberRecord: Equatable, Sendable {
+    /// The highest incarnation a node believes; above it, refuting could not count further.
+    public static let incarnationLimit = UInt64(1) << 62
+    /// Bytes of a public key: 32.
+    public static let keyByteCount = 32
+
+    /// Names, place and versions; ``MemberProfile/id`` is the hash of ``key``.
+    public var profile: MemberProfile
+    /// The member's public key, Ed25519.
+    public var key: [UInt8]
+    /// Which of its starts speaks.
+    public var start: MemberStart
+    /// The member's version of itself; it raises this to refute what others say.
+    public var incarnation: UInt64
+    /// Whether it says goodbye.
+    public var hasLeft: Bool
+    /// Which keys of the ring it holds.
+    public var ring: RingInventory
+
+    /// Creates a record.
+    public init(
+        profile: MemberProfile,
+        key: [UInt8],
+        start: MemberStart,
+        incarnation: UInt64,
+        hasLeft: Bool = false,
+        ring: RingInventory = .none
+    ) {
+        self.profile = profile
+        self.key = key
+        self.start = start
+        self.incarnation = incarnation
+        self.hasLeft = hasLeft
+        self.ring = ring
+    }
+
+    /// Whether a node may believe the record at all.
+    public var isWithinLimits: Bool {
+        self.incarnation <= Self.incarnationLimit && self.profile.isWithinLimits
+            && self.key.count == Self.keyByteCount
+    }
+}

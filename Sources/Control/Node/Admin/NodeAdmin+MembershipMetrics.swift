@@ -1,0 +1,98 @@
+import MeshAdmin
+import MeshMembership
+import MeshTransport
+
+extension NodeAdmin {
+    /// What the membership has done and seen.
+    static func writeMembership(_ status: ClusterStatus, into text: inout MetricsText) {
+        let counters = status.membership
+        text.family(
+            "meshgate_probes_total",
+            .counter,
+            help: "Probes of other members by this node.",
+            labels: ["result"],
+            samples: Self.samples([
+                ("answered", counters.probesAnswered), ("failed", counters.probesFailed),
+                ("begun", counters.probes),
+            ])
+        )
+        text.family(
+            "meshgate_suspicions_total",
+            .counter,
+            help: "Suspicions of members here, and how they ended.",
+            labels: ["event"],
+            samples: Self.samples([
+                ("began", counters.suspicions), ("refuted", counters.suspicionsRefuted),
+                ("failed", counters.failures), ("false_alarm", counters.falseAlarms),
+            ])
+        )
+        text.family(
+            "meshgate_refutations_total",
+            .counter,
+            help: "Times that this node refuted what others said of it.",
+            samples: Self.samples([("", counters.refutations)])
+        )
+        Self.writeTables(status, into: &text)
+    }
+
+    /// What it holds, refuses and drops.
+    private static func writeTables(_ status: ClusterStatus, into text: inout MetricsText) {
+        let counters = status.membership
+        text.family(
+            "meshgate_member_records_total",
+            .counter,
+            help: "Signatures of member records that were checked, and those that did not hold.",
+            labels: ["result"],
+            samples: Self.samples([
+                ("checked", counters.recordsVerified), ("forged", counters.recordsForged),
+            ])
+        )
+        text.family(
+            "meshgate_newcomers_refused_total",
+            .counter,
+            help: "Newcomers that were not let in, by reason.",
+            labels: ["reason"],
+            samples: Self.samples([
+                ("table_full", counters.membersRefused), ("name_taken", counters.namesRefused),
+            ])
+        )
+        text.family(
+            "meshgate_membership_entries",
+            .gauge,
+            help: "Entries of bounded tables of the membership.",
+            labels: ["table"],
+            samples: Self.samples([
+                ("members", UInt64(counters.members)), ("news", UInt64(counters.queuedNews)),
+                ("forgotten", UInt64(counters.forgotten)),
+            ])
+        )
+        text.family(
+            "meshgate_local_health",
+            .gauge,
+            help: "What this node's own bad health multiplies its patience by; 1 is well.",
+            samples: Self.samples([("", UInt64(counters.healthMultiplier))])
+        )
+        text.family(
+            "meshgate_isolated",
+            .gauge,
+            help: "Whether most of this node's own probes fail: 1 while they do.",
+            samples: Self.samples([("", status.isIsolated ? 1 : 0)])
+        )
+        text.family(
+            "meshgate_gossip_events_dropped_total",
+            .counter,
+            help: "Events of the cluster that nobody fetched in time.",
+            samples: Self.samples([("", status.counters.eventsDropped)])
+        )
+        text.family(
+            "meshgate_gossip_streams_failed_total",
+            .counter,
+            help: "Gossip streams given up: refused, timed out, broken, over a limit.",
+            samples: Self.samples([("", status.counters.streamsFailed)])
+        )
+    }
+
+    private static func samples(_ values: [(String, UInt64)]) -> [MetricsText.Sample] {
+        values.map { MetricsText.Sample($0.0.isEmpty ? [] : [$0.0], Double($0.1)) }
+    }
+}

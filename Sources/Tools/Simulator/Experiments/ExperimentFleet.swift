@@ -1,0 +1,281 @@
+import MeshMembership
+import MeshPrimitives
+
+/// Many memberships alone, in virtual time, for measurements at scale.
+///
+/// Datagrams take 0.2 to 1 ms and streams three times as long; loss, cuts and blocked members are set
+/// by the experiment. A blocked member takes nothing in and wakes late; what came meanwhile waits.
+struct ExperimentFleet {
+    private enum Input {
+        case wake(Int, number: Int)
+        case datagram(MembershipMessage, from: Int, to: Int)
+        case stream(MembershipMessage, from: Int, to: Int)
+        case answer(MembershipMessage, from: Int, to: Int)
+        case ping(MembershipMessage, sequence: UInt32, from: Int, to: Int)
+        case pong(sequence: UInt32, at: Int)
+    }
+
+    /// What one observer learned.
+    struct Sighting {
+        let observer: Int
+        let at: MonotonicInstant
+        let event: MembershipEvent
+    }
+
+    /// Bytes that the seal adds to a datagram.
+    static let envelopeByteCount = 66
+    /// Bytes that a stream costs beside its message: handshake, frame, TCP and IP headers.
+    static let streamByteCount = 600
+
+    private(set) var nodes: [Membership?]
+    private(set) var now = MonotonicInstant(nanoseconds: 0)
+    private(set) var datagrams: UInt64 = 0
+    private(set) var datagramBytes: UInt64 = 0
+    private(set) var streamBytes: UInt64 = 0
+    /// Called with every event of every node.
+    var onEvent: ((Sighting) -> Void)?
+    /// Chance that a datagram is lost on its way in or out of a node, 0 to 1.
+    var lossIn: [Int: Double] = [:]
+    var lossOut: [Int: Double] = [:]
+    /// Chance that any datagram is lost.
+    var loss = 0.0
+    /// Nodes of one side of a cut.
+    var cut: Set<Int> = []
+    private var blockedUntil: [Int: MonotonicInstant] = [:]
+    private var queue = EventQueue<Input>()
+    private var wakes: [Int]
+    private var generator: SeededGenerator
+    private let configuration: MembershipConfiguration
+
+    /// Prepares nodes that do not run.
+    init(_ count: Int, _ configuration: MembershipConfiguration, seed: UInt64) {
+        self.configuration = configuration
+        self.generator = SeededGenerator(seed: seed)
+        self.nodes = Array(repeating: nil, count: count)
+        self.wakes = Array(repeating: 0, count: count)
+    }
+
+    /// The identity of a node.
+    static func id(_ index: Int) -> NodeID {
+        // Scattered, so that neighbours on the ring are not neighbours in number.
+        NodeID(high: SeededGenerator.mix(UInt64(index) &+ 1), low: UInt64(index))
+    }
+
+    /// The node of an identity.
+    static func index(_ id: NodeID) -> Int { Int(id.low) }
+
+    /// What a node has signed of itself at its first start.
+    static func record(_ index: Int) -> SignedRecord {
+        let identity = SimulatedKeys.identity(of: Self.id(index))
+        let start = MemberStart(boot: 1, token: UInt64(index))
+        return SignedRecord(
+            MemberRecord(
+                profile: Self.profile(index),
+                key: identity.key,
+                start: start,
+                incarnation: start.firstIncarnation
+            ),
+            signing: identity.sign
+        )
+    }
+
+    /// Starts every node with all of them known to each.
+    mutating func startKnowing() {
+        let known = self.nodes.indices.map { MemberUpdate.record(Self.record($0)) }
+        for index in self.nodes.indices { self.start(index, knowing: known) }
+    }
+
+    /// Starts one node.
+    mutating func start(_ index: Int, knowing known: [MemberUpdate] = [], seeds: [Int] = []) {
+        while self.nodes.count <= index {
+            self.nodes.append(nil)
+            self.wakes.append(0)
+        }
+        var node = Membership(
+            configuration: self.configuration,
+            profile: Self.profile(index),
+            identity: SimulatedKeys.identity(of: Self.id(index)),
+            start: MemberStart(boot: 1, token: UInt64(index)),
+            generator: SeededGenerator(seed: self.generator.next())
+        )
+        node.restore(known.filter { $0.subject != Self.id(index) }, at: self.now)
+        self.nodes[index] = node
+        let (now, seeds) = (self.now, seeds.map(SimulatedNode.endpoint))
+        self.step(index) { $0.start(seeds: seeds, at: now) }
+    }
+
+    /// Ends nodes without a word.
+    mutating func kill(_ indices: some Sequence<Int>) {
+        for index in indices { self.nodes[index] = nil }
+    }
+
+    /// Lets a node take nothing in for a while.
+    mutating func block(_ index: Int, until end: MonotonicInstant) {
+        self.blockedUntil[index] = end
+    }
+
+    /// Whether a node is blocked now.
+    func isBlocked(_ index: Int) -> Bool {
+        self.blockedUntil[index].map { $0 > self.now } ?? false
+    }
+
+    /// Lets time pass until `second`.
+    mutating func run(until second: Double) {
+        let end = MonotonicInstant(nanoseconds: Int64(second * 1e9))
+        while let (at, input) = self.queue.pop(until: end) {
+            self.now = max(self.now, at)
+            self.deliver(input)
+        }
+        self.now = max(self.now, end)
+    }
+
+    /// Lets time pass in steps until `isOver` holds or `second` has come; gives the time, or `nil`.
+    mutating func run(
+        until second: Double,
+        step: Double,
+        _ isOver: (ExperimentFleet) -> Bool
+    ) -> Double? {
+        var next = self.seconds
+        while next < second {
+            next = min(second, next + step)
+            self.run(until: next)
+            if isOver(self) { return self.seconds }
+        }
+        return nil
+    }
+
+    /// Virtual seconds since the start.
+    var seconds: Double { Double(self.now.nanoseconds) / 1e9 }
+
+    /// Bytes sent by all nodes, datagrams with their seals and streams with their overhead.
+    var bytes: UInt64 { self.datagramBytes + self.streamBytes }
+
+    private static func profile(_ index: Int) -> MemberProfile {
+        MemberProfile(
+            id: Self.id(index),
+            name: "node-\(index)",
+            region: "eu",
+            zone: "a",
+            address: SimulatedNode.endpoint(of: index),
+            version: "sim"
+        )
+    }
+
+    private mutating func step(
+        _ index: Int,
+        _ input: (inout Membership) -> [Membership.Effect]
+    ) {
+        guard var node = self.nodes[index] else { return }
+        self.nodes[index] = nil
+        let effects = input(&node)
+        self.nodes[index] = node
+        for effect in effects { self.perform(effect, at: index) }
+    }
+
+    private mutating func deliver(_ input: Input) {
+        if let end = self.blockedUntil[Self.receiver(of: input)] {
+            guard end <= self.now else { return self.queue.push(input, at: end) }
+        }
+        let now = self.now
+        switch input {
+        case .wake(let index, let number):
+            if self.wakes[index] == number { self.step(index) { $0.wake(at: now) } }
+        case .datagram(let message, let sender, let receiver):
+            let source = SimulatedNode.endpoint(of: sender)
+            self.step(receiver) { $0.receive(message, from: source, at: now) }
+        case .stream(let message, let sender, let receiver):
+            var answer: MembershipMessage?
+            self.step(receiver) { node in
+                let outcome = node.receiveStream(message, from: Self.id(sender), at: now)
+                answer = outcome.answer
+                return outcome.effects
+            }
+            guard let answer else { return }
+            self.streamBytes += UInt64(answer.wireByteCount)
+            self.stream(.answer(answer, from: receiver, to: sender), receiver, sender)
+        case .answer(let message, let sender, let receiver):
+            self.step(receiver) {
+                $0.receiveStream(message, from: Self.id(sender), at: now).effects
+            }
+        case .ping(let message, let sequence, let sender, let receiver):
+            var isAnswered = false
+            self.step(receiver) { node in
+                let outcome = node.receiveStream(message, from: Self.id(sender), at: now)
+                isAnswered = outcome.answer != nil
+                return outcome.effects
+            }
+            if isAnswered { self.stream(.pong(sequence: sequence, at: sender), receiver, sender) }
+        case .pong(let sequence, let index):
+            self.step(index) {
+                $0.streamProbeFinished(sequence: sequence, succeeded: true, at: now)
+            }
+        }
+    }
+
+    private static func receiver(of input: Input) -> Int {
+        switch input {
+        case .wake(let index, _), .pong(_, let index): index
+        case .datagram(_, _, let receiver), .stream(_, _, let receiver),
+            .answer(_, _, let receiver), .ping(_, _, _, let receiver):
+            receiver
+        }
+    }
+
+    private mutating func perform(_ effect: Membership.Effect, at index: Int) {
+        switch effect {
+        case .send(let message, let endpoint):
+            self.datagrams += 1
+            self.datagramBytes += UInt64(message.wireByteCount + Self.envelopeByteCount)
+            let receiver = SimulatedNode.index(of: endpoint) ?? index
+            guard self.isWhole(index, receiver), !self.isLost(index, receiver) else { return }
+            self.queue.push(
+                .datagram(message, from: index, to: receiver),
+                at: self.now.advanced(by: self.delay)
+            )
+        case .stream(let message, let endpoint):
+            let receiver = SimulatedNode.index(of: endpoint) ?? index
+            self.streamBytes += UInt64(message.wireByteCount + Self.streamByteCount)
+            self.stream(.stream(message, from: index, to: receiver), index, receiver)
+        case .probeByStream(let id, let endpoint, let sequence):
+            guard let ping = self.nodes[index]?.streamPing(sequence: sequence, target: id),
+                let receiver = SimulatedNode.index(of: endpoint)
+            else { return }
+            self.streamBytes += UInt64(Self.streamByteCount)
+            let input = Input.ping(ping, sequence: sequence, from: index, to: receiver)
+            self.stream(input, index, receiver)
+        case .wake(let at):
+            self.wakes[index] += 1
+            self.queue.push(.wake(index, number: self.wakes[index]), at: max(at, self.now))
+        case .event(let event):
+            self.onEvent?(Sighting(observer: index, at: self.now, event: event))
+        case .peerDigest, .proved, .persistBoot: break
+        }
+    }
+
+    private mutating func stream(_ input: Input, _ sender: Int, _ receiver: Int) {
+        guard self.nodes.indices.contains(receiver), self.nodes[receiver] != nil,
+            self.isWhole(sender, receiver),
+            self.lossIn[receiver] == nil, self.lossIn[sender] == nil
+        else { return }
+        self.queue.push(input, at: self.now.advanced(by: self.delay * 3))
+    }
+
+    private func isWhole(_ sender: Int, _ receiver: Int) -> Bool {
+        self.cut.isEmpty || self.cut.contains(sender) == self.cut.contains(receiver)
+    }
+
+    private mutating func isLost(_ sender: Int, _ receiver: Int) -> Bool {
+        guard self.nodes.indices.contains(receiver) else { return true }
+        let dice = self.generator.nextUnit()
+        let chance = max(
+            self.loss,
+            self.lossOut[sender] ?? 0,
+            self.lossIn[receiver] ?? 0
+        )
+        return dice < chance
+    }
+
+    private var delay: Duration {
+        mutating get { .microseconds(200 + Int(self.generator.nextUnit() * 800)) }
+    }
+}

@@ -1,0 +1,54 @@
+/// What an experiment found, as rows for people and for spreadsheets.
+public struct ExperimentTable: Sendable {
+    /// What was measured, and how.
+    public let title: String
+    /// Names of the columns.
+    public let columns: [String]
+    /// One list of cells per row, as many as there are columns.
+    public private(set) var rows: [[String]] = []
+
+    /// Creates an empty table.
+    public init(_ title: String, _ columns: [String]) {
+        self.title = title
+        self.columns = columns
+    }
+
+    /// Adds a row.
+    public mutating func add(_ row: [String]) { self.rows.append(row) }
+
+    /// Columns of equal width under the title.
+    public var text: String {
+        let all = [self.columns] + self.rows
+        let widths = self.columns.indices.map { column in
+            all.map { $0[column].count }.max() ?? 0
+        }
+        let lines = all.map { row in
+            zip(row, widths).map { cell, width in
+                cell + String(repeating: " ", count: width - cell.count)
+            }.joined(separator: "  ")
+        }
+        return ([self.title] + lines).joined(separator: "\n") + "\n"
+    }
+
+    /// Comma separated values with a header; cells hold no commas.
+    public var csv: String {
+        ([self.columns] + self.rows).map { $0.joined(separator: ",") }
+            .joined(separator: "\n") + "\n"
+    }
+
+    /// Two digits after the point.
+    static func seconds(_ value: Double?) -> String {
+        guard let value else { return "never" }
+        let hundredths = Int((value * 100).rounded())
+        let rest = hundredths % 100
+        return "\(hundredths / 100).\(rest < 10 ? "0" : "")\(rest)"
+    }
+
+    /// The value below which `share` of all lie.
+    static func percentile(_ values: [Double], _ share: Double) -> Double? {
+        let sorted = values.sorted()
+        guard !sorted.isEmpty else { return nil }
+        let place = Int((Double(sorted.count) * share).rounded(.up)) - 1
+        return sorted[min(max(0, place), sorted.count - 1)]
+    }
+}

@@ -1,0 +1,234 @@
+import MeshMembership
+import MeshPrimitives
+
+/// E2: from a crash to its detection.
+enum DetectionExperiment {
+    static func run(_ options: Experiment.Options) -> ExperimentTable {
+        var table = ExperimentTable(
+            "Seconds from a crash until it is declared; published: memberlist, one of 128: first "
+                + "10.1 p50, 13.7 p99, then 0.98 until the last knows (p99)",
+            [
+                "nodes", "killed", "first p50", "first p99", "last p50", "last p99", "all known",
+                "wrong",
+            ]
+        )
+        let count = options.nodes ?? 128
+        for killed in Set([1, max(1, count / 10), count / 2]).sorted() {
+            self.add(killed, of: count, options, to: &table)
+        }
+        return table
+    }
+
+    private static func add(
+        _ killed: Int,
+        of count: Int,
+        _ options: Experiment.Options,
+        to table: inout ExperimentTable
+    ) {
+        var first: [Double] = []
+        var last: [Double] = []
+        var whole: Double?
+        var wrong = 0
+        // One crash says little; enough of them are looked at, one after the other.
+        let rounds = killed == 1 ? max(options.repetitions, 10) : options.repetitions
+        for round in 0..<rounds {
+            var fleet = ExperimentFleet(count, .lan, seed: options.seed &+ UInt64(round))
+            fleet.startKnowing()
+            fleet.run(until: 12 + 0.37 * Double(round % 7))
+            let victims = Set((0..<killed).map { $0 * count / killed })
+            let sightings = Tally([Int: [Double]]())
+            let mistakes = Tally(0)
+            let crash = fleet.seconds
+            fleet.onEvent = { sighting in
+                guard case .changed(let member, let before) = sighting.event,
+                    member.state == .failed, before != .failed
+                else { return }
+                let index = ExperimentFleet.index(member.id)
+                guard victims.contains(index) else {
+                    mistakes.value += 1
+                    return
+                }
+                let after = Double(sighting.at.nanoseconds) / 1e9 - crash
+                sightings.value[index, default: []].append(after)
+            }
+            fleet.kill(victims)
+            let survivors = count - killed
+            let end = fleet.run(until: crash + 180, step: 0.1) { _ in
+                sightings.value.count == killed
+                    && sightings.value.values.allSatisfy { $0.count >= survivors }
+            }
+            for times in sightings.value.values {
+                first.append(times.min() ?? 0)
+                last.append((times.max() ?? 0) - (times.min() ?? 0))
+            }
+            wrong += mistakes.value
+            whole = end.map { max(whole ?? 0, $0 - crash) }
+        }
+        table.add([
+            "\(count)", "\(killed)",
+            ExperimentTable.seconds(ExperimentTable.percentile(first, 0.5)),
+            ExperimentTable.seconds(ExperimentTable.percentile(first, 0.99)),
+            ExperimentTable.seconds(ExperimentTable.percentile(last, 0.5)),
+            ExperimentTable.seconds(ExperimentTable.percentile(last, 0.99)),
+            ExperimentTable.seconds(whole), "\(wrong)",
+        ])
+    }
+}
+
+/// E9: a fleet is cut in two halves, and heals.
+enum PartitionExperiment {
+    static func run(_ options: Experiment.Options) -> ExperimentTable {
+        var table = ExperimentTable(
+            "Seconds from the end of a cut in two halves to one view; published: memberlist never, "
+                + "Serf tries every 30 s, foca every 65 s",
+            ["nodes", "cut for", "one view after"]
+        )
+        let count = options.nodes ?? 100
+        for length in [60.0, 600] {
+            var fleet = ExperimentFleet(count, .lan, seed: options.seed)
+            fleet.startKnowing()
+            fleet.run(until: 10)
+            fleet.cut = Set(0..<(count / 2))
+            fleet.run(until: 10 + length)
+            fleet.cut = []
+            let healed = fleet.seconds
+            let end = fleet.run(until: healed + 300, step: 0.25) { $0.agrees() }
+            table.add([
+                "\(count)", "\(Int(length)) s", ExperimentTable.seconds(end.map { $0 - healed }),
+            ])
+        }
+        return table
+    }
+}
+
+/// E5: all nodes start within a second, with one seed.
+enum BootstrapExperiment {
+    static func run(_ options: Experiment.Options) -> ExperimentTable {
+        var table = ExperimentTable(
+            "Seconds from the start of all nodes with one seed to one view; published at 1,000 and "
+                + "2,000: memberlist 46 and 97, Rapid 29 and 53",
+            ["nodes", "one view after", "bytes per node and s", "sizes seen"]
+        )
+        let count = options.nodes ?? 200
+        var fleet = ExperimentFleet(count, .lan, seed: options.seed)
+        for index in 0..<count {
+            fleet.run(until: Double(index) / Double(count))
+            fleet.start(index, seeds: index == 0 ? [] : [0])
+        }
+        var sizes: Set<Int> = []
+        let end = fleet.run(until: 300, step: 0.5) { fleet in
+            sizes.formUnion(fleet.nodes.compactMap { $0?.presentCount })
+            return fleet.agrees()
+        }
+        table.add([
+            "\(count)", ExperimentTable.seconds(end),
+            ExperimentTable.seconds(Double(fleet.bytes) / Double(count) / fleet.seconds),
+            "\(sizes.count)",
+        ])
+        return table
+    }
+}
+
+/// Members that live for half a minute, 100 of them per minute.
+enum ChurnExperiment {
+    static func run(_ options: Experiment.Options) -> ExperimentTable {
+        let count = options.nodes ?? 50
+        let minutes = 10
+        var table = ExperimentTable(
+            "\(count) members and 100 short-lived ones per minute, for \(minutes) minutes: the dead "
+                + "that are still alive to somebody, and what it costs",
+            ["minute", "still alive", "slowest s", "tombstones", "bytes per node and s"]
+        )
+        var configuration = MembershipConfiguration.lan
+        configuration.tombstoneLifetime = .seconds(300)
+        var fleet = ExperimentFleet(count, configuration, seed: options.seed)
+        let died = Tally([Int: Double]())
+        let slowest = Tally(0.0)
+        fleet.onEvent = { sighting in
+            guard case .changed(let member, _) = sighting.event, member.state == .failed,
+                sighting.observer < count, let at = died.value[ExperimentFleet.index(member.id)]
+            else { return }
+            slowest.value = max(slowest.value, Double(sighting.at.nanoseconds) / 1e9 - at)
+        }
+        fleet.startKnowing()
+        fleet.run(until: 10)
+        var next = count
+        for minute in 1...minutes {
+            let bytes = fleet.bytes
+            slowest.value = 0
+            for step in 0..<100 {
+                fleet.run(until: 10 + 60 * Double(minute - 1) + 0.6 * Double(step))
+                fleet.start(next, seeds: [next % count])
+                next += 1
+                let dying = next - 51
+                guard dying >= count else { continue }
+                died.value[dying] = fleet.seconds
+                fleet.kill([dying])
+            }
+            fleet.run(until: 10 + 60 * Double(minute))
+            let recent = fleet.seconds - 8
+            let gone = Set(died.value.filter { $0.value < recent }.keys.map(ExperimentFleet.id))
+            let members = fleet.nodes[0]?.members ?? []
+            table.add([
+                "\(minute)",
+                "\(members.count { $0.state.isPresent && gone.contains($0.id) })",
+                ExperimentTable.seconds(slowest.value),
+                "\(members.count { $0.state == .failed })",
+                ExperimentTable.seconds(Double(fleet.bytes - bytes) / 60 / Double(count + 50)),
+            ])
+        }
+        return table
+    }
+}
+
+/// E10: a fleet in which nothing happens.
+enum IdleExperiment {
+    static func run(_ options: Experiment.Options) -> ExperimentTable {
+        var table = ExperimentTable(
+            "What each node sends while nothing happens, membership only; published at 1,000: "
+                + "memberlist 0.64 KB/s, Rapid 0.71 KB/s",
+            ["nodes", "bytes per s", "of them streams", "datagrams per s"]
+        )
+        for count in options.nodes.map({ [$0] }) ?? [10, 100, 300] {
+            var fleet = ExperimentFleet(count, .lan, seed: options.seed)
+            fleet.startKnowing()
+            fleet.run(until: 60)
+            let (bytes, streams, datagrams) = (fleet.bytes, fleet.streamBytes, fleet.datagrams)
+            fleet.run(until: 360)
+            let share = 300 * Double(count)
+            table.add([
+                "\(count)", ExperimentTable.seconds(Double(fleet.bytes - bytes) / share),
+                ExperimentTable.seconds(Double(fleet.streamBytes - streams) / share),
+                ExperimentTable.seconds(Double(fleet.datagrams - datagrams) / share),
+            ])
+        }
+        return table
+    }
+}
+
+/// E4: 17 nodes join one after the other while one datagram in ten is lost.
+enum LossExperiment {
+    static func run(_ options: Experiment.Options) -> ExperimentTable {
+        let count = options.nodes ?? 17
+        var table = ExperimentTable(
+            "Members after \(count) joins at 10 % loss, and when all saw all; published: SWIM 12 "
+                + "with suspicion, 4 and 2 without, after 175 s",
+            ["seed", "members after 175 s", "all after the last join"]
+        )
+        for offset in 0..<options.repetitions {
+            let seed = options.seed &+ UInt64(offset)
+            var fleet = ExperimentFleet(count, .lan, seed: seed)
+            fleet.loss = 0.1
+            for index in 0..<count {
+                fleet.run(until: Double(index))
+                fleet.start(index, seeds: index == 0 ? [] : [0])
+            }
+            let last = fleet.seconds
+            let end = fleet.run(until: 175, step: 0.1) { $0.agrees() }
+            fleet.run(until: 175)
+            let least = fleet.nodes.compactMap { $0?.presentCount }.min() ?? 0
+            table.add(["\(seed)", "\(least)", ExperimentTable.seconds(end.map { $0 - last })])
+        }
+        return table
+    }
+}

@@ -1,0 +1,58 @@
+public import ArgumentParser
+import Foundation
+public import MeshSimulator
+
+extension Experiment: ExpressibleByArgument {}
+
+/// Measures the membership, beside the figures that others have published.
+struct ExperimentCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "measure",
+        abstract: "Measure the membership beside published figures.",
+        discussion: """
+            Experiments: \(Experiment.allCases.map(\.rawValue).joined(separator: ", ")).
+
+            Example: meshsim measure detect --nodes 1000 --seed 7 --output detect.csv
+            """
+    )
+
+    @Argument(help: "Which experiment.")
+    var experiment: Experiment
+
+    @Option(help: "The first seed.")
+    var seed: UInt64 = 1
+
+    @Option(help: "How many repetitions, counting seeds up.")
+    var repetitions = 1
+
+    @Option(help: "How many nodes; each experiment has its own default.")
+    var nodes: Int?
+
+    @Option(help: "Write the rows to this file, too, as comma separated values.")
+    var output: String?
+
+    /// Refuses what cannot be run.
+    func validate() throws {
+        guard (1...10_000).contains(self.repetitions) else {
+            throw ValidationError("--repetitions is \(self.repetitions), but must be 1 to 10000")
+        }
+        if let nodes = self.nodes, !(4...20_000).contains(nodes) {
+            throw ValidationError("--nodes is \(nodes), but must be 4 to 20000")
+        }
+    }
+
+    /// Runs the experiment and prints its table, with what it took.
+    func run() throws {
+        var options = Experiment.Options()
+        options.seed = self.seed
+        options.repetitions = self.repetitions
+        options.nodes = self.nodes
+        let began = ContinuousClock.now
+        let table = self.experiment.run(options)
+        print(table.text, terminator: "")
+        print("seed \(self.seed), \(began.duration(to: .now)) of this machine")
+        if let output = self.output {
+            try Data(table.csv.utf8).write(to: URL(fileURLWithPath: output))
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import MeshSimulator
+import Testing
+
+@Suite("A measurement of the membership")
+struct ExperimentTests {
+    private static func run(
+        _ experiment: Experiment,
+        nodes: Int,
+        seed: UInt64 = 1
+    ) -> ExperimentTable {
+        var options = Experiment.Options()
+        options.nodes = nodes
+        options.seed = seed
+        return experiment.run(options)
+    }
+
+    @Test("declares half of a fleet that dies at once within eight seconds, and nobody else")
+    func detection() throws {
+        let table = Self.run(.detect, nodes: 40)
+        let half = try #require(table.rows.first { $0[1] == "20" })
+
+        #expect(try #require(Double(half[6])) <= 8)
+        #expect(table.rows.allSatisfy { $0[7] == "0" })
+    }
+
+    @Test("lets all of 17 join at 10 % loss, where SWIM came to 12", arguments: UInt64(1)...2)
+    func loss(seed: UInt64) {
+        #expect(Self.run(.loss, nodes: 17, seed: seed).rows[0][1] == "17")
+    }
+
+    @Test("costs no more per node in a larger fleet, and less than a kilobyte a second")
+    func idle() throws {
+        let small = try #require(Double(Self.run(.idle, nodes: 50).rows[0][1]))
+        let large = try #require(Double(Self.run(.idle, nodes: 150).rows[0][1]))
+
+        #expect(large < 1_000)
+        #expect(large < small * 1.1)
+    }
+
+    @Test("repeats itself exactly")
+    func isDeterministic() {
+        let tables = (1...2).map { _ in Self.run(.bootstrap, nodes: 30, seed: 3) }
+
+        #expect(tables[0].csv == tables[1].csv)
+        #expect(tables[0].rows[0][1] != "never")
+    }
+}
