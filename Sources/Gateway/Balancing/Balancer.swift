@@ -6,8 +6,8 @@ internal import MeshPrimitives
 /// all state lies in flat memory that this object owns.
 ///
 /// Order of preference, always without the targets the request was already sent to: healthy
-/// targets of the active group, of the later groups, of the earlier groups; then any enabled target
-/// in the same order, since a target that is believed dead may still answer. A retry leaves out at
+/// targets of a group drawn by its share, of the others that have a share, of the rest; then any
+/// enabled target in the same order, since a target that is believed dead may still answer. A retry leaves out at
 /// first every group in which two tries failed or half of the weight is unhealthy, so that the
 /// loss of a whole region costs no client an error.
 public final class Balancer {
@@ -23,7 +23,7 @@ public final class Balancer {
     private let slotCount: Int
     /// Slot of each target by its index in the plan.
     private let places: UnsafeMutablePointer<Int32>
-    private let firstGroup: UnsafeMutablePointer<Int>
+    private let order: UnsafeMutablePointer<BalancerOrder>
     /// Room of the groups' lists.
     private let members: UnsafeMutablePointer<Int32>
     /// Room of the groups' sums; empty unless connections are counted.
@@ -52,8 +52,8 @@ public final class Balancer {
         self.groups = .allocate(capacity: max(1, plan.groups.count))
         self.generator = .allocate(capacity: 1)
         self.generator.initialize(to: SeededGenerator(seed: seed))
-        self.firstGroup = .allocate(capacity: 1)
-        self.firstGroup.initialize(to: 0)
+        self.order = .allocate(capacity: 1)
+        self.order.initialize(to: BalancerOrder(groupCount: plan.groups.count))
         for place in 0..<plan.groups.count {
             (self.groups + place).initialize(to: self.group(plan.groups[place], place))
         }
@@ -76,7 +76,8 @@ public final class Balancer {
         self.members.deallocate()
         self.sums.deallocate()
         self.generator.deallocate()
-        self.firstGroup.deallocate()
+        self.order.pointee.deallocate()
+        self.order.deallocate()
     }
 
     /// Sets a target's health in O(log n): 0 excludes it, values between lower its share in
@@ -119,11 +120,15 @@ public final class Balancer {
         list.insert(slot)
     }
 
-    /// Puts the groups below `first` last, while another has a healthy target.
-    public func setActiveGroup(_ first: Int) {
-        var place = 0
-        while place < self.groupCount, self.groups[place].number < first { place += 1 }
-        self.firstGroup.pointee = place
+    /// Sets which share of the requests begins with each group, by the groups' numbers.
+    ///
+    /// Those that begin with a group go on to the others with a share, and at last to those without,
+    /// when it has no healthy target. Where no group with targets has a share, the first gets all.
+    public func setShares(_ shares: [UInt16]) {
+        self.order.pointee.set { place in
+            let number = self.groups[place].number
+            return shares.indices.contains(number) ? Int(shares[number]) : 0
+        }
     }
 
     /// Chooses a target in constant memory and O(log n), plus O(1) per target tried.
@@ -133,18 +138,19 @@ public final class Balancer {
     ///   - tried: targets that this request was already sent to.
     /// - Returns: the target's index, or -1 when every enabled target was tried.
     public func pick(hash: UInt64, tried: TriedTargets) -> Int {
+        let start = self.start(hash)
         if !tried.isEmpty {
-            let choice = self.pickElsewhere(hash: hash, tried: tried)
+            let choice = self.pickElsewhere(hash: hash, tried: tried, from: start)
             if choice >= 0 { return choice }
         }
         for step in 0..<self.groupCount {
-            let group = self.groups + self.place(step)
+            let group = self.groups + self.order.pointee.place(step, from: start)
             guard group.pointee.healthy.count > 0 else { continue }
             let choice = self.choose(in: group, hash: hash, tried: tried, among: .healthy)
             if choice >= 0 { return choice }
         }
         for step in 0..<self.groupCount {
-            let group = self.groups + self.place(step)
+            let group = self.groups + self.order.pointee.place(step, from: start)
             let choice = self.choose(in: group, hash: hash, tried: tried, among: .enabled)
             if choice >= 0 { return choice }
         }
@@ -180,15 +186,19 @@ public final class Balancer {
         self.slots[self.slotPlace(ofTarget: index)].factor
     }
 
-    /// The group that comes as number `step` in order of preference.
-    private func place(_ step: Int) -> Int {
-        let fromActive = self.firstGroup.pointee + step
-        return fromActive < self.groupCount ? fromActive : fromActive - self.groupCount
+    /// Where a request begins: keys stay where they are as long as shares do.
+    @inline(__always)
+    private func start(_ hash: UInt64) -> Int {
+        guard self.order.pointee.activeCount > 1 else { return 0 }
+        if case .consistentHashing = self.algorithm {
+            return self.order.pointee.start(SeededGenerator.mix(hash &+ 0x9E37_79B9_7F4A_7C15))
+        }
+        return self.order.pointee.start(self.generator.pointee.next())
     }
 
-    private func pickElsewhere(hash: UInt64, tried: TriedTargets) -> Int {
+    private func pickElsewhere(hash: UInt64, tried: TriedTargets, from start: Int) -> Int {
         for step in 0..<self.groupCount {
-            let group = self.groups + self.place(step)
+            let group = self.groups + self.order.pointee.place(step, from: start)
             guard group.pointee.healthy.count > 0, !self.isSpent(group, tried: tried) else {
                 continue
             }

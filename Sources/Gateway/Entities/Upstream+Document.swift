@@ -30,6 +30,8 @@ extension Upstream: GatewayEntity {
             "regions": .record([
                 "order": .list(self.regions.order.map { .string($0) }),
                 "hold": DocumentValue(self.regions.hold),
+                "ramp": DocumentValue(self.regions.ramp),
+                "spill": .string(self.regions.spill.rawValue),
             ]),
             "created_at": DocumentValue(self.createdAt),
             "updated_at": DocumentValue(self.updatedAt),
@@ -54,7 +56,9 @@ extension Upstream: GatewayEntity {
         self.regions = reader.record("regions") { inner in
             RegionPolicy(
                 order: inner.strings("order", isSet: true, check: TextRule.name),
-                hold: inner.number("hold", in: 0...86_400) ?? 60
+                hold: inner.number("hold", in: 0...86_400) ?? 60,
+                ramp: inner.number("ramp", in: 0...86_400) ?? 100,
+                spill: inner.choice("spill") ?? .load
             )
         }
         self.createdAt = reader.seconds("created_at")

@@ -34,16 +34,38 @@ public struct Upstream: Equatable, Sendable {
 
     /// Which regions serve when this node's own cannot.
     public struct RegionPolicy: Equatable, Sendable {
+        /// What sends traffic to other regions.
+        public enum Spill: String, CaseIterable, Sendable {
+            /// Nothing.
+            case off
+            /// What the first region with targets cannot carry.
+            case load
+            /// The loss of all of its targets.
+            case failure
+        }
+
         /// Regions after the node's own, first choice first; others follow by name.
         public var order: [String] = []
         /// Seconds of unbroken health before traffic returns to a better region; 0 to 86,400,
         /// default 60.
         public var hold: Double = 60
+        /// Seconds in which its share then rises from a tenth to the whole; 0 to 86,400, default
+        /// 100.
+        public var ramp: Double = 100
+        /// What sends traffic to other regions; default ``Spill/load``.
+        public var spill = Spill.load
 
         /// Creates the default policy, or one with its own order.
-        public init(order: [String] = [], hold: Double = 60) {
+        public init(
+            order: [String] = [],
+            hold: Double = 60,
+            ramp: Double = 100,
+            spill: Spill = .load
+        ) {
             self.order = order
             self.hold = hold
+            self.ramp = ramp
+            self.spill = spill
         }
     }
 

@@ -43,6 +43,9 @@ public struct TargetObservation: Equatable, Sendable {
         self.connectFailures.addingSaturated(self.resets).addingSaturated(self.timeouts)
     }
 
+    /// Attempts that the target failed, with an answer or without.
+    public var failures: UInt32 { self.gatewayFailures.addingSaturated(self.transportFailures) }
+
     /// Adds what was seen later.
     public mutating func add(_ later: TargetObservation) {
         self.connectFailures = self.connectFailures.addingSaturated(later.connectFailures)

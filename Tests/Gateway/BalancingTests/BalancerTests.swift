@@ -65,6 +65,36 @@ struct BalancerTests {
     }
 
     @Test(
+        "lets requests begin with each group by its share, and keys where they were before",
+        arguments: algorithms
+    )
+    func drawsGroups(algorithm: BalancingAlgorithm) {
+        let balancer = Balancer(
+            algorithm: algorithm,
+            targets: targets([1, 1, 1], groups: [0, 1, 2]),
+            seed: 8
+        )
+        balancer.setShares([700, 300, 0])
+        var generator = SeededGenerator(seed: 1)
+        let keys = (0..<10_000).map { _ in generator.next() }
+        let first = keys.map { balancer.pick(hash: $0, tried: TriedTargets()) }
+        let away = first.count { $0 == 1 }
+        #expect((2_800...3_200).contains(away))
+        #expect(!first.contains(2))
+        balancer.setFactor(0, at: 1)
+        #expect(keys.allSatisfy { balancer.pick(hash: $0, tried: TriedTargets()) == 0 })
+        balancer.setFactor(0, at: 0)
+        #expect(keys.allSatisfy { balancer.pick(hash: $0, tried: TriedTargets()) == 2 })
+        balancer.setFactor(1, at: 0)
+        balancer.setFactor(1, at: 1)
+        balancer.setShares([600, 400, 0])
+        let second = keys.map { balancer.pick(hash: $0, tried: TriedTargets()) }
+        guard case .consistentHashing = algorithm else { return }
+        let isMoved = zip(first, second).count { $0 != $1 }
+        #expect((900...1_100).contains(isMoved), "a tenth moves, no key comes back")
+    }
+
+    @Test(
         "sends to doubtful targets rather than to none, but never to disabled ones",
         arguments: algorithms
     )

@@ -17,7 +17,9 @@ import Synchronization
 final class HealthService: ServiceLifecycle.Service {
     private struct State {
         var machine: HealthMachine
-        var regions = RegionMachine()
+        var regions: RegionMachine
+        var isIsolated = false
+        var doubtfulRegions: Set<String> = []
         /// When each machine wants to be woken.
         var machineWake: MonotonicInstant?
         var regionWake: MonotonicInstant?
@@ -47,10 +49,9 @@ final class HealthService: ServiceLifecycle.Service {
         self.prober = prober
         self.events = events
         self.inbox = inbox
-        let wall = Duration.milliseconds(Int64(NodeClock.wallMilliseconds))
-        let own = Duration.nanoseconds(NodeClock.now.nanoseconds)
-        let machine = HealthMachine(node: peer, timing: HealthTiming(), fleetOffset: wall - own)
-        self.state = Mutex(State(machine: machine))
+        let offset = NodeClock.fleetOffset
+        let machine = HealthMachine(node: peer, timing: HealthTiming(), fleetOffset: offset)
+        self.state = Mutex(State(machine: machine, regions: RegionMachine(fleetOffset: offset)))
     }
 
     /// Takes over the targets of a configuration, and the certificates that checks show them.
@@ -73,6 +74,27 @@ final class HealthService: ServiceLifecycle.Service {
     /// Takes an operator's word.
     func mark(_ ids: [TargetID], isHealthy: Bool) {
         self.inbox.add { $0.marks.append((ids, isHealthy)) }
+    }
+
+    /// Takes over what operators want of regions.
+    func setOrders(_ orders: [RegionOrder]) { self.inbox.add { $0.orders = orders } }
+
+    /// Says which regions' nodes are not plainly there.
+    func setDoubts(about regions: Set<String>) { self.inbox.add { $0.doubtfulRegions = regions } }
+
+    /// Takes in which returns to regions a node of the own region runs.
+    func receive(_ returns: [RegionReturn], from peer: NodeID) {
+        self.inbox.add { $0.returns[peer] = returns }
+    }
+
+    /// How traffic is shared out over regions, by upstream.
+    func regionViews() -> [String: [RegionView]] {
+        self.state.withLock { $0.regions.views(at: NodeClock.now) }
+    }
+
+    /// What orders would make of that.
+    func shares(under orders: [RegionOrder]) -> [String: [Int]] {
+        self.state.withLock { $0.regions.shares(under: orders, at: NodeClock.now) }
     }
 
     /// Every target with its verdict and the evidence behind it.
@@ -103,8 +125,11 @@ final class HealthService: ServiceLifecycle.Service {
     /// Shares this node's votes when they have changed; several changes in a row count once.
     private func publish() async {
         while await self.publishing.wait(until: nil) {
-            let report = self.state.withLock { $0.machine.report }
+            let (report, returns) = self.state.withLock { ($0.machine.report, $0.regions.returns) }
             self.cluster.setVotes(ObserverVotes(report))
+            self.cluster.setReturns(
+                returns.map { RegionReturn($0, $1) }.sorted { $0.number < $1.number }
+            )
         }
     }
 
@@ -123,6 +148,9 @@ final class HealthService: ServiceLifecycle.Service {
                 let wanted = upstreams.compactMap(\.regionMachine)
                 effects.regions += state.regions.configure(wanted, at: now)
             }
+            if let isIsolated = batch.isIsolated { state.isIsolated = isIsolated }
+            if let regions = batch.doubtfulRegions { state.doubtfulRegions = regions }
+            effects.regions += Self.feed(batch, to: &state, at: now)
             effects.health = Self.feed(batch, to: &state.machine, at: now)
             if state.machineWake.map({ $0 <= now }) ?? true {
                 state.machineWake = nil
@@ -137,10 +165,33 @@ final class HealthService: ServiceLifecycle.Service {
             }
             for case .wake(let moment) in effects.health { state.machineWake = moment }
             for case .wake(let moment) in effects.regions { state.regionWake = moment }
-            if effects.health.contains(.votesChanged) { self.publishing.ring() }
+            if effects.health.contains(.votesChanged) || effects.regions.contains(.returnsChanged) {
+                self.publishing.ring()
+            }
             let wakes = [state.machineWake, state.regionWake].compactMap(\.self)
             return (effects, wakes.min())
         }
+    }
+
+    private static func feed(
+        _ batch: HealthInbox.Batch,
+        to state: inout State,
+        at now: MonotonicInstant
+    ) -> [RegionMachine.Effect] {
+        var effects: [RegionMachine.Effect] = []
+        if let orders = batch.orders { effects += state.regions.setOrders(orders, at: now) }
+        if batch.isIsolated != nil || batch.doubtfulRegions != nil {
+            effects += state.regions.setDoubts(
+                about: state.doubtfulRegions,
+                isIsolated: state.isIsolated,
+                at: now
+            )
+        }
+        for (peer, returns) in batch.returns.sorted(by: { $0.key < $1.key }) {
+            effects += state.regions.setReturns(returns.starts, of: peer, at: now)
+        }
+        state.regions.observe(batch.observations.values.map { TargetTraffic($0) }, at: now)
+        return effects
     }
 
     private static func feed(
@@ -188,10 +239,10 @@ final class HealthService: ServiceLifecycle.Service {
         if !trials.isEmpty { self.dataPlane.offerTrials(trials, at: NodeClock.now) }
         for effect in effects.regions {
             switch effect {
-            case .active(let upstream, let group):
-                self.dataPlane.setActiveGroups([ActiveGroup(upstream: upstream, group: group)])
-            case .moved(let upstream, let region): self.tell(upstream, movedTo: region)
-            case .wake: continue
+            case .shares(let upstream, let shares):
+                self.dataPlane.setShares([GroupShares(upstream: upstream, shares: shares)])
+            case .moved(let move): self.events.add(move)
+            case .returnsChanged, .wake: continue
             }
         }
     }
@@ -222,17 +273,6 @@ final class HealthService: ServiceLifecycle.Service {
             details: ["upstream": upstream, "region": region]
         )
     }
-
-    private func tell(_ upstream: String, movedTo region: String?) {
-        let region = region ?? "failover targets"
-        self.events.add(
-            .region,
-            "traffic-moved",
-            subject: upstream,
-            message: "\(upstream): traffic of this node goes to \(region)",
-            details: ["region": region]
-        )
-    }
 }
 
 extension SnapshotUpstream {
@@ -259,11 +299,13 @@ extension SnapshotUpstream {
     /// The upstream for the region machine; `nil` when it has one group only.
     fileprivate var regionMachine: RegionMachine.Upstream? {
         guard self.groups.count > 1 else { return nil }
+        let usable = self.usableGroups
         return RegionMachine.Upstream(
             name: self.name,
             regions: self.groups,
-            hold: .seconds(self.settings?.regions.hold ?? 60),
-            targets: self.targets.filter { $0.weight > 0 }.map { ($0.id, $0.group) }
+            policy: RegionPolicy(self.settings?.regions ?? Upstream.RegionPolicy()),
+            targets: self.targets.filter { $0.weight > 0 && usable.contains($0.group) }
+                .map { ($0.id, $0.group, $0.weight) }
         )
     }
 }

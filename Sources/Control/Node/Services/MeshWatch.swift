@@ -72,7 +72,11 @@ struct MeshWatch: Service {
                     let report = HealthReport(await self.cluster.votes(of: owner))
                     self.health.receive(report, from: owner)
                 }
-                if aspects.contains(.regions) { self.regions.summariesChanged() }
+                guard aspects.contains(.regions) else { continue }
+                self.regions.summariesChanged()
+                if owner != self.node {
+                    self.health.receive(await self.cluster.returns(of: owner), from: owner)
+                }
             }
         }
     }

@@ -13,6 +13,16 @@ public struct SnapshotUpstream: Equatable, Sendable {
     /// The region that each group stands for, the preferred one first; failover targets come last,
     /// with the region `nil`.
     public let groups: [String?]
+
+    /// The groups that may get traffic: with `spill: off` the first that has a target, and failover
+    /// targets; else all.
+    public var usableGroups: Set<Int> {
+        let all = Set(self.groups.indices)
+        guard self.settings?.regions.spill == .off else { return all }
+        let used = self.targets.filter { $0.weight > 0 && self.groups[$0.group] != nil }
+        let home = used.map(\.group).min() ?? 0
+        return all.filter { $0 == home || self.groups[$0] == nil }
+    }
 }
 
 /// One address of one target.
@@ -81,16 +91,16 @@ public struct TargetFactor: Equatable, Sendable {
     }
 }
 
-/// Which groups of an upstream may be used.
-public struct ActiveGroup: Equatable, Sendable {
+/// How an upstream's requests are shared out over its groups.
+public struct GroupShares: Equatable, Sendable {
     /// Name of the upstream, as in ``SnapshotUpstream/name``.
     public var upstream: String
-    /// The first group in use; better ones are skipped while another has an eligible target.
-    public var group: Int
+    /// By group: thousandths of the requests that begin there.
+    public var shares: [UInt16]
 
-    /// Creates a choice.
-    public init(upstream: String, group: Int) {
+    /// Creates shares.
+    public init(upstream: String, shares: [UInt16]) {
         self.upstream = upstream
-        self.group = group
+        self.shares = shares
     }
 }

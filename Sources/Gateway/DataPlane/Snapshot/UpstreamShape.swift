@@ -32,8 +32,9 @@ final class UpstreamShape: Sendable {
         previous: UpstreamShape?,
         workers: Int
     ) {
-        let targets = upstream.targets.map {
-            BalancerTarget(id: $0.id, weight: $0.weight, group: $0.group)
+        let targets = upstream.targets.map { target in
+            let weight = upstream.usableGroups.contains(target.group) ? target.weight : 0
+            return BalancerTarget(id: target.id, weight: weight, group: target.group)
         }
         let algorithm = Self.algorithm(upstream.settings)
         if let known = previous?.balancer, known.algorithm == algorithm, known.targets == targets {

@@ -68,7 +68,7 @@ extension Worker {
     /// Targets that the newest snapshot lacks leave their balancer, although old views may use it.
     private func giveUp(_ old: LiveUpstream, for new: LiveUpstream?) {
         let name = old.shape.upstream.name
-        if new?.shape.upstream.name != name { self.activeGroups[name] = nil }
+        if new?.shape.upstream.name != name { self.groupShares[name] = nil }
         guard old.balancer !== new?.balancer else { return }
         for index in 0..<old.shape.upstream.targets.count {
             old.targets[index].pointee.leave(old.balancer)
@@ -92,8 +92,8 @@ extension Worker {
             if balancer !== before?.balancer { state.pointee.move(to: balancer, at: index) }
             (targets + index).initialize(to: state)
         }
-        if balancer !== before?.balancer, let group = self.activeGroups[shape.upstream.name] {
-            balancer.setActiveGroup(group)
+        if balancer !== before?.balancer, let shares = self.groupShares[shape.upstream.name] {
+            balancer.setShares(shares)
         }
         let pools = UnsafeMutablePointer<Int32>.allocate(capacity: max(1, shape.pools.count))
         for (index, key) in shape.pools.enumerated() {
@@ -169,11 +169,11 @@ extension Worker {
         self.excludedTargets.removeAll { $0.pointee.excludedUntil == 0 }
     }
 
-    func setGroups(_ changes: [String: Int]) {
-        self.activeGroups.merge(changes) { _, new in new }
+    func setShares(_ changes: [String: [UInt16]]) {
+        self.groupShares.merge(changes) { _, new in new }
         for upstream in self.liveUpstreams.current {
-            guard let group = changes[upstream.shape.upstream.name] else { continue }
-            upstream.balancer.setActiveGroup(group)
+            guard let shares = changes[upstream.shape.upstream.name] else { continue }
+            upstream.balancer.setShares(shares)
         }
     }
 }

@@ -89,7 +89,7 @@ final class Worker {
     var dirtyTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
     @exclusivity(unchecked)
     var excludedTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
-    var activeGroups: [String: Int] = [:]
+    var groupShares: [String: [UInt16]] = [:]
     var factorsAhead: [TargetID: Float] = [:]
     /// Trials that a request may take; usually none.
     var trials: [OpenTrial] = []
@@ -342,7 +342,7 @@ final class Worker {
             switch message {
             case .install(let installation): self.install(installation)
             case .factors(let changes): self.setFactors(changes)
-            case .groups(let changes): self.setGroups(changes)
+            case .shares(let changes): self.setShares(changes)
             case .trials(let tickets): self.open(tickets)
             case .closing(let isClosing): self.setClosing(isClosing)
             case .resume(let token, let verdict): self.resume(token, verdict)

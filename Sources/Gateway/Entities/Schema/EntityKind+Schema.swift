@@ -104,6 +104,8 @@ extension EntityKind {
                 .record([
                     .standard("order", .set(.string), .list([])),
                     .standard("hold", .number, .integer(60), in: 0...86_400),
+                    .standard("ramp", .number, .integer(100), in: 0...86_400),
+                    .choice("spill", Upstream.RegionPolicy.Spill.allCases.map(\.rawValue), "load"),
                 ])
             ),
         ] + times
