@@ -81,34 +81,53 @@ public final class Balancer {
     }
 
     /// Sets a target's health in O(log n): 0 excludes it, values between lower its share in
-    /// proportion, 1 and above is its full weight.
+    /// proportion, 1 and above is its full weight; below 0 it is not even chosen when nothing else is
+    /// left.
     public func setFactor(_ factor: Float, at index: Int) {
         let place = self.slotPlace(ofTarget: index)
         let slot = self.slots + place
         let clamped = factor > 0 ? min(factor, 1) : 0
-        let old = slot.pointee.weight
+        let (old, wasBarred) = (slot.pointee.weight, slot.pointee.isBarred)
         let new =
             clamped == 0 || slot.pointee.fullWeight == 0
             ? 0 : max(1, Int64(Double(slot.pointee.fullWeight) * Double(clamped) + 0.5))
         slot.pointee.factor = clamped
-        guard new != old else { return }
+        slot.pointee.isBarred = factor < 0
+        guard slot.pointee.fullWeight > 0, new != old || wasBarred != slot.pointee.isBarred else {
+            return
+        }
         let group = self.groups + Int(slot.pointee.group)
         group.pointee.weight += new - old
         group.pointee.sums?.add(new - old, at: place - group.pointee.start)
-        if old == 0 {
-            group.pointee.doubtful.remove(place)
-            slot.pointee.weight = new
-            self.join(&group.pointee.healthy, place)
-        } else if new == 0 {
-            group.pointee.healthy.remove(place)
-            slot.pointee.weight = new
-            self.join(&group.pointee.doubtful, place)
-        } else {
+        if old > 0, new > 0 {
             slot.pointee.weight = new
             if self.algorithm == .roundRobin { slot.pointee.rescale(from: old) }
-            group.pointee.healthy.settle(place)
+            return group.pointee.healthy.settle(place)
+        }
+        if old > 0 {
+            group.pointee.healthy.remove(place)
+        } else if !wasBarred {
+            group.pointee.doubtful.remove(place)
+        }
+        slot.pointee.weight = new
+        if new > 0 {
+            self.join(&group.pointee.healthy, place)
+        } else if !slot.pointee.isBarred {
+            self.join(&group.pointee.doubtful, place)
         }
     }
+
+    /// What ``pick(hash:tried:)`` returns when all healthy targets have as many requests as they may.
+    public static let full = -2
+
+    /// Sets how many requests in flight a target may have; 0 for any number.
+    ///
+    /// When all healthy targets of the groups that have a share are full, requests go to healthy targets
+    /// of open groups that are not.
+    public func setLimit(_ limit: Int) { self.order.pointee.limit = Int64(max(0, limit)) }
+
+    /// Sets whether nothing is chosen at all.
+    public func setClosed(_ isClosed: Bool) { self.order.pointee.isClosed = isClosed }
 
     /// Puts a slot among its like: by round robin when the next of them is due, not before.
     private func join(_ list: inout SlotList, _ slot: Int) {
@@ -124,7 +143,13 @@ public final class Balancer {
     ///
     /// Those that begin with a group go on to the others with a share, and at last to those without,
     /// when it has no healthy target. Where no group with targets has a share, the first gets all.
-    public func setShares(_ shares: [UInt16]) {
+    ///
+    /// - Parameters:
+    ///   - shares: by the groups' numbers.
+    ///   - open: numbers of groups that take requests for which those with a share have no room, see
+    ///     ``setLimit(_:)``.
+    public func setShares(_ shares: [UInt16], open: Set<Int> = []) {
+        self.order.pointee.open { open.contains(self.groups[$0].number) }
         self.order.pointee.set { place in
             let number = self.groups[place].number
             return shares.indices.contains(number) ? Int(shares[number]) : 0
@@ -136,9 +161,15 @@ public final class Balancer {
     /// - Parameters:
     ///   - hash: the request's key, for hashing; ignored by the other algorithms.
     ///   - tried: targets that this request was already sent to.
-    /// - Returns: the target's index, or -1 when every enabled target was tried.
+    /// - Returns: the target's index, ``full``, or -1 when every enabled target was tried, or when
+    ///   closed.
     public func pick(hash: UInt64, tried: TriedTargets) -> Int {
+        guard !self.order.pointee.isClosed else { return -1 }
         let start = self.start(hash)
+        if self.order.pointee.limit > 0 {
+            let choice = self.pickWithRoom(hash: hash, tried: tried, from: start)
+            if choice != -1 { return choice }
+        }
         if !tried.isEmpty {
             let choice = self.pickElsewhere(hash: hash, tried: tried, from: start)
             if choice >= 0 { return choice }
@@ -206,6 +237,29 @@ public final class Balancer {
             if choice >= 0 { return choice }
         }
         return -1
+    }
+
+    /// A healthy target with room, ``full`` when there are some but none has room, -1 when there is
+    /// none.
+    private func pickWithRoom(hash: UInt64, tried: TriedTargets, from start: Int) -> Int {
+        var isFull = false
+        for step in 0..<self.groupCount {
+            let group = self.groups + self.order.pointee.place(step, from: start)
+            guard group.pointee.healthy.count > 0,
+                !isFull || self.order.pointee.takesOverflow(step, from: start),
+                tried.isEmpty || !self.isSpent(group, tried: tried)
+            else { continue }
+            var seen = tried
+            while !seen.isFull {
+                let choice = self.choose(in: group, hash: hash, tried: seen, among: .healthy)
+                guard choice >= 0 else { break }
+                let slot = self.slots[self.slotPlace(ofTarget: choice)]
+                if slot.inFlight < self.order.pointee.limit { return choice }
+                isFull = true
+                seen.insert(choice)
+            }
+        }
+        return isFull ? Self.full : -1
     }
 
     /// Whether a retry is better off outside the group.

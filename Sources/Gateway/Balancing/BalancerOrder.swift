@@ -15,18 +15,27 @@ struct BalancerOrder {
     private let sums: UnsafeMutablePointer<Int32>
     /// How many have a share, at least 1 when there are groups.
     private(set) var activeCount = 0
+    /// Whether nothing is chosen at all.
+    var isClosed = false
+    /// Requests in flight that a target may have; 0 for any number.
+    var limit: Int64 = 0
+    /// Which groups take what the others have no room for, by place.
+    private let isOpen: UnsafeMutablePointer<Bool>
 
     /// The first group gets all.
     init(groupCount: Int) {
         self.groupCount = groupCount
         self.places = .allocate(capacity: max(1, groupCount))
         self.sums = .allocate(capacity: max(1, groupCount))
+        self.isOpen = .allocate(capacity: max(1, groupCount))
+        self.isOpen.initialize(repeating: false, count: max(1, groupCount))
         self.set { $0 == 0 ? 1 : 0 }
     }
 
     func deallocate() {
         self.places.deallocate()
         self.sums.deallocate()
+        self.isOpen.deallocate()
     }
 
     /// Sets the share of each place; linear in their number.
@@ -56,6 +65,17 @@ struct BalancerOrder {
             (self.places + count).initialize(to: Int32(place))
             count += 1
         }
+    }
+
+    /// Sets which places take what the others have no room for.
+    func open(_ isOpen: (Int) -> Bool) {
+        for place in 0..<self.groupCount { self.isOpen[place] = isOpen(place) }
+    }
+
+    /// Whether requests that find no room elsewhere may go to the group asked as number `step`.
+    @inline(__always)
+    func takesOverflow(_ step: Int, from start: Int) -> Bool {
+        step < self.activeCount || self.isOpen[self.place(step, from: start)]
     }
 
     /// With which of the groups that have a share a request begins, from a number of any size.

@@ -34,8 +34,9 @@ public struct RegionMachine: Sendable {
 
     /// What the shell must do next, in array order.
     public enum Effect: Equatable, Sendable {
-        /// Tell the workers which share of an upstream's traffic each group gets, in thousandths.
-        case shares(upstream: String, [UInt16])
+        /// Tell the workers which share of an upstream's traffic each group gets, in thousandths, and
+        /// which groups take what the others have no room for.
+        case shares(upstream: String, [UInt16], open: Set<Int>)
         /// Traffic has moved, for people.
         case moved(RegionMove)
         /// ``RegionMachine/returns`` says something new.
@@ -120,7 +121,11 @@ public struct RegionMachine: Sendable {
         self.states = [:]
         self.places = [:]
         for upstream in upstreams where upstream.regions.count > 1 {
-            var state = RegionShares(policy: upstream.policy, regions: upstream.regions)
+            var state = RegionShares(
+                policy: upstream.policy,
+                regions: upstream.regions,
+                at: now
+            )
             let known = before[upstream.name]
             for place in state.groups.indices {
                 let region = state.groups[place].region
@@ -249,12 +254,19 @@ public struct RegionMachine: Sendable {
         always: Bool = false
     ) {
         guard let before = self.states[name],
-            let isChanged = self.states[name]?.update(self.around, at: now),
+            let hasMoved = self.states[name]?.update(self.around, at: now),
             let state = self.states[name]
         else { return }
+        let isChanged = hasMoved || before.openGroups != state.openGroups
         if state.next == nil { self.waiting.remove(name) } else { self.waiting.insert(name) }
         if isChanged || always {
-            effects.append(.shares(upstream: name, state.groups.map { UInt16(clamping: $0.share) }))
+            effects.append(
+                .shares(
+                    upstream: name,
+                    state.groups.map { UInt16(clamping: $0.share) },
+                    open: state.openGroups
+                )
+            )
         }
         if isChanged, !isNew, let move = RegionMove(name, from: before, to: state) {
             effects.append(.moved(move))

@@ -26,7 +26,7 @@ struct RegionShares: Sendable {
         /// Sum of the weights of its targets, and the part in use, in thousandths of weights.
         var weight = 0
         var usable = 0
-        var standing = RegionStanding()
+        var standing: RegionStanding
         var traffic = RegionTraffic()
         /// The kind of the order that holds now.
         var order: RegionOrder.Kind?
@@ -47,10 +47,23 @@ struct RegionShares: Sendable {
     /// The region whose standing changed last.
     private(set) var lastChange = 0
 
-    init(policy: RegionPolicy, regions: [String?]) {
+    init(policy: RegionPolicy, regions: [String?], at now: MonotonicInstant) {
         self.policy = policy
-        self.groups = regions.map { Group(region: $0) }
+        self.groups = regions.map { Group(region: $0, standing: RegionStanding(at: now)) }
         self.returns = regions.map { _ in [] }
+    }
+
+    /// The groups that take what the better ones have no room for: by load, regions that are well and
+    /// that no operator empties.
+    var openGroups: Set<Int> {
+        guard self.policy.spill == .load else { return [] }
+        let places = self.groups.indices.filter { place in
+            let group = self.groups[place]
+            let isLeft = group.order == .drain || group.order == .failover
+            return group.region != nil && group.standing.stage == .serving && !isLeft
+                && group.capacity > 0
+        }
+        return Set(places)
     }
 
     /// Looks at everything again; `true` when shares have changed.
@@ -188,14 +201,16 @@ struct RegionShares: Sendable {
             let (limit, cause) = self.limit(place, around, fleet)
             let isRegular = self.groups[place].region != nil
             let share = isRegular ? left * limit / 1_000 : 0
-            self.groups[place].cause = left < 1_000 && cause == .usual ? .spilled : cause
+            let isSpilled = left < 1_000 && share > 0 && cause == .usual
+            self.groups[place].cause = isSpilled ? .spilled : cause
             self.groups[place].share = share
             left -= share
         }
         guard left > 0, let place = self.lastResort(around, fleet) else { return }
-        let isLimited = self.groups[place].share == 0 && self.groups[place].cause != .usual
+        let (share, cause) = (self.groups[place].share, self.groups[place].cause)
         self.groups[place].share += left
-        if isLimited, self.groups[place].cause != .spilled { self.groups[place].cause = .onlyOne }
+        if share == 0, cause != .usual { self.groups[place].cause = .onlyOne }
+        if share == 0, cause == .usual, left < 1_000 { self.groups[place].cause = .spilled }
     }
 
     /// Who takes what nobody wants: who serves, before failover targets, before who waits, before who

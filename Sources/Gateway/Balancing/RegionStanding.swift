@@ -25,13 +25,15 @@ struct RegionStanding: Equatable, Sendable {
 
     private(set) var stage = Stage.serving
     /// When ``stage`` was entered.
-    private(set) var since = MonotonicInstant(nanoseconds: 0)
+    private(set) var since: MonotonicInstant
     private var flaps = 0
     /// When it last began to return.
     private var returnedAt: MonotonicInstant?
     /// Whether the return at hand waits, and since when that was looked at.
     private(set) var isFrozen = false
     private var lookedAt: MonotonicInstant?
+
+    init(at now: MonotonicInstant) { self.since = now }
 
     /// How long the hold at hand lasts.
     func hold(_ policy: RegionPolicy) -> Duration {

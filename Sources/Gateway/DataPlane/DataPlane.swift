@@ -188,10 +188,16 @@ public final class DataPlane: Sendable {
     public func setShares(_ changes: [GroupShares]) {
         guard !changes.isEmpty else { return }
         let groups = Dictionary(
-            changes.map { ($0.upstream, $0.shares) },
+            changes.map { ($0.upstream, $0) },
             uniquingKeysWith: { _, later in later }
         )
         self.post(.shares(groups))
+    }
+
+    /// Sets whether some upstreams refuse all requests, since too few of their targets are left;
+    /// remembered over snapshots.
+    public func setClosed(_ changes: [String: Bool]) {
+        if !changes.isEmpty { self.post(.closed(changes)) }
     }
 
     /// Lets one request try each of some targets although its share is 0.
@@ -293,7 +299,8 @@ public final class DataPlane: Sendable {
 enum WorkerMessage: Sendable {
     case install(Installation)
     case factors([TargetID: Float])
-    case shares([String: [UInt16]])
+    case shares([String: GroupShares])
+    case closed([String: Bool])
     case trials([TrialTicket])
     case closing(Bool)
     /// A step has what it suspended a request for.
@@ -318,7 +325,7 @@ enum WorkerMessage: Sendable {
             waiting = .stop
             shares.merge(new) { $1 }
             waiting = .shares(shares)
-        case .trials, .closing, .resume, .drain, .stop: return false
+        case .closed, .trials, .closing, .resume, .drain, .stop: return false
         }
         return true
     }

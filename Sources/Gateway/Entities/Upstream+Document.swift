@@ -5,7 +5,7 @@ extension Upstream: GatewayEntity {
     /// The name.
     public var naturalKey: String? { self.name }
 
-    /// Every field that Kong has, and `regions`.
+    /// Every field that Kong has, `regions` and `limits`.
     public var document: DocumentValue {
         .record([
             "id": .string(self.id.description),
@@ -33,6 +33,7 @@ extension Upstream: GatewayEntity {
                 "ramp": DocumentValue(self.regions.ramp),
                 "spill": .string(self.regions.spill.rawValue),
             ]),
+            "limits": .record(["concurrency": DocumentValue(self.limits.concurrency)]),
             "created_at": DocumentValue(self.createdAt),
             "updated_at": DocumentValue(self.updatedAt),
         ])
@@ -60,6 +61,9 @@ extension Upstream: GatewayEntity {
                 ramp: inner.number("ramp", in: 0...86_400) ?? 100,
                 spill: inner.choice("spill") ?? .load
             )
+        }
+        self.limits = reader.record("limits") { inner in
+            Limits(concurrency: inner.integer("concurrency", in: 0...1_000_000) ?? 0)
         }
         self.createdAt = reader.seconds("created_at")
         self.updatedAt = reader.seconds("updated_at")

@@ -69,6 +69,15 @@ public struct Upstream: Equatable, Sendable {
         }
     }
 
+    /// What one node sends to a target at most.
+    public struct Limits: Equatable, Sendable {
+        /// Requests in flight at one target, 0 to 1,000,000; 0, the default, for any number.
+        public var concurrency = 0
+
+        /// Creates limits.
+        public init(concurrency: Int = 0) { self.concurrency = concurrency }
+    }
+
     /// Primary key.
     public var id: EntityID
     /// Unique name, shaped like a host name; a service's `host` that equals it is balanced.
@@ -109,6 +118,8 @@ public struct Upstream: Equatable, Sendable {
     public var tags: [String] = []
     /// Which regions serve when this node's own cannot; a key that Kong does not have.
     public var regions = RegionPolicy()
+    /// What one node sends to a target at most; a key that Kong does not have.
+    public var limits = Limits()
     /// Unix seconds of creation.
     public var createdAt: Int?
     /// Unix seconds of the last change.

@@ -22,7 +22,8 @@ struct Meshctl: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             MembersCommand.self, StatusCommand.self, CheckCommand.self, HealthCommand.self,
-            RegionCommand.self, ConfigCommand.self, DrainCommand.self, ResumeCommand.self,
+            WhyCommand.self, BalanceCommand.self, RegionCommand.self, TargetCommand.self,
+            ConfigCommand.self, DrainCommand.self, ResumeCommand.self,
             EventsCommand.self, BackupCommand.self, RestoreCommand.self, CompletionCommand.self,
         ]
     )

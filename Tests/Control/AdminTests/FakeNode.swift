@@ -9,6 +9,8 @@ final class FakeNode: AdminNode {
     struct Told: Equatable {
         var applied: [Submission] = []
         var modes: [String] = []
+        var regionWishes: [RegionWish] = []
+        var targetWishes: [TargetWish] = []
         var marks: [TargetMark] = []
         var messages: [String] = []
         var level = "info"
@@ -199,6 +201,39 @@ final class FakeNode: AdminNode {
         guard node == "eu-1" else { throw .unknownNode(node) }
         self.told.withLock { $0.modes.append("\(mode.rawValue) \(node)") }
         return DrainReport(node: node, mode: mode, previous: .normal, inFlight: 2)
+    }
+    func order(_ wish: RegionWish) async throws(AdminError) -> RegionOrderReport {
+        guard wish.region == "eu" else { throw .refused("no region is called \(wish.region)") }
+        self.told.withLock { $0.regionWishes.append(wish) }
+        return RegionOrderReport(
+            region: wish.region,
+            order: wish.order,
+            until: "2026-11-26T12:00:00.000Z",
+            isDryRun: wish.isDryRun,
+            shifts: []
+        )
+    }
+    func order(_ wish: TargetWish) async throws(AdminError) -> TargetOrderReport {
+        guard wish.upstream == "api" else { throw .refused("unknown") }
+        self.told.withLock { $0.targetWishes.append(wish) }
+        return TargetOrderReport(upstream: "api", target: wish.target, order: wish.order)
+    }
+    func balance(of name: String) async -> BalancesReport {
+        let upstream = BalanceReport(
+            upstream: "api",
+            algorithm: "round-robin",
+            regions: [],
+            targets: []
+        )
+        return BalancesReport(upstreams: name == "api" ? [upstream] : [], view: self.view)
+    }
+    func why(_ subject: String) async -> WhyReport {
+        WhyReport(
+            subject: subject,
+            upstreams: await self.balance(of: subject).upstreams,
+            events: self.feed,
+            view: self.view
+        )
     }
     func events(after id: UInt64?) async -> AsyncStream<EventReport> {
         let (stream, continuation) = AsyncStream.makeStream(of: EventReport.self)

@@ -387,7 +387,7 @@ extension [RegionMachine.Effect] {
     /// The last shares among them.
     var shares: [UInt16]? {
         self.compactMap { effect in
-            if case .shares(_, let shares) = effect { shares } else { nil }
+            if case .shares(_, let shares, _) = effect { shares } else { nil }
         }.last
     }
 

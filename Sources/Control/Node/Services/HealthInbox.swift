@@ -18,7 +18,7 @@ final class HealthInbox: Sendable {
         var marks: [(ids: [TargetID], isHealthy: Bool)] = []
         var reports: [NodeID: MeshHealth.HealthReport] = [:]
         var results: [ProbeResult] = []
-        var orders: [RegionOrder]?
+        var orders: [StandingOrder]?
         var doubtfulRegions: Set<String>?
         var returns: [NodeID: [RegionReturn]] = [:]
         var observations: [TargetID: TargetObservation] = [:]

@@ -32,6 +32,8 @@ final class HealthService: ServiceLifecycle.Service {
     private let node: NodeID
     private let inbox: HealthInbox
     private let publishing = Doorbell()
+    /// What happened so far, for metrics.
+    let tally = HealthTally()
     private let state: Mutex<State>
 
     /// Creates the service; the data plane and the prober feed `inbox`.
@@ -76,8 +78,8 @@ final class HealthService: ServiceLifecycle.Service {
         self.inbox.add { $0.marks.append((ids, isHealthy)) }
     }
 
-    /// Takes over what operators want of regions.
-    func setOrders(_ orders: [RegionOrder]) { self.inbox.add { $0.orders = orders } }
+    /// Takes over what operators want of regions and targets.
+    func obey(_ orders: [StandingOrder]) { self.inbox.add { $0.orders = orders } }
 
     /// Says which regions' nodes are not plainly there.
     func setDoubts(about regions: Set<String>) { self.inbox.add { $0.doubtfulRegions = regions } }
@@ -179,7 +181,9 @@ final class HealthService: ServiceLifecycle.Service {
         at now: MonotonicInstant
     ) -> [RegionMachine.Effect] {
         var effects: [RegionMachine.Effect] = []
-        if let orders = batch.orders { effects += state.regions.setOrders(orders, at: now) }
+        if let orders = batch.orders {
+            effects += state.regions.setOrders(orders.regionOrders, at: now)
+        }
         if batch.isIsolated != nil || batch.doubtfulRegions != nil {
             effects += state.regions.setDoubts(
                 about: state.doubtfulRegions,
@@ -202,6 +206,9 @@ final class HealthService: ServiceLifecycle.Service {
         var effects: [HealthMachine.Effect] = []
         if let upstreams = batch.upstreams {
             effects += machine.configure(upstreams.flatMap(\.health), at: now)
+        }
+        if let orders = batch.orders {
+            effects += machine.setDirectives(orders.targetDirectives, at: now)
         }
         if let peers = batch.peers { effects += machine.setPeers(peers, at: now) }
         if let isIsolated = batch.isIsolated {
@@ -228,10 +235,14 @@ final class HealthService: ServiceLifecycle.Service {
             case .probe(let request): self.prober.submit(request)
             case .factor(let id, let factor):
                 factors.append(TargetFactor(id: id, factor: factor))
+            case .closed(let upstream, let isClosed):
+                self.dataPlane.setClosed([upstream: isClosed])
+                self.events.add(closed: upstream, isClosed)
             case .trial(let offer): trials.append(offer)
             case .event(let event): self.tell(event)
             case .panic(let upstream, let region, let isPanicking):
-                self.tell(upstream, region, isPanicking: isPanicking)
+                self.tally.count(panic: upstream, region, isPanicking)
+                self.events.add(panic: upstream, region, isPanicking)
             case .votesChanged, .wake: continue
             }
         }
@@ -239,8 +250,10 @@ final class HealthService: ServiceLifecycle.Service {
         if !trials.isEmpty { self.dataPlane.offerTrials(trials, at: NodeClock.now) }
         for effect in effects.regions {
             switch effect {
-            case .shares(let upstream, let shares):
-                self.dataPlane.setShares([GroupShares(upstream: upstream, shares: shares)])
+            case .shares(let upstream, let shares, let open):
+                self.dataPlane.setShares([
+                    GroupShares(upstream: upstream, shares: shares, open: open)
+                ])
             case .moved(let move): self.events.add(move)
             case .returnsChanged, .wake: continue
             }
@@ -248,30 +261,8 @@ final class HealthService: ServiceLifecycle.Service {
     }
 
     private func tell(_ event: HealthEvent) {
-        let because =
-            event.observers > 0
-            ? "\(event.reason.word), \(event.observers) peers agree" : event.reason.word
-        self.events.add(
-            .health,
-            "target-\(event.verdict.rawValue)",
-            subject: event.target.name,
-            message: "\(event.target.upstream): \(event.target.name) is "
-                + "\(event.verdict.rawValue) (\(because))",
-            details: ["upstream": event.target.upstream, "region": event.target.region]
-        )
-    }
-
-    private func tell(_ upstream: String, _ region: String, isPanicking: Bool) {
-        let place = region.isEmpty ? upstream : "\(upstream) in \(region)"
-        self.events.add(
-            .health,
-            isPanicking ? "panic-began" : "panic-ended",
-            subject: upstream,
-            message: isPanicking
-                ? "\(place): less than half of the capacity is in use; doubtful targets serve again"
-                : "\(place): enough capacity is in use again",
-            details: ["upstream": upstream, "region": region]
-        )
+        self.tally.count(event)
+        self.events.add(event)
     }
 }
 

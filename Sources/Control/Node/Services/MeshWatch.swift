@@ -83,8 +83,10 @@ struct MeshWatch: Service {
 
     /// Tells what operators want of the nodes now; gives what they want of this one.
     private func takeDesiredMode(after last: MemberReport.Mode) async -> MemberReport.Mode {
-        let desired = await self.cluster.latest().desiredModes[self.node] ?? .normal
+        let latest = await self.cluster.latest()
+        let desired = latest.desiredModes[self.node] ?? .normal
         if desired != last { self.onDesiredMode(desired) }
+        self.health.obey(latest.standingOrders)
         await self.membersChanged()
         return desired
     }

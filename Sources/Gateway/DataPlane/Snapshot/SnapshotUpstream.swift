@@ -81,7 +81,7 @@ extension SnapshotError: CustomStringConvertible {
 public struct TargetFactor: Equatable, Sendable {
     /// The address.
     public var id: TargetID
-    /// 0 excludes it, 1 is its full weight.
+    /// 0 excludes it, 1 is its full weight; below 0 it gets nothing even when nothing else is left.
     public var factor: Float
 
     /// Creates a factor.
@@ -97,10 +97,13 @@ public struct GroupShares: Equatable, Sendable {
     public var upstream: String
     /// By group: thousandths of the requests that begin there.
     public var shares: [UInt16]
+    /// Groups that take what the others have no room for.
+    public var open: Set<Int>
 
     /// Creates shares.
-    public init(upstream: String, shares: [UInt16]) {
+    public init(upstream: String, shares: [UInt16], open: Set<Int> = []) {
         self.upstream = upstream
         self.shares = shares
+        self.open = open
     }
 }

@@ -11,6 +11,8 @@ final class UpstreamShape: Sendable {
     let identities: [HopIdentity]
     /// The same object until algorithm or targets change.
     let balancer: BalancerPlan
+    /// Requests in flight that one worker may have at a target; 0 for any number.
+    let concurrency: Int
     /// By way, then by target.
     let pools: [PoolKey]
     /// Counters by target.
@@ -44,6 +46,8 @@ final class UpstreamShape: Sendable {
         } else {
             return nil
         }
+        let limit = upstream.settings?.limits.concurrency ?? 0
+        self.concurrency = (limit + max(1, workers) - 1) / max(1, workers)
         self.upstream = upstream
         self.identities = identities
         self.pools = identities.flatMap { way in upstream.targets.map { way.pool(of: $0) } }

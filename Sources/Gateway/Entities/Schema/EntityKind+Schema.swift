@@ -100,6 +100,12 @@ extension EntityKind {
             FieldSchema("client_certificate", .foreign(.certificates)),
             .standard("use_srv_name", .boolean, .bool(false)), tags,
             FieldSchema(
+                "limits",
+                .record([
+                    .standard("concurrency", .integer, .integer(0), in: 0...1_000_000)
+                ])
+            ),
+            FieldSchema(
                 "regions",
                 .record([
                     .standard("order", .set(.string), .list([])),
