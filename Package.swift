@@ -287,8 +287,9 @@ let package = Package(
             of: "MeshNode",
             in: "Control",
             uses: [
-                "MeshDataPlane", "MeshEntities", "MeshHTTP", "MeshHealth", "MeshTLS",
-                "MeshMembership", "MeshObservations", "MeshWire", "MeshReports", "MeshPrimitives",
+                "MeshDataPlane", "MeshEntities", "MeshHTTP", "MeshHealth", "MeshBalancing",
+                "MeshTLS", "MeshMembership", "MeshObservations", "MeshWire", "MeshReports",
+                "MeshPrimitives",
                 // For the one test of all error types, beside the Admin API's own use.
                 "MeshAdmin", "MeshAdminClient", "MeshResolver", "MeshRouting", "MeshStorage",
                 "MeshTransport", "MeshChangelog",
@@ -318,7 +319,7 @@ let package = Package(
             in: "Tools",
             uses: [
                 "MeshMembership", "MeshChangelog", "MeshDissemination", "MeshObservations",
-                "MeshPrimitives", trees,
+                "MeshBalancing", "MeshHealth", "MeshPrimitives", trees,
             ]
         ),
         tests(

@@ -14,6 +14,8 @@ public enum Observation: Hashable, Sendable {
     case regionVote(TargetID, RegionVote?)
     /// What it sees of regions, when it is a relay.
     case regions([RegionSummary])
+    /// Which returns of traffic to regions it runs, for the nodes of its own region.
+    case returns([RegionReturn])
 
     /// What an observation is about; of each subject an owner says one thing at a time.
     public enum Subject: Hashable, Sendable {
@@ -29,6 +31,8 @@ public enum Observation: Hashable, Sendable {
         case regionVote(TargetID)
         /// The regions.
         case regions
+        /// Returns to regions.
+        case returns
     }
 
     /// What it is about.
@@ -40,6 +44,7 @@ public enum Observation: Hashable, Sendable {
         case .vote(let target, _): .vote(target)
         case .regionVote(let target, _): .regionVote(target)
         case .regions: .regions
+        case .returns: .returns
         }
     }
 
@@ -60,6 +65,7 @@ public enum Observation: Hashable, Sendable {
         case .vote(_, let vote): 9 + (vote == nil ? 0 : TargetVote.wireByteCount)
         case .regionVote(_, let vote): 9 + (vote == nil ? 0 : RegionVote.wireByteCount)
         case .regions(let regions): regions.reduce(1) { $0 + $1.wireByteCount }
+        case .returns(let returns): 1 + returns.count * RegionReturn.wireByteCount
         }
     }
 }
@@ -74,7 +80,7 @@ public enum ObservationScope: Sendable {
     /// Whether an observation is told so far.
     func covers(_ subject: Observation.Subject) -> Bool {
         switch subject {
-        case .vote, .abstaining: self == .region
+        case .vote, .abstaining, .returns: self == .region
         case .state, .load, .regionVote, .regions: true
         }
     }
@@ -101,7 +107,7 @@ public struct ObservationAspects: OptionSet, Hashable, Sendable {
         case .state: self = .state
         case .load: self = []
         case .abstaining, .vote, .regionVote: self = .votes
-        case .regions: self = .regions
+        case .regions, .returns: self = .regions
         }
     }
 }

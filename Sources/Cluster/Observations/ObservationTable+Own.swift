@@ -24,6 +24,18 @@ extension ObservationTable {
         return self.finish(self.sayUrgently([.regions(regions)], at: now), at: now)
     }
 
+    /// Sets which returns of traffic to regions this node runs; no more of them than
+    /// ``RegionReturn/countLimit``.
+    public mutating func setReturns(
+        _ returns: [RegionReturn],
+        at now: MonotonicInstant
+    ) -> [Effect] {
+        let returns = Array(returns.prefix(RegionReturn.countLimit))
+        let before = self.own.values[.returns]?.observation
+        guard before != .returns(returns), before != nil || !returns.isEmpty else { return [] }
+        return self.finish(self.sayUrgently([.returns(returns)], at: now), at: now)
+    }
+
     /// Sets what the node says of targets that are not plainly up; what changed is told at once,
     /// what was only counted anew in its turn.
     ///

@@ -62,6 +62,13 @@ extension ObservationTable {
         }
     }
 
+    /// Which returns to regions a node of the own region runs, as far as its word is fresh.
+    public func returns(of owner: NodeID) -> [RegionReturn] {
+        guard case .returns(let returns) = self.freshLog(of: owner)?.values[.returns]?.observation
+        else { return [] }
+        return returns
+    }
+
     /// Nodes that are there and have been heard, this one included.
     public var owners: [NodeID] {
         ([self.node] + self.sampler.ids.filter { self.rows[$0] != nil }).sorted()

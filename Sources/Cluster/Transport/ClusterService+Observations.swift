@@ -33,6 +33,16 @@ extension ClusterService {
         self.perform { loop in loop.stepObservations { $0.setRegions(regions, at: $1) } }
     }
 
+    /// Sets which returns of traffic to regions this node runs.
+    public func setReturns(_ returns: [RegionReturn]) {
+        self.perform { loop in loop.stepObservations { $0.setReturns(returns, at: $1) } }
+    }
+
+    /// Which returns to regions a node of the own region runs.
+    public func returns(of owner: NodeID) async -> [RegionReturn] {
+        await self.submit { $0.observations.returns(of: owner) } ?? []
+    }
+
     /// Whose word has changed since the last call, and in what; read it anew.
     ///
     /// After each element of ``observed``. Nothing is lost when several changes count once.

@@ -9,6 +9,7 @@ private enum ObservationCode: UInt8 {
     case vote = 4
     case regionVote = 5
     case regions = 6
+    case returns = 7
 }
 
 extension ByteWriter {
@@ -77,6 +78,12 @@ extension ByteWriter {
         case .regions(let regions):
             self.append(UInt8(clamping: regions.count))
             for summary in regions.prefix(Int(UInt8.max)) { self.write(summary) }
+        case .returns(let returns):
+            self.append(UInt8(clamping: returns.count))
+            for one in returns.prefix(Int(UInt8.max)) {
+                self.write(one.number)
+                self.write(one.start)
+            }
         }
     }
 
@@ -192,6 +199,7 @@ extension WireReader {
                 .regionVote(target, RegionVote(against: against, stance: $0, reason: reason))
             }
         case .regions: return .regions(try self.readRegions())
+        case .returns: return .returns(try self.readReturns())
         }
     }
 
@@ -242,6 +250,15 @@ extension WireReader {
         return regions
     }
 
+    private mutating func readReturns() throws(WireError) -> [RegionReturn] {
+        let count: UInt8 = try self.read()
+        var returns: [RegionReturn] = []
+        for _ in 0..<min(Int(count), RegionReturn.countLimit) {
+            returns.append(RegionReturn(number: try self.read(), start: try self.read()))
+        }
+        return returns
+    }
+
     /// Reads a number of at most ten bytes; one that does not fit 64 bits is malformed.
     private mutating func readVarint() throws(WireError) -> UInt64 {
         var value: UInt64 = 0
@@ -265,6 +282,7 @@ extension Observation {
         case .vote: .vote
         case .regionVote: .regionVote
         case .regions: .regions
+        case .returns: .returns
         }
     }
 }

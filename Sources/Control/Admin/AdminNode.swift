@@ -160,6 +160,19 @@ public protocol AdminNode: Sendable {
     /// - Throws: ``AdminError/refused(_:)`` when it would cut somebody off or makes no sense.
     func rotateKeys(_ step: KeyStep, isForced: Bool) async throws(AdminError) -> KeysReport
 
+    /// Writes what is wanted of a region, and tells what it means.
+    ///
+    /// - Throws: ``AdminError/refused(_:)``; nothing has changed.
+    func order(_ request: RegionOrderRequest) async throws(AdminError) -> RegionOrderReport
+    /// Writes what is wanted of a target.
+    ///
+    /// - Throws: ``AdminError/refused(_:)``; nothing has changed.
+    func order(_ request: TargetOrderRequest) async throws(AdminError) -> TargetOrderReport
+    /// How requests are shared out: of the upstream with this name or id, or of a service's.
+    func balance(of name: String) async -> BalancesReport
+    /// How a service, upstream or target stands and how it came to that.
+    func why(_ subject: String) async -> WhyReport
+
     /// Events after the one with this id as far as they are kept, then new ones as they happen.
     ///
     /// `nil` begins with new events. The stream ends when the node stops; it drops the oldest

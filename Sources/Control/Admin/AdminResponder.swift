@@ -32,7 +32,8 @@ struct AdminResponder: HTTPResponder {
             case .status: status
             case .admin:
                 KongPaths(node: node).all + ConfigPaths(node: node).all
-                    + MeshPaths(node: node).all + ChangesetPaths(node: node).all
+                    + MeshPaths(node: node).all + OrderPaths(node: node).all
+                    + ChangesetPaths(node: node).all
                     + BackupPaths(node: node).all
                     + SchemaPaths(node: node).all
                     + NodePaths(node: node).all + HealthPaths(node: node).all

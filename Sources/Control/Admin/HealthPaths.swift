@@ -121,7 +121,7 @@ struct TargetView {
 
     var available: Int64 {
         let usable = self.addresses.count { report in
-            report.address != nil && report.verdict != .excluded
+            report.address != nil && Self.word(for: report.verdict) != "UNHEALTHY"
         }
         return self.weight * Int64(usable)
     }
@@ -171,7 +171,7 @@ struct TargetView {
     private static func word(for verdict: TargetHealthReport.Verdict) -> String {
         switch verdict {
         case .healthy, .lowered: "HEALTHY"
-        case .excluded: "UNHEALTHY"
+        case .excluded, .draining, .disabled: "UNHEALTHY"
         case .unchecked: "HEALTHCHECKS_OFF"
         case .unresolved: "DNS_ERROR"
         }

@@ -185,6 +185,44 @@ public struct AdminClient: Sendable {
         )
     }
 
+    /// Says what is wanted of a region, or only what it would mean.
+    public func order(
+        _ order: RegionOrderReport.Order,
+        of region: String,
+        seconds: Double,
+        isDryRun: Bool,
+        isForced: Bool
+    ) async throws(AdminClientError) -> RegionOrderReport {
+        try await self.post(
+            "/mesh/regions/\(Self.escaped(region))/\(order.rawValue)?for=\(Int(seconds))"
+                + "&dry_run=\(isDryRun ? 1 : 0)&force=\(isForced ? 1 : 0)",
+            ""
+        )
+    }
+
+    /// Says what is wanted of a target.
+    public func order(
+        _ order: TargetOrderReport.Order,
+        of target: String,
+        in upstream: String
+    ) async throws(AdminClientError) -> TargetOrderReport {
+        try await self.post(
+            "/mesh/upstreams/\(Self.escaped(upstream))/targets/\(Self.escaped(target))/"
+                + order.rawValue,
+            ""
+        )
+    }
+
+    /// How requests of a service or upstream are shared out.
+    public func balance(of name: String) async throws(AdminClientError) -> BalancesReport {
+        try await self.get("/mesh/balance/\(Self.escaped(name))")
+    }
+
+    /// How a service, upstream or target stands and how it came to that.
+    public func why(_ subject: String) async throws(AdminClientError) -> WhyReport {
+        try await self.get("/mesh/why/\(Self.escaped(subject))")
+    }
+
     /// Takes a member out: it finishes what it has and takes nothing new.
     public func drain(_ node: String) async throws(AdminClientError) -> DrainReport {
         try await self.post("/mesh/nodes/\(Self.escaped(node))/drain", "")

@@ -232,8 +232,11 @@ struct DeclarationTree {
                 guard field.node.value != other, !field.node.value.isNull else { return nil }
                 // Only Kong's own records have defaults inside; a plugin's settings stay whole.
                 guard
-                    ["healthchecks", "active", "passive", "healthy", "unhealthy", "regions"]
-                        .contains(field.name)
+                    [
+                        "healthchecks", "active", "passive", "healthy", "unhealthy", "regions",
+                        "limits",
+                    ]
+                    .contains(field.name)
                 else { return field }
                 return DocumentField(field.name, Self.difference(field.node.value, other))
             }

@@ -9,7 +9,7 @@ enum OwnFields {
 
     private static func names(of kind: EntityKind) -> Set<String> {
         switch kind {
-        case .upstreams: ["regions"]
+        case .upstreams: ["regions", "limits"]
         case .targets: ["failover"]
         case .plugins: ["consumer_group"]
         case .services, .routes, .consumers, .certificates, .snis, .caCertificates,

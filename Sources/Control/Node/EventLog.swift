@@ -85,6 +85,12 @@ final class EventLog: Sendable {
         return stream
     }
 
+    /// The last kept events that pass a test, the oldest first.
+    func kept(last count: Int, where test: (EventReport) -> Bool) -> [EventReport] {
+        let events = self.state.withLock { $0.events }
+        return Array(events.filter(test).suffix(count))
+    }
+
     /// Ends every stream; later events are only kept.
     func end() {
         let watchers = self.state.withLock { state in

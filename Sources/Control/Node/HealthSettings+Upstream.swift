@@ -11,6 +11,7 @@ extension HealthSettings {
     init(_ upstream: Upstream, host: String) {
         self.init()
         let checks = upstream.healthchecks
+        self.threshold = checks.threshold
         self.active.timeout = .seconds(max(0.05, checks.active.timeout))
         self.active.healthyInterval = .seconds(checks.active.healthy.interval)
         self.active.unhealthyInterval = .seconds(checks.active.unhealthy.interval)

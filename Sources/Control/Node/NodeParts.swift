@@ -102,6 +102,7 @@ struct NodeParts: Sendable {
         self.tickets = Self.tickets(settings, keyRing, dataPlane)
         self.regions = RegionService(
             cluster: cluster,
+            health: health,
             events: events,
             node: store.node,
             region: settings.node.region

@@ -53,6 +53,10 @@ public struct TargetHealthReport: Codable, Equatable, Sendable {
         case lowered
         /// It takes nothing.
         case excluded
+        /// It takes nothing new, since an operator drains it.
+        case draining
+        /// It takes nothing, since an operator has disabled it.
+        case disabled
         /// No check is configured, so it takes its full share whatever happens.
         case unchecked = "healthchecks_off"
         /// Its host name does not resolve.

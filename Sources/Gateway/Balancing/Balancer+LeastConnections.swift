@@ -67,7 +67,7 @@ extension Balancer {
         self.slots[slot].tie = UInt32(truncatingIfNeeded: self.generator.pointee.next())
         if self.slots[slot].weight > 0 {
             group.pointee.healthy.settle(slot)
-        } else {
+        } else if !self.slots[slot].isBarred {
             group.pointee.doubtful.settle(slot)
         }
     }

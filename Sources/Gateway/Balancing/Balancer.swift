@@ -6,8 +6,8 @@ internal import MeshPrimitives
 /// all state lies in flat memory that this object owns.
 ///
 /// Order of preference, always without the targets the request was already sent to: healthy
-/// targets of the active group, of the later groups, of the earlier groups; then any enabled target
-/// in the same order, since a target that is believed dead may still answer. A retry leaves out at
+/// targets of a group drawn by its share, of the others that have a share, of the rest; then any
+/// enabled target in the same order, since a target that is believed dead may still answer. A retry leaves out at
 /// first every group in which two tries failed or half of the weight is unhealthy, so that the
 /// loss of a whole region costs no client an error.
 public final class Balancer {
@@ -23,7 +23,7 @@ public final class Balancer {
     private let slotCount: Int
     /// Slot of each target by its index in the plan.
     private let places: UnsafeMutablePointer<Int32>
-    private let firstGroup: UnsafeMutablePointer<Int>
+    private let order: UnsafeMutablePointer<BalancerOrder>
     /// Room of the groups' lists.
     private let members: UnsafeMutablePointer<Int32>
     /// Room of the groups' sums; empty unless connections are counted.
@@ -52,8 +52,8 @@ public final class Balancer {
         self.groups = .allocate(capacity: max(1, plan.groups.count))
         self.generator = .allocate(capacity: 1)
         self.generator.initialize(to: SeededGenerator(seed: seed))
-        self.firstGroup = .allocate(capacity: 1)
-        self.firstGroup.initialize(to: 0)
+        self.order = .allocate(capacity: 1)
+        self.order.initialize(to: BalancerOrder(groupCount: plan.groups.count))
         for place in 0..<plan.groups.count {
             (self.groups + place).initialize(to: self.group(plan.groups[place], place))
         }
@@ -76,38 +76,58 @@ public final class Balancer {
         self.members.deallocate()
         self.sums.deallocate()
         self.generator.deallocate()
-        self.firstGroup.deallocate()
+        self.order.pointee.deallocate()
+        self.order.deallocate()
     }
 
     /// Sets a target's health in O(log n): 0 excludes it, values between lower its share in
-    /// proportion, 1 and above is its full weight.
+    /// proportion, 1 and above is its full weight; below 0 it is not even chosen when nothing else is
+    /// left.
     public func setFactor(_ factor: Float, at index: Int) {
         let place = self.slotPlace(ofTarget: index)
         let slot = self.slots + place
         let clamped = factor > 0 ? min(factor, 1) : 0
-        let old = slot.pointee.weight
+        let (old, wasBarred) = (slot.pointee.weight, slot.pointee.isBarred)
         let new =
             clamped == 0 || slot.pointee.fullWeight == 0
             ? 0 : max(1, Int64(Double(slot.pointee.fullWeight) * Double(clamped) + 0.5))
         slot.pointee.factor = clamped
-        guard new != old else { return }
+        slot.pointee.isBarred = factor < 0
+        guard slot.pointee.fullWeight > 0, new != old || wasBarred != slot.pointee.isBarred else {
+            return
+        }
         let group = self.groups + Int(slot.pointee.group)
         group.pointee.weight += new - old
         group.pointee.sums?.add(new - old, at: place - group.pointee.start)
-        if old == 0 {
-            group.pointee.doubtful.remove(place)
-            slot.pointee.weight = new
-            self.join(&group.pointee.healthy, place)
-        } else if new == 0 {
-            group.pointee.healthy.remove(place)
-            slot.pointee.weight = new
-            self.join(&group.pointee.doubtful, place)
-        } else {
+        if old > 0, new > 0 {
             slot.pointee.weight = new
             if self.algorithm == .roundRobin { slot.pointee.rescale(from: old) }
-            group.pointee.healthy.settle(place)
+            return group.pointee.healthy.settle(place)
+        }
+        if old > 0 {
+            group.pointee.healthy.remove(place)
+        } else if !wasBarred {
+            group.pointee.doubtful.remove(place)
+        }
+        slot.pointee.weight = new
+        if new > 0 {
+            self.join(&group.pointee.healthy, place)
+        } else if !slot.pointee.isBarred {
+            self.join(&group.pointee.doubtful, place)
         }
     }
+
+    /// What ``pick(hash:tried:)`` returns when all healthy targets have as many requests as they may.
+    public static let full = -2
+
+    /// Sets how many requests in flight a target may have; 0 for any number.
+    ///
+    /// When all healthy targets of the groups that have a share are full, requests go to healthy targets
+    /// of open groups that are not.
+    public func setLimit(_ limit: Int) { self.order.pointee.limit = Int64(max(0, limit)) }
+
+    /// Sets whether nothing is chosen at all.
+    public func setClosed(_ isClosed: Bool) { self.order.pointee.isClosed = isClosed }
 
     /// Puts a slot among its like: by round robin when the next of them is due, not before.
     private func join(_ list: inout SlotList, _ slot: Int) {
@@ -119,11 +139,21 @@ public final class Balancer {
         list.insert(slot)
     }
 
-    /// Puts the groups below `first` last, while another has a healthy target.
-    public func setActiveGroup(_ first: Int) {
-        var place = 0
-        while place < self.groupCount, self.groups[place].number < first { place += 1 }
-        self.firstGroup.pointee = place
+    /// Sets which share of the requests begins with each group, by the groups' numbers.
+    ///
+    /// Those that begin with a group go on to the others with a share, and at last to those without,
+    /// when it has no healthy target. Where no group with targets has a share, the first gets all.
+    ///
+    /// - Parameters:
+    ///   - shares: by the groups' numbers.
+    ///   - open: numbers of groups that take requests for which those with a share have no room, see
+    ///     ``setLimit(_:)``.
+    public func setShares(_ shares: [UInt16], open: Set<Int> = []) {
+        self.order.pointee.open { open.contains(self.groups[$0].number) }
+        self.order.pointee.set { place in
+            let number = self.groups[place].number
+            return shares.indices.contains(number) ? Int(shares[number]) : 0
+        }
     }
 
     /// Chooses a target in constant memory and O(log n), plus O(1) per target tried.
@@ -131,20 +161,27 @@ public final class Balancer {
     /// - Parameters:
     ///   - hash: the request's key, for hashing; ignored by the other algorithms.
     ///   - tried: targets that this request was already sent to.
-    /// - Returns: the target's index, or -1 when every enabled target was tried.
+    /// - Returns: the target's index, ``full``, or -1 when every enabled target was tried, or when
+    ///   closed.
     public func pick(hash: UInt64, tried: TriedTargets) -> Int {
+        guard !self.order.pointee.isClosed else { return -1 }
+        let start = self.start(hash)
+        if self.order.pointee.limit > 0 {
+            let choice = self.pickWithRoom(hash: hash, tried: tried, from: start)
+            if choice != -1 { return choice }
+        }
         if !tried.isEmpty {
-            let choice = self.pickElsewhere(hash: hash, tried: tried)
+            let choice = self.pickElsewhere(hash: hash, tried: tried, from: start)
             if choice >= 0 { return choice }
         }
         for step in 0..<self.groupCount {
-            let group = self.groups + self.place(step)
+            let group = self.groups + self.order.pointee.place(step, from: start)
             guard group.pointee.healthy.count > 0 else { continue }
             let choice = self.choose(in: group, hash: hash, tried: tried, among: .healthy)
             if choice >= 0 { return choice }
         }
         for step in 0..<self.groupCount {
-            let group = self.groups + self.place(step)
+            let group = self.groups + self.order.pointee.place(step, from: start)
             let choice = self.choose(in: group, hash: hash, tried: tried, among: .enabled)
             if choice >= 0 { return choice }
         }
@@ -180,15 +217,19 @@ public final class Balancer {
         self.slots[self.slotPlace(ofTarget: index)].factor
     }
 
-    /// The group that comes as number `step` in order of preference.
-    private func place(_ step: Int) -> Int {
-        let fromActive = self.firstGroup.pointee + step
-        return fromActive < self.groupCount ? fromActive : fromActive - self.groupCount
+    /// Where a request begins: keys stay where they are as long as shares do.
+    @inline(__always)
+    private func start(_ hash: UInt64) -> Int {
+        guard self.order.pointee.activeCount > 1 else { return 0 }
+        if case .consistentHashing = self.algorithm {
+            return self.order.pointee.start(SeededGenerator.mix(hash &+ 0x9E37_79B9_7F4A_7C15))
+        }
+        return self.order.pointee.start(self.generator.pointee.next())
     }
 
-    private func pickElsewhere(hash: UInt64, tried: TriedTargets) -> Int {
+    private func pickElsewhere(hash: UInt64, tried: TriedTargets, from start: Int) -> Int {
         for step in 0..<self.groupCount {
-            let group = self.groups + self.place(step)
+            let group = self.groups + self.order.pointee.place(step, from: start)
             guard group.pointee.healthy.count > 0, !self.isSpent(group, tried: tried) else {
                 continue
             }
@@ -196,6 +237,29 @@ public final class Balancer {
             if choice >= 0 { return choice }
         }
         return -1
+    }
+
+    /// A healthy target with room, ``full`` when there are some but none has room, -1 when there is
+    /// none.
+    private func pickWithRoom(hash: UInt64, tried: TriedTargets, from start: Int) -> Int {
+        var isFull = false
+        for step in 0..<self.groupCount {
+            let group = self.groups + self.order.pointee.place(step, from: start)
+            guard group.pointee.healthy.count > 0,
+                !isFull || self.order.pointee.takesOverflow(step, from: start),
+                tried.isEmpty || !self.isSpent(group, tried: tried)
+            else { continue }
+            var seen = tried
+            while !seen.isFull {
+                let choice = self.choose(in: group, hash: hash, tried: seen, among: .healthy)
+                guard choice >= 0 else { break }
+                let slot = self.slots[self.slotPlace(ofTarget: choice)]
+                if slot.inFlight < self.order.pointee.limit { return choice }
+                isFull = true
+                seen.insert(choice)
+            }
+        }
+        return isFull ? Self.full : -1
     }
 
     /// Whether a retry is better off outside the group.

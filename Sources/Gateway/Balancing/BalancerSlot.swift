@@ -28,6 +28,8 @@ struct BalancerSlot {
     var latency: Int64 = 1
     /// Health, 0…1.
     var factor: Float = 1
+    /// Whether an operator has taken it out, so that it is not even chosen in need.
+    var isBarred = false
     /// Where it stands in its group's ``SlotList``.
     var position: Int32 = 0
     /// Decides between equal loads; drawn anew whenever the load changes.
@@ -59,7 +61,7 @@ struct BalancerSlot {
     /// The weight that counts in one attempt to choose.
     @inline(__always)
     func weight(for eligibility: Eligibility) -> Int64 {
-        eligibility == .healthy ? self.weight : self.fullWeight
+        eligibility == .healthy ? self.weight : (self.isBarred ? 0 : self.fullWeight)
     }
 }
 

@@ -1,10 +1,11 @@
 public import MeshPrimitives
 
-/// Which region's targets each upstream prefers now, from the share of its weight that each target
-/// gets.
+/// How each upstream's traffic is shared out over regions, from the share of its weight that each
+/// target gets, from orders, and from how a returning region does.
 ///
-/// Pure. An input costs what it touches: a target's share changes a count, and only upstreams that
-/// wait for the end of a hold are looked at by time.
+/// Pure. An input costs what it touches: a target's share changes a sum, and only upstreams in which
+/// something is going on are looked at by time. Every rule holds without peers; what peers tell only
+/// makes returns begin at the same moment everywhere.
 public struct RegionMachine: Sendable {
     /// One upstream with targets in more than one group.
     public struct Upstream: Sendable {
@@ -12,62 +13,105 @@ public struct RegionMachine: Sendable {
         public var name: String
         /// The region of each group, best first; `nil` for failover targets.
         public var regions: [String?]
-        /// How long a region that failed must be alive before it goes first again.
-        public var hold: Duration
-        /// The targets that take traffic, with their groups.
-        public var targets: [(id: TargetID, group: Int)]
+        /// When traffic leaves a region and how it returns.
+        public var policy: RegionPolicy
+        /// The targets that take traffic, with their groups and weights.
+        public var targets: [(id: TargetID, group: Int, weight: Int)]
 
         /// Creates one.
         public init(
             name: String,
             regions: [String?],
-            hold: Duration,
-            targets: [(id: TargetID, group: Int)]
+            policy: RegionPolicy,
+            targets: [(id: TargetID, group: Int, weight: Int)]
         ) {
             self.name = name
             self.regions = regions
-            self.hold = hold
+            self.policy = policy
             self.targets = targets
         }
     }
 
     /// What the shell must do next, in array order.
     public enum Effect: Equatable, Sendable {
-        /// Tell the workers which group of an upstream goes first.
-        case active(upstream: String, group: Int)
-        /// The preference has changed, for people; `nil` for failover targets.
-        case moved(upstream: String, region: String?)
+        /// Tell the workers which share of an upstream's traffic each group gets, in thousandths, and
+        /// which groups take what the others have no room for.
+        case shares(upstream: String, [UInt16], open: Set<Int>)
+        /// Traffic has moved, for people.
+        case moved(RegionMove)
+        /// ``RegionMachine/returns`` says something new.
+        case returnsChanged
         /// Call ``RegionMachine/wake(at:)`` no earlier than this; a newer wake replaces an older one.
         case wake(at: MonotonicInstant)
     }
 
-    private struct State: Sendable {
-        var regions: [String?]
-        var eligible: [Int]
-        var preference: RegionPreference
+    private struct Place: Sendable {
+        let upstream: String
+        let group: Int
+        let weight: Int
     }
 
-    private var states: [String: State] = [:]
-    private var places: [TargetID: (upstream: String, group: Int)] = [:]
-    /// Targets that get nothing.
-    private var excluded: Set<TargetID> = []
-    /// Upstreams in which a better region waits for the end of its hold.
+    private var states: [String: RegionShares] = [:]
+    private var places: [TargetID: Place] = [:]
+    /// Shares in thousandths of targets that get less than all.
+    private var factors: [TargetID: Int] = [:]
+    private var around = RegionShares.Surroundings()
+    /// What is to be looked at by time.
     private var waiting: Set<String> = []
+    private var peers: [NodeID: [UInt64: MonotonicInstant]] = [:]
+    private var told: [RegionReturnID: MonotonicInstant] = [:]
 
     /// Creates a machine without upstreams.
-    public init() {}
+    ///
+    /// - Parameter fleetOffset: what to add to the times passed in for a clock that all nodes have
+    ///   about in common.
+    public init(fleetOffset: Duration = .zero) { self.around.fleetOffset = fleetOffset }
 
-    /// The region that goes first, by upstream; none for failover targets.
+    /// Returns that run, by the fleet's clock, to tell the nodes of the own region.
+    public var returns: [RegionReturnID: MonotonicInstant] { self.told }
+
+    /// The region that gets most, by upstream; none for failover targets.
     public var activeRegions: [String: String] {
         self.states.compactMapValues { state in
-            let group = state.preference.activeGroup
-            return state.regions.indices.contains(group) ? state.regions[group] : nil
+            state.groups.max { $0.share < $1.share }?.region
+        }
+    }
+
+    /// Every upstream with its regions as they stand.
+    public func views(at now: MonotonicInstant) -> [String: [RegionView]] {
+        self.states.mapValues { state in
+            state.groups.map { RegionView($0, state.policy, at: now) }
+        }
+    }
+
+    /// What orders would make of the shares; nothing changes.
+    ///
+    /// - Parameters:
+    ///   - orders: in place of those that hold.
+    ///   - now: the current moment.
+    /// - Returns: the shares by upstream, as they will be when the orders have taken full effect.
+    public func shares(under orders: [RegionOrder], at now: MonotonicInstant) -> [String: [Int]] {
+        var around = self.around
+        let fleet = now.advanced(by: around.fleetOffset)
+        around.orders = orders.map { order in
+            let kind: RegionOrder.Kind = order.kind == .drain ? .failover : order.kind
+            return RegionOrder(
+                kind,
+                of: order.region,
+                since: fleet,
+                until: .init(nanoseconds: .max)
+            )
+        }
+        return self.states.mapValues { state in
+            var state = state
+            _ = state.update(around, at: now)
+            return state.groups.map(\.share)
         }
     }
 
     /// Replaces the upstreams.
     ///
-    /// What is known of regions stays, in whatever order they come now, and a changed hold counts at
+    /// What is known of regions stays, in whatever order they come now, and a changed policy counts at
     /// once. Linear in the number of targets.
     public mutating func configure(
         _ upstreams: [Upstream],
@@ -77,41 +121,39 @@ public struct RegionMachine: Sendable {
         self.states = [:]
         self.places = [:]
         for upstream in upstreams where upstream.regions.count > 1 {
-            for target in upstream.targets where upstream.regions.indices.contains(target.group) {
-                self.places[target.id] = (upstream.name, target.group)
-            }
-            var preference = RegionPreference(
-                groupCount: upstream.regions.count,
-                hold: upstream.hold
-            )
-            if let known = before[upstream.name] {
-                let places = upstream.regions.map { known.regions.firstIndex(of: $0) }
-                preference.takeOver(known.preference, places: places)
-            }
-            self.states[upstream.name] = State(
+            var state = RegionShares(
+                policy: upstream.policy,
                 regions: upstream.regions,
-                eligible: Array(repeating: 0, count: upstream.regions.count),
-                preference: preference
+                at: now
             )
+            let known = before[upstream.name]
+            for place in state.groups.indices {
+                let region = state.groups[place].region
+                guard let old = known?.groups.first(where: { $0.region == region }) else {
+                    continue
+                }
+                state.groups[place].standing = old.standing
+                state.groups[place].traffic = old.traffic
+                state.groups[place].order = old.order
+                state.groups[place].share = old.share
+            }
+            for target in upstream.targets where upstream.regions.indices.contains(target.group) {
+                let weight = max(1, min(target.weight, 65_535))
+                let place = Place(upstream: upstream.name, group: target.group, weight: weight)
+                guard self.places.updateValue(place, forKey: target.id) == nil else { continue }
+                state.groups[target.group].weight += weight
+                state.groups[target.group].usable += weight * (self.factors[target.id] ?? 1_000)
+            }
+            self.states[upstream.name] = state
         }
-        self.excluded.formIntersection(self.places.keys)
-        for (id, place) in self.places where !self.excluded.contains(id) {
-            self.states[place.upstream]?.eligible[place.group] += 1
-        }
+        self.factors = self.factors.filter { self.places[$0.key] != nil }
         self.waiting.formIntersection(self.states.keys)
+        self.spreadReturns()
         var effects: [Effect] = []
         for name in self.states.keys.sorted() {
-            let group = before[name]?.preference.activeGroup
-            let region = group.flatMap { before[name]?.regions[$0] }
-            self.update(name, at: now)
-            guard let state = self.states[name] else { continue }
-            let active = state.preference.activeGroup
-            effects.append(.active(upstream: name, group: active))
-            if group != nil, state.regions[active] != region {
-                effects.append(.moved(upstream: name, region: state.regions[active]))
-            }
+            self.tell(name, isNew: before[name] == nil, into: &effects, at: now, always: true)
         }
-        self.addWake(to: &effects)
+        self.finish(into: &effects)
         return effects
     }
 
@@ -122,51 +164,149 @@ public struct RegionMachine: Sendable {
         at now: MonotonicInstant
     ) -> [Effect] {
         guard let place = self.places[id] else { return [] }
-        let isChange =
-            factor > 0
-            ? self.excluded.remove(id) != nil : self.excluded.insert(id).inserted
-        guard isChange else { return [] }
-        self.states[place.upstream]?.eligible[place.group] += factor > 0 ? 1 : -1
+        let share = Int((max(0, min(1, factor)) * 1_000).rounded(.up))
+        let before = self.factors[id] ?? 1_000
+        guard share != before else { return [] }
+        self.factors[id] = share == 1_000 ? nil : share
+        self.states[place.upstream]?.groups[place.group].usable += place.weight * (share - before)
         var effects: [Effect] = []
         self.tell(place.upstream, into: &effects, at: now)
-        self.addWake(to: &effects)
+        self.finish(into: &effects)
         return effects
     }
 
-    /// Moves on every upstream in which a hold is over; early and spurious wakes are harmless.
+    /// Takes in what was seen of traffic, by which a returning region is compared.
+    public mutating func observe(_ traffic: [TargetTraffic], at now: MonotonicInstant) {
+        for seen in traffic {
+            guard let place = self.places[seen.id] else { continue }
+            self.states[place.upstream]?.groups[place.group].traffic.add(seen, at: now)
+        }
+    }
+
+    /// Replaces the orders; those that are over do no harm.
+    public mutating func setOrders(_ orders: [RegionOrder], at now: MonotonicInstant) -> [Effect] {
+        guard orders != self.around.orders else { return [] }
+        self.around.orders = orders
+        return self.lookAtAll(at: now)
+    }
+
+    /// Says which regions' nodes are not plainly there, and whether this node is cut off: nothing
+    /// returns then.
+    public mutating func setDoubts(
+        about regions: Set<String>,
+        isIsolated: Bool,
+        at now: MonotonicInstant
+    ) -> [Effect] {
+        guard regions != self.around.doubtful || isIsolated != self.around.isIsolated else {
+            return []
+        }
+        self.around.doubtful = regions
+        self.around.isIsolated = isIsolated
+        return self.lookAtAll(at: now)
+    }
+
+    /// Takes in the returns that a peer of the own region runs, by ``RegionReturnID/number``; they
+    /// replace what it said before, and none forgets it.
+    public mutating func setReturns(
+        _ returns: [UInt64: MonotonicInstant],
+        of peer: NodeID,
+        at now: MonotonicInstant
+    ) -> [Effect] {
+        guard self.peers[peer] ?? [:] != returns else { return [] }
+        self.peers[peer] = returns.isEmpty ? nil : returns
+        self.spreadReturns()
+        return self.lookAtAll(at: now)
+    }
+
+    /// Moves on every upstream in which something is due; early and spurious wakes are harmless.
     public mutating func wake(at now: MonotonicInstant) -> [Effect] {
         var effects: [Effect] = []
-        for name in self.waiting.sorted() { self.tell(name, into: &effects, at: now) }
-        self.addWake(to: &effects)
+        for name in self.waiting.sorted() {
+            guard let next = self.states[name]?.next, next <= now else { continue }
+            self.tell(name, into: &effects, at: now)
+        }
+        self.finish(into: &effects)
         return effects
+    }
+
+    private mutating func lookAtAll(at now: MonotonicInstant) -> [Effect] {
+        var effects: [Effect] = []
+        for name in self.states.keys.sorted() { self.tell(name, into: &effects, at: now) }
+        self.finish(into: &effects)
+        return effects
+    }
+
+    private mutating func spreadReturns() {
+        for name in self.states.keys {
+            guard let state = self.states[name] else { continue }
+            for (place, group) in state.groups.enumerated() {
+                let id = RegionReturnID(upstream: name, region: group.region ?? "").number
+                self.states[name]?.returns[place] = self.peers.values.compactMap { $0[id] }
+            }
+        }
     }
 
     private mutating func tell(
         _ name: String,
+        isNew: Bool = false,
         into effects: inout [Effect],
-        at now: MonotonicInstant
+        at now: MonotonicInstant,
+        always: Bool = false
     ) {
-        let before = self.states[name]?.preference.activeGroup
-        self.update(name, at: now)
-        guard let state = self.states[name] else { return }
-        let group = state.preference.activeGroup
-        guard group != before else { return }
-        effects.append(.active(upstream: name, group: group))
-        effects.append(.moved(upstream: name, region: state.regions[group]))
-    }
-
-    private mutating func update(_ name: String, at now: MonotonicInstant) {
-        guard let eligible = self.states[name]?.eligible.map({ $0 > 0 }) else { return }
-        _ = self.states[name]?.preference.update(eligibleByGroup: eligible, at: now)
-        if self.states[name]?.preference.nextWake == nil {
-            self.waiting.remove(name)
-        } else {
-            self.waiting.insert(name)
+        guard let before = self.states[name],
+            let hasMoved = self.states[name]?.update(self.around, at: now),
+            let state = self.states[name]
+        else { return }
+        let isChanged = hasMoved || before.openGroups != state.openGroups
+        if state.next == nil { self.waiting.remove(name) } else { self.waiting.insert(name) }
+        if isChanged || always {
+            effects.append(
+                .shares(
+                    upstream: name,
+                    state.groups.map { UInt16(clamping: $0.share) },
+                    open: state.openGroups
+                )
+            )
+        }
+        if isChanged, !isNew, let move = RegionMove(name, from: before, to: state) {
+            effects.append(.moved(move))
+        }
+        for group in state.groups {
+            let id = RegionReturnID(upstream: name, region: group.region ?? "")
+            guard self.told[id] != group.standing.start else { continue }
+            self.told[id] = group.standing.start
+            if effects.last != .returnsChanged { effects.append(.returnsChanged) }
         }
     }
 
-    private func addWake(to effects: inout [Effect]) {
-        let next = self.waiting.compactMap { self.states[$0]?.preference.nextWake }.min()
+    private mutating func finish(into effects: inout [Effect]) {
+        let gone = self.told.keys.filter { id in self.states[id.upstream] == nil }
+        for id in gone { self.told[id] = nil }
+        if !gone.isEmpty { effects.append(.returnsChanged) }
+        let next = self.waiting.compactMap { self.states[$0]?.next }.min()
         if let next { effects.append(.wake(at: next)) }
+    }
+}
+
+/// The return of one upstream's traffic to one region.
+public struct RegionReturnID: Hashable, Sendable {
+    /// The upstream's name.
+    public let upstream: String
+    /// The region's name; empty for failover targets.
+    public let region: String
+
+    /// Creates an identity.
+    public init(upstream: String, region: String) {
+        self.upstream = upstream
+        self.region = region
+    }
+
+    /// The number by which nodes name it to each other.
+    public var number: UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in "\(self.upstream)|\(self.region)".utf8 {
+            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3
+        }
+        return SeededGenerator.mix(hash)
     }
 }

@@ -184,14 +184,20 @@ public final class DataPlane: Sendable {
         self.post(.factors(factors))
     }
 
-    /// Sets the first group in use of some upstreams; remembered over snapshots.
-    public func setActiveGroups(_ changes: [ActiveGroup]) {
+    /// Sets how some upstreams' requests are shared out over their groups; remembered over snapshots.
+    public func setShares(_ changes: [GroupShares]) {
         guard !changes.isEmpty else { return }
         let groups = Dictionary(
-            changes.map { ($0.upstream, $0.group) },
+            changes.map { ($0.upstream, $0) },
             uniquingKeysWith: { _, later in later }
         )
-        self.post(.groups(groups))
+        self.post(.shares(groups))
+    }
+
+    /// Sets whether some upstreams refuse all requests, since too few of their targets are left;
+    /// remembered over snapshots.
+    public func setClosed(_ changes: [String: Bool]) {
+        if !changes.isEmpty { self.post(.closed(changes)) }
     }
 
     /// Lets one request try each of some targets although its share is 0.
@@ -293,7 +299,8 @@ public final class DataPlane: Sendable {
 enum WorkerMessage: Sendable {
     case install(Installation)
     case factors([TargetID: Float])
-    case groups([String: Int])
+    case shares([String: GroupShares])
+    case closed([String: Bool])
     case trials([TrialTicket])
     case closing(Bool)
     /// A step has what it suspended a request for.
@@ -313,11 +320,12 @@ enum WorkerMessage: Sendable {
             waiting = .stop
             factors.merge(new) { $1 }
             waiting = .factors(factors)
-        case .groups(let new):
-            guard case .groups(var groups) = waiting else { return false }
-            groups.merge(new) { $1 }
-            waiting = .groups(groups)
-        case .trials, .closing, .resume, .drain, .stop: return false
+        case .shares(let new):
+            guard case .shares(var shares) = waiting else { return false }
+            waiting = .stop
+            shares.merge(new) { $1 }
+            waiting = .shares(shares)
+        case .closed, .trials, .closing, .resume, .drain, .stop: return false
         }
         return true
     }

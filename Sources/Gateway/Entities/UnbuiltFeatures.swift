@@ -105,11 +105,6 @@ public enum UnbuiltFeatures {
                         "hash_fallback '\(upstream.hashFallback.rawValue)' is not built yet; "
                             + "use 'ip', 'header', 'path' or 'query_arg'"
                     ),
-                    (
-                        upstream.healthchecks.threshold > 0, "healthchecks.threshold",
-                        "'threshold' is not built yet; without it an upstream serves as long as "
-                            + "one target does"
-                    ),
                 ]
             }
         }

@@ -5,7 +5,7 @@ extension Upstream: GatewayEntity {
     /// The name.
     public var naturalKey: String? { self.name }
 
-    /// Every field that Kong has, and `regions`.
+    /// Every field that Kong has, `regions` and `limits`.
     public var document: DocumentValue {
         .record([
             "id": .string(self.id.description),
@@ -30,7 +30,10 @@ extension Upstream: GatewayEntity {
             "regions": .record([
                 "order": .list(self.regions.order.map { .string($0) }),
                 "hold": DocumentValue(self.regions.hold),
+                "ramp": DocumentValue(self.regions.ramp),
+                "spill": .string(self.regions.spill.rawValue),
             ]),
+            "limits": .record(["concurrency": DocumentValue(self.limits.concurrency)]),
             "created_at": DocumentValue(self.createdAt),
             "updated_at": DocumentValue(self.updatedAt),
         ])
@@ -54,8 +57,13 @@ extension Upstream: GatewayEntity {
         self.regions = reader.record("regions") { inner in
             RegionPolicy(
                 order: inner.strings("order", isSet: true, check: TextRule.name),
-                hold: inner.number("hold", in: 0...86_400) ?? 60
+                hold: inner.number("hold", in: 0...86_400) ?? 60,
+                ramp: inner.number("ramp", in: 0...86_400) ?? 100,
+                spill: inner.choice("spill") ?? .load
             )
+        }
+        self.limits = reader.record("limits") { inner in
+            Limits(concurrency: inner.integer("concurrency", in: 0...1_000_000) ?? 0)
         }
         self.createdAt = reader.seconds("created_at")
         self.updatedAt = reader.seconds("updated_at")

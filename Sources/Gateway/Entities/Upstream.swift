@@ -34,17 +34,48 @@ public struct Upstream: Equatable, Sendable {
 
     /// Which regions serve when this node's own cannot.
     public struct RegionPolicy: Equatable, Sendable {
+        /// What sends traffic to other regions.
+        public enum Spill: String, CaseIterable, Sendable {
+            /// Nothing.
+            case off
+            /// What the first region with targets cannot carry.
+            case load
+            /// The loss of all of its targets.
+            case failure
+        }
+
         /// Regions after the node's own, first choice first; others follow by name.
         public var order: [String] = []
         /// Seconds of unbroken health before traffic returns to a better region; 0 to 86,400,
         /// default 60.
         public var hold: Double = 60
+        /// Seconds in which its share then rises from a tenth to the whole; 0 to 86,400, default
+        /// 100.
+        public var ramp: Double = 100
+        /// What sends traffic to other regions; default ``Spill/load``.
+        public var spill = Spill.load
 
         /// Creates the default policy, or one with its own order.
-        public init(order: [String] = [], hold: Double = 60) {
+        public init(
+            order: [String] = [],
+            hold: Double = 60,
+            ramp: Double = 100,
+            spill: Spill = .load
+        ) {
             self.order = order
             self.hold = hold
+            self.ramp = ramp
+            self.spill = spill
         }
+    }
+
+    /// What one node sends to a target at most.
+    public struct Limits: Equatable, Sendable {
+        /// Requests in flight at one target, 0 to 1,000,000; 0, the default, for any number.
+        public var concurrency = 0
+
+        /// Creates limits.
+        public init(concurrency: Int = 0) { self.concurrency = concurrency }
     }
 
     /// Primary key.
@@ -87,6 +118,8 @@ public struct Upstream: Equatable, Sendable {
     public var tags: [String] = []
     /// Which regions serve when this node's own cannot; a key that Kong does not have.
     public var regions = RegionPolicy()
+    /// What one node sends to a target at most; a key that Kong does not have.
+    public var limits = Limits()
     /// Unix seconds of creation.
     public var createdAt: Int?
     /// Unix seconds of the last change.

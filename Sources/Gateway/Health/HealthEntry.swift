@@ -44,6 +44,11 @@ struct HealthEntry: Sendable {
     var standing: HealthPool.Standing = .serving
     var factor: Float = 1
     var told: TargetVerdict = .healthy
+    /// What an operator wants of it.
+    var directive: TargetDirective.Kind?
+    /// Where it stands, and since when.
+    var stage: TargetStage = .unknown
+    var stageSince = MonotonicInstant(nanoseconds: 0)
     /// When counts were told last.
     var countedAt: MonotonicInstant?
     /// Whether it is counted among those with evidence, those spoken against, those contradicted.
@@ -86,6 +91,25 @@ struct HealthEntry: Sendable {
     var slowEnd: MonotonicInstant? {
         self.slowFactor == nil
             ? nil : self.watch.evidence.latency?.at.advanced(by: .seconds(30))
+    }
+
+    /// Where it stands now.
+    var currentStage: TargetStage {
+        switch self.directive {
+        case .drain: return .draining
+        case .disable: return .disabled
+        case nil: break
+        }
+        switch self.watch.state {
+        case .suspect: return .suspect
+        case .down: return .down
+        case .trial: return .trial
+        case .up: break
+        }
+        if self.standing != .serving { return .down }
+        if self.slowFactor != nil { return .slow }
+        if self.rampStart != nil { return .ramp }
+        return self.watch.hasAnswered ? .up : .unknown
     }
 
     /// Whether its checks only open a connection.

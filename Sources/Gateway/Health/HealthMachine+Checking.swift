@@ -9,6 +9,11 @@ extension HealthMachine {
         let rules = self.entries[slot].settings.passive
         if case .trial = self.entries[slot].watch.state { self.entries[slot].offeredUntil = nil }
         self.entries[slot].watch.observe(seen, rules: rules, at: now)
+        if seen.silences > 0, seen.answers == 0, !self.isDoubtful(at: now),
+            self.pools[self.entries[slot].pool].members.count > 1
+        {
+            self.entries[slot].watch.detect(.stuck, at: now)
+        }
         let answers = seen.answers
         if answers > 0 {
             self.entries[slot].contradict(count: answers, at: now)
@@ -122,7 +127,7 @@ extension HealthMachine {
     }
 
     /// The median latency of a target's like in microseconds; `nil` when too few are known.
-    private func usualLatency(besides slot: Int, at now: MonotonicInstant) -> Double? {
+    func usualLatency(besides slot: Int, at now: MonotonicInstant) -> Double? {
         let pool = self.pools[self.entries[slot].pool]
         let steps = pool.sample(besides: slot).compactMap { other -> Double? in
             guard self.entries[other].slowFactor == nil,

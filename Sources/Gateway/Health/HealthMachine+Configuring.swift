@@ -23,6 +23,7 @@ extension HealthMachine {
         for slot in self.entries.indices where self.entries[slot].isLive {
             if !wanted.contains(self.entries[slot].target.id) { self.remove(slot) }
         }
+        self.followThresholds(of: upstreams, into: &effects)
         for slot in added {
             self.retally(slot, at: now)
             self.settle(slot, into: &effects, at: now)
@@ -87,6 +88,8 @@ extension HealthMachine {
         let pool = self.pool(HealthPool.Key(upstream: target.upstream, region: target.region))
         var entry = HealthEntry(target, settings, pool: pool)
         entry.part = self.share.part(in: target.id, of: target.region)
+        entry.directive = self.directive(for: target)
+        entry.stageSince = now
         let slot = self.vacant.popLast() ?? self.entries.count
         let others = self.pools[pool]
         // A newcomer among targets that have served for a while starts slowly.
@@ -157,6 +160,42 @@ extension HealthMachine {
         self.due.set(slot, to: nil)
         self.entries[slot].isLive = false
         self.vacant.append(slot)
+    }
+
+    /// Takes over which upstreams have a threshold.
+    private mutating func followThresholds(
+        of upstreams: [HealthUpstream],
+        into effects: inout [Effect]
+    ) {
+        var wanted: [String: Threshold] = [:]
+        for upstream in upstreams where upstream.settings.threshold > 0 {
+            for target in upstream.targets {
+                var threshold = Threshold(percent: upstream.settings.threshold)
+                threshold.isClosed = self.thresholds[target.upstream]?.isClosed ?? false
+                wanted[target.upstream] = threshold
+            }
+        }
+        for (name, before) in self.thresholds where before.isClosed && wanted[name] == nil {
+            effects.append(.closed(upstream: name, false))
+        }
+        self.thresholds = wanted
+        for name in wanted.keys.sorted() { self.reconsiderThreshold(of: name, into: &effects) }
+    }
+
+    /// Looks whether an upstream has more than its threshold left.
+    ///
+    /// Source: Kong, `healthchecks.threshold`.
+    mutating func reconsiderThreshold(of upstream: String, into effects: inout [Effect]) {
+        guard let threshold = self.thresholds[upstream] else { return }
+        var (whole, left) = (0, 0)
+        for (key, place) in self.poolSlots where key.upstream == upstream {
+            whole += self.pools[place].capacity.whole
+            left += self.pools[place].capacity.left
+        }
+        let isClosed = Double(left) * 100 <= threshold.percent * Double(whole)
+        guard isClosed != threshold.isClosed else { return }
+        self.thresholds[upstream]?.isClosed = isClosed
+        effects.append(.closed(upstream: upstream, isClosed))
     }
 
     private mutating func pool(_ key: HealthPool.Key) -> Int {

@@ -98,7 +98,9 @@ extension HealthMachine {
     ) {
         let entry = self.entries[slot]
         let standing: HealthPool.Standing
-        if entry.watch.stance != .up {
+        if entry.directive != nil {
+            standing = .retired
+        } else if entry.watch.stance != .up {
             standing = entry.watch.isSoft ? .soft : .hard
         } else if entry.tally.against >= 2, entry.contradictions < 5 {
             standing = entry.tally.isHard ? .hard : .soft
@@ -117,6 +119,9 @@ extension HealthMachine {
             to: standing
         )
         if isFlip { self.tellPanic(entry.pool, into: &effects, at: now) }
+        if !self.thresholds.isEmpty {
+            self.reconsiderThreshold(of: entry.target.upstream, into: &effects)
+        }
     }
 
     /// Says that a panic has begun or ended, and what that means for those it concerns.
@@ -142,6 +147,8 @@ extension HealthMachine {
         switch entry.standing {
         case .serving: break
         case .soft where self.pools[entry.pool].isPanicking: return (1, .lowered)
+        case .retired:
+            return entry.directive == .drain ? (.drained, .draining) : (.disabled, .disabled)
         case .soft, .hard:
             return (0, entry.watch.trialSince != nil ? .trial : .excluded)
         }
@@ -158,10 +165,10 @@ extension HealthMachine {
     mutating func applyFactor(_ slot: Int, into effects: inout [Effect], at now: MonotonicInstant) {
         let (base, verdict) = self.baseFactor(slot)
         let isPardoned = base > 0 && self.entries[slot].standing != .serving
-        if self.entries[slot].factor == 0, base > 0, !isPardoned {
+        if self.entries[slot].factor <= 0, base > 0, !isPardoned {
             self.entries[slot].rampStart = now
         }
-        if base == 0 || isPardoned { self.entries[slot].rampStart = nil }
+        if base <= 0 || isPardoned { self.entries[slot].rampStart = nil }
         var factor = base
         if let start = self.entries[slot].rampStart {
             let progress = start.duration(to: now) / self.timing.ramp
@@ -172,19 +179,46 @@ extension HealthMachine {
             self.entries[slot].factor = factor
             effects.append(.factor(self.entries[slot].target.id, factor))
         }
-        guard verdict != self.entries[slot].told else { return }
+        let before = self.entries[slot].stage
+        let stage = self.entries[slot].currentStage
+        let isNews =
+            verdict != self.entries[slot].told
+            || (stage != before && before != .unknown && stage != .unknown)
+        if stage != before {
+            self.entries[slot].stage = stage
+            self.entries[slot].stageSince = now
+        }
+        guard isNews else { return }
         self.entries[slot].told = verdict
         let entry = self.entries[slot]
         effects.append(
             .event(
                 HealthEvent(
                     target: entry.target,
+                    before: before,
+                    stage: stage,
                     verdict: verdict,
+                    factor: max(0, entry.factor),
                     reason: entry.slowFactor != nil ? .slow : entry.watch.reason,
-                    observers: entry.tally.against
+                    evidence: self.evidence(of: slot, at: now)
                 )
             )
         )
+    }
+
+    /// What is known of a target at the moment.
+    func evidence(of slot: Int, at now: MonotonicInstant) -> HealthEvidence {
+        let entry = self.entries[slot]
+        var evidence = HealthEvidence()
+        evidence.attempts = Int(entry.watch.evidence.attempts.rounded())
+        evidence.failures = Int(entry.watch.evidence.failures.rounded())
+        evidence.against = entry.tally.against
+        evidence.refuting = entry.tally.refuting
+        if let latency = entry.watch.evidence.latency {
+            evidence.latency = Int(LatencyLogarithm.microseconds(step: latency.step))
+            evidence.usualLatency = Int(self.usualLatency(besides: slot, at: now) ?? 0)
+        }
+        return evidence
     }
 
     /// Says of a target what is to be said; returns when its counts may be told again.

@@ -11,18 +11,28 @@ public enum TargetVerdict: String, Sendable {
     case trial
     /// Out of use.
     case excluded
+    /// Out of use by an operator; what is pinned to it may finish.
+    case draining
+    /// Out of use by an operator.
+    case disabled
 }
 
-/// A verdict that changed.
+/// A target that has come to stand elsewhere than before.
 public struct HealthEvent: Equatable, Sendable {
     /// The target.
     public let target: HealthTarget
-    /// The new verdict at this node.
+    /// Where it stood.
+    public let before: TargetStage
+    /// Where it stands now.
+    public let stage: TargetStage
+    /// The verdict at this node.
     public let verdict: TargetVerdict
-    /// The own evidence behind it.
+    /// The share of its weight that it gets, 0 to 1.
+    public let factor: Float
+    /// The own evidence behind it, in one word.
     public let reason: HealthReason
-    /// How many peers speak against the target.
-    public let observers: Int
+    /// The evidence in numbers.
+    public let evidence: HealthEvidence
 }
 
 /// One target as this node sees it, with who says what.
@@ -41,6 +51,17 @@ public struct TargetView: Equatable, Sendable {
     public let target: HealthTarget
     /// What the evidence means here.
     public let verdict: TargetVerdict
+    /// Where it stands, and for how long it has.
+    public let stage: TargetStage
+    /// How long it has stood there.
+    public let age: Duration
+    /// The own evidence, in one word.
+    public let reason: HealthReason
+    /// The evidence in numbers.
+    public let evidence: HealthEvidence
+    /// In how long single requests may try it; `nil` when it is in use, or only an operator brings it
+    /// back.
+    public let nextTry: Duration?
     /// The share of its weight, 0 to 1.
     public let factor: Float
     /// Who says what, the own node first, the others by identity.
@@ -57,13 +78,26 @@ extension HealthMachine {
             return TargetView(
                 target: entry.target,
                 verdict: entry.told,
-                factor: entry.factor,
+                stage: entry.currentStage,
+                age: entry.stageSince.duration(to: now),
+                reason: entry.slowFactor != nil ? .slow : entry.watch.reason,
+                evidence: self.evidence(of: slot, at: now),
+                nextTry: self.nextTry(of: entry, at: now),
+                factor: max(0, entry.factor),
                 observers: self.words(of: entry, at: now)
             )
         }.sorted {
             ($0.target.upstream, $0.target.name, $0.target.id)
                 < ($1.target.upstream, $1.target.name, $1.target.id)
         }
+    }
+
+    private func nextTry(of entry: HealthEntry, at now: MonotonicInstant) -> Duration? {
+        let salt = SeededGenerator.mix(entry.target.id.rawValue ^ self.node.id.low)
+        guard entry.directive == nil,
+            let start = entry.watch.trialTime(timing: self.timing, salt: salt)
+        else { return nil }
+        return max(.zero, now.duration(to: start))
     }
 
     private func words(of entry: HealthEntry, at now: MonotonicInstant) -> [TargetView.Observer] {

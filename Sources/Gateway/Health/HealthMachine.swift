@@ -16,8 +16,11 @@ public struct HealthMachine: Sendable {
     public enum Effect: Equatable, Sendable {
         /// Carry out a check; answer with ``HealthMachine/finished(_:at:)``.
         case probe(ProbeRequest)
-        /// Give the target this share of its weight: 0 none, 1 all.
+        /// Give the target this share of its weight: 0 none, 1 all; ``Swift/Float/drained`` and
+        /// ``Swift/Float/disabled`` when an operator has taken it out.
         case factor(TargetID, Float)
+        /// Refuse all requests of an upstream, since less than its `threshold` is left; or no longer.
+        case closed(upstream: String, Bool)
         /// Let one request try the target although its share is 0.
         case trial(TrialOffer)
         /// ``HealthMachine/report`` says something new.
@@ -34,6 +37,18 @@ public struct HealthMachine: Sendable {
     static let wakeLimit = 512
     /// Targets whose checkers are found anew at a time: 128.
     static let sweepSize = 128
+
+    /// A target as operators call it.
+    struct TargetName: Hashable, Sendable {
+        let upstream: String
+        let target: String
+    }
+
+    /// Whether an upstream has fallen below the share that its user demands.
+    struct Threshold: Sendable {
+        var percent: Double
+        var isClosed = false
+    }
 
     struct Observer: Sendable {
         var isAbstaining: Bool
@@ -58,6 +73,10 @@ public struct HealthMachine: Sendable {
     var share: CheckerShare
     var observers: [NodeID: Observer] = [:]
     var ownVotes: [TargetID: HealthVote] = [:]
+    /// What operators want of targets.
+    var directives: [TargetName: TargetDirective.Kind] = [:]
+    /// Capacity of the upstreams that have a `threshold`.
+    var thresholds: [String: Threshold] = [:]
     var sequence: UInt64 = 0
     var isIsolated = false
     /// The next slot whose checkers must be found anew; `nil` when all are known.
@@ -154,6 +173,35 @@ public struct HealthMachine: Sendable {
         }
         self.finish(into: &effects, at: now)
         return effects
+    }
+
+    /// Takes over what operators want of targets, in place of what they wanted before.
+    ///
+    /// Linear in the number of targets when something has changed.
+    public mutating func setDirectives(
+        _ directives: [TargetDirective],
+        at now: MonotonicInstant
+    ) -> [Effect] {
+        let wanted = Dictionary(
+            directives.map { (TargetName(upstream: $0.upstream, target: $0.target), $0.kind) },
+            uniquingKeysWith: { _, later in later }
+        )
+        guard wanted != self.directives else { return [] }
+        self.directives = wanted
+        var effects: [Effect] = []
+        for slot in self.entries.indices where self.entries[slot].isLive {
+            let directive = self.directive(for: self.entries[slot].target)
+            guard directive != self.entries[slot].directive else { continue }
+            self.entries[slot].directive = directive
+            self.settle(slot, into: &effects, at: now)
+        }
+        self.finish(into: &effects, at: now)
+        return effects
+    }
+
+    func directive(for target: HealthTarget) -> TargetDirective.Kind? {
+        self.directives.isEmpty
+            ? nil : self.directives[TargetName(upstream: target.upstream, target: target.name)]
     }
 
     /// Says whether most of the mesh is out of this node's reach; then its votes are withdrawn.

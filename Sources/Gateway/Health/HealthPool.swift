@@ -17,6 +17,8 @@ struct HealthPool: Sendable {
         case soft
         /// Out of use because it does not answer, or the user said so.
         case hard
+        /// Taken out by an operator, so that it counts as no capacity at all.
+        case retired
     }
 
     let key: Key
@@ -66,6 +68,7 @@ struct HealthPool: Sendable {
             self.softWeight -= weight
             self.soft.remove(slot)
         case .hard: self.hardWeight -= weight
+        case .retired: self.weight += weight
         }
         switch new {
         case .serving: break
@@ -73,8 +76,14 @@ struct HealthPool: Sendable {
             self.softWeight += weight
             self.soft.insert(slot)
         case .hard: self.hardWeight += weight
+        case .retired: self.weight -= weight
         }
         return self.reconsider()
+    }
+
+    /// Weight of those that count, and of those of them that are in use.
+    var capacity: (whole: Int, left: Int) {
+        (self.weight, self.weight - self.softWeight - self.hardWeight)
     }
 
     /// Looks whether the panic begins or ends.

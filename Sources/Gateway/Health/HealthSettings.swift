@@ -57,6 +57,11 @@ public struct HealthSettings: Equatable, Sendable {
         }
     }
 
+    /// Per cent of the targets' weight that must be in use, or the whole upstream refuses its requests:
+    /// 0 to 100.
+    ///
+    /// Default 0: it serves as long as it can.
+    public var threshold = 0.0
     /// Checks that nodes make.
     public var active = Active()
     /// Judging of proxied traffic.

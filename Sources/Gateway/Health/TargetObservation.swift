@@ -27,6 +27,9 @@ public struct TargetObservation: Equatable, Sendable {
     public var resets: UInt32 = 0
     /// Attempts that ran into the connect, write or read timeout.
     public var timeouts: UInt32 = 0
+    /// Times that a worker found at least three requests waiting here, none of which was answered for
+    /// far longer than usual, while others answered.
+    public var silences: UInt32 = 0
     /// Answered attempts by status.
     public var statuses: [StatusCount] = []
     /// Sum of the ``LatencyLogarithm`` steps of times from sending to the response head, over
@@ -43,11 +46,15 @@ public struct TargetObservation: Equatable, Sendable {
         self.connectFailures.addingSaturated(self.resets).addingSaturated(self.timeouts)
     }
 
+    /// Attempts that the target failed, with an answer or without.
+    public var failures: UInt32 { self.gatewayFailures.addingSaturated(self.transportFailures) }
+
     /// Adds what was seen later.
     public mutating func add(_ later: TargetObservation) {
         self.connectFailures = self.connectFailures.addingSaturated(later.connectFailures)
         self.resets = self.resets.addingSaturated(later.resets)
         self.timeouts = self.timeouts.addingSaturated(later.timeouts)
+        self.silences = self.silences.addingSaturated(later.silences)
         self.latencySteps &+= later.latencySteps
         for seen in later.statuses {
             if let place = self.statuses.firstIndex(where: { $0.status == seen.status }) {

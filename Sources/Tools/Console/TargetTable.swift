@@ -87,6 +87,7 @@ public struct TargetTable: Sendable {
             switch target.verdict {
             case .healthy, .unchecked: .good
             case .lowered: .warning
+            case .draining, .disabled: .warning
             case .excluded, .unresolved: .bad
             }
         var text = target.verdict.rawValue

@@ -22,11 +22,10 @@ struct Meshctl: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             MembersCommand.self, MemberCommand.self, StatusCommand.self, CheckCommand.self,
-            HealthCommand.self,
-            RegionCommand.self, ConfigCommand.self, DrainCommand.self, ResumeCommand.self,
+            HealthCommand.self, WhyCommand.self, BalanceCommand.self, RegionCommand.self,
+            TargetCommand.self, ConfigCommand.self, DrainCommand.self, ResumeCommand.self,
             ForgetCommand.self, ForceLeaveCommand.self, KeysCommand.self, EventsCommand.self,
-            BackupCommand.self,
-            RestoreCommand.self, CompletionCommand.self,
+            BackupCommand.self, RestoreCommand.self, CompletionCommand.self,
         ]
     )
 

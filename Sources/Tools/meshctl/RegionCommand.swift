@@ -8,7 +8,10 @@ struct RegionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "region",
         abstract: "Regions of the mesh.",
-        subcommands: [RegionListCommand.self]
+        subcommands: [
+            RegionListCommand.self, RegionDrainCommand.self, RegionUndrainCommand.self,
+            RegionFailoverCommand.self, RegionFailbackCommand.self, RegionHoldCommand.self,
+        ]
     )
 }
 

@@ -9,6 +9,8 @@ final class FakeNode: AdminNode {
     struct Told: Equatable {
         var applied: [Submission] = []
         var modes: [String] = []
+        var regionOrders: [RegionOrderRequest] = []
+        var targetOrders: [TargetOrderRequest] = []
         var marks: [TargetMark] = []
         var messages: [String] = []
         var level = "info"
@@ -213,6 +215,39 @@ final class FakeNode: AdminNode {
         guard node == "eu-1" else { throw .unknownNode(node) }
         self.told.withLock { $0.modes.append("\(forgetting ? "forget" : "expel") \(node)") }
         return DismissalReport(node: node, id: "1", isForgotten: forgetting)
+    }
+    func order(_ request: RegionOrderRequest) async throws(AdminError) -> RegionOrderReport {
+        guard request.region == "eu" else { throw .refused("no region is called \(request.region)") }
+        self.told.withLock { $0.regionOrders.append(request) }
+        return RegionOrderReport(
+            region: request.region,
+            order: request.order,
+            until: "2026-11-26T12:00:00.000Z",
+            isDryRun: request.isDryRun,
+            shifts: []
+        )
+    }
+    func order(_ request: TargetOrderRequest) async throws(AdminError) -> TargetOrderReport {
+        guard request.upstream == "api" else { throw .refused("unknown") }
+        self.told.withLock { $0.targetOrders.append(request) }
+        return TargetOrderReport(upstream: "api", target: request.target, order: request.order)
+    }
+    func balance(of name: String) async -> BalancesReport {
+        let upstream = BalanceReport(
+            upstream: "api",
+            algorithm: "round-robin",
+            regions: [],
+            targets: []
+        )
+        return BalancesReport(upstreams: name == "api" ? [upstream] : [], view: self.view)
+    }
+    func why(_ subject: String) async -> WhyReport {
+        WhyReport(
+            subject: subject,
+            upstreams: await self.balance(of: subject).upstreams,
+            events: self.feed,
+            view: self.view
+        )
     }
     func events(after id: UInt64?) async -> AsyncStream<EventReport> {
         let (stream, continuation) = AsyncStream.makeStream(of: EventReport.self)

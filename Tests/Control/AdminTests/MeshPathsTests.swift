@@ -80,6 +80,77 @@ struct MeshPathsTests {
         #expect(node.told.withLock { $0.modes } == ["forget eu-1", "expel eu-1"])
     }
 
+    @Test("hand over what operators want of regions, for how long and whether only to look")
+    func regionOrders() async throws {
+        let node = FakeNode()
+        try await withServer(node) { endpoint async throws in
+            let client = try self.client(endpoint)
+            for order in RegionOrderReport.Order.allCases {
+                let report = try await client.order(
+                    order,
+                    of: "eu",
+                    seconds: 90,
+                    isDryRun: order == .hold,
+                    isForced: order == .drain
+                )
+                #expect(report.order == order)
+            }
+            await #expect(throws: AdminClientError.self) {
+                try await client.order(
+                    .drain,
+                    of: "eu",
+                    seconds: 259_201,
+                    isDryRun: false,
+                    isForced: false
+                )
+            }
+            await #expect(throws: AdminClientError.self) {
+                try await client.order(
+                    .drain,
+                    of: "mars",
+                    seconds: 60,
+                    isDryRun: false,
+                    isForced: false
+                )
+            }
+        }
+        let requests = node.told.withLock { $0.regionOrders }
+        #expect(requests.map(\.order) == RegionOrderReport.Order.allCases)
+        #expect(requests.allSatisfy { $0.duration == .seconds(90) && $0.author == "loopback" })
+        #expect(requests.filter(\.isDryRun).map(\.order) == [.hold])
+        #expect(requests.filter(\.isForced).map(\.order) == [.drain])
+    }
+
+    @Test("hand over what operators want of targets")
+    func targetOrders() async throws {
+        let node = FakeNode()
+        try await withServer(node) { endpoint async throws in
+            let client = try self.client(endpoint)
+            for order in TargetOrderReport.Order.allCases {
+                let report = try await client.order(order, of: "[::1]:9000", in: "api")
+                #expect(report.target == "[::1]:9000")
+            }
+        }
+        #expect(
+            node.told.withLock { $0.targetOrders }.map(\.order)
+                == TargetOrderReport.Order.allCases
+        )
+    }
+
+    @Test("explain what they know, and know no strangers")
+    func explanations() async throws {
+        let node = FakeNode()
+        try await withServer(node) { endpoint async throws in
+            let client = try self.client(endpoint)
+            #expect(try await client.why("api") == node.why("api"))
+            #expect(try await client.balance(of: "api") == node.balance(of: "api"))
+            await #expect(throws: AdminClientError.self) { try await client.why("nobody") }
+            await #expect(throws: AdminClientError.self) {
+                try await client.balance(of: "nobody")
+            }
+        }
+    }
+
     @Test("drain and resume members by name, and refuse strangers")
     func modes() async throws {
         let node = FakeNode()

@@ -43,6 +43,35 @@ struct RegionVerdictTests {
         )
     }
 
+    @Test("counts regions, not relays, and needs most of them")
+    func quorum() {
+        let split = [self.summary(from: "ap", alive: 0), self.summary(from: "sa", alive: 1)]
+        #expect(self.verdict(alive: 0, members: 2, split) == .unreachable)
+        let most = split + [self.summary(from: "af", alive: 0)]
+        #expect(self.verdict(alive: 0, members: 2, most) == .down)
+        #expect(self.verdict(alive: 2, members: 2, most) == .degraded)
+        let relays = [self.summary(from: "ap", alive: 0), self.summary(from: "ap", alive: 1)]
+        #expect(self.verdict(alive: 0, members: 2, relays) == .unreachable)
+    }
+
+    @Test("stands when it has not changed for a while, a worse one sooner than a better one")
+    func hysteresis() {
+        var verdicts = SteadyVerdicts()
+        let at = { (second: Int64) in MonotonicInstant(sinceStart: .seconds(second)) }
+        #expect(verdicts.take(["us": .up], at: at(0)) == ["us": .up])
+        for second in Int64(1)..<100 {
+            let seen: RegionReport.State = second.isMultiple(of: 2) ? .up : .unreachable
+            #expect(verdicts.take(["us": seen], at: at(second)).isEmpty, "it flaps")
+        }
+        #expect(verdicts.take(["us": .down], at: at(100)).isEmpty)
+        #expect(verdicts.take(["us": .down], at: at(102)) == ["us": .down])
+        #expect(verdicts.take(["us": .up], at: at(103)).isEmpty)
+        #expect(verdicts.take(["us": .up], at: at(107)).isEmpty)
+        #expect(verdicts.take(["us": .up], at: at(108)) == ["us": .up])
+        #expect(verdicts.take([:], at: at(109)).isEmpty)
+        #expect(verdicts.states.isEmpty, "it is known no more")
+    }
+
     @Test("comes from two relays per region, the same at every node")
     func relays() {
         let nodes = (1...9).map { NodeID(high: 3, low: $0) }

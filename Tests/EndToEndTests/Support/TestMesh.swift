@@ -114,7 +114,7 @@ final class TestMesh {
             upstreams:
               - name: demo
                 algorithm: round-robin
-                regions: { order: [eu, us], hold: 2 }
+                regions: { order: [eu, us], hold: 2, ramp: 3 }
                 healthchecks:
                   active:
                     http_path: /health

@@ -47,3 +47,11 @@ extension Balancer {
         return shares
     }
 }
+
+extension Balancer {
+    /// Gives all requests to one group.
+    func setActiveGroup(_ number: Int) {
+        let all = self.plan.targets.map(\.group).filter { $0 >= number }.min() ?? 0
+        self.setShares((0...all).map { $0 == all ? 1_000 : 0 })
+    }
+}

@@ -65,6 +65,66 @@ struct BalancerTests {
     }
 
     @Test(
+        "lets requests begin with each group by its share, and keys where they were before",
+        arguments: algorithms
+    )
+    func drawsGroups(algorithm: BalancingAlgorithm) {
+        let balancer = Balancer(
+            algorithm: algorithm,
+            targets: targets([1, 1, 1], groups: [0, 1, 2]),
+            seed: 8
+        )
+        balancer.setShares([700, 300, 0])
+        var generator = SeededGenerator(seed: 1)
+        let keys = (0..<10_000).map { _ in generator.next() }
+        let first = keys.map { balancer.pick(hash: $0, tried: TriedTargets()) }
+        let away = first.count { $0 == 1 }
+        #expect((2_800...3_200).contains(away))
+        #expect(!first.contains(2))
+        balancer.setFactor(0, at: 1)
+        #expect(keys.allSatisfy { balancer.pick(hash: $0, tried: TriedTargets()) == 0 })
+        balancer.setFactor(0, at: 0)
+        #expect(keys.allSatisfy { balancer.pick(hash: $0, tried: TriedTargets()) == 2 })
+        balancer.setFactor(1, at: 0)
+        balancer.setFactor(1, at: 1)
+        balancer.setShares([600, 400, 0])
+        let second = keys.map { balancer.pick(hash: $0, tried: TriedTargets()) }
+        guard case .consistentHashing = algorithm else { return }
+        let isMoved = zip(first, second).count { $0 != $1 }
+        #expect((900...1_100).contains(isMoved), "a tenth moves, no key comes back")
+    }
+
+    @Test(
+        "fills targets up to their limit, then open groups, then says that all are full",
+        arguments: algorithms
+    )
+    func overflows(algorithm: BalancingAlgorithm) {
+        let balancer = Balancer(
+            algorithm: algorithm,
+            targets: targets([1, 1, 1, 1], groups: [0, 0, 1, 2]),
+            seed: 9
+        )
+        balancer.setShares([1_000, 0, 0], open: [1])
+        balancer.setLimit(3)
+        var generator = SeededGenerator(seed: 2)
+        var counts = [0, 0, 0, 0]
+        for _ in 0..<9 {
+            let choice = balancer.pick(hash: generator.next(), tried: TriedTargets())
+            #expect(choice >= 0)
+            guard choice >= 0 else { return }
+            counts[choice] += 1
+            balancer.began(choice)
+            if counts[2] > 0 { #expect(counts[0] == 3 && counts[1] == 3) }
+        }
+        #expect(counts == [3, 3, 3, 0], "a group that is not open takes nothing")
+        #expect(balancer.pick(hash: 1, tried: TriedTargets()) == Balancer.full)
+        balancer.ended(0)
+        #expect(balancer.pick(hash: 1, tried: TriedTargets()) == 0)
+        for index in 0..<4 { balancer.setFactor(0, at: index) }
+        #expect(balancer.pick(hash: 1, tried: TriedTargets()) >= 0, "in need any will do")
+    }
+
+    @Test(
         "sends to doubtful targets rather than to none, but never to disabled ones",
         arguments: algorithms
     )

@@ -4,100 +4,395 @@ import Testing
 
 @Suite("A region machine")
 struct RegionMachineTests {
-    private var machine = RegionMachine()
+    var machine = RegionMachine()
+    private var clock: Int64 = 0
+    private static let eu = ["eu", "us", nil]
 
-    private func at(_ second: Int64) -> MonotonicInstant {
-        MonotonicInstant(sinceStart: .seconds(second))
-    }
-
-    private func upstream(
-        _ regions: [String?] = ["eu", "us", nil],
-        hold: Duration = .seconds(60)
-    ) -> RegionMachine.Upstream {
-        RegionMachine.Upstream(
-            name: "api",
-            regions: regions,
-            hold: hold,
-            targets: regions.indices.flatMap { group in
-                let name = regions[group] ?? "failover"
-                return (0..<2).map { (self.id(name, $0), group) }
-            }
-        )
-    }
-
-    private func id(_ region: String, _ index: Int) -> TargetID {
-        let endpoint = Endpoint(address: .v4(UInt32(index)), port: 80)
-        return TargetID(upstream: "api", target: region, endpoint: endpoint)
-    }
-
-    private mutating func set(
-        _ factor: Float,
-        _ region: String,
-        _ second: Int64
-    )
-        -> [RegionMachine.Effect]
-    {
-        (0..<2).flatMap { self.machine.setFactor(factor, of: self.id(region, $0), at: at(second)) }
-    }
-
-    @Test("moves when the last target of a region is out, and back when its hold is over")
-    mutating func movesAndReturns() {
-        _ = self.machine.configure([self.upstream()], at: self.at(0))
-        let first = self.machine.setFactor(0, of: self.id("eu", 0), at: self.at(1))
-        #expect(first.isEmpty)
-        let second = self.machine.setFactor(0, of: self.id("eu", 1), at: self.at(2))
-        #expect(
-            second == [
-                .active(upstream: "api", group: 1), .moved(upstream: "api", region: "us"),
-            ]
-        )
+    @Test("moves when the last target of a region is out, and says why")
+    mutating func moves() {
+        _ = self.configure()
+        let first = self.machine.setFactor(0, of: regionTarget("eu", 0), at: second(1))
+        #expect(first.shares == [700, 300, 0], "half of the capacity carries seven tenths")
+        let both = self.machine.setFactor(0, of: regionTarget("eu", 1), at: second(2))
+        #expect(both.shares == [0, 1_000, 0])
+        #expect(both.move?.changes.first?.cause == .lost)
+        #expect(both.move?.changes.first?.region == "eu")
         #expect(self.machine.activeRegions == ["api": "us"])
-
-        let back = self.machine.setFactor(0.1, of: self.id("eu", 1), at: self.at(10))
-        #expect(back == [.wake(at: self.at(70))])
-        #expect(self.machine.wake(at: self.at(69)) == [.wake(at: self.at(70))])
-        #expect(
-            self.machine.wake(at: self.at(70)) == [
-                .active(upstream: "api", group: 0), .moved(upstream: "api", region: "eu"),
-            ]
-        )
     }
 
-    @Test("knows failover targets as no region")
-    mutating func failover() {
-        _ = self.machine.configure([self.upstream()], at: self.at(0))
-        _ = self.set(0, "eu", 1)
-        let moved = self.set(0, "us", 2)
-        #expect(moved.contains(.moved(upstream: "api", region: nil)))
-        #expect(self.machine.activeRegions.isEmpty)
-    }
-
-    @Test("takes a changed hold at once, and forgets no running one when regions change")
-    mutating func reconfigured() {
-        _ = self.machine.configure([self.upstream()], at: self.at(0))
+    @Test("returns after the hold, little by little from a tenth on")
+    mutating func returns() {
+        _ = self.configure()
         _ = self.set(0, "eu", 1)
         _ = self.set(1, "eu", 10)
-        let shorter = self.machine.configure([self.upstream(hold: .seconds(30))], at: self.at(20))
-        #expect(shorter.last == .wake(at: self.at(40)))
-
-        let wider = self.upstream(["asia", "eu", "us", nil], hold: .seconds(30))
-        _ = self.machine.configure([wider], at: self.at(25))
-        #expect(self.machine.activeRegions == ["api": "asia"], "it is alive and comes first")
-        let narrow = self.upstream(["eu", "us"], hold: .seconds(30))
-        _ = self.machine.configure([narrow], at: self.at(26))
-        _ = self.machine.wake(at: self.at(40))
-        #expect(self.machine.activeRegions == ["api": "eu"])
-    }
-
-    @Test("does not go back to a region because the configuration is applied again")
-    mutating func steady() {
-        _ = self.machine.configure([self.upstream()], at: self.at(0))
-        _ = self.set(0, "eu", 1)
-        _ = self.set(1, "eu", 10)
-        for second in Int64(11)..<60 {
-            let effects = self.machine.configure([self.upstream()], at: self.at(second))
-            #expect(effects.first == .active(upstream: "api", group: 1))
-            #expect(self.machine.activeRegions == ["api": "us"])
+        #expect(self.shares(at: 70) == [0, 1_000, 0])
+        var before: UInt16 = 100
+        #expect(self.shares(at: 71) == [100, 900, 0])
+        for time in Int64(72)...171 {
+            let share = self.shares(at: time)[0]
+            #expect((before...(before + 10)).contains(share), "at most a point a second")
+            before = share
         }
+        #expect(before == 1_000)
+        #expect(self.machine.views(at: second(171))["api"]?.first?.cause == .usual)
+        #expect(self.machine.returns.isEmpty)
+    }
+
+    @Test("leaves only what it cannot carry, and nothing to failover targets while a region serves")
+    mutating func lowersShare() {
+        _ = self.configure()
+        _ = self.set(0.5, "eu", 1)
+        #expect(self.shares(at: 2) == [700, 300, 0])
+        _ = self.set(0.8, "eu", 3)
+        #expect(self.shares(at: 4) == [1_000, 0, 0])
+        _ = self.set(0, "us", 5)
+        _ = self.set(0.1, "eu", 6)
+        #expect(self.shares(at: 7) == [1_000, 0, 0], "no other region is there")
+    }
+
+    @Test("with spill on failure leaves only when nothing is left, as classic backup servers do")
+    mutating func failureOnly() {
+        var policy = RegionPolicy()
+        policy.spill = .failure
+        _ = self.configure(policy)
+        _ = self.set(0.1, "eu", 1)
+        #expect(self.shares(at: 2) == [1_000, 0, 0])
+        _ = self.set(0, "eu", 3)
+        #expect(self.shares(at: 4) == [0, 1_000, 0])
+    }
+
+    @Test("uses failover targets only when no region has a target")
+    mutating func failover() {
+        _ = self.configure()
+        _ = self.set(0, "eu", 1)
+        #expect(self.set(0, "us", 2).shares == [0, 0, 1_000])
+        #expect(self.machine.activeRegions.isEmpty)
+        _ = self.set(0, "failover", 3)
+        #expect(self.shares(at: 4).reduce(0, +) == 1_000, "somebody is always asked")
+    }
+
+    @Test("lets a flapping region return ever more rarely: at most five times in an hour")
+    mutating func flaps() {
+        _ = self.configure()
+        var returns = 0
+        var isReturning = false
+        for time in Int64(0)..<3_600 {
+            // Down for 20 s of every 100 s: longer than the hold, shorter than its double.
+            if time % 100 == 0 { _ = self.set(0, "eu", time) }
+            if time % 100 == 20 { _ = self.set(1, "eu", time) }
+            let share = self.shares(at: time)[0]
+            if share > 0, !isReturning { returns += 1 }
+            isReturning = share > 0
+        }
+        #expect(returns <= 5, "\(returns) returns")
+    }
+
+    @Test(
+        "keeps a hold that runs when the configuration is applied again, and takes a new one at once"
+    )
+    mutating func reconfigured() {
+        _ = self.configure()
+        _ = self.set(0, "eu", 1)
+        _ = self.set(1, "eu", 10)
+        for time in Int64(11)..<60 {
+            #expect(self.configure(at: time).shares == [0, 1_000, 0])
+        }
+        _ = self.configure(RegionPolicy(hold: .seconds(30)), ["us", "eu", nil], at: 61)
+        #expect(self.shares(at: 62) == [1_000, 0, 0])
+        _ = self.configure(RegionPolicy(hold: .seconds(30)), at: 63)
+        #expect(self.shares(at: 65)[0] >= 100, "its hold was over in the other order, too")
+    }
+
+    @Test("gives a return up when half of what was back is lost, and counts that as a flap")
+    mutating func abortsOnLoss() {
+        _ = self.configure()
+        _ = self.set(0, "eu", 1)
+        _ = self.set(1, "eu", 2)
+        #expect(self.shares(at: 85)[0] > 0)
+        #expect(self.set(0.3, "eu", 86).shares?[0] == 0)
+        _ = self.set(1, "eu", 87)
+        #expect(self.shares(at: 200)[0] == 0, "the hold has doubled")
+        #expect(self.shares(at: 208)[0] == 100)
+    }
+
+    @Test(
+        "stops a return that fails more often than what serves, and gives up one that fails far more"
+    )
+    mutating func comparesTraffic() {
+        _ = self.configure()
+        _ = self.set(0, "eu", 1)
+        _ = self.set(1, "eu", 2)
+        _ = self.shares(at: 64)
+        for time in Int64(65)..<100 {
+            self.see("eu", attempts: 100, failures: 4, at: time)
+            self.see("us", attempts: 100, failures: 1, at: time)
+            _ = self.shares(at: time)
+        }
+        let view = self.machine.views(at: second(100))["api"]?.first
+        #expect(view?.cause == .frozen)
+        #expect(view?.share ?? 0 < 120)
+        for time in Int64(100)..<160 {
+            self.see("eu", attempts: 100, failures: 0, at: time)
+            self.see("us", attempts: 100, failures: 1, at: time)
+            _ = self.shares(at: time)
+        }
+        #expect(self.shares(at: 160)[0] > 300, "it went on when it did as well")
+        self.see("eu", attempts: 1_000, failures: 900, at: 161)
+        #expect(self.shares(at: 162)[0] == 0)
+    }
+
+    @Test("stops a return that answers more slowly than what serves")
+    mutating func comparesLatency() {
+        _ = self.configure()
+        _ = self.set(0, "eu", 1)
+        _ = self.set(1, "eu", 2)
+        _ = self.shares(at: 64)
+        for time in Int64(65)..<100 {
+            self.see("eu", attempts: 100, failures: 0, step: 220, at: time)
+            self.see("us", attempts: 100, failures: 0, step: 208, at: time)
+            _ = self.shares(at: time)
+        }
+        #expect(self.machine.views(at: second(100))["api"]?.first?.cause == .frozen)
+    }
+
+    mutating func configure(
+        _ policy: RegionPolicy = RegionPolicy(),
+        _ regions: [String?] = RegionMachineTests.eu,
+        at time: Int64 = 0
+    ) -> [RegionMachine.Effect] {
+        self.machine.configure([regionUpstream(policy, regions)], at: second(time))
+    }
+
+    mutating func set(_ factor: Float, _ region: String, _ time: Int64) -> [RegionMachine.Effect] {
+        (0..<2).flatMap {
+            self.machine.setFactor(factor, of: regionTarget(region, $0), at: second(time))
+        }
+    }
+
+    /// The shares when every second until then had a wake.
+    @discardableResult
+    mutating func shares(at time: Int64) -> [UInt16] {
+        while self.clock < time {
+            self.clock += 1
+            _ = self.machine.wake(at: second(self.clock))
+        }
+        return (self.machine.views(at: second(time))["api"] ?? []).map { UInt16($0.share) }
+    }
+
+    private mutating func see(
+        _ region: String,
+        attempts: UInt32,
+        failures: UInt32,
+        step: UInt64 = 200,
+        at time: Int64
+    ) {
+        let seen = TargetTraffic(
+            id: regionTarget(region, 0),
+            attempts: attempts,
+            failures: failures,
+            answers: attempts,
+            latencySteps: step * UInt64(attempts)
+        )
+        self.machine.observe([seen], at: second(time))
+    }
+}
+
+@Suite("An operator's order about a region")
+struct RegionOrderTests {
+    private var bench = RegionMachineTests()
+
+    @Test("drains a tenth a second, and returns by the ramp when it is taken back or ends")
+    mutating func drains() {
+        _ = self.bench.configure()
+        let order = RegionOrder(.drain, of: "eu", since: second(10), until: second(100))
+        _ = self.bench.machine.setOrders([order], at: second(10))
+        #expect(self.bench.shares(at: 13) == [700, 300, 0])
+        #expect(self.bench.shares(at: 20) == [0, 1_000, 0])
+        #expect(self.bench.machine.views(at: second(20))["api"]?.first?.cause == .drained)
+        #expect(self.bench.shares(at: 99) == [0, 1_000, 0])
+        #expect(self.bench.shares(at: 100)[0] == 0)
+        #expect((100...120).contains(self.bench.shares(at: 102)[0]))
+        #expect(self.bench.shares(at: 202)[0] == 1_000)
+    }
+
+    @Test("goes on from where a drain stood that is taken back at once")
+    mutating func undrains() {
+        _ = self.bench.configure()
+        let order = RegionOrder(.drain, of: "eu", since: second(10), until: second(100))
+        _ = self.bench.machine.setOrders([order], at: second(10))
+        #expect(self.bench.shares(at: 12)[0] == 800)
+        _ = self.bench.machine.setOrders([], at: second(12))
+        #expect((790...820).contains(self.bench.shares(at: 14)[0]))
+        #expect(self.bench.shares(at: 36)[0] == 1_000)
+    }
+
+    @Test("moves everything at once with a failover")
+    mutating func failsOver() {
+        _ = self.bench.configure()
+        let order = RegionOrder(.failover, of: "eu", since: second(10), until: second(100))
+        let effects = self.bench.machine.setOrders([order], at: second(10))
+        #expect(effects.shares == [0, 1_000, 0])
+        #expect(effects.move?.changes.first?.cause == .failedOver)
+    }
+
+    @Test("holds a return back, and a failback lets it begin before its hold is over")
+    mutating func holdsAndReturns() {
+        _ = self.bench.configure()
+        _ = self.bench.set(0, "eu", 1)
+        _ = self.bench.set(1, "eu", 2)
+        let hold = RegionOrder(.hold, of: "eu", since: second(3), until: second(500))
+        _ = self.bench.machine.setOrders([hold], at: second(3))
+        #expect(self.bench.shares(at: 400)[0] == 0)
+        let back = RegionOrder(.failback, of: "eu", since: second(401), until: second(500))
+        _ = self.bench.machine.setOrders([back], at: second(401))
+        #expect((100...120).contains(self.bench.shares(at: 403)[0]))
+    }
+
+    @Test("never leaves a request without a region that has a target")
+    mutating func drainsTheLast() {
+        _ = self.bench.configure()
+        _ = self.bench.set(0, "us", 1)
+        _ = self.bench.set(0, "failover", 1)
+        let order = RegionOrder(.failover, of: "eu", since: second(10), until: second(100))
+        _ = self.bench.machine.setOrders([order], at: second(10))
+        #expect(self.bench.shares(at: 11) == [1_000, 0, 0])
+    }
+
+    @Test("shows beforehand what it would do")
+    mutating func dryRun() {
+        _ = self.bench.configure()
+        let order = RegionOrder(.drain, of: "eu", since: second(0), until: second(100))
+        #expect(self.bench.machine.shares(under: [order], at: second(5)) == ["api": [0, 1_000, 0]])
+        #expect(self.bench.shares(at: 6) == [1_000, 0, 0])
+    }
+}
+
+@Suite("Region machines of several nodes")
+struct RegionFleetTests {
+    @Test("return in step, whenever each has seen the region back", arguments: UInt64(0)..<10)
+    func returnsInStep(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        let nodes = (0..<9).map { NodeID(high: 1, low: UInt64($0)) }
+        // Clocks differ by up to 500 ms from the fleet's.
+        var machines = nodes.map { _ in
+            RegionMachine(fleetOffset: .milliseconds(Int64(generator.next(below: 1_000)) - 500))
+        }
+        let seenAt = nodes.map { _ in Int64(generator.next(below: 4_000)) + 10_000 }
+        for place in machines.indices {
+            _ = machines[place].configure(
+                [regionUpstream(RegionPolicy(), ["eu", "us"])],
+                at: second(0)
+            )
+            for index in 0..<2 {
+                _ = machines[place].setFactor(0, of: regionTarget("eu", index), at: second(1))
+            }
+        }
+        for tick in stride(from: Int64(10_000), to: 190_000, by: 100) {
+            let now = MonotonicInstant(sinceStart: .milliseconds(tick))
+            for place in machines.indices {
+                if tick / 100 == seenAt[place] / 100 {
+                    for index in 0..<2 {
+                        _ = machines[place].setFactor(1, of: regionTarget("eu", index), at: now)
+                    }
+                }
+                _ = machines[place].wake(at: now)
+            }
+            // Everybody hears everybody within 200 ms.
+            if tick.isMultiple(of: 200) {
+                for (place, node) in nodes.enumerated() {
+                    for other in machines.indices where other != place {
+                        _ = machines[other].setReturns(
+                            Dictionary(
+                                uniqueKeysWithValues: machines[place].returns.map {
+                                    ($0.key.number, $0.value)
+                                }
+                            ),
+                            of: node,
+                            at: now
+                        )
+                    }
+                }
+            }
+            guard tick > 76_000 else { continue }
+            let shares = machines.map { $0.views(at: now)["api"]?.first?.share ?? 0 }
+            let (least, most) = (shares.min() ?? 0, shares.max() ?? 0)
+            #expect(most - least <= 50, "seed \(seed), \(tick) ms: \(shares)")
+        }
+        let shares = machines.map { machine in
+            machine.views(at: second(190))["api"]?.first?.share
+        }
+        #expect(shares.allSatisfy { $0 == 1_000 })
+    }
+
+    @Test("one that lies about its return moves nobody else's")
+    func resistsALiar() {
+        var machine = RegionMachine()
+        _ = machine.configure([regionUpstream(RegionPolicy(), ["eu", "us"])], at: second(0))
+        for index in 0..<2 {
+            _ = machine.setFactor(0, of: regionTarget("eu", index), at: second(1))
+        }
+        for index in 0..<2 {
+            _ = machine.setFactor(1, of: regionTarget("eu", index), at: second(2))
+        }
+        let id = RegionReturnID(upstream: "api", region: "eu").number
+        _ = machine.setReturns([id: second(1)], of: NodeID(high: 0, low: 1), at: second(3))
+        _ = machine.wake(at: second(61))
+        #expect(machine.views(at: second(61))["api"]?.first?.share == 0, "its own hold is not over")
+        _ = machine.wake(at: second(62))
+        _ = machine.setReturns([id: second(63)], of: NodeID(high: 0, low: 2), at: second(63))
+        _ = machine.wake(at: second(64))
+        let share = machine.views(at: second(64))["api"]?.first?.share ?? 0
+        #expect((100...120).contains(share))
+    }
+
+    @Test("does not return to a region whose nodes are not plainly there, nor while cut off")
+    func waitsWhileInDoubt() {
+        var machine = RegionMachine()
+        _ = machine.configure([regionUpstream(RegionPolicy(), ["eu", "us"])], at: second(0))
+        for index in 0..<2 {
+            _ = machine.setFactor(0, of: regionTarget("eu", index), at: second(1))
+        }
+        for index in 0..<2 {
+            _ = machine.setFactor(1, of: regionTarget("eu", index), at: second(2))
+        }
+        _ = machine.setDoubts(about: ["eu"], isIsolated: false, at: second(3))
+        _ = machine.wake(at: second(100))
+        #expect(machine.views(at: second(100))["api"]?.first?.share == 0)
+        _ = machine.setDoubts(about: [], isIsolated: false, at: second(101))
+        _ = machine.wake(at: second(103))
+        let share = machine.views(at: second(103))["api"]?.first?.share ?? 0
+        #expect((100...120).contains(share))
+    }
+}
+
+func second(_ second: Int64) -> MonotonicInstant { MonotonicInstant(sinceStart: .seconds(second)) }
+
+func regionTarget(_ region: String, _ index: Int) -> TargetID {
+    let endpoint = Endpoint(address: .v4(UInt32(index)), port: 80)
+    return TargetID(upstream: "api", target: region, endpoint: endpoint)
+}
+
+func regionUpstream(_ policy: RegionPolicy, _ regions: [String?]) -> RegionMachine.Upstream {
+    RegionMachine.Upstream(
+        name: "api",
+        regions: regions,
+        policy: policy,
+        targets: regions.indices.flatMap { group in
+            (0..<2).map { (regionTarget(regions[group] ?? "failover", $0), group, 100) }
+        }
+    )
+}
+
+extension [RegionMachine.Effect] {
+    /// The last shares among them.
+    var shares: [UInt16]? {
+        self.compactMap { effect in
+            if case .shares(_, let shares, _) = effect { shares } else { nil }
+        }.last
+    }
+
+    /// The last move among them.
+    var move: RegionMove? {
+        self.compactMap { effect in if case .moved(let move) = effect { move } else { nil } }.last
     }
 }

@@ -72,7 +72,7 @@ struct AttemptPolicyTests {
     func causes() {
         let retried: [ProxyFailure.Cause] = [
             .refused, .connectTimeout, .handshake, .writeTimeout, .readTimeout, .reset, .exhausted,
-            .lostTrial,
+            .lostTrial, .stalled,
         ]
         for cause in ProxyFailure.Cause.allCases {
             let expected: AttemptPolicy.Decision =
@@ -85,7 +85,7 @@ struct AttemptPolicyTests {
     func evidence() {
         let innocent: [ProxyFailure.Cause] = [
             .none, .clientLeft, .clientTimeout, .clientMalformed, .clientTooLarge, .exhausted,
-            .noTarget, .overloaded, .stopped, .deadline, .lostTrial,
+            .noTarget, .overloaded, .stopped, .deadline, .lostTrial, .stalled,
         ]
         for cause in ProxyFailure.Cause.allCases {
             #expect(

@@ -65,7 +65,7 @@ struct DataPlaneTests {
         #expect(later == ["second"])
     }
 
-    @Test("prefers its own region, then the active group")
+    @Test("prefers its own region, then the group that has all")
     func obeysGroups() throws {
         let local = Origin.saying("eu")
         let remote = Origin.saying("us")
@@ -75,7 +75,7 @@ struct DataPlaneTests {
         let gateway = try Gateway(entities)
         let before = Set((0..<6).compactMap { _ in gateway.ask(self.get)?.text })
 
-        gateway.plane.setActiveGroups([ActiveGroup(upstream: "origins", group: 1)])
+        gateway.plane.setShares([GroupShares(upstream: "origins", shares: [0, 1_000])])
         let after = Set((0..<6).compactMap { _ in gateway.ask(self.get)?.text })
 
         #expect(before == ["eu"])

@@ -245,29 +245,33 @@ struct PoolPlacesTests {
 @Suite("Messages to workers")
 struct WorkerMessageTests {
     @Test(
-        "factors and groups for many targets are one message while they wait; the last word counts"
+        "factors and shares for many targets are one message while they wait; the last word counts"
     )
     func join() throws {
         let mailbox = try #require(Mailbox<WorkerMessage>())
+        let shares = { GroupShares(upstream: $0, shares: $1) }
         for number in 0..<1_000 {
             let id = TargetID(rawValue: UInt64(number % 100))
             mailbox.post(.factors([id: Float(number)]), join: WorkerMessage.join)
         }
-        mailbox.post(.groups(["a": 1]), join: WorkerMessage.join)
-        mailbox.post(.groups(["a": 2, "b": 0]), join: WorkerMessage.join)
+        mailbox.post(.shares(["a": shares("a", [1_000])]), join: WorkerMessage.join)
+        mailbox.post(
+            .shares(["a": shares("a", [0, 1_000]), "b": shares("b", [500, 500])]),
+            join: WorkerMessage.join
+        )
         mailbox.post(.closing(true), join: WorkerMessage.join)
         mailbox.post(.factors([:]), join: WorkerMessage.join)
         let messages = mailbox.take()
 
         #expect(messages.count == 4)
-        guard case .factors(let factors) = messages[0], case .groups(let groups) = messages[1]
+        guard case .factors(let factors) = messages[0], case .shares(let latest) = messages[1]
         else {
             Issue.record("\(messages)")
             return
         }
         #expect(factors.count == 100)
         #expect((0..<100).allSatisfy { factors[TargetID(rawValue: $0)] == Float(900 + $0) })
-        #expect(groups == ["a": 2, "b": 0])
+        #expect(latest.mapValues(\.shares) == ["a": [0, 1_000], "b": [500, 500]])
         #expect(mailbox.take().isEmpty)
     }
 }

@@ -166,7 +166,6 @@ struct UnbuiltFeaturesTests {
         upstream.useSrvName = true
         upstream.hashOn = .cookie
         upstream.hashFallback = .uriCapture
-        upstream.healthchecks.threshold = 50
         configuration.upstreams = [upstream]
         configuration.plugins = [
             Plugin(id: EntityID(high: 4, low: 1), name: "acme"),
@@ -181,8 +180,6 @@ struct UnbuiltFeaturesTests {
                     + "use 'ip', 'header', 'path' or 'query_arg'",
                 "upstreams[0].hash_fallback: hash_fallback 'uri_capture' is not built yet; "
                     + "use 'ip', 'header', 'path' or 'query_arg'",
-                "upstreams[0].healthchecks.threshold: 'threshold' is not built yet; "
-                    + "without it an upstream serves as long as one target does",
                 "plugins[0].name: plugin 'acme' is not built yet; "
                     + "remove it, or leave what it protects on a gateway that has it",
                 "plugins[1].name: plugin 'my-own' not enabled; "

@@ -78,6 +78,10 @@ struct UpstreamTests {
                 ["regions.hold: value should be between 0 and 86400"]
             ),
             (#"{"name": "a", "regions": {"order": "eu"}}"#, ["regions.order: expected a set"]),
+            (
+                #"{"name": "a", "limits": {"concurrency": 1000001}}"#,
+                ["limits.concurrency: value should be between 0 and 1000000"]
+            ),
         ]
     )
     func refusals(json: String, expected: [String]) throws {

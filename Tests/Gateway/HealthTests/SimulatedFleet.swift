@@ -234,7 +234,7 @@ struct SimulatedFleet {
                 self.nodes[node].willPublish = true
                 self.push(.publish(node), in: .milliseconds(10))
             case .event(let event): self.events.append((node, event, self.now))
-            case .panic: continue
+            case .panic, .closed: continue
             case .wake(let moment):
                 self.nodes[node].wakeAt = moment
                 self.push(.wake(node), in: self.now.duration(to: moment))

@@ -7,10 +7,6 @@ import MeshReports
 extension NodeAdmin {
     func health(of upstream: String?) async -> MeshReports.HealthReport {
         let members = await self.currentMembers()
-        let byID = Dictionary(
-            members.reports.map { ($0.id, $0) },
-            uniquingKeysWith: { first, _ in first }
-        )
         let configuration = await self.configuration()
         let views = Dictionary(grouping: self.healthService.views(), by: \.target.upstream)
         let active = self.healthService.activeRegions()
@@ -29,7 +25,7 @@ extension NodeAdmin {
                         of: target,
                         upstream: entity,
                         views: views[entity.name] ?? [],
-                        members: byID
+                        members: members.byID
                     )
                 }
             )
@@ -99,7 +95,9 @@ extension NodeAdmin {
             report.observations = view.observers.map { ObservationReport($0, members: members) }
                 .sorted { ($0.region, $0.observer) < ($1.region, $1.observer) }
             let against = report.observations.filter { $0.state != .ok }
-            if let first = against.first, view.verdict != .healthy {
+            if view.verdict == .draining || view.verdict == .disabled {
+                report.reason = "by an operator"
+            } else if let first = against.first, view.verdict != .healthy {
                 let word = first.lastFailure ?? "failed"
                 report.reason =
                     "\(word), \(against.count) of \(report.observations.count) observers"
@@ -114,6 +112,8 @@ extension NodeAdmin {
     ) -> TargetHealthReport.Verdict {
         switch view.verdict {
         case .excluded: return .excluded
+        case .draining: return .draining
+        case .disabled: return .disabled
         case .lowered, .trial: return .lowered
         case .healthy:
             let isChecked = upstream.healthchecks.isOn
@@ -123,7 +123,7 @@ extension NodeAdmin {
 }
 
 extension ObservationReport {
-    fileprivate init(_ observer: TargetView.Observer, members: [String: MemberReport]) {
+    init(_ observer: TargetView.Observer, members: [String: MemberReport]) {
         let member = members[observer.node.description]
         let vote = observer.vote
         self.init(

@@ -1,4 +1,5 @@
 import MeshAdmin
+import MeshBalancing
 import MeshDataPlane
 import MeshHealth
 import MeshPrimitives
@@ -144,6 +145,7 @@ extension NodeAdmin {
     private func writeTargets(_ counters: DataPlaneCounters, into text: inout MetricsText) {
         let views = self.healthService.views()
         self.writeLatency(of: views, counters, into: &text)
+        self.writeDecisions(views, into: &text)
         text.family(
             "kong_upstream_target_health",
             .gauge,
@@ -173,6 +175,67 @@ extension NodeAdmin {
                         view.target.endpoint.description,
                     ],
                     Double(view.factor)
+                )
+            }
+        )
+    }
+
+    /// What the machines of health and regions decide; targets only when they do not stand up.
+    private func writeDecisions(_ views: [MeshHealth.TargetView], into text: inout MetricsText) {
+        text.family(
+            "meshgate_target_state",
+            .gauge,
+            help: "1 for the state of a target that is not up.",
+            labels: ["upstream", "target", "address", "state"],
+            samples: views.filter { $0.stage != .up && $0.stage != .unknown }.map { view in
+                MetricsText.Sample(
+                    [
+                        view.target.upstream, view.target.name,
+                        view.target.endpoint.description, view.stage.rawValue,
+                    ],
+                    1
+                )
+            }
+        )
+        let tally = self.healthService.tally
+        text.family(
+            "meshgate_ejections_total",
+            .counter,
+            help: "Times that a target went out of use.",
+            labels: ["reason"],
+            samples: tally.ejections.sorted { $0.key.rawValue < $1.key.rawValue }
+                .map { MetricsText.Sample([$0.key.word], Double($0.value)) }
+        )
+        text.family(
+            "meshgate_panic",
+            .gauge,
+            help: "1 where so little capacity is left that doubtful targets serve.",
+            labels: ["upstream", "region"],
+            samples: tally.panics.sorted { ($0.upstream, $0.region) < ($1.upstream, $1.region) }
+                .map { MetricsText.Sample([$0.upstream, $0.region], 1) }
+        )
+        let regions = self.healthService.regionViews().sorted { $0.key < $1.key }
+            .flatMap { name, views in
+                views.filter { $0.cause != .absent }.map { (name, $0) }
+            }
+        text.family(
+            "meshgate_region_share",
+            .gauge,
+            help: "Share of an upstream's requests that a region gets at this node.",
+            labels: ["upstream", "region"],
+            samples: regions.map {
+                MetricsText.Sample([$0.0, $0.1.region ?? "failover"], Double($0.1.share) / 1_000)
+            }
+        )
+        text.family(
+            "meshgate_region_capacity",
+            .gauge,
+            help: "Part of a region's capacity that is in use.",
+            labels: ["upstream", "region"],
+            samples: regions.map {
+                MetricsText.Sample(
+                    [$0.0, $0.1.region ?? "failover"],
+                    Double($0.1.capacity) / 1_000
                 )
             }
         )

@@ -10,6 +10,11 @@ struct NodeMembers: Sendable {
     let states: [String: NodeState]
     let view: ViewReport
 
+    /// The reports by id.
+    var byID: [String: MemberReport] {
+        Dictionary(self.reports.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
     /// Reads members, their states and what operators desire.
     ///
     /// - Parameters:

@@ -17,7 +17,9 @@ extension StructuralRules {
 /// Reads an entity's facts from its document.
 enum GatewayRules {
     /// Kinds of what is kept beside the configuration.
-    private static let asideKinds: Set<String> = [DesiredMode.kind, RollOut.kind]
+    private static let asideKinds: Set<String> = [
+        DesiredMode.kind, RollOut.kind, StandingOrder.kind,
+    ]
 
     /// Facts of an entity as it is stored; of a kind that this version does not know, none.
     static func facts(of key: String, _ body: [UInt8]) -> EntityFacts {

@@ -1,5 +1,7 @@
+import MeshBalancing
 import MeshDataPlane
 import MeshHealth
+import MeshObservations
 import MeshPrimitives
 import Synchronization
 
@@ -16,6 +18,9 @@ final class HealthInbox: Sendable {
         var marks: [(ids: [TargetID], isHealthy: Bool)] = []
         var reports: [NodeID: MeshHealth.HealthReport] = [:]
         var results: [ProbeResult] = []
+        var orders: [StandingOrder]?
+        var doubtfulRegions: Set<String>?
+        var returns: [NodeID: [RegionReturn]] = [:]
         var observations: [TargetID: TargetObservation] = [:]
     }
 

@@ -17,7 +17,9 @@ import Synchronization
 final class HealthService: ServiceLifecycle.Service {
     private struct State {
         var machine: HealthMachine
-        var regions = RegionMachine()
+        var regions: RegionMachine
+        var isIsolated = false
+        var doubtfulRegions: Set<String> = []
         /// Of the upstreams that were taken over last.
         var upstreams: UpstreamsMark?
         /// When each machine wants to be woken.
@@ -32,6 +34,8 @@ final class HealthService: ServiceLifecycle.Service {
     private let node: NodeID
     private let inbox: HealthInbox
     private let publishing = Doorbell()
+    /// What happened so far, for metrics.
+    let tally = HealthTally()
     private let state: Mutex<State>
 
     /// Creates the service; the data plane and the prober feed `inbox`.
@@ -49,10 +53,9 @@ final class HealthService: ServiceLifecycle.Service {
         self.prober = prober
         self.events = events
         self.inbox = inbox
-        let wall = Duration.milliseconds(Int64(NodeClock.wallMilliseconds))
-        let own = Duration.nanoseconds(NodeClock.now.nanoseconds)
-        let machine = HealthMachine(node: peer, timing: HealthTiming(), fleetOffset: wall - own)
-        self.state = Mutex(State(machine: machine))
+        let offset = NodeClock.fleetOffset
+        let machine = HealthMachine(node: peer, timing: HealthTiming(), fleetOffset: offset)
+        self.state = Mutex(State(machine: machine, regions: RegionMachine(fleetOffset: offset)))
     }
 
     /// Takes over the targets of a configuration, and the certificates that checks show them.
@@ -84,6 +87,27 @@ final class HealthService: ServiceLifecycle.Service {
         self.inbox.add { $0.marks.append((ids, isHealthy)) }
     }
 
+    /// Takes over what operators want of regions and targets.
+    func obey(_ orders: [StandingOrder]) { self.inbox.add { $0.orders = orders } }
+
+    /// Says which regions' nodes are not plainly there.
+    func setDoubts(about regions: Set<String>) { self.inbox.add { $0.doubtfulRegions = regions } }
+
+    /// Takes in which returns to regions a node of the own region runs.
+    func receive(_ returns: [RegionReturn], from peer: NodeID) {
+        self.inbox.add { $0.returns[peer] = returns }
+    }
+
+    /// How traffic is shared out over regions, by upstream.
+    func regionViews() -> [String: [RegionView]] {
+        self.state.withLock { $0.regions.views(at: NodeClock.now) }
+    }
+
+    /// What orders would make of that.
+    func shares(under orders: [RegionOrder]) -> [String: [Int]] {
+        self.state.withLock { $0.regions.shares(under: orders, at: NodeClock.now) }
+    }
+
     /// Every target with its verdict and the evidence behind it.
     func views() -> [TargetView] { self.state.withLock { $0.machine.views(at: NodeClock.now) } }
 
@@ -112,8 +136,11 @@ final class HealthService: ServiceLifecycle.Service {
     /// Shares this node's votes when they have changed; several changes in a row count once.
     private func publish() async {
         while await self.publishing.wait(until: nil) {
-            let report = self.state.withLock { $0.machine.report }
+            let (report, returns) = self.state.withLock { ($0.machine.report, $0.regions.returns) }
             self.cluster.setVotes(ObserverVotes(report))
+            self.cluster.setReturns(
+                returns.map { RegionReturn($0, $1) }.sorted { $0.number < $1.number }
+            )
         }
     }
 
@@ -132,6 +159,9 @@ final class HealthService: ServiceLifecycle.Service {
                 let wanted = upstreams.compactMap(\.regionMachine)
                 effects.regions += state.regions.configure(wanted, at: now)
             }
+            if let isIsolated = batch.isIsolated { state.isIsolated = isIsolated }
+            if let regions = batch.doubtfulRegions { state.doubtfulRegions = regions }
+            effects.regions += Self.feed(batch, to: &state, at: now)
             effects.health = Self.feed(batch, to: &state.machine, at: now)
             if state.machineWake.map({ $0 <= now }) ?? true {
                 state.machineWake = nil
@@ -146,10 +176,35 @@ final class HealthService: ServiceLifecycle.Service {
             }
             for case .wake(let moment) in effects.health { state.machineWake = moment }
             for case .wake(let moment) in effects.regions { state.regionWake = moment }
-            if effects.health.contains(.votesChanged) { self.publishing.ring() }
+            if effects.health.contains(.votesChanged) || effects.regions.contains(.returnsChanged) {
+                self.publishing.ring()
+            }
             let wakes = [state.machineWake, state.regionWake].compactMap(\.self)
             return (effects, wakes.min())
         }
+    }
+
+    private static func feed(
+        _ batch: HealthInbox.Batch,
+        to state: inout State,
+        at now: MonotonicInstant
+    ) -> [RegionMachine.Effect] {
+        var effects: [RegionMachine.Effect] = []
+        if let orders = batch.orders {
+            effects += state.regions.setOrders(orders.regionOrders, at: now)
+        }
+        if batch.isIsolated != nil || batch.doubtfulRegions != nil {
+            effects += state.regions.setDoubts(
+                about: state.doubtfulRegions,
+                isIsolated: state.isIsolated,
+                at: now
+            )
+        }
+        for (peer, returns) in batch.returns.sorted(by: { $0.key < $1.key }) {
+            effects += state.regions.setReturns(returns.starts, of: peer, at: now)
+        }
+        state.regions.observe(batch.observations.values.map { TargetTraffic($0) }, at: now)
+        return effects
     }
 
     private static func feed(
@@ -160,6 +215,9 @@ final class HealthService: ServiceLifecycle.Service {
         var effects: [HealthMachine.Effect] = []
         if let upstreams = batch.upstreams {
             effects += machine.configure(upstreams.flatMap(\.health), at: now)
+        }
+        if let orders = batch.orders {
+            effects += machine.setDirectives(orders.targetDirectives, at: now)
         }
         if let peers = batch.peers { effects += machine.setPeers(peers, at: now) }
         if let isIsolated = batch.isIsolated {
@@ -186,10 +244,14 @@ final class HealthService: ServiceLifecycle.Service {
             case .probe(let request): self.prober.submit(request)
             case .factor(let id, let factor):
                 factors.append(TargetFactor(id: id, factor: factor))
+            case .closed(let upstream, let isClosed):
+                self.dataPlane.setClosed([upstream: isClosed])
+                self.events.add(closed: upstream, isClosed)
             case .trial(let offer): trials.append(offer)
             case .event(let event): self.tell(event)
             case .panic(let upstream, let region, let isPanicking):
-                self.tell(upstream, region, isPanicking: isPanicking)
+                self.tally.count(panic: upstream, region, isPanicking)
+                self.events.add(panic: upstream, region, isPanicking)
             case .votesChanged, .wake: continue
             }
         }
@@ -197,50 +259,19 @@ final class HealthService: ServiceLifecycle.Service {
         if !trials.isEmpty { self.dataPlane.offerTrials(trials, at: NodeClock.now) }
         for effect in effects.regions {
             switch effect {
-            case .active(let upstream, let group):
-                self.dataPlane.setActiveGroups([ActiveGroup(upstream: upstream, group: group)])
-            case .moved(let upstream, let region): self.tell(upstream, movedTo: region)
-            case .wake: continue
+            case .shares(let upstream, let shares, let open):
+                self.dataPlane.setShares([
+                    GroupShares(upstream: upstream, shares: shares, open: open)
+                ])
+            case .moved(let move): self.events.add(move)
+            case .returnsChanged, .wake: continue
             }
         }
     }
 
     private func tell(_ event: HealthEvent) {
-        let because =
-            event.observers > 0
-            ? "\(event.reason.word), \(event.observers) peers agree" : event.reason.word
-        self.events.add(
-            .health,
-            "target-\(event.verdict.rawValue)",
-            subject: event.target.name,
-            message: "\(event.target.upstream): \(event.target.name) is "
-                + "\(event.verdict.rawValue) (\(because))",
-            details: ["upstream": event.target.upstream, "region": event.target.region]
-        )
-    }
-
-    private func tell(_ upstream: String, _ region: String, isPanicking: Bool) {
-        let place = region.isEmpty ? upstream : "\(upstream) in \(region)"
-        self.events.add(
-            .health,
-            isPanicking ? "panic-began" : "panic-ended",
-            subject: upstream,
-            message: isPanicking
-                ? "\(place): less than half of the capacity is in use; doubtful targets serve again"
-                : "\(place): enough capacity is in use again",
-            details: ["upstream": upstream, "region": region]
-        )
-    }
-
-    private func tell(_ upstream: String, movedTo region: String?) {
-        let region = region ?? "failover targets"
-        self.events.add(
-            .region,
-            "traffic-moved",
-            subject: upstream,
-            message: "\(upstream): traffic of this node goes to \(region)",
-            details: ["region": region]
-        )
+        self.tally.count(event)
+        self.events.add(event)
     }
 }
 
@@ -268,11 +299,13 @@ extension SnapshotUpstream {
     /// The upstream for the region machine; `nil` when it has one group only.
     fileprivate var regionMachine: RegionMachine.Upstream? {
         guard self.groups.count > 1 else { return nil }
+        let usable = self.usableGroups
         return RegionMachine.Upstream(
             name: self.name,
             regions: self.groups,
-            hold: .seconds(self.settings?.regions.hold ?? 60),
-            targets: self.targets.filter { $0.weight > 0 }.map { ($0.id, $0.group) }
+            policy: RegionPolicy(self.settings?.regions ?? Upstream.RegionPolicy()),
+            targets: self.targets.filter { $0.weight > 0 && usable.contains($0.group) }
+                .map { ($0.id, $0.group, $0.weight) }
         )
     }
 }

@@ -74,15 +74,21 @@ struct MeshWatch: Service {
                     let report = HealthReport(await self.cluster.votes(of: owner))
                     self.health.receive(report, from: owner)
                 }
-                if aspects.contains(.regions) { self.regions.summariesChanged() }
+                guard aspects.contains(.regions) else { continue }
+                self.regions.summariesChanged()
+                if owner != self.node {
+                    self.health.receive(await self.cluster.returns(of: owner), from: owner)
+                }
             }
         }
     }
 
     /// Tells what operators want of the nodes now; gives what they want of this one.
     private func takeDesiredMode(after last: MemberReport.Mode) async -> MemberReport.Mode {
-        let desired = await self.cluster.latest().desiredModes[self.node] ?? .normal
+        let latest = await self.cluster.latest()
+        let desired = latest.desiredModes[self.node] ?? .normal
         if desired != last { self.onDesiredMode(desired) }
+        self.health.obey(latest.standingOrders)
         await self.membersChanged()
         return desired
     }

@@ -8,19 +8,27 @@ import Synchronization
 
 /// Judges which regions are there, and publishes this region's view when the node is a relay of it.
 final class RegionService: Service {
-    /// Time between two looks when nothing is told: 5 s.
-    private static let period = Duration.seconds(5)
+    /// Time between two looks when nothing is told: 1 s.
+    private static let period = Duration.seconds(1)
 
     private let cluster: ClusterService
     private let events: EventLog
     private let node: NodeID
     private let region: String
-    private let verdicts = Mutex<[String: RegionReport.State]>([:])
+    private let health: HealthService
+    private let verdicts = Mutex(SteadyVerdicts())
     private let signal: AsyncStream<Void>
     private let trigger: AsyncStream<Void>.Continuation
 
-    init(cluster: ClusterService, events: EventLog, node: NodeID, region: String) {
+    init(
+        cluster: ClusterService,
+        health: HealthService,
+        events: EventLog,
+        node: NodeID,
+        region: String
+    ) {
         self.cluster = cluster
+        self.health = health
         self.events = events
         self.node = node
         self.region = region
@@ -28,7 +36,7 @@ final class RegionService: Service {
     }
 
     /// The state of every known region.
-    var states: [String: RegionReport.State] { self.verdicts.withLock { $0 } }
+    var states: [String: RegionReport.State] { self.verdicts.withLock { $0.states } }
 
     /// Says that members or summaries have changed; returns at once.
     func summariesChanged() { self.trigger.yield() }
@@ -82,12 +90,11 @@ final class RegionService: Service {
     }
 
     private func tellChanges(to states: [String: RegionReport.State]) {
-        let before = self.verdicts.withLock { verdicts in
-            defer { verdicts = states }
-            return verdicts
+        let changes = self.verdicts.withLock { $0.take(states, at: NodeClock.now) }
+        if !changes.isEmpty {
+            self.health.setDoubts(about: Set(self.states.filter { $1.isDoubtful }.keys))
         }
-        for (region, state) in states.sorted(by: { $0.key < $1.key }) where before[region] != state
-        {
+        for (region, state) in changes.sorted(by: { $0.key < $1.key }) {
             self.events.add(
                 .region,
                 "region-\(state.rawValue)",

@@ -18,7 +18,10 @@ extension Worker {
         isLast: Bool
     ) -> Bool {
         let attempt = self.attempts[index]
-        if isLast { attempt.pointee.flags.insert(.requestSent) }
+        if isLast, !attempt.pointee.flags.contains(.requestSent) {
+            attempt.pointee.flags.insert(.requestSent)
+            self.beginAwaiting(index)
+        }
         guard attempt.pointee.stream == 0 else {
             return self.sendToTargetStream(index, head: head, plain, isLast: isLast)
         }

@@ -26,6 +26,8 @@ struct Attempt {
         static let answerEnded = Flags(rawValue: 128)
         /// The head may have left on an HTTP/2 connection.
         static let headSubmitted = Flags(rawValue: 256)
+        /// The target has the whole request and owes a response.
+        static let isAwaited = Flags(rawValue: 512)
     }
 
     /// Index of the exchange.

@@ -46,7 +46,7 @@ struct AttemptPolicy {
         switch self.failure {
         case .reset where self.wasReused && !self.hasAnswerBytes: return .sameTarget
         case .refused, .connectTimeout, .handshake, .writeTimeout, .readTimeout, .reset,
-            .exhausted, .lostTrial:
+            .exhausted, .lostTrial, .stalled:
             guard self.attempts <= self.retries, self.hasOthers, self.hasBudget else {
                 return .giveUp
             }

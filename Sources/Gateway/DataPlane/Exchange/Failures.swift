@@ -90,6 +90,7 @@ extension Worker {
         self.dropLink(index)
         let isCounted = self.attempts[index].pointee.flags.contains(.isCounted)
         let patience = self.attempts[index].pointee.patience
+        self.endAwaiting(index)
         self.attempts.giveBack(index)
         exchange.pointee.attempts -= 1
         let again = self.beginAttempt(place, target: target)
@@ -132,12 +133,17 @@ extension Worker {
         self.answer(place, status: self.exchanges[place].pointee.failure.status)
     }
 
-    /// Every target was tried, or there is none.
-    func answerNoTarget(_ place: Int32, _ scope: borrowing RequestScope) {
+    /// Every target was tried, or there is none, or none has room.
+    func answerNoTarget(
+        _ place: Int32,
+        _ scope: borrowing RequestScope,
+        _ choice: TargetIndex
+    ) {
         let exchange = self.exchanges[place]
         guard exchange.pointee.failure == .none else {
             return self.answer(place, scope, status: exchange.pointee.failure.status)
         }
+        guard Int(choice.rawValue) != Balancer.full else { return self.shed(place, scope) }
         exchange.pointee.failure = ProxyFailure(cause: .noTarget)
         self.answer(
             place,

@@ -52,6 +52,8 @@ struct ProxyFailure: Equatable {
         case stopped
         /// A target that is on trial answered with a server error; another one gets the request.
         case lostTrial
+        /// The target answers nobody any more; another one gets the request.
+        case stalled
     }
 
     let cause: Cause
@@ -64,7 +66,7 @@ struct ProxyFailure: Equatable {
         switch self.cause {
         case .clientLeft, .clientTimeout, .clientMalformed, .clientTooLarge: .client
         case .refused, .connectTimeout, .handshake, .writeTimeout, .readTimeout, .reset,
-            .malformed, .cut, .deadline, .lostTrial:
+            .malformed, .cut, .deadline, .lostTrial, .stalled:
             .target
         case .none, .exhausted, .noTarget, .overloaded, .stopped: .ourselves
         }
@@ -73,15 +75,19 @@ struct ProxyFailure: Equatable {
     /// Whether it says something about the target's health.
     ///
     /// A request's own deadline may be shorter than a healthy target needs; the answer that lost a
-    /// trial was counted as an answer.
+    /// trial was counted as an answer; that a target is silent is told of the target, not of each
+    /// request.
     var isEvidence: Bool {
-        self.owner == .target && self.cause != .deadline && self.cause != .lostTrial
+        switch self.cause {
+        case .deadline, .lostTrial, .stalled: false
+        default: self.owner == .target
+        }
     }
 
     /// The status that a client gets when no other attempt follows.
     var status: UInt16 {
         switch self.cause {
-        case .connectTimeout, .writeTimeout, .readTimeout, .deadline: 504
+        case .connectTimeout, .writeTimeout, .readTimeout, .deadline, .stalled: 504
         case .none, .refused, .handshake, .reset, .malformed, .cut, .lostTrial: 502
         case .exhausted, .noTarget, .overloaded, .stopped: 503
         case .clientLeft: 499
@@ -122,6 +128,7 @@ struct ProxyFailure: Equatable {
         case .overloaded: "overloaded"
         case .stopped: "stopped"
         case .lostTrial: "lost_trial"
+        case .stalled: "stalled"
         }
     }
 }

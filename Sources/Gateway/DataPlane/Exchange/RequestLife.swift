@@ -159,7 +159,7 @@ extension Worker {
                 hash: exchange.pointee.hash,
                 tried: exchange.pointee.tried
             )
-        guard choice.isSome else { return self.answerNoTarget(place, scope) }
+        guard choice.isSome else { return self.answerNoTarget(place, scope, choice) }
         exchange.pointee.tried.insert(Int(choice.rawValue))
         let index = self.beginAttempt(place, target: choice)
         guard index >= 0 else {
@@ -327,6 +327,7 @@ extension Worker {
         let place = self.attempts[index].pointee.exchange
         let exchange = self.exchanges[place]
         guard !self.losesTrial(index) else { return false }
+        self.endAwaiting(index)
         exchange.pointee.answeredAt = self.now
         exchange.pointee.status = self.response.status
         exchange.pointee.replay.clear(to: &self.io.blocks)

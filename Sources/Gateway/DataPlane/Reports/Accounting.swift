@@ -19,7 +19,7 @@ extension Worker {
     }
 
     @inline(__always)
-    private func touch(_ state: UnsafeMutablePointer<TargetState>) {
+    func touch(_ state: UnsafeMutablePointer<TargetState>) {
         guard !state.pointee.isDirty else { return }
         state.pointee.isDirty = true
         self.dirtyTargets.append(state)
@@ -44,6 +44,7 @@ extension Worker {
             self.touch(state)
             _ = state.pointee.statuses.add(status)
         }
+        self.heard(from: state)
         let microseconds = UInt64(max(0, waited) / 1_000)
         state.pointee.latencySteps &+= LatencyLogarithm.step(microseconds: microseconds)
         state.pointee.row.addLatency(microseconds: microseconds)
@@ -78,7 +79,7 @@ extension Worker {
         case .reset, .malformed, .cut: state.pointee.resets &+= 1
         case .none, .deadline, .clientLeft, .clientTimeout, .clientMalformed, .clientTooLarge,
             .exhausted,
-            .noTarget, .overloaded, .stopped, .lostTrial:
+            .noTarget, .overloaded, .stopped, .lostTrial, .stalled:
             return
         }
         self.isReportUrgent = true
@@ -90,6 +91,7 @@ extension Worker {
         let attempt = self.attempts[index]
         let exchange = self.exchanges[attempt.pointee.exchange]
         if attempt.pointee.patience > 0 { self.endTrial(index) }
+        if attempt.pointee.flags.contains(.isAwaited) { self.endAwaiting(index) }
         guard attempt.pointee.flags.contains(.isCounted),
             let upstream = self.upstreamIndex(exchange)
         else { return }
@@ -108,6 +110,7 @@ extension Worker {
             observation.resets = state.pointee.resets
             observation.timeouts = state.pointee.timeouts
             observation.latencySteps = state.pointee.latencySteps
+            observation.silences = state.pointee.silences
             observation.statuses = (0..<state.pointee.statuses.used).map { index in
                 TargetObservation.StatusCount(
                     status: state.pointee.statuses.codes[index],
@@ -119,6 +122,7 @@ extension Worker {
             state.pointee.resets = 0
             state.pointee.timeouts = 0
             state.pointee.latencySteps = 0
+            state.pointee.silences = 0
             state.pointee.statuses = TargetState.StatusCounts()
             return observation
         }

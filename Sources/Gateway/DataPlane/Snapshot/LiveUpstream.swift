@@ -85,6 +85,18 @@ struct TargetState {
     /// How long it takes to answer, in microseconds, 0 while nobody knows: a mean in which the
     /// latest answer counts a sixteenth.
     private(set) var latency: Int64 = 0
+    /// The longest that answers have taken lately, in microseconds; each answer takes a thousandth off.
+    private(set) var longest: Int64 = 0
+    /// Attempts that have sent all and await an answer, and since when nobody was answered, in
+    /// milliseconds.
+    var awaited: Int32 = 0
+    var silentSince: Int64 = 0
+    /// Whether it is among those whose silence is watched.
+    var isWatched = false
+    /// Whether it is left out here, since it answers nobody.
+    var isStalled = false
+    /// Times since the last report that it was found to answer nobody.
+    var silences: UInt32 = 0
     /// Sum of the steps of answers' latencies.
     var latencySteps: UInt64 = 0
 
@@ -141,6 +153,7 @@ struct TargetState {
         if isFailure {
             self.latency = max(self.latency, sample, 500_000)
         } else {
+            self.longest = max(sample, self.longest - self.longest / 1_024)
             let known = self.latency > 0 ? self.latency : sample
             self.latency = max(1, known + (sample - known) / 16)
         }
@@ -161,7 +174,7 @@ struct TargetState {
 
     /// Tells the balancer what counts now.
     func apply() {
-        let factor = self.excludedUntil > 0 ? 0 : self.factor
+        let factor = self.excludedUntil > 0 ? min(0, self.factor) : self.factor
         self.balancer?._withUnsafeGuaranteedRef { $0.setFactor(factor, at: self.index) }
     }
 }

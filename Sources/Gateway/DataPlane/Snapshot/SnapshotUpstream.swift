@@ -16,6 +16,16 @@ public struct SnapshotUpstream: Equatable, Sendable {
     /// The region that each group stands for, the preferred one first; failover targets come last,
     /// with the region `nil`.
     public let groups: [String?]
+
+    /// The groups that may get traffic: with `spill: off` the first that has a target, and failover
+    /// targets; else all.
+    public var usableGroups: Set<Int> {
+        let all = Set(self.groups.indices)
+        guard self.settings?.regions.spill == .off else { return all }
+        let used = self.targets.filter { $0.weight > 0 && self.groups[$0.group] != nil }
+        let home = used.map(\.group).min() ?? 0
+        return all.filter { $0 == home || self.groups[$0] == nil }
+    }
 }
 
 /// One address of one target.
@@ -74,7 +84,7 @@ extension SnapshotError: CustomStringConvertible {
 public struct TargetFactor: Equatable, Sendable {
     /// The address.
     public var id: TargetID
-    /// 0 excludes it, 1 is its full weight.
+    /// 0 excludes it, 1 is its full weight; below 0 it gets nothing even when nothing else is left.
     public var factor: Float
 
     /// Creates a factor.
@@ -84,16 +94,19 @@ public struct TargetFactor: Equatable, Sendable {
     }
 }
 
-/// Which groups of an upstream may be used.
-public struct ActiveGroup: Equatable, Sendable {
+/// How an upstream's requests are shared out over its groups.
+public struct GroupShares: Equatable, Sendable {
     /// Name of the upstream, as in ``SnapshotUpstream/name``.
     public var upstream: String
-    /// The first group in use; better ones are skipped while another has an eligible target.
-    public var group: Int
+    /// By group: thousandths of the requests that begin there.
+    public var shares: [UInt16]
+    /// Groups that take what the others have no room for.
+    public var open: Set<Int>
 
-    /// Creates a choice.
-    public init(upstream: String, group: Int) {
+    /// Creates shares.
+    public init(upstream: String, shares: [UInt16], open: Set<Int> = []) {
         self.upstream = upstream
-        self.group = group
+        self.shares = shares
+        self.open = open
     }
 }

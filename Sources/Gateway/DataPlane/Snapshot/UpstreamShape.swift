@@ -11,6 +11,8 @@ final class UpstreamShape: Sendable {
     let identities: [HopIdentity]
     /// The same object until algorithm or targets change.
     let balancer: BalancerPlan
+    /// Requests in flight that one worker may have at a target; 0 for any number.
+    let concurrency: Int
     /// By way, then by target.
     let pools: [PoolKey]
     /// Counters by target.
@@ -32,8 +34,9 @@ final class UpstreamShape: Sendable {
         previous: UpstreamShape?,
         workers: Int
     ) {
-        let targets = upstream.targets.map {
-            BalancerTarget(id: $0.id, weight: $0.weight, group: $0.group)
+        let targets = upstream.targets.map { target in
+            let weight = upstream.usableGroups.contains(target.group) ? target.weight : 0
+            return BalancerTarget(id: target.id, weight: weight, group: target.group)
         }
         let algorithm = Self.algorithm(upstream.settings)
         if let known = previous?.balancer, known.algorithm == algorithm, known.targets == targets {
@@ -43,6 +46,8 @@ final class UpstreamShape: Sendable {
         } else {
             return nil
         }
+        let limit = upstream.settings?.limits.concurrency ?? 0
+        self.concurrency = (limit + max(1, workers) - 1) / max(1, workers)
         self.upstream = upstream
         self.identities = identities
         self.pools = identities.flatMap { way in upstream.targets.map { way.pool(of: $0) } }

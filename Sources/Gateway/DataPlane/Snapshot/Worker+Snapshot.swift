@@ -68,7 +68,7 @@ extension Worker {
     /// Targets that the newest snapshot lacks leave their balancer, although old views may use it.
     private func giveUp(_ old: LiveUpstream, for new: LiveUpstream?) {
         let name = old.shape.upstream.name
-        if new?.shape.upstream.name != name { self.activeGroups[name] = nil }
+        if new?.shape.upstream.name != name { self.forget(name) }
         guard old.balancer !== new?.balancer else { return }
         for index in 0..<old.shape.upstream.targets.count {
             old.targets[index].pointee.leave(old.balancer)
@@ -92,9 +92,11 @@ extension Worker {
             if balancer !== before?.balancer { state.pointee.move(to: balancer, at: index) }
             (targets + index).initialize(to: state)
         }
-        if balancer !== before?.balancer, let group = self.activeGroups[shape.upstream.name] {
-            balancer.setActiveGroup(group)
+        if balancer !== before?.balancer, let shares = self.groupShares[shape.upstream.name] {
+            balancer.setShares(shares.shares, open: shares.open)
         }
+        balancer.setLimit(shape.concurrency)
+        if self.closedUpstreams.contains(shape.upstream.name) { balancer.setClosed(true) }
         let pools = UnsafeMutablePointer<Int32>.allocate(capacity: max(1, shape.pools.count))
         for (index, key) in shape.pools.enumerated() {
             (pools + index).initialize(to: self.pool.hold(key))
@@ -140,6 +142,8 @@ extension Worker {
             state.pointee.holders -= 1
             guard state.pointee.holders == 0 else { continue }
             if state.pointee.isDirty { self.report() }
+            if state.pointee.isWatched { self.watchedTargets.removeAll { $0 == state } }
+            if self.lastAnswer.target == state { self.lastAnswer.target = nil }
             if state.pointee.excludedUntil > 0 { self.excludedTargets.removeAll { $0 == state } }
             self.targets[state.pointee.id] = nil
             state.pointee.dispose()
@@ -169,11 +173,30 @@ extension Worker {
         self.excludedTargets.removeAll { $0.pointee.excludedUntil == 0 }
     }
 
-    func setGroups(_ changes: [String: Int]) {
-        self.activeGroups.merge(changes) { _, new in new }
+    private func forget(_ upstream: String) {
+        self.groupShares[upstream] = nil
+        self.closedUpstreams.remove(upstream)
+    }
+
+    func setClosed(_ changes: [String: Bool]) {
+        for (name, isClosed) in changes {
+            if isClosed {
+                self.closedUpstreams.insert(name)
+            } else {
+                self.closedUpstreams.remove(name)
+            }
+        }
         for upstream in self.liveUpstreams.current {
-            guard let group = changes[upstream.shape.upstream.name] else { continue }
-            upstream.balancer.setActiveGroup(group)
+            guard let isClosed = changes[upstream.shape.upstream.name] else { continue }
+            upstream.balancer.setClosed(isClosed)
+        }
+    }
+
+    func setShares(_ changes: [String: GroupShares]) {
+        self.groupShares.merge(changes) { _, new in new }
+        for upstream in self.liveUpstreams.current {
+            guard let shares = changes[upstream.shape.upstream.name] else { continue }
+            upstream.balancer.setShares(shares.shares, open: shares.open)
         }
     }
 }

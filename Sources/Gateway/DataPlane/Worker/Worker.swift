@@ -89,7 +89,15 @@ final class Worker {
     var dirtyTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
     @exclusivity(unchecked)
     var excludedTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
-    var activeGroups: [String: Int] = [:]
+    /// Targets that owe answers, to see whether one is silent.
+    @exclusivity(unchecked)
+    var watchedTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
+    var watchAt: Int64 = 0
+    /// Who answered last and when, and when somebody else did, in milliseconds.
+    var lastAnswer: (target: UnsafeMutablePointer<TargetState>?, at: Int64, otherAt: Int64) =
+        (nil, 0, 0)
+    var groupShares: [String: GroupShares] = [:]
+    var closedUpstreams: Set<String> = []
     var factorsAhead: [TargetID: Float] = [:]
     /// Trials that a request may take; usually none.
     @exclusivity(unchecked)
@@ -209,6 +217,7 @@ final class Worker {
             self.expire()
             self.takeHandshakes()
             if !self.orphans.isEmpty { self.resetOrphans() }
+            if !self.watchedTargets.isEmpty { self.watchTargets() }
             self.flushSessions()
             self.reportIfDue()
         }
@@ -221,6 +230,9 @@ final class Worker {
         var limit: Int64 = 1_000
         if !self.dirtyTargets.isEmpty || !self.excludedTargets.isEmpty {
             limit = min(limit, max(1, self.reportAt - self.milliseconds))
+        }
+        if !self.watchedTargets.isEmpty {
+            limit = min(limit, max(1, self.watchAt - self.milliseconds))
         }
         if let orphan = self.orphans.first {
             limit = min(limit, max(1, orphan.resetAt - self.milliseconds))
@@ -343,7 +355,8 @@ final class Worker {
             switch message {
             case .install(let installation): self.install(installation)
             case .factors(let changes): self.setFactors(changes)
-            case .groups(let changes): self.setGroups(changes)
+            case .shares(let changes): self.setShares(changes)
+            case .closed(let changes): self.setClosed(changes)
             case .trials(let tickets): self.open(tickets)
             case .closing(let isClosing): self.setClosing(isClosing)
             case .resume(let token, let verdict): self.resume(token, verdict)

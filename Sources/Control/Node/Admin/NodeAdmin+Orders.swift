@@ -1,0 +1,138 @@
+import MeshAdmin
+import MeshBalancing
+import MeshDataPlane
+import MeshEntities
+import MeshHealth
+import MeshPrimitives
+import MeshReports
+import MeshTransport
+
+/// What operators want of regions and targets.
+extension NodeAdmin {
+    func order(_ request: RegionOrderRequest) async throws(AdminError) -> RegionOrderReport {
+        let known = await self.regions().regions
+        guard known.contains(where: { $0.name == request.region }) else {
+            throw .refused(
+                "no region is called \(request.region); list them: meshctl region list"
+            )
+        }
+        let now = NodeClock.wallMilliseconds
+        let until = now + UInt64(request.duration.milliseconds)
+        let subject = StandingOrder.Subject.region(request.region)
+        let order = StandingOrder(subject, request.order.rawValue, since: now, until: until)
+        let others = await self.cluster.latest().standingOrders.filter { $0.subject != subject }
+        let orders = request.order == .undrain ? others : others + [order]
+        let shifts = self.shifts(under: orders.regionOrders)
+        try Self.check(request, shifts)
+        let report = RegionOrderReport(
+            region: request.region,
+            order: request.order,
+            until: request.order == .undrain ? nil : Timestamp.text(milliseconds: until),
+            isDryRun: request.isDryRun,
+            shifts: shifts
+        )
+        guard !request.isDryRun else { return report }
+        let draft =
+            request.order == .undrain
+            ? StandingOrder.withdrawal(of: subject, author: request.author)
+            : order.draft(author: request.author)
+        _ = try await self.cluster.submit(draft)
+        self.eventLog.add(
+            .drain,
+            "region-\(request.order.rawValue)",
+            subject: request.region,
+            message: "region \(request.region) shall \(request.order.rawValue)"
+                + (report.until.map { " until \($0)" } ?? "")
+                + (request.author.isEmpty ? "" : ", says \(request.author)")
+        )
+        return report
+    }
+
+    func order(_ request: TargetOrderRequest) async throws(AdminError) -> TargetOrderReport {
+        let configuration = await self.configuration()
+        guard
+            let upstream = configuration.upstreams.first(where: {
+                $0.name == request.upstream || $0.id.description == request.upstream
+            }),
+            let target = configuration.targets(of: upstream.id).first(where: {
+                $0.target == request.target || $0.id.description == request.target
+            })
+        else {
+            throw .refused(
+                "upstream \(request.upstream) has no target \(request.target); "
+                    + "list them: meshctl health \(request.upstream)"
+            )
+        }
+        let subject = StandingOrder.Subject.target(upstream: upstream.name, name: target.target)
+        let draft =
+            request.order == .enable
+            ? StandingOrder.withdrawal(of: subject, author: request.author)
+            : StandingOrder(subject, request.order.rawValue, since: NodeClock.wallMilliseconds)
+                .draft(author: request.author)
+        _ = try await self.cluster.submit(draft)
+        self.eventLog.add(
+            .drain,
+            "target-\(request.order.rawValue)",
+            subject: target.target,
+            message: "\(upstream.name): \(target.target) shall \(request.order.rawValue)"
+                + (request.author.isEmpty ? "" : ", says \(request.author)"),
+            details: ["upstream": upstream.name]
+        )
+        return TargetOrderReport(
+            upstream: upstream.name,
+            target: target.target,
+            order: request.order
+        )
+    }
+
+    /// What orders would make of this node's traffic.
+    private func shifts(under orders: [RegionOrder]) -> [RegionOrderReport.Shift] {
+        let after = self.healthService.shares(under: orders)
+        let before = self.healthService.regionViews()
+        let counters = Dictionary(
+            self.dataPlane.counters().targets.map { ($0.id, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        let views = Dictionary(grouping: self.healthService.views(), by: \.target.upstream)
+        return before.sorted { $0.key < $1.key }.flatMap { name, regions in
+            let shares = Self.regionShares(regions, views[name] ?? [], counters)
+            let total = shares.reduce(0) { $0 + $1.inFlight }
+            return zip(regions, after[name] ?? []).filter { $0.0.cause != .absent }.map {
+                region,
+                after in
+                var shift = RegionOrderReport.Shift(upstream: name, region: region.region ?? "")
+                shift.before = Double(region.share) / 1_000
+                shift.after = Double(after) / 1_000
+                shift.capacity = Double(region.capacity) / 1_000
+                shift.inFlight = shares.first { $0.region == shift.region }?.inFlight ?? 0
+                shift.inFlightAfter = UInt64((Double(total) * shift.after).rounded())
+                return shift
+            }
+        }
+    }
+
+    /// Refuses what leaves an upstream to a region that has lost a part of its targets, or what
+    /// nothing takes over.
+    private static func check(
+        _ request: RegionOrderRequest,
+        _ shifts: [RegionOrderReport.Shift]
+    ) throws(AdminError) {
+        guard request.order == .drain || request.order == .failover, !request.isForced, !request.isDryRun else {
+            return
+        }
+        for shift in shifts where shift.region == request.region && shift.after > 0 {
+            throw .refused(
+                "\(shift.upstream) has no other region with a target in use; "
+                    + "give --force to do it anyway"
+            )
+        }
+        for shift in shifts
+        where shift.region != request.region && shift.after > shift.before && shift.capacity < 0.7 {
+            throw .refused(
+                "\(shift.upstream): region \(shift.region) would take "
+                    + "\(Int(shift.after * 100)) % with \(Int(shift.capacity * 100)) % of its "
+                    + "capacity in use; give --force to do it anyway"
+            )
+        }
+    }
+}

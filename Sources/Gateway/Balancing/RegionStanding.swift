@@ -1,0 +1,131 @@
+import MeshPrimitives
+
+/// How one upstream fares in one region.
+///
+///     serving --no target in use--> lost --half of the capacity--> holding
+///        ^                           ^ ^-----below a half-------------'  |
+///        |                           '--below a third, far worse---.     | hold over
+///        '------------------ whole share -----------------------  returning
+struct RegionStanding: Equatable, Sendable {
+    enum Stage: Equatable, Sendable {
+        case serving
+        case lost
+        case holding(since: MonotonicInstant)
+        /// Begun at this moment of the fleet's clock.
+        case returning(start: MonotonicInstant)
+    }
+
+    /// Capacity in thousandths that lets a hold begin, and below which a return is given up.
+    static let enough = 500
+    static let tooLittle = 350
+    /// Time in which a loss after a return counts as flapping.
+    private static let flapSpan = Duration.seconds(600)
+    private static let longestHold = Duration.seconds(900)
+    private static let flapLimit = 6
+
+    private(set) var stage = Stage.serving
+    /// When ``stage`` was entered.
+    private(set) var since: MonotonicInstant
+    private var flaps = 0
+    /// When it last began to return.
+    private var returnedAt: MonotonicInstant?
+    /// Whether the return at hand waits, and since when that was looked at.
+    private(set) var isFrozen = false
+    private var lookedAt: MonotonicInstant?
+
+    init(at now: MonotonicInstant) { self.since = now }
+
+    /// How long the hold at hand lasts.
+    func hold(_ policy: RegionPolicy) -> Duration {
+        max(policy.hold, min(policy.hold * (1 << self.flaps), Self.longestHold))
+    }
+
+    /// When a hold ends; `nil` when none runs.
+    func holdEnd(_ policy: RegionPolicy) -> MonotonicInstant? {
+        guard case .holding(let since) = self.stage else { return nil }
+        return since.advanced(by: self.hold(policy))
+    }
+
+    /// Where the return at hand began; `nil` when none runs.
+    var start: MonotonicInstant? {
+        guard case .returning(let start) = self.stage else { return nil }
+        return start
+    }
+
+    /// Takes in how much of its capacity is in use, in thousandths.
+    mutating func take(capacity: Int, at now: MonotonicInstant) {
+        switch self.stage {
+        case .serving:
+            if capacity == 0 { self.lose(at: now) }
+        case .lost:
+            if capacity >= Self.enough { self.enter(.holding(since: now), at: now) }
+        case .holding:
+            if capacity < Self.enough { self.enter(.lost, at: now) }
+        case .returning:
+            if capacity < Self.tooLittle { self.lose(at: now) }
+        }
+    }
+
+    /// Begins to return, from a share in thousandths that it has already.
+    mutating func beginReturn(
+        _ policy: RegionPolicy,
+        from share: Int = 0,
+        fleet: MonotonicInstant,
+        at now: MonotonicInstant
+    ) {
+        let second: Int64 = 1_000_000_000
+        let next = (fleet.nanoseconds / second + 1) * second
+        let done = policy.ramp * max(0, share - 100) / 900
+        self.returnedAt = now
+        self.isFrozen = false
+        self.lookedAt = now
+        self.enter(
+            .returning(start: MonotonicInstant(nanoseconds: next).advanced(by: .zero - done)),
+            at: now
+        )
+    }
+
+    /// Ends a return: it has all its traffic again.
+    mutating func serve(at now: MonotonicInstant) { self.enter(.serving, at: now) }
+
+    /// Gives a return up, since it does far worse than what serves.
+    mutating func abort(at now: MonotonicInstant) { self.lose(at: now) }
+
+    /// Lets a return wait from now on, or go on; what has passed while it waited does not count.
+    mutating func freeze(_ isFrozen: Bool, at now: MonotonicInstant) {
+        if self.isFrozen, case .returning(let start) = self.stage, let before = self.lookedAt {
+            self.stage = .returning(start: start.advanced(by: before.duration(to: now)))
+        }
+        self.isFrozen = isFrozen
+        self.lookedAt = now
+    }
+
+    /// The share in thousandths that a return begun at `start` has reached.
+    static func progress(
+        since start: MonotonicInstant,
+        _ policy: RegionPolicy,
+        fleet: MonotonicInstant
+    ) -> Int {
+        let ramp = policy.ramp / .milliseconds(1)
+        let elapsed = start.duration(to: fleet) / .milliseconds(1)
+        guard elapsed >= 0 else { return 0 }
+        return elapsed >= ramp ? 1_000 : 100 + Int(900 * elapsed / ramp)
+    }
+
+    private mutating func lose(at now: MonotonicInstant) {
+        if let returnedAt = self.returnedAt {
+            let spans = returnedAt.duration(to: now) / Self.flapSpan
+            let forgiven = Int(min(max(0, spans), 10))
+            self.flaps =
+                spans < 1 ? min(self.flaps + 1, Self.flapLimit) : max(0, self.flaps - forgiven)
+        }
+        self.returnedAt = nil
+        self.isFrozen = false
+        self.enter(.lost, at: now)
+    }
+
+    private mutating func enter(_ stage: Stage, at now: MonotonicInstant) {
+        self.stage = stage
+        self.since = now
+    }
+}

@@ -1,0 +1,132 @@
+internal import MeshPrimitives
+
+/// Targets that have stopped to answer: a frozen process accepts connections and requests, and brings
+/// no failure that anybody could count.
+///
+/// A target is silent when at least three requests await an answer there, none of which has come for
+/// far longer than any answer of late has taken. It is left out at once by this worker, for as long as
+/// it is silent; requests that may be repeated go elsewhere, within the upstream's budget of retries;
+/// and after a second the node is told. While nobody else answers either, it may be this node that hears
+/// nothing: then nobody is accused.
+extension Worker {
+    /// Milliseconds between two looks.
+    private static let watchInterval: Int64 = 50
+    /// Fewest requests that await an answer.
+    private static let leastAwaited: Int32 = 3
+    /// Milliseconds of silence, at least, before a target is left out, before its requests go elsewhere,
+    /// and before the node is told; 1 s each while nobody knows how long it takes.
+    private static let leastSilence: Int64 = 100
+    private static let leastPatience: Int64 = 250
+    private static let proof: Int64 = 1_000
+
+    /// An attempt has sent its whole request.
+    @inline(__always)
+    func beginAwaiting(_ index: Int32) {
+        let attempt = self.attempts[index]
+        guard attempt.pointee.flags.contains(.isCounted), let state = self.awaitedTarget(index)
+        else { return }
+        attempt.pointee.flags.insert(.isAwaited)
+        state.pointee.awaited += 1
+        guard state.pointee.awaited == 1 else { return }
+        if !state.pointee.isStalled { state.pointee.silentSince = self.milliseconds }
+        guard !state.pointee.isWatched else { return }
+        state.pointee.isWatched = true
+        if self.watchedTargets.isEmpty { self.watchAt = self.milliseconds + Self.watchInterval }
+        self.watchedTargets.append(state)
+    }
+
+    /// An attempt has its answer, or wants none any more.
+    @inline(__always)
+    func endAwaiting(_ index: Int32) {
+        let attempt = self.attempts[index]
+        guard attempt.pointee.flags.contains(.isAwaited) else { return }
+        attempt.pointee.flags.remove(.isAwaited)
+        self.awaitedTarget(index)?.pointee.awaited -= 1
+    }
+
+    /// A target has answered somebody.
+    @inline(__always)
+    func heard(from state: UnsafeMutablePointer<TargetState>) {
+        state.pointee.silentSince = self.milliseconds
+        if self.lastAnswer.target != state {
+            self.lastAnswer = (state, self.milliseconds, self.lastAnswer.at)
+        } else {
+            self.lastAnswer.at = self.milliseconds
+        }
+        guard state.pointee.isStalled else { return }
+        state.pointee.isStalled = false
+        state.pointee.excludedUntil = 0
+        state.pointee.apply()
+    }
+
+    /// Looks at the targets that owe answers.
+    func watchTargets() {
+        guard self.milliseconds >= self.watchAt else { return }
+        self.watchAt = self.milliseconds + Self.watchInterval
+        var silent: [UnsafeMutablePointer<TargetState>] = []
+        self.watchedTargets.removeAll { state in
+            guard state.pointee.awaited > 0 || state.pointee.isStalled else {
+                state.pointee.isWatched = false
+                return true
+            }
+            if self.isSilent(state) { silent.append(state) }
+            return false
+        }
+        for state in silent { self.moveAway(from: state) }
+    }
+
+    /// Whether a target's requests should go elsewhere; leaves it out when it is silent.
+    private func isSilent(_ state: UnsafeMutablePointer<TargetState>) -> Bool {
+        let isKnown = state.pointee.longest > 0
+        let usual = state.pointee.longest / 1_000
+        let silence = self.milliseconds - state.pointee.silentSince
+        if state.pointee.isStalled, state.pointee.awaited == 0, silence > 3 * Self.proof {
+            // Nobody asks it any more: the next request finds out.
+            state.pointee.isStalled = false
+            return false
+        }
+        let limit = isKnown ? max(Self.leastSilence, 2 * usual) : Self.proof
+        guard state.pointee.awaited >= Self.leastAwaited || state.pointee.isStalled,
+            silence >= limit
+        else { return false }
+        let last = self.lastAnswer
+        let othersAt = last.target == state ? last.otherAt : last.at
+        if othersAt > state.pointee.silentSince {
+            state.pointee.isStalled = true
+            self.exclude(state)
+            if silence >= max(Self.proof, 3 * usual) {
+                self.touch(state)
+                state.pointee.silences &+= 1
+                self.isReportUrgent = true
+                // It is told again only after as long a silence.
+                state.pointee.silentSince = self.milliseconds
+            }
+        }
+        return silence >= (isKnown ? max(Self.leastPatience, 3 * usual) : Self.proof)
+    }
+
+    /// Lets requests that await a silent target go elsewhere, as far as they may be repeated.
+    private func moveAway(from state: UnsafeMutablePointer<TargetState>) {
+        for index in 0..<self.attempts.end {
+            let attempt = self.attempts[index]
+            guard attempt.pointee.flags.contains(.isAwaited), attempt.pointee.patience == 0,
+                self.awaitedTarget(index) == state,
+                self.policy(index, .stalled).decision == .otherTarget
+            else { continue }
+            self.attemptFailed(index, .stalled)
+            self.takePending()
+        }
+    }
+
+    private func awaitedTarget(_ index: Int32) -> UnsafeMutablePointer<TargetState>? {
+        let attempt = self.attempts[index]
+        let exchange = self.exchanges[attempt.pointee.exchange]
+        guard let upstream = self.upstreamIndex(exchange), attempt.pointee.target >= 0 else {
+            return nil
+        }
+        return exchange.pointee.view.pointee.state(
+            upstream,
+            TargetIndex(rawValue: attempt.pointee.target)
+        )
+    }
+}
