@@ -25,6 +25,7 @@ extension ClusterLoop {
                     self.stepChangelog { $0.receive(message, from: sender, at: $1) }
                 case .observations(let message):
                     self.stepObservations { $0.receive(message, from: sender, at: $1) }
+                case .counters(let message): self.received(message, from: sender)
                 }
             }
         } catch {

@@ -1,5 +1,6 @@
 import Logging
 import MeshChangelog
+import MeshCounters
 import MeshDissemination
 import MeshMembership
 import MeshObservations
@@ -27,6 +28,10 @@ final class ClusterLoop {
     var observationChanges: [NodeID: ObservationAspects] = [:]
     /// Told that ``observationChanges`` is not empty.
     let observed: AsyncStream<Void>.Continuation
+    /// Counts of the fleet.
+    var fleetCounters: MeshCounters
+    /// Where workers count; nil before somebody shares it.
+    var counterTable: (any CounterTable)?
     var changelog: Changelog
     var sealer: DatagramSealer
     var opener: DatagramOpener
@@ -86,6 +91,7 @@ final class ClusterLoop {
             generator: generator.split(),
             at: LoopClock.now()
         )
+        self.fleetCounters = MeshCounters(own: node)
         self.changelog = try Changelog(
             node: node,
             region: configuration.profile.region,
@@ -199,6 +205,7 @@ final class ClusterLoop {
         }
         guard peersMayDiffer else { return }
         self.observationPeersChanged()
+        self.counterPeersChanged()
         self.changelogPeersChanged()
     }
 

@@ -15,6 +15,8 @@ public struct ClusterStatus: Equatable, Sendable {
     public var counters = ClusterCounters()
     /// What observations did.
     public var observations = ObservationCounters()
+    /// How counting for the fleet goes.
+    public var fleetCounters = FleetCounterStatus()
     /// What keeps gossip from getting through now, by address.
     public var troubles: [PathTrouble] = []
     /// When a peer's datagram last opened; `nil` before the first.
@@ -33,6 +35,7 @@ extension ClusterLoop {
         status.diskFault = self.changelog.diskFault
         status.counters = self.counters
         status.observations = self.observations.counters
+        status.fleetCounters = self.counterStatus
         status.troubles = self.troubles.current(at: LoopClock.now())
         status.lastHeard = self.lastHeard
         return status
@@ -45,6 +48,8 @@ public struct ClusterCounters: Equatable, Sendable {
     public internal(set) var datagramsSent: UInt64 = 0
     /// Bytes of datagrams sent.
     public internal(set) var datagramBytesSent: UInt64 = 0
+    /// Bytes of datagrams sent for counters of the fleet; also among the others.
+    public internal(set) var counterBytesSent: UInt64 = 0
     /// Datagrams received, refused ones included.
     public internal(set) var datagramsReceived: UInt64 = 0
     /// Bytes of datagrams received, refused ones included.

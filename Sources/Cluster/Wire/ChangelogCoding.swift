@@ -115,7 +115,7 @@ extension WireReader {
                 offset: try self.read(),
                 bytes: try self.readSized()
             )
-        case .membership, .observations:
+        case .membership, .observations, .counterReport, .counterTotals:
             throw .malformed
         }
     }

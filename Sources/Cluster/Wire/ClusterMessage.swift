@@ -1,4 +1,5 @@
 public import MeshChangelog
+public import MeshCounters
 public import MeshMembership
 public import MeshObservations
 public import MeshPrimitives
@@ -17,6 +18,8 @@ public enum ClusterMessage: Equatable, Sendable {
     case changelog(ChangelogMessage)
     /// For the observations.
     case observations(ObservationMessage)
+    /// For the counters of the fleet.
+    case counters(CounterMessage)
 
     /// Records read from one body at most: 64; further ones are not looked at.
     public static let recordLimit = 64
@@ -31,6 +34,10 @@ public enum ClusterMessage: Equatable, Sendable {
             writer.writeRecord(message.recordType) { $0.write(message) }
         case .observations(let message):
             writer.writeRecord(.observations) { $0.write(message) }
+        case .counters(.report(let report)):
+            writer.writeRecord(.counterReport) { $0.write(report) }
+        case .counters(.totals(let totals)):
+            writer.writeRecord(.counterTotals) { $0.write(totals) }
         }
         return writer.bytes
     }
@@ -71,6 +78,8 @@ public enum ClusterMessage: Equatable, Sendable {
             .changesetSummary, .changesetWant, .changesetParts, .checkpointWant, .checkpointPart:
             .changelog(try reader.readChangelog(type))
         case .observations: .observations(try reader.readObservations())
+        case .counterReport: .counters(.report(try reader.readCounterReport()))
+        case .counterTotals: .counters(.totals(try reader.readCounterTotals()))
         }
     }
 }
@@ -79,6 +88,8 @@ public enum ClusterMessage: Equatable, Sendable {
 enum RecordType: UInt8 {
     case membership = 1
     case observations = 8
+    case counterReport = 12
+    case counterTotals = 13
     case changesetPush = 16
     case changesetAnnounce = 17
     case changesetsHeld = 18
