@@ -14,7 +14,7 @@ struct ExtAuth: Sendable {
         priority: 1_005,
         fields: [
             .required("url", .string),
-            .choice("method", ["GET", "POST", "HEAD"], "GET"),
+            .choice("method", ["GET", "POST"], "GET"),
             .standard(
                 "request_headers",
                 .array(.string),
