@@ -182,7 +182,7 @@ let package = Package(
             in: "Cluster",
             uses: ["MeshDissemination", "MeshPrimitives"]
         ),
-        // Counts that hold for the whole fleet; nothing is wired to it yet.
+        // Counts that hold for the whole fleet.
         target("MeshCounters", in: "Cluster", uses: ["MeshPrimitives"]),
         tests(of: "MeshCounters", in: "Cluster", uses: ["MeshPrimitives"]),
         target("MeshChangelog", in: "Cluster", uses: ["MeshPrimitives", trees]),
@@ -191,13 +191,17 @@ let package = Package(
             "MeshWire",
             in: "Cluster",
             uses: [
-                "MeshMembership", "MeshChangelog", "MeshObservations", "MeshPrimitives", "CSodium",
+                "MeshMembership", "MeshChangelog", "MeshObservations", "MeshCounters",
+                "MeshPrimitives", "CSodium",
             ]
         ),
         tests(
             of: "MeshWire",
             in: "Cluster",
-            uses: ["MeshMembership", "MeshChangelog", "MeshObservations", "MeshPrimitives"]
+            uses: [
+                "MeshMembership", "MeshChangelog", "MeshObservations", "MeshCounters",
+                "MeshPrimitives",
+            ]
         ),
         // Shells of the wing: sockets and disk.
         target(
@@ -205,6 +209,7 @@ let package = Package(
             in: "Cluster",
             uses: [
                 "MeshMembership", "MeshChangelog", "MeshDissemination", "MeshObservations",
+                "MeshCounters",
                 "MeshWire", "MeshPrimitives", nioCore, nioPosix, logging, lifecycle,
             ]
         ),

@@ -22,7 +22,36 @@ struct TidyTests {
         ".randomElement()": "pass a SeededGenerator",
         "SystemRandomNumberGenerator": "pass a SeededGenerator",
         "Mutex<": "make it a value; a shell may guard it",
+        "import Synchronization": "make it a value; a shell may share it",
     ]
+
+    /// What draws bytes of its own; all else of these libraries is a function of what it is given.
+    private static let dice = ["randombytes", "RAND_bytes"]
+    /// Where keys, nonces and identities are drawn.
+    private static let diceAllowed = ["Sources/Cluster/Wire/Sodium.swift"]
+    /// Cores that the architecture gives libsodium, and the few files elsewhere that hash and seal.
+    private static let sodiumAllowed = [
+        "Sources/Cluster/Wire/", "Sources/Gateway/Plugins/BasicAuth/Password",
+        "Sources/Gateway/Plugins/Session/SessionSeal.swift",
+    ]
+
+    @Test("keeps libsodium to what seals and hashes, and draws bytes in shells", arguments: cores)
+    func coresDrawNothing(core: String) {
+        for file in Self.sources where file.path.hasPrefix("Sources/\(core)/") {
+            for word in Self.dice where file.text.contains(word) {
+                #expect(
+                    Self.diceAllowed.contains(file.path),
+                    "\(file.path) contains \(word): let a shell draw and hand it in"
+                )
+            }
+            if file.imports.contains("CSodium") {
+                #expect(
+                    Self.sodiumAllowed.contains { file.path.hasPrefix($0) },
+                    "\(file.path) imports CSodium: keep it to what seals and hashes"
+                )
+            }
+        }
+    }
 
     @Test("is found at all, so that the other checks check something")
     func isFound() {

@@ -5,70 +5,60 @@ struct CountedKey: Sendable {
     /// Seconds since 1970 at which the window is over.
     private(set) var end: UInt32
     /// What this node has counted.
-    var own: UInt32 = 0
-    /// What was told of it last, and at which tick; nil before, and when the owners have changed.
-    var told: UInt32 = 0
-    var toldAt: Int?
-    /// The largest sum heard of, and how much of it was this node's.
-    private(set) var total: UInt32 = 0
+    private(set) var own: UInt32 = 0
+    /// What all nodes may count together.
+    private(set) var limit: UInt32 = .max
+    /// What was told of it last; nil before, and when the owners have changed.
+    var told: UInt32?
+    /// How much of the largest sum heard of was this node's.
     private(set) var included: UInt32 = 0
-    /// Milliseconds: when the others' count last became known.
-    private var learnedAt: Int64
-    /// What others count per millisecond, of late; kept from window to window.
-    private var pace = 0.0
+    /// What others do.
+    private(set) var standing = CounterStanding()
+    /// The lists that it stands in.
+    var lists: Lists = []
+
+    /// Why a key waits to be told.
+    struct Lists: OptionSet, Sendable {
+        let rawValue: UInt8
+
+        static let urgent = Lists(rawValue: 1)
+        static let patient = Lists(rawValue: 2)
+        static let unconfirmed = Lists(rawValue: 4)
+    }
+
+    /// What others have counted, as the owners say, without what is concluded of owners that were lost.
+    private var toldOthers: UInt32 = 0
 
     init(end: UInt32, at now: Int64) {
         self.end = end
-        self.learnedAt = now
+        self.standing.learnedAt = now
     }
-
-    /// The most that anybody has known the sum to be.
-    private var floor: UInt32 = 0
-    /// How many nodes count, and what this one had counted when that was learned.
-    private var sharers: UInt32 = 1
-    private var ownWhenLearned: UInt32 = 0
-
-    /// What others have counted, as far as was told.
-    private var others: UInt32 { self.total - min(self.included, self.total) }
 
     /// The most that is known of the sum.
-    var known: UInt32 { max(self.floor, self.others.addingClamped(self.own)) }
+    var known: UInt32 { self.standing.known(own: self.own) }
 
-    /// Begins another window.
-    mutating func begin(_ end: UInt32, at now: Int64) {
-        self.end = end
-        self.own = 0
-        self.told = 0
-        self.toldAt = nil
-        self.total = 0
-        self.included = 0
-        self.floor = 0
-        self.ownWhenLearned = 0
-        self.learnedAt = now
+    /// Whether enough was counted since the last telling that others should know: every count when
+    /// little is left of the limit.
+    var isUrgent: Bool {
+        let untold = self.own - min(self.told ?? 0, self.own)
+        let left = self.limit - min(self.known, self.limit)
+        return untold >= max(1, left / 64) || (self.told == nil && untold > 0)
     }
 
-    /// The sum with what others are likely to have counted since they were asked.
-    func estimate(at now: Int64, trust: Int64) -> UInt32 {
-        guard self.pace > 0 else { return self.known }
-        let elapsed = Double(max(0, min(now - self.learnedAt, trust)))
-        let guess = UInt32(max(0, min(self.pace * (elapsed + Self.lag), 4_000_000_000)))
-        return self.known.addingClamped(guess)
+    /// Takes over what this node has counted in a window; an earlier one is over already.
+    mutating func note(own: UInt32, limit: UInt32, in end: UInt32, at now: Int64) {
+        if end > self.end {
+            let lists = self.lists
+            let standing = self.standing.next(at: now)
+            self = CountedKey(end: end, at: now)
+            self.standing = standing
+            self.lists = lists
+        }
+        guard end == self.end else { return }
+        self.own = max(self.own, own)
+        self.limit = limit
     }
 
-    /// Whether this node has not yet taken its share of what was left when the sum was learned.
-    func isWithinShare(of limit: UInt32) -> Bool {
-        guard self.sharers > 1 else { return true }
-        let guess = UInt32(max(0, min(self.pace * Self.lag, 4_000_000_000)))
-        let before = max(self.floor, self.others.addingClamped(self.ownWhenLearned))
-            .addingClamped(guess)
-        let left = limit - min(before, limit)
-        let share = left / self.sharers + (left % self.sharers > 0 ? 1 : 0)
-        return self.own - min(self.ownWhenLearned, self.own) < share
-    }
-
-    /// Milliseconds that a sum is old when it is learned: half a tick of who counts, some of the
-    /// owner's, and the way.
-    private static let lag = 30.0
     /// Milliseconds over which the others' pace is taken.
     private static let memory = 100.0
     /// Per millisecond: a slower pace is not foreseen.
@@ -76,21 +66,24 @@ struct CountedKey: Sendable {
 
     /// Learns a sum; one that says less of the others than is known is old news.
     mutating func learn(_ entry: CounterTotals.Entry, at now: Int64) {
-        self.floor = max(self.floor, entry.floor)
-        let before = self.others
+        // Of what anybody has known, all but this node's own is the others'.
+        let floor = entry.floor - min(self.own, entry.floor)
+        self.standing.others = max(self.standing.others, floor)
+        let before = self.toldOthers
         let others = entry.total - min(entry.included, entry.total)
         guard others >= before else { return }
-        let elapsed = Double(max(0, now - self.learnedAt))
-        self.total = entry.total
-        self.included = entry.included
-        self.sharers = max(1, UInt32(entry.sharers))
-        self.ownWhenLearned = self.own
+        let elapsed = Double(max(0, now - self.standing.learnedAt))
+        self.toldOthers = others
+        self.included = max(self.included, entry.included)
+        self.standing.others = max(self.standing.others, others)
+        self.standing.sharers = max(1, entry.sharers)
+        self.standing.ownThen = self.own
         guard elapsed > 0 else { return }
         // By time, so that the same sum told twice does not count for more.
         let weight = min(1, elapsed / Self.memory)
-        self.pace += weight * (Double(others - before) / elapsed - self.pace)
-        if self.pace < Self.slowest { self.pace = 0 }
-        self.learnedAt = now
+        self.standing.pace += weight * (Double(others - before) / elapsed - self.standing.pace)
+        if self.standing.pace < Self.slowest { self.standing.pace = 0 }
+        self.standing.learnedAt = now
     }
 }
 
@@ -100,27 +93,30 @@ struct SummedWindow: Sendable {
     private(set) var parts: [NodeID: UInt32] = [:]
     /// The most that anybody knew of the sum.
     private(set) var floor: UInt32 = 0
-    /// Who wants to be told, and at which tick that was last said.
-    var subscribers: [NodeID: Int] = [:]
-    /// The sum that was told last, and at which tick.
-    var announced: UInt32 = 0
-    var announcedAt = 0
+    /// Who counts, and at which tick that was last said.
+    private(set) var subscribers: [NodeID: Int] = [:]
+    /// Whether it waits to be announced.
+    var isListed = false
+    /// How often it is still announced although nothing changed.
+    var repetitions = 0
 
     /// The sum.
     var total: UInt32 {
-        self.parts.values.reduce(0) { $0.addingClamped($1) }
+        self.parts.values.reduce(0) { sum, part in
+            let (sum, isTooLarge) = sum.addingReportingOverflow(part)
+            return isTooLarge ? .max : sum
+        }
     }
 
     /// Takes in one node's numbers.
-    mutating func take(_ own: UInt32, known: UInt32, from node: NodeID) {
-        self.parts[node] = max(self.parts[node] ?? 0, own)
-        self.floor = max(self.floor, known)
+    mutating func take(_ entry: CounterReport.Entry, from node: NodeID, tick: Int) {
+        self.parts[node] = max(self.parts[node] ?? 0, entry.own)
+        self.floor = max(self.floor, entry.known)
+        self.subscribers[node] = tick
     }
-}
 
-extension UInt32 {
-    func addingClamped(_ other: UInt32) -> UInt32 {
-        let (sum, isTooLarge) = self.addingReportingOverflow(other)
-        return isTooLarge ? .max : sum
+    /// Forgets who has not counted since a tick.
+    mutating func forget(before tick: Int) {
+        self.subscribers = self.subscribers.filter { $0.value >= tick }
     }
 }

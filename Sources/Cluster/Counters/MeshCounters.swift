@@ -5,19 +5,21 @@ public import MeshPrimitives
 /// Every node counts at once on what it knows, and tells what it counted itself to each window's
 /// owner and to the one in waiting; both tell the sum back. Nothing waits for an answer.
 ///
-///     take --> own count grows --tick--> report to both owners --> total back --> estimate
+///     own count grows --tick--> report to both owners --> total back --> standing
 ///
 /// What a node tells is what it has counted itself in the window so far, which only grows. So a lost
 /// report is made good by the next, a new owner has the sum as soon as all have told it theirs, and
 /// the death of one of the two changes nothing. A report also carries the most that is
 /// known of the sum, below which no owner falls: no window begins again at 0.
 ///
-/// Between two totals a node goes on counting for the others at the pace they had, so that a limit
-/// that many nodes reach together is not passed by what they count within one round trip; and of what
-/// was left at the last total each takes its share only. A node that hears nothing keeps to its share
-/// of the whole limit.
+/// How a node decides by what it was told is ``MeshPrimitives/CounterStanding``'s. A node that hears
+/// nothing keeps to its share of the whole limit.
 ///
-/// Pure: the shell calls ``tick(at:)`` every 50 ms and sends what it returns.
+/// What is told is bounded: while little is left of a limit every count is told with the next tick, while
+/// much is left a part of it at least, or after a second; and no more entries leave in one tick than
+/// ``reportLimit`` and ``totalLimit``, the oldest first.
+///
+/// Pure: the shell calls ``tick(at:second:)`` every 50 ms and sends what it returns.
 ///
 /// Source: rendezvous hashing as in ``CounterOwners``; sums of growing parts as in Shapiro et al.,
 /// "A comprehensive study of Convergent and Commutative Replicated Data Types", 2011, section 3.1.1.
@@ -30,25 +32,34 @@ public struct MeshCounters: Sendable {
         case totals(CounterTotals, to: NodeID)
     }
 
-    /// Most entries of one message: 32 bytes each stay within 16 KiB.
-    public static let messageLimit = 500
+    /// Most entries of one message, which mostly fit one datagram.
+    public static let messageLimit = 80
     /// Most keys that are counted here, and most windows that are summed up for others.
     public static let keyLimit = 262_144
-    /// Milliseconds that the others' pace is trusted for without a new total.
-    private static let trust: Int64 = 300
-    /// Ticks after which an unconfirmed count is told again.
+    /// Most entries of reports in one tick.
+    public static let reportLimit = 1_000
+    /// Most entries of totals in one tick.
+    public static let totalLimit = 1_200
+    /// Ticks after which an unconfirmed count is told again, and a sum that stays.
     private static let patience = 4
-    /// Ticks that a node is told sums for, new or not, after it last counted.
+    /// Ticks that a small count may wait.
+    private static let delay = 20
+    /// Ticks that a node is told sums for after it last counted.
     private static let interest = 40
+    /// How often a sum that stays is told again, so that all know that nobody counts.
+    private static let repetitions = 2
 
     private let own: NodeID
     private var owners: CounterOwners
     private var ticks = 0
     private var counted: [UInt64: CountedKey] = [:]
-    private var dirty: Set<UInt64> = []
+    private var urgent = CounterQueue<UInt64>()
+    private var patient = CounterQueue<(key: UInt64, due: Int)>()
+    private var unconfirmed = CounterQueue<(key: UInt64, due: Int)>()
+    private var learned: Set<UInt64> = []
     private var summed: [CounterWindow: SummedWindow] = [:]
-    /// Those that somebody counts in, of late.
-    private var lively: Set<CounterWindow> = []
+    private var changed = CounterQueue<CounterWindow>()
+    private var settled = CounterQueue<(window: CounterWindow, due: Int)>()
     /// Keys and windows that found no room; those keys are counted by this node alone.
     public private(set) var overflows: UInt64 = 0
 
@@ -58,56 +69,77 @@ public struct MeshCounters: Sendable {
         self.owners = CounterOwners([own])
     }
 
+    /// Whether nothing is counted, here or for others.
+    public var isEmpty: Bool { self.counted.isEmpty && self.summed.isEmpty }
+
+    /// How many keys are counted here.
+    public var keyCount: Int { self.counted.count }
+
     /// Sets the live nodes, this one among them; everything is told anew to new owners.
     public mutating func setMembers(_ nodes: [NodeID]) {
         let owners = CounterOwners(nodes + [self.own])
         guard owners != self.owners else { return }
         self.owners = owners
-        self.dirty.formUnion(self.counted.keys)
-        for key in self.counted.keys { self.counted[key]?.toldAt = nil }
+        for key in self.counted.keys.sorted() {
+            self.counted[key]?.told = nil
+            self.enlist(key)
+        }
     }
 
-    /// How many are counted in a window by all nodes, as far as is known here at a moment in
-    /// milliseconds from any origin that stays.
-    public func estimate(of window: CounterWindow, at now: Int64) -> UInt32 {
-        guard let known = self.counted[window.key], known.end == window.end else { return 0 }
-        return known.estimate(at: now, trust: Self.trust)
+    /// What is known of others in a window.
+    public func standing(of window: CounterWindow) -> CounterStanding? {
+        guard let known = self.counted[window.key], known.end == window.end else { return nil }
+        return known.standing
     }
 
-    /// Counts one more unless the limit is reached, as far as is known here.
+    /// Notes what this node has counted in a window so far, which only grows.
     ///
     /// - Parameters:
-    ///   - window: which one.
+    ///   - own: how many.
+    ///   - window: in which one.
     ///   - limit: what all nodes may count together.
     ///   - now: milliseconds, from any origin that stays.
-    /// - Returns: whether it was counted.
-    public mutating func take(_ window: CounterWindow, limit: UInt32, at now: Int64) -> Bool {
-        var known = self.counted[window.key] ?? CountedKey(end: window.end, at: now)
-        // A clock that is a little behind counts in the window that has begun.
-        if known.end < window.end { known.begin(window.end, at: now) }
-        defer { self.keep(known, window.key) }
-        guard known.estimate(at: now, trust: Self.trust) < limit, known.own < .max,
-            known.isWithinShare(of: limit)
-        else { return false }
-        known.own += 1
-        self.dirty.insert(window.key)
-        return true
-    }
-
-    private mutating func keep(_ known: CountedKey, _ key: UInt64) {
-        guard self.counted[key] != nil || self.counted.count < Self.keyLimit else {
+    public mutating func note(
+        _ own: UInt32,
+        in window: CounterWindow,
+        limit: UInt32,
+        at now: Int64
+    ) {
+        guard self.counted[window.key] != nil || self.counted.count < Self.keyLimit else {
             self.overflows += 1
-            self.dirty.remove(key)
             return
         }
-        self.counted[key] = known
+        let isNew = self.counted[window.key]?.end != window.end
+        self.counted[window.key, default: CountedKey(end: window.end, at: now)]
+            .note(own: own, limit: limit, in: window.end, at: now)
+        if isNew { self.learned.insert(window.key) }
+        self.enlist(window.key)
+    }
+
+    /// Puts a key in the list that it belongs to.
+    private mutating func enlist(_ key: UInt64) {
+        guard let known = self.counted[key], known.own > 0, known.told != known.own else { return }
+        if known.isUrgent {
+            guard !known.lists.contains(.urgent) else { return }
+            self.counted[key]?.lists.insert(.urgent)
+            self.urgent.append(key)
+        } else if known.lists.isDisjoint(with: [.urgent, .patient]) {
+            self.counted[key]?.lists.insert(.patient)
+            self.patient.append((key, self.ticks + Self.delay))
+        }
+    }
+
+    /// What has been learned of windows since the last call.
+    public mutating func takeLearned() -> [(window: CounterWindow, standing: CounterStanding)] {
+        defer { self.learned.removeAll(keepingCapacity: true) }
+        return self.learned.compactMap { key in
+            self.counted[key].map { (CounterWindow(key: key, end: $0.end), $0.standing) }
+        }
     }
 
     /// Takes in what another node has counted.
     public mutating func receive(_ report: CounterReport, from sender: NodeID) {
-        for entry in report.entries.prefix(Self.messageLimit) {
-            self.sum(entry, from: sender)
-        }
+        for entry in report.entries.prefix(Self.messageLimit) { self.sum(entry, from: sender) }
     }
 
     private mutating func sum(_ entry: CounterReport.Entry, from sender: NodeID) {
@@ -116,9 +148,12 @@ public struct MeshCounters: Sendable {
             self.overflows += 1
             return
         }
-        sum.take(entry.own, known: entry.known, from: sender)
-        sum.subscribers[sender] = self.ticks
-        self.lively.insert(entry.window)
+        sum.take(entry, from: sender, tick: self.ticks)
+        sum.repetitions = Self.repetitions
+        if !sum.isListed {
+            sum.isListed = true
+            self.changed.append(entry.window)
+        }
         self.summed[entry.window] = sum
     }
 
@@ -128,11 +163,9 @@ public struct MeshCounters: Sendable {
     }
 
     private mutating func learn(_ entry: CounterTotals.Entry, at now: Int64) {
-        guard var known = self.counted[entry.window.key], known.end == entry.window.end else {
-            return
-        }
-        known.learn(entry, at: now)
-        self.counted[entry.window.key] = known
+        guard self.counted[entry.window.key]?.end == entry.window.end else { return }
+        self.counted[entry.window.key]?.learn(entry, at: now)
+        self.learned.insert(entry.window.key)
     }
 
     /// Tells what is new, and forgets windows that are over.
@@ -143,29 +176,49 @@ public struct MeshCounters: Sendable {
     /// - Returns: what the shell must send.
     public mutating func tick(at now: Int64, second: UInt32) -> [Effect] {
         self.ticks += 1
-        var reports = Outbox<CounterReport.Entry>()
-        for key in self.dirty.sorted() { self.report(key, &reports) }
-        let totals = self.announce(at: now)
+        let reports = self.reports()
+        let totals = self.totals(at: now)
         self.forget(before: second)
         return reports.messages.map { .report(CounterReport(entries: $1), to: $0) }
             + totals.messages.map { .totals(CounterTotals(entries: $1), to: $0) }
     }
 
-    private mutating func report(_ key: UInt64, _ reports: inout Outbox<CounterReport.Entry>) {
-        guard var known = self.counted[key] else {
-            self.dirty.remove(key)
-            return
+    private mutating func reports() -> CounterOutbox<NodeID, CounterReport.Entry> {
+        var reports = CounterOutbox<NodeID, CounterReport.Entry>()
+        while reports.count < Self.reportLimit, let key = self.urgent.popFirst() {
+            self.counted[key]?.lists.remove(.urgent)
+            self.report(key, &reports)
         }
-        let isNew = known.told != known.own
-        let isOverdue = known.toldAt.map { self.ticks - $0 >= Self.patience } ?? true
-        if known.included >= known.own, !isNew, known.toldAt != nil {
-            self.dirty.remove(key)
-            return
+        while reports.count < Self.reportLimit, let next = self.patient.first,
+            next.due <= self.ticks
+        {
+            _ = self.patient.popFirst()
+            self.counted[next.key]?.lists.remove(.patient)
+            guard let known = self.counted[next.key], known.told != known.own else { continue }
+            self.report(next.key, &reports)
         }
-        guard isNew || isOverdue else { return }
-        known.told = known.own
-        known.toldAt = self.ticks
-        self.counted[key] = known
+        while reports.count < Self.reportLimit, let next = self.unconfirmed.first,
+            next.due <= self.ticks
+        {
+            _ = self.unconfirmed.popFirst()
+            self.counted[next.key]?.lists.remove(.unconfirmed)
+            guard let known = self.counted[next.key], let told = known.told, known.included < told
+            else { continue }
+            self.report(next.key, &reports)
+        }
+        return reports
+    }
+
+    private mutating func report(
+        _ key: UInt64,
+        _ reports: inout CounterOutbox<NodeID, CounterReport.Entry>
+    ) {
+        guard let known = self.counted[key], known.own > 0 else { return }
+        self.counted[key]?.told = known.own
+        if !known.lists.contains(.unconfirmed) {
+            self.counted[key]?.lists.insert(.unconfirmed)
+            self.unconfirmed.append((key, self.ticks + Self.patience))
+        }
         let window = CounterWindow(key: key, end: known.end)
         let entry = CounterReport.Entry(window: window, own: known.own, known: known.known)
         let owners = self.owners.owners(of: key)
@@ -179,65 +232,57 @@ public struct MeshCounters: Sendable {
         }
     }
 
-    /// Tells those who count lately the sums that have changed, and once in a while the others, too,
-    /// so that they know that nothing has.
-    private mutating func announce(at now: Int64) -> Outbox<CounterTotals.Entry> {
-        var totals = Outbox<CounterTotals.Entry>()
-        for window in self.lively.sorted(by: { ($0.key, $0.end) < ($1.key, $1.end) }) {
-            guard var sum = self.summed[window] else { continue }
-            sum.subscribers = sum.subscribers.filter { self.ticks - $0.value <= Self.interest }
-            if sum.subscribers.isEmpty { self.lively.remove(window) }
-            let isNew = sum.announced != max(sum.total, sum.floor)
-            let isOverdue = self.ticks - sum.announcedAt >= Self.patience
-            guard isNew || isOverdue else { continue }
-            sum.announced = max(sum.total, sum.floor)
-            sum.announcedAt = self.ticks
-            self.summed[window] = sum
-            for node in sum.subscribers.keys.sorted() {
-                let entry = CounterTotals.Entry(
-                    window: window,
-                    total: sum.total,
-                    included: sum.parts[node] ?? 0,
-                    floor: sum.floor,
-                    sharers: UInt16(clamping: sum.subscribers.count)
-                )
-                if node == self.own {
-                    self.learn(entry, at: now)
-                } else {
-                    totals.add(entry, to: node)
-                }
+    /// Tells those who count lately the sums that have changed, and a while later that they have not.
+    private mutating func totals(at now: Int64) -> CounterOutbox<NodeID, CounterTotals.Entry> {
+        var totals = CounterOutbox<NodeID, CounterTotals.Entry>()
+        while totals.count < Self.totalLimit, let window = self.changed.popFirst() {
+            self.summed[window]?.isListed = false
+            self.announce(window, &totals, at: now)
+            self.settled.append((window, self.ticks + Self.patience))
+        }
+        while totals.count < Self.totalLimit, let next = self.settled.first,
+            next.due <= self.ticks
+        {
+            _ = self.settled.popFirst()
+            // Another change has put it in the list again, or it was told often enough.
+            guard let sum = self.summed[next.window], !sum.isListed, sum.repetitions > 0 else {
+                continue
             }
+            self.summed[next.window]?.repetitions -= 1
+            self.announce(next.window, &totals, at: now)
+            self.settled.append((next.window, self.ticks + Self.patience))
         }
         return totals
+    }
+
+    private mutating func announce(
+        _ window: CounterWindow,
+        _ totals: inout CounterOutbox<NodeID, CounterTotals.Entry>,
+        at now: Int64
+    ) {
+        self.summed[window]?.forget(before: self.ticks - Self.interest)
+        guard let sum = self.summed[window] else { return }
+        let total = sum.total
+        for node in sum.subscribers.keys.sorted() {
+            let entry = CounterTotals.Entry(
+                window: window,
+                total: total,
+                included: sum.parts[node] ?? 0,
+                floor: sum.floor,
+                sharers: UInt16(clamping: sum.subscribers.count)
+            )
+            if node == self.own {
+                self.learn(entry, at: now)
+            } else {
+                totals.add(entry, to: node)
+            }
+        }
     }
 
     private mutating func forget(before second: UInt32) {
         // Windows end with the second, so that to look once in a while is enough.
         guard self.ticks % 20 == 0 else { return }
         self.summed = self.summed.filter { $0.key.end >= second }
-        self.lively = self.lively.filter { $0.end >= second }
         self.counted = self.counted.filter { UInt64($0.value.end) + 60 >= UInt64(second) }
-        self.dirty = self.dirty.filter { self.counted[$0].map { $0.end >= second } ?? false }
-    }
-}
-
-/// Entries on their way, by whom they are for.
-private struct Outbox<Entry> {
-    private var byNode: [NodeID: [Entry]] = [:]
-
-    mutating func add(_ entry: Entry, to node: NodeID) {
-        self.byNode[node, default: []].append(entry)
-    }
-
-    /// In the order of nodes, each of a bounded length.
-    var messages: [(NodeID, [Entry])] {
-        self.byNode.sorted { $0.key < $1.key }.flatMap { node, entries in
-            stride(from: 0, to: entries.count, by: MeshCounters.messageLimit).map { start in
-                (
-                    node,
-                    Array(entries[start..<min(start + MeshCounters.messageLimit, entries.count)])
-                )
-            }
-        }
     }
 }

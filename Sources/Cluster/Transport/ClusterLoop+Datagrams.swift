@@ -27,6 +27,7 @@ extension ClusterLoop {
                     self.stepObservations { $0.receive(message, from: sender, at: $1) }
                 case .keyRing:
                     throw .malformed
+                case .counters(let message): self.received(message, from: sender)
                 }
             }
         } catch {

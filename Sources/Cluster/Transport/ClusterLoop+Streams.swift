@@ -79,6 +79,7 @@ extension ClusterLoop {
                 self.stepChangelog { $0.receive(message, from: peer, at: $1) }
             case .observations(let message):
                 self.stepObservations { $0.receive(message, from: peer, at: $1) }
+            case .counters(let message): self.received(message, from: peer)
             case .membership(let message):
                 self.received(message, from: peer, over: connection)
             case .keyRing(let ring): self.received(ring, from: peer)

@@ -1,5 +1,6 @@
 import Logging
 import MeshChangelog
+import MeshCounters
 import MeshDissemination
 import MeshMembership
 import MeshObservations
@@ -31,6 +32,10 @@ final class ClusterLoop {
     var observationChanges: [NodeID: ObservationAspects] = [:]
     /// Told that ``observationChanges`` is not empty.
     let observed: AsyncStream<Void>.Continuation
+    /// Counts of the fleet.
+    var fleetCounters: MeshCounters
+    /// Where workers count; nil before somebody shares it.
+    var counterTable: (any CounterTable)?
     var changelog: Changelog
     var sealer: DatagramSealer
     var opener: DatagramOpener
@@ -95,6 +100,7 @@ final class ClusterLoop {
             generator: generator.split(),
             at: LoopClock.now()
         )
+        self.fleetCounters = MeshCounters(own: node)
         self.changelog = try Changelog(
             node: node,
             region: configuration.profile.region,
@@ -219,6 +225,7 @@ final class ClusterLoop {
         }
         guard peersMayDiffer else { return }
         self.observationPeersChanged()
+        self.counterPeersChanged()
         self.changelogPeersChanged()
     }
 

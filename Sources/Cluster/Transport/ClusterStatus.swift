@@ -22,6 +22,8 @@ public struct ClusterStatus: Equatable, Sendable {
     public var isIsolated = false
     /// What observations did.
     public var observations = ObservationCounters()
+    /// How counting for the fleet goes.
+    public var fleetCounters = FleetCounterStatus()
     /// What keeps gossip from getting through now, by address.
     public var troubles: [PathTrouble] = []
     /// When a peer's datagram last opened; `nil` before the first.
@@ -43,6 +45,7 @@ extension ClusterLoop {
         status.admission = self.membership.admission
         status.isIsolated = self.membership.isIsolated
         status.observations = self.observations.counters
+        status.fleetCounters = self.counterStatus
         status.troubles = self.troubles.current(at: LoopClock.now())
         status.lastHeard = self.lastHeard
         return status
@@ -55,6 +58,8 @@ public struct ClusterCounters: Equatable, Sendable {
     public internal(set) var datagramsSent: UInt64 = 0
     /// Bytes of datagrams sent.
     public internal(set) var datagramBytesSent: UInt64 = 0
+    /// Bytes of datagrams sent for counters of the fleet; also among the others.
+    public internal(set) var counterBytesSent: UInt64 = 0
     /// Datagrams received, refused ones included.
     public internal(set) var datagramsReceived: UInt64 = 0
     /// Bytes of datagrams received, refused ones included.

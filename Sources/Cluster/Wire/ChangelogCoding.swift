@@ -115,7 +115,7 @@ extension WireReader {
                 offset: try self.read(),
                 bytes: try self.readSized()
             )
-        case .membership, .observations, .keyRing:
+        case .membership, .observations, .keyRing, .counterReport, .counterTotals:
             throw .malformed
         }
     }

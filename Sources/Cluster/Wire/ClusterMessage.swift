@@ -1,4 +1,5 @@
 public import MeshChangelog
+public import MeshCounters
 public import MeshMembership
 public import MeshObservations
 public import MeshPrimitives
@@ -19,6 +20,8 @@ public enum ClusterMessage: Equatable, Sendable {
     case observations(ObservationMessage)
     /// By stream only: the key ring of a mesh that changes its keys.
     case keyRing(KeyRing)
+    /// For the counters of the fleet.
+    case counters(CounterMessage)
 
     /// Records read from one body at most: 64; further ones are not looked at.
     public static let recordLimit = 64
@@ -35,6 +38,10 @@ public enum ClusterMessage: Equatable, Sendable {
             writer.writeRecord(.observations) { $0.write(message) }
         case .keyRing(let ring):
             writer.writeRecord(.keyRing) { $0.write(sized: ring.document) }
+        case .counters(.report(let report)):
+            writer.writeRecord(.counterReport) { $0.write(report) }
+        case .counters(.totals(let totals)):
+            writer.writeRecord(.counterTotals) { $0.write(totals) }
         }
         return writer.bytes
     }
@@ -76,6 +83,8 @@ public enum ClusterMessage: Equatable, Sendable {
             .changelog(try reader.readChangelog(type))
         case .observations: .observations(try reader.readObservations())
         case .keyRing: .keyRing(try reader.readKeyRing())
+        case .counterReport: .counters(.report(try reader.readCounterReport()))
+        case .counterTotals: .counters(.totals(try reader.readCounterTotals()))
         }
     }
 }
@@ -84,6 +93,8 @@ public enum ClusterMessage: Equatable, Sendable {
 enum RecordType: UInt8 {
     case membership = 1
     case observations = 8
+    case counterReport = 12
+    case counterTotals = 13
     case changesetPush = 16
     case changesetAnnounce = 17
     case changesetsHeld = 18

@@ -106,7 +106,7 @@ extension ByteWriter {
     }
 
     /// Writes a number, seven bits a byte, the lowest first; all but the last byte have the top bit.
-    private mutating func write(varint value: UInt64) {
+    mutating func write(varint value: UInt64) {
         var rest = value
         while rest >= 0x80 {
             self.append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -260,7 +260,7 @@ extension WireReader {
     }
 
     /// Reads a number of at most ten bytes; one that does not fit 64 bits is malformed.
-    private mutating func readVarint() throws(WireError) -> UInt64 {
+    mutating func readVarint() throws(WireError) -> UInt64 {
         var value: UInt64 = 0
         for shift in stride(from: UInt64(0), through: 63, by: 7) {
             let byte: UInt8 = try self.read()

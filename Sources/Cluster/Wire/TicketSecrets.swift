@@ -44,6 +44,20 @@ extension KeyRing {
         )
     }
 
+    /// Derives 16 bytes under which the mesh's nodes hash what they count together.
+    ///
+    /// Another key that seals makes other hashes: while nodes are restarted with it, counts of the
+    /// two kinds of nodes stay apart.
+    public func counterSecret(clusterName: String) -> [UInt8] {
+        var writer = ByteWriter(capacity: 64)
+        writer.write(clusterName)
+        return Sodium.hash(
+            Array("meshgate counters 1".utf8) + writer.bytes,
+            key: self.sealingSecret,
+            byteCount: 16
+        )
+    }
+
     private static func ticketSecret(
         _ key: [UInt8],
         _ period: UInt64,

@@ -47,7 +47,10 @@ struct NodeParts: Sendable {
         logger: Logger
     ) throws {
         let inbox = HealthInbox()
-        let dataPlane = DataPlane(configuration: settings.proxy.dataPlane) {
+        let dataPlane = DataPlane(
+            configuration: settings.proxy.dataPlane,
+            limitSecret: keyRing.counterSecret(clusterName: settings.gossip.cluster)
+        ) {
             inbox.observed($0)
         }
         let events = Self.events(settings)
@@ -65,6 +68,7 @@ struct NodeParts: Sendable {
         self.dataPlane = dataPlane
         self.prober = Prober { result in inbox.add { $0.results.append(result) } }
         self.cluster = cluster
+        cluster.share(FleetCounterTable(dataPlane.fleetCounters))
         self.events = events
         self.state = state
         let health = HealthService(

@@ -26,7 +26,11 @@ public final class DataPlane: Sendable {
     private let registry = CounterRegistry()
     private let tlsPlan: TLSPlan
     private let lineage: Mutex<SnapshotLineage>
-    private let windows = WindowCounters()
+    private let shared: PluginShared
+    /// Counts of limits that hold for the whole fleet.
+    public let fleetCounters = FleetCounters()
+    private let redis = RedisLimits()
+    private let client = OutsideClient()
     private let logs = LogDelivery()
     private let state = Mutex(State())
     /// Two threads, so that one long piece of work does not hold up the others.
@@ -37,10 +41,13 @@ public final class DataPlane: Sendable {
     ///
     /// - Parameters:
     ///   - configuration: where to listen, and limits.
+    ///   - limitSecret: 16 bytes that nobody but the mesh's nodes knows, the same on each; what is
+    ///     counted for all of them is known by hashes under it (drawn for this node alone).
     ///   - onObservations: called on worker threads, every 50 ms when there is something to tell
     ///     and at once after a transport error; must return quickly.
     public init(
         configuration: DataPlaneConfiguration,
+        limitSecret: [UInt8]? = nil,
         onObservations: @escaping @Sendable ([TargetObservation]) -> Void
     ) {
         self.configuration = configuration
@@ -50,8 +57,34 @@ public final class DataPlane: Sendable {
             ? configuration.workers : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         self.workerCount = max(1, min(wanted, 256))
         self.tlsPlan = TLSPlan(configuration)
+        self.shared = PluginShared(
+            limits: LimitCounters(
+                local: WindowCounters(),
+                fleet: self.fleetCounters,
+                redis: self.redis,
+                secret: Self.halves(limitSecret ?? Self.draw(16))
+            ),
+            memory: SharedMarks(),
+            client: self.client,
+            cache: AnswerCache(),
+            random: Self.draw
+        )
         self.lineage = Mutex(SnapshotLineage(workers: self.workerCount))
         self.mailboxes = (0..<self.workerCount).compactMap { _ in Mailbox() }
+    }
+
+    /// The system's generator, which is one for secrets.
+    @Sendable
+    private static func draw(_ count: Int) -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    }
+
+    private static func halves(_ secret: [UInt8]) -> (high: UInt64, low: UInt64) {
+        let half = { (bytes: ArraySlice<UInt8>) in
+            bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        }
+        return (half(secret.prefix(8)), half(secret.dropFirst(8).prefix(8)))
     }
 
     /// How routes are ordered, and whether they may be written as expressions.
@@ -84,7 +117,7 @@ public final class DataPlane: Sendable {
                 mailbox: self.mailboxes[index],
                 counters: self.registry.addWorker(),
                 log: log?.ring(index),
-                windows: self.windows,
+                shared: self.shared,
                 outside: self.outside,
                 onObservations: self.onObservations
             )
@@ -286,6 +319,8 @@ public final class DataPlane: Sendable {
         }
         for thread in threads { thread.join() }
         self.outside.stop()
+        self.redis.stop()
+        self.client.stop()
         log?.stop()
         self.logs.stop()
     }
@@ -341,8 +376,8 @@ struct WorkerSettings: Sendable {
     let mailbox: Mailbox<WorkerMessage>
     let counters: CounterBlock
     let log: LogRing?
-    /// Counters that all workers share.
-    let windows: WindowCounters
+    /// What plugins share.
+    let shared: PluginShared
     let outside: OutsideThreads
     let onObservations: @Sendable ([TargetObservation]) -> Void
 }

@@ -5,11 +5,13 @@
 public enum UnbuiltFeatures {
     /// Plugins that run here.
     public static let builtPlugins: Set<String> = [
-        "acl", "basic-auth", "bot-detection", "correlation-id", "cors", "file-log", "hmac-auth",
-        "http-log", "ip-restriction", "jwt", "key-auth", "prometheus", "rate-limiting",
-        "redirect", "request-size-limiting", "request-termination", "request-transformer",
-        "response-ratelimiting", "response-transformer", "session", "syslog", "tcp-log",
-        "udp-log",
+        "acl", "basic-auth", "bot-detection", "correlation-id", "cors", "datadog", "ext-auth",
+        "file-log",
+        "hmac-auth", "http-log", "ip-restriction", "jwt", "key-auth", "loggly",
+        "opentelemetry", "prometheus", "proxy-cache", "rate-limiting", "redirect",
+        "request-size-limiting",
+        "request-termination", "request-transformer", "response-ratelimiting",
+        "response-transformer", "session", "statsd", "syslog", "tcp-log", "udp-log", "zipkin",
     ]
 
     /// Plugins that Kong bundles.
@@ -19,7 +21,8 @@ public enum UnbuiltFeatures {
         "ldap-auth", "session", "acl", "bot-detection", "cors", "ip-restriction", "acme",
         "standard-webhooks", "request-transformer", "response-transformer", "correlation-id",
         "grpc-gateway", "grpc-web", "prometheus", "opentelemetry", "zipkin", "http-log", "statsd",
-        "datadog", "file-log", "udp-log", "tcp-log", "loggly", "syslog", "pre-function",
+        "datadog", "ext-auth",
+        "file-log", "udp-log", "tcp-log", "loggly", "syslog", "pre-function",
         "post-function", "aws-lambda", "azure-functions", "ai-request-transformer",
         "ai-prompt-template", "ai-prompt-decorator", "ai-prompt-guard", "ai-proxy",
         "ai-response-transformer",

@@ -9,13 +9,18 @@ public enum PluginCatalogue {
         BotDetection.definition,
         CORS.definition,
         CorrelationID.definition,
+        Datadog.definition,
+        ExtAuth.definition,
         FileLog.definition,
         HMACAuth.definition,
         HTTPLog.definition,
         IPRestriction.definition,
         JWT.definition,
         KeyAuth.definition,
+        Loggly.definition,
+        OpenTelemetry.definition,
         PrometheusSettings.definition,
+        ProxyCache.definition,
         RateLimiting.definition,
         Redirect.definition,
         RequestSizeLimiting.definition,
@@ -24,9 +29,11 @@ public enum PluginCatalogue {
         ResponseRateLimiting.definition,
         ResponseTransformer.definition,
         Session.definition,
+        Statsd.definition,
         SyslogLog.definition,
         TCPLog.definition,
         UDPLog.definition,
+        Zipkin.definition,
     ]
 
     private static let byName = Dictionary(
@@ -99,11 +106,14 @@ public enum PluginCatalogue {
     /// Checks one plugin and makes its step.
     ///
     /// - Throws: ``PluginError`` for the first thing that cannot be obeyed.
-    static func compile(_ plugin: Plugin) throws(PluginError) -> PluginStep? {
+    static func compile(
+        _ plugin: Plugin,
+        _ logs: @escaping (LogPlan) -> any LogTaking
+    ) throws(PluginError) -> PluginStep? {
         guard let definition = Self.byName[plugin.name] else {
             throw PluginError(plugin, field: "name", "plugin is not built yet")
         }
-        let settings = PluginSettings(plugin: plugin, fields: definition.fields)
+        let settings = PluginSettings(plugin: plugin, fields: definition.fields, logs: logs)
         if let error = SettingsCheck.errors(in: settings).first { throw error }
         return try definition.compile(settings)
     }

@@ -12,6 +12,10 @@ struct CounterSimulation {
     }
 
     private(set) var nodes: [MeshCounters]
+    /// What each node has counted itself, as the workers' table has it.
+    private var counts: [[CounterWindow: UInt32]]
+    /// What each node knew last of each key, as the workers see it.
+    private var standings: [[UInt64: (end: UInt32, standing: CounterStanding)]]
     let ids: [NodeID]
     private(set) var now: Int64 = 0
     private var flights: [Flight] = []
@@ -27,6 +31,8 @@ struct CounterSimulation {
     init(nodes count: Int, seed: UInt64, delay: Int = 3) {
         self.ids = (0..<count).map { NodeID(high: 7, low: UInt64($0) &* 0x9E37_79B9) }
         self.nodes = self.ids.map { MeshCounters(own: $0) }
+        self.counts = .init(repeating: [:], count: count)
+        self.standings = .init(repeating: [:], count: count)
         self.generator = SeededGenerator(seed: seed)
         self.delay = delay
         self.sides = .init(repeating: 0, count: count)
@@ -48,12 +54,30 @@ struct CounterSimulation {
         CounterWindow(key: key, end: UInt32((self.now / 1_000 / seconds + 1) * seconds))
     }
 
+    /// What a worker does: it decides by what it was told and counts at once.
     mutating func take(_ node: Int, _ window: CounterWindow, limit: UInt32) -> Bool {
-        self.nodes[node].take(window, limit: limit, at: self.now)
+        let own = self.counts[node][window] ?? 0
+        let standing = self.standing(node, window)
+        guard standing.allows(own: own, limit: limit, at: self.now) else { return false }
+        self.counts[node][window] = own + 1
+        self.nodes[node].note(own + 1, in: window, limit: limit, at: self.now)
+        return true
     }
 
     func estimate(_ node: Int, _ window: CounterWindow) -> UInt32 {
-        self.nodes[node].estimate(of: window, at: self.now)
+        self.standing(node, window)
+            .estimate(own: self.counts[node][window] ?? 0, at: self.now)
+    }
+
+    private func standing(_ node: Int, _ window: CounterWindow) -> CounterStanding {
+        guard let known = self.standings[node][window.key] else { return CounterStanding() }
+        return known.end == window.end ? known.standing : known.standing.next(at: self.now)
+    }
+
+    private mutating func publish(_ node: Int) {
+        for (window, standing) in self.nodes[node].takeLearned() {
+            self.standings[node][window.key] = (window.end, standing)
+        }
     }
 
     mutating func receive(_ report: CounterReport, at node: Int, from sender: NodeID) {
@@ -62,6 +86,7 @@ struct CounterSimulation {
 
     mutating func receive(_ totals: CounterTotals, at node: Int, from sender: NodeID) {
         self.nodes[node].receive(totals, from: sender, at: self.now)
+        self.publish(node)
     }
 
     /// Goes on by a millisecond; every node ticks each 50 ms, in a phase of its own.
@@ -73,7 +98,9 @@ struct CounterSimulation {
         for index in self.nodes.indices where !self.dead.contains(index) {
             guard (self.now + Int64(index * 11)) % 50 == 0 else { continue }
             let second = UInt32(self.now / 1_000)
-            for effect in self.nodes[index].tick(at: self.now, second: second) {
+            let effects = self.nodes[index].tick(at: self.now, second: second)
+            self.publish(index)
+            for effect in effects {
                 guard self.generator.next(below: 1_000) >= self.loss else { continue }
                 let delay = 1 + self.generator.next(below: self.delay)
                 self.flights.append(
@@ -96,6 +123,7 @@ struct CounterSimulation {
             self.nodes[target].receive(report, from: self.ids[flight.from])
         case .totals(let totals, _):
             self.nodes[target].receive(totals, from: self.ids[flight.from], at: self.now)
+            self.publish(target)
         }
     }
 

@@ -93,19 +93,19 @@ struct MeshCountersTests {
         let window = CounterWindow(key: UInt64(seed) &* 77, end: 1_000)
         for round in 0..<400 {
             simulation.step()
-            _ = simulation.take(round % 5, window, limit: .max)
+            _ = simulation.take(round % 5, window, limit: 1_000)
         }
-        simulation.run(milliseconds: 300)
+        simulation.run(milliseconds: 1_300)
         let owner = CounterOwners(simulation.ids).owners(of: window.key).first
         let victim = simulation.ids.firstIndex { $0 == owner } ?? 0
         simulation.dead.insert(victim)
         simulation.learnMembers()
         for node in 0..<5 where node != victim {
             #expect(simulation.estimate(node, window) >= 400)
-            let isTaken = simulation.take(node, window, limit: .max)
+            let isTaken = simulation.take(node, window, limit: 1_000)
             #expect(isTaken)
         }
-        simulation.run(milliseconds: 1_000)
+        simulation.run(milliseconds: 1_500)
         for node in 0..<5 where node != victim {
             #expect(simulation.estimate(node, window) == 404)
         }
@@ -117,23 +117,23 @@ struct MeshCountersTests {
         let window = CounterWindow(key: 5, end: 1_000)
         for round in 0..<100 {
             simulation.step()
-            _ = simulation.take(round % 4, window, limit: .max)
+            _ = simulation.take(round % 4, window, limit: 1_000)
         }
-        simulation.run(milliseconds: 500)
+        simulation.run(milliseconds: 1_500)
         simulation.sides = [0, 0, 1, 1]
         simulation.learnMembers()
         for round in 0..<200 {
             simulation.step()
-            _ = simulation.take(round % 4, window, limit: .max)
+            _ = simulation.take(round % 4, window, limit: 1_000)
             #expect(simulation.estimate(round % 4, window) >= 100)
         }
-        simulation.run(milliseconds: 1_000)
+        simulation.run(milliseconds: 1_500)
         #expect(simulation.estimate(0, window) == 200)
         #expect(simulation.estimate(3, window) == 200)
         simulation.sides = [0, 0, 0, 0]
         simulation.learnMembers()
         for node in 0..<4 {
-            let isTaken = simulation.take(node, window, limit: .max)
+            let isTaken = simulation.take(node, window, limit: 1_000)
             #expect(isTaken)
         }
         simulation.run(milliseconds: 1_500)
@@ -180,11 +180,8 @@ struct MeshCountersTests {
         counters.setMembers(ids)
         for tick in 0..<10 { #expect(counters.tick(at: Int64(tick) * 50, second: 1).isEmpty) }
         for key in 0..<1_000 {
-            _ = counters.take(
-                CounterWindow(key: UInt64(key) &* 0x9E37_79B9, end: 100),
-                limit: 9,
-                at: 500
-            )
+            let window = CounterWindow(key: UInt64(key) &* 0x9E37_79B9, end: 100)
+            counters.note(1, in: window, limit: 9, at: 500)
         }
         let entries = counters.tick(at: 550, second: 1).map { effect in
             switch effect {
@@ -194,6 +191,61 @@ struct MeshCountersTests {
         }
         #expect(entries.reduce(0, +) <= 2_000)
         #expect(entries.allSatisfy { $0 <= MeshCounters.messageLimit })
+    }
+
+    @Test("tell at once while little is left of a limit, and small counts a second later")
+    func urgency() {
+        let ids = (0..<5).map { NodeID(high: 1, low: UInt64($0)) }
+        var counters = MeshCounters(own: ids[0])
+        counters.setMembers(ids)
+        let key = (0..<100).map { UInt64($0) }.first { key in
+            let owners = CounterOwners(ids).owners(of: key)
+            return owners.first != ids[0] && owners.second != ids[0]
+        }
+        let window = CounterWindow(key: key ?? 0, end: 100)
+        counters.note(1, in: window, limit: 1_000_000, at: 0)
+        // That it counts at all is told at once.
+        #expect(counters.tick(at: 50, second: 1).count == 2)
+        for tick in 2...5 { _ = counters.tick(at: Int64(tick) * 50, second: 1) }
+        counters.note(2, in: window, limit: 1_000_000, at: 250)
+        let heard = CounterTotals.Entry(
+            window: window,
+            total: 2,
+            included: 2,
+            floor: 2,
+            sharers: 1
+        )
+        counters.receive(CounterTotals(entries: [heard]), from: ids[1], at: 260)
+        var quiet = 0
+        for tick in 6..<40 {
+            guard counters.tick(at: Int64(tick) * 50, second: 1).isEmpty else { break }
+            quiet += 1
+        }
+        #expect((15...20).contains(quiet), "told after \(quiet) ticks")
+        counters.note(999_999, in: window, limit: 1_000_000, at: 3_000)
+        #expect(counters.tick(at: 3_050, second: 1).count == 2)
+    }
+
+    @Test("send a bounded number of entries in a tick, however many keys are counted")
+    func bound() {
+        let ids = (0..<5).map { NodeID(high: 1, low: UInt64($0)) }
+        var counters = MeshCounters(own: ids[0])
+        counters.setMembers(ids)
+        var reported: Set<UInt64> = []
+        for key in 0..<10_000 {
+            let window = CounterWindow(key: UInt64(key) &* 0x9E37_79B9, end: 100)
+            counters.note(1, in: window, limit: 9, at: 0)
+        }
+        for tick in 1...40 {
+            var count = 0
+            for case .report(let report, _) in counters.tick(at: Int64(tick) * 50, second: 1) {
+                count += report.entries.count
+                reported.formUnion(report.entries.map(\.window.key))
+            }
+            #expect(count <= MeshCounters.reportLimit + 1)
+        }
+        // All but those that this node owns alone with nobody: every key has two owners.
+        #expect(reported.count == 10_000)
     }
 }
 

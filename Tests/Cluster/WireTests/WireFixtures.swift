@@ -1,3 +1,4 @@
+import MeshCounters
 import MeshMembership
 import MeshPrimitives
 import MeshWire
@@ -67,9 +68,43 @@ enum Fixture {
         )
     }
 
+    /// Messages of counters, with the largest numbers.
+    static let counterMessages: [ClusterMessage] = [
+        .counters(.report(CounterReport(entries: []))),
+        .counters(
+            .report(
+                CounterReport(entries: [
+                    .init(window: CounterWindow(key: 1, end: 60), own: 3, known: 9),
+                    .init(window: CounterWindow(key: .max, end: .max), own: .max, known: .max),
+                ])
+            )
+        ),
+        .counters(
+            .totals(
+                CounterTotals(entries: [
+                    .init(
+                        window: CounterWindow(key: 5, end: 60),
+                        total: 70,
+                        included: 3,
+                        floor: 71,
+                        sharers: 4
+                    ),
+                    .init(
+                        window: CounterWindow(key: 6, end: .max),
+                        total: .max,
+                        included: .max,
+                        floor: .max,
+                        sharers: .max
+                    ),
+                ])
+            )
+        ),
+    ]
+
     /// One message of every shape, with and without content.
     static let messages: [ClusterMessage] =
-        [
+        Self.counterMessages
+        + [
             .ping(sequence: 1, target: Self.beta), .ack(sequence: .max), .nack(sequence: 0),
             .pingRequest(
                 sequence: 4,

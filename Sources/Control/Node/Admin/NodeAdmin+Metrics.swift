@@ -298,6 +298,35 @@ extension NodeAdmin {
         let status = await self.cluster.status()
         Self.writeGossip(status, into: &text)
         Self.writeMembership(status, into: &text)
+        Self.writeFleetCounters(status.fleetCounters, into: &text)
+    }
+
+    /// What counting for limits of the fleet costs.
+    private static func writeFleetCounters(
+        _ status: FleetCounterStatus,
+        into text: inout MetricsText
+    ) {
+        text.family(
+            "meshgate_limit_bytes_total",
+            .counter,
+            help: "Bytes of datagrams sent for limits that hold for the whole mesh.",
+            labels: [],
+            samples: [MetricsText.Sample([], Double(status.bytesSent))]
+        )
+        text.family(
+            "meshgate_limit_keys",
+            .gauge,
+            help: "What this node counts now for limits that hold for the whole mesh.",
+            labels: [],
+            samples: [MetricsText.Sample([], Double(status.keys))]
+        )
+        text.family(
+            "meshgate_limit_overflows_total",
+            .counter,
+            help: "Counts for limits of the whole mesh that found no room, held on one node only.",
+            labels: [],
+            samples: [MetricsText.Sample([], Double(status.overflows))]
+        )
     }
 
     private static func writeGossip(_ status: ClusterStatus, into text: inout MetricsText) {

@@ -71,7 +71,7 @@ extension Worker {
             exchange.pointee.replay.bytes,
             self.pluginRequest(exchange, scope),
             edits,
-            by: block.filter.pointee.plugins.identity
+            by: block.filter.pointee.plugins
         )
         exchange.pointee.replay.clear(to: &self.io.blocks)
         body.withUnsafeBytes { exchange.pointee.replay.append($0, from: &self.io.blocks) }
@@ -105,7 +105,7 @@ extension Worker {
             exchange.pointee.held.bytes,
             self.pluginRequest(exchange, scope),
             PluginEdits(names: nothing, lines: nothing),
-            by: block.filter.pointee.plugins.identity
+            by: block.filter.pointee.plugins
         )
         exchange.pointee.held.clear(to: &self.io.blocks)
         return rooms.keep(whole)

@@ -121,7 +121,7 @@ extension Worker {
         }
         request.service = exchange.pointee.view.pointee.snapshot
             ._withUnsafeGuaranteedRef { $0.service(ofRoute: Int(exchange.pointee.route)) }
-        request.windows = self.settings.windows
+        request.shared = self.settings.shared
         if self.chain(exchange).readsListenAddress {
             request.listenAddress = self.originText(self.io.localAddress(exchange.pointee.client))
         }
@@ -166,7 +166,8 @@ extension Worker {
         let fields = self.responseFields
         let edits = self.filterLines(
             exchange,
-            ReceivedFields(fields, count: self.response.fieldCount, of: bytes)
+            ReceivedFields(fields, count: self.response.fieldCount, of: bytes),
+            status: self.response.status
         )
         guard !edits.overflowed else { return nil }
         block.filter.pointee.refusal = edits.refusal
@@ -205,7 +206,8 @@ extension Worker {
     /// `received` is what the target's head came with; nil for an answer of the gateway's.
     func filterLines(
         _ exchange: UnsafeMutablePointer<Exchange>,
-        _ received: ReceivedFields? = nil
+        _ received: ReceivedFields? = nil,
+        status: UInt16 = 0
     ) -> PluginEdits {
         let room = self.lines
         var edits = PluginEdits(
@@ -213,7 +215,8 @@ extension Worker {
             lines: UnsafeMutableRawBufferPointer(rebasing: room[4_096...])
         )
         edits.received = received
-        edits.windows = self.settings.windows
+        edits.status = status
+        edits.shared = self.settings.shared
         if let block = exchange.pointee.filters {
             edits.begin(dropped: block.responseDropped, added: block.responseLines)
             self.chain(exchange).response(

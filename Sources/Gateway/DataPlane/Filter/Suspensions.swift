@@ -109,6 +109,9 @@ extension Worker {
             lines.withUnsafeBytes { edits.lines.write($0) }
             guard self.take(edits, place, block, scope) else { return }
             self.goOn(place, scope, from: Int(block.filter.pointee.next))
+        case .counted(let tally):
+            block.filter.pointee.plugins.tally = tally
+            self.goOn(place, scope, from: Int(block.filter.pointee.next) - 1)
         case .again(let note):
             block.filter.pointee.plugins.note = note
             self.goOn(place, scope, from: Int(block.filter.pointee.next) - 1)

@@ -52,10 +52,14 @@ extension Worker {
         guard chain.logs else { return }
         let consumers = self.consumers(exchange)
         let identity = block.filter.pointee.plugins.identity
+        var record: LogRecord?
         var text: [UInt8]?
         chain.forEachLog(consumers, identity) { queue in
-            let entry = text ?? self.record(of: exchange, block, consumers).json()
-            text = entry
+            let known = record ?? self.record(of: exchange, block, consumers)
+            record = known
+            let format = queue.plan.format
+            guard let entry = (format.isJSON ? text : nil) ?? format.entry(known) else { return }
+            if format.isJSON { text = entry }
             if !queue.append(entry, status: exchange.pointee.status) {
                 self.counters.add(WorkerCounter.droppedLogLines)
             }
@@ -91,6 +95,12 @@ extension Worker {
         record.client = String(decoding: self.peerText(exchange.pointee.origin), as: UTF8.self)
         let documents = exchange.pointee.view.pointee.snapshot
             ._withUnsafeGuaranteedRef { $0.logDocuments(ofRoute: Int(exchange.pointee.route)) }
+        record.names = documents.names
+        record.clientPort = SocketAddress.decode(exchange.pointee.origin).port
+        record.tries = Int(exchange.pointee.attempts)
+        record.random = self.generator.next()
+        let trace = block.filter.pointee.plugins.trace
+        record.trace = trace.isSome ? trace : nil
         record.route = documents.route
         record.service = documents.service
         record.consumer = consumers[block.filter.pointee.plugins.identity.consumer]
@@ -105,6 +115,12 @@ extension Worker {
         let wall = mesh_clock_wall_milliseconds()
         let whole = max(0, self.now - exchange.pointee.begunAt)
         record.startedAt = wall - whole / 1_000_000
+        let end = wall * 1_000_000
+        let instant = { (at: Int64) in at > 0 ? end - max(0, self.now - at) : 0 }
+        record.instants = (
+            end - whole, instant(exchange.pointee.attempts > 0 ? exchange.pointee.attemptAt : 0),
+            instant(exchange.pointee.answeredAt), end
+        )
         let answered = exchange.pointee.answeredAt
         let attempt = exchange.pointee.attemptAt
         record.latencies.request = whole / 1_000_000

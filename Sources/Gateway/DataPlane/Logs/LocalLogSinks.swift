@@ -92,7 +92,7 @@ final class DatagramLogSink: LogSink {
         guard self.descriptor < 0 || now - self.resolvedAt > Self.resolution else { return }
         if self.descriptor >= 0 { close(self.descriptor) }
         self.descriptor = -1
-        guard var address = LogEndpoint.resolve(self.host, self.port) else { return }
+        guard var address = OutsideConnection.resolve(self.host, self.port) else { return }
         self.resolvedAt = now
         self.descriptor = mesh_datagrams_to(&address)
     }

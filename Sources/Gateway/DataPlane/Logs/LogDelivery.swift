@@ -53,9 +53,9 @@ final class LogDelivery: Sendable {
     }
 
     private static func lane(of queue: LogQueue) -> Int {
-        switch queue.target {
+        switch queue.plan.target {
         case .file, .udp, .syslog: 0
-        case .tcp, .http: 1 + Int(queue.plugin.low % UInt64(Self.laneCount - 1))
+        case .tcp, .http: 1 + Int(queue.plan.plugin.low % UInt64(Self.laneCount - 1))
         }
     }
 
@@ -85,11 +85,16 @@ final class LogDelivery: Sendable {
     }
 
     private static func makeSink(_ queue: LogQueue) -> any LogSink {
-        switch queue.target {
+        switch queue.plan.target {
         case .file(let path, let reopens): FileLogSink(queue, path: path, reopens: reopens)
         case .udp(let host, let port): DatagramLogSink(queue, host: host, port: port)
-        case .tcp(let host, let port, let milliseconds):
-            StreamLogSink(queue, host: host, port: port, milliseconds: milliseconds)
+        case .tcp(let host, let port, let security, let milliseconds):
+            StreamLogSink(
+                queue,
+                place: (host, port),
+                security: security.flatMap(OutsideSecurity.init),
+                milliseconds: milliseconds
+            )
         case .http(let endpoint): HTTPLogSink(queue, endpoint)
         case .syslog(let rules): SyslogLogSink(queue, rules)
         }

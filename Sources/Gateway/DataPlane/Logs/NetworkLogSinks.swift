@@ -1,5 +1,4 @@
 internal import CMeshSystem
-internal import MeshHTTP
 internal import MeshPlugins
 
 /// Sends lines over a connection that is kept.
@@ -7,15 +6,20 @@ internal import MeshPlugins
 /// As in Kong an entry that cannot be sent is lost; a connection that has ended is begun anew first.
 final class StreamLogSink: LogSink {
     private let queue: LogQueue
-    private let host: String
-    private let port: UInt16
+    private let place: (host: String, port: UInt16)
+    private let security: OutsideSecurity?
     private let milliseconds: Int64
-    private var endpoint: LogEndpoint?
+    private var endpoint: OutsideConnection?
 
-    init(_ queue: LogQueue, host: String, port: UInt16, milliseconds: Int64) {
+    init(
+        _ queue: LogQueue,
+        place: (host: String, port: UInt16),
+        security: OutsideSecurity?,
+        milliseconds: Int64
+    ) {
         self.queue = queue
-        self.host = host
-        self.port = port
+        self.place = place
+        self.security = security
         self.milliseconds = milliseconds
     }
 
@@ -23,11 +27,16 @@ final class StreamLogSink: LogSink {
         let entries = self.queue.take(1_000)
         guard !entries.isEmpty else { return 0 }
         var bytes: [UInt8] = []
-        for entry in entries { bytes += entry.text + [0x0D, 0x0A] }
+        for entry in entries { bytes += entry.text + self.queue.plan.format.lineEnd }
         let limit = haste == .last ? min(self.milliseconds, 1_000) : self.milliseconds
         for _ in 0..<2 {
             if self.endpoint?.hasEnded() ?? true {
-                self.endpoint = LogEndpoint(self.host, self.port, milliseconds: limit)
+                self.endpoint = OutsideConnection(
+                    self.place.host,
+                    self.place.port,
+                    security: self.security,
+                    milliseconds: limit
+                )
             }
             guard self.endpoint != nil else { return entries.count }
             if self.endpoint?.send(bytes, milliseconds: limit) == true { return 0 }
@@ -46,7 +55,7 @@ final class HTTPLogSink: LogSink {
 
     private let queue: LogQueue
     private let target: HTTPLogEndpoint
-    private var endpoint: LogEndpoint?
+    private let link: OutsideHTTP
     /// What is being tried.
     private var batch: [LogQueue.Entry] = []
     private var triedSince: Int64 = 0
@@ -58,6 +67,7 @@ final class HTTPLogSink: LogSink {
     init(_ queue: LogQueue, _ target: HTTPLogEndpoint) {
         self.queue = queue
         self.target = target
+        self.link = OutsideHTTP(target)
     }
 
     func deliver(at now: Int64, haste: LogHaste) -> Int {
@@ -82,7 +92,7 @@ final class HTTPLogSink: LogSink {
     /// Whether there is a batch to be sent.
     private func fill(_ now: Int64, _ haste: LogHaste) -> Bool {
         guard self.batch.isEmpty else { return true }
-        let rules = self.queue.delivery
+        let rules = self.queue.plan.delivery
         let count = self.queue.count
         guard count > 0 else {
             self.waitingSince = nil
@@ -104,7 +114,7 @@ final class HTTPLogSink: LogSink {
     /// Plans another try, or gives the batch up; how many entries are lost.
     private func fail(_ haste: LogHaste) -> Int {
         let now = mesh_clock_nanoseconds() / 1_000_000
-        let rules = self.queue.delivery
+        let rules = self.queue.plan.delivery
         guard haste != .last, now - self.triedSince < rules.retryMilliseconds else {
             defer { self.batch = [] }
             return self.batch.count
@@ -115,84 +125,12 @@ final class HTTPLogSink: LogSink {
     }
 
     private func send(_ entries: [LogQueue.Entry], _ milliseconds: Int64) -> Bool {
-        var body: [UInt8] = []
-        if self.queue.delivery.batchLimit == 1 {
-            body = entries.first?.text ?? []
-        } else {
-            body.append(UInt8(ascii: "["))
-            for (index, entry) in entries.enumerated() {
-                if index > 0 { body.append(UInt8(ascii: ",")) }
-                body += entry.text
-            }
-            body.append(UInt8(ascii: "]"))
-        }
+        let body = self.queue.plan.format.body(
+            entries.map(\.text),
+            isAlone: self.queue.plan.delivery.batchLimit == 1
+        )
         let request =
             self.target.head + Array("Content-Length: \(body.count)\r\n\r\n".utf8) + body
-        if self.endpoint?.hasEnded() ?? true {
-            self.endpoint = LogEndpoint(
-                self.target.host,
-                self.target.port,
-                milliseconds: milliseconds
-            )
-        }
-        guard self.endpoint?.send(request, milliseconds: milliseconds) == true,
-            let status = self.receive(milliseconds)
-        else {
-            self.endpoint = nil
-            return false
-        }
-        return status < 300
-    }
-
-    /// The status of the answer; the connection is kept only if the answer's end is known.
-    private func receive(_ milliseconds: Int64) -> UInt16? {
-        let fields = HeaderFieldBuffer.allocate()
-        defer { fields.deallocate() }
-        let deadline = mesh_clock_nanoseconds() / 1_000_000 + milliseconds
-        var bytes: [UInt8] = []
-        var head = ResponseHead()
-        while true {
-            let parse = bytes.withUnsafeBytes { bytes in
-                ResponseHead.parseResponse(
-                    bytes,
-                    requestMethodIsHead: false,
-                    into: &head,
-                    fields: fields,
-                    limits: HeadLimits()
-                )
-            }
-            switch parse {
-            case .invalid: return nil
-            case .complete(let consumed):
-                bytes.removeFirst(consumed)
-                if head.isInterim { continue }
-                self.drain(head, &bytes, until: deadline)
-                return head.status
-            case .incomplete:
-                let left = deadline - mesh_clock_nanoseconds() / 1_000_000
-                guard left > 0,
-                    self.endpoint?.receive(into: &bytes, milliseconds: left) == true
-                else { return nil }
-            }
-        }
-    }
-
-    /// Reads the rest of an answer, or gives the connection up.
-    private func drain(_ head: ResponseHead, _ bytes: inout [UInt8], until deadline: Int64) {
-        switch head.framing {
-        case .none: return
-        case .length(let count) where count <= 65_536:
-            while UInt64(bytes.count) < count {
-                let left = deadline - mesh_clock_nanoseconds() / 1_000_000
-                guard left > 0,
-                    self.endpoint?.receive(into: &bytes, milliseconds: left) == true
-                else {
-                    self.endpoint = nil
-                    return
-                }
-            }
-            if !head.keepAlive { self.endpoint = nil }
-        case .length, .chunked, .untilClose: self.endpoint = nil
-        }
+        return self.link.ask(request, milliseconds: milliseconds).map { $0.status < 300 } ?? false
     }
 }

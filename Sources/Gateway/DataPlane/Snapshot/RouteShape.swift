@@ -15,6 +15,8 @@ final class RouteShape: Sendable {
     let routeDocument: [UInt8]
     /// The service as JSON; empty when no step logs, or there is none.
     let serviceDocument: [UInt8]
+    /// What it and its service are called, for steps that log.
+    let names: LogNames
     /// Without its upstream, which a snapshot fills in; valid as long as this object.
     nonisolated(unsafe) let plan: RoutePlan
     private let route: Route
@@ -57,6 +59,13 @@ final class RouteShape: Sendable {
         self.routeDocument = chain.logs ? Array(route.document.json.utf8) : []
         self.serviceDocument =
             chain.logs ? service.map { Array($0.document.json.utf8) } ?? [] : []
+        var names = LogNames()
+        names.route = route.name ?? ""
+        names.routeID = route.id.description
+        names.service = service?.name ?? ""
+        names.serviceID = service?.id.description ?? ""
+        names.host = service?.host ?? ""
+        self.names = names
         self.captures = chain.readsCaptures ? RouteCaptures(paths: route.paths) : nil
         self.route = route
         self.service = service

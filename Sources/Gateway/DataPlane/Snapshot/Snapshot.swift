@@ -45,11 +45,14 @@ public final class Snapshot: Sendable {
     }
 
     /// The queues of all log plugins.
-    var logs: [LogQueue] { self.plugins.logs }
+    var logs: [LogQueue] { self.plugins.logs.compactMap { $0 as? LogQueue } }
 
     /// A route and its service, as log plugins tell them.
-    func logDocuments(ofRoute index: Int) -> (route: [UInt8], service: [UInt8]) {
-        (self.shapes[index].routeDocument, self.shapes[index].serviceDocument)
+    func logDocuments(
+        ofRoute index: Int
+    ) -> (route: [UInt8], service: [UInt8], names: LogNames) {
+        let shape = self.shapes[index]
+        return (shape.routeDocument, shape.serviceDocument, shape.names)
     }
 
     /// What steps may ask of a route's regexes.
@@ -118,7 +121,11 @@ public final class Snapshot: Sendable {
             uniquingKeysWith: { first, _ in first }
         )
         do {
-            self.plugins = try PluginTable(configuration.plugins, reusing: previous?.plugins)
+            self.plugins = try PluginTable(
+                configuration.plugins,
+                reusing: previous?.plugins,
+                logs: { LogQueue($0) }
+            )
         } catch {
             throw .plugin("\(error)")
         }

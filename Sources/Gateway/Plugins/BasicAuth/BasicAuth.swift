@@ -63,20 +63,14 @@ struct BasicAuth: Sendable {
             pair = Self.pair(request.value(named: Self.field))
             if self.hides { edits.drop("authorization") }
         }
-        guard let pair,
-            let credential = pair.name.withUnsafeBytes({
-                request.consumers.passwords.credential(named: $0)
-            })
-        else { return .refused(self.refusal) }
-        let known = AuthenticationRules.Outcome.known(
-            consumer: credential.consumer,
-            credential: credential.id
-        )
-        if note == Self.isRight { return known }
+        guard let pair else { return .refused(self.refusal) }
         if note == Self.isWrong { return .refused(self.refusal) }
-        return self.check(pair.password, credential, request)
-            ? known
-            : self.ask(pair.password, credential, request)
+        let credential = pair.name.withUnsafeBytes {
+            request.consumers.passwords.credential(named: $0)
+        }
+        guard let credential, note == Self.isRight || self.check(pair.password, credential, request)
+        else { return self.ask(pair.password, credential, request) }
+        return .known(consumer: credential.consumer, credential: credential.id)
     }
 
     /// Whether a password is known to be right without asking.
@@ -88,35 +82,47 @@ struct BasicAuth: Sendable {
         if PasswordHash.isFast(credential.password) {
             return PasswordHash.verify(password, credential.password, of: credential.consumer)
         }
-        let verified = VerifiedPasswords.shared
-        return verified.contains(
-            verified.digest(credential.id, credential.password, password)
+        guard let shared = request.shared else { return false }
+        return shared.memory.contains(
+            PluginMark(credential.id, credential.password, password, secret: shared.secret)
         )
     }
 
+    /// Has a password checked.
+    ///
+    /// Nobody's takes as long as somebody's, so that the time of an answer does
+    /// not tell which users there are.
     private func ask(
         _ password: [UInt8],
-        _ credential: BasicCredential,
+        _ credential: BasicCredential?,
         _ request: PluginRequest
     ) -> AuthenticationRules.Outcome {
-        guard !PasswordHash.isFast(credential.password) else { return .refused(self.refusal) }
-        guard let outside = request.outside, let resumption = request.resumption else {
-            return .undecided(Self.busy)
-        }
+        guard let outside = request.outside, let resumption = request.resumption,
+            let shared = request.shared
+        else { return .undecided(Self.busy) }
         let isTaken = outside.run {
-            let isRight = PasswordHash.verify(
-                password,
-                credential.password,
-                of: credential.consumer
-            )
-            if isRight {
-                let verified = VerifiedPasswords.shared
-                verified.insert(verified.digest(credential.id, credential.password, password))
+            let isRight = Self.verify(password, credential)
+            if isRight, let credential {
+                shared.memory.insert(
+                    PluginMark(credential.id, credential.password, password, secret: shared.secret)
+                )
             }
             resumption.resume(.again(note: isRight ? Self.isRight : Self.isWrong))
         }
         return isTaken
             ? .suspended(milliseconds: Self.limit, status: 503) : .undecided(Self.busy)
+    }
+
+    private static func verify(_ password: [UInt8], _ credential: BasicCredential?) -> Bool {
+        guard let credential, !PasswordHash.isFast(credential.password) else {
+            _ = PasswordHash.verify(
+                password,
+                PasswordHash.nobodys,
+                of: EntityID(high: 0, low: 0)
+            )
+            return false
+        }
+        return PasswordHash.verify(password, credential.password, of: credential.consumer)
     }
 
     private static let field = Array("authorization".utf8)

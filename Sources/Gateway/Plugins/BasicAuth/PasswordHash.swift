@@ -21,6 +21,9 @@ public enum PasswordHash {
 
     private static let isReady = sodium_init() >= 0
 
+    /// A hash that is checked for users that do not exist.
+    static let nobodys = Self.make("nobody", for: EntityID(high: 0, low: 0)) ?? ""
+
     /// Whether a text is a hash already.
     public static func isHash(_ text: String) -> Bool {
         text.hasPrefix(Self.argonMark) || Self.kongDigest(text) != nil

@@ -22,9 +22,11 @@ struct BotDetection: Sendable {
 
     private let allowed: [PluginPattern]
     private let denied: [PluginPattern]
-    private let memory = AgentMemory()
+    /// Sets what is remembered of agents apart from what other instances found.
+    private let instance: EntityID
 
     init(_ settings: PluginSettings) throws(PluginError) {
+        self.instance = settings.plugin.id
         self.allowed = try settings.patterns("allow")
         self.denied = try settings.patterns("deny") + KnownBots.patterns
     }
@@ -41,8 +43,24 @@ struct BotDetection: Sendable {
             return .answer(PluginAnswer(status: 400, error: "Only one User-Agent header allowed"))
         }
         guard let agent else { return .next }
-        let isBot = self.memory.verdict(on: agent) { self.isBot(agent) }
+        let isBot = request.shared.map { self.verdict(on: agent, $0) } ?? self.isBot(agent)
         return isBot ? .answer(PluginAnswer(status: 403, error: "Forbidden")) : .next
+    }
+
+    /// What was found out about an agent before, so that few requests pay for the regexes.
+    private func verdict(on agent: UnsafeRawBufferPointer, _ shared: PluginShared) -> Bool {
+        var hasher = LimitHasher(key: shared.limits.secret)
+        hasher.combine(self.instance.high)
+        hasher.combine(self.instance.low)
+        hasher.combine(bytes: agent)
+        let low = hasher.finalize()
+        hasher.combine(1)
+        let high = hasher.finalize()
+        if shared.memory.contains(PluginMark(high: high | 1, low: low)) { return true }
+        if shared.memory.contains(PluginMark(high: high & ~1, low: low)) { return false }
+        let isBot = self.isBot(agent)
+        shared.memory.insert(PluginMark(high: isBot ? high | 1 : high & ~1, low: low))
+        return isBot
     }
 
     /// A pattern that cannot tell does not allow, and does deny.

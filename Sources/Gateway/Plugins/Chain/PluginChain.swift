@@ -123,6 +123,7 @@ public struct PluginChain: Sendable {
             guard let access = step?.access else { continue }
             let verdict = access(request, &state, &edits)
             state.note = 0
+            state.tally.standing = .unasked
             if case .next = verdict { continue }
             return (verdict, index)
         }
@@ -146,7 +147,7 @@ public struct PluginChain: Sendable {
     public func forEachLog(
         _ consumers: ConsumerDirectory,
         _ identity: PluginIdentity,
-        _ body: (LogQueue) -> Void
+        _ body: (any LogTaking) -> Void
     ) {
         for link in self.links {
             if let log = link.step(consumers, identity)?.log { body(log) }
@@ -159,12 +160,12 @@ public struct PluginChain: Sendable {
         _ body: [UInt8],
         _ request: PluginRequest,
         _ edits: PluginEdits,
-        by identity: PluginIdentity
+        by state: PluginState
     ) -> [UInt8] {
         var body = body
         for link in self.links {
-            guard let whole = link.step(request.consumers, identity)?.whole else { continue }
-            if let changed = whole(side, request, edits, body) { body = changed }
+            guard let whole = link.step(request.consumers, state.identity)?.whole else { continue }
+            if let changed = whole(side, request, edits, body, state) { body = changed }
         }
         return body
     }

@@ -31,8 +31,10 @@ public struct PluginEdits {
     public var method: HeadWriter
     /// The fields that the head at hand came with.
     public var received: ReceivedFields?
-    /// Counters that all workers of this node share.
-    public var windows: WindowCounters?
+    /// What all workers of this node share; nil where there is nothing of the kind.
+    public var shared: PluginShared?
+    /// What a target has answered; 0 in the access phase, and for answers of the gateway.
+    public var status: UInt16 = 0
     /// Set in the response phase by a step that answers, without a body, in place of the target.
     public internal(set) var refusal: UInt16 = 0
     /// Set by a step that wants the body of this message whole, before it goes on.

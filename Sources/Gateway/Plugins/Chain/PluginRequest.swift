@@ -38,8 +38,8 @@ public struct PluginRequest {
     public var captures: RouteCaptures?
     /// The service of the matched route.
     public var service: EntityID?
-    /// Counters that all workers of this node share; nil where nothing can be counted.
-    public var windows: WindowCounters?
+    /// What all workers of this node share; nil where there is nothing of the kind.
+    public var shared: PluginShared?
     /// Milliseconds since 1970.
     public var wallMilliseconds: UInt64
     /// Where work is done that would hold a worker up; nil where there is no such place.

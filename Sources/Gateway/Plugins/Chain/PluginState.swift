@@ -1,4 +1,5 @@
 public import MeshEntities
+import MeshPrimitives
 
 /// What plugins remember of one request until its end; kept by the data plane, trivial.
 public struct PluginState: Sendable {
@@ -13,11 +14,25 @@ public struct PluginState: Sendable {
     /// What whoever resumed the request told the step that asked, which runs again; 0 otherwise.
     public var note: UInt64 = 0
 
+    /// The trace that the request belongs to; none before a step has looked.
+    public internal(set) var trace = TraceContext()
+    /// What a Redis has told the step that asked, which runs again.
+    public var tally = LimitTally()
+    /// What limits of the response had counted when the request was looked at.
+    var costs = LimitTally()
+    /// Whose address limits of the response may count for.
+    var limitAddress = IPAddress.v4(0)
+
+    /// What `proxy-cache` has found.
+    var cacheStatus = ProxyCache.Status.none
+    /// Names the answer whose body it waits for.
+    var cacheNumber: UInt64 = 0
+
     /// Most bytes of the request's body; more are answered with 413.
     public internal(set) var bodyLimit: UInt64 = .max
     /// Names what limits of the response count; 0 before a step of the access phase did.
     var limitKey: UInt64 = 0
-    /// Seconds since 1970 at which the request was looked at for limits of the response.
+    /// Milliseconds since 1970 at which the request was looked at for limits of the response.
     var limitTime: Int64 = 0
     /// How many bytes of the request's body have come.
     public var bodyCount: UInt64 = 0

@@ -16,14 +16,15 @@ final class PluginStep: Sendable {
         @Sendable (PluginBodySide, UnsafeRawBufferPointer, Bool, inout HeadWriter) -> Void
 
     /// Changes a whole body, of which ``PluginEdits/collectsBody`` was asked; nil leaves it.
-    typealias Whole = @Sendable (PluginBodySide, PluginRequest, PluginEdits, [UInt8]) -> [UInt8]?
+    typealias Whole =
+        @Sendable (PluginBodySide, PluginRequest, PluginEdits, [UInt8], PluginState) -> [UInt8]?
 
     let access: Access?
     let response: Response?
     let body: Body?
     let whole: Whole?
     /// Where it tells of requests that are over.
-    let log: LogQueue?
+    let log: (any LogTaking)?
     /// Whether it looks at ``PluginRequest/captures``.
     let readsCaptures: Bool
     /// Whether it needs ``PluginRequest/listenAddress``, which costs a system call.
@@ -34,7 +35,7 @@ final class PluginStep: Sendable {
         response: Response? = nil,
         body: Body? = nil,
         whole: Whole? = nil,
-        log: LogQueue? = nil,
+        log: (any LogTaking)? = nil,
         readsCaptures: Bool = false,
         readsListenAddress: Bool = false
     ) {

@@ -32,10 +32,15 @@ public final class PluginTable: Sendable {
 
     /// Compiles what is new.
     ///
+    /// - Parameters:
+    ///   - plugins: all of them.
+    ///   - previous: what did not change is taken over from it.
+    ///   - logs: makes what takes the entries of a plan (nothing does).
     /// - Throws: ``PluginError`` if the settings of an enabled plugin cannot be obeyed.
     public init(
         _ plugins: [Plugin],
-        reusing previous: PluginTable? = nil
+        reusing previous: PluginTable? = nil,
+        logs: @escaping (LogPlan) -> any LogTaking = { UnkeptLog($0) }
     ) throws(PluginError) {
         var instances: [EntityID: Instance] = [:]
         instances.reserveCapacity(plugins.count)
@@ -47,7 +52,7 @@ public final class PluginTable: Sendable {
             if let known = previous?.instances[plugin.id], known.plugin == plugin {
                 instances[plugin.id] = known
             } else {
-                let step = try PluginCatalogue.compile(plugin)
+                let step = try PluginCatalogue.compile(plugin, logs)
                 instances[plugin.id] = Instance(plugin: plugin, step: step)
             }
             if let route = plugin.route {
@@ -74,8 +79,8 @@ public final class PluginTable: Sendable {
         }
     }
 
-    /// The queues of all log plugins.
-    public var logs: [LogQueue] { self.instances.values.compactMap { $0.step?.log } }
+    /// What takes the entries of all log plugins.
+    public var logs: [any LogTaking] { self.instances.values.compactMap { $0.step?.log } }
 
     /// Whether plugins of consumers or groups alone are the same as in another table.
     public func sharesScoped(with other: PluginTable) -> Bool { self.anywhere == other.anywhere }

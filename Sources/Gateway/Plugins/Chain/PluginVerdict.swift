@@ -15,6 +15,8 @@ public enum PluginResume: Sendable {
     case proceed(adding: [UInt8])
     /// With the step that suspended it, once more; it finds the number in ``PluginState/note``.
     case again(note: UInt64)
+    /// With the step that suspended it, once more; it finds the tally in ``PluginState/tally``.
+    case counted(LimitTally)
     /// The request is answered here.
     case answer(PluginAnswer)
 }

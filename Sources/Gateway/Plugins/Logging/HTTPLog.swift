@@ -22,38 +22,60 @@ enum HTTPLog {
         ] + LogFields.formerQueue
     ) { settings throws(PluginError) in
         let fields = LogFields(settings)
-        let endpoint = try HTTPLog.endpoint(settings, fields)
+        let endpoint = try HTTPLogEndpoint(
+            try settings.text("http_endpoint") ?? "",
+            field: "http_endpoint",
+            settings,
+            method: try settings.text("method") ?? "POST",
+            contentType: try settings.text("content_type") ?? "application/json",
+            milliseconds: try fields.timeout()
+        )
         return try fields.step(.http(endpoint), try fields.delivery())
     }
+}
 
-    private static func endpoint(
+extension HTTPLogEndpoint {
+    /// Reads a URL, and the fields that the setting `headers` adds.
+    init(
+        _ text: String,
+        field: String,
         _ settings: PluginSettings,
-        _ fields: LogFields
-    ) throws(PluginError) -> HTTPLogEndpoint {
-        let text = try settings.text("http_endpoint") ?? ""
-        guard !text.hasPrefix("https://") else {
-            throw settings.error(
-                "http_endpoint",
-                "https is not built yet for logs; use an http endpoint on this host"
-            )
+        method: String = "POST",
+        contentType: String?,
+        milliseconds: Int64
+    ) throws(PluginError) {
+        let scheme = ["http://", "https://"].first { text.hasPrefix($0) }
+        guard let scheme, FieldText.isValue(text), !text.contains(" ") else {
+            throw settings.error(field, "missing host in url")
         }
-        guard text.hasPrefix("http://"), FieldText.isValue(text), !text.contains(" ") else {
-            throw settings.error("http_endpoint", "missing host in url")
-        }
-        let rest = text.dropFirst("http://".count)
+        let isSecure = scheme == "https://"
+        let rest = text.dropFirst(scheme.count)
         let authority = rest.prefix { !"/?#".contains($0) }
         let place = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
-        guard let (host, port) = Self.part(String(place)) else {
-            throw settings.error("http_endpoint", "missing host in url")
+        guard let (host, port) = Self.part(String(place), standard: isSecure ? 443 : 80) else {
+            throw settings.error(field, "missing host in url")
         }
         let path = rest.dropFirst(authority.count).prefix { $0 != "#" }
-        var lines = "\(try settings.text("method") ?? "POST") "
+        var lines = "\(method) "
         lines += (path.hasPrefix("/") ? "" : "/") + path + " HTTP/1.1\r\nHost: \(place)\r\n"
-        lines += "Content-Type: \(try settings.text("content_type") ?? "application/json")\r\n"
+        if let contentType { lines += "Content-Type: \(contentType)\r\n" }
         let user = authority.dropLast(place.utf8.count)
         if !user.isEmpty {
             lines += "Authorization: Basic \(Base64.encode(Array(user.dropLast().utf8)))\r\n"
         }
+        lines += try Self.headers(settings, hasUser: !user.isEmpty)
+        self.host = host
+        self.port = port
+        self.security = isSecure ? LogSecurity(name: host) : nil
+        self.head = Array(lines.utf8)
+        self.milliseconds = milliseconds
+    }
+
+    private static func headers(
+        _ settings: PluginSettings,
+        hasUser: Bool
+    ) throws(PluginError) -> String {
+        var lines = ""
         for field in settings.value("headers")?.fields ?? [] {
             let value = field.node.value.text ?? ""
             if ["host", "content-length", "content-type"].contains(field.name.lowercased()) {
@@ -62,7 +84,7 @@ enum HTTPLog {
             guard FieldText.isName(field.name), FieldText.isValue(value) else {
                 throw settings.error("headers", "bad header name '\(field.name)'")
             }
-            if !user.isEmpty, field.name.lowercased() == "authorization" {
+            if hasUser, field.name.lowercased() == "authorization" {
                 throw settings.error(
                     "headers",
                     "specifying both an 'Authorization' header and user info in 'http_endpoint' is "
@@ -71,26 +93,24 @@ enum HTTPLog {
             }
             lines += "\(field.name): \(value)\r\n"
         }
-        return HTTPLogEndpoint(
-            host: host,
-            port: port,
-            head: Array(lines.utf8),
-            milliseconds: try fields.timeout()
-        )
+        return lines
     }
 
-    /// Host and port of an authority, 80 when it names none.
-    private static func part(_ authority: String) -> (host: String, port: UInt16)? {
+    /// Host and port of an authority.
+    private static func part(
+        _ authority: String,
+        standard: UInt16
+    ) -> (host: String, port: UInt16)? {
         if authority.hasPrefix("[") {
             guard let end = authority.firstIndex(of: "]") else { return nil }
             let host = String(authority[authority.index(after: authority.startIndex)..<end])
             let rest = authority[authority.index(after: end)...]
-            guard !rest.isEmpty else { return (host, 80) }
+            guard !rest.isEmpty else { return (host, standard) }
             return UInt16(rest.dropFirst()).map { (host, $0) }
         }
         let parts = authority.split(separator: ":", omittingEmptySubsequences: false)
         guard let host = parts.first, !host.isEmpty, parts.count <= 2 else { return nil }
-        guard parts.count == 2 else { return (String(host), 80) }
+        guard parts.count == 2 else { return (String(host), standard) }
         return UInt16(parts[1]).map { (String(host), $0) }
     }
 }

@@ -6,19 +6,24 @@ struct LogFields {
     static let customFields = FieldSchema("custom_fields_by_lua", .map(.string))
 
     /// Source: Kong 3.9, `kong/tools/queue_schema.lua`.
-    static let queue = FieldSchema(
-        "queue",
-        .record([
-            .standard("max_batch_size", .integer, .integer(1), in: 1...1_000_000),
-            .standard("max_coalescing_delay", .number, .integer(1), in: 0...3_600),
-            .standard("max_entries", .integer, .integer(10_000), in: 1...1_000_000),
-            FieldSchema("max_bytes", .integer),
-            .standard("max_retry_time", .number, .integer(60)),
-            .standard("initial_retry_delay", .number, .number(0.01), in: 0.001...1_000_000),
-            .standard("max_retry_delay", .number, .integer(60), in: 0.001...1_000_000),
-            .standard("concurrency_limit", .integer, .integer(1), in: -1...1),
-        ])
-    )
+    static let queue = LogFields.queue(batch: 1)
+
+    /// The same with another size of batches.
+    static func queue(batch: Int64) -> FieldSchema {
+        FieldSchema(
+            "queue",
+            .record([
+                .standard("max_batch_size", .integer, .integer(batch), in: 1...1_000_000),
+                .standard("max_coalescing_delay", .number, .integer(1), in: 0...3_600),
+                .standard("max_entries", .integer, .integer(10_000), in: 1...1_000_000),
+                FieldSchema("max_bytes", .integer),
+                .standard("max_retry_time", .number, .integer(60)),
+                .standard("initial_retry_delay", .number, .number(0.01), in: 0.001...1_000_000),
+                .standard("max_retry_delay", .number, .integer(60), in: 0.001...1_000_000),
+                .standard("concurrency_limit", .integer, .integer(1), in: -1...1),
+            ])
+        )
+    }
 
     /// What the queue's settings were before Kong 3.3.
     static let formerQueue: [FieldSchema] = [
@@ -96,11 +101,14 @@ struct LogFields {
     /// A step that only logs.
     func step(
         _ target: LogTarget,
-        _ rules: LogDeliveryRules? = nil
+        _ rules: LogDeliveryRules? = nil,
+        _ format: LogFormat = .json
     ) throws(PluginError) -> PluginStep {
         try self.refuseLua()
         return PluginStep(
-            log: LogQueue(self.settings.plugin.id, target, rules ?? LogDeliveryRules())
+            log: self.settings.makeLog(
+                LogPlan(self.settings.plugin.id, target, rules ?? LogDeliveryRules(), format)
+            )
         )
     }
 }

@@ -47,14 +47,15 @@ enum TCPLog {
             LogFields.customFields,
         ]
     ) { settings throws(PluginError) in
-        guard try settings.flag("tls") != true else {
-            throw settings.error("tls", "TLS to a log is not built yet; use plain TCP on this host")
-        }
         let fields = LogFields(settings)
+        let isSecure = try settings.flag("tls") ?? false
+        let host = try fields.host()
+        let name = try settings.text("tls_sni") ?? host
         return try fields.step(
             .tcp(
                 host: try fields.host(),
                 port: try fields.port(),
+                security: isSecure ? LogSecurity(name: name) : nil,
                 milliseconds: try fields.timeout()
             )
         )
@@ -66,7 +67,7 @@ enum SyslogLog {
     private static let severities = [
         "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug",
     ]
-    private static let shown = [
+    static let shown = [
         "debug", "info", "notice", "warning", "err", "crit", "alert", "emerg",
     ]
     private static let facilities: KeyValuePairs<String, Int> = [
@@ -87,16 +88,23 @@ enum SyslogLog {
         ]
     ) { settings throws(PluginError) in
         let facility = try settings.text("facility")
+        let number = SyslogLog.facilities.first { $0.key == facility }?.value ?? 1
         return try LogFields(settings).step(
-            .syslog(
-                SyslogRules(
-                    facility: (SyslogLog.facilities.first { $0.key == facility }?.value ?? 1) * 8,
-                    level: try SyslogLog.severity("log_level", settings),
-                    successful: try SyslogLog.severity("successful_severity", settings),
-                    clientErrors: try SyslogLog.severity("client_errors_severity", settings),
-                    serverErrors: try SyslogLog.severity("server_errors_severity", settings)
-                )
-            )
+            .syslog(try SyslogLog.rules(settings, facility: number))
+        )
+    }
+
+    /// What is told with which severity.
+    static func rules(
+        _ settings: PluginSettings,
+        facility: Int
+    ) throws(PluginError) -> SyslogRules {
+        SyslogRules(
+            facility: facility * 8,
+            level: try Self.severity("log_level", settings),
+            successful: try Self.severity("successful_severity", settings),
+            clientErrors: try Self.severity("client_errors_severity", settings),
+            serverErrors: try Self.severity("server_errors_severity", settings)
         )
     }
 

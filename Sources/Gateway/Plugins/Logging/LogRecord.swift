@@ -1,6 +1,23 @@
 public import MeshEntities
 public import MeshHTTP
 
+/// What a route and its service are called; empty for what there is not.
+public struct LogNames: Equatable, Sendable {
+    /// The route's name.
+    public var route = ""
+    /// The route's id.
+    public var routeID = ""
+    /// The service's name.
+    public var service = ""
+    /// The service's id.
+    public var serviceID = ""
+    /// The service's host.
+    public var host = ""
+
+    /// Nothing has a name.
+    public init() {}
+}
+
 /// What Kong's log plugins tell of a request, as `kong.log.serialize` makes it.
 ///
 /// Source: Kong 3.9, `kong/pdk/log.lua`.
@@ -41,6 +58,21 @@ public struct LogRecord {
     public var consumer: ConsumerEntry?
     /// What was shown to authenticate.
     public var credential: EntityID?
+    /// What the route and its service are called.
+    public var names = LogNames()
+    /// The client's port.
+    public var clientPort: UInt16 = 0
+    /// Nanoseconds since 1970: when the request began, when the last try at a target did and when that
+    /// answered (0 when it did not), and the end.
+    public var instants: (began: Int64, attempt: Int64, answered: Int64, ended: Int64) = (
+        0, 0, 0, 0
+    )
+    /// Tries at targets.
+    public var tries = 0
+    /// The trace that it belongs to, as steps have found; nil where none looked.
+    public var trace: TraceContext?
+    /// 64 bits by chance.
+    public var random: UInt64 = 0
 
     /// Creates a record that says nothing.
     public init() {}
@@ -80,6 +112,46 @@ public struct LogRecord {
         text.string("workspace_name", "default")
         text.close()
         return text.bytes
+    }
+
+    /// The method as the client wrote it.
+    var method: String { self.text { $0.methodName } }
+
+    /// The target without its query.
+    var path: String { String(self.wholeTarget.prefix { $0 != "?" }) }
+
+    /// The host that was asked for.
+    var host: String { self.text { $0.host } }
+
+    /// `http` or `https`.
+    var scheme: String { self.origin.hasPrefix("https:") ? "https" : "http" }
+
+    /// The whole of what was asked for.
+    var url: String { self.origin + self.wholeTarget }
+
+    private var wholeTarget: String { self.text { $0.target } }
+
+    private func text(_ range: (RequestHead) -> ByteRange) -> String {
+        guard let received = self.received else { return "" }
+        return String(decoding: range(self.head).bytes(of: received.bytes), as: UTF8.self)
+    }
+
+    /// Tags that the client gives in a field, as `a=1;b=2`.
+    func tags(inField name: String) -> [(String, String)] {
+        guard let received = self.received else { return [] }
+        var tags: [(String, String)] = []
+        for index in 0..<received.count {
+            let field = received.fields[index]
+            let found = String(decoding: field.name.bytes(of: received.bytes), as: UTF8.self)
+            guard found.lowercased() == name.lowercased() else { continue }
+            let value = String(decoding: field.value.bytes(of: received.bytes), as: UTF8.self)
+            for pair in value.split(separator: ";") {
+                let sides = pair.split(separator: "=", maxSplits: 1)
+                guard sides.count == 2 else { continue }
+                tags.append((String(sides[0].drop { $0 == " " }), String(sides[1])))
+            }
+        }
+        return tags
     }
 
     private func writeRequest(_ text: inout LogText) {
@@ -173,57 +245,5 @@ public struct LogRecord {
         if let username = consumer.username { text.string("username", username) }
         if let customID = consumer.customID { text.string("custom_id", customID) }
         text.close()
-    }
-}
-
-/// A JSON object as it is written.
-private struct LogText {
-    private(set) var bytes: [UInt8] = []
-    private var needsComma = false
-
-    private mutating func name(_ name: String) {
-        if self.needsComma { self.bytes.append(UInt8(ascii: ",")) }
-        self.bytes += FieldText.jsonString(name)
-        self.bytes.append(UInt8(ascii: ":"))
-        self.needsComma = true
-    }
-
-    mutating func open() {
-        self.bytes.append(UInt8(ascii: "{"))
-        self.needsComma = false
-    }
-
-    mutating func open(_ name: String) {
-        self.name(name)
-        self.open()
-    }
-
-    mutating func close() {
-        self.bytes.append(UInt8(ascii: "}"))
-        self.needsComma = true
-    }
-
-    mutating func string(_ name: String, _ value: String) {
-        self.name(name)
-        self.bytes += FieldText.jsonString(value)
-    }
-
-    mutating func strings(_ name: String, _ values: [String]) {
-        self.name(name)
-        self.bytes.append(UInt8(ascii: "["))
-        for (index, value) in values.enumerated() {
-            if index > 0 { self.bytes.append(UInt8(ascii: ",")) }
-            self.bytes += FieldText.jsonString(value)
-        }
-        self.bytes.append(UInt8(ascii: "]"))
-    }
-
-    mutating func number(_ name: String, _ value: Int64) { self.raw(name, "\(value)") }
-
-    mutating func raw(_ name: String, _ text: String) { self.raw(name, Array(text.utf8)) }
-
-    mutating func raw(_ name: String, _ text: [UInt8]) {
-        self.name(name)
-        self.bytes += text
     }
 }

@@ -4,7 +4,7 @@ import MeshEntities
 struct RateLimitFields {
     private static let subjects = ["consumer", "credential", "ip", "service", "header", "path"]
 
-    /// What a Redis is reached by; read for mistakes only as long as no policy uses it.
+    /// What a Redis is reached by.
     static let redis = FieldSchema(
         "redis",
         .record([
@@ -105,19 +105,96 @@ struct RateLimitFields {
         }
     }
 
-    /// Refuses a policy that would not be obeyed.
-    func checkPolicy() throws(PluginError) {
+    /// Where is counted.
+    func policy() throws(PluginError) -> LimitPolicy {
         let policy = try self.settings.text("policy") ?? "local"
         let rate = try self.settings.number("sync_rate") ?? -1
-        if rate != -1, policy != "redis" {
-            throw self.settings.ruleError("sync_rate can only be used with the redis policy")
+        if rate != -1 {
+            guard policy == "redis" else {
+                throw self.settings.ruleError("sync_rate can only be used with the redis policy")
+            }
+            guard rate >= 0.02 else {
+                throw self.settings.ruleError(
+                    "sync_rate must be greater than 0.02, or -1 to disable"
+                )
+            }
         }
-        guard policy == "local" else {
-            throw self.settings.error(
-                "policy",
-                "policy '\(policy)' is not built yet; use 'local', which counts on each node by "
-                    + "itself, with the limit divided by the number of nodes"
+        let target = try self.target()
+        guard policy == "redis" else { return policy == "cluster" ? .cluster : .local }
+        guard let target else {
+            throw self.settings.ruleError(
+                "must set one of 'config.redis.host', 'config.redis_host' when 'policy' is 'redis'"
             )
         }
+        // A day is more than any window that is worth it.
+        return .redis(target, rate < 0 ? nil : Int64(min(rate, 86_400) * 1_000))
     }
+
+    /// The Redis that is named, by the names of today or of old; nil when none is.
+    private func target() throws(PluginError) -> RedisTarget? {
+        let redis = self.settings.record("redis")
+        for (old, new) in Self.oldNames {
+            guard let former = self.settings.record[old], !former.isNull,
+                let given = redis.record[new], !given.isNull, given != former
+            else { continue }
+            throw self.settings.error(
+                old,
+                "both deprecated and new field are used but their values mismatch: "
+                    + "\(old) = \(Self.shown(former, old)) vs "
+                    + "redis.\(new) = \(Self.shown(given, old))"
+            )
+        }
+        let value = { (name: String) -> DocumentValue? in
+            if let given = redis.record[name], !given.isNull { return given }
+            if let former = self.settings.record["redis_\(name)"], !former.isNull { return former }
+            return redis.value(name)
+        }
+        let number = { (name: String) -> Int64 in
+            if case .integer(let number) = value(name) { number } else { 0 }
+        }
+        let flag = { (name: String) -> Bool in
+            if case .bool(let flag) = value(name) { flag } else { false }
+        }
+        let text = { (name: String) -> String? in
+            value(name)?.text.flatMap { $0.isEmpty ? nil : $0 }
+        }
+        guard let host = text("host") else { return nil }
+        guard let port = UInt16(exactly: number("port")), port > 0 else {
+            throw redis.error("port", "value should be between 1 and 65535")
+        }
+        guard (0...100_000).contains(number("database")) else {
+            throw redis.error("database", "value should be between 0 and 100000")
+        }
+        return RedisTarget(
+            host: host,
+            port: port,
+            milliseconds: max(1, min(number("timeout"), 60_000)),
+            username: text("username"),
+            password: text("password"),
+            database: Int(number("database")),
+            isSecure: flag("ssl"),
+            verifies: flag("ssl_verify"),
+            serverName: text("server_name")
+        )
+    }
+
+    private static let oldNames = [
+        "host", "port", "username", "password", "database", "timeout", "ssl", "ssl_verify",
+        "server_name",
+    ].map { ("redis_\($0)", $0) }
+
+    /// A value as a message shows it; secrets are not shown.
+    private static func shown(_ value: DocumentValue, _ name: String) -> String {
+        name == "redis_password" || name == "redis_username" ? "***" : value.text ?? value.json
+    }
+}
+
+/// Where requests are counted.
+enum LimitPolicy: Sendable {
+    /// On each node by itself.
+    case local
+    /// On all nodes together.
+    case cluster
+    /// At a Redis: for every request, or every so many milliseconds.
+    case redis(RedisTarget, Int64?)
 }

@@ -5,8 +5,9 @@ import MeshPrimitives
 /// Kong's `rate-limiting`: so many requests per window of time, counted per consumer, credential,
 /// address, service, path or header.
 ///
-/// With the policy `local` all workers of a node count together. As in Kong a refused request is not
-/// counted; unlike there, requests at the same moment do not pass a limit together.
+/// With the policy `local` all workers of a node count together, with `cluster` all nodes, as far as each
+/// knows of the others, with `redis` all that count at one Redis. As in Kong a refused request is not counted; unlike there, requests at the same
+/// moment do not pass a limit of one node together.
 ///
 /// Source: Kong 3.9, `kong/plugins/rate-limiting`.
 struct RateLimiting: Sendable {
@@ -60,13 +61,14 @@ struct RateLimiting: Sendable {
     private let hidesFields: Bool
     private let isFaultTolerant: Bool
     private let refusal: PluginAnswer
-    private let seed: Hasher
+    private let scope: LimitScope
+    private let policy: LimitPolicy
 
     init(_ settings: PluginSettings) throws(PluginError) {
         let fields = RateLimitFields(settings)
         self.limits = try fields.limits()
         self.subject = try fields.subject()
-        try fields.checkPolicy()
+        self.policy = try fields.policy()
         self.hidesFields = try settings.flag("hide_client_headers") ?? false
         self.isFaultTolerant = try settings.flag("fault_tolerant") ?? true
         let status = try settings.number("error_code") ?? 429
@@ -77,10 +79,7 @@ struct RateLimiting: Sendable {
             status: code,
             error: try settings.text("error_message") ?? "API rate limit exceeded"
         )
-        var seed = Hasher()
-        seed.combine(settings.plugin.route)
-        seed.combine(settings.plugin.service)
-        self.seed = seed
+        self.scope = LimitScope(settings.plugin)
     }
 
     /// Counts the request, or refuses it.
@@ -89,47 +88,113 @@ struct RateLimiting: Sendable {
         _ state: PluginState,
         _ edits: inout PluginEdits
     ) -> PluginVerdict {
-        guard let counters = request.windows else {
-            return self.isFaultTolerant
-                ? .next : .answer(PluginAnswer(status: 500, error: "An unexpected error occurred"))
+        guard let all = request.shared?.limits else { return self.undecided }
+        let now = Int64(clamping: request.wallMilliseconds)
+        var hasher = self.scope.hasher(all)
+        self.subject.combine(request, state, into: &hasher)
+        let count: (before: InlineArray<6, UInt32>, stop: Int?)
+        switch self.policy {
+        case .local: count = self.count(hasher, now, in: PlainCounts(all.local))
+        case .cluster: count = self.count(hasher, now, in: PlainCounts(all.fleet))
+        case .redis(let target, let milliseconds?):
+            let table = all.redis.table(of: target, every: milliseconds)
+            count = self.count(
+                hasher,
+                now,
+                in: NamedCounts(table) { index in
+                    self.named(index, self.subject.identifier(request, state), now)
+                }
+            )
+        case .redis(let target, nil): return self.ask(target, all, request, state, &edits)
         }
-        let now = Int64(clamping: request.wallMilliseconds / 1_000)
-        let hasher = self.subject.hash(request, state, self.seed)
+        if !self.hidesFields {
+            self.write(count.before, stop: count.stop, now / 1_000, into: &edits)
+        }
+        return count.stop == nil ? .next : .answer(self.refusal)
+    }
+
+    /// The verdict when nobody can say how much was counted: what the setting says.
+    private var undecided: PluginVerdict {
+        self.isFaultTolerant ? .next : .answer(AuthenticationRules.unexpected)
+    }
+
+    /// Counts in all windows, or in none; which one stops the request.
+    private func count(
+        _ hasher: LimitHasher,
+        _ now: Int64,
+        in counters: some LimitTaking
+    ) -> (before: InlineArray<6, UInt32>, stop: Int?) {
         var before = InlineArray<6, UInt32>(repeating: 0)
-        var stop: Int?
         for (index, limit) in self.limits.enumerated() {
             let window = Self.window(limit, hasher, now)
-            let (count, isTaken) = counters.take(window, limit: limit.count, at: now)
+            let (count, isTaken) = counters.take(index, window, limit: limit.count, at: now)
             before[index] = count
             guard !isTaken else { continue }
             // The later of two exhausted windows is the one that stops.
-            stop = index
-            break
-        }
-        if let stop {
-            for index in 0..<stop {
-                counters.giveBack(Self.window(self.limits[index], hasher, now), at: now)
+            for earlier in 0..<index {
+                counters.giveBack(Self.window(self.limits[earlier], hasher, now), at: now)
             }
-            for index in (stop + 1)..<max(stop + 1, self.limits.count) {
-                before[index] = counters.count(in: Self.window(self.limits[index], hasher, now))
+            for later in (index + 1)..<max(index + 1, self.limits.count) {
+                before[later] = counters.count(
+                    in: Self.window(self.limits[later], hasher, now),
+                    at: now
+                )
             }
+            return (before, index)
         }
-        if !self.hidesFields {
-            self.write(before, stop: stop, now, into: &edits)
+        return (before, nil)
+    }
+
+    /// Has a Redis count, and goes by what it says when the step runs again.
+    private func ask(
+        _ target: RedisTarget,
+        _ all: LimitCounters,
+        _ request: PluginRequest,
+        _ state: PluginState,
+        _ edits: inout PluginEdits
+    ) -> PluginVerdict {
+        let now = Int64(clamping: request.wallMilliseconds)
+        switch state.tally.standing {
+        case .failed: return self.undecided
+        case .known:
+            var before = InlineArray<6, UInt32>(repeating: 0)
+            for index in self.limits.indices { before[index] = state.tally.counts[index] }
+            let stop = state.tally.stop >= 0 ? Int(state.tally.stop) : nil
+            if !self.hidesFields { self.write(before, stop: stop, now / 1_000, into: &edits) }
+            return stop == nil ? .next : .answer(self.refusal)
+        case .unasked:
+            let identifier = self.subject.identifier(request, state)
+            let windows = self.limits.indices.map { self.named($0, identifier, now) }
+            guard let resumption = request.resumption,
+                all.redis.take(windows, amount: 1, at: target, resumption)
+            else { return self.undecided }
+            return .suspend(milliseconds: RedisPatience.milliseconds(target), status: 503)
         }
-        return stop == nil ? .next : .answer(self.refusal)
+    }
+
+    /// A window by Kong's name (`kong/plugins/rate-limiting/policies/init.lua`, `get_local_key`).
+    private func named(_ index: Int, _ identifier: String, _ now: Int64) -> RedisWindow {
+        let limit = self.limits[index]
+        let start = limit.period.start(of: now / 1_000) * 1_000
+        return RedisWindow(
+            name: Array(
+                "ratelimit:\(self.scope.text):\(identifier):\(start):\(limit.period.name)".utf8
+            ),
+            limit: limit.count,
+            seconds: limit.period.seconds
+        )
     }
 
     private static func window(
         _ limit: Limit,
-        _ hasher: Hasher,
+        _ hasher: LimitHasher,
         _ now: Int64
-    ) -> WindowCounters.Window {
+    ) -> LimitWindow {
         var hasher = hasher
-        hasher.combine(limit.period.rawValue)
-        return WindowCounters.Window(
-            key: UInt64(bitPattern: Int64(hasher.finalize())),
-            end: limit.period.end(from: limit.period.start(of: now))
+        hasher.combine(UInt64(limit.period.rawValue))
+        return LimitWindow(
+            key: hasher.finalize(),
+            end: limit.period.end(from: limit.period.start(of: now / 1_000))
         )
     }
 

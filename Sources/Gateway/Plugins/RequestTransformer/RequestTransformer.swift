@@ -61,7 +61,7 @@ struct RequestTransformer: Sendable {
     private var step: PluginStep {
         PluginStep(
             access: { request, _, edits in self.access(request, &edits) },
-            whole: { side, request, edits, body in
+            whole: { side, request, edits, body, _ in
                 side == .request ? self.change(body, request, edits) : nil
             },
             readsCaptures: self.templates.contains(where: \.readsCaptures)

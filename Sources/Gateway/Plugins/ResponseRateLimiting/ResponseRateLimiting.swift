@@ -11,6 +11,8 @@ struct ResponseRateLimiting: Sendable {
     /// The limits of one name.
     private struct Named: Sendable {
         let name: String
+        /// Sets its counts apart from those of other names.
+        let bytes: [UInt8]
         let limits: [RateLimiting.Limit]
         /// `X-RateLimit-Remaining-Name: `.
         let upstreamLine: [UInt8]
@@ -51,10 +53,11 @@ struct ResponseRateLimiting: Sendable {
     private let blocks: Bool
     private let hidesFields: Bool
     private let isFaultTolerant: Bool
-    private let seed: Hasher
+    private let scope: LimitScope
+    private let policy: LimitPolicy
 
     private init(_ settings: PluginSettings) throws(PluginError) {
-        try RateLimitFields(settings).checkPolicy()
+        self.policy = try RateLimitFields(settings).policy()
         let header = try settings.text("header_name") ?? "x-kong-limit"
         guard FieldText.isName(header) else {
             throw settings.error("header_name", "bad header name '\(header)'")
@@ -65,11 +68,13 @@ struct ResponseRateLimiting: Sendable {
         self.hidesFields = try settings.flag("hide_client_headers") ?? false
         self.isFaultTolerant = try settings.flag("fault_tolerant") ?? true
         self.named = try Self.limits(settings)
-        var seed = Hasher()
-        seed.combine("response-ratelimiting")
-        seed.combine(settings.plugin.route)
-        seed.combine(settings.plugin.service)
-        self.seed = seed
+        guard self.named.reduce(0, { $0 + $1.limits.count }) <= LimitTally.countLimit else {
+            throw settings.error(
+                "limits",
+                "more than \(LimitTally.countLimit) limits together are not built"
+            )
+        }
+        self.scope = LimitScope(settings.plugin)
     }
 
     private static func limits(_ settings: PluginSettings) throws(PluginError) -> [Named] {
@@ -85,6 +90,7 @@ struct ResponseRateLimiting: Sendable {
             named.append(
                 Named(
                     name: name,
+                    bytes: Array(name.utf8),
                     limits: limits,
                     upstreamLine: Array("X-RateLimit-Remaining-\(name): ".utf8),
                     upstreamName: Array("x-ratelimit-remaining-\(name.lowercased())".utf8),
@@ -106,19 +112,64 @@ struct ResponseRateLimiting: Sendable {
         _ state: inout PluginState,
         _ edits: inout PluginEdits
     ) -> PluginVerdict {
-        guard let windows = request.windows else {
-            return self.isFaultTolerant
-                ? .next : .answer(PluginAnswer(status: 500, error: "An unexpected error occurred"))
-        }
-        let now = Int64(clamping: request.wallMilliseconds / 1_000)
-        let hash = self.subject.hash(request, state, self.seed).finalize()
-        state.limitKey = UInt64(bitPattern: Int64(hash))
+        guard let all = request.shared?.limits else { return self.undecided }
+        let now = Int64(clamping: request.wallMilliseconds)
+        var hasher = self.scope.hasher(all)
+        self.subject.combine(request, state, into: &hasher)
+        state.limitKey = hasher.finalize()
         state.limitTime = now
+        switch self.policy {
+        case .local: self.look(all.local, all, &state)
+        case .cluster: self.look(all.fleet, all, &state)
+        case .redis(let target, _):
+            state.limitAddress = request.clientAddress
+            switch state.tally.standing {
+            case .known: state.costs = state.tally
+            case .failed:
+                state.limitTime = 0
+                return self.undecided
+            case .unasked:
+                let windows = self.windows(self.subject.identifier(request, state), now)
+                guard let resumption = request.resumption,
+                    all.redis.take(windows, amount: 0, at: target, resumption)
+                else {
+                    state.limitTime = 0
+                    return self.undecided
+                }
+                return .suspend(milliseconds: RedisPatience.milliseconds(target), status: 503)
+            }
+        }
+        return self.tell(state, &edits)
+    }
+
+    /// The verdict when nobody can say how much was counted: what the setting says.
+    private var undecided: PluginVerdict {
+        self.isFaultTolerant ? .next : .answer(AuthenticationRules.unexpected)
+    }
+
+    /// Notes what was counted in all windows, in the order of ``windows(_:_:)``.
+    private func look(
+        _ counters: any WindowCounting,
+        _ all: LimitCounters,
+        _ state: inout PluginState
+    ) {
+        var place = 0
+        for named in self.named {
+            for limit in named.limits {
+                let window = Self.window(state, named, limit, all)
+                state.costs.counts[place] = counters.count(in: window, at: state.limitTime)
+                place += 1
+            }
+        }
+    }
+
+    private func tell(_ state: PluginState, _ edits: inout PluginEdits) -> PluginVerdict {
+        var place = 0
         for named in self.named {
             var least: Int64?
             for limit in named.limits {
-                let window = Self.window(state, named, limit)
-                let left = Int64(limit.count) - Int64(windows.count(in: window))
+                let left = Int64(limit.count) - Int64(state.costs.counts[place])
+                place += 1
                 if self.blocks, left <= 0 { return .answer(named.refusal) }
                 least = min(least ?? left, left)
             }
@@ -130,32 +181,55 @@ struct ResponseRateLimiting: Sendable {
         return .next
     }
 
+    /// All windows by Kong's names (`kong/plugins/response-ratelimiting/policies/init.lua`).
+    private func windows(_ identifier: String, _ now: Int64) -> [RedisWindow] {
+        self.named.flatMap { named in
+            named.limits.map { limit in
+                let start = limit.period.start(of: now / 1_000) * 1_000
+                let place = "\(self.scope.text):\(identifier):\(start)"
+                return RedisWindow(
+                    name: Array(
+                        "response-ratelimit:\(place):\(named.name):\(limit.period.name)".utf8
+                    ),
+                    limit: limit.count,
+                    seconds: limit.period.seconds
+                )
+            }
+        }
+    }
+
     private static func window(
         _ state: PluginState,
         _ named: Named,
-        _ limit: RateLimiting.Limit
-    ) -> WindowCounters.Window {
-        var hasher = Hasher()
+        _ limit: RateLimiting.Limit,
+        _ counters: LimitCounters
+    ) -> LimitWindow {
+        var hasher = LimitHasher(key: counters.secret)
         hasher.combine(state.limitKey)
-        hasher.combine(named.name)
-        hasher.combine(limit.period.rawValue)
-        let start = limit.period.start(of: state.limitTime)
-        return WindowCounters.Window(
-            key: UInt64(bitPattern: Int64(hasher.finalize())),
-            end: limit.period.end(from: start)
-        )
+        named.bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+        hasher.combine(UInt64(limit.period.rawValue))
+        let start = limit.period.start(of: state.limitTime / 1_000)
+        return LimitWindow(key: hasher.finalize(), end: limit.period.end(from: start))
     }
 
     /// Counts what the answer costs, and refuses it when nothing was left.
     private func response(_ state: PluginState, _ edits: inout PluginEdits) {
-        guard let windows = edits.windows, state.limitTime > 0 else { return }
+        guard let all = edits.shared?.limits, state.limitTime > 0 else { return }
+        var state = state
+        switch self.policy {
+        case .local: self.look(all.local, all, &state)
+        case .cluster: self.look(all.fleet, all, &state)
+        case .redis: break
+        }
         let costs = self.costs(edits)
         edits.drop(self.header)
         var isExceeded = false
+        var place = 0
         for named in self.named {
             let cost = costs[named.name] ?? 0
             for limit in named.limits {
-                let used = windows.count(in: Self.window(state, named, limit))
+                let used = state.costs.counts[place]
+                place += 1
                 if cost > 0, used >= limit.count { isExceeded = true }
                 if !self.hidesFields {
                     let left = Int64(limit.count) - Int64(used) - Int64(cost)
@@ -167,10 +241,32 @@ struct ResponseRateLimiting: Sendable {
             edits.refusal = 429
             return
         }
+        self.count(costs, state, all)
+    }
+
+    private func count(_ costs: [String: UInt32], _ state: PluginState, _ all: LimitCounters) {
+        guard costs.values.contains(where: { $0 > 0 }) else { return }
+        let counters: any WindowCounting
+        switch self.policy {
+        case .local: counters = all.local
+        case .cluster: counters = all.fleet
+        case .redis(let target, _):
+            let amounts = self.named.flatMap { named in
+                named.limits.map { _ in costs[named.name] ?? 0 }
+            }
+            let windows = self.windows(self.subject.identifier(state), state.limitTime)
+            let changes = zip(windows, amounts).map { (window: $0, amount: $1) }
+            return all.redis.add(changes.filter { $0.amount > 0 }, at: target)
+        }
         for named in self.named {
             guard let cost = costs[named.name], cost > 0 else { continue }
             for limit in named.limits {
-                windows.add(cost, to: Self.window(state, named, limit), at: state.limitTime)
+                counters.add(
+                    cost,
+                    to: Self.window(state, named, limit, all),
+                    limit: limit.count,
+                    at: state.limitTime
+                )
             }
         }
     }

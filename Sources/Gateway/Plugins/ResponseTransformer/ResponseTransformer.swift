@@ -67,7 +67,7 @@ struct ResponseTransformer: Sendable {
     private var step: PluginStep {
         PluginStep(
             response: { _, edits in self.response(&edits) },
-            whole: { side, _, _, body in
+            whole: { side, _, _, body, _ in
                 side == .response ? JSONRules(self.json).apply(to: body) : nil
             }
         )

@@ -152,7 +152,9 @@ struct Session: Sendable {
             began: state.sessionBegan > 0 ? state.sessionBegan : now,
             touched: now
         )
-        guard let value = self.seal.close(ticket) else { return }
+        guard let shared = edits.shared,
+            let value = self.seal.close(ticket, random: shared.random)
+        else { return }
         edits.lines.write("Set-Cookie: ")
         self.name.withUnsafeBytes { edits.lines.write($0) }
         edits.lines.write("=")

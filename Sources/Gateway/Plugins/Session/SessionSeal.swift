@@ -38,9 +38,11 @@ struct SessionSeal: Sendable {
     }
 
     /// The value of a cookie; nil when libsodium fails.
-    func close(_ ticket: SessionTicket) -> String? {
-        var nonce = [UInt8](repeating: 0, count: Self.nonceByteCount)
-        randombytes_buf(&nonce, nonce.count)
+    ///
+    /// `random` draws the nonce.
+    func close(_ ticket: SessionTicket, random: (Int) -> [UInt8]) -> String? {
+        let nonce = random(Self.nonceByteCount)
+        guard nonce.count == Self.nonceByteCount else { return nil }
         var plain: [UInt8] = [Self.version]
         let words = [
             ticket.consumer.high, ticket.consumer.low, ticket.credential.high,

@@ -12,11 +12,30 @@ struct PluginSettings {
     /// The name of the record at hand, as `config.redis`.
     let path: String
 
-    init(plugin: Plugin, fields: [FieldSchema]) {
-        self.init(plugin: plugin, fields: fields, record: plugin.config, path: "config")
+    private let logs: (LogPlan) -> any LogTaking
+
+    init(
+        plugin: Plugin,
+        fields: [FieldSchema],
+        logs: @escaping (LogPlan) -> any LogTaking = { UnkeptLog($0) }
+    ) {
+        self.init(
+            plugin: plugin,
+            fields: fields,
+            record: plugin.config,
+            path: "config",
+            logs: logs
+        )
     }
 
-    private init(plugin: Plugin, fields: [FieldSchema], record: DocumentValue, path: String) {
+    private init(
+        plugin: Plugin,
+        fields: [FieldSchema],
+        record: DocumentValue,
+        path: String,
+        logs: @escaping (LogPlan) -> any LogTaking
+    ) {
+        self.logs = logs
         self.plugin = plugin
         self.fields = fields
         self.record = record
@@ -71,9 +90,13 @@ struct PluginSettings {
             plugin: self.plugin,
             fields: fields,
             record: self.value(name) ?? .object([]),
-            path: "\(self.path).\(name)"
+            path: "\(self.path).\(name)",
+            logs: self.logs
         )
     }
+
+    /// What takes the entries of a plan.
+    func makeLog(_ plan: LogPlan) -> any LogTaking { self.logs(plan) }
 
     func error(_ name: String, _ message: String) -> PluginError {
         PluginError(self.plugin, field: "\(self.path).\(name)", message)

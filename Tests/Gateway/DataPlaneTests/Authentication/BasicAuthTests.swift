@@ -111,13 +111,28 @@ struct BasicAuthTests {
 
     @Test("forgets a password once it was changed")
     func changed() {
-        let verified = VerifiedPasswords()
-        let id = ProtectedGateway.passwordID
-        let password = Array("open".utf8)
-        let old = verified.digest(id, "old hash", password)
-        verified.insert(old)
-        #expect(verified.contains(old))
-        #expect(!verified.contains(verified.digest(id, "new hash", password)))
-        #expect(!verified.contains(verified.digest(id, "old hash", Array("opem".utf8))))
+        let memory = SharedMarks()
+        let secret = [UInt8](repeating: 9, count: 32)
+        let mark = { (hash: String, password: String) in
+            PluginMark(ProtectedGateway.passwordID, hash, Array(password.utf8), secret: secret)
+        }
+        memory.insert(mark("old hash", "open"))
+        #expect(memory.contains(mark("old hash", "open")))
+        #expect(!memory.contains(mark("new hash", "open")))
+        #expect(!memory.contains(mark("old hash", "opem")))
+    }
+
+    @Test("answers a user that does not exist as slowly as a wrong password")
+    func unknownUser() throws {
+        let gateway = try self.gateway()
+        let time = { (text: String) -> Duration in
+            (0..<3).map { _ in
+                ContinuousClock().measure { _ = gateway.ask(self.header(text)) }
+            }.min() ?? .zero
+        }
+        // The first hash for nobody is made at the first request.
+        _ = time("eve:pw")
+        let wrong = time("ann:wrong")
+        #expect(time("eve:pw") * 2 > wrong)
     }
 }

@@ -36,6 +36,20 @@ struct RateLimitingTests {
         #expect(plugin.origin.requests.count == 2)
     }
 
+    @Test("counts for the whole mesh with the policy cluster, also alone (§6.3)")
+    func cluster() throws {
+        let plugin = try PluginGateway(
+            "rate-limiting",
+            ["hour": .integer(2), "year": .integer(5), "policy": .string("cluster")]
+        )
+        #expect(plugin.ask()?["x-ratelimit-remaining-hour"] == "1")
+        #expect(plugin.ask()?["x-ratelimit-remaining-hour"] == "0")
+        let refused = try #require(plugin.ask())
+        #expect(refused.status == 429)
+        #expect(refused["x-ratelimit-remaining-hour"] == "0")
+        #expect(refused["x-ratelimit-remaining-year"] == "3")
+    }
+
     @Test("hides its fields and says what it is told to")
     func hidden() throws {
         let plugin = try PluginGateway(

@@ -121,12 +121,43 @@ struct TrafficSettingsTests {
                 "missing host in url"
             ),
             (
-                "http-log", ["http_endpoint": .string("https://a")], "config.http_endpoint",
-                "https is not built yet for logs; use an http endpoint on this host"
+                "zipkin", ["traceid_byte_count": .integer(12)], "config.traceid_byte_count",
+                "expected one of: 8, 16"
             ),
             (
-                "tcp-log", ["host": .string("a"), "port": .integer(1), "tls": .bool(true)],
-                "config.tls", "TLS to a log is not built yet; use plain TCP on this host"
+                "opentelemetry", ["sampling_rate": .integer(2)], "config.sampling_rate",
+                "value should be between 0 and 1"
+            ),
+            (
+                "opentelemetry", [:], "@entity",
+                "at least one of these fields must be non-empty: 'config.traces_endpoint', "
+                    + "'config.logs_endpoint'"
+            ),
+            (
+                "statsd",
+                [
+                    "metrics": .list([
+                        .record([
+                            "name": .string("request_count"), "stat_type": .string("counter"),
+                        ])
+                    ])
+                ],
+                "config.metrics.0.sample_rate", "required field missing"
+            ),
+            (
+                "datadog",
+                [
+                    "metrics": .list([
+                        .record(["name": .string("unique_users"), "stat_type": .string("set")])
+                    ])
+                ],
+                "config.metrics.0.name",
+                "expected one of: kong_latency, latency, request_count, request_size, "
+                    + "response_size, upstream_latency"
+            ),
+            (
+                "rate-limiting", ["second": .integer(1), "policy": .string("redis")], "@entity",
+                "must set one of 'config.redis.host', 'config.redis_host' when 'policy' is 'redis'"
             ),
             (
                 "syslog", ["facility": .string("x")], "config.facility",
@@ -147,21 +178,6 @@ struct TrafficSettingsTests {
         let error = try #require(PluginCatalogue.errors(in: plugin).first)
         #expect(error.field == field)
         #expect(error.message == message)
-    }
-
-    @Test(
-        "a policy that is not obeyed is refused by name, with what to do",
-        arguments: ["cluster", "redis"]
-    )
-    func policies(policy: String) throws {
-        let plugin = Plugin.numbered(
-            1,
-            "rate-limiting",
-            ["second": .integer(1), "policy": .string(policy)]
-        )
-        let error = try #require(PluginCatalogue.errors(in: plugin).first)
-        #expect(error.field == "config.policy")
-        #expect(error.message.hasPrefix("policy '\(policy)' is not built yet; use 'local'"))
     }
 
     @Test("the flat names that Kong's Redis settings had are read")

@@ -1,4 +1,4 @@
-import Synchronization
+internal import Synchronization
 
 /// A fixed number of words that any thread reads and changes, in one stretch of memory.
 final class AtomicWords: Sendable {

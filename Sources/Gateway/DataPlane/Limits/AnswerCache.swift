@@ -1,0 +1,73 @@
+internal import MeshPlugins
+internal import Synchronization
+
+/// Answers that `proxy-cache` keeps, in memory, for all workers of the node; the oldest go first.
+final class AnswerCache: AnswerCaching {
+    /// Most bytes of all answers: 64 MiB.
+    private static let byteLimit = 64 * 1_024 * 1_024
+    /// Most answers whose bodies are on their way.
+    private static let pendingLimit = 4_096
+
+    private struct State {
+        var answers: [CacheKey: CachedAnswer] = [:]
+        var varies: [CacheKey: [[UInt8]]] = [:]
+        /// In the order in which they came; a key may be there more than once.
+        var order: [CacheKey] = []
+        var oldest = 0
+        var byteCount = 0
+        var pending: [UInt64: CachedAnswer] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let byteLimit: Int
+
+    init(byteLimit: Int = AnswerCache.byteLimit) { self.byteLimit = byteLimit }
+
+    func answer(_ key: CacheKey, at now: Int64) -> CachedAnswer? {
+        self.state.withLock { state in
+            guard let answer = state.answers[key] else { return nil }
+            guard answer.isOver(at: now) else { return answer }
+            state.answers[key] = nil
+            state.byteCount -= answer.byteCount
+            return nil
+        }
+    }
+
+    func varies(_ key: CacheKey) -> [[UInt8]] { self.state.withLock { $0.varies[key] ?? [] } }
+
+    func begin(_ number: UInt64, _ head: CachedAnswer) {
+        self.state.withLock { state in
+            // Those whose bodies never came.
+            if state.pending.count >= Self.pendingLimit { state.pending = [:] }
+            state.pending[number] = head
+        }
+    }
+
+    func take(_ number: UInt64) -> CachedAnswer? {
+        self.state.withLock { $0.pending.removeValue(forKey: number) }
+    }
+
+    func store(_ answer: CachedAnswer, _ key: CacheKey, plain: CacheKey) {
+        self.state.withLock { state in
+            if let former = state.answers.updateValue(answer, forKey: key) {
+                state.byteCount -= former.byteCount
+            } else {
+                state.order.append(key)
+            }
+            state.byteCount += answer.byteCount
+            if state.varies.count >= Self.pendingLimit * 16 { state.varies = [:] }
+            state.varies[plain] = answer.varies
+            while state.byteCount > self.byteLimit, state.oldest < state.order.count {
+                let victim = state.order[state.oldest]
+                state.oldest += 1
+                if let gone = state.answers.removeValue(forKey: victim) {
+                    state.byteCount -= gone.byteCount
+                }
+            }
+            if state.oldest > 4_096, state.oldest * 2 > state.order.count {
+                state.order.removeFirst(state.oldest)
+                state.oldest = 0
+            }
+        }
+    }
+}

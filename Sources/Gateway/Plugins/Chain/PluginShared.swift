@@ -1,0 +1,61 @@
+/// What steps share beyond one request: kept by the data plane for all workers, so that steps
+/// themselves hold nothing that changes and draw no dice.
+public final class PluginShared: Sendable {
+    /// What counts requests.
+    let limits: LimitCounters
+    /// What was found out before.
+    let memory: any PluginMemory
+    /// What asks servers outside.
+    let client: any PluginClient
+    /// What keeps answers.
+    let cache: any AnswerCaching
+    /// 32 bytes that were drawn when the process started and leave it never.
+    let secret: [UInt8]
+    /// Draws so many bytes that nobody can foresee.
+    let random: @Sendable (Int) -> [UInt8]
+
+    /// Brings together what steps share.
+    ///
+    /// - Parameters:
+    ///   - limits: what counts requests.
+    ///   - memory: what was found out before.
+    ///   - client: what asks servers outside.
+    ///   - cache: what keeps answers.
+    ///   - random: draws so many bytes that nobody can foresee; from any thread.
+    public init(
+        limits: LimitCounters,
+        memory: any PluginMemory,
+        client: any PluginClient,
+        cache: any AnswerCaching,
+        random: @escaping @Sendable (Int) -> [UInt8]
+    ) {
+        self.limits = limits
+        self.memory = memory
+        self.client = client
+        self.cache = cache
+        self.secret = random(32)
+        self.random = random
+    }
+}
+
+/// What stands for something that was found out, under a key that nobody knows.
+public struct PluginMark: Equatable, Sendable {
+    /// The first half.
+    public let high: UInt64
+    /// The second half.
+    public let low: UInt64
+
+    /// Brings two halves together.
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+}
+
+/// Remembers marks, as far as there is room; from any thread, without waiting.
+public protocol PluginMemory: AnyObject, Sendable {
+    /// Whether a mark is remembered.
+    func contains(_ mark: PluginMark) -> Bool
+    /// Remembers a mark; another one may be forgotten for it.
+    func insert(_ mark: PluginMark)
+}

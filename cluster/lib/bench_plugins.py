@@ -1,0 +1,193 @@
+"""What plugins cost: processor time per request with key-auth, rate-limiting (local), cors,
+correlation-id and prometheus and 10,000 consumers, against the same proxy without plugins and against
+nginx doing the same by `map`, `limit_req`, `add_header` and `$request_id`, in one alternating run.
+
+Proxies run pinned to the first processor, the target and the load to the second.
+"""
+import argparse
+import json
+import os
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+import meshgate
+from bench_loads import HEADERS, Meter
+from proxies import Run, accepts, port, status
+
+ROUTES = ["plain", "plugins"]
+# Above what any load reaches, so that every request is counted and none refused.
+LIMIT = 1_000_000_000
+
+
+def consumers(count):
+    return [(f"user-{number}", f"key-{number:08d}-7f3c9a526d1e4c8f") for number in range(count)]
+
+
+def configuration(people):
+    """Kong's declarative file as JSON, which is YAML."""
+    plugins = [
+        {"name": "key-auth"},
+        {"name": "rate-limiting", "config": {"hour": LIMIT, "policy": "local"}},
+        {"name": "cors", "config": {"origins": ["https://example.com"], "credentials": True}},
+        {"name": "correlation-id", "config": {"echo_downstream": True}},
+        {"name": "prometheus", "config": {
+            "status_code_metrics": True, "latency_metrics": True, "bandwidth_metrics": True}},
+    ]
+    route = {"strip_path": True, "protocols": ["http"]}
+    return {
+        "_format_version": "3.0", "upstreams": meshgate.upstreams(health=True),
+        "services": [{"name": "up", "host": "up", "path": "/svc3", "routes": [
+            {"name": "svc3", "paths": ["/plain"], **route},
+            {"name": "plugins", "paths": ["/plugins"], "plugins": plugins, **route}]}],
+        "consumers": [{"username": name, "keyauth_credentials": [{"key": key}]}
+                      for name, key in people],
+    }
+
+
+def nginx_configuration(people):
+    keys = "\n".join(f"    {key} {name};" for name, key in people)
+    return f"""
+worker_processes 1; daemon off; pid nginx.pid; error_log nginx.err;
+events {{ worker_connections 4096; multi_accept on; }}
+http {{
+  access_log nginx-access.log combined buffer=64k flush=1s;
+  keepalive_requests 100000000; keepalive_timeout 3600s; tcp_nodelay on; server_tokens off;
+  map_hash_max_size 65536; map_hash_bucket_size 128;
+  map $http_apikey $consumer {{
+    default "";
+{keys}
+  }}
+  limit_req_zone $consumer zone=consumers:16m rate=1000000r/s;
+  upstream up {{ server 127.0.0.1:29001; server 127.0.0.1:29002; keepalive 256;
+    keepalive_requests 100000000; keepalive_timeout 3600s; }}
+  proxy_http_version 1.1; proxy_set_header Connection "";
+  server {{
+    listen 127.0.0.1:{port("nginx")} backlog=4096;
+    location /plain/ {{ proxy_pass http://up/svc3/; }}
+    location /plugins/ {{
+      if ($consumer = "") {{ return 401; }}
+      limit_req zone=consumers burst=1000000 nodelay;
+      proxy_set_header X-Consumer-Username $consumer;
+      proxy_set_header Kong-Request-ID $request_id;
+      add_header Kong-Request-ID $request_id always;
+      add_header Access-Control-Allow-Origin https://example.com always;
+      add_header Access-Control-Allow-Credentials true always;
+      add_header Vary Origin always;
+      proxy_pass http://up/svc3/;
+    }}
+  }}
+}}
+"""
+
+
+LUA = """
+local keys, place, requests = {}, 0, {}
+for number = 0, %d do keys[#keys + 1] = string.format("key-%%08d-7f3c9a526d1e4c8f", number) end
+function init()
+  for place, key in ipairs(keys) do
+    wrk.headers["apikey"] = key
+    requests[place] = wrk.format("GET", "%s")
+  end
+end
+function request()
+  place = place %% #requests + 1
+  return requests[place]
+end
+"""
+
+
+def load(run, proxy, route, seconds, count):
+    """Requests per second and processor time per request."""
+    script = run.path(f"{route}.lua")
+    with open(script, "w") as file:
+        file.write(LUA % (count - 1, f"/{route}/1k"))
+    command = ["wrk", "-t1", "-c64", f"-d{seconds}s", "--latency", "-s", script,
+               "-H", "Host: api3.example.com", "-H", "Origin: https://example.com"]
+    for header in HEADERS:
+        command += ["-H", header]
+    meter = Meter(run.pid(proxy))
+    with meter:
+        output = subprocess.run(command + [f"http://127.0.0.1:{port(proxy)}"],
+                                capture_output=True, text=True, timeout=seconds + 60).stdout
+    if "Non-2xx" in output or "Socket errors" in output:
+        sys.exit(f"{proxy} {route}: not every answer was good:\n{output}")
+    requests = int(re.search(r"(\d+) requests in", output).group(1))
+    return {"cpu_us": meter.nanoseconds / 1000 / max(1, requests),
+            "per_second": float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1))}
+
+
+def start(run, people):
+    for number in (29001, 29002):
+        if accepts(number):
+            sys.exit(f"port {number} is in use; end what listens there, then try again")
+    os.makedirs(run.path("www/svc3"))
+    with open(os.path.join(run.peers, "backend-nginx.conf")) as source:
+        with open(run.path("backend-nginx.conf"), "w") as target:
+            target.write(source.read())
+    run.start("backend", ["nginx", "-p", run.folder, "-c", "backend-nginx.conf"], "1")
+    run.wait_for("backend", 29001)
+    with open(run.path("nginx.conf"), "w") as file:
+        file.write(nginx_configuration(people))
+    run.start("nginx", ["nginx", "-p", run.folder, "-c", "nginx.conf"], "0")
+    run.wait_for("nginx", port("nginx"))
+    meshd = os.path.join(run.binaries, "meshd")
+    command = meshgate.command(meshd, run.folder, [], 1, {}, health=True)
+    # The workload's own configuration in place of the one of all peers.
+    with open(run.path("kong.json"), "w") as file:
+        json.dump(configuration(people), file)
+    begin = time.monotonic()
+    run.start("meshgate", command, "0")
+    while status(port("meshgate"), "/plugins/1k", "api3.example.com") != 401:
+        if not run.alive("meshgate") or time.monotonic() - begin > 120:
+            sys.exit(f"meshgate serves no plugins:\n{run.log('meshgate')[-2000:]}")
+        time.sleep(0.05)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="cluster/bench plugins", description=__doc__)
+    parser.add_argument("--output", help="write the figures as JSON to this file")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3, help="length of one load")
+    parser.add_argument("--consumers", type=int, default=10_000)
+    parser.add_argument("--binaries", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--peers", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--envoy", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if os.cpu_count() < 2:
+        sys.exit("the benchmark needs two processors: one for the proxy, one for the load")
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    os.sched_setaffinity(0, {1})
+    people = consumers(arguments.consumers)
+    run = Run(arguments.peers, arguments.binaries)
+    samples = {}
+    try:
+        start(run, people)
+        for round_number in range(arguments.rounds + 1):
+            for proxy in ("meshgate", "nginx"):
+                for route in ROUTES:
+                    seconds = arguments.seconds if round_number else 1
+                    figures = load(run, proxy, route, seconds, arguments.consumers)
+                    if round_number:
+                        for key, value in figures.items():
+                            samples.setdefault((proxy, route), {}).setdefault(key, []).append(value)
+    finally:
+        run.stop()
+    medians = {f"{proxy} {route}": {key: round(statistics.median(values), 3)
+                                    for key, values in cell.items()}
+               for (proxy, route), cell in samples.items()}
+    for name, cell in medians.items():
+        print(f"{name:20} {cell['cpu_us']:8.2f} us of CPU per request {cell['per_second']:9.0f} per s")
+    ours = medians["meshgate plugins"]["cpu_us"]
+    print(f"with plugins against plain: {ours / medians['meshgate plain']['cpu_us']:.2f}; "
+          f"against nginx with the same: {ours / medians['nginx plugins']['cpu_us']:.2f}")
+    if arguments.output:
+        with open(arguments.output, "w") as file:
+            json.dump(medians, file, indent=2)
+
+
+main()
