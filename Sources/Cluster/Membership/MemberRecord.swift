@@ -62,6 +62,20 @@ public struct MemberRecord: Equatable, Sendable {
         self.ring = ring
     }
 
+    /// Whether the record comes in place of `other` of the same member.
+    ///
+    /// At equal incarnation a goodbye does; and of two starts, which only two processes with one
+    /// identity can have, the later one, so that all views end at one of them.
+    func isNewer(than other: MemberRecord) -> Bool {
+        guard self.incarnation == other.incarnation else {
+            return self.incarnation > other.incarnation
+        }
+        guard self.start == other.start else {
+            return (self.start.boot, self.start.token) > (other.start.boot, other.start.token)
+        }
+        return self.hasLeft && !other.hasLeft
+    }
+
     /// Whether a node may believe the record at all.
     public var isWithinLimits: Bool {
         self.incarnation <= Self.incarnationLimit && self.profile.isWithinLimits

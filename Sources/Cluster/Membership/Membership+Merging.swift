@@ -38,10 +38,7 @@ extension Membership {
             return self.meet(signed, since: since, source: source, at: now)
         }
         let known = member.signed.record
-        let isNewer =
-            record.incarnation > known.incarnation
-            || (record.incarnation == known.incarnation && record.hasLeft && !known.hasLeft)
-        guard isNewer, self.isGenuine(signed) else { return }
+        guard record.isNewer(than: known), self.isGenuine(signed) else { return }
         if record.profile.name != known.profile.name, !record.hasLeft,
             let holder = self.holder(against: record.profile, at: now)
         {

@@ -40,6 +40,8 @@ struct ViewDigest: Equatable, Sendable {
         var hash = SeededGenerator.mix(member.id.high ^ standing)
         hash = SeededGenerator.mix(hash ^ member.id.low)
         hash = SeededGenerator.mix(hash ^ record.incarnation)
+        // Two processes with one identity may be at one incarnation.
+        hash = SeededGenerator.mix(hash ^ record.start.token)
         return UInt32(truncatingIfNeeded: hash >> 32)
     }
 }

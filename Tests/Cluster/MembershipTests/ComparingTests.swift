@@ -73,4 +73,22 @@ struct ComparingTests {
         #expect(reply.answer?.kind == .syncAnswer)
         #expect(reply.answer?.updates.count == 5)
     }
+
+    @Test("find a copy that runs at the same incarnation")
+    func copies() {
+        var one = Bench(peers: 2)
+        one.hear(message(.gossip, from: 9, [claim(9, .alive)]), at: 0)
+        let copied = record(1, start: MemberStart(boot: 0, token: 2))
+        var other = Bench(peers: 0, number: 9)
+        other.hear(message(.gossip, from: 2, [.record(copied), claim(2, .alive)]), at: 0)
+
+        let question = one.membership.comparison()
+        let reply = other.membership.receiveStream(question, from: node(1), at: instant(1))
+        let heard = reply.answer.map {
+            one.membership.receiveStream($0, from: node(9), at: instant(1)).effects
+        }
+
+        #expect(heard?.events == [.outlived(other: endpoint(1), boot: 0)])
+        #expect((one.membership.member(node(1))?.incarnation ?? 0) > 1)
+    }
 }
