@@ -14,7 +14,7 @@ extension Worker {
     /// Fewest requests that await an answer.
     private static let leastAwaited: Int32 = 3
     /// Milliseconds of silence, at least, before a target is left out, before its requests go elsewhere,
-    /// and before the node is told; 1 s each while nobody knows how long it takes.
+    /// and before the node is told; of one that has never answered, requests never go elsewhere.
     private static let leastSilence: Int64 = 100
     private static let leastPatience: Int64 = 250
     private static let proof: Int64 = 1_000
@@ -102,7 +102,8 @@ extension Worker {
                 state.pointee.silentSince = self.milliseconds
             }
         }
-        return silence >= (isKnown ? max(Self.leastPatience, 3 * usual) : Self.proof)
+        // Who has never answered may simply take long.
+        return isKnown && silence >= max(Self.leastPatience, 3 * usual)
     }
 
     /// Lets requests that await a silent target go elsewhere, as far as they may be repeated.

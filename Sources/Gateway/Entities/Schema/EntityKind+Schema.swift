@@ -103,18 +103,18 @@ extension EntityKind {
             FieldSchema("client_certificate", .foreign(.certificates)),
             .standard("use_srv_name", .boolean, .bool(false)), tags,
             FieldSchema(
-                "limits",
-                .record([
-                    .standard("concurrency", .integer, .integer(0), in: 0...1_000_000)
-                ])
-            ),
-            FieldSchema(
                 "regions",
                 .record([
                     .standard("order", .set(.string), .list([])),
                     .standard("hold", .number, .integer(60), in: 0...86_400),
                     .standard("ramp", .number, .integer(100), in: 0...86_400),
                     .choice("spill", Upstream.RegionPolicy.Spill.allCases.map(\.rawValue), "load"),
+                ])
+            ),
+            FieldSchema(
+                "limits",
+                .record([
+                    .standard("concurrency", .integer, .integer(0), in: 0...1_000_000)
                 ])
             ),
         ] + times
