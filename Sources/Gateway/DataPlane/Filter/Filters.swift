@@ -119,6 +119,8 @@ extension Worker {
             request.captures = exchange.pointee.view.pointee.snapshot
                 ._withUnsafeGuaranteedRef { $0.captures(ofRoute: Int(exchange.pointee.route)) }
         }
+        request.route = exchange.pointee.view.pointee.snapshot
+            ._withUnsafeGuaranteedRef { $0.routeID(Int(exchange.pointee.route)) }
         request.service = exchange.pointee.view.pointee.snapshot
             ._withUnsafeGuaranteedRef { $0.service(ofRoute: Int(exchange.pointee.route)) }
         request.shared = self.settings.shared

@@ -58,6 +58,9 @@ public final class Snapshot: Sendable {
     /// What steps may ask of a route's regexes.
     func captures(ofRoute index: Int) -> RouteCaptures? { self.shapes[index].captures }
 
+    /// A route's id.
+    func routeID(_ index: Int) -> EntityID { self.configuration.routes[index].id }
+
     /// The service of a route.
     func service(ofRoute index: Int) -> EntityID? { self.configuration.routes[index].service }
 

@@ -36,6 +36,8 @@ public struct PluginRequest {
     public var path = UnsafeRawBufferPointer(start: nil, count: 0)
     /// What the route's regexes capture of the path; nil where no step asks.
     public var captures: RouteCaptures?
+    /// The matched route.
+    public var route: EntityID?
     /// The service of the matched route.
     public var service: EntityID?
     /// What all workers of this node share; nil where there is nothing of the kind.

@@ -169,6 +169,7 @@ struct ProxyCache: Sendable {
     ) -> CacheKey {
         var bytes = Array("\(self.instance)|".utf8)
         if let consumer = state.identity.consumerID { bytes += Array("\(consumer)|".utf8) }
+        if let route = request.route { bytes += Array("\(route)|".utf8) }
         if let service = request.service { bytes += Array("\(service)|".utf8) }
         bytes += request.head.methodName.bytes(of: request.bytes)
         bytes.append(0x7C)
