@@ -63,7 +63,7 @@ class Playbooks:
         shutil.copytree(place.source("ansible"), f"{self.folder}/ansible")
         shutil.copy(package, f"{self.folder}/meshgate.deb")
         place.command("sh", "-c", f"umask 077; {place.binary('meshd')} keyring > {self.folder}/keyring")
-        place.command("sh", "-c", "ip link add br type bridge && ip addr add 192.0.2.254/24 dev br && ip link set br up")
+        place.command("sh", "-c", "ip link add hosts type bridge && ip addr add 192.0.2.254/24 dev hosts && ip link set hosts up")
         self.hosts = {}
         regions = {"eu": {"vars": {"meshgate_region": "eu"}, "hosts": {}},
                    "us": {"vars": {"meshgate_region": "us"}, "hosts": {}}}
@@ -71,7 +71,7 @@ class Playbooks:
             region = "eu" if number < 4 else "us"
             name, address = f"{region}-{number}", f"192.0.2.{number}"
             host = self.hosts[name] = Host(place, self.folder, same_path=True)
-            host.connect(name, f"{address}/24", "br")
+            host.connect(name, f"{address}/24", "hosts")
             shell = f"{self.folder}/{name}.sh"
             with open(shell, "w") as file:
                 file.write(SHELL.format(pid=host.first()))

@@ -18,6 +18,7 @@ def run(place, report):
     unit(place, report)
     choices(place, report)
     system_calls(place, report)
+    unprivileged(place, report)
     notifications(place, report)
 
 
@@ -152,6 +153,24 @@ def system_calls(place, report):
     allowed = allowed_calls(place)
     report.check(len(made) > 30 and made <= allowed,
                  f"the unit's filter allows all {len(made)} system calls it makes", made - allowed)
+
+
+def unprivileged(place, report):
+    """Nodes that are not root find each other: the unit's user, and the image's, have no rights."""
+    addresses = ["127.0.8.41", "127.0.8.42"]
+    for name, address in zip(("one", "two"), addresses):
+        folder = place.folder(f"unprivileged-{name}")
+        shutil.copy(f"{place.work}/traced/keyring", folder)
+        for path in (folder, f"{folder}/keyring"):
+            shutil.chown(path, "nobody")
+        settings = {"proxy.listen": f"{address}:8000", "proxy.tls_listen": "off", "status.listen": f"{address}:8100",
+                    "admin.listen": f"{address}:8001", "gossip.bind": f"{address}:7946", "gossip.keyring": f"{folder}/keyring",
+                    "gossip.profile": "local", "node.name": name}
+        place.start("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", place.binary("meshd"), "run", "--region", "eu",
+                    "--data-dir", f"{folder}/data", "--seeds", ",".join(f"{seed}:7946" for seed in addresses),
+                    *(word for pair in settings.items() for word in ("--set", "=".join(pair))), log=f"{folder}/log")
+    came = seconds_until(lambda: get(f"http://{addresses[0]}:8001/mesh/members")[1].count('"alive"') == 2, 15)
+    report.check(came is not None, "two nodes that are not root are a mesh", open(f"{place.work}/unprivileged-one/log").read()[-600:])
 
 
 def notifications(place, report):

@@ -176,7 +176,7 @@ extension ClusterLoop {
         let bound = NIOLoopBound(connection, eventLoop: self.eventLoop)
         ClientBootstrap(group: self.eventLoop)
             .connectTimeout(patience.timeAmount)
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.writeBufferWaterMark, value: limits.waterMark)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

@@ -75,7 +75,7 @@ struct ClusterSockets {
         return
             try await
             (endpoint.isIPv6 ? bootstrap.serverChannelOption(dualStack, value: 0) : bootstrap)
-            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.writeBufferWaterMark, value: limits.waterMark)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

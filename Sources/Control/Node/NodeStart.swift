@@ -137,7 +137,8 @@ public struct NodeStart: Sendable {
             }
             return KeyRing.generated()
         }
-        try Self.checkSecrecy("gossip.keyring", path, 0o077)
+        // A group of its own may read it: so supervisors hand over secrets.
+        try Self.checkSecrecy("gossip.keyring", path, 0o037)
         let text = try Self.text(of: path)
         do {
             return try KeyRing(parsing: text)

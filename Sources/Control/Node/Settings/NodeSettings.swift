@@ -38,7 +38,7 @@ public struct NodeSettings: Equatable, Sendable {
         ///
         /// Default: none, a mesh of one.
         public var seeds: [String] = []
-        /// The key ring's file, mode 0600; required unless in development mode.
+        /// The key ring's file, mode 0600, or 0640 and less; required unless in development mode.
         public var keyring: String?
         /// The mesh's name; nodes of another name cannot join even with the same keys.
         ///
