@@ -14,6 +14,7 @@ extension ClusterLoop {
     /// Writes a changeset; the promise ends when it is durable where it has to be, or when that has
     /// taken too long, or fails.
     func write(_ draft: ChangelogDraft, promise: EventLoopPromise<ChangesetReceipt>) {
+        guard !self.isWithoutStore else { return promise.fail(ClusterError.handingOver) }
         self.lastTicket += 1
         let ticket = self.lastTicket
         self.writes[ticket] = promise
@@ -30,6 +31,7 @@ extension ClusterLoop {
 
     /// Takes over what a backup holds; the promise ends when it is durable here, or fails.
     func restore(_ stored: StoredChangelog, promise: EventLoopPromise<ChangesetReceipt>) {
+        guard !self.isWithoutStore else { return promise.fail(ClusterError.handingOver) }
         self.lastTicket += 1
         let ticket = self.lastTicket
         self.writes[ticket] = promise

@@ -4,6 +4,7 @@ import MeshChangelog
 import MeshDataPlane
 import MeshEntities
 import MeshHealth
+import MeshListening
 import MeshMembership
 import MeshObservations
 import MeshPrimitives
@@ -33,6 +34,7 @@ struct NodeParts: Sendable {
     ///   - seeds: addresses of members to join through.
     ///   - keyRing: the mesh's secrets.
     ///   - store: what the node keeps on disk.
+    ///   - listeners: where the parts get their sockets.
     ///   - firstConfiguration: the `config:` file, by name and text.
     ///   - logger: where the parts tell what they do.
     /// - Throws: when the store is damaged.
@@ -42,19 +44,22 @@ struct NodeParts: Sendable {
         seeds: [Endpoint],
         keyRing: KeyRing,
         store: NodeStore,
+        listeners: ListenerSet,
         firstConfiguration: (name: String, text: String)?,
         logger: Logger
     ) throws {
         let inbox = HealthInbox()
-        let dataPlane = DataPlane(configuration: settings.proxy.dataPlane) {
-            inbox.observed($0)
-        }
+        let dataPlane = DataPlane(
+            configuration: settings.proxy.dataPlane,
+            listeners: listeners
+        ) { inbox.observed($0) }
         let events = EventLog(observer: settings.node.name)
         let cluster = try ClusterService(
             configuration: ClusterConfiguration(settings, seeds, keyRing, store),
             stored: try store.database.changelog(),
             rules: .gateway,
             knownMembers: try store.knownMembers(),
+            listeners: listeners,
             save: { batch in try await store.disk.run { try store.database.save(batch) } },
             logger: logger
         )

@@ -23,7 +23,8 @@ struct Meshctl: AsyncParsableCommand {
         subcommands: [
             MembersCommand.self, StatusCommand.self, CheckCommand.self, HealthCommand.self,
             RegionCommand.self, ConfigCommand.self, DrainCommand.self, ResumeCommand.self,
-            EventsCommand.self, BackupCommand.self, RestoreCommand.self, CompletionCommand.self,
+            UpgradeCommand.self, EventsCommand.self, BackupCommand.self, RestoreCommand.self,
+            CompletionCommand.self,
         ]
     )
 

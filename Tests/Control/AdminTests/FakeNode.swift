@@ -9,6 +9,7 @@ final class FakeNode: AdminNode {
     struct Told: Equatable {
         var applied: [Submission] = []
         var modes: [String] = []
+        var upgrade: UpgradeReport?
         var marks: [TargetMark] = []
         var messages: [String] = []
         var level = "info"
@@ -199,6 +200,15 @@ final class FakeNode: AdminNode {
         guard node == "eu-1" else { throw .unknownNode(node) }
         self.told.withLock { $0.modes.append("\(mode.rawValue) \(node)") }
         return DrainReport(node: node, mode: mode, previous: .normal, inFlight: 2)
+    }
+    func upgrade() async -> UpgradeReport? { self.told.withLock { $0.upgrade } }
+    func setUpgrade(_ upgrade: UpgradeReport) async throws(AdminError) {
+        let isNext = self.told.withLock { told in
+            guard upgrade.revision == (told.upgrade?.revision ?? 0) + 1 else { return false }
+            told.upgrade = upgrade
+            return true
+        }
+        guard isNext else { throw .refused("somebody else has written meanwhile") }
     }
     func events(after id: UInt64?) async -> AsyncStream<EventReport> {
         let (stream, continuation) = AsyncStream.makeStream(of: EventReport.self)

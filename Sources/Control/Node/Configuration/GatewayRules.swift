@@ -19,7 +19,10 @@ enum GatewayRules {
     /// Facts of an entity as it is stored; of a kind that this version does not know, none.
     static func facts(of key: String, _ body: [UInt8]) -> EntityFacts {
         let parts = key.split(separator: "/", maxSplits: 1)
-        guard parts.first != Substring(DesiredMode.kind) else { return EntityFacts(isAside: true) }
+        let aside = [DesiredMode.kind, KeptUpgrade.kind]
+        guard !aside.contains(where: { parts.first == Substring($0) }) else {
+            return EntityFacts(isAside: true)
+        }
         guard let kind = parts.first.flatMap({ EntityKind(rawValue: String($0)) }) else {
             return EntityFacts()
         }
