@@ -121,6 +121,9 @@ let package = Package(
         // Base: vocabulary, value types that every layer speaks.
         target("MeshPrimitives", in: "Base"),
         tests(of: "MeshPrimitives", in: "Base"),
+        // Every socket a node listens on: bound, inherited, handed to a successor.
+        target("MeshListening", in: "Base", uses: ["MeshPrimitives", "CMeshSystem"]),
+        tests(of: "MeshListening", in: "Base", uses: ["MeshPrimitives", "CMeshSystem"]),
 
         // Gateway wing, cores first.
         target("MeshEntities", in: "Gateway", uses: ["MeshPrimitives"]),
@@ -154,7 +157,7 @@ let package = Package(
             in: "Gateway",
             uses: [
                 "MeshRouting", "MeshBalancing", "MeshHealth", "MeshHTTP", "MeshTLS",
-                "MeshPlugins", "MeshEntities", "MeshPrimitives", "CMeshSystem",
+                "MeshPlugins", "MeshEntities", "MeshListening", "MeshPrimitives", "CMeshSystem",
             ]
         ),
         tests(
@@ -209,8 +212,8 @@ let package = Package(
             in: "Cluster",
             uses: [
                 "MeshMembership", "MeshChangelog", "MeshDissemination", "MeshObservations",
-                "MeshCounters",
-                "MeshWire", "MeshPrimitives", nioCore, nioPosix, logging, lifecycle,
+                "MeshCounters", "MeshWire", "MeshListening", "MeshPrimitives", nioCore, nioPosix,
+                logging, lifecycle,
             ]
         ),
         tests(
@@ -218,7 +221,7 @@ let package = Package(
             in: "Cluster",
             uses: [
                 "MeshMembership", "MeshChangelog", "MeshDissemination", "MeshObservations",
-                "MeshWire", "MeshPrimitives", logging, lifecycle, trees,
+                "MeshWire", "MeshListening", "MeshPrimitives", logging, lifecycle, trees,
             ]
         ),
         target(
@@ -254,8 +257,9 @@ let package = Package(
             "MeshAdmin",
             in: "Control",
             uses: [
-                "MeshReports", "MeshPlugins", "MeshTLS", "MeshEntities", "MeshPrimitives",
-                "COpenSSL", hummingbird, nioCore, logging, lifecycle,
+                "MeshReports", "MeshPlugins", "MeshTLS", "MeshEntities", "MeshListening",
+                "MeshPrimitives", "COpenSSL", hummingbird, nioCore, nioPosix, logging,
+                lifecycle,
             ]
         ),
         target(
@@ -282,8 +286,9 @@ let package = Package(
                 "MeshTLS", "MeshPlugins", "MeshEntities", "MeshMembership", "MeshChangelog",
                 "MeshObservations", "MeshWire", "MeshTransport", "MeshStorage", "MeshDeclarative",
                 "MeshReports",
-                "MeshAdmin", "MeshResolver", "MeshPrimitives", "CMeshSystem", logging, lifecycle,
-                signals, yams, trees,
+                "MeshAdmin", "MeshResolver", "MeshListening", "MeshPrimitives", "CMeshSystem",
+                logging,
+                lifecycle, signals, yams, trees,
             ],
             path: "Sources/Control/Node",
             swiftSettings: strict

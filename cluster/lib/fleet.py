@@ -22,12 +22,13 @@ class Node:
         self.data = os.path.join(self.folder, "data")
         self.process, self.connection = None, None
 
-    def start(self, environment=None):
+    def start(self, environment=None, arguments=()):
+        """Starts the node, or with `--takeover` the process that goes on with it."""
         os.makedirs(self.data, exist_ok=True)
         settings = {
             "node": {"name": self.name, "region": self.region, "data_dir": self.data},
             "proxy": {"listen": [f"{self.address}:{PLAIN}"], "workers": 1, "tls_listen": [],
-                      "drain_deadline": 2, "access_log": "off"},
+                      "drain_deadline": 2, "access_log": "off", **self.fleet.proxy},
             "admin": {"listen": f"{self.address}:{ADMIN}"},
             "status": {"listen": f"{self.address}:{STATUS}"},
             "gossip": {"bind": f"{self.address}:{GOSSIP}", "keyring": self.fleet.keyring,
@@ -41,9 +42,16 @@ class Node:
             # the node starts: Swift finds its arguments from the environment's first place.
             self.process = subprocess.Popen(
                 ["sh", "-c", 'exec "$@"', "sh", os.path.join(self.fleet.binaries, "meshd"), "run",
-                 "--config", path],
+                 "--config", path, *arguments],
                 stdout=log, stderr=log, env={**os.environ, **(environment or {})})
         return self
+
+    def take_over(self, seconds=30):
+        """Another process takes the node over; the exit status of the one before."""
+        before = self.process
+        self.start(arguments=["--takeover"])
+        self.connection = None
+        return before.wait(seconds)
 
     def end(self, how=signal.SIGKILL):
         if self.process:
@@ -121,8 +129,8 @@ class Node:
 class Fleet:
     """Nodes in two regions (the first three in one), and a target that answers everything."""
 
-    def __init__(self, binaries, count=5, keep=False):
-        self.binaries, self.keep = binaries, keep
+    def __init__(self, binaries, count=5, keep=False, proxy=None):
+        self.binaries, self.keep, self.proxy = binaries, keep, proxy or {}
         self.folder = tempfile.mkdtemp(prefix="meshgate-fleet-")
         self.keyring = os.path.join(self.folder, "keyring")
         with open(self.keyring, "wb") as file:

@@ -1,4 +1,5 @@
 internal import GRDB
+internal import Synchronization
 
 /// The durable part of one node's state, in one SQLite file.
 ///
@@ -8,14 +9,14 @@ internal import GRDB
 /// A cut journal costs its last transactions whole; peers send them again.
 public final class NodeDatabase: Sendable {
     private let path: String
-    let queue: DatabaseQueue
+    private let opened: Mutex<DatabaseQueue>
 
     /// Opens the file at `path`, or creates it in an existing directory.
     ///
     /// - Throws: ``StorageError``.
     public init(path: String) throws(StorageError) {
         self.path = path
-        self.queue = try StoreFile.open(path)
+        self.opened = Mutex(try StoreFile.open(path))
     }
 
     /// Replaces the member snapshot.
@@ -62,12 +63,22 @@ public final class NodeDatabase: Sendable {
         }
     }
 
-    /// Closes the file; every later call fails.
+    /// Closes the file; every later call fails until ``reopen()``.
     ///
     /// - Throws: ``StorageError``.
     public func close() throws(StorageError) {
         try StoreFile.translating(self.path, failure: .writing) { try self.queue.close() }
     }
+
+    /// Opens the file again after ``close()``.
+    ///
+    /// - Throws: ``StorageError``; it stays closed then.
+    public func reopen() throws(StorageError) {
+        let file = try StoreFile.open(self.path)
+        self.opened.withLock { $0 = file }
+    }
+
+    var queue: DatabaseQueue { self.opened.withLock { $0 } }
 
     func read<Result>(
         _ body: (Database) throws -> Result

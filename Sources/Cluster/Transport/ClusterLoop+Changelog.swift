@@ -16,6 +16,7 @@ extension ClusterLoop {
     ///
     /// A node that may not join its mesh writes nothing.
     func write(_ draft: ChangelogDraft, promise: EventLoopPromise<ChangesetReceipt>) {
+        guard !self.isWithoutStore else { return promise.fail(ClusterError.handingOver) }
         if let reason = self.exclusion {
             return promise.fail(ChangelogError.refused(reason: reason))
         }
@@ -35,6 +36,7 @@ extension ClusterLoop {
 
     /// Takes over what a backup holds; the promise ends when it is durable here, or fails.
     func restore(_ stored: StoredChangelog, promise: EventLoopPromise<ChangesetReceipt>) {
+        guard !self.isWithoutStore else { return promise.fail(ClusterError.handingOver) }
         if let reason = self.exclusion {
             return promise.fail(ChangelogError.refused(reason: reason))
         }

@@ -22,6 +22,7 @@ extension ClusterLoop {
                     }
                     self.stepMembership { $0.receive(message, from: source, at: $1) }
                 case .changelog(let message):
+                    guard !self.isWithoutStore else { continue }
                     self.stepChangelog { $0.receive(message, from: sender, at: $1) }
                 case .observations(let message):
                     self.stepObservations { $0.receive(message, from: sender, at: $1) }

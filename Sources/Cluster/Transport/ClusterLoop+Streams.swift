@@ -76,6 +76,7 @@ extension ClusterLoop {
         for message in try ClusterMessage.decode(body, from: peer) {
             switch message {
             case .changelog(let message):
+                guard !self.isWithoutStore else { continue }
                 self.stepChangelog { $0.receive(message, from: peer, at: $1) }
             case .observations(let message):
                 self.stepObservations { $0.receive(message, from: peer, at: $1) }

@@ -65,6 +65,10 @@ final class ClusterLoop {
     private var sweep: Scheduled<Void>?
     private var leaving: [EventLoopPromise<Void>] = []
     private(set) var isRunning = false
+    /// Whether the store is a successor's: changesets are neither written nor taken meanwhile.
+    private(set) var isWithoutStore = false
+    /// Whether a successor may speak for this node: nothing is sent, heard or decided meanwhile.
+    private(set) var isPaused = false
     private var isStopped = false
 
     init(
@@ -147,6 +151,31 @@ final class ClusterLoop {
         self.stepMembership { $0.start(seeds: seeds, at: $1) }
     }
 
+    /// Does without the store, which a successor may open; membership goes on.
+    func giveStore() { self.isWithoutStore = true }
+
+    /// Falls silent for a successor that may take over.
+    func pause() {
+        self.isPaused = true
+        self.datagrams = nil
+        for connection in self.streams.all { connection.close() }
+    }
+
+    /// Speaks again, since no successor took over.
+    ///
+    /// - Parameter boot: above that of a successor that may have spoken.
+    func resume(boot: UInt64) {
+        let wasPaused = self.isPaused
+        (self.isPaused, self.isWithoutStore) = (false, false)
+        defer { self.stepChangelog { $0.wake(at: $1) } }
+        guard wasPaused else { return }
+        if boot != self.configuration.boot {
+            self.sealer = DatagramSealer(keys: self.keys, sender: self.node, boot: boot)
+        }
+        self.stepMembership { $0.wake(at: $1) }
+        self.stepObservations { $0.wake(at: $1) }
+    }
+
     /// Replaces the addresses to join through.
     func setSeeds(_ seeds: [Endpoint]) {
         self.seeds = seeds
@@ -206,7 +235,7 @@ final class ClusterLoop {
 
     /// Says goodbye; `promise` succeeds when it was told, or after a bounded time.
     func leave(_ promise: EventLoopPromise<Void>) {
-        guard self.isRunning else { return promise.succeed() }
+        guard self.isRunning, !self.isPaused else { return promise.succeed() }
         self.leaving.append(promise)
         let patience = self.configuration.membership.leavePropagation + .seconds(2)
         self.after(patience) { $0.leaveFinished() }
@@ -241,6 +270,7 @@ final class ClusterLoop {
         case .wake(let instant):
             self.membershipWake?.cancel()
             self.membershipWake = self.at(instant) { loop in
+                guard !loop.isPaused else { return }
                 loop.stepMembership { $0.wake(at: $1) }
             }
         case .event(let event):
@@ -248,6 +278,7 @@ final class ClusterLoop {
             guard !self.isRepeated(event) else { return }
             self.publish(.member(event))
         case .peerDigest(let node, let digest):
+            guard !self.isWithoutStore else { return }
             self.stepChangelog { $0.peerRoot(node, digest, at: $1) }
         case .proved(let node, let start): self.opener.prove(node, start)
         case .persistBoot(let boot):
@@ -260,6 +291,7 @@ final class ClusterLoop {
     func wakeObservations(at instant: MonotonicInstant) {
         self.observationWake?.cancel()
         self.observationWake = self.at(instant) { loop in
+            guard !loop.isPaused else { return }
             loop.stepObservations { $0.wake(at: $1) }
         }
     }
@@ -268,6 +300,7 @@ final class ClusterLoop {
     func wakeChangelog(at instant: MonotonicInstant) {
         self.changelogWake?.cancel()
         self.changelogWake = self.at(instant) { loop in
+            guard !loop.isWithoutStore else { return }
             loop.stepChangelog { $0.wake(at: $1) }
         }
     }

@@ -1,11 +1,13 @@
 public import Logging
 public import MeshChangelog
+public import MeshListening
 public import MeshMembership
 public import MeshPrimitives
 public import MeshWire
 import NIOCore
 import NIOPosix
 public import ServiceLifecycle
+import Synchronization
 
 /// One node's part in its cluster: sockets, clocks and timers around the pure cores.
 ///
@@ -39,11 +41,14 @@ public final class ClusterService: Service, Sendable {
     public let observed: AsyncStream<Void>
 
     private let configuration: ClusterConfiguration
+    private let listeners: ListenerSet
     private let logger: Logger
     private let group: MultiThreadedEventLoopGroup
     private let eventLoop: any EventLoop
     private let loop: NIOLoopBoundBox<ClusterLoop>
     private let bound: EventLoopPromise<Endpoint?>
+    /// How to end the sockets in use, and whether they may be opened again.
+    private let pause = Mutex(PauseState())
     private let eventsContinuation: AsyncStream<ClusterEvent>.Continuation
     private let changesContinuation: AsyncStream<Void>.Continuation
     private let observedContinuation: AsyncStream<Void>.Continuation
@@ -55,6 +60,7 @@ public final class ClusterService: Service, Sendable {
     ///   - stored: what the disk held.
     ///   - rules: what every changeset must obey, equal at all nodes.
     ///   - knownMembers: what ``knownMembers()`` gave before the last stop.
+    ///   - listeners: where the sockets come from; they are called `gossip` and `gossip-udp` there.
     ///   - save: makes batches durable.
     ///   - saveBoot: keeps a boot number on disk that peers remember and the disk had lost.
     ///   - saveRing: keeps a key ring that was changed in the running mesh.
@@ -65,6 +71,7 @@ public final class ClusterService: Service, Sendable {
         stored: StoredChangelog,
         rules: StructuralRules,
         knownMembers: [MemberUpdate],
+        listeners: ListenerSet = ListenerSet(),
         save: @escaping Save,
         saveBoot: @escaping SaveBoot,
         saveRing: @escaping SaveRing,
@@ -83,6 +90,7 @@ public final class ClusterService: Service, Sendable {
             bufferingPolicy: .bufferingNewest(1)
         )
         self.configuration = configuration
+        self.listeners = listeners
         self.logger = logger
         self.group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.eventLoop = self.group.next()
@@ -136,6 +144,8 @@ public final class ClusterService: Service, Sendable {
             opened = LoopClock.now()
         }
         await self.submit { $0.stop() }
+        self.listeners.release(ClusterSockets.names.streams)
+        self.listeners.release(ClusterSockets.names.datagrams)
         self.eventsContinuation.finish()
         self.changesContinuation.finish()
         self.observedContinuation.finish()
@@ -260,9 +270,62 @@ public final class ClusterService: Service, Sendable {
         await self.submit { $0.setSeeds(seeds) }
     }
 
+    /// Whether the cluster's thread gets to what it is asked within a time.
+    public func answers(within limit: Duration) async -> Bool {
+        let answer = Answer()
+        self.perform { _ in answer.isGiven.store(true, ordering: .relaxed) }
+        let deadline = ContinuousClock.now.advanced(by: limit)
+        while !answer.isGiven.load(ordering: .relaxed) {
+            guard ContinuousClock.now < deadline, !Task.isCancelled else { return false }
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        return true
+    }
+
+    private final class Answer: Sendable {
+        let isGiven = Atomic(false)
+    }
+
+    /// Goes on without the store, so that a successor may open it; ``resume(boot:)`` takes it back.
+    ///
+    /// Writes are refused, and changesets of others not taken; what was given to the store before may
+    /// still be on its way to it.
+    public func giveStore() async { await self.submit { $0.giveStore() } }
+
+    /// Falls silent, so that a successor with the same identity may speak; ``resume(boot:)`` takes it
+    /// back.
+    ///
+    /// No goodbye is said. The sockets are closed here when this
+    /// returns, and stay open in the set they came from.
+    public func pauseForSuccessor() async {
+        await self.submit { $0.pause() }
+        let closing = self.pause.withLock { pause in
+            pause.isPaused = true
+            return pause.end
+        }
+        closing?()
+        while self.pause.withLock({ $0.end != nil }), !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(1))
+        }
+    }
+
+    /// Speaks and writes again after ``giveStore()`` or ``pauseForSuccessor()``.
+    ///
+    /// - Parameter boot: the own one, or a higher one when the successor may have spoken.
+    public func resume(boot: UInt64) async {
+        await self.submit { $0.resume(boot: boot) }
+        self.pause.withLock { $0.isPaused = false }
+    }
+
+    private struct PauseState {
+        var isPaused = false
+        var end: (@Sendable () -> Void)?
+    }
+
     private func open(_ endpoint: Endpoint) async throws -> ClusterSockets {
-        try await ClusterSockets.bind(
+        try await ClusterSockets.open(
             endpoint,
+            from: self.listeners,
             limits: self.configuration.streams,
             on: self.eventLoop,
             for: self.loop
@@ -280,12 +343,15 @@ public final class ClusterService: Service, Sendable {
         await self.waitForStop(watching: sockets)
         let isLost = !Task.isCancelled && !Task.isShuttingDownGracefully
         if isLost {
-            await self.submit { $0.socketLost(bound, reason: "the system closed it") }
+            if !self.pause.withLock({ $0.isPaused }) {
+                await self.submit { $0.socketLost(bound, reason: "the system closed it") }
+            }
         } else {
             if !Task.isCancelled, self.configuration.leavesOnShutdown { await self.leave() }
             await self.submit { $0.stop() }
         }
         await sockets.close()
+        self.pause.withLock { $0.end = nil }
         return isLost ? bound : nil
     }
 
@@ -297,6 +363,7 @@ public final class ClusterService: Service, Sendable {
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             let delay = pause
             await cancelWhenGracefulShutdown { try? await Task.sleep(for: delay) }
+            guard !self.pause.withLock({ $0.isPaused }) else { continue }
             pause = min(pause * 2, Self.reopenPauseMaximum)
             do {
                 return try await self.open(endpoint)
@@ -311,6 +378,7 @@ public final class ClusterService: Service, Sendable {
     private func waitForStop(watching sockets: ClusterSockets) async {
         let (stop, stopper) = AsyncStream.makeStream(of: Never.self)
         sockets.whenLost { stopper.finish() }
+        self.pause.withLock { $0.end = { stopper.finish() } }
         await withTaskCancellationOrGracefulShutdownHandler {
             for await _ in stop {}
         } onCancelOrGracefulShutdown: {

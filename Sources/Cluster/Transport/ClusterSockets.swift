@@ -1,3 +1,5 @@
+import Glibc
+import MeshListening
 import MeshPrimitives
 import NIOCore
 import NIOPosix
@@ -13,34 +15,63 @@ struct ClusterSockets {
     /// The address of both, with the port that the kernel chose if none was given.
     let bound: Endpoint
 
+    /// What the sockets are called in the node's ``MeshListening/ListenerSet``.
+    static let names = (streams: "gossip", datagrams: "gossip-udp")
     /// Ports that the kernel chose for TCP and that UDP may find taken, before giving up.
     private static let attemptLimit = 16
 
-    /// Binds both sockets.
+    /// Opens both sockets.
     ///
     /// - Throws: the last reason when no port is free for both.
-    static func bind(
+    static func open(
         _ endpoint: Endpoint,
+        from source: ListenerSet,
         limits: StreamLimits,
         on eventLoop: any EventLoop,
         for loop: NIOLoopBoundBox<ClusterLoop>
     ) async throws -> ClusterSockets {
+        let (descriptors, bound) = try Self.descriptors(endpoint, from: source)
+        let listener: any Channel
+        do {
+            listener = try await Self.listen(descriptors.streams, limits, eventLoop, loop)
+        } catch {
+            Glibc.close(descriptors.datagrams)
+            throw error
+        }
+        do {
+            return ClusterSockets(
+                datagrams: try DatagramSocket.sending(through: descriptors.datagrams),
+                receiver: try await Self.receive(descriptors.datagrams, eventLoop, loop),
+                listener: listener,
+                bound: bound
+            )
+        } catch {
+            try? await listener.close()
+            throw error
+        }
+    }
+
+    private static func descriptors(
+        _ endpoint: Endpoint,
+        from source: ListenerSet
+    ) throws -> (descriptors: (streams: CInt, datagrams: CInt), bound: Endpoint) {
         for attempt in 1... {
-            let listener = try await Self.listen(endpoint, limits, eventLoop, loop)
-            do {
-                guard let bound = Endpoint(listener.localAddress) else {
-                    throw ChannelError.unknownLocalAddress
+            do throws(ListenFailure) {
+                let request = ListenRequest(Self.names.streams, .stream(endpoint))
+                let (place, streams) = try source.openOne(request)
+                guard case .stream(let bound) = place else { throw ListenFailure(code: EPROTOTYPE) }
+                do throws(ListenFailure) {
+                    let request = ListenRequest(Self.names.datagrams, .datagrams(bound))
+                    return ((streams, try source.openOne(request).descriptor), bound)
+                } catch {
+                    Glibc.close(streams)
+                    throw error
                 }
-                let (datagrams, descriptor) = try DatagramSocket.bind(bound)
-                return ClusterSockets(
-                    datagrams: datagrams,
-                    receiver: try await Self.receive(descriptor, eventLoop, loop),
-                    listener: listener,
-                    bound: bound
-                )
             } catch {
-                try? await listener.close()
-                guard endpoint.port == 0, attempt < Self.attemptLimit else { throw error }
+                source.release(Self.names.streams)
+                guard endpoint.port == 0, attempt < Self.attemptLimit else {
+                    throw SystemFailure(code: error.code)
+                }
             }
         }
         preconditionFailure("the loop above ends by return or throw")
@@ -62,19 +93,12 @@ struct ClusterSockets {
     }
 
     private static func listen(
-        _ endpoint: Endpoint,
+        _ descriptor: CInt,
         _ limits: StreamLimits,
         _ eventLoop: any EventLoop,
         _ loop: NIOLoopBoundBox<ClusterLoop>
     ) async throws -> any Channel {
-        let bootstrap = ServerBootstrap(group: eventLoop)
-            .serverChannelOption(.backlog, value: 256)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-        // `[::]` takes IPv4 too, whatever the machine's default is.
-        let dualStack = ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only)
-        return
-            try await
-            (endpoint.isIPv6 ? bootstrap.serverChannelOption(dualStack, value: 0) : bootstrap)
+        try await ServerBootstrap(group: eventLoop)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.writeBufferWaterMark, value: limits.waterMark)
             .childChannelInitializer { channel in
@@ -85,7 +109,7 @@ struct ClusterSockets {
                     try channel.pipeline.syncOperations.addHandler(connection)
                 }
             }
-            .bind(to: endpoint.socketAddress).get()
+            .withBoundSocket(descriptor).get()
     }
 
     private static func receive(

@@ -13,32 +13,13 @@ final class DatagramSocket: Sendable {
 
     deinit { close(self.descriptor) }
 
-    /// Binds a socket; `[::]` takes IPv4 too.
+    /// A socket to send by, as `receiver` is one to receive from, which stays the caller's.
     ///
-    /// - Returns: the socket to send by, and a descriptor to receive from, which the caller closes.
     /// - Throws: ``SystemFailure``.
-    static func bind(
-        _ endpoint: Endpoint
-    ) throws(SystemFailure) -> (socket: DatagramSocket, receiver: CInt) {
-        let family = endpoint.isIPv6 ? AF_INET6 : AF_INET
-        let type = CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
-        let receiver = Glibc.socket(family, type, 0)
-        guard receiver >= 0 else { throw SystemFailure(code: errno) }
-        do throws(SystemFailure) {
-            if endpoint.isIPv6 {
-                var off: CInt = 0
-                let size = socklen_t(MemoryLayout<CInt>.size)
-                let level = CInt(IPPROTO_IPV6)
-                try Self.check(setsockopt(receiver, level, IPV6_V6ONLY, &off, size))
-            }
-            try Self.check(endpoint.withSystemAddress { Glibc.bind(receiver, $0, $1) })
-            let sender = fcntl(receiver, F_DUPFD_CLOEXEC, 0)
-            try Self.check(sender)
-            return (DatagramSocket(sender), receiver)
-        } catch {
-            close(receiver)
-            throw error
-        }
+    static func sending(through receiver: CInt) throws(SystemFailure) -> DatagramSocket {
+        let sender = fcntl(receiver, F_DUPFD_CLOEXEC, 0)
+        guard sender >= 0 else { throw SystemFailure(code: errno) }
+        return DatagramSocket(sender)
     }
 
     /// Hands one datagram to the system.
@@ -50,10 +31,6 @@ final class DatagramSocket: Sendable {
             sendto(self.descriptor, bytes, bytes.count, flags, address, length)
         }
         return sent < 0 ? SendRefusal(code: errno) : nil
-    }
-
-    private static func check(_ result: CInt) throws(SystemFailure) {
-        guard result >= 0 else { throw SystemFailure(code: errno) }
     }
 }
 

@@ -25,8 +25,8 @@ struct AdminContext: RequestContext {
     }
 }
 
-/// Puts TLS below the HTTP of every connection.
-struct AdminTLSChannel: ServerChildChannel {
+/// The HTTP of every connection, above TLS where the listener speaks it.
+struct AdminChannel: ServerChildChannel {
     typealias Value = HTTP1Channel.Value
 
     let base: HTTP1Channel
@@ -34,6 +34,7 @@ struct AdminTLSChannel: ServerChildChannel {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
+            guard self.security.isEncrypted else { return }
             guard let layer = self.security.tls.flatMap({ TLSLayer($0) }) else {
                 throw ChannelError.operationUnsupported
             }

@@ -173,6 +173,14 @@ public protocol AdminNode: Sendable {
     /// How a service, upstream or target stands and how it came to that.
     func why(_ subject: String) async -> WhyReport
 
+    /// The newest upgrade of the fleet, as this node holds it; `nil` before the first.
+    func upgrade() async -> UpgradeReport?
+    /// Writes how an upgrade stands; its revision is one more than that of the one it replaces.
+    ///
+    /// - Throws: ``AdminError/refused(_:)`` when somebody else has written meanwhile, or another
+    ///   ``AdminError``; nothing has changed then.
+    func setUpgrade(_ upgrade: UpgradeReport) async throws(AdminError)
+
     /// Events after the one with this id as far as they are kept, then new ones as they happen.
     ///
     /// `nil` begins with new events. The stream ends when the node stops; it drops the oldest

@@ -3,8 +3,10 @@ import Hummingbird
 import HummingbirdCore
 public import Logging
 import MeshEntities
+public import MeshListening
 public import MeshPrimitives
 import NIOCore
+import NIOPosix
 public import ServiceLifecycle
 
 public import protocol ServiceLifecycle.Service
@@ -76,66 +78,117 @@ public struct AdminServerConfiguration: Sendable {
 /// One listener of the Admin side; a node runs two or three, for the Admin API and for status.
 public struct AdminServer: Service {
     private let configuration: AdminServerConfiguration
+    private let listeners: ListenerSet
     private let responder: AdminResponder
     private let logger: Logger
+    private let connections = AdminConnections()
     private let onBound: @Sendable (Endpoint?) -> Void
 
-    /// Creates a listener that binds when it runs.
+    /// Creates a listener that opens its socket when it runs.
     ///
     /// - Parameters:
     ///   - configuration: where to listen and what to offer.
     ///   - node: what answers.
-    ///   - logger: gets one line when a listener is bound.
+    ///   - listeners: where the socket comes from; it is called as ``name`` says there.
+    ///   - logger: gets what goes wrong with a connection.
     ///   - onBound: told the real address once, `nil` for a unix socket.
     public init(
         configuration: AdminServerConfiguration,
         node: any AdminNode,
+        listeners: ListenerSet = ListenerSet(),
         logger: Logger,
         onBound: @escaping @Sendable (Endpoint?) -> Void = { _ in }
     ) {
         self.configuration = configuration
+        self.listeners = listeners
         self.responder = AdminResponder(configuration: configuration, node: node)
         self.logger = logger
         self.onBound = onBound
     }
 
-    /// Binds and answers until graceful shutdown or cancellation; event streams end at once then.
-    ///
-    /// - Throws: an error of the system when the address cannot be bound.
-    public func run() async throws {
-        let application = Application(
-            responder: self.responder,
-            server: self.server,
-            configuration: ApplicationConfiguration(
-                address: self.bindAddress,
-                serverName: "kong/\(KongRelease.version)",
-                availableConnectionsDelegate: .maximum(
-                    self.configuration.maximumConnections,
-                    logger: self.logger
-                )
-            ),
-            onServerRunning: { channel in self.bound(channel.localAddress?.port) },
-            logger: self.logger
-        )
-        try await application.run()
-    }
-
-    private var bindAddress: BindAddress {
-        switch self.configuration.place {
-        case .address(let endpoint):
-            .hostname("\(endpoint.address)", port: Int(endpoint.port))
-        case .socket(let path): .unixDomainSocket(path: path)
+    /// What the socket is called in the node's ``MeshListening/ListenerSet``.
+    public var name: String {
+        switch (self.configuration.place, self.configuration.surface) {
+        case (.socket, _): "admin-socket"
+        case (.address, .admin): "admin"
+        case (.address, .status): "status"
         }
     }
 
-    private var server: HTTPServerBuilder {
+    /// Listens and answers until graceful shutdown, cancellation or a hand-over of the sockets;
+    /// event streams end at once then.
+    ///
+    /// - Throws: ``AdminListenFailure`` when the address cannot be listened on.
+    public func run() async throws {
+        let (place, descriptor) = try self.socket()
+        let channel = self.channel
+        let logger = self.logger
+        let connections = self.connections
+        let maximum = self.configuration.maximumConnections
+        let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        AvailableConnectionsChannelHandler(maxConnections: maximum)
+                    )
+                }
+            }
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .bind(descriptor) { child in
+                channel.setup(channel: child, logger: logger).map { value in
+                    connections.add(child)
+                    return value
+                }
+            }
+        connections.listens(server.channel)
+        self.listeners.whenHandedOver { connections.end() }
+        self.bound(place)
+        await withTaskCancellationOrGracefulShutdownHandler {
+            await Self.serve(server, through: channel, logger)
+        } onCancelOrGracefulShutdown: {
+            connections.end()
+        }
+    }
+
+    private static func serve(
+        _ server: NIOAsyncChannel<AdminChannel.Value, Never>,
+        through channel: AdminChannel,
+        _ logger: Logger
+    ) async {
+        await withDiscardingTaskGroup { group in
+            do {
+                try await server.executeThenClose { inbound in
+                    for try await child in inbound {
+                        group.addTask { await channel.handle(value: child, logger: logger) }
+                    }
+                }
+            } catch {
+                logger.debug("listener ended", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+
+    private func socket() throws(AdminListenFailure) -> (ListenPlace, CInt) {
+        let place: ListenPlace =
+            switch self.configuration.place {
+            case .address(let endpoint): .stream(endpoint)
+            case .socket(let path): .path(path)
+            }
+        do throws(ListenFailure) {
+            return try self.listeners.openOne(ListenRequest(self.name, place))
+        } catch {
+            throw AdminListenFailure(code: error.code)
+        }
+    }
+
+    private var channel: AdminChannel {
         let limits = RequestDeadlines.Limits(
             head: TimeAmount(self.configuration.headTimeout),
             body: TimeAmount(self.configuration.bodyTimeout),
             idle: TimeAmount(self.configuration.idleTimeout),
             stall: TimeAmount(self.configuration.bodyTimeout)
         )
-        let channel = HTTP1Channel.Configuration(
+        let configuration = HTTP1Channel.Configuration(
             additionalChannelHandlers: [RequestDeadlines(limits), ClosingResponses()],
             httpDecoderConfiguration: HTTP1Channel.Configuration.DecoderConfiguration(
                 maxHeaderFieldSize: 16 << 10,
@@ -143,25 +196,50 @@ public struct AdminServer: Service {
                 maxHeaderFieldCount: 200
             )
         )
-        let security = self.configuration.security
-        guard security.isEncrypted else { return .http1(configuration: channel) }
-        return HTTPServerBuilder { responder in
-            AdminTLSChannel(
-                base: HTTP1Channel(responder: responder, configuration: channel),
-                security: security
-            )
+        let (responder, logger) = (self.responder, self.logger)
+        return AdminChannel(
+            base: HTTP1Channel(
+                responder: { request, writer, channel in
+                    let source = ApplicationRequestContextSource(channel: channel, logger: logger)
+                    var response = try await responder.respond(
+                        to: request,
+                        context: AdminContext(source: source)
+                    )
+                    response.headers[.date] = Self.date
+                    response.headers[.server] = "kong/\(KongRelease.version)"
+                    try await writer.write(response: response.head, body: response.body)
+                },
+                configuration: configuration
+            ),
+            security: self.configuration.security
+        )
+    }
+
+    private func bound(_ place: ListenPlace) {
+        switch place {
+        case .stream(let endpoint), .datagrams(let endpoint): self.onBound(endpoint)
+        case .path: self.onBound(nil)
         }
     }
 
-    private func bound(_ port: Int?) {
-        switch self.configuration.place {
-        case .address(let endpoint):
-            let port = port.map { UInt16(truncatingIfNeeded: $0) } ?? endpoint.port
-            self.onBound(Endpoint(address: endpoint.address, port: port))
-        case .socket(let path):
-            // Until here the socket has the process's mask, which lets nobody else write.
-            chmod(path, 0o660)
-            self.onBound(nil)
-        }
+    /// The time now in the form of `Date`: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7).
+    private static var date: String {
+        var now = time(nil)
+        var parts = tm()
+        gmtime_r(&now, &parts)
+        var text = [CChar](repeating: 0, count: 40)
+        let count = strftime(&text, text.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
+        return String(decoding: text.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
+}
+
+/// Why a listener of the Admin side could not listen.
+public struct AdminListenFailure: Error, Equatable, Sendable {
+    /// The system's number for it.
+    public let code: Int32
+}
+
+extension AdminListenFailure: CustomStringConvertible {
+    /// The system's own words.
+    public var description: String { String(cString: strerror(self.code)) }
 }

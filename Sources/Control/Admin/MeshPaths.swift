@@ -9,7 +9,8 @@ struct MeshPaths: Sendable {
     var all: [AdminPath] { self.reads + self.writes }
 
     private var reads: [AdminPath] {
-        [
+        let write = AdminPath.Method(name: "POST") { await self.setUpgrade($0) }
+        return [
             .reading("mesh/members") { _ in .report(await self.node.members()) },
             .reading("mesh/members/:member") { await self.member($0.parameters[0]) },
             .reading("mesh/regions") { _ in .report(await self.node.regions()) },
@@ -17,6 +18,7 @@ struct MeshPaths: Sendable {
             .reading("mesh/health/:upstream") { await self.health($0.parameters[0]) },
             .reading("mesh/keys") { _ in .report(await self.node.keys()) },
             .reading("mesh/status") { _ in .report(await self.node.status()) },
+            .reading("mesh/upgrade", writes: [write]) { _ in await self.upgrade() },
             .reading("mesh/events") { await self.events($0) },
         ]
     }
@@ -57,6 +59,31 @@ struct MeshPaths: Sendable {
             )
         }
         return .report(report)
+    }
+
+    private func upgrade() async -> AdminAnswer {
+        guard let upgrade = await self.node.upgrade() else {
+            return .report(
+                FailureReport(
+                    code: "MESH104",
+                    message: "no upgrade was begun; begin one: meshctl upgrade run"
+                ),
+                status: 404
+            )
+        }
+        return .report(upgrade)
+    }
+
+    private func setUpgrade(_ exchange: AdminExchange) async -> AdminAnswer {
+        guard
+            let upgrade = try? ReportJSON.decode(UpgradeReport.self, from: Data(exchange.body))
+        else { return .message("the body is no upgrade", status: 400) }
+        do throws(AdminError) {
+            try await self.node.setUpgrade(upgrade)
+            return .report(upgrade)
+        } catch {
+            return error.answer
+        }
     }
 
     private func events(_ exchange: AdminExchange) async -> AdminAnswer {

@@ -28,6 +28,21 @@ public struct AdminClient: Sendable {
         self.security = security
     }
 
+    /// A client of another node of the same mesh, at `ADDRESS:PORT`, with the same credentials.
+    ///
+    /// - Throws: ``AdminClientError/invalidAddress(_:)``.
+    public func sibling(
+        at address: String,
+        timeout: Duration
+    ) throws(AdminClientError) -> AdminClient {
+        let scheme = self.address.isSecure ? "https" : "http"
+        return try AdminClient(
+            base: "\(scheme)://\(address)",
+            timeout: timeout,
+            security: self.security
+        )
+    }
+
     /// All members as the node believes them.
     public func members() async throws(AdminClientError) -> MembersReport {
         try await self.get("/mesh/members")
@@ -317,6 +332,29 @@ public struct AdminClient: Sendable {
             throw self.translated(error)
         }
         throw AdminClientError.unreachable(address: place, reason: "the node ended the stream")
+    }
+
+    /// The newest upgrade of the fleet; `nil` before the first.
+    public func upgrade() async throws(AdminClientError) -> UpgradeReport? {
+        do {
+            return try await self.get("/mesh/upgrade")
+        } catch .refused(404, _) {
+            return nil
+        }
+    }
+
+    /// Writes how an upgrade stands; its revision is one more than that of the one it replaces.
+    public func setUpgrade(_ upgrade: UpgradeReport) async throws(AdminClientError) {
+        guard let data = try? ReportJSON.encode(upgrade) else { return }
+        let _: UpgradeReport = try await self.post(
+            "/mesh/upgrade",
+            String(decoding: data, as: UTF8.self)
+        )
+    }
+
+    /// The node's metrics in Prometheus' text form.
+    public func metrics() async throws(AdminClientError) -> String {
+        String(decoding: try await self.send(.GET, "/metrics", "").body, as: UTF8.self)
     }
 
     private func get<Report: Decodable>(_ path: String) async throws(AdminClientError) -> Report {

@@ -1,85 +1,91 @@
-public import Logging
+import Logging
 import MeshAdmin
 import MeshDataPlane
+import MeshListening
 import MeshPrimitives
-public import MeshWire
+import MeshWire
 import ServiceLifecycle
 import UnixSignals
 
 /// One whole node: data plane, cluster, control side, and the order they start and stop in.
 ///
-/// Start: the store is opened, workers listen with an empty snapshot, gossip binds and joins, the
-/// last configuration is built from disk, the Admin API answers. Stop: readiness says 503, workers
-/// finish what is in flight, the rest ends, the node says goodbye.
-public struct GatewayNode: Sendable {
+/// Start: the store is opened, gossip binds and joins, the last configuration is built from disk,
+/// workers listen, the Admin API answers. Stop: readiness says 503, workers finish what is in flight,
+/// the rest ends, the node says goodbye.
+struct GatewayNode: Sendable {
     private let settings: NodeSettings
     private let keyRing: KeyRing
-    private let hostName: String
+    private let origin: Origin
     private let logger: Logger
     private let rereadAdmin: @Sendable () throws -> AdminSettings
+
+    /// Where the process comes from: its machine, who started it, and what it was handed.
+    struct Origin: Sendable {
+        /// The machine's name.
+        let hostName: String
+        /// Who started it.
+        let supervisor: Supervisor
+        /// Sockets that somebody else has bound.
+        let sockets: [InheritedSocket]
+        /// The taking over of the node from the process that runs it; `nil` at a usual start.
+        let succession: Succession?
+    }
 
     /// Creates a node that does nothing yet.
     ///
     /// - Parameters:
     ///   - settings: validated settings.
     ///   - keyRing: the mesh's secrets.
-    ///   - hostName: the machine's name.
+    ///   - origin: where the process comes from.
     ///   - logger: where the node tells what it does.
     ///   - rereadAdmin: reads the files of `admin.…` again, at SIGHUP.
-    public init(
+    init(
         settings: NodeSettings,
         keyRing: KeyRing,
-        hostName: String,
+        origin: Origin,
         logger: Logger,
         rereadAdmin: @escaping @Sendable () throws -> AdminSettings
     ) {
         self.settings = settings
         self.keyRing = keyRing
-        self.hostName = hostName
+        self.origin = origin
         self.logger = logger
         self.rereadAdmin = rereadAdmin
     }
 
-    /// Runs until SIGTERM or SIGINT, then drains and leaves; SIGHUP and SIGUSR1 reopen its log,
-    /// SIGHUP reads certificates and tokens of the Admin API again.
+    /// Runs until SIGTERM, SIGINT or SIGQUIT, then drains and leaves; or until another process is the
+    /// node, then drains and ends in silence.
+    ///
+    /// ``SignalService`` names what other signals do.
     ///
     /// - Parameter firstConfiguration: a declarative file, by name and text, that is applied when
     ///   neither this node nor the mesh it joins has a configuration.
     /// - Returns: how many requests the drain deadline cut.
     /// - Throws: when the store is damaged or an address cannot be bound.
-    public func run(firstConfiguration: (name: String, text: String)?) async throws -> Int {
-        let store = try NodeStore(directory: self.settings.node.dataDirectory)
-        let keyRing = try store.keyRing(file: self.keyRing)
-        if keyRing.version > 0 {
-            self.logger.notice(
-                "key ring as last changed in the running mesh, not as in gossip.keyring",
-                metadata: ["ring": "\(keyRing)"]
-            )
-        }
+    func run(firstConfiguration: (name: String, text: String)?) async throws -> Int {
         let gossip = self.settings.gossip
         let seeds = SeedResolver(seeds: gossip.seeds, own: gossip.bind, logger: self.logger)
-        let parts = try NodeParts(
-            settings: try self.settingsWithCertificate(),
-            resolver: seeds,
-            seeds: await seeds.resolve(),
-            keyRing: keyRing,
-            store: store,
-            firstConfiguration: firstConfiguration,
-            logger: self.logger
-        )
+        let settings = try self.settingsWithCertificate()
         let security = AdminSecurity(
             tls: try self.settings.admin.tlsContext(),
             credentials: self.settings.admin.files.credentials
         )
-        let rereadAdmin = self.rereadAdmin
-        let rotation = await LogRotationService(dataPlane: parts.dataPlane, logger: self.logger) {
-            let settings = try rereadAdmin()
-            security.replace(
-                tls: try settings.tlsContext(),
-                credentials: settings.files.credentials
-            )
-        }
-        try parts.dataPlane.start()
+        let resolved = await seeds.resolve()
+        // Whatever fails before leaves the process that runs the node as it is.
+        try await self.origin.succession?.claim()
+        let store = try NodeStore(directory: self.settings.node.dataDirectory)
+        let keyRing = try self.keyRing(of: store)
+        let listeners = ListenerSet(inherited: self.origin.sockets)
+        let parts = try NodeParts(
+            settings: settings,
+            resolver: seeds,
+            seeds: resolved,
+            keyRing: keyRing,
+            store: store,
+            listeners: listeners,
+            firstConfiguration: firstConfiguration,
+            logger: self.logger
+        )
         try parts.prober.start()
         defer {
             parts.prober.stop()
@@ -88,22 +94,27 @@ public struct GatewayNode: Sendable {
         let drain = DrainService(
             dataPlane: parts.dataPlane,
             state: parts.state,
-            announce: self.settings.proxy.drainAnnounce,
-            deadline: self.settings.proxy.drainDeadline,
+            listeners: listeners,
+            supervisor: self.origin.supervisor,
+            settings: self.settings.proxy,
             logger: self.logger
         )
-        self.logger.info(
-            "node starts",
-            metadata: [
-                "name": "\(self.settings.node.name)", "region": "\(self.settings.node.region)",
-                "proxy": "\(parts.dataPlane.boundEndpoints)", "id": "\(store.node)",
-                "boot": "\(store.boot)",
-            ]
-        )
-        let services = self.services(parts, store, drain, security) + [rotation]
+        let services = await self.services(parts, store, listeners, drain, security)
         try await self.group(of: services).run()
         parts.events.end()
         return drain.cutRequests
+    }
+
+    /// The ring as it was last changed in the running mesh, or else the file's.
+    private func keyRing(of store: NodeStore) throws -> KeyRing {
+        let keyRing = try store.keyRing(file: self.keyRing)
+        if keyRing.version > 0 {
+            self.logger.notice(
+                "key ring as last changed in the running mesh, not as in gossip.keyring",
+                metadata: ["ring": "\(keyRing)"]
+            )
+        }
+        return keyRing
     }
 
     /// The settings with a certificate for names that no SNI covers, made when none is given.
@@ -120,31 +131,106 @@ public struct GatewayNode: Sendable {
         return settings
     }
 
-    /// Everything that runs, in start order; it stops in reverse: the drain first, gossip last.
+    /// Everything that runs, in start order; it stops in reverse: the drain first, gossip late,
+    /// signals and watchdog last.
     private func services(
         _ parts: NodeParts,
         _ store: NodeStore,
+        _ listeners: ListenerSet,
         _ drain: DrainService,
         _ security: AdminSecurity
-    ) -> [any Service] {
+    ) async -> [any Service] {
         let admin = parts.admin(
             settings: self.settings,
             store: store,
-            hostName: self.hostName
+            hostName: self.origin.hostName
         )
+        let supervisor = self.origin.supervisor
+        let keeper = MemberKeeper(
+            cluster: parts.cluster,
+            store: store,
+            listeners: listeners,
+            logger: self.logger
+        )
+        let voice = Gate()
+        if self.origin.succession == nil { voice.open() }
+        let quit = Gate()
         let core: [any Service] = [
-            parts.cluster, MemberKeeper(cluster: parts.cluster, store: store, logger: self.logger),
-            parts.regions, parts.state, parts.health, parts.configuration,
-            parts.rollOuts,
+            await self.signals(parts, admin, drain, quit, security),
+            WatchdogService(
+                supervisor: supervisor,
+                dataPlane: parts.dataPlane,
+                cluster: parts.cluster,
+                logger: self.logger
+            ),
+            VoiceService(cluster: parts.cluster, gate: voice), keeper, parts.regions, parts.state,
+            parts.health, parts.configuration, parts.rollOuts,
             parts.watch(store: store, logger: self.logger), parts.tickets,
             StapleService(dataPlane: parts.dataPlane, logger: self.logger),
             SpillWatch(dataPlane: parts.dataPlane, logger: self.logger),
         ]
-        return core + self.listeners(admin, security)
-            + [SeedService(resolver: parts.seeds, cluster: parts.cluster), drain]
+        let bound = BoundCount(of: self.adminListeners(security).count)
+        let succession = SuccessionService(
+            store: store,
+            cluster: parts.cluster,
+            listeners: listeners,
+            supervisor: supervisor,
+            logger: self.logger
+        )
+        let opening = OpeningService(
+            dataPlane: parts.dataPlane,
+            cluster: parts.cluster,
+            configuration: parts.configuration,
+            listeners: listeners,
+            bound: bound,
+            voice: voice,
+            supervisor: supervisor,
+            predecessor: self.origin.succession,
+            successor: succession,
+            logger: self.logger,
+            metadata: [
+                "name": "\(self.settings.node.name)", "region": "\(self.settings.node.region)",
+                "id": "\(store.node)", "boot": "\(store.boot)",
+            ]
+        )
+        return core + self.admins(admin, security, listeners, bound)
+            + [SeedService(resolver: parts.seeds, cluster: parts.cluster), QuitService(gate: quit)]
+            + [opening, drain]
     }
 
-    private func listeners(_ admin: NodeAdmin, _ security: AdminSecurity) -> [any Service] {
+    private func signals(
+        _ parts: NodeParts,
+        _ admin: NodeAdmin,
+        _ drain: DrainService,
+        _ quit: Gate,
+        _ security: AdminSecurity
+    ) async -> SignalService {
+        let rereadAdmin = self.rereadAdmin
+        let dump = StateDump(directory: self.settings.node.dataDirectory, node: admin)
+        return await SignalService(
+            dataPlane: parts.dataPlane,
+            supervisor: self.origin.supervisor,
+            logger: self.logger,
+            actions: SignalService.Actions(
+                renewAdmin: {
+                    let settings = try rereadAdmin()
+                    security.replace(
+                        tls: try settings.tlsContext(),
+                        credentials: settings.files.credentials
+                    )
+                },
+                dump: { try await dump.write() },
+                quit: { quit.open() },
+                hurry: { drain.hurry() },
+                succeed: { try Successor.start() }
+            )
+        )
+    }
+
+    /// The listeners of the Admin side, by the setting that an operator changes.
+    private func adminListeners(
+        _ security: AdminSecurity
+    ) -> [(setting: String, AdminServerConfiguration)] {
         typealias Configuration = AdminServerConfiguration
         let settings = self.settings.admin
         var api = Configuration(place: .address(settings.listen), surface: .admin)
@@ -157,14 +243,31 @@ public struct GatewayNode: Sendable {
         if let path = settings.socket {
             listeners.append(("admin.socket", Configuration(place: .socket(path), surface: .admin)))
         }
-        return listeners.map { setting, configuration in
-            AdminListener(setting: setting, place: configuration.place, logger: self.logger) {
-                onBound in
+        return listeners
+    }
+
+    private func admins(
+        _ admin: NodeAdmin,
+        _ security: AdminSecurity,
+        _ listeners: ListenerSet,
+        _ bound: BoundCount
+    ) -> [any Service] {
+        self.adminListeners(security).map { setting, configuration in
+            AdminListener(
+                setting: setting,
+                place: configuration.place,
+                listeners: listeners,
+                logger: self.logger
+            ) { onBound in
                 AdminServer(
                     configuration: configuration,
                     node: admin,
+                    listeners: listeners,
                     logger: self.logger,
-                    onBound: onBound
+                    onBound: { endpoint in
+                        onBound(endpoint)
+                        bound.add()
+                    }
                 )
             }
         }

@@ -4,6 +4,7 @@ import MeshChangelog
 import MeshDataPlane
 import MeshEntities
 import MeshHealth
+import MeshListening
 import MeshMembership
 import MeshObservations
 import MeshPrimitives
@@ -34,6 +35,7 @@ struct NodeParts: Sendable {
     ///   - seeds: addresses of members to join through.
     ///   - keyRing: the mesh's secrets.
     ///   - store: what the node keeps on disk.
+    ///   - listeners: where the parts get their sockets.
     ///   - firstConfiguration: the `config:` file, by name and text.
     ///   - logger: where the parts tell what they do.
     /// - Throws: when the store is damaged.
@@ -43,20 +45,21 @@ struct NodeParts: Sendable {
         seeds: [Endpoint],
         keyRing: KeyRing,
         store: NodeStore,
+        listeners: ListenerSet,
         firstConfiguration: (name: String, text: String)?,
         logger: Logger
     ) throws {
         let inbox = HealthInbox()
         let dataPlane = DataPlane(
             configuration: settings.proxy.dataPlane,
-            limitSecret: keyRing.counterSecret(clusterName: settings.gossip.cluster)
-        ) {
-            inbox.observed($0)
-        }
+            limitSecret: keyRing.counterSecret(clusterName: settings.gossip.cluster),
+            listeners: listeners
+        ) { inbox.observed($0) }
         let events = Self.events(settings)
         let cluster = try ClusterService(
             ClusterConfiguration(settings, seeds, keyRing, store),
             store,
+            listeners,
             logger
         )
         let state = StateService(
@@ -198,6 +201,7 @@ extension ClusterService {
     fileprivate convenience init(
         _ configuration: ClusterConfiguration,
         _ store: NodeStore,
+        _ listeners: ListenerSet,
         _ logger: Logger
     ) throws {
         try self.init(
@@ -205,6 +209,7 @@ extension ClusterService {
             stored: try store.database.changelog(),
             rules: .gateway,
             knownMembers: try store.knownMembers(wallMilliseconds: NodeClock.wallMilliseconds),
+            listeners: listeners,
             save: { batch in try await store.disk.run { try store.database.save(batch) } },
             saveBoot: { store.saveBoot($0) },
             saveRing: { store.save($0) },

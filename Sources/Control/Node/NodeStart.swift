@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import MeshListening
 import MeshStorage
 import MeshWire
 
@@ -8,6 +9,7 @@ public struct NodeStart: Sendable {
     private let file: String?
     private let flags: [String: String]
     private let isDevelopment: Bool
+    private let takesOver: Bool
 
     /// Prepares a start.
     ///
@@ -15,10 +17,12 @@ public struct NodeStart: Sendable {
     ///   - file: path of the settings file, if there is one.
     ///   - flags: dotted setting to value.
     ///   - isDevelopment: a mesh of one on 127.0.0.1 that needs no file and leaves none.
-    public init(file: String?, flags: [String: String], isDevelopment: Bool) {
+    ///   - takesOver: whether the node is taken over from a process that runs it.
+    public init(file: String?, flags: [String: String], isDevelopment: Bool, takesOver: Bool) {
         self.file = file
         self.flags = flags
         self.isDevelopment = isDevelopment
+        self.takesOver = takesOver
     }
 
     /// A key ring with one fresh key, in its text form.
@@ -28,8 +32,8 @@ public struct NodeStart: Sendable {
     ///
     /// - Returns: the exit status: 0 clean, 1 failed, 75 requests were cut, 78 unusable settings.
     public func run() async -> Int32 {
-        // A log reader that goes away must not end the node.
-        signal(SIGPIPE, SIG_IGN)
+        ProcessSignals.settle()
+        let environment = ProcessInfo.processInfo.environment
         let hostName = ProcessInfo.processInfo.hostName
         let prepared: Prepared
         do {
@@ -45,14 +49,21 @@ public struct NodeStart: Sendable {
         }
         var logger = Logger(label: "meshd") { StandardErrorLog(label: $0) }
         logger.logLevel = Logger.Level(rawValue: prepared.settings.logLevel) ?? .info
-        let node = GatewayNode(
-            settings: prepared.settings,
-            keyRing: prepared.keyRing,
-            hostName: hostName,
-            logger: logger,
-            rereadAdmin: { try Self.withFiles(prepared.settings.admin) }
-        )
         do {
+            let succession = try self.succession(of: prepared.settings, logger)
+            let given = InheritedSocket.fromSupervisor(environment, process: getpid())
+            let node = GatewayNode(
+                settings: prepared.settings,
+                keyRing: prepared.keyRing,
+                origin: GatewayNode.Origin(
+                    hostName: hostName,
+                    supervisor: Supervisor(environment: environment),
+                    sockets: given + (succession?.sockets ?? []),
+                    succession: succession
+                ),
+                logger: logger,
+                rereadAdmin: { try Self.withFiles(prepared.settings.admin) }
+            )
             let cut = try await node.run(firstConfiguration: prepared.firstConfiguration)
             return cut > 0 ? 75 : 0
         } catch let error as StorageError {
@@ -65,6 +76,17 @@ public struct NodeStart: Sendable {
             Self.complain("\(error)")
             return 1
         }
+    }
+
+    /// The taking over that was asked for; `nil` when no process runs the node, or none was asked for.
+    private func succession(
+        of settings: NodeSettings,
+        _ logger: Logger
+    ) throws(Succession.Failure) -> Succession? {
+        guard self.takesOver else { return nil }
+        let found = try Succession.begin(directory: settings.node.dataDirectory)
+        if found == nil { logger.notice("no process runs the node: a usual start") }
+        return found
     }
 
     private struct Prepared {

@@ -6,6 +6,8 @@ import MeshWire
 
 /// What the node keeps on disk, opened: its key, boot count, changelog, known members.
 struct NodeStore: Sendable {
+    /// Where it lies.
+    let directory: String
     let database: NodeDatabase
     /// Where what may block on the disk is run.
     let disk = DiskThread()
@@ -29,6 +31,7 @@ struct NodeStore: Sendable {
             atPath: directory,
             withIntermediateDirectories: true
         )
+        self.directory = directory
         self.database = try Self.openSecretly(directory + "/meshgate.sqlite")
         if let seed = try self.database.value(Self.keyName), let key = NodeKey(seed: seed) {
             self.key = key
@@ -43,6 +46,23 @@ struct NodeStore: Sendable {
 }
 
 extension NodeStore {
+    /// Closes the records for a successor, after what was given to ``disk`` before.
+    ///
+    /// - Throws: what the store says.
+    func close() throws { try self.database.close() }
+
+    /// Opens the records again, since the successor did not come to serve.
+    ///
+    /// - Returns: a boot count above the successor's, if it has counted its start; else the own one.
+    /// - Throws: what the store says; the records stay closed then.
+    func reopen() throws -> UInt64 {
+        try self.database.reopen()
+        let counted = try self.database.text(Self.bootKey).flatMap(UInt64.init) ?? 0
+        guard counted > self.boot else { return self.boot }
+        try self.database.setValue(Array(String(counted + 1).utf8), for: Self.bootKey)
+        return counted + 1
+    }
+
     /// Opens the records in a file that only its owner can read: it holds keys of certificates.
     ///
     /// SQLite gives its other files the mode of the first. The mask is the process's; nothing else

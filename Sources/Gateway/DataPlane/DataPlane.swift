@@ -2,6 +2,7 @@ internal import CMeshSystem
 internal import Glibc
 public import MeshEntities
 public import MeshHealth
+public import MeshListening
 internal import MeshPlugins
 public import MeshPrimitives
 internal import MeshTLS
@@ -20,6 +21,7 @@ public final class DataPlane: Sendable {
     }
 
     private let configuration: DataPlaneConfiguration
+    private let listeners: ListenerSet
     private let onObservations: @Sendable ([TargetObservation]) -> Void
     private let mailboxes: [Mailbox<WorkerMessage>]
     private let workerCount: Int
@@ -43,14 +45,18 @@ public final class DataPlane: Sendable {
     ///   - configuration: where to listen, and limits.
     ///   - limitSecret: 16 bytes that nobody but the mesh's nodes knows, the same on each; what is
     ///     counted for all of them is known by hashes under it (drawn for this node alone).
+    ///   - listeners: where the sockets come from; those of this data plane are called `proxy`,
+    ///     `proxy-tls` and `proxy-stream` there.
     ///   - onObservations: called on worker threads, every 50 ms when there is something to tell
     ///     and at once after a transport error; must return quickly.
     public init(
         configuration: DataPlaneConfiguration,
         limitSecret: [UInt8]? = nil,
+        listeners: ListenerSet = ListenerSet(),
         onObservations: @escaping @Sendable ([TargetObservation]) -> Void
     ) {
         self.configuration = configuration
+        self.listeners = listeners
         self.onObservations = onObservations
         let wanted =
             configuration.workers > 0
@@ -106,7 +112,11 @@ public final class DataPlane: Sendable {
         let log = try self.configuration.accessLog.map { (sink) throws(DataPlaneError) in
             try AccessLogWriter(sink: sink, rings: self.workerCount)
         }
-        let listeners = try ListenerSet(self.configuration, workers: self.workerCount)
+        let listeners = try WorkerSockets(
+            self.configuration,
+            workers: self.workerCount,
+            from: self.listeners
+        )
         var threads: [ReactorThread] = []
         for index in 0..<self.workerCount {
             let settings = WorkerSettings(
@@ -278,10 +288,15 @@ public final class DataPlane: Sendable {
 
     /// Stops accepting, answers what is in flight with `Connection: close`, and waits for its end.
     ///
+    /// WebSockets may stay until the deadline; they are closed with 1001 then, and those whose clients
+    /// close in return within ``closingPatience`` have ended as they should.
+    ///
     /// The threads keep running, so that ``stop()`` must follow.
     ///
     /// - Returns: how many requests were still in flight at the deadline and will be cut.
     public func drain(deadline: Duration) async -> Int {
+        // First, so that the workers' closing is the sockets' end.
+        for name in WorkerSockets.Name.all { self.listeners.release(name) }
         self.post(.drain)
         let begin = ContinuousClock.now
         let end = begin.advanced(by: deadline)
@@ -293,8 +308,18 @@ public final class DataPlane: Sendable {
             try? await Task.sleep(for: .milliseconds(5))
             if Task.isCancelled { break }
         }
-        return Int(self.registry.sum(WorkerCounter.activeRequests))
+        guard self.activeRequests > 0 else { return 0 }
+        self.post(.closeWebSockets)
+        let last = ContinuousClock.now.advanced(by: Self.closingPatience)
+        while self.activeRequests > 0, ContinuousClock.now < last {
+            try? await Task.sleep(for: .milliseconds(5))
+            if Task.isCancelled { break }
+        }
+        return self.activeRequests
     }
+
+    /// How long the clients of WebSockets may take to close in return: 1 s.
+    public static let closingPatience = Duration.seconds(1)
 
     /// How long idle clients are waited for, whose next request may be on its way.
     private static let idlePatience = Duration.milliseconds(1_200)
@@ -303,6 +328,21 @@ public final class DataPlane: Sendable {
     private var isEmpty: Bool {
         [WorkerCounter.listening, WorkerCounter.activeRequests, WorkerCounter.unwrittenAnswers]
             .allSatisfy { self.registry.sum($0) == 0 }
+    }
+
+    /// Whether every worker gets to its messages within a time: one that does not is stuck.
+    ///
+    /// - Returns: how many do not; 0 before ``start()``.
+    public func stuckWorkers(within limit: Duration) async -> Int {
+        guard self.state.withLock({ !$0.threads.isEmpty }) else { return 0 }
+        let beat = Heartbeat()
+        self.post(.beat(beat))
+        let deadline = ContinuousClock.now.advanced(by: limit)
+        while beat.answers < self.workerCount, ContinuousClock.now < deadline {
+            try? await Task.sleep(for: .milliseconds(5))
+            if Task.isCancelled { break }
+        }
+        return self.workerCount - beat.answers
     }
 
     /// Ends the threads; requests in flight are cut.
@@ -317,6 +357,7 @@ public final class DataPlane: Sendable {
             }
             return (state.threads, state.log)
         }
+        for name in WorkerSockets.Name.all { self.listeners.release(name) }
         for thread in threads { thread.join() }
         self.outside.stop()
         self.redis.stop()
@@ -340,7 +381,9 @@ enum WorkerMessage: Sendable {
     case closing(Bool)
     /// A step has what it suspended a request for.
     case resume(UInt64, PluginResume)
+    case beat(Heartbeat)
     case drain
+    case closeWebSockets
     case stop
 
     /// Puts a message into one that waits just before it; `false` when both are needed.
@@ -360,10 +403,19 @@ enum WorkerMessage: Sendable {
             waiting = .stop
             shares.merge(new) { $1 }
             waiting = .shares(shares)
-        case .closed, .trials, .closing, .resume, .drain, .stop: return false
+        case .closed, .trials, .closing, .resume, .beat, .drain, .closeWebSockets, .stop: return false
         }
         return true
     }
+}
+
+/// Counts the workers that have read a message.
+final class Heartbeat: Sendable {
+    private let count = Atomic(0)
+
+    var answers: Int { self.count.load(ordering: .relaxed) }
+
+    func answer() { self.count.wrappingAdd(1, ordering: .relaxed) }
 }
 
 /// What a worker is made of.

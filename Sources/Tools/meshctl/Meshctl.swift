@@ -24,8 +24,8 @@ struct Meshctl: AsyncParsableCommand {
             MembersCommand.self, MemberCommand.self, StatusCommand.self, CheckCommand.self,
             HealthCommand.self, WhyCommand.self, BalanceCommand.self, RegionCommand.self,
             TargetCommand.self, ConfigCommand.self, DrainCommand.self, ResumeCommand.self,
-            ForgetCommand.self, ForceLeaveCommand.self, KeysCommand.self, EventsCommand.self,
-            BackupCommand.self, RestoreCommand.self, CompletionCommand.self,
+            UpgradeCommand.self, ForgetCommand.self, ForceLeaveCommand.self, KeysCommand.self,
+            EventsCommand.self, BackupCommand.self, RestoreCommand.self, CompletionCommand.self,
         ]
     )
 

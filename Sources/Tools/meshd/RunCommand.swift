@@ -10,6 +10,10 @@ struct RunCommand: AsyncParsableCommand {
             Settings come from defaults, the file, the environment (MESH_NODE_NAME for node.name and \
             so on) and flags, in rising precedence.
 
+            TERM and INT drain; a second one waits no longer. QUIT writes the state to a file and \
+            drains. HUP reads certificates and tokens again, HUP and USR1 reopen the access log. \
+            USR2 starts the program on disk with --takeover.
+
             Exit status: 0 stopped cleanly; 1 failed while running; 75 the drain deadline cut \
             requests; 78 a setting, the key ring or the store is unusable.
 
@@ -28,6 +32,15 @@ struct RunCommand: AsyncParsableCommand {
             """
     )
     var dev = false
+
+    @Flag(
+        help: """
+            Take the node over from the process that runs it with this data directory: sockets, \
+            store and identity; that process finishes its requests and ends. Without one, a usual \
+            start.
+            """
+    )
+    var takeover = false
 
     @Option(help: "The member's name (node.name).")
     var name: String?
@@ -66,7 +79,12 @@ struct RunCommand: AsyncParsableCommand {
         ] {
             flags[name] = value ?? flags[name]
         }
-        let start = NodeStart(file: self.config, flags: flags, isDevelopment: self.dev)
+        let start = NodeStart(
+            file: self.config,
+            flags: flags,
+            isDevelopment: self.dev,
+            takesOver: self.takeover
+        )
         throw ExitCode(await start.run())
     }
 }

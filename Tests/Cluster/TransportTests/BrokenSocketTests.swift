@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import MeshListening
 import MeshMembership
 import MeshPrimitives
 import MeshWire
@@ -18,7 +19,9 @@ struct BrokenSocketTests {
         ]
     )
     func refusals(_ address: Endpoint, causes: [SendRefusal]) throws {
-        let (socket, receiver) = try DatagramSocket.bind(TestNode.loopback(0))
+        let request = ListenRequest("gossip-udp", .datagrams(TestNode.loopback(0)))
+        let receiver = try ListenerSet().openOne(request).descriptor
+        let socket = try DatagramSocket.sending(through: receiver)
         defer { close(receiver) }
         let own = TestNode.loopback(try #require(Self.port(of: receiver)))
 

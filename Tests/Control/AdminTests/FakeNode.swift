@@ -11,6 +11,7 @@ final class FakeNode: AdminNode {
         var modes: [String] = []
         var regionOrders: [RegionOrderRequest] = []
         var targetOrders: [TargetOrderRequest] = []
+        var upgrade: UpgradeReport?
         var marks: [TargetMark] = []
         var messages: [String] = []
         var level = "info"
@@ -248,6 +249,15 @@ final class FakeNode: AdminNode {
             events: self.feed,
             view: self.view
         )
+    }
+    func upgrade() async -> UpgradeReport? { self.told.withLock { $0.upgrade } }
+    func setUpgrade(_ upgrade: UpgradeReport) async throws(AdminError) {
+        let isNext = self.told.withLock { told in
+            guard upgrade.revision == (told.upgrade?.revision ?? 0) + 1 else { return false }
+            told.upgrade = upgrade
+            return true
+        }
+        guard isNext else { throw .refused("somebody else has written meanwhile") }
     }
     func events(after id: UInt64?) async -> AsyncStream<EventReport> {
         let (stream, continuation) = AsyncStream.makeStream(of: EventReport.self)

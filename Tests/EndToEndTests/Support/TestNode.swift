@@ -13,6 +13,8 @@ final class TestNode {
     let directory: String
     /// Further settings of `admin:`, such as `socket: /run/m.sock`.
     var adminSettings: [String] = []
+    /// What the process finds in its environment.
+    var environment: [String: String] = [:]
     private(set) var process: MeshProcess?
 
     /// Chooses ports and makes the directory; starts nothing.
@@ -57,6 +59,27 @@ final class TestNode {
             self.name,
             executable: Binaries.meshd,
             arguments: ["run", "--config", file],
+            environment: self.environment,
+            log: "\(self.directory)/log"
+        )
+    }
+
+    /// Starts a process that takes the node over, with further arguments.
+    ///
+    /// - Returns: the process before; ``process`` is the new one.
+    func takeOver(_ arguments: [String] = []) throws -> MeshProcess {
+        guard let before = self.process else { throw TestFailure("\(self.name) does not run") }
+        self.process = try self.another(["--takeover"] + arguments)
+        return before
+    }
+
+    /// Starts another process with the node's settings and further arguments.
+    func another(_ arguments: [String] = []) throws -> MeshProcess {
+        try MeshProcess(
+            self.name,
+            executable: Binaries.meshd,
+            arguments: ["run", "--config", "\(self.directory)/node.yml"] + arguments,
+            environment: self.environment,
             log: "\(self.directory)/log"
         )
     }

@@ -18,7 +18,7 @@ extension StructuralRules {
 enum GatewayRules {
     /// Kinds of what is kept beside the configuration.
     private static let asideKinds: Set<String> = [
-        DesiredMode.kind, RollOut.kind, StandingOrder.kind,
+        DesiredMode.kind, RollOut.kind, StandingOrder.kind, KeptUpgrade.kind,
     ]
 
     /// Facts of an entity as it is stored; of a kind that this version does not know, none.

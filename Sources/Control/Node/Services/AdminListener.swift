@@ -1,5 +1,6 @@
 import Logging
 import MeshAdmin
+import MeshListening
 import MeshPrimitives
 import ServiceLifecycle
 import Synchronization
@@ -16,6 +17,7 @@ struct AdminListener: Service {
 
     let setting: String
     let place: AdminServerConfiguration.Place
+    let listeners: ListenerSet
     let logger: Logger
     /// Makes a server that calls back when it is bound; a server runs once.
     let makeServer: @Sendable (_ onBound: @escaping @Sendable (Endpoint?) -> Void) -> AdminServer
@@ -38,6 +40,11 @@ struct AdminListener: Service {
                 }
             }
             guard !Task.isCancelled, !Task.isShuttingDownGracefully else { return }
+            guard !self.listeners.isHandedOver else {
+                // The node ends with its last requests, not with a listener.
+                try? await gracefulShutdown()
+                return
+            }
             if opened.duration(to: .now) > .seconds(30) { pause = Self.pause }
             self.logger.error(
                 "listener lost, opening it again",

@@ -1,46 +1,83 @@
 import Logging
 import MeshDataPlane
+import MeshListening
 import MeshObservations
 import MeshReports
 import ServiceLifecycle
 import Synchronization
 
 /// Empties the node when it shuts down: says so, waits, finishes what is in flight.
+///
+///     running -- TERM --> announced --announce--> draining -- empty, deadline or ``hurry()`` --> over
+///        \----- a successor serves -----------------/
 final class DrainService: Service {
     private let dataPlane: DataPlane
     private let state: StateService
+    private let listeners: ListenerSet
+    private let supervisor: Supervisor
     private let announce: Duration
     private let deadline: Duration
     private let logger: Logger
     private let cut = Mutex(0)
+    private let isHurried = Atomic(false)
 
     init(
         dataPlane: DataPlane,
         state: StateService,
-        announce: Duration,
-        deadline: Duration,
+        listeners: ListenerSet,
+        supervisor: Supervisor,
+        settings: ProxySettings,
         logger: Logger
     ) {
         self.dataPlane = dataPlane
         self.state = state
-        self.announce = announce
-        self.deadline = deadline
+        self.listeners = listeners
+        self.supervisor = supervisor
+        self.announce = settings.drainAnnounce
+        self.deadline = settings.drainDeadline
         self.logger = logger
     }
 
     /// Requests that were still in flight at the deadline.
     var cutRequests: Int { self.cut.withLock { $0 } }
 
+    /// Waits no longer, now or once the drain begins.
+    func hurry() { self.isHurried.store(true, ordering: .relaxed) }
+
     /// Waits for the shutdown, then drains.
     func run() async throws {
         try? await gracefulShutdown()
-        self.logger.info("draining")
-        self.state.update { $0.mode = .draining }
-        try? await Task.sleep(for: self.announce)
-        let left = await self.dataPlane.drain(deadline: self.deadline)
-        self.cut.withLock { $0 = left }
+        let isHandedOver = self.listeners.isHandedOver
+        self.logger.info("draining", metadata: ["successor": "\(isHandedOver ? "serves" : "none")"])
+        if !isHandedOver {
+            self.supervisor.stopping()
+            self.state.update { $0.mode = .draining }
+            // From the announcement on clients are sent elsewhere.
+            self.dataPlane.setClosing(true)
+            await self.unlessHurried { try? await Task.sleep(for: self.announce) }
+        }
+        await self.unlessHurried {
+            let left = await self.dataPlane.drain(deadline: self.deadline)
+            self.cut.withLock { $0 = left }
+        }
+        let left = self.cutRequests
         if left > 0 {
             self.logger.warning("drain deadline passed", metadata: ["requests_cut": "\(left)"])
+        }
+        self.listeners.releaseAll()
+    }
+
+    /// Runs `body`, which ends early when it is cancelled, until ``hurry()``.
+    private func unlessHurried(_ body: @escaping @Sendable () async -> Void) async {
+        await withTaskGroup { group in
+            group.addTask { await body() }
+            group.addTask {
+                while !Task.isCancelled, !self.isHurried.load(ordering: .relaxed) {
+                    try? await Task.sleep(for: .milliseconds(20))
+                }
+            }
+            await group.next()
+            group.cancelAll()
         }
     }
 }

@@ -1,4 +1,5 @@
 import Logging
+import MeshListening
 import MeshMembership
 import MeshPrimitives
 import MeshStorage
@@ -17,6 +18,7 @@ struct MemberKeeper: Service {
 
     let cluster: ClusterService
     let store: NodeStore
+    let listeners: ListenerSet
     let logger: Logger
 
     /// Runs until the node shuts down, and saves once more then.
@@ -41,6 +43,8 @@ struct MemberKeeper: Service {
     }
 
     private func save(_ members: [MemberUpdate]) async {
+        // The store is the successor's then.
+        guard !self.listeners.isHandedOver else { return }
         do {
             let store = self.store
             try await store.disk.run {

@@ -284,7 +284,10 @@ extension Worker {
     /// Closes the listeners once no session answers through them.
     private func closeDrained(_ table: UnsafeMutablePointer<Datagrams>) {
         guard self.isDraining, table.pointee.oldest < 0 else { return }
-        for descriptor in table.pointee.listeners { Glibc.close(descriptor) }
+        for descriptor in table.pointee.listeners {
+            _ = mesh_epoll_remove(self.poller.descriptor, descriptor)
+            Glibc.close(descriptor)
+        }
         table.pointee.listeners = []
     }
 

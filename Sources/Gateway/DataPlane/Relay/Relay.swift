@@ -98,6 +98,8 @@ extension Worker {
 
     /// Tells the clients of open WebSockets that the node goes away (RFC 6455 section 7.4.1, 1001).
     func closeWebSockets() {
+        guard !self.hasClosedWebSockets else { return }
+        self.hasClosedWebSockets = true
         for link in 0..<self.io.end where self.io[link].pointee.role == .client {
             for place in self.exchanges(of: link) { self.closeWebSocket(place) }
             if let session = self.session(link) { self.runSession(session) }

@@ -77,7 +77,11 @@ extension Worker {
         self.isDraining = true
         self.isAccepting = false
         self.acceptResumesAt = 0
-        for listener in self.listeners { Glibc.close(listener.descriptor) }
+        for listener in self.listeners {
+            // A successor may have the socket, too: closing it here would not end its events.
+            _ = mesh_epoll_remove(self.poller.descriptor, listener.descriptor)
+            Glibc.close(listener.descriptor)
+        }
         self.counters.add(WorkerCounter.listening, 0 &- UInt64(self.listeners.count))
         self.listeners = []
         self.drainDatagrams()

@@ -121,6 +121,8 @@ final class Worker {
     /// Whether clients shall go elsewhere although the listeners stay open.
     var isClosing = false
     var isStopping = false
+    /// Whether WebSockets were told that the node goes away.
+    var hasClosedWebSockets = false
 
     /// Runs a worker on the calling thread until it is told to stop.
     static func run(_ settings: WorkerSettings) {
@@ -205,6 +207,8 @@ final class Worker {
             self.settings.mailbox.descriptor,
             Self.mailboxToken
         )
+        // What was told before the start comes before the first client: nobody meets no routes.
+        self.readMailbox()
         self.openListeners()
         while !self.isStopping {
             let count = self.poller.wait(milliseconds: self.patience())
@@ -360,7 +364,9 @@ final class Worker {
             case .trials(let tickets): self.open(tickets)
             case .closing(let isClosing): self.setClosing(isClosing)
             case .resume(let token, let verdict): self.resume(token, verdict)
+            case .beat(let beat): beat.answer()
             case .drain: self.drain()
+            case .closeWebSockets: self.closeWebSockets()
             case .stop: self.isStopping = true
             }
         }

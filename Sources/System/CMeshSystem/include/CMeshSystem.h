@@ -1,5 +1,6 @@
 #pragma once
 // Inline shims of what Swift cannot call or express itself; one header per user.
+#include "handover.h"
 #include "memory.h"
 #include "pieces.h"
 #include "reactor.h"

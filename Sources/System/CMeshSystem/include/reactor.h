@@ -79,8 +79,9 @@ static inline void mesh_address_decode(const struct sockaddr_storage *from, mesh
 }
 
 // A listening socket of this thread alone: with `shared`, SO_REUSEPORT lets every thread bind the same
-// address. Accepted sockets inherit TCP_NODELAY.
-static inline int mesh_listen(const mesh_address *address, int backlog, int shared) {
+// address. Accepted sockets inherit TCP_NODELAY. With `dual`, `[::]` takes IPv4 too.
+static inline int mesh_listen_as(
+    const mesh_address *address, int backlog, int shared, int dual) {
     struct sockaddr_storage storage;
     socklen_t length = mesh_address_encode(address, &storage);
     int one = 1;
@@ -89,13 +90,18 @@ static inline int mesh_listen(const mesh_address *address, int backlog, int shar
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    if (address->family == 6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+    int only = !dual;
+    if (address->family == 6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
     if (bind(fd, (struct sockaddr *)&storage, length) < 0 || listen(fd, backlog) < 0) {
         int error = errno;
         close(fd);
         return -error;
     }
     return fd;
+}
+
+static inline int mesh_listen(const mesh_address *address, int backlog, int shared) {
+    return mesh_listen_as(address, backlog, shared, 0);
 }
 
 static inline int mesh_local_address(int fd, mesh_address *address) {
@@ -257,6 +263,22 @@ static inline int mesh_datagram_listen(const mesh_address *address, int shared) 
     } else {
         setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof(one));
     }
+    if (bind(fd, (struct sockaddr *)&storage, length) < 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+// The same for one reader, which needs not know the address; `[::]` takes IPv4 too.
+static inline int mesh_datagram_listen_alone(const mesh_address *address) {
+    struct sockaddr_storage storage;
+    socklen_t length = mesh_address_encode(address, &storage);
+    int off = 0;
+    int fd = socket(storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    if (address->family == 6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
     if (bind(fd, (struct sockaddr *)&storage, length) < 0) {
         int error = errno;
         close(fd);

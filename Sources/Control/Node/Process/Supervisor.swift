@@ -1,0 +1,61 @@
+import CMeshSystem
+import Foundation
+import MeshListening
+
+/// What the node tells the supervisor that started it, by the protocol of `sd_notify`; nothing when
+/// there is none.
+final class Supervisor: Sendable {
+    private let socket: NotifySocket?
+    /// How often the supervisor wants to hear that the node works; `nil`: not at all.
+    let watchdog: Duration?
+    /// Whether the supervisor keeps sockets over a restart.
+    private let keepsSockets: Bool
+
+    /// Reads what the supervisor has put into the environment.
+    init(environment: [String: String]) {
+        self.socket = NotifySocket(environment["NOTIFY_SOCKET"])
+        let own = "\(ProcessInfo.processInfo.processIdentifier)"
+        let microseconds = environment["WATCHDOG_USEC"].flatMap { Int64($0) } ?? 0
+        let isMeant = environment["WATCHDOG_PID"].map { $0 == own } ?? true
+        self.watchdog = microseconds > 0 && isMeant ? .microseconds(microseconds) : nil
+        self.keepsSockets = environment["FDSTORE"].flatMap { Int($0) }.map { $0 > 0 } ?? false
+    }
+
+    /// The node serves; also ends ``reloading()``.
+    func ready() { self.tell("READY=1") }
+
+    /// The node reads its files again.
+    func reloading() {
+        let microseconds = mesh_clock_nanoseconds() / 1_000
+        self.socket?.send(["RELOADING=1", "MONOTONIC_USEC=\(microseconds)"])
+    }
+
+    /// The node drains and ends.
+    func stopping() { self.tell("STOPPING=1") }
+
+    /// One line for people.
+    func status(_ text: String) { self.tell("STATUS=\(text)") }
+
+    /// Every thread of the node works.
+    func alive() { self.tell("WATCHDOG=1") }
+
+    /// Another process is the node from now on.
+    func succeeded(by process: Int32) { self.tell("MAINPID=\(process)") }
+
+    /// Gives the supervisor sockets to keep over a restart, when it does that.
+    func keep(_ sockets: [(name: String, descriptor: Int32)]) {
+        guard self.keepsSockets, let socket = self.socket else { return }
+        for (name, group) in Dictionary(grouping: sockets, by: \.name).sorted(by: {
+            $0.key < $1.key
+        }) {
+            // What it keeps from before under this name is replaced.
+            socket.send(["FDSTOREREMOVE=1", "FDNAME=\(name)"])
+            for start in stride(from: 0, to: group.count, by: DescriptorChannel.descriptorLimit) {
+                let part = group[start...].prefix(DescriptorChannel.descriptorLimit)
+                socket.send(["FDSTORE=1", "FDNAME=\(name)"], part.map(\.descriptor))
+            }
+        }
+    }
+
+    private func tell(_ line: String) { self.socket?.send([line]) }
+}
