@@ -403,7 +403,8 @@ enum WorkerMessage: Sendable {
             waiting = .stop
             shares.merge(new) { $1 }
             waiting = .shares(shares)
-        case .closed, .trials, .closing, .resume, .beat, .drain, .closeWebSockets, .stop: return false
+        case .closed, .trials, .closing, .resume, .beat, .drain, .closeWebSockets, .stop:
+            return false
         }
         return true
     }

@@ -218,7 +218,9 @@ final class FakeNode: AdminNode {
         return DismissalReport(node: node, id: "1", isForgotten: forgetting)
     }
     func order(_ request: RegionOrderRequest) async throws(AdminError) -> RegionOrderReport {
-        guard request.region == "eu" else { throw .refused("no region is called \(request.region)") }
+        guard request.region == "eu" else {
+            throw .refused("no region is called \(request.region)")
+        }
         self.told.withLock { $0.regionOrders.append(request) }
         return RegionOrderReport(
             region: request.region,

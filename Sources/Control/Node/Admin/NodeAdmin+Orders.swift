@@ -117,9 +117,9 @@ extension NodeAdmin {
         _ request: RegionOrderRequest,
         _ shifts: [RegionOrderReport.Shift]
     ) throws(AdminError) {
-        guard request.order == .drain || request.order == .failover, !request.isForced, !request.isDryRun else {
-            return
-        }
+        guard request.order == .drain || request.order == .failover, !request.isForced,
+            !request.isDryRun
+        else { return }
         for shift in shifts where shift.region == request.region && shift.after > 0 {
             throw .refused(
                 "\(shift.upstream) has no other region with a target in use; "
