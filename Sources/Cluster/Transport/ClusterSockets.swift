@@ -98,7 +98,8 @@ struct ClusterSockets {
         _ eventLoop: any EventLoop,
         _ loop: NIOLoopBoundBox<ClusterLoop>
     ) async throws -> any Channel {
-        try await ServerBootstrap(group: eventLoop)
+        let channel = try await ServerBootstrap(group: eventLoop)
+            .serverChannelOption(.autoRead, value: false)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.writeBufferWaterMark, value: limits.waterMark)
             .childChannelInitializer { channel in
@@ -110,6 +111,14 @@ struct ClusterSockets {
                 }
             }
             .withBoundSocket(descriptor).get()
+        return try await Self.reading(channel)
+    }
+
+    /// A channel that reads from now on: what waits in an inherited socket must not come before the
+    /// channel is active.
+    private static func reading(_ channel: any Channel) async throws -> any Channel {
+        try await channel.setOption(.autoRead, value: true).get()
+        return channel
     }
 
     private static func receive(
@@ -117,7 +126,8 @@ struct ClusterSockets {
         _ eventLoop: any EventLoop,
         _ loop: NIOLoopBoundBox<ClusterLoop>
     ) async throws -> any Channel {
-        try await DatagramBootstrap(group: eventLoop)
+        let channel = try await DatagramBootstrap(group: eventLoop)
+            .channelOption(.autoRead, value: false)
             .channelOption(
                 .recvAllocator,
                 value: FixedSizeRecvByteBufferAllocator(capacity: 2_048)
@@ -129,5 +139,6 @@ struct ClusterSockets {
                 }
             }
             .withBoundSocket(descriptor).get()
+        return try await Self.reading(channel)
     }
 }

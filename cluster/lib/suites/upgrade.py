@@ -317,7 +317,7 @@ def drained(mesh, report):
     status, out, _ = meshctl(mesh, first, "upgrade", "plan")
     report.check(status == 0 and "wave 3" in out, "the plan has three waves", (status, out))
     with Loads(mesh, report, "upgrade"), Agent(mesh, by_restart) as agent:
-        status, out, errors = meshctl(mesh, first, "upgrade", "run", "--yes", "--settle", "1",
+        status, out, errors = meshctl(mesh, first, "upgrade", "run", "--yes", "--settle", "1", "--max-latency", "2000",
                                       "--hook", agent.hook)
         report.equal(status, 0, f"the upgrade ends well ({errors[-300:]})")
         report.equal(sorted(agent.done), sorted((node.name, 0) for node in mesh.nodes),

@@ -1,4 +1,5 @@
 import Logging
+import MeshChangelog
 import MeshDataPlane
 import MeshListening
 import MeshMembership
@@ -56,12 +57,11 @@ struct OpeningService: Service {
     }
 
     private func awaitConfiguration() async {
+        guard await self.cluster.latest().head.generation > 0 else { return }
         let deadline = ContinuousClock.now.advanced(by: Self.patience)
         while ContinuousClock.now < deadline, !Task.isCancelled {
             let standing = await self.configuration.running.standing
-            if standing.active != nil || standing.waiting != .disk || standing.refusal != nil {
-                return
-            }
+            if standing.active != nil || standing.refusal != nil { return }
             try? await Task.sleep(for: .milliseconds(5))
         }
     }
@@ -73,7 +73,9 @@ struct OpeningService: Service {
             while !Task.isCancelled {
                 let standing = await self.configuration.running.standing
                 let members = await self.cluster.members().count { $0.state == .alive }
-                let configuration = standing.active.map { "\($0)" } ?? "no configuration"
+                let configuration =
+                    standing.active.map { "g\($0.generation) \("\($0.hash)".prefix(4))" }
+                    ?? "no configuration"
                 let text = "serves \(configuration), \(members) members alive"
                 if text != told { self.supervisor.status(text) }
                 told = text
