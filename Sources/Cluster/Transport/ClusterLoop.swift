@@ -169,9 +169,8 @@ final class ClusterLoop {
         (self.isPaused, self.isWithoutStore) = (false, false)
         defer { self.stepChangelog { $0.wake(at: $1) } }
         guard wasPaused else { return }
-        if boot != self.configuration.boot {
-            self.sealer = DatagramSealer(keys: self.keys, sender: self.node, boot: boot)
-        }
+        // What the successor has said of this node, membership hears from peers and counts on past it.
+        if boot != self.configuration.start.boot { self.observeAnew(boot: boot) }
         self.stepMembership { $0.wake(at: $1) }
         self.stepObservations { $0.wake(at: $1) }
     }
