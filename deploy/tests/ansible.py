@@ -13,7 +13,7 @@ import yaml
 from .host import Host
 from .place import seconds_until
 
-LIMIT = 600
+LIMIT = 900
 # Ansible's "local" connection runs each command by this shell: it steps into the host first.
 SHELL = """#!/bin/sh
 exec nsenter --target={pid} --mount --pid --ipc --uts --net --cgroup --root --wdns=/ \\

@@ -10,7 +10,7 @@ import fleet as mesh
 
 from .place import get, seconds_until
 
-LIMIT = 240
+LIMIT = 400
 # Where each balancer listens, instead of port 80.
 LISTENS = {"nginx": "127.0.8.101", "haproxy": "127.0.8.102"}
 # Longer than it takes HAProxy to see that a node is not ready: two checks.

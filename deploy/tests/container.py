@@ -11,7 +11,7 @@ from suites.report import Missing
 
 from .place import get, seconds_until
 
-LIMIT = 300
+LIMIT = 400
 
 
 def run(place, report):

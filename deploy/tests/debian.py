@@ -8,7 +8,7 @@ from suites.report import Missing
 from .host import Host
 from .place import seconds_until
 
-LIMIT = 240
+LIMIT = 500
 
 
 def build(place):
@@ -25,7 +25,7 @@ def run(place, report):
     if not report.check(package, "dpkg-buildpackage builds it", text[-800:]):
         return
     report.note(f"the package has {os.path.getsize(package) // 1_000_000} MB")
-    status, text = place.command("lintian", "--allow-root", "--fail-on", "error,warning", package)
+    status, text = place.command("lintian", "--allow-root", "--fail-on", "error,warning", package, timeout=200)
     report.check(status == 0, "lintian has no error or warning", text)
     for page in ("meshd.8", "meshctl.1"):
         status, text = place.command("sh", "-c", f"dpkg-deb --fsys-tarfile {package} | tar -xO "

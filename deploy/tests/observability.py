@@ -16,7 +16,7 @@ import fleet as mesh
 
 from .place import get, seconds_until
 
-LIMIT = 240
+LIMIT = 400
 PROMETHEUS, ALERTMANAGER = "127.0.0.1:9090", "127.0.0.1:9093"
 SECOND = "127.0.8.32:9000"
 
@@ -114,8 +114,11 @@ def configuration(extra=None):
                          "unhealthy": {"interval": 1, "tcp_failures": 1}}}
     targets = [{"target": f"{mesh.TARGET_ADDRESS}:{mesh.TARGET}"}, {"target": SECOND}]
     return {"_format_version": "3.0", **(extra or {}),
-            "upstreams": [{"name": "up", "healthchecks": checks, "targets": targets}],
-            "services": [{"name": "a", "host": "up", "routes": [{"name": "a", "paths": ["/a/"]}]}]}
+            "upstreams": [{"name": "up", "healthchecks": checks, "targets": targets},
+                          # Nobody is there, and nobody checks: every request is tried again.
+                          {"name": "gone", "targets": [{"target": "127.0.8.33:9000"}, {"target": "127.0.8.34:9000"}]}],
+            "services": [{"name": name, "host": host, "routes": [{"name": name, "paths": [f"/{name}/"]}]}
+                         for name, host in (("a", "up"), ("gone", "gone"))]}
 
 
 def start(place, report, hook, load):
@@ -237,12 +240,13 @@ def broken(place, report, five, hook):
 
     forge(breaks)
     crowd(breaks)
-    overload(breaks)
+    repeat(breaks, "more requests than there is room for", "MeshgateGatewayFails", "a/0/x?latency_ms=300", 8)
+    repeat(breaks, "more retries than the budget", "MeshgateRetriesDenied", "gone/", 1)
     fill(place, five, breaks)
     diverge(place, five, breaks)
     isolate(place, five, breaks)
     place.processes[0].kill()
-    breaks("a target is killed", ["MeshgateTargetDown", "MeshgateRetriesDenied"])
+    breaks("a target is killed", ["MeshgateTargetDown"])
     five.target.kill()
     breaks("all targets are killed", ["MeshgateUpstreamDown", "MeshgateErrorsFast",
                                       "MeshgateErrorsSlow"])
@@ -281,15 +285,17 @@ def crowd(breaks):
         connection.close()
 
 
-def overload(breaks):
+def repeat(breaks, what, alert, path, clients):
+    """Clients of the fourth node, which has little room and no retries."""
     stop = threading.Event()
 
     def send():
         while not stop.is_set():
-            get(f"http://127.0.8.4:{mesh.PLAIN}/a/0/x?latency_ms=300")
-    for _ in range(8):
+            get(f"http://127.0.8.4:{mesh.PLAIN}/{path}")
+            time.sleep(0.02)
+    for _ in range(clients):
         threading.Thread(target=send, daemon=True).start()
-    breaks("more requests than there is room for", ["MeshgateGatewayFails"])
+    breaks(what, [alert])
     stop.set()
 
 

@@ -10,7 +10,7 @@ import fleet as mesh
 
 from .place import seconds_until
 
-LIMIT = 180
+LIMIT = 400
 
 
 def run(place, report):
