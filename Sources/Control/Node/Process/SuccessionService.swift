@@ -118,7 +118,7 @@ struct SuccessionService: Service {
         let members = await self.cluster.knownMembers()
         let store = self.store
         try await store.disk.run {
-            try? store.saveKnownMembers(members)
+            try? store.saveKnownMembers(members, wallMilliseconds: NodeClock.wallMilliseconds)
             try store.close()
         }
     }
