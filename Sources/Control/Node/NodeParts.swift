@@ -50,11 +50,7 @@ struct NodeParts: Sendable {
         logger: Logger
     ) throws {
         let inbox = HealthInbox()
-        let dataPlane = DataPlane(
-            configuration: settings.proxy.dataPlane,
-            limitSecret: keyRing.counterSecret(clusterName: settings.gossip.cluster),
-            listeners: listeners
-        ) { inbox.observed($0) }
+        let dataPlane = Self.dataPlane(settings, keyRing, listeners, inbox)
         let events = Self.events(settings)
         let cluster = try ClusterService(
             ClusterConfiguration(settings, seeds, keyRing, store),
@@ -97,15 +93,7 @@ struct NodeParts: Sendable {
             logger: logger,
             onChange: { standing in state.update { $0.take(standing) } }
         )
-        self.rollOuts = RollOutService(
-            cluster: cluster,
-            dataPlane: dataPlane,
-            configuration: self.configuration,
-            state: state,
-            events: events,
-            node: store.node,
-            logger: logger
-        )
+        self.rollOuts = Self.rollOuts(self.configuration, dataPlane, state, events, store, logger)
         self.tickets = Self.tickets(settings, keyRing, dataPlane)
         self.regions = RegionService(
             cluster: cluster,
@@ -123,6 +111,38 @@ struct NodeParts: Sendable {
                 path: settings.node.dataDirectory + "/events.jsonl",
                 disk: DiskThread()
             )
+        )
+    }
+
+    private static func dataPlane(
+        _ settings: NodeSettings,
+        _ keyRing: KeyRing,
+        _ listeners: ListenerSet,
+        _ inbox: HealthInbox
+    ) -> DataPlane {
+        DataPlane(
+            configuration: settings.proxy.dataPlane,
+            limitSecret: keyRing.counterSecret(clusterName: settings.gossip.cluster),
+            listeners: listeners
+        ) { inbox.observed($0) }
+    }
+
+    private static func rollOuts(
+        _ configuration: ConfigurationService,
+        _ dataPlane: DataPlane,
+        _ state: StateService,
+        _ events: EventLog,
+        _ store: NodeStore,
+        _ logger: Logger
+    ) -> RollOutService {
+        RollOutService(
+            cluster: configuration.cluster,
+            dataPlane: dataPlane,
+            configuration: configuration,
+            state: state,
+            events: events,
+            node: store.node,
+            logger: logger
         )
     }
 
