@@ -24,7 +24,7 @@ struct ConfigApplyCommand: AsyncParsableCommand {
             live everywhere in time.
 
             Example: meshctl config apply kong.yml --message "search: lower timeout"
-            Example: meshctl config apply kong.yml --guard "errors<1%,p99<+20%" --for 60
+            Example: meshctl config apply kong.yml --guard "errors<1%,p99<+20%" --for 60s
             """
     )
 

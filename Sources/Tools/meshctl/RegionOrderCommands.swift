@@ -65,20 +65,16 @@ struct OrderSpan: ParsableArguments {
             valueName: "time"
         )
     )
-    var span = "2h"
+    var span = TimeSpan(hours: 2)
 
     /// The span in seconds.
-    func seconds() throws -> Double {
-        let units: [Character: Double] = ["s": 1, "m": 60, "h": 3_600]
-        let unit = self.span.last.flatMap { units[$0] }
-        let number = Double(unit == nil ? Substring(self.span) : self.span.dropLast())
-        guard let number, (1...259_200).contains(number * (unit ?? 1)) else {
+    var seconds: Double { self.span.seconds }
+
+    func validate() throws {
+        guard (1...259_200).contains(self.seconds) else {
             throw ValidationError("--for is \(self.span), but must be 1s to 72h, such as 30m")
         }
-        return number * (unit ?? 1)
     }
-
-    func validate() throws { _ = try self.seconds() }
 }
 
 private let orderStatuses = """
@@ -104,7 +100,7 @@ struct RegionDrainCommand: AsyncParsableCommand {
     @OptionGroup var span: OrderSpan
 
     func run() async throws {
-        try await self.order.carryOut(.drain, seconds: self.span.seconds())
+        try await self.order.carryOut(.drain, seconds: self.span.seconds)
     }
 }
 
@@ -133,7 +129,7 @@ struct RegionFailoverCommand: AsyncParsableCommand {
     @OptionGroup var span: OrderSpan
 
     func run() async throws {
-        try await self.order.carryOut(.failover, seconds: self.span.seconds())
+        try await self.order.carryOut(.failover, seconds: self.span.seconds)
     }
 }
 
@@ -155,7 +151,7 @@ struct RegionFailbackCommand: AsyncParsableCommand {
     @OptionGroup var span: OrderSpan
 
     func run() async throws {
-        try await self.order.carryOut(.failback, seconds: self.span.seconds())
+        try await self.order.carryOut(.failback, seconds: self.span.seconds)
     }
 }
 
@@ -171,6 +167,6 @@ struct RegionHoldCommand: AsyncParsableCommand {
     @OptionGroup var span: OrderSpan
 
     func run() async throws {
-        try await self.order.carryOut(.hold, seconds: self.span.seconds())
+        try await self.order.carryOut(.hold, seconds: self.span.seconds)
     }
 }

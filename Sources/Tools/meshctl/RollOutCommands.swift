@@ -11,15 +11,18 @@ struct WaveOptions: ParsableArguments {
     )
     var guarding: String?
 
-    @Option(name: .customLong("for"), help: "Seconds that each wave has to hold. (default: 60)")
-    var hold: Double?
+    @Option(
+        name: .customLong("for"),
+        help: ArgumentHelp("How long each wave has to hold: 60s, 5m.", valueName: "time")
+    )
+    var hold: TimeSpan?
 
     /// Within which limits; `nil`: all nodes at once.
     var limits: RollOutLimits? {
         guard self.guarding != nil || self.hold != nil else { return nil }
         return try? RollOutLimits(
             guarding: self.guarding ?? "",
-            holdSeconds: self.hold ?? RollOutLimits.usualHold
+            holdSeconds: self.hold?.seconds ?? RollOutLimits.usualHold
         )
     }
 
@@ -27,7 +30,7 @@ struct WaveOptions: ParsableArguments {
         do throws(RollOutLimits.GuardError) {
             _ = try RollOutLimits(
                 guarding: self.guarding ?? "",
-                holdSeconds: self.hold ?? RollOutLimits.usualHold
+                holdSeconds: self.hold?.seconds ?? RollOutLimits.usualHold
             )
         } catch {
             throw ValidationError(error.description)
