@@ -65,6 +65,7 @@ struct GatewayNode: Sendable {
     func run(firstConfiguration: (name: String, text: String)?) async throws -> Int {
         let gossip = self.settings.gossip
         let seeds = SeedResolver(seeds: gossip.seeds, own: gossip.bind, logger: self.logger)
+        try NodeStore.makeDirectory(self.settings.node.dataDirectory)
         let settings = try self.settingsWithCertificate()
         let security = AdminSecurity(
             tls: try self.settings.admin.tlsContext(),

@@ -23,14 +23,16 @@ struct NodeStore: Sendable {
     /// Who the node is.
     var node: NodeID { self.key.identity.node }
 
+    /// Makes the directory that stores and certificates are kept in, when it is not there.
+    static func makeDirectory(_ path: String) throws {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
     /// Opens the store in `directory`, creating what is missing, and counts the start.
     ///
     /// - Throws: what the store says about a damaged file or a directory it cannot use.
     init(directory: String) throws {
-        try FileManager.default.createDirectory(
-            atPath: directory,
-            withIntermediateDirectories: true
-        )
+        try Self.makeDirectory(directory)
         self.directory = directory
         self.database = try Self.openSecretly(directory + "/meshgate.sqlite")
         if let seed = try self.database.value(Self.keyName), let key = NodeKey(seed: seed) {
