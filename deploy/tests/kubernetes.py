@@ -142,7 +142,7 @@ def pod(place, report, objects):
         file.write(text)
     arguments = [settings if word.endswith("node.yml") else word for word in container["args"]]
     with open(f"{folder}/kong.json", "w") as file:
-        file.write('{"_format_version":"3.0"}')
+        file.write('{"_format_version":"3.0","services":[{"name":"s","url":"http://127.0.0.1:9"}]}')
     environment["MESH_CONFIG"] = f"{folder}/kong.json"
     missing = {**environment, "MESH_NODE_REGION": ""}
     status, text = place.command(place.binary("meshd"), *arguments, environment=missing, timeout=10)

@@ -18,8 +18,8 @@ def run(place, report):
     unit(place, report)
     choices(place, report)
     system_calls(place, report)
-    unprivileged(place, report)
     notifications(place, report)
+    unprivileged(place, report)
 
 
 def unit(place, report):
