@@ -75,13 +75,13 @@ def live(host, report):
     host.shell("umask 077 && meshd keyring > /etc/meshgate/keyring && systemd-tmpfiles --create")
     host.shell("""echo '{"_format_version":"3.0","services":[{"name":"a","host":"127.0.0.1","routes":
         [{"name":"a","paths":["/a"],"plugins":[{"name":"request-termination",
-        "config":{"status_code":200}}]}]}]}' > /root/kong.json""")
+        "config":{"status_code":200}}]}]}]}' > /etc/meshgate/kong.json""")
     status, text = host.run("systemctl", "enable", "--now", "meshgate")
     report.check(status == 0, "systemctl enable --now meshgate", text)
     admin = "--admin=unix:/run/meshgate/admin.sock"
     host.run("systemctl", "is-active", "meshgate")
     seconds_until(lambda: host.run("meshctl", "members", admin)[0] == 0, 20)
-    status, text = host.run("meshctl", "config", "apply", "/root/kong.json", admin)
+    status, text = host.run("meshctl", "config", "apply", "/etc/meshgate/kong.json", admin)
     report.check(status == 0, "meshctl applies a configuration by the unix socket", text)
     came = seconds_until(lambda: ready(host), 20)
     report.check(came is not None, "the node is ready in its sandbox",

@@ -109,6 +109,7 @@ public final class DescriptorListener: Sendable {
             guard accepted == -ECONNABORTED || accepted == -EMFILE || accepted == -ENFILE else {
                 return nil
             }
+            // No descriptor is free: one may be in a moment, and this thread has nothing else to do.
             if accepted != -ECONNABORTED { usleep(100_000) }
         }
     }

@@ -12,7 +12,7 @@ public enum LogTarget: Equatable, Sendable {
     case syslog(SyslogRules)
 }
 
-/// How a connection to a log is secured; certificates are not checked, as in Kong.
+/// How a connection to a log is secured; the peer's certificate is not checked.
 public struct LogSecurity: Hashable, Sendable {
     /// The name that is asked for.
     public let name: String
