@@ -8,15 +8,6 @@ import Testing
 
 @Suite("Log plugins on the wire (Kong 3.9, kong/pdk/log.lua and the log plugins)")
 struct LogPluginTests {
-    /// Waits on this very thread until something is there.
-    private static func wait<Value>(_ find: () -> Value?) -> Value? {
-        for _ in 0..<1_000 {
-            if let value = find() { return value }
-            usleep(5_000)
-        }
-        return nil
-    }
-
     private static func lines(of path: String) -> [String] {
         guard let file = fopen(path, "r") else { return [] }
         defer { fclose(file) }
@@ -47,7 +38,7 @@ struct LogPluginTests {
             )
         )
         #expect(answer.status == 200)
-        let line = try #require(Self.wait { Self.lines(of: path).first })
+        let line = try #require(awaited { Self.lines(of: path).first })
         let entry = try Self.object(line)
         let request = try #require(entry["request"])
         #expect(request["method"]?.text == "GET")
@@ -84,7 +75,7 @@ struct LogPluginTests {
             ("ip-restriction", .record(["deny": .strings("127.0.0.1")])),
         ])
         #expect(plugin.ask()?.status == 403)
-        let entry = try Self.object(try #require(Self.wait { Self.lines(of: path).first }))
+        let entry = try Self.object(try #require(awaited { Self.lines(of: path).first }))
         #expect(entry["source"]?.text == "kong")
         #expect(entry["response"]?["status"] == .integer(403))
         #expect(entry["upstream_uri"] == nil)
@@ -109,7 +100,7 @@ struct LogPluginTests {
         )
         for _ in 0..<2 { #expect(plugin.ask()?.status == 200) }
         let messages = try #require(
-            Self.wait { collector.messages.count >= 3 ? collector.messages : nil }
+            awaited { collector.messages.count >= 3 ? collector.messages : nil }
         )
         #expect(messages[0].startLine == "POST /in?k=1 HTTP/1.1")
         #expect(messages[0]["authorization"] == "Basic dTpw")
@@ -133,7 +124,7 @@ struct LogPluginTests {
             ]
         )
         for _ in 0..<3 { #expect(plugin.ask()?.status == 200) }
-        let message = try #require(Self.wait { collector.messages.first })
+        let message = try #require(awaited { collector.messages.first })
         #expect(try Self.object(message.text).elements?.count == 3)
     }
 
@@ -147,7 +138,7 @@ struct LogPluginTests {
             ]
         )
         for _ in 0..<10 { #expect(plugin.ask()?.status == 200) }
-        let dropped = Self.wait { () -> UInt64? in
+        let dropped = awaited { () -> UInt64? in
             let count = plugin.gateway.plane.counters().droppedLogLines
             return count > 0 ? count : nil
         }
@@ -178,13 +169,13 @@ struct LogPluginTests {
         ])
         for _ in 0..<2 { #expect(plugin.ask()?.status == 200) }
         let lines = try #require(
-            Self.wait { received.withLock { $0.count >= 2 ? $0 : nil } }
+            awaited { received.withLock { $0.count >= 2 ? $0 : nil } }
         )
         #expect(server.connections == 1)
         #expect(try Self.object(lines[1])["source"]?.text == "upstream")
         var bytes = [UInt8](repeating: 0, count: 65_536)
         let count = try #require(
-            Self.wait { () -> Int? in
+            awaited { () -> Int? in
                 let count = mesh_receive(datagrams, &bytes, bytes.count)
                 return count > 0 ? count : nil
             }

@@ -9,14 +9,6 @@ struct TracingTests {
     private static let trace = "0af7651916cd43dd8448eb211c80319c"
     private static let span = "b7ad6b7169203331"
 
-    private static func wait<Value>(_ find: () -> Value?) -> Value? {
-        for _ in 0..<1_000 {
-            if let value = find() { return value }
-            usleep(5_000)
-        }
-        return nil
-    }
-
     /// What the target was told, as `name: value` lines in lower case.
     private func told(
         _ name: String,
@@ -137,7 +129,7 @@ struct TracingTests {
             ["b3: \(Self.trace)-\(Self.span)-1", "Zipkin-Tags: fg=blue; bg=red"]
         )
         #expect(answer?.status == 200)
-        let message = try #require(Self.wait { collector.messages.first })
+        let message = try #require(awaited { collector.messages.first })
         #expect(message.startLine == "POST /api/v2/spans HTTP/1.1")
         #expect(message["content-type"] == "application/json")
         let spans = try #require(JSONText.parse(message.body).value.elements)
@@ -176,7 +168,7 @@ struct TracingTests {
         )
         #expect(plugin.ask("GET", "/a", ["b3: \(Self.trace)-\(Self.span)-0"])?.status == 200)
         #expect(plugin.ask("GET", "/b", ["b3: \(Self.trace)-\(Self.span)-1"])?.status == 200)
-        let message = try #require(Self.wait { collector.messages.first })
+        let message = try #require(awaited { collector.messages.first })
         #expect(message.text.contains("\"/b\"") && !message.text.contains("\"/a\""))
     }
 
@@ -194,7 +186,7 @@ struct TracingTests {
         )
         let parent = "00-\(Self.trace)-\(Self.span)-01"
         #expect(plugin.ask("GET", "/a", ["traceparent: \(parent)"])?.status == 200)
-        let message = try #require(Self.wait { collector.messages.first })
+        let message = try #require(awaited { collector.messages.first })
         #expect(message.startLine == "POST /v1/traces HTTP/1.1")
         #expect(message["content-type"] == "application/x-protobuf")
         #expect(message["x-token"] == "t")

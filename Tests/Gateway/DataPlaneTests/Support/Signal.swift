@@ -28,3 +28,13 @@ func eventually(_ condition: () -> Bool) async -> Bool {
     }
     return condition()
 }
+
+/// Waits on this very thread until something is there, so that busy tests beside do not matter; `nil`
+/// after ten seconds.
+func awaited<Value>(_ find: () -> Value?) -> Value? {
+    for _ in 0..<2_000 {
+        if let value = find() { return value }
+        usleep(5_000)
+    }
+    return find()
+}
