@@ -88,6 +88,12 @@ struct Settlement {
         )
     }
 
+    /// What nodes have to route by: the changeset, or, where nothing was to be changed, the
+    /// configuration that stood already. Others may have written upon either meanwhile.
+    private static func name(of report: ApplyReport) -> String {
+        report.changeset.isEmpty ? report.config.hash : report.changeset
+    }
+
     /// Polls until enough nodes have it or the time is over; `nil` when the node never answered.
     private func settled(_ report: ApplyReport) async -> ConfigurationStatusReport? {
         let deadline = ContinuousClock.now.advanced(by: .seconds(self.options.timeout))
@@ -95,7 +101,7 @@ struct Settlement {
         var last: ConfigurationStatusReport?
         while true {
             if let status = try? await self.client.configurationStatus(
-                including: report.changeset
+                including: Self.name(of: report)
             ) {
                 last = status
                 self.show(report, status, &progress)

@@ -81,6 +81,11 @@ final class TestMesh {
                 return Set(alive.keys) == names
             }
         }
+        // What a node wrote while it was alone would otherwise come after the base configuration.
+        try eventually("all should route by one configuration", within: 30) {
+            let status = try Curl.get("\(self.nodes[0].admin.url)/mesh/config/status").json()
+            return status["agreed"].flag == true
+        }
         try self.apply(self.configuration())
         for node in self.nodes {
             try eventually("\(node.name) should choose every target", within: 30) {

@@ -5,8 +5,9 @@ import MeshReports
 
 /// The configurations that a node remembers, in their order, and how operators name them.
 ///
-/// A name is a changeset's (`1f00ab34:7`), its generation (`g41` or `41`), `checkpoint` for what came
-/// before the oldest one, or empty for the newest; a `^` at its end means: without that changeset.
+/// A name is a changeset's (`1f00ab34:7`), its generation (`g41` or `41`), the whole hash of a
+/// configuration, `checkpoint` for what came before the oldest one, or empty for the newest; a `^` at
+/// its end means: without that changeset.
 struct ConfigurationTimeline: Sendable {
     /// A configuration of the past.
     struct Place: Equatable, Sendable {
@@ -47,6 +48,7 @@ struct ConfigurationTimeline: Sendable {
     func index(named name: String) throws(Trouble) -> Int {
         let changesets = self.history.changesets
         let digits = name.hasPrefix("g") ? name.dropFirst() : name[...]
+        if let index = self.index(hashed: name) { return index }
         let found = changesets.indices.filter { index in
             UInt64(digits).map { $0 == changesets[index].changeset.generation }
                 ?? (changesets[index].id.description == name)
@@ -61,6 +63,18 @@ struct ConfigurationTimeline: Sendable {
             throw .ambiguous(name, found.map { "\(changesets[$0].id)" })
         }
         return index
+    }
+
+    /// The place in the order of the changeset that made the configuration with this hash last; -1
+    /// for the checkpoint.
+    private func index(hashed hash: String) -> Int? {
+        let hashes = self.history.heads.map(\.hash)
+        guard let last = hashes.lastIndex(where: { $0.description == hash }) else {
+            return self.history.startHead.hash.description == hash ? -1 : nil
+        }
+        // What follows with the same hash changed nothing.
+        let before = hashes[..<last].lastIndex { $0 != hashes[last] }
+        return before.map { $0 + 1 } ?? (self.history.startHead.hash == hashes[last] ? -1 : 0)
     }
 
     /// What a place's configuration is.

@@ -102,6 +102,24 @@ struct ConfigurationTimelineTests {
         #expect(timeline.lag(of: versions[2]) == 1)
     }
 
+    @Test("are named by their hash, which stands for all that was written upon it later")
+    func hashes() throws {
+        let timeline = try Self.timeline([
+            [Self.service: Self.entity(Self.service, "web", "a")],
+            [Self.service: Self.entity(Self.service, "web", "b")],
+            [Self.service: Self.entity(Self.service, "web", "a")],
+            [Self.other: Self.entity(Self.other, "api", "c")],
+        ])
+        let versions = timeline.history.heads.map(ConfigurationVersion.init)
+        #expect(try timeline.index(named: versions[0].hash) == 2)
+        #expect(try timeline.index(named: versions[1].hash) == 1)
+        #expect(timeline.does(versions[3], include: try timeline.index(named: versions[2].hash)))
+        #expect(!timeline.does(versions[1], include: try timeline.index(named: versions[2].hash)))
+        let start = ConfigurationVersion(timeline.history.startHead)
+        #expect(try timeline.index(named: start.hash) == -1)
+        #expect(timeline.does(versions[0], include: -1))
+    }
+
     @Test("are told with what each changeset really changed, and where it is live")
     func reports() throws {
         let timeline = try Self.sample()
