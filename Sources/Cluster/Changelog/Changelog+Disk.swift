@@ -1,9 +1,10 @@
 public import MeshPrimitives
 
 extension Changelog {
-    /// Takes in that the disk has a transaction.
+    /// Takes in that the disk has a transaction, which was prepared.
     public mutating func persisted(
         _ token: UInt64,
+        _ prepared: PreparedBatch,
         at now: MonotonicInstant
     ) -> [ChangelogEffect] {
         guard let flight = self.flight, flight.token == token else { return [] }
@@ -20,7 +21,7 @@ extension Changelog {
         for entry in flight.batch.displaced {
             self.displaced.append(Displaced(entry: entry, since: now))
         }
-        effects += self.commit(flight, at: now)
+        effects += self.commit(flight, prepared, at: now)
         if self.staging.isEmpty { self.staging = Staging(self.log) }
         effects += self.startFlight(at: now)
         return effects + self.goOn(at: now)
@@ -61,6 +62,7 @@ extension Changelog {
 
     private mutating func commit(
         _ flight: Flight,
+        _ prepared: PreparedBatch,
         at now: MonotonicInstant
     ) -> [ChangelogEffect] {
         switch flight.kind {
@@ -69,7 +71,7 @@ extension Changelog {
                 return self.finish(writes, at: now)
             }
             let held = flight.batch.removed.filter { self.log.entry($0) != nil }
-            self.log.replace(Set(held), with: flight.batch.added)
+            self.log.replace(Set(held), with: prepared.batch.added)
             self.logChanged()
             return [.changed] + self.notices(about: flight.batch.added)
                 + self.finish(writes, at: now)
@@ -78,10 +80,13 @@ extension Changelog {
                     isOwn: writes.contains { $0.id != nil },
                     askers: flight.askers
                 )
-        case .fold(let count, let checkpoint):
-            self.log.fold(count, into: checkpoint)
+        case .fold:
+            guard let folding = flight.batch.folding, let checkpoint = prepared.folded else {
+                return []
+            }
+            self.log.fold(folding.count, into: checkpoint)
             self.foldCheck = 0
-            self.checkpointBytes = flight.batch.checkpoint?.bytes ?? []
+            self.checkpointBytes = prepared.batch.checkpoint?.bytes ?? []
             // What came meanwhile may have no place any more; it is fetched again.
             if self.staging.lowest ?? checkpoint.horizon < checkpoint.horizon {
                 self.staging = Staging(self.log)
@@ -89,7 +94,8 @@ extension Changelog {
             return []
         case .rebase(let checkpoint, let kept):
             return self.rebase(onto: checkpoint, keeping: kept, flight)
-        case .restore(let checkpoint, let kept, let ticket):
+        case .restore(let checkpoint, _, let ticket):
+            let kept = prepared.batch.added
             let effects = self.rebase(onto: checkpoint, keeping: kept, flight)
             let receipt = ChangelogReceipt(
                 changeset: nil,

@@ -17,16 +17,10 @@ extension Changelog {
         guard byteCount >= self.checkpointBytes.count / 4 || count >= Self.foldLimit else {
             return []
         }
-        var checkpoint = self.log.checkpoint(of: count)
-        let bytes = checkpoint.encoded
-        checkpoint.hash = self.rules.hash(bytes)
         var batch = ChangelogBatch()
-        batch.checkpoint = StoredCheckpoint(
-            bytes: bytes,
-            conflicts: Conflict.encoded(checkpoint.conflicts)
-        )
+        batch.folding = self.log.folding(of: count)
         batch.removed = self.log.entries.prefix(count).map(\.id)
-        return [self.launch(.fold(count: count, checkpoint), batch)]
+        return [self.launch(.fold, batch)]
     }
 
     /// How many of the oldest may be folded: what every peer is known to hold.

@@ -99,12 +99,13 @@ extension Changelog {
         if let error = draft.staleness(at: head, of: state) { throw error }
         let changes = draft.changes(of: state)
         guard !changes.isEmpty else { return nil }
-        let entry = try self.encoded(
+        var entry = try self.encoded(
             author: draft.author,
             message: draft.message,
             wallMilliseconds: draft.wallMilliseconds,
             changes: changes
         )
+        entry.prepared = draft.prepared
         guard entry.bytes.count <= self.configuration.changesetByteLimit else {
             throw .tooLarge(
                 found: entry.bytes.count,

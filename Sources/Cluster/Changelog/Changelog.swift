@@ -81,7 +81,7 @@ public struct Changelog: Sendable {
     struct Flight: Sendable {
         enum Kind: Sendable {
             case append(writes: [(ticket: UInt64, id: ChangesetID?)])
-            case fold(count: Int, Checkpoint)
+            case fold
             case rebase(Checkpoint, kept: [EncodedChangeset])
             case restore(Checkpoint, kept: [EncodedChangeset], ticket: UInt64)
         }

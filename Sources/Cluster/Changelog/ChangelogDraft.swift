@@ -13,6 +13,8 @@ public struct ChangelogDraft: Equatable, Sendable {
     public var wallMilliseconds: UInt64
     /// What the writer must have seen.
     public var expecting: Expectation = .anything
+    /// What replay needs to know of its changes, when somebody has worked it out.
+    var prepared: PreparedChanges?
 
     /// What must hold when the write gets its place, or it is refused.
     public enum Expectation: Equatable, Sendable {

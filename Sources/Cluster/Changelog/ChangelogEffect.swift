@@ -6,8 +6,9 @@ public enum ChangelogEffect: Equatable, Sendable {
     case send(ChangelogMessage, to: NodeID)
     /// Send over a reliable stream; losing it costs a timeout.
     case stream(ChangelogMessage, to: NodeID)
-    /// Make all of this durable in one transaction, then answer ``Changelog/persisted(_:at:)`` or
-    /// ``Changelog/persistFailed(_:reason:at:)`` with the token.
+    /// Make all of this durable in one transaction, as ``ChangelogBatch/prepared(by:)`` gives it,
+    /// then answer ``Changelog/persisted(_:_:at:)`` or ``Changelog/persistFailed(_:reason:at:)`` with
+    /// the token.
     ///
     /// One at a time: the next comes after the answer.
     case persist(ChangelogBatch, token: UInt64)
@@ -31,6 +32,8 @@ public struct ChangelogBatch: Equatable, Sendable {
     public var writer: WriterID?
     /// A checkpoint that replaces the stored one.
     public var checkpoint: StoredCheckpoint?
+    /// What it is to be made of, which takes long.
+    var folding: Folding?
     /// Changesets to delete, before others are added.
     public var removed: [ChangesetID] = []
     /// Changesets to add.

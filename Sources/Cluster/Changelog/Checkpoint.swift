@@ -2,7 +2,7 @@ internal import HashTreeCollections
 public import MeshPrimitives
 
 /// What older changesets add up to, in their stead.
-public struct Checkpoint: Sendable {
+public struct Checkpoint: Equatable, Sendable {
     /// Which changesets are folded into it.
     public internal(set) var vector = VersionVector()
     /// The place of the last one; a changeset at or before it that is not folded in came too late.
@@ -20,6 +20,12 @@ public struct Checkpoint: Sendable {
 
     /// Creates the checkpoint of nothing.
     public init() {}
+
+    /// Whether two hold the same.
+    public static func == (left: Checkpoint, right: Checkpoint) -> Bool {
+        left.horizon == right.horizon && left.vector == right.vector && left.hash == right.hash
+            && left.state.hash == right.state.hash && left.conflicts == right.conflicts
+    }
 
     /// Of two checkpoints that do not hold the same, the one that every node takes.
     func outranks(_ horizon: ChangesetPosition, _ hash: ContentHash) -> Bool {

@@ -101,14 +101,15 @@ public struct ConfigurationState: Sendable {
                 self.remember(Removal(changeset: encoded.id, stamp: encoded.stamp), of: change.key)
                 continue
             }
-            let facts = rules.facts(change.key, body)
-            if let fault = facts.fault { return "\(change.key): \(fault)" }
+            let detail =
+                encoded.prepared?[change.key] ?? PreparedChanges.Detail(change.key, body, rules)
+            if let fault = detail.facts.fault { return "\(change.key): \(fault)" }
             let entity = Entity(
                 body: body,
                 changeset: encoded.id,
                 stamp: encoded.stamp,
-                hash: Self.hash(of: change.key, body, rules: rules),
-                facts: facts
+                hash: detail.hash,
+                facts: detail.facts
             )
             if let other = self.put(entity, at: change.key) {
                 return "\(change.key): \(other)"

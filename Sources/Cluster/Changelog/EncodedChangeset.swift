@@ -8,6 +8,8 @@ public struct EncodedChangeset: Equatable, Sendable {
     public let bytes: [UInt8]
     /// The hash of ``bytes``.
     public let hash: ContentHash
+    /// What replay needs to know of its changes, when somebody has worked it out.
+    var prepared: PreparedChanges?
 
     /// The first byte of every changeset that this version understands.
     private static let format: UInt8 = 1
@@ -46,6 +48,11 @@ public struct EncodedChangeset: Equatable, Sendable {
         }
         self.bytes = bytes
         self.hash = hash(bytes)
+    }
+
+    /// Whether two are the same bytes.
+    public static func == (left: EncodedChangeset, right: EncodedChangeset) -> Bool {
+        left.hash == right.hash && left.bytes == right.bytes
     }
 
     /// Its name.

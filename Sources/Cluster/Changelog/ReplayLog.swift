@@ -1,5 +1,24 @@
 internal import MeshPrimitives
 
+/// A checkpoint to be made of the oldest changesets of a log.
+struct Folding: Equatable, Sendable {
+    /// How many of them.
+    let count: Int
+    /// Complete but for ``entries``.
+    let unfinished: Checkpoint
+    /// What its state has yet to take in.
+    let entries: [EncodedChangeset]
+
+    /// Makes it; costs O(entities), so whoever can wait does it.
+    func checkpoint(by rules: StructuralRules) -> (checkpoint: Checkpoint, bytes: [UInt8]) {
+        var checkpoint = self.unfinished
+        for entry in self.entries { _ = checkpoint.state.apply(entry, rules: rules) }
+        let bytes = checkpoint.encoded
+        checkpoint.hash = rules.hash(bytes)
+        return (checkpoint, bytes)
+    }
+}
+
 /// Changesets in the order of applying, and the state that they add up to.
 ///
 /// The state is a function of the set: a late changeset is put where it belongs, and what follows is
@@ -103,29 +122,29 @@ struct ReplayLog: Sendable {
         self.replace([], with: kept)
     }
 
-    /// Makes a checkpoint of the first `count` entries, without changing anything yet.
-    func checkpoint(of count: Int) -> Checkpoint {
-        guard count > 0 else { return self.checkpoint }
-        var folded = self.checkpoint
+    /// What a checkpoint of the first `count` entries, at least one, is made of.
+    func folding(of count: Int) -> Folding {
+        var checkpoint = self.checkpoint
         let mark = self.marks.last { $0.count <= count }
-        folded.state = mark?.state ?? self.checkpoint.state
-        for entry in self.entries[(mark?.count ?? 0)..<count] {
-            _ = folded.state.apply(entry, rules: self.rules)
-        }
+        checkpoint.state = mark?.state ?? self.checkpoint.state
         for (entry, outcome) in zip(self.entries, self.outcomes).prefix(count) {
-            folded.vector[entry.id.writer] = VersionVector.Entry(
+            checkpoint.vector[entry.id.writer] = VersionVector.Entry(
                 sequence: entry.id.sequence,
                 head: entry.hash
             )
-            if case .applied(let conflicts) = outcome { folded.conflicts += conflicts }
+            if case .applied(let conflicts) = outcome { checkpoint.conflicts += conflicts }
         }
-        folded.conflicts = Array(folded.conflicts.suffix(Checkpoint.conflictLimit))
-        folded.horizon = self.entries[count - 1].changeset.position
-        folded.hash = .zero
-        return folded
+        checkpoint.conflicts = Array(checkpoint.conflicts.suffix(Checkpoint.conflictLimit))
+        checkpoint.horizon = self.entries[count - 1].changeset.position
+        checkpoint.hash = .zero
+        return Folding(
+            count: count,
+            unfinished: checkpoint,
+            entries: Array(self.entries[(mark?.count ?? 0)..<count])
+        )
     }
 
-    /// Puts a checkpoint made by ``checkpoint(of:)`` in the place of the first `count` entries.
+    /// Puts a checkpoint made by ``folding(of:)`` in the place of the first `count` entries.
     mutating func fold(_ count: Int, into checkpoint: Checkpoint) {
         for entry in self.entries.prefix(count) {
             self.byteCount -= entry.bytes.count
@@ -196,8 +215,10 @@ struct ReplayLog: Sendable {
             self.outcomes.removeLast(self.outcomes.count - next)
             self.hashes.removeLast(self.hashes.count - next)
         }
-        for entry in self.entries[next...] {
-            self.outcomes.append(self.state.apply(entry, rules: self.rules))
+        for index in next..<self.entries.count {
+            self.outcomes.append(self.state.apply(self.entries[index], rules: self.rules))
+            // Rarely needed again, and as large as the changes are many.
+            self.entries[index].prepared = nil
             self.hashes.append(self.state.hash)
             guard self.outcomes.count - (self.marks.last?.count ?? 0) >= Self.markInterval else {
                 continue

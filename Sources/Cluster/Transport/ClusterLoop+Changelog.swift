@@ -111,12 +111,16 @@ extension ClusterLoop {
 
     /// Saves off the loop; the loop never waits for it.
     private func save(_ batch: ChangelogBatch, _ token: UInt64) {
-        let save = self.save
-        let done = self.eventLoop.makePromise(of: Void.self)
-        done.completeWithTask { try await save(batch) }
+        let (save, rules) = (self.save, self.rules)
+        let done = self.eventLoop.makePromise(of: PreparedBatch.self)
+        done.completeWithTask {
+            let prepared = batch.prepared(by: rules)
+            try await save(prepared.batch)
+            return prepared
+        }
         done.futureResult.assumeIsolated().whenComplete { outcome in
             switch outcome {
-            case .success: self.stepChangelog { $0.persisted(token, at: $1) }
+            case .success(let batch): self.stepChangelog { $0.persisted(token, batch, at: $1) }
             case .failure(let error):
                 self.counters.saveFailures += 1
                 self.stepChangelog { $0.persistFailed(token, reason: "\(error)", at: $1) }

@@ -58,6 +58,7 @@ final class ClusterLoop {
     let changes: AsyncStream<Void>.Continuation
 
     private let events: AsyncStream<ClusterEvent>.Continuation
+    let rules: StructuralRules
     private let knownMembers: [MemberUpdate]
     private var membershipWake: Scheduled<Void>?
     private var observationWake: Scheduled<Void>?
@@ -105,6 +106,7 @@ final class ClusterLoop {
             at: LoopClock.now()
         )
         self.fleetCounters = MeshCounters(own: node)
+        self.rules = rules
         self.changelog = try Changelog(
             node: node,
             region: configuration.profile.region,

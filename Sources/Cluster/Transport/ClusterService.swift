@@ -42,6 +42,7 @@ public final class ClusterService: Service, Sendable {
 
     private let configuration: ClusterConfiguration
     private let listeners: ListenerSet
+    private let rules: StructuralRules
     private let logger: Logger
     private let group: MultiThreadedEventLoopGroup
     private let eventLoop: any EventLoop
@@ -91,6 +92,7 @@ public final class ClusterService: Service, Sendable {
         )
         self.configuration = configuration
         self.listeners = listeners
+        self.rules = rules
         self.logger = logger
         self.group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.eventLoop = self.group.next()
@@ -163,8 +165,12 @@ public final class ClusterService: Service, Sendable {
     ///
     /// - Throws: ``MeshChangelog/ChangelogError``; nothing is changed then.
     public func write(_ draft: ChangelogDraft) async throws -> ChangesetReceipt {
+        // Here, where only the writer waits: the loop also carries the mesh's heartbeat.
+        var draft = draft
+        draft.prepare(rules: self.rules)
+        let prepared = draft
         let promise = self.eventLoop.makePromise(of: ChangesetReceipt.self)
-        self.perform { $0.write(draft, promise: promise) }
+        self.perform { $0.write(prepared, promise: promise) }
         return try await promise.futureResult.get()
     }
 

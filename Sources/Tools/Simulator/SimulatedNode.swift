@@ -110,7 +110,7 @@ struct SimulatedNode {
             node: self.id,
             region: self.profile.region,
             stored: self.disk.changelog,
-            rules: StructuralRules(facts: { _, _ in EntityFacts() }, hash: SimulatedHash.hash),
+            rules: .simulated,
             seed: generator.next()
         )
         self.observers = []
@@ -162,6 +162,14 @@ enum SimulatedKeys {
         for _ in 0..<4 { writer.write(hash) }
         return writer.bytes
     }
+}
+
+extension StructuralRules {
+    /// Every content is an entity, and nothing stands in another's way.
+    static let simulated = StructuralRules(
+        facts: { _, _ in EntityFacts() },
+        hash: SimulatedHash.hash
+    )
 }
 
 /// A quick hash in place of the cryptographic one; nobody attacks a simulation.

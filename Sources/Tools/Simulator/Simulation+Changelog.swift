@@ -75,8 +75,11 @@ extension Simulation {
     /// Ends a save that was under way, unless the node has crashed meanwhile.
     mutating func saved(_ index: Int, _ batch: ChangelogBatch, token: UInt64, boot: UInt64) {
         guard self.nodes[index].isRunning, self.nodes[index].disk.bootCount == boot else { return }
-        self.nodes[index].disk.save(batch)
-        self.stepChangelog(index) { changelog, now in changelog.persisted(token, at: now) }
+        let prepared = batch.prepared(by: .simulated)
+        self.nodes[index].disk.save(prepared.batch)
+        self.stepChangelog(index) { changelog, now in
+            changelog.persisted(token, prepared, at: now)
+        }
     }
 
     private mutating func perform(_ effect: ChangelogEffect, at index: Int) {

@@ -114,12 +114,17 @@ enum StoreBenchmark: Benchmark {
         return table
     }
 
+    private static let rules = StructuralRules(
+        facts: { _, _ in EntityFacts() },
+        hash: contentHash(of:)
+    )
+
     private static func changelog() throws -> Changelog {
         var log = try Changelog(
             node: Self.node,
             region: "eu",
             stored: StoredChangelog(),
-            rules: StructuralRules(facts: { _, _ in EntityFacts() }, hash: contentHash(of:)),
+            rules: Self.rules,
             seed: 1
         )
         let changes = Dictionary(uniqueKeysWithValues: Self.keys.map { ($0, Self.body) })
@@ -137,8 +142,8 @@ enum StoreBenchmark: Benchmark {
         while !effects.isEmpty {
             count += effects.count
             effects = effects.flatMap { effect -> [ChangelogEffect] in
-                guard case .persist(_, let token) = effect else { return [] }
-                return log.persisted(token, at: Self.start)
+                guard case .persist(let batch, let token) = effect else { return [] }
+                return log.persisted(token, batch.prepared(by: Self.rules), at: Self.start)
             }
         }
         return count

@@ -78,8 +78,8 @@ extension Changelog {
         var rest = effects
         while !rest.isEmpty {
             let effect = rest.removeFirst()
-            guard case .persist(_, let token) = effect else { continue }
-            let more = self.persisted(token, at: .zero)
+            guard case .persist(let batch, let token) = effect else { continue }
+            let more = self.persisted(token, batch.prepared(by: .test), at: .zero)
             all += more
             rest += more
         }

@@ -227,7 +227,7 @@ struct ReplayTests {
         }
         var log = self.replay(chain)
         let before = (log.state.hash, log.vector)
-        let made = log.checkpoint(of: 150)
+        let (made, _) = log.folding(of: 150).checkpoint(by: .test)
         let read = try Checkpoint(decoding: made.encoded, rules: .test)
         #expect(read.state.hash == made.state.hash)
         #expect(read.encoded == made.encoded)
@@ -248,7 +248,7 @@ struct ReplayTests {
     @Test("refuses checkpoints that are cut or not one")
     func damagedCheckpoints() {
         let log = self.replay([self.write(1, 1, generation: 1, [self.change("k/1", "x")])])
-        let bytes = log.checkpoint(of: 1).encoded
+        let (_, bytes) = log.folding(of: 1).checkpoint(by: .test)
         for count in 0..<bytes.count {
             #expect(throws: ChangelogError.self) {
                 try Checkpoint(decoding: Array(bytes.prefix(count)), rules: .test)

@@ -200,8 +200,9 @@ struct SimulatedFleet {
             if self.nodes[index].isDiskFull {
                 effects = log.persistFailed(token, reason: "full", at: self.now)
             } else {
-                self.nodes[index].disk.save(batch)
-                effects = log.persisted(token, at: self.now)
+                let prepared = batch.prepared(by: .test)
+                self.nodes[index].disk.save(prepared.batch)
+                effects = log.persisted(token, prepared, at: self.now)
             }
             self.nodes[index].log = log
             self.perform(effects, at: index)

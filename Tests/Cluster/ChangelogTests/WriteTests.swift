@@ -34,7 +34,7 @@ struct WriteTests {
         }
         #expect(log.state.entities.isEmpty && log.root == .zero)
         #expect(batch.writer != nil && batch.added.count == 1)
-        let after = log.persisted(token, at: .zero)
+        let after = log.persisted(token, batch.prepared(by: .test), at: .zero)
         #expect(after.first == .changed)
         #expect(log.texts == ["k/1": "a"])
         #expect(
@@ -55,7 +55,7 @@ struct WriteTests {
         )
         #expect(self.receipts(held).first?.holders == [NodeID(1), NodeID(2)])
         // A second answer, or one for a token of long ago, changes nothing.
-        #expect(log.persisted(token, at: .zero).isEmpty)
+        #expect(log.persisted(token, batch.prepared(by: .test), at: .zero).isEmpty)
     }
 
     @Test("counts generations and numbers, and chains its changesets")

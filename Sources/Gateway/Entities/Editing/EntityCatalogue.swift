@@ -123,7 +123,8 @@ public struct EntityCatalogue: Sendable {
 
     /// Takes over an entity as it is stored.
     public mutating func set(_ kind: EntityKind, _ id: EntityID, body: [UInt8]) {
-        let document = Self.document(kind, body)
+        // Stored bodies have been read and written out once: what they are found by stands in them.
+        let document = (try? JSONText.parse(body).value) ?? .object([])
         let entry = Entry(
             body: body,
             names: Self.names(kind, document).map(\.key),

@@ -30,7 +30,9 @@ struct ConfigurationTimelineTests {
                 ticket: UInt64(index),
                 at: now
             )
-            for case .persist(_, let token) in effects { _ = log.persisted(token, at: now) }
+            for case .persist(let batch, let token) in effects {
+                _ = log.persisted(token, batch.prepared(by: .gateway), at: now)
+            }
         }
         return ConfigurationTimeline(history: log.history)
     }
