@@ -41,6 +41,8 @@ public struct ConfigurationState: Sendable {
 
     private var claims: TreeDictionary<String, String> = [:]
     private var referrers: TreeDictionary<String, Int> = [:]
+    /// How many entities need each claim.
+    private var needs: TreeDictionary<String, Int> = [:]
     private(set) var removals: TreeDictionary<String, Removal> = [:]
     private(set) var origins: TreeSet<ContentHash> = []
 
@@ -95,7 +97,7 @@ public struct ConfigurationState: Sendable {
         by encoded: EncodedChangeset,
         rules: StructuralRules
     ) -> String? {
-        for change in changes { self.take(out: change.key) }
+        let freed = changes.flatMap { self.take(out: $0.key) }
         for change in changes {
             guard let body = change.body else {
                 self.remember(Removal(changeset: encoded.id, stamp: encoded.stamp), of: change.key)
@@ -115,11 +117,13 @@ public struct ConfigurationState: Sendable {
                 return "\(change.key): \(other)"
             }
         }
-        return self.danglingReference(after: changes)
+        return self.danglingReference(after: changes) ?? self.unmetNeed(after: changes, freed)
     }
 
-    private mutating func take(out key: String) {
-        guard let old = self.entities.removeValue(forKey: key) else { return }
+    /// Removes an entity, if it is there; gives the claims that others may need.
+    @discardableResult
+    private mutating func take(out key: String) -> [String] {
+        guard let old = self.entities.removeValue(forKey: key) else { return [] }
         if old.facts.isAside {
             self.asideKeys.remove(key)
         } else {
@@ -130,6 +134,11 @@ public struct ConfigurationState: Sendable {
             let count = self.referrers[reference, default: 1] - 1
             self.referrers[reference] = count > 0 ? count : nil
         }
+        for need in old.facts.needs {
+            let count = self.needs[need, default: 1] - 1
+            self.needs[need] = count > 0 ? count : nil
+        }
+        return self.needs.isEmpty ? [] : old.facts.claims
     }
 
     /// Adds an entity that is not there; gives the claim that another one holds already.
@@ -141,6 +150,7 @@ public struct ConfigurationState: Sendable {
             self.claims[claim] = key
         }
         for reference in entity.facts.references { self.referrers[reference, default: 0] += 1 }
+        for need in entity.facts.needs { self.needs[need, default: 0] += 1 }
         self.entities[key] = entity
         self.removals[key] = nil
         if entity.facts.isAside {
@@ -167,6 +177,18 @@ public struct ConfigurationState: Sendable {
             }
         }
         return nil
+    }
+
+    private func unmetNeed(after changes: [Changeset.Change], _ freed: [String]) -> String? {
+        guard !self.needs.isEmpty else { return nil }
+        for change in changes {
+            for need in self.entities[change.key]?.facts.needs ?? []
+            where self.claims[need] == nil {
+                return "\(change.key) needs \(need), which does not exist"
+            }
+        }
+        let lost = freed.first { self.claims[$0] == nil && self.needs[$0] != nil }
+        return lost.map { "\($0) is deleted, but others refer to it" }
     }
 
     /// What ``Entity/hash`` is for an entity with this key and content.

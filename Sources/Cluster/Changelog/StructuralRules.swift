@@ -6,6 +6,8 @@ public struct EntityFacts: Equatable, Sendable {
     public var claims: [String]
     /// Keys of entities that must exist while this one does.
     public var references: [String]
+    /// Claims that some entity must hold while this one exists, such as `vaults.prefix=shop`.
+    public var needs: [String]
     /// Why the content cannot be an entity at all; `nil` when it can.
     public var fault: String?
     /// Whether the entity is kept beside the configuration: nobody routes by it, so that it is not in
@@ -16,11 +18,13 @@ public struct EntityFacts: Equatable, Sendable {
     public init(
         claims: [String] = [],
         references: [String] = [],
+        needs: [String] = [],
         fault: String? = nil,
         isAside: Bool = false
     ) {
         self.claims = claims
         self.references = references
+        self.needs = needs
         self.fault = fault
         self.isAside = isAside
     }

@@ -15,7 +15,8 @@ func testHash(_ bytes: [UInt8]) -> ContentHash {
 }
 
 extension StructuralRules {
-    /// Entities of tests are `name` or `name>reference`: names are unique, references must exist.
+    /// Entities of tests are `name`, `name>reference` or `need?name:it`: names are unique, references
+    /// and what is needed must exist.
     static let test = StructuralRules(
         facts: { _, body in
             let text = String(decoding: body, as: UTF8.self)
@@ -25,6 +26,7 @@ extension StructuralRules {
             return EntityFacts(
                 claims: text.hasPrefix("name:") ? [parts[0]] : [],
                 references: parts.count > 1 ? [parts[1]] : [],
+                needs: text.hasPrefix("need?") ? [String(text.dropFirst(5))] : [],
                 fault: text == "broken" ? "is broken" : nil
             )
         },

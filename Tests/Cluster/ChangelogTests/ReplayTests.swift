@@ -122,6 +122,42 @@ struct ReplayTests {
         #expect(log.state.entities.count == 2)
     }
 
+    @Test("refuses what needs a name that nobody has, and to take away one that is needed")
+    func needs() {
+        let log = self.replay([
+            self.write(1, 1, generation: 1, [self.change("p/1", "need?name:v")]),
+            self.write(
+                2,
+                1,
+                generation: 2,
+                [self.change("p/1", "need?name:v"), self.change("v/1", "name:v")]
+            ),
+            self.write(3, 1, generation: 3, [self.change("v/1", nil)]),
+            self.write(4, 1, generation: 4, [self.change("v/1", "name:w")]),
+            // Another one takes its place in the same changeset.
+            self.write(
+                5,
+                1,
+                generation: 5,
+                [self.change("v/1", nil), self.change("v/2", "name:v")]
+            ),
+            self.write(6, 1, generation: 6, [self.change("p/1", nil), self.change("v/2", nil)]),
+        ])
+        let lost = ChangesetOutcome.refused(reason: "name:v is deleted, but others refer to it")
+        #expect(
+            log.outcomes[0] == .refused(reason: "p/1 needs name:v, which does not exist")
+        )
+        #expect(log.outcomes[2] == lost)
+        #expect(log.outcomes[3] == lost)
+        for index in [1, 4, 5] {
+            guard case .applied = log.outcomes[index] else {
+                Issue.record("\(index): \(log.outcomes[index])")
+                continue
+            }
+        }
+        #expect(log.state.entities.isEmpty)
+    }
+
     @Test("lets two entities swap their names in one changeset")
     func swappedNames() {
         let first = self.write(

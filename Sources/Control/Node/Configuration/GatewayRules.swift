@@ -33,8 +33,16 @@ enum GatewayRules {
         }
         return EntityFacts(
             claims: self.claims(of: kind, document),
-            references: self.references(of: kind, document)
+            references: self.references(of: kind, document),
+            needs: self.needs(of: kind, document)
         )
+    }
+
+    /// The vaults that an entity's secrets are in.
+    private static func needs(of kind: EntityKind, _ document: DocumentValue) -> [String] {
+        guard kind == .plugins || kind == .certificates else { return [] }
+        let vaults = Set(document.vaults).subtracting([Vault.environment])
+        return vaults.sorted().map { "\(EntityKind.vaults.rawValue).prefix=\($0)" }
     }
 
     /// Whether what has this key is kept beside the configuration.

@@ -59,6 +59,11 @@ public struct VaultReference: Equatable, Sendable {
     }
 }
 
+extension DocumentValue {
+    /// The vaults that references in this value name, in no order, some perhaps more than once.
+    public var vaults: [String] { VaultReference.all(in: self).map(\.vault) }
+}
+
 /// A secret that is not where a reference says.
 public struct MissingSecret: Error, Equatable, Sendable, CustomStringConvertible {
     /// The reference as written.
