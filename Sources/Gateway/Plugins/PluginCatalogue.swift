@@ -77,6 +77,10 @@ public enum PluginCatalogue {
             errors.append(error)
             Self.remove(error, from: &rest)
         }
+        // What a secret makes of a field, the node that looks it up will see.
+        let secret = Set(
+            (plugin.config.fields ?? []).filter { !$0.node.value.vaults.isEmpty }.map(\.name)
+        )
         while errors.count < Self.errorLimit {
             do throws(PluginError) {
                 _ = try definition.compile(
@@ -86,7 +90,11 @@ public enum PluginCatalogue {
             } catch {
                 // As in Kong, rules about several fields count when each field is right.
                 let isWhole = error.field == FieldPath.entityField
-                if !isWhole || errors.isEmpty { errors.append(error) }
+                let isOpen = error.field.split(separator: ".")
+                    .contains { secret.contains(String($0)) }
+                if !isOpen, !errors.contains(error), !isWhole || errors.isEmpty {
+                    errors.append(error)
+                }
                 guard !isWhole, Self.remove(error, from: &rest) else { break }
             }
         }

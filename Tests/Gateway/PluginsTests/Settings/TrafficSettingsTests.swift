@@ -192,4 +192,28 @@ struct TrafficSettingsTests {
         )
         #expect(PluginCatalogue.errors(in: plugin).isEmpty)
     }
+
+    @Test("a reference to a secret may stand where each node will see whether it fits")
+    func references() {
+        let names: [String: DocumentValue] = [
+            "http-log": .object([
+                DocumentField("http_endpoint", .string("{vault://env/log-url}"))
+            ]),
+            "redirect": .object([DocumentField("location", .string("{vault://env/place}"))]),
+            "correlation-id": .object([
+                DocumentField("header_name", .string("{vault://env/header}"))
+            ]),
+        ]
+        for (name, config) in names {
+            var plugin = Plugin.numbered(1, name)
+            plugin.config = config
+            #expect(PluginCatalogue.errors(in: plugin).isEmpty, "\(name)")
+        }
+    }
+
+    @Test("what is wrong with a field is said once")
+    func saidOnce() {
+        let plugin = Plugin.numbered(1, "http-log", ["http_endpoint": .string("nowhere")])
+        #expect(PluginCatalogue.errors(in: plugin).map(\.message) == ["missing host in url"])
+    }
 }
