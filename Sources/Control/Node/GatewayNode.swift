@@ -154,7 +154,11 @@ struct GatewayNode: Sendable {
             logger: self.logger
         )
         let voice = Gate()
-        if self.origin.succession == nil { voice.open() }
+        let accepting = Gate()
+        if self.origin.succession == nil {
+            voice.open()
+            accepting.open()
+        }
         let quit = Gate()
         let core: [any Service] = [
             await self.signals(parts, admin, drain, quit, security),
@@ -165,6 +169,7 @@ struct GatewayNode: Sendable {
                 logger: self.logger
             ),
             VoiceService(cluster: parts.cluster, gate: voice), keeper, parts.regions, parts.state,
+            parts.modes,
             parts.health, parts.configuration, parts.rollOuts,
             parts.watch(store: store, logger: self.logger), parts.tickets,
             StapleService(dataPlane: parts.dataPlane, logger: self.logger),
@@ -185,6 +190,7 @@ struct GatewayNode: Sendable {
             listeners: listeners,
             bound: bound,
             voice: voice,
+            accepting: accepting,
             supervisor: supervisor,
             predecessor: self.origin.succession,
             successor: succession,
@@ -194,7 +200,7 @@ struct GatewayNode: Sendable {
                 "id": "\(store.node)", "boot": "\(store.boot)",
             ]
         )
-        return core + self.admins(admin, security, listeners, bound)
+        return core + self.admins(admin, security, listeners, bound, accepting)
             + [SeedService(resolver: parts.seeds, cluster: parts.cluster), QuitService(gate: quit)]
             + [opening, drain]
     }
@@ -251,7 +257,8 @@ struct GatewayNode: Sendable {
         _ admin: NodeAdmin,
         _ security: AdminSecurity,
         _ listeners: ListenerSet,
-        _ bound: BoundCount
+        _ bound: BoundCount,
+        _ accepting: Gate
     ) -> [any Service] {
         self.adminListeners(security).map { setting, configuration in
             AdminListener(
@@ -268,7 +275,8 @@ struct GatewayNode: Sendable {
                     onBound: { endpoint in
                         onBound(endpoint)
                         bound.add()
-                    }
+                    },
+                    mayAccept: { await accepting.opened() }
                 )
             }
         }

@@ -205,7 +205,7 @@ public struct UpgradeGates: Sendable {
         }
         for traffic in self.before.traffic.values { fleetBefore.add(traffic) }
         if let old = fleetBefore.percentile99, let new = fleetNow.percentile99, old > 0,
-            new > old * (1 + self.upgrade.latencyLimit / 100)
+            new > max(old * (1 + self.upgrade.latencyLimit / 100), self.upgrade.latencyFloor)
         {
             failures.append("p99 is \(new) ms, was \(old) ms")
         }

@@ -19,6 +19,8 @@ struct OpeningService: Service {
     let bound: BoundCount
     /// Opened when this process may speak in the mesh.
     let voice: Gate
+    /// Opened when this process takes connections of the Admin side.
+    let accepting: Gate
     let supervisor: Supervisor
     /// The taking over from the process before, if there is one.
     let predecessor: Succession?
@@ -41,6 +43,7 @@ struct OpeningService: Service {
         self.voice.open()
         guard await self.cluster.boundEndpoint() != nil else { return }
         try await self.predecessor?.serving()
+        self.accepting.open()
         for place in self.listeners.closeUnclaimed() {
             self.logger.notice("an inherited socket is not used", metadata: ["socket": "\(place)"])
         }
