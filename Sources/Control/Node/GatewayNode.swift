@@ -174,6 +174,7 @@ struct GatewayNode: Sendable {
             parts.watch(store: store, logger: self.logger), parts.tickets,
             StapleService(dataPlane: parts.dataPlane, logger: self.logger),
             SpillWatch(dataPlane: parts.dataPlane, logger: self.logger),
+            BoardService(node: admin),
         ]
         let bound = BoundCount(of: self.adminListeners(security).count)
         let succession = SuccessionService(

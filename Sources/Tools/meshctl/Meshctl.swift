@@ -25,7 +25,8 @@ struct Meshctl: AsyncParsableCommand {
             HealthCommand.self, WhyCommand.self, BalanceCommand.self, RegionCommand.self,
             TargetCommand.self, ConfigCommand.self, DrainCommand.self, ResumeCommand.self,
             UpgradeCommand.self, ForgetCommand.self, ForceLeaveCommand.self, KeysCommand.self,
-            EventsCommand.self, BackupCommand.self, RestoreCommand.self, CompletionCommand.self,
+            EventsCommand.self, BackupCommand.self, RestoreCommand.self, DemoCommand.self,
+            CompletionCommand.self,
         ]
     )
 
