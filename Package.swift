@@ -268,7 +268,8 @@ let package = Package(
             "MeshAdmin",
             in: "Control",
             uses: [
-                "MeshReports", "MeshDashboard", "MeshPlugins", "MeshTLS", "MeshEntities", "MeshListening",
+                "MeshReports", "MeshDashboard", "MeshPlugins", "MeshTLS", "MeshEntities",
+                "MeshListening",
                 "MeshPrimitives", "COpenSSL", hummingbird, nioCore, nioPosix, logging,
                 lifecycle,
             ]

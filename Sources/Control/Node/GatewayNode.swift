@@ -18,6 +18,7 @@ struct GatewayNode: Sendable {
     private let origin: Origin
     private let logger: Logger
     private let rereadAdmin: @Sendable () throws -> AdminSettings
+    private let welcome: String?
 
     /// Where the process comes from: its machine, who started it, and what it was handed.
     struct Origin: Sendable {
@@ -39,18 +40,21 @@ struct GatewayNode: Sendable {
     ///   - origin: where the process comes from.
     ///   - logger: where the node tells what it does.
     ///   - rereadAdmin: reads the files of `admin.…` again, at SIGHUP.
+    ///   - welcome: what is said on standard error once the node serves; `nil`: nothing.
     init(
         settings: NodeSettings,
         keyRing: KeyRing,
         origin: Origin,
         logger: Logger,
-        rereadAdmin: @escaping @Sendable () throws -> AdminSettings
+        rereadAdmin: @escaping @Sendable () throws -> AdminSettings,
+        welcome: String? = nil
     ) {
         self.settings = settings
         self.keyRing = keyRing
         self.origin = origin
         self.logger = logger
         self.rereadAdmin = rereadAdmin
+        self.welcome = welcome
     }
 
     /// Runs until SIGTERM, SIGINT or SIGQUIT, then drains and leaves; or until another process is the
@@ -196,6 +200,7 @@ struct GatewayNode: Sendable {
             predecessor: self.origin.succession,
             successor: succession,
             logger: self.logger,
+            welcome: self.welcome,
             metadata: [
                 "name": "\(self.settings.node.name)", "region": "\(self.settings.node.region)",
                 "id": "\(store.node)", "boot": "\(store.boot)",

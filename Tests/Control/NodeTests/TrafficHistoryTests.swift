@@ -15,7 +15,10 @@ struct TrafficHistoryTests {
         history.count(["a": Self.figures(10)], wallMilliseconds: 1)
         #expect(history.steps.isEmpty)
 
-        history.count(["a": Self.figures(15, errors: 1), "b": Self.figures(2)], wallMilliseconds: 2)
+        history.count(
+            ["a": Self.figures(15, errors: 1), "b": Self.figures(2)],
+            wallMilliseconds: 2
+        )
 
         #expect(history.steps.map(\.number) == [1])
         #expect(history.steps[0].wallMilliseconds == 2)

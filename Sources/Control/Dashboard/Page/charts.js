@@ -26,7 +26,8 @@ export function chart({ times, series, stacked, unit, label, marks = [], width =
   const left = 52, right = 10, top = 22, bottom = 24;
   const w = width - left - right, tall = height - top - bottom;
   const end = times.length ? times[times.length - 1] : Date.now();
-  const start = end - 15 * 60 * 1000;
+  // A node that has not run for long fills the chart, too.
+  const start = Math.max(end - 15 * 60 * 1000, Math.min(times[0] ?? 0, end - 2 * 60 * 1000));
   const x = (t) => left + ((t - start) / (end - start)) * w;
   const sums = times.map((_, i) => series.reduce((sum, one) => sum + (one.values[i] || 0), 0));
   const highest = stacked ? Math.max(0, ...sums) : Math.max(0, ...series.flatMap((one) => one.values.map((v) => v || 0)));
@@ -37,9 +38,12 @@ export function chart({ times, series, stacked, unit, label, marks = [], width =
     s("line", { class: "grid", x1: left, x2: width - right, y1: y(limit * part), y2: y(limit * part) }),
     s("text", { class: "axis", x: left - 6, y: y(limit * part) + 4, "text-anchor": "end" }, number(limit * part)),
   ]);
-  const ages = (width < 500 ? [15, 10, 5, 0] : [15, 12, 9, 6, 3, 0]).map((minutes) =>
-    s("text", { class: "axis", x: x(end - minutes * 60000), y: height - 6, "text-anchor": minutes === 0 ? "end" : minutes === 15 ? "start" : "middle" },
-      minutes === 0 ? clock(end) : `−${minutes} min`));
+  const ticks = width < 500 ? 3 : 5;
+  const ages = Array.from({ length: ticks + 1 }, (_, n) => {
+    const age = ((end - start) * (ticks - n)) / ticks;
+    return s("text", { class: "axis", x: x(end - age), y: height - 6, "text-anchor": n === ticks ? "end" : n === 0 ? "start" : "middle" },
+      n === ticks ? clock(end) : age >= 120000 ? `−${(age / 60000).toFixed(age % 60000 < 3000 ? 0 : 1)} min` : `−${Math.round(age / 1000)} s`);
+  });
   const base = times.map(() => 0);
   const shapes = series.map((one) => {
     if (!stacked) {

@@ -51,27 +51,31 @@ export function topology(feed, open) {
   const names = [...new Set(members.map((one) => one.region))];
   const wide = Math.min(1180, document.documentElement.clientWidth - 40);
   const narrow = wide < 620;
-  const cell = { w: 148, h: 62, gap: 14 };
+  const cell = { w: 138, h: 62, gap: 14 };
   const boxes = new Map(), places = new Map();
   const columns = narrow ? 1 : Math.min(names.length, 3);
   const boxWidth = (wide - (columns - 1) * 56) / Math.max(1, columns);
-  const perRow = Math.max(1, Math.floor((boxWidth - 24 + cell.gap) / (cell.w + cell.gap)));
+  const perRow = Math.max(1, Math.floor((boxWidth - 32 + cell.gap) / (cell.w + cell.gap)));
   let y = 0, rowHeight = 0;
   names.forEach((name, index) => {
     const column = index % columns;
     if (column === 0 && index > 0) { y += rowHeight + 56; rowHeight = 0; }
     const inside = members.filter((one) => one.region === name);
-    const box = { x: column * (boxWidth + 56), y, w: boxWidth, h: 58 + Math.ceil(inside.length / perRow) * (cell.h + cell.gap) };
+    const box = { x: column * (boxWidth + 56), y, w: boxWidth, h: 50 + Math.ceil(inside.length / perRow) * (cell.h + cell.gap) + 14 };
     rowHeight = Math.max(rowHeight, box.h);
     boxes.set(name, box);
-    inside.forEach((one, n) => places.set(one.id, { x: box.x + 16 + (n % perRow) * (cell.w + cell.gap), y: box.y + 46 + Math.floor(n / perRow) * (cell.h + cell.gap) }));
+    const row = Math.min(perRow, inside.length), w = Math.min(230, (boxWidth - 32 - (row - 1) * cell.gap) / row);
+    inside.forEach((one, n) => places.set(one.id, { w, x: box.x + 16 + (n % perRow) * (w + cell.gap), y: box.y + 46 + Math.floor(n / perRow) * (cell.h + cell.gap) }));
   });
   const asked = members.find((one) => one.is_asked);
-  const centre = (id) => ({ x: places.get(id).x + cell.w / 2, y: places.get(id).y + cell.h / 2 });
+  const centre = (id) => ({ x: places.get(id).x + places.get(id).w / 2, y: places.get(id).y + cell.h / 2 });
+  // In one row a line would run behind the cells: it bows out below them.
+  const path = (from, to) => (Math.abs(from.y - to.y) > 1 ? `M${from.x} ${from.y}L${to.x} ${to.y}`
+    : `M${from.x} ${from.y}C${from.x} ${from.y + 62},${to.x} ${to.y + 62},${to.x} ${to.y}`);
   const showEdges = asked && members.length <= 40;
   const edges = showEdges ? members.filter((one) => one !== asked).map((one) => {
     const from = centre(asked.id), to = centre(one.id), { kind } = model.standing(one);
-    return s("line", { class: `edge ${kind}`, x1: from.x, y1: from.y, x2: to.x, y2: to.y }, s("title", {}, `${asked.name} to ${one.name}: ${one.rtt_ms === null ? "no answer yet" : span(one.rtt_ms)}`));
+    return s("path", { class: `edge ${kind}`, d: path(from, to) }, s("title", {}, `${asked.name} to ${one.name}: ${one.rtt_ms === null ? "no answer yet" : span(one.rtt_ms)}`));
   }) : [];
   const regionBoxes = names.map((name) => {
     const box = boxes.get(name), region = known.get(name);
@@ -90,7 +94,7 @@ export function topology(feed, open) {
       transform: `translate(${place.x} ${place.y})`, onclick: () => open(one),
       onkeydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(one); } } },
     s("title", {}, label),
-    s("rect", { width: cell.w, height: cell.h, rx: 8 }),
+    s("rect", { width: place.w, height: cell.h, rx: 8 }),
     s("rect", { class: "stripe", width: 5, height: cell.h, rx: 2.5 }),
     s("text", { class: "code", x: 16, y: 25 }, state.code),
     s("text", { class: "name", x: 44, y: 25 }, shown),

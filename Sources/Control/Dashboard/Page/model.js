@@ -87,6 +87,8 @@ export function alarms(feed) {
   }
   if (node && !node.config_agreed) add("warn", "Configurations differ", `${node.name} runs ${version(node.config)}`, "config");
   for (const one of standings(feed)) if (one.state === "rejected") add("bad", `Node ${one.name} rejects the configuration`, one.reason, "config");
+  const minute = recent(steps(feed), 60);
+  if (minute.errors > 0 && minute.share >= 0.01) add("bad", `${Math.round(minute.share * 1000) / 10} % of the requests at ${node.name} fail`, `${minute.errors} of ${minute.requests} in the last minute were answered with 5xx`, "traffic");
   if (node && !node.ready) add("warn", `Node ${node.name} is not ready`, node.readiness, "overview");
   for (const trouble of node ? node.troubles : []) add("bad", `${trouble.kind}: ${trouble.subject}`, trouble.message, "overview");
   const upgrade = feed.facts.get("upgrade");

@@ -20,11 +20,15 @@ struct BoardFacts {
         let status = await self.node.status()
         let members = await self.node.members().members
         Self.put(BoardNode(status, self.node.identity), at: "node", into: &facts)
-        for member in members { Self.put(BoardMember(member), at: "member/\(member.id)", into: &facts) }
+        for member in members {
+            Self.put(BoardMember(member), at: "member/\(member.id)", into: &facts)
+        }
         for region in status.regions { Self.put(region, at: "region/\(region.name)", into: &facts) }
         await self.readTargets(members: members.count, into: &facts)
         await self.readChanges(into: &facts)
-        for step in self.steps { Self.put(BoardStep(step), at: "step/\(step.number)", into: &facts) }
+        for step in self.steps {
+            Self.put(BoardStep(step), at: "step/\(step.number)", into: &facts)
+        }
         for event in self.node.eventLog.kept(last: Self.eventLimit, where: { _ in true }) {
             Self.put(event, at: "event/\(event.id)", into: &facts)
         }
@@ -36,7 +40,11 @@ struct BoardFacts {
             for (index, target) in upstream.targets.enumerated() {
                 let fact = BoardTarget(target, order: index, of: upstream, members: members)
                 let address = target.address ?? ""
-                Self.put(fact, at: "target/\(upstream.id)/\(target.target)/\(address)", into: &facts)
+                Self.put(
+                    fact,
+                    at: "target/\(upstream.id)/\(target.target)/\(address)",
+                    into: &facts
+                )
             }
         }
     }
@@ -55,8 +63,12 @@ struct BoardFacts {
                 into: &facts
             )
         }
-        if let upgrade = await self.node.upgrade() { Self.put(upgrade, at: "upgrade", into: &facts) }
-        if let rollOut = await self.node.rollOut() { Self.put(rollOut, at: "roll-out", into: &facts) }
+        if let upgrade = await self.node.upgrade() {
+            Self.put(upgrade, at: "upgrade", into: &facts)
+        }
+        if let rollOut = await self.node.rollOut() {
+            Self.put(rollOut, at: "roll-out", into: &facts)
+        }
     }
 
     private static func put(

@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import MeshChangelog
 import MeshDataPlane
@@ -27,6 +28,8 @@ struct OpeningService: Service {
     /// Lets a process after this one take over; runs once the node serves.
     let successor: SuccessionService
     let logger: Logger
+    /// What is said on standard error when it serves.
+    let welcome: String?
     /// What the log says of the node when it serves.
     let metadata: Logger.Metadata
 
@@ -50,6 +53,9 @@ struct OpeningService: Service {
         var metadata = self.metadata
         metadata["proxy"] = "\(self.dataPlane.boundEndpoints)"
         self.logger.info("node serves", metadata: metadata)
+        if let welcome = self.welcome {
+            try? FileHandle.standardError.write(contentsOf: Data(welcome.utf8))
+        }
         self.supervisor.keep(self.listeners.offered)
         self.supervisor.ready()
         try await withThrowingTaskGroup { group in
