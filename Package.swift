@@ -253,11 +253,23 @@ let package = Package(
         // The JSON shapes of `/mesh/…`, spoken by the Admin API and its client.
         target("MeshReports", in: "Control"),
         tests(of: "MeshReports", in: "Control"),
+        // The dashboard: its page, embedded in the program, and what it is told.
+        .target(
+            name: "MeshDashboard",
+            path: "Sources/Control/Dashboard",
+            resources: [
+                "app.css", "app.js", "change-views.js", "charts.js", "dom.js", "feed.js",
+                "icon.svg", "index.html", "mesh-views.js", "model.js", "traffic-views.js",
+            ].map { .embedInCode("Page/\($0)") },
+            swiftSettings: strict
+        ),
+        tests(of: "MeshDashboard", in: "Control"),
         target(
             "MeshAdmin",
             in: "Control",
             uses: [
-                "MeshReports", "MeshPlugins", "MeshTLS", "MeshEntities", "MeshListening",
+                "MeshReports", "MeshDashboard", "MeshPlugins", "MeshTLS", "MeshEntities",
+                "MeshListening",
                 "MeshPrimitives", "COpenSSL", hummingbird, nioCore, nioPosix, logging,
                 lifecycle,
             ]
@@ -271,8 +283,8 @@ let package = Package(
             of: "MeshAdmin",
             in: "Control",
             uses: [
-                "MeshReports", "MeshAdminClient", "MeshTLS", "MeshEntities", "MeshPrimitives",
-                logging,
+                "MeshReports", "MeshDashboard", "MeshAdminClient", "MeshTLS", "MeshEntities",
+                "MeshPrimitives", logging,
             ]
         ),
         // Host names to addresses, by c-ares.
@@ -285,7 +297,7 @@ let package = Package(
                 "MeshDataPlane", "MeshRouting", "MeshBalancing", "MeshHealth", "MeshHTTP",
                 "MeshTLS", "MeshPlugins", "MeshEntities", "MeshMembership", "MeshChangelog",
                 "MeshObservations", "MeshWire", "MeshTransport", "MeshStorage", "MeshDeclarative",
-                "MeshReports",
+                "MeshReports", "MeshDashboard",
                 "MeshAdmin", "MeshResolver", "MeshListening", "MeshPrimitives", "CMeshSystem",
                 logging,
                 lifecycle, signals, yams, trees,

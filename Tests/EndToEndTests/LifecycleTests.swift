@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -180,10 +181,18 @@ extension EndToEnd {
                 return answer.status == 200 ? answer : nil
             }
             let members = try Ctl(admin: places[1].url).json("members", statuses: [0])
+            let page = try Curl.get("\(places[1].url)/mesh/ui")
+            let said = try found("it should say what to try", within: 5) {
+                let log = try String(contentsOfFile: "\(mesh.directory)/dev.log", encoding: .utf8)
+                return log.contains("A mesh of one is ready.") ? log : nil
+            }
             node.signal(SIGTERM)
 
             #expect(answer.body.contains("hello from meshgate"))
             #expect(members["members"].items.count == 1)
+            #expect(page.status == 200)
+            #expect(said.contains("curl http://\(places[0])/hello "))
+            #expect(said.contains("open http://\(places[1])/mesh/ui "))
             #expect(try node.end(within: 10) == .exited(0), "\(node.lastWords)")
         }
     }

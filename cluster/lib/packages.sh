@@ -6,10 +6,12 @@ build_packages="libssl-dev libnghttp2-dev libsodium-dev libpcre2-dev libc-ares-d
 demo_packages="curl jq procps"
 # What only tests need.
 test_packages="bats redis-server"
+# What the dashboard is tried in.
+dashboard_packages="chromium python3"
 # What only benchmarks need: peers and load.
 bench_packages="nginx libnginx-mod-stream haproxy wrk nghttp2-client nghttp2-server openssl unzip valgrind python3 python3-pip"
 # What only the outside suites need: tools that try the gateway, and peers on both sides.
-suites_packages="$bench_packages python3-venv curl sslscan testssl.sh varnish slowhttptest"
+suites_packages="$bench_packages $dashboard_packages python3-venv curl sslscan testssl.sh varnish slowhttptest"
 # What only the proofs of deploy/ need.
 deploy_packages="systemd strace iproute2 nftables openssl debhelper lintian patchelf mandoc help2man debootstrap prometheus prometheus-alertmanager nginx haproxy keepalived buildah shellcheck yamllint python3-venv"
 deploy_python="ansible-core ansible-lint kubernetes-validate pyyaml jsonschema"

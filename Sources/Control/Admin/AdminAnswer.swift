@@ -1,4 +1,5 @@
 import Foundation
+import MeshDashboard
 import MeshEntities
 import MeshReports
 
@@ -8,6 +9,7 @@ struct AdminAnswer: Sendable {
         case none
         case bytes([UInt8], contentType: String)
         case events(AsyncStream<EventReport>)
+        case board(AsyncStream<BoardChange>)
     }
 
     static let json = "application/json; charset=utf-8"

@@ -43,6 +43,13 @@ final class AdminConnections: Sendable {
         for channel in open { Self.quiesce(channel) }
     }
 
+    /// The same for a successor of the same sockets; blocks until the listener takes nobody any more,
+    /// so that two processes never run for one connection.
+    func endForSuccessor() {
+        try? self.state.withLock { $0.listener }?.close().wait()
+        self.end()
+    }
+
     private static func quiesce(_ channel: any Channel) {
         channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
     }

@@ -8,6 +8,8 @@ struct AdminExchange: Sendable {
     var path = ""
     /// Who asks: the name of a token or of a client certificate, or how he came.
     var author = ""
+    /// What he may do.
+    var role = AdminRole.read
     /// The values of the pattern's `:` segments, in order.
     var parameters: [String] = []
     var query: [String: String]
@@ -48,6 +50,8 @@ struct AdminPath: Sendable {
     let pattern: [String]
     /// By method; `HEAD` and `OPTIONS` follow from these.
     let methods: [Method]
+    /// Whether also somebody unknown may read it: files that are the same everywhere.
+    var isOpen = false
 
     /// What a method takes or answers with, for the description of the API.
     enum Content: Sendable {

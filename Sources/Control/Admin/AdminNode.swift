@@ -1,3 +1,4 @@
+public import MeshDashboard
 public import MeshEntities
 public import MeshReports
 
@@ -186,4 +187,9 @@ public protocol AdminNode: Sendable {
     /// `nil` begins with new events. The stream ends when the node stops; it drops the oldest
     /// events of a reader that is too slow.
     func events(after id: UInt64?) async -> AsyncStream<EventReport>
+
+    /// What the dashboard shows, as it is now, or what has changed of it after a mark.
+    func board(after mark: String?) async -> BoardChange
+    /// The same, and then whatever changes; ends when the node stops.
+    func boardChanges(after mark: String?) async -> AsyncStream<BoardChange>
 }

@@ -34,7 +34,7 @@ struct AdminResponder: HTTPResponder {
                 KongPaths(node: node).all + ConfigPaths(node: node).all
                     + MeshPaths(node: node).all + OrderPaths(node: node).all
                     + ChangesetPaths(node: node).all
-                    + BackupPaths(node: node).all
+                    + BackupPaths(node: node).all + DashboardPaths(node: node).all
                     + SchemaPaths(node: node).all
                     + NodePaths(node: node).all + HealthPaths(node: node).all
                     + EntityPaths(node: node).all + status
@@ -61,12 +61,16 @@ struct AdminResponder: HTTPResponder {
             kongToken: request.headers[Self.kongToken],
             certificate: self.configuration.security.isEncrypted ? await context.clientName : nil
         )
-        guard let holder else { return AdminAccess.unauthorized }
-        guard let segments = Self.segments(of: request.uri.path) else {
-            return .message("Bad request", status: 400)
+        let segments = Self.segments(of: request.uri.path)
+        let found = segments.flatMap { segments in
+            self.paths.lazy.compactMap { path in path.match(segments).map { (path, $0) } }.first
         }
-        let found = self.paths.lazy.compactMap { path in path.match(segments).map { (path, $0) } }
-        guard let (path, parameters) = found.first else { return .notFound }
+        let anybody = AdminCredentials.Holder(name: "", role: .read)
+        guard let holder = holder ?? (found?.0.isOpen == true ? anybody : nil) else {
+            return AdminAccess.unauthorized
+        }
+        guard segments != nil else { return .message("Bad request", status: 400) }
+        guard let (path, parameters) = found else { return .notFound }
         let method = request.method.rawValue
         if method == "OPTIONS" { return Self.options(of: path) }
         guard let operation = path.method(for: method) else {
@@ -82,7 +86,7 @@ struct AdminResponder: HTTPResponder {
             let body = try? await request.body.collect(upTo: self.bodyLimit(of: operation))
         else { return Self.closing(self.tooLarge) }
         return await operation.run(
-            Self.exchange(request, holder.name, parameters, Array(body.readableBytesView))
+            Self.exchange(request, holder, parameters, Array(body.readableBytesView))
         )
     }
 
@@ -129,7 +133,7 @@ struct AdminResponder: HTTPResponder {
 
     private static func exchange(
         _ request: Request,
-        _ author: String,
+        _ holder: AdminCredentials.Holder,
         _ parameters: [String],
         _ body: [UInt8]
     ) -> AdminExchange {
@@ -138,7 +142,8 @@ struct AdminResponder: HTTPResponder {
         return AdminExchange(
             method: request.method.rawValue,
             path: request.uri.path,
-            author: author,
+            author: holder.name,
+            role: holder.role,
             parameters: parameters,
             query: SubmittedBody.form(request.uri.query ?? ""),
             headers: headers,
@@ -211,6 +216,16 @@ struct AdminResponder: HTTPResponder {
                 status: status,
                 headers: headers,
                 body: EventBody(events: events, keepAliveInterval: interval).body
+            )
+        case .board(let changes):
+            headers[.contentType] = "text/event-stream"
+            headers[.cacheControl] = "no-store"
+            if isHead { return Response(status: status, headers: headers) }
+            let interval = self.configuration.keepAliveInterval
+            return Response(
+                status: status,
+                headers: headers,
+                body: EventBody(changes: changes, keepAliveInterval: interval).body
             )
         }
     }

@@ -83,6 +83,7 @@ public struct AdminServer: Service {
     private let logger: Logger
     private let connections = AdminConnections()
     private let onBound: @Sendable (Endpoint?) -> Void
+    private let mayAccept: @Sendable () async -> Void
 
     /// Creates a listener that opens its socket when it runs.
     ///
@@ -92,18 +93,22 @@ public struct AdminServer: Service {
     ///   - listeners: where the socket comes from; it is called as ``name`` says there.
     ///   - logger: gets what goes wrong with a connection.
     ///   - onBound: told the real address once, `nil` for a unix socket.
+    ///   - mayAccept: waited for before the first connection is taken; whoever comes before waits in
+    ///     the socket's queue. Another process that has the socket, too, may accept until then.
     public init(
         configuration: AdminServerConfiguration,
         node: any AdminNode,
         listeners: ListenerSet = ListenerSet(),
         logger: Logger,
-        onBound: @escaping @Sendable (Endpoint?) -> Void = { _ in }
+        onBound: @escaping @Sendable (Endpoint?) -> Void = { _ in },
+        mayAccept: @escaping @Sendable () async -> Void = {}
     ) {
         self.configuration = configuration
         self.listeners = listeners
         self.responder = AdminResponder(configuration: configuration, node: node)
         self.logger = logger
         self.onBound = onBound
+        self.mayAccept = mayAccept
     }
 
     /// What the socket is called in the node's ``MeshListening/ListenerSet``.
@@ -133,6 +138,7 @@ public struct AdminServer: Service {
                     )
                 }
             }
+            .serverChannelOption(.autoRead, value: false)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .bind(descriptor) { child in
                 channel.setup(channel: child, logger: logger).map { value in
@@ -141,9 +147,12 @@ public struct AdminServer: Service {
                 }
             }
         connections.listens(server.channel)
-        self.listeners.whenHandedOver { connections.end() }
+        self.listeners.whenHandedOver { connections.endForSuccessor() }
         self.bound(place)
         await withTaskCancellationOrGracefulShutdownHandler {
+            await self.mayAccept()
+            // What waits in an inherited socket must not come before the channel is active.
+            try? await server.channel.setOption(.autoRead, value: true).get()
             await Self.serve(server, through: channel, logger)
         } onCancelOrGracefulShutdown: {
             connections.end()

@@ -18,6 +18,7 @@ struct GatewayNode: Sendable {
     private let origin: Origin
     private let logger: Logger
     private let rereadAdmin: @Sendable () throws -> AdminSettings
+    private let welcome: String?
 
     /// Where the process comes from: its machine, who started it, and what it was handed.
     struct Origin: Sendable {
@@ -39,18 +40,21 @@ struct GatewayNode: Sendable {
     ///   - origin: where the process comes from.
     ///   - logger: where the node tells what it does.
     ///   - rereadAdmin: reads the files of `admin.…` again, at SIGHUP.
+    ///   - welcome: what is said on standard error once the node serves; `nil`: nothing.
     init(
         settings: NodeSettings,
         keyRing: KeyRing,
         origin: Origin,
         logger: Logger,
-        rereadAdmin: @escaping @Sendable () throws -> AdminSettings
+        rereadAdmin: @escaping @Sendable () throws -> AdminSettings,
+        welcome: String? = nil
     ) {
         self.settings = settings
         self.keyRing = keyRing
         self.origin = origin
         self.logger = logger
         self.rereadAdmin = rereadAdmin
+        self.welcome = welcome
     }
 
     /// Runs until SIGTERM, SIGINT or SIGQUIT, then drains and leaves; or until another process is the
@@ -154,7 +158,11 @@ struct GatewayNode: Sendable {
             logger: self.logger
         )
         let voice = Gate()
-        if self.origin.succession == nil { voice.open() }
+        let accepting = Gate()
+        if self.origin.succession == nil {
+            voice.open()
+            accepting.open()
+        }
         let quit = Gate()
         let core: [any Service] = [
             await self.signals(parts, admin, drain, quit, security),
@@ -165,10 +173,12 @@ struct GatewayNode: Sendable {
                 logger: self.logger
             ),
             VoiceService(cluster: parts.cluster, gate: voice), keeper, parts.regions, parts.state,
+            parts.modes,
             parts.health, parts.configuration, parts.rollOuts,
             parts.watch(store: store, logger: self.logger), parts.tickets,
             StapleService(dataPlane: parts.dataPlane, logger: self.logger),
             SpillWatch(dataPlane: parts.dataPlane, logger: self.logger),
+            BoardService(node: admin),
         ]
         let bound = BoundCount(of: self.adminListeners(security).count)
         let succession = SuccessionService(
@@ -185,16 +195,18 @@ struct GatewayNode: Sendable {
             listeners: listeners,
             bound: bound,
             voice: voice,
+            accepting: accepting,
             supervisor: supervisor,
             predecessor: self.origin.succession,
             successor: succession,
             logger: self.logger,
+            welcome: self.welcome,
             metadata: [
                 "name": "\(self.settings.node.name)", "region": "\(self.settings.node.region)",
                 "id": "\(store.node)", "boot": "\(store.boot)",
             ]
         )
-        return core + self.admins(admin, security, listeners, bound)
+        return core + self.admins(admin, security, listeners, bound, accepting)
             + [SeedService(resolver: parts.seeds, cluster: parts.cluster), QuitService(gate: quit)]
             + [opening, drain]
     }
@@ -251,7 +263,8 @@ struct GatewayNode: Sendable {
         _ admin: NodeAdmin,
         _ security: AdminSecurity,
         _ listeners: ListenerSet,
-        _ bound: BoundCount
+        _ bound: BoundCount,
+        _ accepting: Gate
     ) -> [any Service] {
         self.adminListeners(security).map { setting, configuration in
             AdminListener(
@@ -268,7 +281,8 @@ struct GatewayNode: Sendable {
                     onBound: { endpoint in
                         onBound(endpoint)
                         bound.add()
-                    }
+                    },
+                    mayAccept: { await accepting.opened() }
                 )
             }
         }

@@ -21,6 +21,7 @@ struct NodeParts: Sendable {
     let events: EventLog
     let health: HealthService
     let state: StateService
+    let modes: ModeService
     let regions: RegionService
     let configuration: ConfigurationService
     let rollOuts: RollOutService
@@ -70,6 +71,11 @@ struct NodeParts: Sendable {
         cluster.share(FleetCounterTable(dataPlane.fleetCounters))
         self.events = events
         self.state = state
+        self.modes = ModeService(
+            dataPlane: dataPlane,
+            state: state,
+            deadline: settings.proxy.drainDeadline
+        )
         let health = HealthService(
             peer: HealthPeer(id: store.node, region: settings.node.region),
             cluster: cluster,
@@ -169,21 +175,18 @@ struct NodeParts: Sendable {
 
     /// The part that hands on what the cluster learns.
     func watch(store: NodeStore, logger: Logger) -> MeshWatch {
-        let (dataPlane, state) = (self.dataPlane, self.state)
+        let modes = self.modes
         return MeshWatch(
             cluster: self.cluster,
             health: self.health,
             configuration: self.configuration,
             regions: self.regions,
-            state: state,
+            state: self.state,
             events: self.events,
             tickets: self.tickets,
             store: store,
             logger: logger,
-            onDesiredMode: { mode in
-                dataPlane.setClosing(mode != .normal)
-                state.update { $0.mode = NodeState.Mode(mode) }
-            }
+            onDesiredMode: { modes.set($0) }
         )
     }
 

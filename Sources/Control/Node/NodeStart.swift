@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import MeshDataPlane
 import MeshListening
 import MeshStorage
 import MeshWire
@@ -62,7 +63,8 @@ public struct NodeStart: Sendable {
                     succession: succession
                 ),
                 logger: logger,
-                rereadAdmin: { try Self.withFiles(prepared.settings.admin) }
+                rereadAdmin: { try Self.withFiles(prepared.settings.admin) },
+                welcome: self.isDevelopment ? Self.welcome(prepared.settings) : nil
             )
             let cut = try await node.run(firstConfiguration: prepared.firstConfiguration)
             return cut > 0 ? 75 : 0
@@ -193,6 +195,25 @@ public struct NodeStart: Sendable {
             ("status.listen", "127.0.0.1:8100"), ("gossip.bind", "127.0.0.1:7946"),
             ("gossip.profile", "local"),
         ]
+    }
+
+    /// What somebody who has just started a node of his own may try.
+    private static func welcome(_ settings: NodeSettings) -> String {
+        let proxy = settings.proxy.dataPlane.listen.first.map { "\($0)" } ?? "127.0.0.1:8000"
+        let admin = "\(settings.admin.listen)"
+        return """
+
+            A mesh of one is ready. Try:
+              curl http://\(proxy)/hello                       a route that is there
+              open http://\(admin)/mesh/ui                     the mesh, live, in a browser
+              curl http://\(admin)/services -d name=mine -d url=http://127.0.0.1:9000
+              curl http://\(admin)/services/mine/routes -d 'paths[]=/mine'
+                                                               a service and a route, as with Kong
+              meshctl status; meshctl config history           the same from a terminal
+            It is gone with this process (Ctrl-C). Five nodes: cluster/up; for good: --config FILE.
+
+
+            """
     }
 
     private static let sampleConfiguration = """

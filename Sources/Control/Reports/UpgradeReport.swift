@@ -56,6 +56,9 @@ public struct UpgradeReport: Codable, Equatable, Sendable {
     public var errorLimit: Double
     /// The largest growth of the fleet's 99th percentile of latency, in percent.
     public var latencyLimit: Double
+    /// The 99th percentile up to which no growth counts, in milliseconds: a class of small latencies
+    /// is soon twice the one before.
+    public var latencyFloor: Double
     /// How long all gates must hold after a node's turn, in seconds.
     public var settleSeconds: Double
     /// Who carries it out, such as `ops@laptop 4711`; shown only.
@@ -72,6 +75,7 @@ public struct UpgradeReport: Codable, Equatable, Sendable {
         self.drains = true
         self.errorLimit = 0.5
         self.latencyLimit = 50
+        self.latencyFloor = 100
         self.settleSeconds = 30
         self.driver = ""
         self.nodes = nodes

@@ -276,6 +276,10 @@ public final class DataPlane: Sendable {
     /// The listeners stay open, so that it can be taken back.
     public func setClosing(_ isClosing: Bool) { self.post(.closing(isClosing)) }
 
+    /// Tells the clients of open WebSockets that the node goes away (1001), and ends those that an
+    /// earlier call has told; leave them ``closingPatience`` between two calls.
+    public func closeWebSockets() { self.post(.closeWebSockets) }
+
     /// Opens the access log's file again under its name, after log rotation has moved it; no line is
     /// lost.
     ///

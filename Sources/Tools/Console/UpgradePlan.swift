@@ -92,6 +92,17 @@ public struct UpgradeSample: Equatable, Sendable {
             }
         }
 
+        /// Reads a node's metrics by service; requests of no service under "".
+        static func byService(metrics: String) -> [String: Traffic] {
+            var lines: [Substring: [Substring]] = [:]
+            for line in metrics.split(separator: "\n") where line.contains("service=\"") {
+                lines[Self.label("service", of: line) ?? "", default: []].append(line)
+            }
+            return lines.reduce(into: [:]) { result, entry in
+                result[String(entry.key)] = Traffic(metrics: entry.value.joined(separator: "\n"))
+            }
+        }
+
         private static func label(_ name: String, of line: Substring) -> Substring? {
             guard let start = line.firstRange(of: "\(name)=\"")?.upperBound,
                 let end = line[start...].firstIndex(of: "\"")
@@ -112,10 +123,13 @@ public struct UpgradeSample: Equatable, Sendable {
         }
 
         /// The upper end of the class of the 99th percentile; `nil` below 100 requests.
-        public var percentile99: Double? {
+        public var percentile99: Double? { self.percentile(0.99, ofAtLeast: 100) }
+
+        /// The upper end of the class of a percentile; `nil` below so many requests.
+        func percentile(_ part: Double, ofAtLeast samples: Double) -> Double? {
             let total = self.latencies[.infinity] ?? self.latencies.values.max() ?? 0
-            guard total >= 100 else { return nil }
-            return self.latencies.filter { $0.value >= total * 0.99 }.keys.min()
+            guard total >= samples else { return nil }
+            return self.latencies.filter { $0.value >= total * part }.keys.min()
         }
     }
 
@@ -205,7 +219,7 @@ public struct UpgradeGates: Sendable {
         }
         for traffic in self.before.traffic.values { fleetBefore.add(traffic) }
         if let old = fleetBefore.percentile99, let new = fleetNow.percentile99, old > 0,
-            new > old * (1 + self.upgrade.latencyLimit / 100)
+            new > max(old * (1 + self.upgrade.latencyLimit / 100), self.upgrade.latencyFloor)
         {
             failures.append("p99 is \(new) ms, was \(old) ms")
         }
@@ -218,7 +232,7 @@ public struct UpgradeGates: Sendable {
 }
 
 extension UpgradeSample.Traffic {
-    fileprivate mutating func add(_ other: UpgradeSample.Traffic) {
+    mutating func add(_ other: UpgradeSample.Traffic) {
         self.answers += other.answers
         self.errors += other.errors
         for (end, count) in other.latencies { self.latencies[end, default: 0] += count }

@@ -43,6 +43,27 @@ struct FleetClients {
         throw Failure(.unreachable, "no node answers" + (last.map { ": \($0)" } ?? ""))
     }
 
+    /// The metrics of every node that can be reached, by name; of the first one alone when no other can.
+    func metrics() async throws -> [String: String] {
+        var texts: [String: String] = [:]
+        await withTaskGroup(of: (String, String?).self) { group in
+            for (name, client) in self.others {
+                group.addTask { (name, try? await client.metrics()) }
+            }
+            for await (name, text) in group { texts[name] = text }
+        }
+        if texts.isEmpty {
+            let node = try await self.first.members().view.node
+            texts[node] = try await self.first.metrics()
+        }
+        return texts
+    }
+
+    /// The clients of all nodes that have told an address, by name.
+    var all: [(name: String, client: AdminClient)] {
+        self.others.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
     /// What the fleet shows now: the views of all nodes that can be reached, and their traffic.
     func sample() async throws -> UpgradeSample {
         var views: [String: [MemberReport]] = [:]

@@ -22,10 +22,12 @@ struct Meshctl: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             MembersCommand.self, MemberCommand.self, StatusCommand.self, CheckCommand.self,
-            HealthCommand.self, WhyCommand.self, BalanceCommand.self, RegionCommand.self,
+            HealthCommand.self, TopCommand.self, WhyCommand.self, BalanceCommand.self,
+            RegionCommand.self,
             TargetCommand.self, ConfigCommand.self, DrainCommand.self, ResumeCommand.self,
             UpgradeCommand.self, ForgetCommand.self, ForceLeaveCommand.self, KeysCommand.self,
-            EventsCommand.self, BackupCommand.self, RestoreCommand.self, CompletionCommand.self,
+            EventsCommand.self, BackupCommand.self, RestoreCommand.self, BundleCommand.self,
+            ExplainCodeCommand.self, DemoCommand.self, CompletionCommand.self,
         ]
     )
 

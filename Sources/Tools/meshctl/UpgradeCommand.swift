@@ -39,6 +39,9 @@ struct UpgradePlanOptions: ParsableArguments {
     @Option(help: "The largest growth of the fleet's p99, in percent.")
     var maxLatency = 50.0
 
+    @Option(help: "The p99 up to which no growth counts, in milliseconds.")
+    var latencyFloor = 100.0
+
     @Option(help: "Seconds for which all gates must hold after each node.")
     var settle = 30.0
 
@@ -46,6 +49,7 @@ struct UpgradePlanOptions: ParsableArguments {
         for (name, value, range) in [
             ("--max-errors", self.maxErrors, 0...100.0),
             ("--max-latency", self.maxLatency, 0...100_000.0),
+            ("--latency-floor", self.latencyFloor, 0...600_000.0),
             ("--settle", self.settle, 0...86_400.0),
         ] where !range.contains(value) {
             throw ValidationError(
@@ -61,6 +65,7 @@ struct UpgradePlanOptions: ParsableArguments {
         upgrade.drains = !self.noDrain
         upgrade.errorLimit = self.maxErrors
         upgrade.latencyLimit = self.maxLatency
+        upgrade.latencyFloor = self.latencyFloor
         upgrade.settleSeconds = self.settle
         return upgrade
     }

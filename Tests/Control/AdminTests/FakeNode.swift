@@ -1,4 +1,5 @@
 import MeshAdmin
+import MeshDashboard
 import MeshEntities
 import MeshReports
 import Synchronization
@@ -34,6 +35,7 @@ final class FakeNode: AdminNode {
     let refusal: AdminError?
     let feed: [EventReport]
     let told = Mutex(Told())
+    let board = Board(epoch: "fake")
     private let store: Mutex<Store>
 
     init(
@@ -260,6 +262,10 @@ final class FakeNode: AdminNode {
             return true
         }
         guard isNext else { throw .refused("somebody else has written meanwhile") }
+    }
+    func board(after mark: String?) async -> BoardChange { self.board.change(after: mark) }
+    func boardChanges(after mark: String?) async -> AsyncStream<BoardChange> {
+        self.board.changes(after: mark)
     }
     func events(after id: UInt64?) async -> AsyncStream<EventReport> {
         let (stream, continuation) = AsyncStream.makeStream(of: EventReport.self)

@@ -178,6 +178,35 @@ struct DrainTests {
         #expect(client.end.session.canSubmit == false)
     }
 
+    @Test("WebSockets are told to leave by 1001, and ended when they stay (RFC 6455 7.4.1)")
+    func closesWebSockets() async throws {
+        let origin = Origin { origin, socket, _ in
+            guard let head = socket.receive(through: "\r\n\r\n") else { return }
+            origin.note(head)
+            socket.send(UpgradeTests.accepted)
+            while let bytes = socket.receive() { socket.send(bytes) }
+        }
+        let gateway = try Gateway(TestEntities.proxying([origin.port]))
+        let client = gateway.connect()
+        client.send(UpgradeTests.request)
+        let answer = client.message()
+        let isOpen = await eventually { gateway.plane.activeRequests == 1 }
+
+        gateway.plane.closeWebSockets()
+        let told = client.receive(exactly: 4)
+        let staysAWhile = gateway.plane.activeRequests == 1
+        gateway.plane.closeWebSockets()
+        let isClosed = client.receive() == nil
+        let isOver = await eventually { gateway.plane.activeRequests == 0 }
+
+        #expect(answer?.status == 101)
+        #expect(isOpen)
+        #expect(told == [0x88, 0x02, 0x03, 0xE9])
+        #expect(staysAWhile)
+        #expect(isClosed)
+        #expect(isOver)
+    }
+
     @Test("an announcement tells HTTP/2 clients before the listeners close (RFC 9113 6.8)")
     func announcesGoaway() async throws {
         let gateway = try Gateway(TestEntities.proxying([Origin.saying("ok").port]))

@@ -74,9 +74,13 @@ struct UpgradePlanTests {
         )
     }
 
-    private static var gates: UpgradeGates {
-        UpgradeGates(
-            UpgradeReport(nodes: UpgradePlan(members: Self.fleet).nodes),
+    private static var gates: UpgradeGates { Self.gates(latencyFloor: 50) }
+
+    private static func gates(latencyFloor: Double) -> UpgradeGates {
+        var upgrade = UpgradeReport(nodes: UpgradePlan(members: Self.fleet).nodes)
+        upgrade.latencyFloor = latencyFloor
+        return UpgradeGates(
+            upgrade,
             before: UpgradeSample(
                 views: [:],
                 traffic: ["us-1": Self.sample().traffic["eu-1"] ?? UpgradeSample.Traffic()],
@@ -116,6 +120,12 @@ struct UpgradePlanTests {
         )
         let nobody = UpgradeSample(views: [:], traffic: [:], loneVerdicts: [])
         #expect(Self.gates.failures(nobody) == ["no node answers"])
+    }
+
+    @Test("takes no growth below the floor for harm")
+    func latencyFloor() {
+        #expect(Self.gates(latencyFloor: 100).failures(Self.sample(slow: 50)).isEmpty)
+        #expect(Self.gates(latencyFloor: 99).failures(Self.sample(slow: 50)).count == 1)
     }
 
     @Test("counts answers from metrics, and from zero after a restart")

@@ -8,7 +8,8 @@ struct MeshctlTests {
         "config validate", "config lint",
         "config fmt", "config diff", "config apply", "config get", "config export", "config status",
         "drain", "resume", "events", "keys", "keys list", "keys stage", "keys activate",
-        "keys retire", "completion",
+        "keys retire", "completion", "top", "bundle", "explain", "demo", "demo kill", "demo freeze",
+        "demo slow", "demo split",
     ]
 
     private static let endings: [String: Int32] = [
@@ -18,7 +19,10 @@ struct MeshctlTests {
         "member a --admin 127.0.0.1:1": 69, "events -w --admin 127.0.0.1:1": 69,
         "config validate /nonexistent/kong.yml": 65, "config fmt /nonexistent/kong.yml": 65,
         "config fmt - --write": 64, "config export --admin 127.0.0.1:1": 69,
-        "config validate x.yml --router-flavor other": 64,
+        "config validate x.yml --router-flavor other": 64, "explain MESH999": 64,
+        "top --admin 127.0.0.1:1": 69, "bundle --admin 127.0.0.1:1 --file /nonexistent/x": 69,
+        "top --interval 0": 64, "demo kill us-2 --mesh /nonexistent/mesh.json": 78,
+        "demo slow a --latency=-1": 64,
     ]
 
     @Test("explains every command with an example", arguments: Self.commands)

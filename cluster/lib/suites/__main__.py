@@ -14,7 +14,7 @@ from .report import Missing, NotServed, Report
 SUITES = ["h1_refusals", "h1_answers", "h1_peers", "recording", "varnishtest", "curl", "tls",
           "tls_scans", "h2_frames", "h2_floods", "h2_peers", "grpc_peers", "websocket_peers",
           "websocket_frames", "websocket_h2", "streams", "load", "slow", "overload",
-          "drain", "changes", "admin_api", "fleet_faults", "upgrade"]
+          "drain", "changes", "admin_api", "fleet_faults", "upgrade", "dashboard"]
 
 
 class TooSlow(Exception):

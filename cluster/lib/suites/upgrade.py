@@ -329,10 +329,11 @@ def drained(mesh, report):
 
 def death(mesh, report):
     """A node that dies in the middle pauses the upgrade; another terminal goes on with it."""
-    victim = mesh.nodes[3]
+    victim, deaths = mesh.nodes[3], []
 
     def restart(node):
-        if node is not victim and victim.runs:
+        if not deaths:
+            deaths.append(victim.name)
             victim.end()
         return by_restart(node)
 

@@ -24,6 +24,7 @@ struct NodeAdmin: AdminNode {
     let eventLog: EventLog
     let directory: EntityDirectory
     let seeds: SeedResolver
+    let boardKeeper = BoardKeeper()
 
     func configuration() async -> GatewayConfiguration {
         await self.configurations.running.configuration

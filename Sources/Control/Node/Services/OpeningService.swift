@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import MeshChangelog
 import MeshDataPlane
@@ -19,12 +20,16 @@ struct OpeningService: Service {
     let bound: BoundCount
     /// Opened when this process may speak in the mesh.
     let voice: Gate
+    /// Opened when this process takes connections of the Admin side.
+    let accepting: Gate
     let supervisor: Supervisor
     /// The taking over from the process before, if there is one.
     let predecessor: Succession?
     /// Lets a process after this one take over; runs once the node serves.
     let successor: SuccessionService
     let logger: Logger
+    /// What is said on standard error when it serves.
+    let welcome: String?
     /// What the log says of the node when it serves.
     let metadata: Logger.Metadata
 
@@ -41,12 +46,16 @@ struct OpeningService: Service {
         self.voice.open()
         guard await self.cluster.boundEndpoint() != nil else { return }
         try await self.predecessor?.serving()
+        self.accepting.open()
         for place in self.listeners.closeUnclaimed() {
             self.logger.notice("an inherited socket is not used", metadata: ["socket": "\(place)"])
         }
         var metadata = self.metadata
         metadata["proxy"] = "\(self.dataPlane.boundEndpoints)"
         self.logger.info("node serves", metadata: metadata)
+        if let welcome = self.welcome {
+            try? FileHandle.standardError.write(contentsOf: Data(welcome.utf8))
+        }
         self.supervisor.keep(self.listeners.offered)
         self.supervisor.ready()
         try await withThrowingTaskGroup { group in

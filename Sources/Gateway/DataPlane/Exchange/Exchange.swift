@@ -63,6 +63,8 @@ struct Exchange {
         static let requestSpilled = Flags(rawValue: 1 << 24)
         /// Bytes on disk wait for the client.
         static let responseSpilled = Flags(rawValue: 1 << 25)
+        /// A WebSocket's client was told that the node goes away.
+        static let isToldToLeave = Flags(rawValue: 1 << 26)
     }
 
     /// 32 hexadecimal digits; first in memory, so that its address is the exchange's.

@@ -96,12 +96,11 @@ extension Worker {
         if isWritten { self.endRelay(place) }
     }
 
-    /// Tells the clients of open WebSockets that the node goes away (RFC 6455 section 7.4.1, 1001).
-    func closeWebSockets() {
-        guard !self.hasClosedWebSockets else { return }
-        self.hasClosedWebSockets = true
+    /// Tells the clients of open WebSockets that the node goes away (RFC 6455 section 7.4.1, 1001),
+    /// and ends those that were told by an earlier call.
+    func closeWebSockets(endingTold: Bool = true) {
         for link in 0..<self.io.end where self.io[link].pointee.role == .client {
-            for place in self.exchanges(of: link) { self.closeWebSocket(place) }
+            for place in self.exchanges(of: link) { self.closeWebSocket(place, endingTold) }
             if let session = self.session(link) { self.runSession(session) }
         }
     }
@@ -112,11 +111,15 @@ extension Worker {
         return place >= 0 ? [place] : []
     }
 
-    private func closeWebSocket(_ place: Int32) {
+    private func closeWebSocket(_ place: Int32, _ endingTold: Bool) {
         let exchange = self.exchanges[place]
-        guard exchange.pointee.flags.contains([.isRelay, .asksUpgrade]),
-            exchange.pointee.frames.isBetweenFrames
-        else { return }
+        guard exchange.pointee.flags.contains([.isRelay, .asksUpgrade]) else { return }
+        guard !exchange.pointee.flags.contains(.isToldToLeave) else {
+            if endingTold { self.endRelay(place) }
+            return
+        }
+        exchange.pointee.flags.insert(.isToldToLeave)
+        guard exchange.pointee.frames.isBetweenFrames else { return }
         WebSocketFrames.goingAway.withUnsafeBytes { bytes in
             _ = self.sendToClient(place, head: 0, bytes, isLast: exchange.pointee.stream != 0)
         }

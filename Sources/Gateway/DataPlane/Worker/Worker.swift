@@ -121,8 +121,6 @@ final class Worker {
     /// Whether clients shall go elsewhere although the listeners stay open.
     var isClosing = false
     var isStopping = false
-    /// Whether WebSockets were told that the node goes away.
-    var hasClosedWebSockets = false
 
     /// Runs a worker on the calling thread until it is told to stop.
     static func run(_ settings: WorkerSettings) {
@@ -393,7 +391,7 @@ final class Worker {
 
     /// Closes everything when the loop has ended.
     private func end() {
-        self.closeWebSockets()
+        self.closeWebSockets(endingTold: false)
         for index in 0..<self.io.end where self.io[index].pointee.role != .free {
             self.close(index)
         }

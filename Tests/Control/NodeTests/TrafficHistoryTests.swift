@@ -1,0 +1,56 @@
+import MeshPrimitives
+import Testing
+
+@testable import MeshNode
+
+@Suite("The traffic of the last minutes")
+struct TrafficHistoryTests {
+    private static func figures(_ requests: UInt64, errors: UInt64 = 0) -> TrafficFigures {
+        TrafficFigures(requests: requests, errors: errors)
+    }
+
+    @Test("is what came between two countings, by service and in all")
+    func steps() {
+        var history = TrafficHistory()
+        history.count(["a": Self.figures(10)], wallMilliseconds: 1)
+        #expect(history.steps.isEmpty)
+
+        history.count(
+            ["a": Self.figures(15, errors: 1), "b": Self.figures(2)],
+            wallMilliseconds: 2
+        )
+
+        #expect(history.steps.map(\.number) == [1])
+        #expect(history.steps[0].wallMilliseconds == 2)
+        #expect(history.steps[0].all == Self.figures(7, errors: 1))
+        #expect(
+            history.steps[0].services == ["a": Self.figures(5, errors: 1), "b": Self.figures(2)]
+        )
+    }
+
+    @Test("does not grow beyond a quarter of an hour")
+    func capacity() {
+        var history = TrafficHistory()
+        for time in 0...UInt64(TrafficHistory.capacity + 5) {
+            history.count([:], wallMilliseconds: time)
+        }
+
+        #expect(history.steps.count == TrafficHistory.capacity)
+        #expect(history.steps.first?.number == 6)
+    }
+
+    @Test("tells the busiest services apart and sums up the others")
+    func manyServices() {
+        var history = TrafficHistory()
+        history.count([:], wallMilliseconds: 1)
+        let total = (1...40).map { ("s\($0)", Self.figures(UInt64($0))) }
+        history.count(Dictionary(uniqueKeysWithValues: total), wallMilliseconds: 2)
+
+        let services = history.steps[0].services
+        #expect(services.count == TrafficHistory.serviceLimit)
+        #expect(services["s40"]?.requests == 40)
+        #expect(services["s30"]?.requests == 30)
+        #expect(services["s29"] == nil)
+        #expect(services[TrafficHistory.others]?.requests == (1...29).reduce(0, +))
+    }
+}
