@@ -63,6 +63,8 @@ struct Exchange {
         static let requestSpilled = Flags(rawValue: 1 << 24)
         /// Bytes on disk wait for the client.
         static let responseSpilled = Flags(rawValue: 1 << 25)
+        /// The response sets a cookie for the next request's target.
+        static let setsCookie = Flags(rawValue: 1 << 26)
     }
 
     /// 32 hexadecimal digits; first in memory, so that its address is the exchange's.
