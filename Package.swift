@@ -158,6 +158,7 @@ let package = Package(
             uses: [
                 "MeshRouting", "MeshBalancing", "MeshHealth", "MeshHTTP", "MeshTLS",
                 "MeshPlugins", "MeshEntities", "MeshListening", "MeshPrimitives", "CMeshSystem",
+                "CSodium",
             ]
         ),
         tests(

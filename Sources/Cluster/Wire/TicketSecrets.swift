@@ -8,6 +8,7 @@ import MeshPrimitives
 ///
 ///     name    = BLAKE2b-128(key: ring key, "meshgate tls ticket name 1" ‖ period ‖ mesh)
 ///     secret  = BLAKE2b-512(key: ring key, "meshgate tls ticket 1" ‖ period ‖ mesh)
+///     pin     = BLAKE2b-256(key: ring key, "meshgate pins 1" ‖ mesh)
 public struct TicketSecrets: Equatable, Sendable {
     /// One key: how tickets name it, and what seals them.
     public struct Secret: Equatable, Sendable {
@@ -22,6 +23,9 @@ public struct TicketSecrets: Equatable, Sendable {
     /// What tickets of others are opened with, the likeliest first, ``current`` not among them:
     /// other keys of the ring, then the periods before and after, for clocks differ.
     public let accepted: [Secret]
+    /// 32 bytes each, the same in all periods: what cookies that pin clients to targets are made
+    /// with, the sealing key's first.
+    public let pins: [[UInt8]]
 }
 
 extension KeyRing {
@@ -40,7 +44,8 @@ extension KeyRing {
         }
         return TicketSecrets(
             current: Self.ticketSecret(self.sealingSecret, period, clusterName),
-            accepted: accepted.dropFirst().map { Self.ticketSecret($1, $0, clusterName) }
+            accepted: accepted.dropFirst().map { Self.ticketSecret($1, $0, clusterName) },
+            pins: self.pinSecrets(clusterName: clusterName)
         )
     }
 
@@ -55,6 +60,24 @@ extension KeyRing {
             Array("meshgate counters 1".utf8) + writer.bytes,
             key: self.sealingSecret,
             byteCount: 16
+        )
+    }
+
+    /// Derives what cookies that pin clients to targets are made with: 32 bytes for each key of the
+    /// ring, the sealing key's first.
+    public func pinSecrets(clusterName: String) -> [[UInt8]] {
+        let others = self.epochs.filter { $0 != self.sealingEpoch }
+            .compactMap { self.secrets[$0] }
+        return ([self.sealingSecret] + others).map { Self.pinSecret($0, clusterName) }
+    }
+
+    private static func pinSecret(_ key: [UInt8], _ clusterName: String) -> [UInt8] {
+        var writer = ByteWriter(capacity: 64)
+        writer.write(clusterName)
+        return Sodium.hash(
+            Array("meshgate pins 1".utf8) + writer.bytes,
+            key: key,
+            byteCount: 32
         )
     }
 

@@ -126,11 +126,14 @@ struct NodeParts: Sendable {
         _ listeners: ListenerSet,
         _ inbox: HealthInbox
     ) -> DataPlane {
-        DataPlane(
+        let dataPlane = DataPlane(
             configuration: settings.proxy.dataPlane,
             limitSecret: keyRing.counterSecret(clusterName: settings.gossip.cluster),
             listeners: listeners
         ) { inbox.observed($0) }
+        // Before the first request, so that no client loses its target by a node's start.
+        dataPlane.setPinKeys(keyRing.pinSecrets(clusterName: settings.gossip.cluster))
+        return dataPlane
     }
 
     private static func rollOuts(
@@ -168,6 +171,7 @@ struct NodeParts: Sendable {
                     current: (secrets.current.name, secrets.current.secret),
                     accepted: secrets.accepted.map { ($0.name, $0.secret) }
                 )
+                dataPlane.setPinKeys(secrets.pins)
             },
             now: { NodeClock.wallMilliseconds }
         )

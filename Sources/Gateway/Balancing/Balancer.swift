@@ -80,9 +80,11 @@ public final class Balancer {
         self.order.deallocate()
     }
 
-    /// Sets a target's health in O(log n): 0 excludes it, values between lower its share in
-    /// proportion, 1 and above is its full weight; below 0 it is not even chosen when nothing else is
-    /// left.
+    /// Sets a target's health in O(log n).
+    ///
+    /// 0 excludes it, values between lower its share in proportion, 1 and above is its full weight;
+    /// below 0 it is not even chosen when nothing else is left, and down to -1 it keeps what is
+    /// pinned to it, see ``takesPin(_:tried:)``.
     public func setFactor(_ factor: Float, at index: Int) {
         let place = self.slotPlace(ofTarget: index)
         let slot = self.slots + place
@@ -93,6 +95,7 @@ public final class Balancer {
             ? 0 : max(1, Int64(Double(slot.pointee.fullWeight) * Double(clamped) + 0.5))
         slot.pointee.factor = clamped
         slot.pointee.isBarred = factor < 0
+        slot.pointee.keepsPins = factor > 0 || (-1..<0).contains(factor)
         guard slot.pointee.fullWeight > 0, new != old || wasBarred != slot.pointee.isBarred else {
             return
         }
@@ -186,6 +189,16 @@ public final class Balancer {
             if choice >= 0 { return choice }
         }
         return -1
+    }
+
+    /// Whether a request that is pinned to a target may go there: the target is in use, if only
+    /// little, or being drained; it was not tried; and it has room.
+    public func takesPin(_ index: Int, tried: TriedTargets) -> Bool {
+        guard !self.order.pointee.isClosed, !tried.contains(index) else { return false }
+        let slot = self.slots + self.slotPlace(ofTarget: index)
+        let limit = self.order.pointee.limit
+        return slot.pointee.keepsPins && slot.pointee.fullWeight > 0
+            && (limit == 0 || slot.pointee.inFlight < limit)
     }
 
     /// Counts a request that is sent to the target.

@@ -30,6 +30,8 @@ struct BalancerSlot {
     var factor: Float = 1
     /// Whether an operator has taken it out, so that it is not even chosen in need.
     var isBarred = false
+    /// Whether what is pinned to it may go there: it is healthy, or being drained.
+    var keepsPins = true
     /// Where it stands in its group's ``SlotList``.
     var position: Int32 = 0
     /// Decides between equal loads; drawn anew whenever the load changes.

@@ -77,6 +77,7 @@ public final class DataPlane: Sendable {
         )
         self.lineage = Mutex(SnapshotLineage(workers: self.workerCount))
         self.mailboxes = (0..<self.workerCount).compactMap { _ in Mailbox() }
+        self.setPinKeys([Self.draw(PinSeal.keyByteCount)])
     }
 
     /// The system's generator, which is one for secrets.
@@ -213,6 +214,13 @@ public final class DataPlane: Sendable {
             accepted: accepted.compactMap { TLSTicketKeys.Key(name: $0.name, secret: $0.secret) }
         )
     }
+
+    /// Sets the keys of cookies that pin clients to targets (`sticky-sessions`): with equal keys on
+    /// every node, a client keeps its target at any of them.
+    ///
+    /// - Parameter keys: of 32 bytes each; the first makes new cookies, the others are taken too. At
+    ///   first, one drawn for this data plane alone.
+    public func setPinKeys(_ keys: [[UInt8]]) { self.post(.pins(keys)) }
 
     /// Sets how much of their weight targets get; targets not named keep their factor.
     ///
@@ -382,6 +390,7 @@ enum WorkerMessage: Sendable {
     case shares([String: GroupShares])
     case closed([String: Bool])
     case trials([TrialTicket])
+    case pins([[UInt8]])
     case closing(Bool)
     /// A step has what it suspended a request for.
     case resume(UInt64, PluginResume)
@@ -407,7 +416,7 @@ enum WorkerMessage: Sendable {
             waiting = .stop
             shares.merge(new) { $1 }
             waiting = .shares(shares)
-        case .closed, .trials, .closing, .resume, .beat, .drain, .closeWebSockets, .stop:
+        case .closed, .trials, .pins, .closing, .resume, .beat, .drain, .closeWebSockets, .stop:
             return false
         }
         return true

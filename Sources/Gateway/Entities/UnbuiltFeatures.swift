@@ -86,31 +86,7 @@ public enum UnbuiltFeatures {
         in configuration: GatewayConfiguration,
         at places: EntityPlaces
     ) -> [Finding] {
-        Self.upstreams(configuration.upstreams, places)
-            + Self.plugins(configuration.plugins, places)
-    }
-
-    /// Inputs that need a cookie set by the gateway, or a regex's groups.
-    private static let unbuiltHashInputs: Set<Upstream.HashInput> = [.cookie, .uriCapture]
-
-    private static func upstreams(_ upstreams: [Upstream], _ places: EntityPlaces) -> [Finding] {
-        upstreams.enumerated().flatMap { index, upstream in
-            Self.refuse(.upstreams, index, places) {
-                [
-                    (upstream.useSrvName, "use_srv_name", "'use_srv_name' is not built yet"),
-                    (
-                        Self.unbuiltHashInputs.contains(upstream.hashOn), "hash_on",
-                        "hash_on '\(upstream.hashOn.rawValue)' is not built yet; "
-                            + "use 'ip', 'header', 'path' or 'query_arg'"
-                    ),
-                    (
-                        Self.unbuiltHashInputs.contains(upstream.hashFallback), "hash_fallback",
-                        "hash_fallback '\(upstream.hashFallback.rawValue)' is not built yet; "
-                            + "use 'ip', 'header', 'path' or 'query_arg'"
-                    ),
-                ]
-            }
-        }
+        Self.plugins(configuration.plugins, places)
     }
 
     private static func plugins(_ plugins: [Plugin], _ places: EntityPlaces) -> [Finding] {
@@ -122,14 +98,5 @@ public enum UnbuiltFeatures {
             }
             return places.finding(.plugins, index, "name", message)
         }
-    }
-
-    private static func refuse(
-        _ kind: EntityKind,
-        _ index: Int,
-        _ places: EntityPlaces,
-        _ rules: () -> [(isAsked: Bool, field: String, message: String)]
-    ) -> [Finding] {
-        rules().filter(\.isAsked).map { places.finding(kind, index, $0.field, $0.message) }
     }
 }

@@ -21,6 +21,8 @@ extension Upstream: GatewayEntity {
             "hash_fallback_query_arg": DocumentValue(self.hashFallbackQueryArg),
             "hash_on_uri_capture": DocumentValue(self.hashOnURICapture),
             "hash_fallback_uri_capture": DocumentValue(self.hashFallbackURICapture),
+            "sticky_sessions_cookie": DocumentValue(self.stickySessionsCookie),
+            "sticky_sessions_cookie_path": .string(self.stickySessionsCookiePath),
             "slots": DocumentValue(self.slots),
             "healthchecks": self.healthchecks.document,
             "host_header": DocumentValue(self.hostHeader),
@@ -48,6 +50,12 @@ extension Upstream: GatewayEntity {
         self.algorithm = algorithm ?? .roundRobin
         self.hashOn = hashOn ?? .none
         self.readHashing(&reader)
+        self.stickySessionsCookie = reader.string(
+            "sticky_sessions_cookie",
+            check: TextRule.cookieName
+        )
+        self.stickySessionsCookiePath =
+            reader.string("sticky_sessions_cookie_path", check: PathRule.servicePath) ?? "/"
         self.slots = reader.integer("slots", in: 10...65_536) ?? 10_000
         self.healthchecks = reader.record("healthchecks") { Healthchecks(reading: &$0) }
         self.hostHeader = reader.string("host_header", check: TextRule.hostWithPort)
@@ -86,7 +94,7 @@ extension Upstream: GatewayEntity {
 
     private mutating func couple(algorithm: Algorithm?, hashOn: HashInput?) {
         switch algorithm {
-        case .leastConnections, .latency:
+        case .leastConnections, .latency, .stickySessions:
             self.hashOn = .none
         case .roundRobin, .consistentHashing, nil:
             if self.hashOn != .none {
@@ -102,6 +110,10 @@ extension Upstream: GatewayEntity {
 enum HashRules {
     static func check(_ upstream: Upstream, _ reader: inout RecordReader) {
         Self.checkPresence(upstream, &reader)
+        if upstream.algorithm == .stickySessions, upstream.stickySessionsCookie == nil {
+            Self.failConditional("algorithm", &reader)
+            reader.fail("sticky_sessions_cookie", "required field missing")
+        }
         Self.checkFallback(upstream, &reader)
     }
 

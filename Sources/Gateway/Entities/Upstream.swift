@@ -10,6 +10,8 @@ public struct Upstream: Equatable, Sendable {
         case leastConnections = "least-connections"
         /// The shortest measured latency.
         case latency
+        /// The target that the client's cookie names; by turns for clients without one.
+        case stickySessions = "sticky-sessions"
     }
 
     /// What consistent hashing hashes.
@@ -104,6 +106,10 @@ public struct Upstream: Equatable, Sendable {
     public var hashOnURICapture: String?
     /// Capture of ``hashFallback``.
     public var hashFallbackURICapture: String?
+    /// Cookie by which ``Algorithm/stickySessions`` knows a client's target.
+    public var stickySessionsCookie: String?
+    /// Path of that cookie.
+    public var stickySessionsCookiePath = "/"
     /// Size of the hash ring, 10 to 65,536.
     public var slots = 10_000
     /// How targets are checked.
@@ -124,6 +130,11 @@ public struct Upstream: Equatable, Sendable {
     public var createdAt: Int?
     /// Unix seconds of the last change.
     public var updatedAt: Int?
+
+    /// Whether hashing asks for a capture of the route's regex.
+    public var hashesCaptures: Bool {
+        self.hashOn == .uriCapture || self.hashFallback == .uriCapture
+    }
 
     /// Creates an upstream with Kong's defaults.
     public init(id: EntityID, name: String) {

@@ -41,7 +41,9 @@ struct SnapshotReuseTests {
     private static func addresses(_ last: [UInt32] = [1, 1, 1, 1]) -> HostAddresses {
         var result = HostAddresses()
         for (number, last) in last.enumerated() {
-            result["host-\(number).test"] = [.v4(0x0A00_0000 + UInt32(number) * 256 + last)]
+            result["host-\(number).test"] = [
+                HostAddress(.v4(0x0A00_0000 + UInt32(number) * 256 + last))
+            ]
         }
         return result
     }

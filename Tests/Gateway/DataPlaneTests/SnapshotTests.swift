@@ -55,6 +55,48 @@ struct SnapshotTests {
         #expect(Set(targets.map(\.id)).count == 3)
     }
 
+    @Test("takes port and weight from SRV records, and their names where use_srv_name asks for it")
+    func services() throws {
+        var configuration = GatewayConfiguration()
+        var upstream = Upstream(id: EntityID(high: 1, low: 1), name: "up")
+        configuration.targets = [
+            Target(id: EntityID(high: 1, low: 2), target: "web.test:80", upstream: upstream.id),
+            Target(
+                id: EntityID(high: 1, low: 3),
+                target: "off.test:80",
+                upstream: upstream.id,
+                weight: 0
+            ),
+        ]
+        let services = [(port: UInt16(80), weight: 7), (port: 8_000, weight: 0)].map { service in
+            HostAddress(
+                .v4(1),
+                service: HostAddress.Service(
+                    name: "n\(service.port).test",
+                    port: service.port,
+                    weight: service.weight
+                )
+            )
+        }
+        let addresses = HostAddresses(["web.test": services, "off.test": services])
+
+        configuration.upstreams = [upstream]
+        let plain = try self.snapshot(configuration, addresses).upstreams[0].targets
+        upstream.useSrvName = true
+        configuration.upstreams = [upstream]
+        let named = try self.snapshot(configuration, addresses).upstreams[0].targets
+
+        #expect(
+            plain.map(\.endpoint.description) == [
+                "0.0.0.1:80", "0.0.0.1:8000", "0.0.0.1:80", "0.0.0.1:8000",
+            ]
+        )
+        #expect(plain.map(\.weight) == [7, 1, 0, 0], "a target without weight stays without")
+        #expect(plain.map(\.hostHeader).prefix(2) == ["web.test", "web.test:8000"])
+        #expect(named.map(\.hostHeader).prefix(2) == ["n80.test", "n8000.test:8000"])
+        #expect(named.map(\.secureHostHeader).prefix(2) == ["n80.test:80", "n8000.test:8000"])
+    }
+
     @Test("makes an upstream for a service whose host names none")
     func implicitUpstream() throws {
         var configuration = GatewayConfiguration()

@@ -162,11 +162,6 @@ struct UnbuiltFeaturesTests {
     @Test("is refused by name, so that a file that asks for a plugin does not run without it")
     func refusals() {
         var configuration = GatewayConfiguration()
-        var upstream = Upstream(id: EntityID(high: 3, low: 1), name: "u")
-        upstream.useSrvName = true
-        upstream.hashOn = .cookie
-        upstream.hashFallback = .uriCapture
-        configuration.upstreams = [upstream]
         configuration.plugins = [
             Plugin(id: EntityID(high: 4, low: 1), name: "acme"),
             Plugin(id: EntityID(high: 4, low: 2), name: "my-own"),
@@ -175,11 +170,6 @@ struct UnbuiltFeaturesTests {
 
         #expect(
             configuration.findings().map(\.description) == [
-                "upstreams[0].use_srv_name: 'use_srv_name' is not built yet",
-                "upstreams[0].hash_on: hash_on 'cookie' is not built yet; "
-                    + "use 'ip', 'header', 'path' or 'query_arg'",
-                "upstreams[0].hash_fallback: hash_fallback 'uri_capture' is not built yet; "
-                    + "use 'ip', 'header', 'path' or 'query_arg'",
                 "plugins[0].name: plugin 'acme' is not built yet; "
                     + "remove it, or leave what it protects on a gateway that has it",
                 "plugins[1].name: plugin 'my-own' not enabled; "

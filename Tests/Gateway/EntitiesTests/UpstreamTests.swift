@@ -28,8 +28,19 @@ struct UpstreamTests {
                 #"{"name": "a", "algorithm": "random"}"#,
                 [
                     "algorithm: expected one of: round-robin, consistent-hashing, "
-                        + "least-connections, latency"
+                        + "least-connections, latency, sticky-sessions"
                 ]
+            ),
+            (
+                #"{"name": "a", "algorithm": "sticky-sessions"}"#,
+                [
+                    "@entity: failed conditional validation given value of field 'algorithm'",
+                    "sticky_sessions_cookie: required field missing",
+                ]
+            ),
+            (
+                #"{"name": "a", "sticky_sessions_cookie_path": "x"}"#,
+                ["sticky_sessions_cookie_path: should start with: /"]
             ),
             (
                 #"{"name": "a", "hash_on": "header"}"#,

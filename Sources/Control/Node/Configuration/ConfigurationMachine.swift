@@ -6,7 +6,7 @@ struct ConfigurationBuild: Equatable, Sendable {
     let revision: UInt64
     let state: ConfigurationState
     /// By host name.
-    let addresses: [String: [IPAddress]]
+    let addresses: [String: [HostAddress]]
 }
 
 /// What the compiler found out about a state.

@@ -35,7 +35,10 @@ struct ResolutionTable: Sendable {
     /// How a look-up ended.
     enum Outcome: Equatable, Sendable {
         /// At least one address, and how long they hold.
-        case found([IPAddress], timeToLive: Duration)
+        case found([HostAddress], timeToLive: Duration)
+        /// At least one address of the name itself, but nobody said whether it has SRV records: not
+        /// believed of a name that had some.
+        case guessed([HostAddress], timeToLive: Duration)
         case failed(String)
     }
 
@@ -49,7 +52,7 @@ struct ResolutionTable: Sendable {
     }
 
     private struct Entry {
-        var addresses: [IPAddress] = []
+        var addresses: [HostAddress] = []
         var due: MonotonicInstant
         var isQueued = false
         var number: UInt64 = 0
@@ -74,7 +77,7 @@ struct ResolutionTable: Sendable {
     init(settings: ResolutionSettings) { self.settings = settings }
 
     /// The addresses of all names that ever had an answer, sorted.
-    var addresses: [String: [IPAddress]] {
+    var addresses: [String: [HostAddress]] {
         self.entries.compactMapValues { $0.addresses.isEmpty ? nil : $0.addresses }
     }
 
@@ -110,8 +113,11 @@ struct ResolutionTable: Sendable {
         self.running -= 1
         var change = Change.nothing
         switch outcome {
-        case .found(let addresses, let life) where !addresses.isEmpty:
-            let sorted = Set(addresses).sorted(by: Self.isBefore)
+        case .guessed where entry.addresses.contains { $0.service != nil }:
+            change = self.fail(&entry, "no answer about its SRV records", at: now)
+        case .found(let addresses, let life) where !addresses.isEmpty,
+            .guessed(let addresses, let life) where !addresses.isEmpty:
+            let sorted = Set(addresses).sorted()
             if sorted != entry.addresses {
                 entry.addresses = sorted
                 self.version += 1
@@ -119,7 +125,8 @@ struct ResolutionTable: Sendable {
             }
             entry.failures = 0
             entry.due = now.advanced(by: self.age(of: life))
-        case .found: change = self.fail(&entry, "the answer has no address", at: now)
+        case .found, .guessed:
+            change = self.fail(&entry, "the answer has no address", at: now)
         case .failed(let reason): change = self.fail(&entry, reason, at: now)
         }
         self.entries[lookup.host] = entry
@@ -218,16 +225,5 @@ struct ResolutionTable: Sendable {
     private var floor: Duration {
         let spread = Duration.milliseconds(1_000 / max(1, self.settings.perSecond))
         return max(self.settings.shortest, spread * self.wantedCount)
-    }
-
-    /// IPv4 first, then by number: rotation of an answer is no change.
-    private static func isBefore(_ left: IPAddress, _ right: IPAddress) -> Bool {
-        switch (left, right) {
-        case (.v4(let left), .v4(let right)): left < right
-        case (.v4, .v6): true
-        case (.v6, .v4): false
-        case (.v6(let leftHigh, let leftLow), .v6(let rightHigh, let rightLow)):
-            (leftHigh, leftLow) < (rightHigh, rightLow)
-        }
     }
 }

@@ -306,9 +306,15 @@ final class ConfigurationService: ServiceLifecycle.Service {
 
     private func resolve(_ lookup: ResolutionTable.Lookup) async {
         do {
-            let found = try await self.resolver.addresses(of: lookup.host)
+            let found = try await self.resolver.services(of: lookup.host)
+            let (addresses, life) = (found.addresses, found.timeToLive)
             self.inlet.yield(
-                .resolved(lookup, .found(found.addresses, timeToLive: found.timeToLive))
+                .resolved(
+                    lookup,
+                    found.isCertain
+                        ? .found(addresses, timeToLive: life)
+                        : .guessed(addresses, timeToLive: life)
+                )
             )
         } catch {
             self.inlet.yield(.resolved(lookup, .failed("\(error)")))

@@ -170,8 +170,10 @@ extension Worker {
         if self.attempts[index].pointee.stream != 0 { hop.receivedVersion = .http2 }
         hop.additionalFields = lines
         var writer = self.writer.headWriter()
-        if self.settings.configuration.allowsDebugField {
-            hop.additionalFields = self.withDebugFields(exchange, hop.additionalFields)
+        if self.settings.configuration.allowsDebugField
+            || exchange.pointee.flags.contains(.setsCookie)
+        {
+            hop.additionalFields = self.withOwnFields(exchange, lines)
         }
         ForwardedHeaders.writeResponse(
             self.response,

@@ -51,7 +51,7 @@ extension Worker {
     }
 
     /// Whether a trusted proxy in front says that the client came over TLS.
-    private func saysSecure(
+    func saysSecure(
         _ exchange: UnsafeMutablePointer<Exchange>,
         _ scope: borrowing RequestScope
     ) -> Bool {

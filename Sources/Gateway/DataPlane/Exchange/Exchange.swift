@@ -65,6 +65,8 @@ struct Exchange {
         static let responseSpilled = Flags(rawValue: 1 << 25)
         /// A WebSocket's client was told that the node goes away.
         static let isToldToLeave = Flags(rawValue: 1 << 26)
+        /// The response sets a cookie for the next request's target.
+        static let setsCookie = Flags(rawValue: 1 << 27)
     }
 
     /// 32 hexadecimal digits; first in memory, so that its address is the exchange's.

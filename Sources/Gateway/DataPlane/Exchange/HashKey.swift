@@ -37,13 +37,32 @@ extension Worker {
         case .path:
             return Self.hash(scope.path)
         case .header: return Self.headerHash(plan.name.bytes, scope)
-        case .cookie: return Self.cookieValue(plan.name.bytes, scope).map(Self.hash)
+        case .cookie:
+            return Self.cookieValue(plan.name.bytes, scope).map(Self.hash)
+                ?? self.hashOfNewCookie(exchange)
+        case .pin:
+            exchange.pointee.flags.insert(.setsCookie)
+            return self.pin(plan, scope)
+        case .uriCapture: return self.captureHash(plan.name.bytes, exchange, scope)
         case .queryArgument:
             let query = scope.head.query.bytes(of: scope.bytes)
             guard !query.isEmpty else { return nil }
             let pairs = UnsafeRawBufferPointer(rebasing: query[1...])
             return Self.argumentHash(plan.name.bytes, in: pairs)
         }
+    }
+
+    /// What the route's regex captures of the path under a name or number.
+    private func captureHash(
+        _ name: UnsafeRawBufferPointer,
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ scope: borrowing RequestScope
+    ) -> UInt64? {
+        let captures = exchange.pointee.view.pointee.snapshot._withUnsafeGuaranteedRef {
+            $0.captures(ofRoute: Int(exchange.pointee.route))
+        }
+        let value = captures?.value(String(decoding: name, as: UTF8.self), of: scope.path)
+        return value?.withUnsafeBytes { Self.hash($0) }
     }
 
     /// The values of all fields of the name, in the order they came.
@@ -88,7 +107,7 @@ extension Worker {
         return result
     }
 
-    private static func cookieValue(
+    static func cookieValue(
         _ name: UnsafeRawBufferPointer,
         _ scope: borrowing RequestScope
     ) -> UnsafeRawBufferPointer? {
@@ -125,7 +144,7 @@ extension Worker {
         return nil
     }
 
-    private static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
         return SeededGenerator.mix(hash)

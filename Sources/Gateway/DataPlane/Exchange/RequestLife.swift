@@ -153,7 +153,7 @@ extension Worker {
         }
         let trial = self.trials.isEmpty ? nil : self.takeTrial(exchange, of: upstream)
         let choice =
-            trial?.target
+            trial?.target ?? self.pinnedTarget(exchange, upstream)
             ?? view.pointee.pick(
                 upstream,
                 hash: exchange.pointee.hash,

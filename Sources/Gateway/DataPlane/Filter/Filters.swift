@@ -187,19 +187,24 @@ extension Worker {
         return edits.added
     }
 
-    /// Lines for the client's head with Kong's debugging fields behind them, when the request asks.
-    func withDebugFields(
+    /// Lines for the client's head with a cookie and Kong's debugging fields behind them, where the
+    /// upstream or the request asks for them.
+    func withOwnFields(
         _ exchange: UnsafeMutablePointer<Exchange>,
         _ lines: UnsafeRawBufferPointer
     ) -> UnsafeRawBufferPointer {
         guard let route = self.routePlan(exchange) else { return lines }
-        let scope = self.reader.load(exchange.pointee.head)
-        guard DebugFields.areAsked(by: scope.head, scope.fields, from: scope.bytes) else {
-            return lines
-        }
         var writer = HeadWriter(self.extraLines)
         writer.write(lines)
-        writer.write(route.pointee.debugLines.bytes)
+        if exchange.pointee.flags.contains(.setsCookie) {
+            self.writeCookie(exchange, into: &writer)
+        }
+        if self.settings.configuration.allowsDebugField {
+            let scope = self.reader.load(exchange.pointee.head)
+            if DebugFields.areAsked(by: scope.head, scope.fields, from: scope.bytes) {
+                writer.write(route.pointee.debugLines.bytes)
+            }
+        }
         return writer.written ?? lines
     }
 

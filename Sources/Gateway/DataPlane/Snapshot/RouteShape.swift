@@ -9,7 +9,7 @@ internal import MeshRouting
 final class RouteShape: Sendable {
     let label: Snapshot.RouteLabel
     let chain: PluginChain
-    /// What steps may ask of the route's regexes; nil when none does.
+    /// What steps, or hashing, may ask of the route's regexes; nil when none does.
     let captures: RouteCaptures?
     /// The route as JSON; empty when no step logs.
     let routeDocument: [UInt8]
@@ -21,11 +21,18 @@ final class RouteShape: Sendable {
     nonisolated(unsafe) let plan: RoutePlan
     private let route: Route
     private let service: Service?
+    private let hashesCaptures: Bool
     /// All that might apply to it.
     private let plugins: [Plugin]
     private nonisolated(unsafe) let arena: PlanArena
 
-    init(_ route: Route, _ service: Service?, _ plugins: [Plugin], _ chain: PluginChain) {
+    init(
+        _ route: Route,
+        _ service: Service?,
+        _ plugins: [Plugin],
+        _ chain: PluginChain,
+        hashesCaptures: Bool
+    ) {
         let label = Snapshot.RouteLabel(
             service: service.map { $0.name ?? $0.id.description } ?? "",
             route: route.name ?? route.id.description
@@ -66,7 +73,9 @@ final class RouteShape: Sendable {
         names.serviceID = service?.id.description ?? ""
         names.host = service?.host ?? ""
         self.names = names
-        self.captures = chain.readsCaptures ? RouteCaptures(paths: route.paths) : nil
+        self.captures =
+            chain.readsCaptures || hashesCaptures ? RouteCaptures(paths: route.paths) : nil
+        self.hashesCaptures = hashesCaptures
         self.route = route
         self.service = service
         self.plugins = plugins
@@ -75,8 +84,14 @@ final class RouteShape: Sendable {
     deinit { self.arena.deallocate() }
 
     /// Whether it compiles the same.
-    func matches(_ route: Route, _ service: Service?, _ plugins: [Plugin]) -> Bool {
+    func matches(
+        _ route: Route,
+        _ service: Service?,
+        _ plugins: [Plugin],
+        hashesCaptures: Bool
+    ) -> Bool {
         self.route == route && self.service == service && self.plugins == plugins
+            && self.hashesCaptures == hashesCaptures
     }
 
     /// `Kong-Route-Id` and its siblings.

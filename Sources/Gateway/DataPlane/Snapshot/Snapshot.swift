@@ -169,22 +169,33 @@ public final class Snapshot: Sendable {
         _ chain: ((Route) -> PluginChain)?
     ) -> [RouteShape] {
         let known = previous?.configuration.routes ?? []
+        let hashing = Set(
+            configuration.upstreams.lazy.filter(\.hashesCaptures).map(\.name)
+        )
         let sharesScoped = previous.map { $0.plugins.sharesScoped(with: plugins) } ?? false
         var place = 0
         var shapes: [RouteShape] = []
         shapes.reserveCapacity(configuration.routes.count)
         for route in configuration.routes {
             let service = route.service.flatMap { services[$0] }
+            let hashes = service.map { hashing.contains($0.host) } ?? false
             let candidates = plugins.candidates(route: route.id, service: route.service)
             while place < known.count, known[place].id < route.id { place += 1 }
             if let previous, place < known.count, sharesScoped || candidates.isEmpty,
-                previous.shapes[place].matches(route, service, candidates)
+                previous.shapes[place].matches(
+                    route,
+                    service,
+                    candidates,
+                    hashesCaptures: hashes
+                )
             {
                 shapes.append(previous.shapes[place])
             } else {
                 let compiled =
                     chain?(route) ?? plugins.chain(route: route.id, service: route.service)
-                shapes.append(RouteShape(route, service, candidates, compiled))
+                shapes.append(
+                    RouteShape(route, service, candidates, compiled, hashesCaptures: hashes)
+                )
             }
         }
         return shapes

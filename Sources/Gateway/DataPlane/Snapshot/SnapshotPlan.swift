@@ -26,11 +26,22 @@ struct HashPlan {
         case path
         case queryArgument
         case consumer
+        case uriCapture
+        /// The cookie that names the target itself.
+        case pin
     }
 
     let source: Source
-    /// Name of the header (lower case), cookie or query argument.
+    /// Name of the header (lower case), cookie, query argument or capture.
     let name: PlanText
+    /// What stands behind the value of a cookie that the gateway sets; its line's end is not there.
+    let attributes: PlanText
+
+    init(_ source: Source, name: PlanText = .empty, attributes: PlanText = .empty) {
+        self.source = source
+        self.name = name
+        self.attributes = attributes
+    }
 }
 
 /// A route as the request path uses it: flat, trivial, everything computed beforehand.

@@ -115,11 +115,10 @@ struct UpstreamLayout {
             uniquingKeysWith: { first, _ in first }
         )
         let found = targets.flatMap { target in
-            self.addresses[target.host].map { address in
-                let endpoint = Endpoint(
-                    address: address,
-                    port: UInt16(clamping: target.port)
-                )
+            self.addresses[target.host].map { found in
+                let endpoint = Self.endpoint(found, target.port)
+                let name = upstream.useSrvName ? found.service?.name : nil
+                let host = name ?? target.host
                 let region = target.region ?? self.localRegion
                 return SnapshotTarget(
                     id: TargetID(
@@ -130,15 +129,15 @@ struct UpstreamLayout {
                     upstream: upstream.name,
                     target: target.target,
                     endpoint: endpoint,
-                    weight: target.weight,
+                    weight: target.weight > 0 ? found.service?.weight ?? target.weight : 0,
                     region: target.region,
                     zone: target.zone,
                     group: target.failover
                         ? failoverGroup : (places[region] ?? 0),
                     tags: target.tags,
-                    hostHeader: upstream.hostHeader ?? Self.host(target.host, target.port, 80),
+                    hostHeader: upstream.hostHeader ?? Self.host(host, endpoint.port, 80),
                     secureHostHeader: upstream.hostHeader
-                        ?? Self.host(target.host, target.port, 443)
+                        ?? Self.host(host, endpoint.port, 443)
                 )
             }
         }
@@ -166,20 +165,20 @@ struct UpstreamLayout {
     private func implicit(_ service: Service) -> SnapshotUpstream {
         let name = service.id.description
         let target = "\(service.host):\(service.port)"
-        let found = self.addresses[service.host].map { address in
-            let endpoint = Endpoint(address: address, port: UInt16(clamping: service.port))
+        let found = self.addresses[service.host].map { found in
+            let endpoint = Self.endpoint(found, service.port)
             return SnapshotTarget(
                 id: TargetID(upstream: name, target: target, endpoint: endpoint),
                 upstream: name,
                 target: target,
                 endpoint: endpoint,
-                weight: 100,
+                weight: found.service?.weight ?? 100,
                 region: nil,
                 zone: nil,
                 group: 0,
                 tags: [],
-                hostHeader: Self.host(service.host, service.port, 80),
-                secureHostHeader: Self.host(service.host, service.port, 443)
+                hostHeader: Self.host(service.host, endpoint.port, 80),
+                secureHostHeader: Self.host(service.host, endpoint.port, 443)
             )
         }
         return SnapshotUpstream(
@@ -190,6 +189,11 @@ struct UpstreamLayout {
         )
     }
 
+    /// Where a target is: an SRV record's port stands in place of the configured one.
+    private static func endpoint(_ found: HostAddress, _ port: Int) -> Endpoint {
+        Endpoint(address: found.address, port: found.service?.port ?? UInt16(clamping: port))
+    }
+
     /// An address that a name has twice is one target.
     private static func unique(_ targets: [SnapshotTarget]) -> [SnapshotTarget] {
         var seen: Set<TargetID> = []
@@ -197,7 +201,7 @@ struct UpstreamLayout {
     }
 
     /// Kong's `Host`: without the port when it is the protocol's default.
-    private static func host(_ host: String, _ port: Int, _ standard: Int) -> String {
+    private static func host(_ host: String, _ port: UInt16, _ standard: UInt16) -> String {
         let text = host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host
         return port == standard ? text : "\(text):\(port)"
     }

@@ -70,7 +70,7 @@ final class UpstreamShape: Sendable {
 
     private static func algorithm(_ settings: Upstream?) -> BalancingAlgorithm {
         switch settings?.algorithm ?? .roundRobin {
-        case .roundRobin: .roundRobin
+        case .roundRobin, .stickySessions: .roundRobin
         case .leastConnections: .leastConnections
         case .latency: .latency
         case .consistentHashing: .consistentHashing(slots: settings?.slots ?? 10_000)
@@ -99,45 +99,61 @@ final class UpstreamShape: Sendable {
                 )
             }
         }
-        let settings = upstream.settings
+        let settings = upstream.settings ?? Upstream(id: EntityID(high: 0, low: 0), name: "")
         return UpstreamPlan(
             targets: arena.array(targets),
             targetCount: upstream.targets.count,
-            hash: Self.hash(
-                settings?.hashOn ?? .none,
-                header: settings?.hashOnHeader,
-                cookie: settings?.hashOnCookie,
-                queryArgument: settings?.hashOnQueryArg,
-                in: &arena
-            ),
-            fallback: Self.hash(
-                settings?.hashFallback ?? .none,
-                header: settings?.hashFallbackHeader,
-                cookie: settings?.hashOnCookie,
-                queryArgument: settings?.hashFallbackQueryArg,
-                in: &arena
-            )
+            hash: settings.algorithm == .stickySessions
+                ? Self.pin(settings, in: &arena) : Self.hash(settings, .first, in: &arena),
+            fallback: Self.hash(settings, .fallback, in: &arena)
         )
     }
 
-    /// Consumers and regex captures are not known to the data plane; they count as missing keys.
+    /// Which of an upstream's two inputs of hashing is meant.
+    private enum HashRole {
+        case first
+        case fallback
+    }
+
+    private static func pin(_ settings: Upstream, in arena: inout PlanArena) -> HashPlan {
+        HashPlan(
+            .pin,
+            name: arena.text(settings.stickySessionsCookie ?? ""),
+            attributes: arena.text(Self.attributes(path: settings.stickySessionsCookiePath))
+        )
+    }
+
     private static func hash(
-        _ input: Upstream.HashInput,
-        header: String?,
-        cookie: String?,
-        queryArgument: String?,
+        _ settings: Upstream,
+        _ role: HashRole,
         in arena: inout PlanArena
     ) -> HashPlan {
-        switch input {
-        case .none, .uriCapture: HashPlan(source: .none, name: .empty)
-        case .consumer: HashPlan(source: .consumer, name: .empty)
-        case .ip: HashPlan(source: .clientAddress, name: .empty)
-        case .path: HashPlan(source: .path, name: .empty)
+        let isFirst = role == .first
+        switch isFirst ? settings.hashOn : settings.hashFallback {
+        case .none: return HashPlan(.none)
+        case .consumer: return HashPlan(.consumer)
+        case .ip: return HashPlan(.clientAddress)
+        case .path: return HashPlan(.path)
         case .header:
-            HashPlan(source: .header, name: arena.text((header ?? "").lowercased()))
-        case .cookie: HashPlan(source: .cookie, name: arena.text(cookie ?? ""))
+            let name = isFirst ? settings.hashOnHeader : settings.hashFallbackHeader
+            return HashPlan(.header, name: arena.text((name ?? "").lowercased()))
+        case .cookie:
+            return HashPlan(
+                .cookie,
+                name: arena.text(settings.hashOnCookie ?? ""),
+                attributes: arena.text(Self.attributes(path: settings.hashOnCookiePath))
+            )
         case .queryArgument:
-            HashPlan(source: .queryArgument, name: arena.text(queryArgument ?? ""))
+            let name = isFirst ? settings.hashOnQueryArg : settings.hashFallbackQueryArg
+            return HashPlan(.queryArgument, name: arena.text(name ?? ""))
+        case .uriCapture:
+            let name = isFirst ? settings.hashOnURICapture : settings.hashFallbackURICapture
+            return HashPlan(.uriCapture, name: arena.text(name ?? ""))
         }
+    }
+
+    /// Kong's attributes, with `SameSite` spelt as browsers read it.
+    private static func attributes(path: String) -> String {
+        "; Path=\(path); SameSite=Lax; HttpOnly"
     }
 }

@@ -77,6 +77,9 @@ final class Worker {
     @exclusivity(unchecked)
     var orphans: ContiguousArray<OrphanedStream> = []
     var contexts = TLSContexts()
+    /// What cookies that pin clients to targets are made with.
+    @exclusivity(unchecked)
+    var pins = PinSeal(keys: [])
     /// Clients whose handshake waits for a turn, and steps that this pass has left.
     @exclusivity(unchecked)
     var waitingHandshakes: ContiguousArray<Int32> = []
@@ -360,6 +363,7 @@ final class Worker {
             case .shares(let changes): self.setShares(changes)
             case .closed(let changes): self.setClosed(changes)
             case .trials(let tickets): self.open(tickets)
+            case .pins(let keys): self.pins = PinSeal(keys: keys)
             case .closing(let isClosing): self.setClosing(isClosing)
             case .resume(let token, let verdict): self.resume(token, verdict)
             case .beat(let beat): beat.answer()

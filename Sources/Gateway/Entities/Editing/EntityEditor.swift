@@ -394,10 +394,10 @@ extension EntityEditor {
     /// Whether a field has fields of its own, instead of being a map or a reference.
     private static func isRecord(_ path: String) -> Bool {
         guard !path.hasSuffix(".headers") else { return false }
-        return ["upstreams.healthchecks", "upstreams.regions", "plugins.config"].contains {
-            record in
-            path == record || path.hasPrefix("\(record).")
-        }
+        let records = [
+            "upstreams.healthchecks", "upstreams.regions", "upstreams.limits", "plugins.config",
+        ]
+        return records.contains { path == $0 || path.hasPrefix("\($0).") }
     }
 }
 

@@ -97,6 +97,8 @@ extension EntityKind {
             FieldSchema("hash_fallback_query_arg", .string),
             FieldSchema("hash_on_uri_capture", .string),
             FieldSchema("hash_fallback_uri_capture", .string),
+            FieldSchema("sticky_sessions_cookie", .string),
+            .standard("sticky_sessions_cookie_path", .string, .string("/")),
             .standard("slots", .integer, .integer(10_000), in: 10...65_536),
             FieldSchema("healthchecks", .record(healthcheckFields)),
             FieldSchema("host_header", .string),

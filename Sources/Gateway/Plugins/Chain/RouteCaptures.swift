@@ -10,7 +10,7 @@ public final class RouteCaptures: Sendable {
     }
 
     /// What the first regex that matches captures under a name or number.
-    func value(_ key: String, of path: UnsafeRawBufferPointer) -> [UInt8]? {
+    public func value(_ key: String, of path: UnsafeRawBufferPointer) -> [UInt8]? {
         for pattern in self.patterns {
             guard let captures = pattern.captures(key, of: path) else { continue }
             return captures.value

@@ -25,7 +25,7 @@ private struct MachineSimulation {
     private var compiling: Set<UInt64> = []
     private var asking: Set<ResolutionTable.Lookup> = []
     private var state = ConfigurationState.empty
-    private var dns: [String: [IPAddress]] = [:]
+    private var dns: [String: [HostAddress]] = [:]
     private var told = ConfigurationStanding()
     private var isCalm = false
 
@@ -86,7 +86,8 @@ private struct MachineSimulation {
     private mutating func changeNames() {
         let host = Self.hosts[Int.random(in: 0..<Self.hosts.count, using: &self.generator)]
         let count = Int.random(in: 0...3, using: &self.generator)
-        self.dns[host] = (0..<count).map { .v4(UInt32($0) + 1) }.shuffled(using: &self.generator)
+        self.dns[host] = (0..<count).map { HostAddress(.v4(UInt32($0) + 1)) }
+            .shuffled(using: &self.generator)
     }
 
     private mutating func bring(_ answer: Answer) {

@@ -7,8 +7,8 @@ import Testing
 struct ConfigurationMachineTests {
     typealias Effect = ConfigurationMachine.Effect
 
-    private static let one = IPAddress.v4(0x0A00_0001)
-    private static let two = IPAddress.v4(0x0A00_0002)
+    private static let one = HostAddress(.v4(0x0A00_0001))
+    private static let two = HostAddress(.v4(0x0A00_0002))
     private var machine = Self.machine()
 
     private static func machine(

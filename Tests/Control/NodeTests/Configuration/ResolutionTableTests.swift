@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The table of host names")
 struct ResolutionTableTests {
-    private static let one = IPAddress.v4(0x0A00_0001)
+    private static let one = HostAddress(.v4(0x0A00_0001))
     private var table = ResolutionTable(settings: ResolutionSettings())
 
     private static func at(_ seconds: Double) -> MonotonicInstant {
@@ -83,6 +83,34 @@ struct ResolutionTableTests {
         #expect(late == .nothing)
         #expect(self.table.addresses == [:])
         #expect(self.table.begin(at: Self.at(16)).count == 1)
+    }
+
+    @Test("believes no addresses of a name that had SRV records until somebody says they are gone")
+    mutating func guesses() {
+        let service = HostAddress.Service(name: "b.test", port: 81, weight: 5)
+        let known = [HostAddress(.v4(9), service: service)]
+        self.table.setHosts(["a.test", "plain.test"], at: Self.at(0))
+        for lookup in self.table.begin(at: Self.at(0)) {
+            let outcome: ResolutionTable.Outcome =
+                lookup.host == "a.test" ? .found(known, timeToLive: .seconds(5)) : Self.found(5)
+            _ = self.table.receive(outcome, of: lookup, at: Self.at(0))
+        }
+        let guess = ResolutionTable.Outcome.guessed(
+            [HostAddress(.v4(7))],
+            timeToLive: .seconds(60)
+        )
+        _ = self.table.wake(at: Self.at(5))
+        for lookup in self.table.begin(at: Self.at(5)) {
+            _ = self.table.receive(guess, of: lookup, at: Self.at(5))
+        }
+
+        #expect(self.table.addresses == ["a.test": known, "plain.test": [HostAddress(.v4(7))]])
+        #expect(self.table.isFailing("a.test"), "it is asked for again soon")
+        _ = self.table.wake(at: Self.at(6))
+        let again = self.table.begin(at: Self.at(6))
+        #expect(again.map(\.host) == ["a.test"])
+        _ = self.table.receive(Self.found(60), of: again[0], at: Self.at(6))
+        #expect(self.table.addresses["a.test"] == [Self.one], "now somebody has said it")
     }
 
     @Test("spreads the look-ups of many names over time")
