@@ -116,6 +116,8 @@ let package = Package(
         system("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
         system("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
         system("CCares", pkgConfig: "libcares", apt: "libc-ares-dev"),
+        // Directories, for the plugin ldap-auth.
+        system("CLDAP", pkgConfig: "ldap", apt: "libldap-dev"),
         .target(name: "CMeshSystem", path: "Sources/System/CMeshSystem"),
 
         // Base: vocabulary, value types that every layer speaks.
@@ -158,7 +160,7 @@ let package = Package(
             uses: [
                 "MeshRouting", "MeshBalancing", "MeshHealth", "MeshHTTP", "MeshTLS",
                 "MeshPlugins", "MeshEntities", "MeshListening", "MeshPrimitives", "CMeshSystem",
-                "CSodium",
+                "CLDAP", "CSodium",
             ]
         ),
         tests(

@@ -1,11 +1,11 @@
 # Installs Debian packages that are missing. Source this file.
 
 # What building needs: C libraries behind the Swift code.
-build_packages="libssl-dev libnghttp2-dev libsodium-dev libpcre2-dev libc-ares-dev libsqlite3-dev pkg-config"
+build_packages="libssl-dev libnghttp2-dev libsodium-dev libpcre2-dev libc-ares-dev libldap-dev libsqlite3-dev pkg-config"
 # What the demonstration's scripts call.
 demo_packages="curl jq procps"
 # What only tests need.
-test_packages="bats redis-server"
+test_packages="bats redis-server slapd"
 # What the dashboard is tried in.
 dashboard_packages="chromium python3"
 # What only benchmarks need: peers and load.

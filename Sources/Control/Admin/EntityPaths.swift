@@ -9,7 +9,7 @@ struct EntityPaths: Sendable {
     static let collections: [EntityKind] = [
         .services, .routes, .upstreams, .plugins, .consumers, .certificates, .snis, .caCertificates,
         .consumerGroups, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
-        .hmacCredentials, .aclGroups, .vaults, .keySets, .keys,
+        .hmacCredentials, .certificateCredentials, .aclGroups, .vaults, .keySets, .keys,
     ]
 
     /// References that can be read and written from above, as `/services/{service}/routes`.
@@ -102,6 +102,7 @@ extension EntityKind {
         case .basicCredentials: "basic-auths"
         case .jwtSecrets: "jwts"
         case .hmacCredentials: "hmac-auths"
+        case .certificateCredentials: "mtls-auths"
         case .services, .routes, .upstreams, .targets, .plugins, .consumers, .certificates, .snis,
             .caCertificates, .consumerGroups, .groupMembers, .aclGroups, .vaults, .keys:
             self.rawValue
@@ -116,6 +117,7 @@ extension EntityKind {
         case .basicCredentials: "basic-auth"
         case .jwtSecrets: "jwt"
         case .hmacCredentials: "hmac-auth"
+        case .certificateCredentials: "mtls-auth"
         case .services, .routes, .upstreams, .targets, .plugins, .consumers, .certificates, .snis,
             .caCertificates, .consumerGroups, .groupMembers, .aclGroups, .vaults, .keySets, .keys:
             self.rawValue

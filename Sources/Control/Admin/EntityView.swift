@@ -17,7 +17,7 @@ struct EntityView {
             shown.set("config", Self.completed(shown["config"], of: shown["name"]?.text ?? ""))
         case .services, .routes, .upstreams, .targets, .consumers, .snis, .caCertificates,
             .consumerGroups, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
-            .hmacCredentials, .aclGroups, .vaults, .keySets, .keys:
+            .hmacCredentials, .certificateCredentials, .aclGroups, .vaults, .keySets, .keys:
             break
         }
         return shown

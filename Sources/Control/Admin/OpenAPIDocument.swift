@@ -179,7 +179,7 @@ extension OpenAPIDocument {
         case .certificates: kind.fields + [FieldSchema("snis", .set(.string))]
         case .routes, .upstreams, .targets, .plugins, .consumers, .snis, .caCertificates,
             .consumerGroups, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
-            .hmacCredentials, .aclGroups, .vaults, .keySets, .keys:
+            .hmacCredentials, .certificateCredentials, .aclGroups, .vaults, .keySets, .keys:
             kind.fields
         }
     }

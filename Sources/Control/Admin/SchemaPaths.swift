@@ -57,6 +57,14 @@ struct SchemaPaths: Sendable {
         let scope = EntityKind.plugins.fields.filter {
             ["consumer", "service", "route", "protocols"].contains($0.name)
         }
+        .map { field in
+            guard field.name == "protocols" else { return field }
+            var field = field
+            let protocols = PluginCatalogue.protocols(of: name)
+            field.choices = protocols.choices.map(\.rawValue)
+            field.standard = .list(protocols.standard.map { .string($0.rawValue) })
+            return field
+        }
         var config = FieldSchema("config", .record(own))
         config.isRequired = true
         return .document(.record(["fields": .list((scope + [config]).map(\.document))]))

@@ -13,7 +13,7 @@ enum DeclarationLint {
             case .services: Self.shorthand(entry)
             case .upstreams, .plugins, .consumers, .certificates, .snis, .caCertificates,
                 .consumerGroups, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
-                .hmacCredentials, .aclGroups, .vaults, .keySets, .keys:
+                .hmacCredentials, .certificateCredentials, .aclGroups, .vaults, .keySets, .keys:
                 []
             }
         }

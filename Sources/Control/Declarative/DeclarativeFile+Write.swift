@@ -57,6 +57,7 @@ struct DeclarationTree {
     private let keys: [EntityID: [KeyCredential]]
     private let passwords: [EntityID: [BasicCredential]]
     private let tokens: [EntityID: [JWTSecret]]
+    private let certificateNames: [EntityID: [CertificateCredential]]
     private let signatures: [EntityID: [HMACCredential]]
     private let access: [EntityID: [ACLGroup]]
     /// Plugins by the one entity that they apply to; under `nil` those of no or several.
@@ -73,6 +74,10 @@ struct DeclarationTree {
         self.passwords = Dictionary(grouping: configuration.basicCredentials, by: \.consumer)
         self.tokens = Dictionary(grouping: configuration.jwtSecrets, by: \.consumer)
         self.signatures = Dictionary(grouping: configuration.hmacCredentials, by: \.consumer)
+        self.certificateNames = Dictionary(
+            grouping: configuration.certificateCredentials,
+            by: \.consumer
+        )
         self.access = Dictionary(grouping: configuration.aclGroups, by: \.consumer)
         self.plugins = Dictionary(grouping: configuration.plugins) { plugin in
             let scopes = Self.scopes(plugin)
@@ -114,7 +119,7 @@ struct DeclarationTree {
         case .keys:
             Self.ordered(all.keys.filter { $0.set == nil }).map { self.pruned($0, like: nil) }
         case .targets, .snis, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
-            .hmacCredentials, .aclGroups:
+            .hmacCredentials, .certificateCredentials, .aclGroups:
             []
         }
     }
@@ -151,6 +156,7 @@ struct DeclarationTree {
             .adding("basicauth_credentials", self.owned(self.passwords[id]))
             .adding("jwt_secrets", self.owned(self.tokens[id]))
             .adding("hmacauth_credentials", self.owned(self.signatures[id]))
+            .adding("mtls_auth_credentials", self.owned(self.certificateNames[id]))
             .adding("acls", self.owned(self.access[id]))
             .adding("plugins", self.plugins(of: id))
     }

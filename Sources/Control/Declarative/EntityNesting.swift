@@ -15,6 +15,7 @@ enum EntityNesting {
                 "basicauth_credentials": (.basicCredentials, "consumer"),
                 "jwt_secrets": (.jwtSecrets, "consumer"),
                 "hmacauth_credentials": (.hmacCredentials, "consumer"),
+                "mtls_auth_credentials": (.certificateCredentials, "consumer"),
                 "acls": (.aclGroups, "consumer"),
             ]
         case .consumerGroups:
@@ -26,7 +27,8 @@ enum EntityNesting {
         case .certificates: ["snis": (.snis, "certificate")]
         case .keySets: ["keys": (.keys, "set")]
         case .targets, .plugins, .snis, .caCertificates, .groupMembers, .keyCredentials,
-            .basicCredentials, .jwtSecrets, .hmacCredentials, .aclGroups, .vaults, .keys:
+            .basicCredentials, .jwtSecrets, .hmacCredentials, .certificateCredentials, .aclGroups,
+            .vaults, .keys:
             [:]
         }
     }
@@ -45,6 +47,7 @@ enum EntityNesting {
         case .groupMembers: ["consumer": .consumers, "consumer_group": .consumerGroups]
         case .keyCredentials, .basicCredentials, .jwtSecrets, .hmacCredentials, .aclGroups:
             ["consumer": .consumers]
+        case .certificateCredentials: ["consumer": .consumers, "ca_certificate": .caCertificates]
         case .snis: ["certificate": .certificates]
         case .keys: ["set": .keySets]
         case .consumers, .consumerGroups, .certificates, .caCertificates, .vaults, .keySets: [:]
@@ -61,7 +64,8 @@ enum EntityNesting {
         case .keyCredentials, .jwtSecrets: "key"
         case .plugins: "instance_name"
         // Kong makes no id of a group's name, which many consumers share.
-        case .certificates, .caCertificates, .groupMembers, .aclGroups: nil
+        case .certificates, .caCertificates, .groupMembers, .aclGroups, .certificateCredentials:
+            nil
         }
     }
 

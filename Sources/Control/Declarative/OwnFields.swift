@@ -14,7 +14,7 @@ enum OwnFields {
         case .plugins: ["consumer_group"]
         case .services, .routes, .consumers, .certificates, .snis, .caCertificates,
             .consumerGroups, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
-            .hmacCredentials, .aclGroups, .vaults, .keySets, .keys:
+            .hmacCredentials, .certificateCredentials, .aclGroups, .vaults, .keySets, .keys:
             []
         }
     }

@@ -33,6 +33,7 @@ public final class DataPlane: Sendable {
     public let fleetCounters = FleetCounters()
     private let redis = RedisLimits()
     private let client = OutsideClient()
+    private let directory = OutsideDirectory()
     private let logs = LogDelivery()
     private let state = Mutex(State())
     /// Two threads, so that one long piece of work does not hold up the others.
@@ -72,6 +73,7 @@ public final class DataPlane: Sendable {
             ),
             memory: SharedMarks(),
             client: self.client,
+            directory: self.directory,
             cache: AnswerCache(),
             random: Self.draw
         )
@@ -374,6 +376,7 @@ public final class DataPlane: Sendable {
         self.outside.stop()
         self.redis.stop()
         self.client.stop()
+        self.directory.stop()
         log?.stop()
         self.logs.stop()
     }

@@ -83,6 +83,8 @@ public struct ConfigurationDifference: Equatable, Sendable {
         case .basicCredentials: Self.written(old.basicCredentials, new.basicCredentials)
         case .jwtSecrets: Self.written(old.jwtSecrets, new.jwtSecrets)
         case .hmacCredentials: Self.written(old.hmacCredentials, new.hmacCredentials)
+        case .certificateCredentials:
+            Self.written(old.certificateCredentials, new.certificateCredentials)
         case .aclGroups: Self.written(old.aclGroups, new.aclGroups)
         case .certificates: Self.written(old.certificates, new.certificates)
         case .snis: Self.written(old.snis, new.snis)

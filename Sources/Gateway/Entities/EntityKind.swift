@@ -37,6 +37,8 @@ public enum EntityKind: String, CaseIterable, Hashable, Sendable {
     case jwtSecrets = "jwt_secrets"
     /// Secrets that consumers sign requests with.
     case hmacCredentials = "hmacauth_credentials"
+    /// Names in certificates that stand for consumers.
+    case certificateCredentials = "mtls_auth_credentials"
     /// Groups that the plugin `acl` lets in or keeps out.
     case aclGroups = "acls"
     /// Plugins with their configuration and scope.

@@ -83,6 +83,8 @@ extension GatewayConfiguration {
         case .basicCredentials: Self.append(node, to: &self.basicCredentials, location, &findings)
         case .jwtSecrets: Self.append(node, to: &self.jwtSecrets, location, &findings)
         case .hmacCredentials: Self.append(node, to: &self.hmacCredentials, location, &findings)
+        case .certificateCredentials:
+            Self.append(node, to: &self.certificateCredentials, location, &findings)
         case .aclGroups: Self.append(node, to: &self.aclGroups, location, &findings)
         case .certificates: Self.append(node, to: &self.certificates, location, &findings)
         case .snis: Self.append(node, to: &self.snis, location, &findings)
@@ -119,6 +121,7 @@ extension GatewayConfiguration {
         sorted.basicCredentials.sort { $0.id < $1.id }
         sorted.jwtSecrets.sort { $0.id < $1.id }
         sorted.hmacCredentials.sort { $0.id < $1.id }
+        sorted.certificateCredentials.sort { $0.id < $1.id }
         sorted.aclGroups.sort { $0.id < $1.id }
         sorted.certificates.sort { $0.id < $1.id }
         sorted.snis.sort { $0.id < $1.id }
@@ -143,6 +146,7 @@ extension GatewayConfiguration {
         case .basicCredentials: self.basicCredentials
         case .jwtSecrets: self.jwtSecrets
         case .hmacCredentials: self.hmacCredentials
+        case .certificateCredentials: self.certificateCredentials
         case .aclGroups: self.aclGroups
         case .certificates: self.certificates
         case .snis: self.snis

@@ -85,6 +85,7 @@ struct ConfigurationCheck {
         self.checkKeys(.basicCredentials, all.basicCredentials)
         self.checkKeys(.jwtSecrets, all.jwtSecrets)
         self.checkKeys(.hmacCredentials, all.hmacCredentials)
+        self.checkKeys(.certificateCredentials, all.certificateCredentials)
         self.checkKeys(.aclGroups, all.aclGroups)
         self.checkKeys(.plugins, all.plugins)
         self.checkKeys(.vaults, all.vaults)
@@ -126,6 +127,12 @@ struct ConfigurationCheck {
         self.unique(.basicCredentials, "username", all.basicCredentials.map(\.username))
         self.unique(.jwtSecrets, "key", all.jwtSecrets.map(\.key))
         self.unique(.hmacCredentials, "username", all.hmacCredentials.map(\.username))
+        self.unique(
+            .certificateCredentials,
+            "subject_name",
+            all.certificateCredentials.map(\.subjectName),
+            within: all.certificateCredentials.map { $0.authority ?? EntityID(high: 0, low: 0) }
+        )
         self.unique(
             .aclGroups,
             "group",
@@ -219,6 +226,7 @@ struct ConfigurationCheck {
         self.checkOwners(.jwtSecrets, all.jwtSecrets.map(\.consumer), consumers)
         self.checkOwners(.hmacCredentials, all.hmacCredentials.map(\.consumer), consumers)
         self.checkOwners(.aclGroups, all.aclGroups.map(\.consumer), consumers)
+        self.checkCertificateNames(consumers, authorities)
         for (index, sni) in all.snis.enumerated() {
             self.refer(.snis, index, "certificate", sni.certificate, certificates, .certificates)
         }
@@ -241,6 +249,19 @@ struct ConfigurationCheck {
         for (index, upstream) in all.upstreams.enumerated() {
             let shown = upstream.clientCertificate
             self.refer(.upstreams, index, "client_certificate", shown, certificates, .certificates)
+        }
+    }
+
+    private mutating func checkCertificateNames(
+        _ consumers: Set<EntityID>,
+        _ authorities: Set<EntityID>
+    ) {
+        let kind = EntityKind.certificateCredentials
+        let all = self.configuration.certificateCredentials
+        self.checkOwners(kind, all.map(\.consumer), consumers)
+        for (index, credential) in all.enumerated() {
+            let authority = credential.authority
+            self.refer(kind, index, "ca_certificate", authority, authorities, .caCertificates)
         }
     }
 

@@ -24,6 +24,8 @@ public struct GatewayConfiguration: Equatable, Sendable {
     public var jwtSecrets: [JWTSecret] = []
     /// Secrets that consumers sign requests with.
     public var hmacCredentials: [HMACCredential] = []
+    /// Names in certificates that stand for consumers.
+    public var certificateCredentials: [CertificateCredential] = []
     /// Groups of the plugin `acl`.
     public var aclGroups: [ACLGroup] = []
     /// Certificates.

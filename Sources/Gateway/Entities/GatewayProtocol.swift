@@ -32,6 +32,9 @@ extension GatewayProtocol {
         }
     }
 
+    /// Whether plugins name it.
+    public var isPlugins: Bool { self == self.pluginProtocol }
+
     /// Whether it carries bytes or datagrams that are not looked into, instead of HTTP requests.
     public var isStream: Bool {
         switch self {

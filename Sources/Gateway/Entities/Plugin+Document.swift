@@ -40,7 +40,9 @@ extension Plugin: GatewayEntity {
                 reader.fail("config", "expected a record")
             }
         }
-        self.protocols = reader.choices("protocols") ?? [.grpc, .grpcs, .http, .https]
+        if let protocols: [GatewayProtocol] = reader.choices("protocols") {
+            self.protocols = protocols
+        }
         self.enabled = reader.bool("enabled") ?? true
         if reader.value("ordering") != nil {
             reader.fail(

@@ -23,7 +23,7 @@ public struct Plugin: Equatable, Sendable {
     /// Follows ``config``, but for initializers, which set both.
     var refersToVault: Bool
     /// Protocols of the requests it applies to.
-    public var protocols: [GatewayProtocol] = [.grpc, .grpcs, .http, .https]
+    public var protocols: [GatewayProtocol]
     /// Whether it runs.
     public var enabled = true
     /// Labels.
@@ -39,5 +39,12 @@ public struct Plugin: Equatable, Sendable {
         self.name = name
         self.config = config
         self.refersToVault = VaultReference.isIn(config)
+        self.protocols = Self.standardProtocols(of: name)
+    }
+
+    /// Kong's default of ``protocols``.
+    public static func standardProtocols(of name: String) -> [GatewayProtocol] {
+        let http: [GatewayProtocol] = [.grpc, .grpcs, .http, .https]
+        return name == "ip-restriction" ? http + [.tcp, .tls] : http
     }
 }

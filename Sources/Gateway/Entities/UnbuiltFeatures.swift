@@ -7,8 +7,8 @@ public enum UnbuiltFeatures {
     public static let builtPlugins: Set<String> = [
         "acl", "basic-auth", "bot-detection", "correlation-id", "cors", "datadog", "ext-auth",
         "file-log",
-        "hmac-auth", "http-log", "ip-restriction", "jwt", "key-auth", "loggly",
-        "opentelemetry", "prometheus", "proxy-cache", "rate-limiting", "redirect",
+        "hmac-auth", "http-log", "ip-restriction", "jwt", "key-auth", "ldap-auth", "loggly",
+        "mtls-auth", "opentelemetry", "prometheus", "proxy-cache", "rate-limiting", "redirect",
         "request-size-limiting",
         "request-termination", "request-transformer", "response-ratelimiting",
         "response-transformer", "session", "statsd", "syslog", "tcp-log", "udp-log", "zipkin",
@@ -22,7 +22,7 @@ public enum UnbuiltFeatures {
         "standard-webhooks", "request-transformer", "response-transformer", "correlation-id",
         "grpc-gateway", "grpc-web", "prometheus", "opentelemetry", "zipkin", "http-log", "statsd",
         "datadog", "ext-auth",
-        "file-log", "udp-log", "tcp-log", "loggly", "syslog", "pre-function",
+        "mtls-auth", "file-log", "udp-log", "tcp-log", "loggly", "syslog", "pre-function",
         "post-function", "aws-lambda", "azure-functions", "ai-request-transformer",
         "ai-prompt-template", "ai-prompt-decorator", "ai-prompt-guard", "ai-proxy",
         "ai-response-transformer",
@@ -34,7 +34,6 @@ public enum UnbuiltFeatures {
         "oauth2_tokens": "tokens (plugin 'oauth2')",
         "oauth2_authorization_codes": "codes (plugin 'oauth2')",
         "acme_storage": "storage (plugin 'acme')",
-        "mtls_auth_credentials": "credentials (plugin 'mtls-auth')",
         "filter_chains": "Wasm filter chains",
     ]
 

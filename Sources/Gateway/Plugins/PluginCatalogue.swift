@@ -17,7 +17,9 @@ public enum PluginCatalogue {
         IPRestriction.definition,
         JWT.definition,
         KeyAuth.definition,
+        LDAPAuth.definition,
         Loggly.definition,
+        MTLSAuth.definition,
         OpenTelemetry.definition,
         PrometheusSettings.definition,
         ProxyCache.definition,
@@ -52,6 +54,17 @@ public enum PluginCatalogue {
     /// The priority of a built plugin; nil for one that is not.
     public static func priority(of name: String) -> Int? { Self.byName[name]?.priority }
 
+    /// The protocols that a plugin may be for, and those that it is for when nothing is said.
+    public static func protocols(
+        of name: String
+    ) -> (choices: [GatewayProtocol], standard: [GatewayProtocol]) {
+        let isAny = Self.byName[name]?.takesStreams ?? false
+        return (
+            GatewayProtocol.allCases.filter { $0.isPlugins && (isAny || !$0.isStream) },
+            Plugin.standardProtocols(of: name)
+        )
+    }
+
     /// The fields of a built plugin's `config`; nil for a plugin that is not built.
     public static func fields(of name: String) -> [FieldSchema]? { Self.byName[name]?.fields }
 
@@ -68,6 +81,18 @@ public enum PluginCatalogue {
             }
             if plugin.consumerGroup != nil {
                 errors.append(PluginError(plugin, field: "consumer_group", "value must be null"))
+            }
+        }
+        if !definition.takesStreams {
+            // Source: Kong's `typedefs.protocols_http`.
+            for (index, name) in plugin.protocols.enumerated() where name.isStream {
+                errors.append(
+                    PluginError(
+                        plugin,
+                        field: "protocols.\(index)",
+                        "expected one of: grpc, grpcs, http, https"
+                    )
+                )
             }
         }
         var rest = plugin

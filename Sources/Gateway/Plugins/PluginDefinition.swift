@@ -15,6 +15,8 @@ struct PluginDefinition: Sendable {
     var authenticates = false
     /// Whether an instance may be for one consumer or one consumer group only.
     var takesConsumers = true
+    /// Whether it may be for streams, beside requests.
+    var takesStreams = false
     /// Makes a step of settings whose fields have the right types and ranges; nil when nothing is
     /// to be done on the request path.
     ///

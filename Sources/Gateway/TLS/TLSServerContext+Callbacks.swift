@@ -63,9 +63,20 @@ private enum ServerHandshake {
         var count = 0
         guard let ssl, let state = SessionState.of(ssl),
             SSL_client_hello_get0_ext(ssl, UInt32(TLSEXT_TYPE_server_name), &bytes, &count) == 1
-        else { return SSL_CLIENT_HELLO_SUCCESS }
+        else { return Self.beginRequest(ssl, UnsafeRawBufferPointer(start: nil, count: 0)) }
         let body = UnsafeRawBufferPointer(start: bytes, count: count)
         if let name = ServerNameExtension.hostName(in: body) { state.pointee.noteName(name) }
+        return Self.beginRequest(ssl, state.pointee.serverName)
+    }
+
+    /// Keeps the session of a client that is asked for a certificate from being resumed.
+    private static func beginRequest(
+        _ ssl: OpaquePointer?,
+        _ name: UnsafeRawBufferPointer
+    ) -> Int32 {
+        if let ssl, TLSServerContext.of(ssl)?.requests?.asks(name) == true {
+            mesh_ssl_no_tickets(ssl)
+        }
         return SSL_CLIENT_HELLO_SUCCESS
     }
 
@@ -73,7 +84,11 @@ private enum ServerHandshake {
     static func showIdentity(_ ssl: OpaquePointer?) -> Int32 {
         guard let ssl, let state = SessionState.of(ssl), let context = TLSServerContext.of(ssl)
         else { return 0 }
-        return context.identity(for: state.pointee.serverName).install(in: ssl) ? 1 : 0
+        let name = state.pointee.serverName
+        if !context.asksEverybody, let requests = context.requests {
+            guard requests.ask(ssl, name) else { return 0 }
+        }
+        return context.identity(for: name).install(in: ssl) ? 1 : 0
     }
 
     static func prepare(_ ticket: TLSTicketKeys.Ticket, _ ssl: OpaquePointer?, seals: Bool) -> Int32

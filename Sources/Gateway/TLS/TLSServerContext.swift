@@ -8,6 +8,10 @@ public final class TLSServerContext: Sendable {
     nonisolated(unsafe) let pointer: OpaquePointer
     let ticketKeys: TLSTicketKeys?
     let keyLog: Int32?
+    /// Who is asked for a certificate beyond what the whole context asks; nil: nobody.
+    let requests: CertificateRequests?
+    /// Whether every client is asked for a certificate that the handshake checks.
+    let asksEverybody: Bool
     /// Protocols in ALPN's wire form, by preference; empty: an offer is not answered.
     let protocols: [UInt8]
     private let identities: [LoadedIdentity]
@@ -29,6 +33,10 @@ public final class TLSServerContext: Sendable {
         self.names = try Self.names(of: sources)
         self.ticketKeys = settings.ticketKeys
         self.keyLog = settings.keyLog
+        self.requests =
+            settings.certificateRequests.isEmpty
+            ? nil : CertificateRequests(settings.certificateRequests)
+        self.asksEverybody = settings.clientCertificates != .none
         self.protocols = Self.protocols(of: settings)
         self.pointer = try Self.makeContext(settings)
         SSL_CTX_set_ex_data(self.pointer, 0, Unmanaged.passUnretained(self).toOpaque())

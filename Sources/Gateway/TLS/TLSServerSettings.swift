@@ -40,6 +40,8 @@ public struct TLSServerSettings: Equatable, Sendable {
     public var clientAuthorities: [String] = []
     /// Most certificates between a client's and an authority's; default 9, 0 to 64.
     public var clientDepth = 9
+    /// Who is asked for a certificate that is checked behind the handshake; default nobody.
+    public var certificateRequests: [TLSCertificateRequest] = []
     /// Descriptor that secrets are logged to (NSS key log format), for debugging only; nil: none.
     public var keyLog: Int32?
 

@@ -67,6 +67,9 @@ extension TLSSession {
         return PEMText.written { PEM_write_bio_X509($0, certificate) }
     }
 
+    /// OpenSSL's own object, which lives as long as the session.
+    public var handle: OpaquePointer { self.state.pointee.ssl }
+
     /// What checking the peer's certificate has brought.
     public var verification: Verification {
         let code = SSL_get_verify_result(self.state.pointee.ssl)

@@ -119,6 +119,12 @@ static inline STACK_OF(X509) *mesh_chain_new(void) { return sk_X509_new_null(); 
 static inline int mesh_chain_push(STACK_OF(X509) *chain, X509 *certificate) {
     return sk_X509_push(chain, certificate) > 0;
 }
+static inline int mesh_chain_count(const STACK_OF(X509) *chain) {
+    return chain == NULL ? 0 : sk_X509_num(chain);
+}
+static inline X509 *mesh_chain_at(const STACK_OF(X509) *chain, int index) {
+    return sk_X509_value(chain, index);
+}
 static inline void mesh_chain_free(STACK_OF(X509) *chain) { sk_X509_pop_free(chain, X509_free); }
 
 // A key never asks for a pass phrase at a terminal: an encrypted one is refused.
@@ -142,7 +148,49 @@ static inline const ASN1_STRING *mesh_names_dns(const GENERAL_NAMES *names, int 
     const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
     return name->type == GEN_DNS ? name->d.dNSName : NULL;
 }
+// As above, of any type that is text or an address; `type` takes the type.
+static inline const ASN1_STRING *mesh_names_any(const GENERAL_NAMES *names, int index, int *type) {
+    const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
+    *type = name->type;
+    switch (name->type) {
+    case GEN_DNS: return name->d.dNSName;
+    case GEN_EMAIL: return name->d.rfc822Name;
+    case GEN_URI: return name->d.uniformResourceIdentifier;
+    case GEN_IPADD: return name->d.iPAddress;
+    default: return NULL;
+    }
+}
 static inline void mesh_names_free(GENERAL_NAMES *names) { GENERAL_NAMES_free(names); }
+
+// Asks a client for a certificate, whatever it may be; `names` are the authorities told, or NULL.
+//
+// No session of it is resumed: a ticket would hold its certificate without those that vouch for it.
+static inline int mesh_verify_any(int is_good, X509_STORE_CTX *context) {
+    (void)is_good, (void)context;
+    return 1;
+}
+static inline int mesh_ssl_request_certificate(SSL *ssl, const STACK_OF(X509_NAME) *names) {
+    SSL_set_verify(ssl, SSL_VERIFY_PEER, mesh_verify_any);
+    if (names == NULL) return 1;
+    STACK_OF(X509_NAME) *copy = SSL_dup_CA_list(names);
+    if (copy == NULL) return 0;
+    SSL_set0_CA_list(ssl, copy);
+    return 1;
+}
+static inline void mesh_ssl_no_tickets(SSL *ssl) {
+    SSL_set_options(ssl, SSL_OP_NO_TICKET);
+    SSL_set_num_tickets(ssl, 0);
+}
+static inline STACK_OF(X509_NAME) *mesh_authority_names(void) { return sk_X509_NAME_new_null(); }
+static inline int mesh_authority_names_add(STACK_OF(X509_NAME) *names, const X509 *certificate) {
+    X509_NAME *copy = X509_NAME_dup(X509_get_subject_name(certificate));
+    if (copy != NULL && sk_X509_NAME_push(names, copy) > 0) return 1;
+    X509_NAME_free(copy);
+    return 0;
+}
+static inline void mesh_authority_names_free(STACK_OF(X509_NAME) *names) {
+    sk_X509_NAME_pop_free(names, X509_NAME_free);
+}
 
 static inline int mesh_error_reason(unsigned long code) {
     return ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;

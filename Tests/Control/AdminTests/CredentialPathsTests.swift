@@ -64,6 +64,26 @@ struct CredentialPathsTests {
         }
     }
 
+    @Test("take names in certificates, which are addressed by id (mtls-auth)")
+    func certificateNames() async throws {
+        try await withServer { endpoint async throws in
+            let body = #"{"subject_name":"ann.test"}"#
+            let made = try await send(endpoint, "POST", "/consumers/ann/mtls-auth", body)
+            #expect(made.status == 201)
+            #expect(made.body.contains(#""ca_certificate":null"#))
+            let id = try JSONText.parse(Array(made.body.utf8)).value["id"]?.text ?? ""
+            let twice = try await send(endpoint, "POST", "/consumers/ann/mtls-auth", body)
+            #expect(twice.status == 409)
+            #expect(try await Curl(endpoint, "/mtls-auths/\(id)").body.contains("ann.test"))
+            #expect(try await Curl(endpoint, "/mtls-auths/\(id)/consumer").body.contains("ann"))
+            let path = "/consumers/ann/mtls-auth/\(id)"
+            let other = #"{"subject_name":"bob.test"}"#
+            #expect(try await send(endpoint, "PATCH", path, other).body.contains("bob.test"))
+            #expect(try await send(endpoint, "DELETE", path).status == 204)
+            #expect(try await Curl(endpoint, "/mtls-auths").body.contains(#""data":[]"#))
+        }
+    }
+
     @Test("go with their consumer")
     func cascade() async throws {
         try await withServer { endpoint async throws in
@@ -116,6 +136,8 @@ struct CredentialPathsTests {
             #expect(key.body.contains(#""key_names":["apikey"]"#))
             let schema = try await Curl(endpoint, "/schemas/plugins/key-auth").body
             #expect(schema.contains(#""key_names":{"type":"array""#))
+            let addresses = try await Curl(endpoint, "/schemas/plugins/ip-restriction").body
+            #expect(addresses.contains(#""default":["grpc","grpcs","http","https","tcp","tls"]"#))
         }
     }
 }

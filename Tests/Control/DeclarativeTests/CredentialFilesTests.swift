@@ -17,6 +17,7 @@ struct CredentialFilesTests {
             basicauth_credentials: [{ username: ann, password: open }]
             jwt_secrets: [{ key: ann, secret: hush }]
             hmacauth_credentials: [{ username: ann, secret: hush }]
+            mtls_auth_credentials: [{ subject_name: ann.test }]
             acls: [{ group: admins }, { group: staff }]
             plugins: [{ name: request-termination }]
         """
@@ -30,6 +31,7 @@ struct CredentialFilesTests {
         basicauth_credentials: [{ consumer: ann, username: ann, password: open }]
         jwt_secrets: [{ consumer: ann, key: ann, secret: hush }]
         hmacauth_credentials: [{ consumer: ann, username: ann, secret: hush }]
+        mtls_auth_credentials: [{ consumer: ann, subject_name: ann.test }]
         acls: [{ consumer: ann, group: admins }, { consumer: ann, group: staff }]
         """
 
@@ -41,6 +43,8 @@ struct CredentialFilesTests {
         #expect(entities.keyCredentials.map(\.consumer) == [ann])
         #expect(entities.jwtSecrets.map(\.secret) == ["hush"])
         #expect(entities.hmacCredentials.map(\.username) == ["ann"])
+        #expect(entities.certificateCredentials.map(\.subjectName) == ["ann.test"])
+        #expect(entities.certificateCredentials.map(\.consumer) == [ann])
         #expect(Set(entities.aclGroups.map(\.group)) == ["admins", "staff"])
         #expect(entities.groupMembers.map(\.consumer) == [ann])
         #expect(entities.groupMembers.map(\.consumerGroup) == entities.consumerGroups.map(\.id))

@@ -170,8 +170,8 @@ struct KnownShapesTests {
               - username: anon
                 keyauth_credentials:
                   - key: abc
-                mtls_auth_credentials:
-                  - subject_name: anon
+                oauth2_credentials:
+                  - name: anon
             services:
               - name: rest
                 url: http://rest:3000/

@@ -292,6 +292,7 @@ extension EntityKind {
         case .basicCredentials: step.take(\.basicCredentials, of: &parsed, &findings)
         case .jwtSecrets: step.take(\.jwtSecrets, of: &parsed, &findings)
         case .hmacCredentials: step.take(\.hmacCredentials, of: &parsed, &findings)
+        case .certificateCredentials: step.take(\.certificateCredentials, of: &parsed, &findings)
         case .aclGroups: step.take(\.aclGroups, of: &parsed, &findings)
         case .certificates: step.take(\.certificates, of: &parsed, &findings)
         case .snis: step.take(\.snis, of: &parsed, &findings)

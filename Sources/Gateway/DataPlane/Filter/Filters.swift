@@ -3,6 +3,7 @@ internal import Glibc
 internal import MeshHTTP
 internal import MeshPlugins
 internal import MeshPrimitives
+internal import MeshTLS
 
 /// Running a route's plugins; nothing here is reached by requests of routes without any.
 ///
@@ -112,6 +113,7 @@ extension Worker {
         request.listenPort = self.port(of: exchange.pointee.client)
         request.clientAddress = SocketAddress.decode(exchange.pointee.origin).address
         request.isHTTP2 = exchange.pointee.flags.contains(.isHTTP2)
+        request.secured = link.pointee.tls?.handle
         request.outside = self.settings.outside
         request.consumers = self.consumers(exchange)
         request.path = scope.path

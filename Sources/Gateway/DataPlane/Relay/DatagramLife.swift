@@ -73,6 +73,7 @@ extension Worker {
             self.counters.add(WorkerCounter.unmatched)
             return self.dropped(-1)
         }
+        guard self.admits(key.client, view, match.routeIndex) else { return self.dropped(-1) }
         if table.pointee.sessions.count >= Datagrams.capacity {
             self.counters.add(WorkerCounter.evictedSessions)
             self.endSession(table, table.pointee.oldest)

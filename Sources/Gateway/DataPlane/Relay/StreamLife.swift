@@ -1,6 +1,7 @@
 internal import CMeshSystem
 internal import MeshBalancing
 internal import MeshHTTP
+internal import MeshPlugins
 internal import MeshPrimitives
 internal import MeshRouting
 internal import MeshTLS
@@ -46,16 +47,43 @@ extension Worker {
             self.counters.add(WorkerCounter.unmatched)
             return self.close(index)
         }
-        if kind == .tls, !match.isPassedThrough {
-            guard let context = self.contexts.stream, self.io.startTLS(index, as: context) else {
-                return self.close(index)
-            }
-        }
         guard let place = self.takeStream(index, on: view, route: match.routeIndex) else {
             return self.close(index)
         }
+        guard self.admits(place) else {
+            self.exchanges[place].pointee.status = 403
+            return self.closeStream(place)
+        }
+        if kind == .tls, !match.isPassedThrough {
+            guard let context = self.contexts.stream, self.io.startTLS(index, as: context) else {
+                self.exchanges[place].pointee.failure = ProxyFailure(cause: .exhausted)
+                return self.closeStream(place)
+            }
+        }
         // TLS that ends here is agreed on first: the client must not wait for the target.
         if link.pointee.phase == .open { self.dispatchStream(place) }
+    }
+
+    /// Whether the plugins of the route let the client in.
+    private func admits(_ place: Int32) -> Bool {
+        let exchange = self.exchanges[place]
+        return self.admits(
+            exchange.pointee.origin,
+            exchange.pointee.view,
+            Int(exchange.pointee.route)
+        )
+    }
+
+    /// Whether the plugins of a route let a client in.
+    func admits(
+        _ client: mesh_address,
+        _ view: UnsafeMutablePointer<SnapshotView>,
+        _ route: Int
+    ) -> Bool {
+        guard view.pointee.routes[route].hasPlugins else { return true }
+        return view.pointee.snapshot._withUnsafeGuaranteedRef { snapshot in
+            snapshot.chains[route].admits(SocketAddress.decode(client).address)
+        }
     }
 
     private func takeStream(

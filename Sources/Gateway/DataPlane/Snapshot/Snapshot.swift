@@ -38,6 +38,9 @@ public final class Snapshot: Sendable {
     var snis: [SNI] { self.configuration.snis }
     var authorities: [CACertificate] { self.configuration.caCertificates }
 
+    /// Who is asked for a certificate that plugins look at.
+    var certificateDemands: [CertificateDemand] { CertificateDemand.all(in: self.configuration) }
+
     /// Names of a route and its service, as metrics show them.
     struct RouteLabel: Hashable {
         let service: String
@@ -192,7 +195,12 @@ public final class Snapshot: Sendable {
                 shapes.append(previous.shapes[place])
             } else {
                 let compiled =
-                    chain?(route) ?? plugins.chain(route: route.id, service: route.service)
+                    chain?(route)
+                    ?? plugins.chain(
+                        route: route.id,
+                        service: route.service,
+                        isStream: route.protocols.contains(where: \.isStream)
+                    )
                 shapes.append(
                     RouteShape(route, service, candidates, compiled, hashesCaptures: hashes)
                 )

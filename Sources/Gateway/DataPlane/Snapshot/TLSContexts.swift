@@ -1,6 +1,7 @@
 internal import CMeshSystem
 internal import Glibc
 internal import MeshEntities
+internal import MeshPlugins
 internal import MeshTLS
 
 /// The TLS contexts of one installation: what listeners show, and how targets are spoken to.
@@ -117,6 +118,14 @@ struct TLSPlan: Sendable {
         settings.keyLog = self.keyLog
         if let authorities = self.listeners.clientAuthorities {
             settings.clientAuthorities = [authorities]
+        }
+        settings.certificateRequests = snapshot.certificateDemands.map { demand in
+            TLSCertificateRequest(
+                names: demand.names,
+                authorities: demand.authorities.compactMap { id in
+                    snapshot.authorities.first { $0.id == id }?.cert
+                }
+            )
         }
         switch self.listeners.clientCertificates {
         case .off: settings.clientCertificates = .none

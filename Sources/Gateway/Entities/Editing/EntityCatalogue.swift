@@ -78,7 +78,7 @@ public struct EntityCatalogue: Sendable {
             ]
         case .services, .routes, .upstreams, .snis, .consumers, .plugins, .caCertificates,
             .consumerGroups, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
-            .hmacCredentials, .vaults, .keySets, .keys:
+            .hmacCredentials, .certificateCredentials, .vaults, .keySets, .keys:
             guard let field = kind.endpointKey else { return nil }
             return self.tables[kind]?.names[.field(field, key)]
         }

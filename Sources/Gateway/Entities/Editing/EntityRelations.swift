@@ -40,6 +40,13 @@ public struct ForeignKey: Equatable, Sendable {
         ),
         ownership(.groupMembers), ownership(.keyCredentials), ownership(.basicCredentials),
         ownership(.jwtSecrets), ownership(.hmacCredentials), ownership(.aclGroups),
+        ownership(.certificateCredentials),
+        ForeignKey(
+            child: .certificateCredentials,
+            field: "ca_certificate",
+            parent: .caCertificates,
+            deletion: .cascade
+        ),
         ForeignKey(child: .targets, field: "upstream", parent: .upstreams, deletion: .cascade),
         ForeignKey(child: .snis, field: "certificate", parent: .certificates, deletion: .cascade),
         ForeignKey(child: .keys, field: "set", parent: .keySets, deletion: .cascade),
@@ -83,7 +90,7 @@ extension EntityKind {
         case .keyCredentials, .jwtSecrets: "key"
         case .aclGroups: "group"
         case .plugins: "instance_name"
-        case .certificates, .caCertificates, .groupMembers: nil
+        case .certificates, .caCertificates, .groupMembers, .certificateCredentials: nil
         }
     }
 
@@ -97,7 +104,7 @@ extension EntityKind {
         case .consumers: ["username", "custom_id"]
         case .plugins: ["instance_name"]
         case .caCertificates: ["cert_digest"]
-        case .targets, .certificates, .aclGroups, .groupMembers: []
+        case .targets, .certificates, .aclGroups, .groupMembers, .certificateCredentials: []
         }
     }
 
@@ -108,6 +115,7 @@ extension EntityKind {
         case .plugins: ["name", "route", "service", "consumer", "consumer_group"]
         case .aclGroups: ["consumer", "group"]
         case .groupMembers: ["consumer", "consumer_group"]
+        case .certificateCredentials: ["subject_name", "ca_certificate"]
         case .keys: ["kid", "set"]
         case .services, .routes, .upstreams, .snis, .consumers, .certificates, .caCertificates,
             .consumerGroups, .keyCredentials, .basicCredentials, .jwtSecrets, .hmacCredentials,
@@ -124,7 +132,7 @@ extension EntityKind {
         case .hmacCredentials: ["secret"]
         case .services, .routes, .upstreams, .snis, .consumers, .plugins, .targets, .caCertificates,
             .certificates, .consumerGroups, .groupMembers, .aclGroups, .basicCredentials, .vaults,
-            .keySets, .keys:
+            .keySets, .keys, .certificateCredentials:
             []
         }
     }
@@ -136,7 +144,7 @@ extension EntityKind {
         case .keys: ["jwk"]
         case .services, .routes, .upstreams, .snis, .consumers, .plugins, .targets, .caCertificates,
             .consumerGroups, .groupMembers, .aclGroups, .keyCredentials, .basicCredentials,
-            .jwtSecrets, .hmacCredentials, .vaults, .keySets:
+            .jwtSecrets, .hmacCredentials, .vaults, .keySets, .certificateCredentials:
             []
         }
     }

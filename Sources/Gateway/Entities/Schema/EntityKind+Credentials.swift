@@ -38,6 +38,11 @@ extension EntityKind {
         generated("secret", isUnique: false, isSecret: true), owner, tags, creation,
     ]
 
+    static let certificateNameFields: [FieldSchema] = [
+        id, .required("subject_name", .string),
+        FieldSchema("ca_certificate", .foreign(.caCertificates)), owner, tags, creation,
+    ]
+
     static let accessFields: [FieldSchema] = [
         id, .required("group", .string), owner, tags, creation,
     ]

@@ -14,6 +14,7 @@ extension EntityKind {
         case .basicCredentials: Self.passwordFields
         case .jwtSecrets: Self.tokenFields
         case .hmacCredentials: Self.signatureFields
+        case .certificateCredentials: Self.certificateNameFields
         case .aclGroups: Self.accessFields
         case .certificates: Self.certificateFields
         case .snis: Self.serverNameFields

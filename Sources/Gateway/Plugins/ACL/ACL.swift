@@ -29,6 +29,7 @@ struct ACL: Sendable {
     private let groups: [String]
     private let allows: Bool
     private let tellsGroups: Bool
+    private let prefersVouched: Bool
 
     private init(_ settings: PluginSettings) throws(PluginError) {
         let allow = try settings.texts("allow") ?? []
@@ -47,6 +48,7 @@ struct ACL: Sendable {
         }
         self.groups = allow + deny
         self.allows = !allow.isEmpty
+        self.prefersVouched = try settings.flag("always_use_authenticated_groups") ?? false
         self.tellsGroups = try settings.flag("hide_groups_header") != true
     }
 
@@ -55,18 +57,19 @@ struct ACL: Sendable {
         _ state: PluginState,
         _ edits: inout PluginEdits
     ) -> PluginVerdict {
-        guard let consumer = request.consumers[state.identity.consumer] else {
-            return .answer(Self.nobody)
-        }
-        let own = consumer.accessGroups
+        let consumer = request.consumers[state.identity.consumer]
+        let vouched =
+            consumer == nil || self.prefersVouched ? Self.vouched(request, state.identity) : nil
+        guard let own = vouched ?? consumer?.accessGroups else { return .answer(Self.nobody) }
         guard own.contains(where: { self.groups.contains($0) }) == self.allows else {
             return .answer(Self.kept)
         }
         guard self.tellsGroups else { return .next }
         edits.drop("x-consumer-groups")
+        edits.drop("x-authenticated-groups")
         let told = own.filter { FieldText.isValue($0) }
         guard !told.isEmpty else { return .next }
-        edits.lines.write("X-Consumer-Groups: ")
+        edits.lines.write(vouched == nil ? "X-Consumer-Groups: " : "X-Authenticated-Groups: ")
         for (index, group) in told.enumerated() {
             if index > 0 { edits.lines.write(", ") }
             var group = group
@@ -74,5 +77,19 @@ struct ACL: Sendable {
         }
         edits.lines.write("\r\n")
         return .next
+    }
+
+    /// The groups that somebody else says the client is in; nil for none.
+    private static func vouched(
+        _ request: PluginRequest,
+        _ identity: PluginIdentity
+    ) -> [String]? {
+        guard let group = identity.group, let peer = PeerCertificate(request.secured) else {
+            return nil
+        }
+        switch group {
+        case .commonName: return peer.commonName.map { [$0] }
+        case .subject: return [peer.subject]
+        }
     }
 }

@@ -13,6 +13,11 @@ struct AuthenticationRules: Sendable {
     enum Outcome {
         /// A credential was shown, and it is right.
         case known(consumer: EntityID, credential: EntityID)
+        /// A consumer was recognized by what is no credential of its own.
+        case recognized(consumer: EntityID)
+        /// Somebody else vouches for the client, which is no consumer; `identifier` is told to the
+        /// target.
+        case vouched(identifier: [UInt8]?)
         /// None was shown, or a wrong one; `anonymous` lets such a request in.
         case refused(PluginAnswer)
         /// Whether it is right cannot be told; not even `anonymous` lets such a request in.
@@ -44,13 +49,22 @@ struct AuthenticationRules: Sendable {
         _ authenticate: (inout PluginEdits) -> Outcome
     ) -> PluginVerdict {
         if !self.runsOnPreflight, request.head.method == .options { return .next }
-        if self.anonymous != nil, state.identity.credential != nil { return .next }
+        if self.anonymous != nil, state.identity.isKnown { return .next }
         switch authenticate(&edits) {
         case .known(let consumer, let credential):
             guard let place = request.consumers.place(of: consumer) else {
                 return .answer(Self.unexpected)
             }
             Self.admit(request.consumers, place, credential, &state, &edits)
+            return .next
+        case .recognized(let consumer):
+            guard let place = request.consumers.place(of: consumer) else {
+                return .answer(Self.unexpected)
+            }
+            Self.admit(request.consumers, place, consumer, isTold: false, &state, &edits)
+            return .next
+        case .vouched(let identifier):
+            Self.vouch(identifier, &state, &edits)
             return .next
         case .refused(let answer):
             guard let anonymous = self.anonymous else { return .answer(answer) }
@@ -90,27 +104,48 @@ struct AuthenticationRules: Sendable {
         _ consumers: ConsumerDirectory,
         _ place: ConsumerPlace,
         _ credential: EntityID?,
+        isTold: Bool = true,
         _ state: inout PluginState,
         _ edits: inout PluginEdits
     ) {
         guard let consumer = consumers[place] else { return }
+        state.identity = PluginIdentity()
         state.identity.consumer = place
         state.identity.consumerID = consumer.id
         state.identity.credential = credential
         state.identity.isAnonymous = credential == nil
+        Self.dropFields(&edits)
+        consumer.lines.withUnsafeBytes { edits.lines.write($0) }
+        if let credential, isTold {
+            edits.lines.write("X-Credential-Identifier: ")
+            edits.lines.write(credential)
+            edits.lines.write("\r\n")
+        } else if credential == nil {
+            edits.lines.write("X-Anonymous-Consumer: true\r\n")
+        }
+    }
+
+    /// Remembers that somebody else vouches for the client, and tells the target.
+    private static func vouch(
+        _ identifier: [UInt8]?,
+        _ state: inout PluginState,
+        _ edits: inout PluginEdits
+    ) {
+        state.identity = PluginIdentity()
+        state.identity.isVouched = true
+        Self.dropFields(&edits)
+        guard let identifier else { return }
+        edits.lines.write("X-Credential-Identifier: ")
+        identifier.withUnsafeBytes { edits.lines.write($0) }
+        edits.lines.write("\r\n")
+    }
+
+    private static func dropFields(_ edits: inout PluginEdits) {
         edits.drop("x-consumer-id")
         edits.drop("x-consumer-custom-id")
         edits.drop("x-consumer-username")
         edits.drop("x-credential-identifier")
         edits.drop("x-anonymous-consumer")
-        consumer.lines.withUnsafeBytes { edits.lines.write($0) }
-        if let credential {
-            edits.lines.write("X-Credential-Identifier: ")
-            edits.lines.write(credential)
-            edits.lines.write("\r\n")
-        } else {
-            edits.lines.write("X-Anonymous-Consumer: true\r\n")
-        }
     }
 }
 

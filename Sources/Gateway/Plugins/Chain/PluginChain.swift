@@ -1,5 +1,6 @@
 internal import MeshEntities
 internal import MeshHTTP
+public import MeshPrimitives
 
 /// The plugins of one route, compiled when a configuration is taken over.
 ///
@@ -99,6 +100,11 @@ public struct PluginChain: Sendable {
                 )
             }
         )
+    }
+
+    /// Whether a client may open a connection, or a session of datagrams, of a stream route.
+    public func admits(_ client: IPAddress) -> Bool {
+        self.links.allSatisfy { $0.general?.step?.connection?(client) ?? true }
     }
 
     /// Runs the access phase as far as it goes.

@@ -42,6 +42,8 @@ public struct PluginRequest {
     public var service: EntityID?
     /// What all workers of this node share; nil where there is nothing of the kind.
     public var shared: PluginShared?
+    /// OpenSSL's session of the client's connection; nil without TLS.
+    public var secured: OpaquePointer?
     /// Milliseconds since 1970.
     public var wallMilliseconds: UInt64
     /// Where work is done that would hold a worker up; nil where there is no such place.

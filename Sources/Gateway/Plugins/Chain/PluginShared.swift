@@ -7,6 +7,8 @@ public final class PluginShared: Sendable {
     let memory: any PluginMemory
     /// What asks servers outside.
     let client: any PluginClient
+    /// What asks directories.
+    let directory: any PluginDirectory
     /// What keeps answers.
     let cache: any AnswerCaching
     /// 32 bytes that were drawn when the process started and leave it never.
@@ -20,18 +22,21 @@ public final class PluginShared: Sendable {
     ///   - limits: what counts requests.
     ///   - memory: what was found out before.
     ///   - client: what asks servers outside.
+    ///   - directory: what asks directories.
     ///   - cache: what keeps answers.
     ///   - random: draws so many bytes that nobody can foresee; from any thread.
     public init(
         limits: LimitCounters,
         memory: any PluginMemory,
         client: any PluginClient,
+        directory: any PluginDirectory,
         cache: any AnswerCaching,
         random: @escaping @Sendable (Int) -> [UInt8]
     ) {
         self.limits = limits
         self.memory = memory
         self.client = client
+        self.directory = directory
         self.cache = cache
         self.secret = random(32)
         self.random = random

@@ -52,8 +52,22 @@ public struct PluginIdentity: Equatable, Sendable {
     /// Whether the consumer stands for those who are not known.
     public internal(set) var isAnonymous = false
 
+    /// Whether somebody other than the consumers' credentials vouches for the client.
+    public internal(set) var isVouched = false
+    /// Which part of the client's certificate is its group for `acl`; nil for none.
+    var group: CertificateGroup?
+
+    /// A part of a certificate.
+    enum CertificateGroup: Equatable, Sendable {
+        case commonName
+        case subject
+    }
+
     /// Nobody.
     public init() {}
+
+    /// Whether the client has shown something that tells who it is.
+    var isKnown: Bool { self.credential != nil || self.isVouched }
 
     /// Whether anybody was authenticated, or let in as nobody in particular.
     public var isSome: Bool { self.consumer.isSome }

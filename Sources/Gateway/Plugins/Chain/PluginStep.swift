@@ -1,4 +1,5 @@
 import MeshHTTP
+import MeshPrimitives
 
 /// One plugin of a route as a step of its chain: what it does in each phase, nil where it has no
 /// part.
@@ -19,10 +20,14 @@ final class PluginStep: Sendable {
     typealias Whole =
         @Sendable (PluginBodySide, PluginRequest, PluginEdits, [UInt8], PluginState) -> [UInt8]?
 
+    /// Whether a client may open a connection, or a session of datagrams, of a stream route.
+    typealias Connection = @Sendable (IPAddress) -> Bool
+
     let access: Access?
     let response: Response?
     let body: Body?
     let whole: Whole?
+    let connection: Connection?
     /// Where it tells of requests that are over.
     let log: (any LogTaking)?
     /// Whether it looks at ``PluginRequest/captures``.
@@ -35,6 +40,7 @@ final class PluginStep: Sendable {
         response: Response? = nil,
         body: Body? = nil,
         whole: Whole? = nil,
+        connection: Connection? = nil,
         log: (any LogTaking)? = nil,
         readsCaptures: Bool = false,
         readsListenAddress: Bool = false
@@ -43,6 +49,7 @@ final class PluginStep: Sendable {
         self.response = response
         self.body = body
         self.whole = whole
+        self.connection = connection
         self.log = log
         self.readsCaptures = readsCaptures
         self.readsListenAddress = readsListenAddress

@@ -48,7 +48,7 @@ public final class PluginTable: Sendable {
         var byRoute: [EntityID: [Plugin]] = [:]
         var byService: [EntityID: [Plugin]] = [:]
         var anywhere: [Plugin] = []
-        for plugin in plugins where plugin.enabled && plugin.servesHTTP {
+        for plugin in plugins where plugin.enabled {
             if let known = previous?.instances[plugin.id], known.plugin == plugin {
                 instances[plugin.id] = known
             } else {
@@ -61,7 +61,7 @@ public final class PluginTable: Sendable {
                 byService[service, default: []].append(plugin)
             } else if plugin.consumer == nil, plugin.consumerGroup == nil {
                 global.append(plugin)
-            } else {
+            } else if plugin.serves(streams: false) {
                 anywhere.append(plugin)
             }
         }
@@ -93,12 +93,18 @@ public final class PluginTable: Sendable {
         return self.global + own + (service.flatMap { self.byService[$0] } ?? [])
     }
 
-    /// The chain of a route.
-    public func chain(route: EntityID, service: EntityID?) -> PluginChain {
+    /// The chain of a route: for its requests, or for its connections when it is a stream's.
+    public func chain(
+        route: EntityID,
+        service: EntityID?,
+        isStream: Bool = false
+    ) -> PluginChain {
         let candidates = self.candidates(route: route, service: service)
+            .filter { $0.serves(streams: isStream) }
         guard !candidates.isEmpty else { return .empty }
         let byName = Dictionary(grouping: candidates, by: \.name)
-        let names = Set(byName.keys).union(self.scopedAnywhere.keys)
+        let anywhere = isStream ? [:] : self.scopedAnywhere
+        let names = Set(byName.keys).union(anywhere.keys)
         let links = names.compactMap { name -> PluginChain.Link? in
             guard let definition = PluginCatalogue.definition(of: name) else { return nil }
             var general: RankedStep?
@@ -122,7 +128,7 @@ public final class PluginTable: Sendable {
                 authenticates: definition.authenticates,
                 general: general,
                 scoped: scoped.isEmpty ? nil : ScopedSteps(scoped),
-                scopedAnywhere: self.scopedAnywhere[name]
+                scopedAnywhere: anywhere[name]
             )
         }
         return PluginChain(links: links)
@@ -130,5 +136,10 @@ public final class PluginTable: Sendable {
 }
 
 extension Plugin {
-    fileprivate var servesHTTP: Bool { self.protocols.contains { !$0.isStream } }
+    /// Whether it has a part in streams, or else in requests.
+    ///
+    /// As in Kong, one protocol of either kind is enough for all of that kind.
+    fileprivate func serves(streams: Bool) -> Bool {
+        self.protocols.contains { $0.isStream == streams }
+    }
 }

@@ -59,6 +59,8 @@ public final class ConsumerDirectory: Sendable {
     let tokens: CredentialTable<JWTSecret>
     let tokenKeys: TokenKeys
     let signatures: CredentialTable<HMACCredential>
+    let certificates: CertificateNames
+    let authorities: AuthorityTable
     private let people: ConsumerTable
 
     /// Makes the directory of a configuration.
@@ -68,6 +70,11 @@ public final class ConsumerDirectory: Sendable {
         self.passwords = .make(configuration.basicCredentials, reusing: previous?.passwords)
         self.tokens = .make(configuration.jwtSecrets, reusing: previous?.tokens)
         self.signatures = .make(configuration.hmacCredentials, reusing: previous?.signatures)
+        self.certificates = .make(
+            configuration.certificateCredentials,
+            reusing: previous?.certificates
+        )
+        self.authorities = .make(configuration.caCertificates, reusing: previous?.authorities)
         if let previous, previous.tokens === self.tokens {
             self.tokenKeys = previous.tokenKeys
         } else {
@@ -87,6 +94,12 @@ public final class ConsumerDirectory: Sendable {
     /// The consumer with this id.
     public func place(of id: EntityID) -> ConsumerPlace? { self.people.places[id] }
 
+    /// The consumer with this user name.
+    func place(username: String) -> ConsumerPlace? { self.people.usernames[username] }
+
+    /// The consumer with this identity in another system.
+    func place(customID: String) -> ConsumerPlace? { self.people.customIDs[customID] }
+
     /// The consumer with this id or user name.
     public func place(named key: String) -> ConsumerPlace? {
         EntityID(key).flatMap { self.people.places[$0] } ?? self.people.usernames[key]
@@ -98,6 +111,7 @@ private final class ConsumerTable: Sendable {
     let entries: [ConsumerEntry]
     let places: [EntityID: ConsumerPlace]
     let usernames: [String: ConsumerPlace]
+    let customIDs: [String: ConsumerPlace]
     private let consumers: [Consumer]
     private let members: [GroupMember]
     private let access: [ACLGroup]
@@ -138,13 +152,16 @@ private final class ConsumerTable: Sendable {
         var usernames: [String: ConsumerPlace] = [:]
         places.reserveCapacity(entries.count)
         usernames.reserveCapacity(entries.count)
+        var customIDs: [String: ConsumerPlace] = [:]
         for (index, entry) in entries.enumerated() {
             let place = ConsumerPlace(rawValue: Int32(truncatingIfNeeded: index))
             places[entry.id] = place
             if let name = entry.username { usernames[name] = place }
+            if let id = entry.customID { customIDs[id] = place }
         }
         self.entries = entries
         self.places = places
         self.usernames = usernames
+        self.customIDs = customIDs
     }
 }

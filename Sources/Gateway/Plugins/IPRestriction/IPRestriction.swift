@@ -3,15 +3,23 @@ import MeshPrimitives
 
 /// Kong's `ip-restriction`: only some addresses may, or all but some.
 ///
+/// Connections of streams are closed without a word; datagrams are dropped.
+///
 /// Source: Kong 3.9, `kong/plugins/ip-restriction`.
 struct IPRestriction: Sendable {
     static let definition = PluginDefinition(
         name: "ip-restriction",
         priority: 990,
-        fields: IPRestriction.fields
+        fields: IPRestriction.fields,
+        takesStreams: true
     ) { settings throws(PluginError) in
         let step = try IPRestriction(settings)
-        return PluginStep(access: { request, _, _ in step.access(request.clientAddress) })
+        return PluginStep(
+            access: { request, _, _ in step.access(request.clientAddress) },
+            connection: { address in
+                if case .next = step.access(address) { true } else { false }
+            }
+        )
     }
 
     private static let fields: [FieldSchema] = [

@@ -19,7 +19,8 @@ enum HTTPLog {
             .standard("timeout", .number, .integer(10_000)),
             .standard("keepalive", .number, .integer(60_000)),
             FieldSchema("headers", .map(.string)), LogFields.queue, LogFields.customFields,
-        ] + LogFields.formerQueue
+        ] + LogFields.formerQueue,
+        takesStreams: true
     ) { settings throws(PluginError) in
         let fields = LogFields(settings)
         let endpoint = try HTTPLogEndpoint(

@@ -8,7 +8,8 @@ enum FileLog {
         fields: [
             .required("path", .string), .standard("reopen", .boolean, .bool(false)),
             LogFields.customFields,
-        ]
+        ],
+        takesStreams: true
     ) { settings throws(PluginError) in
         let path = try settings.text("path") ?? ""
         guard !path.isEmpty, path.utf8.allSatisfy({ !"*&%`".utf8.contains($0) && $0 != 0 }) else {
@@ -27,7 +28,8 @@ enum UDPLog {
         fields: [
             .required("host", .string), .required("port", .integer),
             .standard("timeout", .number, .integer(10_000)), LogFields.customFields,
-        ]
+        ],
+        takesStreams: true
     ) { settings throws(PluginError) in
         let fields = LogFields(settings)
         return try fields.step(.udp(host: try fields.host(), port: try fields.port()))
@@ -45,7 +47,8 @@ enum TCPLog {
             .standard("keepalive", .number, .integer(60_000)),
             .standard("tls", .boolean, .bool(false)), FieldSchema("tls_sni", .string),
             LogFields.customFields,
-        ]
+        ],
+        takesStreams: true
     ) { settings throws(PluginError) in
         let fields = LogFields(settings)
         let isSecure = try settings.flag("tls") ?? false
@@ -85,7 +88,8 @@ enum SyslogLog {
         .map { .choice($0, SyslogLog.shown, "info") } + [
             .choice("facility", SyslogLog.facilities.map(\.key), "user"),
             LogFields.customFields,
-        ]
+        ],
+        takesStreams: true
     ) { settings throws(PluginError) in
         let facility = try settings.text("facility")
         let number = SyslogLog.facilities.first { $0.key == facility }?.value ?? 1

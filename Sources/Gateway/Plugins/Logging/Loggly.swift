@@ -18,7 +18,8 @@ enum Loggly {
                 "log_level", "successful_severity", "client_errors_severity",
                 "server_errors_severity",
             ]
-            .map { .choice($0, SyslogLog.shown, "info") } + [LogFields.customFields]
+            .map { .choice($0, SyslogLog.shown, "info") } + [LogFields.customFields],
+        takesStreams: true
     ) { settings throws(PluginError) in
         let fields = LogFields(settings)
         let key = try settings.text("key") ?? ""

@@ -13,6 +13,7 @@ enum PrometheusSettings {
         name: "prometheus",
         priority: 13,
         fields: Self.flags.map { .standard($0, .boolean, .bool(false)) },
+        takesStreams: true,
         compile: { _ in nil }
     )
 }

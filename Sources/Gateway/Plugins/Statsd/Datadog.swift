@@ -44,7 +44,8 @@ enum Datadog {
             .standard("consumer_tag", .string, .string("consumer")),
             .standard("metrics", .array(Datadog.element), Datadog.standardMetrics),
             LogFields.queue,
-        ] + LogFields.formerQueue
+        ] + LogFields.formerQueue,
+        takesStreams: true
     ) { settings throws(PluginError) in
         let fields = LogFields(settings)
         return try fields.step(

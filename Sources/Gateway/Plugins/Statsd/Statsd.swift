@@ -62,7 +62,8 @@ enum Statsd {
             ),
             .choice("tag_style", ["dogstatsd", "influxdb", "librato", "signalfx"], nil),
             LogFields.queue,
-        ] + LogFields.formerQueue
+        ] + LogFields.formerQueue,
+        takesStreams: true
     ) { settings throws(PluginError) in
         let fields = LogFields(settings)
         for name in ["tag_style", "hostname_in_prefix"] {

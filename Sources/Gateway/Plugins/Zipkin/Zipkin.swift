@@ -9,7 +9,8 @@ struct Zipkin: Sendable {
     static let definition = PluginDefinition(
         name: "zipkin",
         priority: 100_000,
-        fields: Zipkin.fields
+        fields: Zipkin.fields,
+        takesStreams: true
     ) { settings throws(PluginError) in
         let plugin = try Zipkin(settings)
         let plan = try plugin.plan(settings)

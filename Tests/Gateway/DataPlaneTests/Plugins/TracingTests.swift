@@ -1,3 +1,4 @@
+import CMeshSystem
 import Glibc
 import MeshEntities
 import Testing

@@ -159,6 +159,50 @@ struct TrafficSettingsTests {
                 "rate-limiting", ["second": .integer(1), "policy": .string("redis")], "@entity",
                 "must set one of 'config.redis.host', 'config.redis_host' when 'policy' is 'redis'"
             ),
+            ("ldap-auth", [:], "config.ldap_host", "required field missing"),
+            (
+                "ldap-auth",
+                [
+                    "ldap_host": .string("a"), "base_dn": .string("dc=a"),
+                    "attribute": .string("cn"), "ldaps": .bool(true), "start_tls": .bool(true),
+                ],
+                "@entity", "'ldaps' and 'start_tls' cannot be enabled simultaneously"
+            ),
+            (
+                "ldap-auth",
+                [
+                    "ldap_host": .string("a/b"), "base_dn": .string("dc=a"),
+                    "attribute": .string("cn"),
+                ],
+                "config.ldap_host", "invalid value: a/b"
+            ),
+            (
+                "ldap-auth",
+                [
+                    "ldap_host": .string("a"), "base_dn": .string("dc=a"),
+                    "attribute": .string("cn=x,cn"),
+                ],
+                "config.attribute", "expected the name of an attribute (RFC 4512)"
+            ),
+            ("mtls-auth", [:], "config.ca_certificates", "required field missing"),
+            (
+                "mtls-auth",
+                ["ca_certificates": list("x"), "revocation_check_mode": .string("SKIP")],
+                "config.ca_certificates.0", "expected a valid UUID"
+            ),
+            (
+                "mtls-auth", ["ca_certificates": list("00000000-0000-0000-0000-000000000001")],
+                "config.revocation_check_mode",
+                "revocation checks are not built yet; 'SKIP' takes certificates without one"
+            ),
+            (
+                "mtls-auth",
+                [
+                    "ca_certificates": list("00000000-0000-0000-0000-000000000001"),
+                    "revocation_check_mode": .string("SKIP"), "http_proxy_host": .string("a"),
+                ],
+                "config.http_proxy_host", "revocation checks are not built yet"
+            ),
             (
                 "syslog", ["facility": .string("x")], "config.facility",
                 "expected one of: auth, authpriv, cron, daemon, ftp, kern, lpr, mail, news, "
@@ -178,6 +222,19 @@ struct TrafficSettingsTests {
         let error = try #require(PluginCatalogue.errors(in: plugin).first)
         #expect(error.field == field)
         #expect(error.message == message)
+    }
+
+    @Test("protocols of streams are for the plugins that run on streams")
+    func protocols() {
+        var keys = Plugin.numbered(1, "key-auth")
+        keys.protocols = [.http, .tcp]
+        let errors = PluginCatalogue.errors(in: keys)
+        #expect(errors.map(\.field) == ["protocols.1"])
+        #expect(errors.map(\.message) == ["expected one of: grpc, grpcs, http, https"])
+        var addresses = Plugin.numbered(1, "ip-restriction", ["deny": Self.list("1.2.3.4")])
+        #expect(addresses.protocols == [.grpc, .grpcs, .http, .https, .tcp, .tls])
+        addresses.protocols = [.tlsPassthrough, .udp]
+        #expect(PluginCatalogue.errors(in: addresses).isEmpty)
     }
 
     @Test("the flat names that Kong's Redis settings had are read")
