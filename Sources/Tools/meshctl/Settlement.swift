@@ -88,7 +88,9 @@ struct Settlement {
         )
     }
 
-    /// What nodes have to route by: the changeset, or, where nothing was to be changed, the
+    /// What nodes have to route by.
+    ///
+    /// The changeset, or, where nothing was to be changed, the
     /// configuration that stood already. Others may have written upon either meanwhile.
     private static func name(of report: ApplyReport) -> String {
         report.changeset.isEmpty ? report.config.hash : report.changeset
