@@ -89,6 +89,9 @@ def live(host, report):
     for url in ("http://127.0.0.1:8000/a", "https://127.0.0.1:8443/a"):
         _, code = host.run("curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", url)
         report.equal(code, "200", f"it serves {url}")
+    _, code = host.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--unix-socket",
+                       "/run/meshgate/admin.sock", "http://localhost/mesh/ui")
+    report.equal(code, "200", "the dashboard's page is in the package")
     _, text = host.shell("tail -n 1 /var/log/meshgate/access.log; stat -c '%U %a' /var/log/meshgate "
                          "/var/lib/meshgate /run/meshgate/admin.sock /etc/meshgate/keyring")
     report.check('"status":200' in text, "the access log is in /var/log/meshgate", text)

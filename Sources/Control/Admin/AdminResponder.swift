@@ -65,8 +65,9 @@ struct AdminResponder: HTTPResponder {
         let found = segments.flatMap { segments in
             self.paths.lazy.compactMap { path in path.match(segments).map { (path, $0) } }.first
         }
-        let anybody = AdminCredentials.Holder(name: "", role: .read)
-        guard let holder = holder ?? (found?.0.isOpen == true ? anybody : nil) else {
+        let isOpen = found?.0.isOpen == true && [.get, .head].contains(request.method)
+        let anybody = isOpen ? AdminCredentials.Holder(name: "", role: .read) : nil
+        guard let holder = holder ?? anybody else {
             return AdminAccess.unauthorized
         }
         guard segments != nil else { return .message("Bad request", status: 400) }

@@ -157,12 +157,7 @@ struct GatewayNode: Sendable {
             listeners: listeners,
             logger: self.logger
         )
-        let voice = Gate()
-        let accepting = Gate()
-        if self.origin.succession == nil {
-            voice.open()
-            accepting.open()
-        }
+        let (voice, accepting) = self.gates
         let quit = Gate()
         let core: [any Service] = [
             await self.signals(parts, admin, drain, quit, security),
@@ -209,6 +204,17 @@ struct GatewayNode: Sendable {
         return core + self.admins(admin, security, listeners, bound, accepting)
             + [SeedService(resolver: parts.seeds, cluster: parts.cluster), QuitService(gate: quit)]
             + [opening, drain]
+    }
+
+    /// What a successor does only once the process before lets it: speak in the mesh, and take
+    /// connections of the Admin side.
+    private var gates: (voice: Gate, accepting: Gate) {
+        let gates = (voice: Gate(), accepting: Gate())
+        if self.origin.succession == nil {
+            gates.voice.open()
+            gates.accepting.open()
+        }
+        return gates
     }
 
     private func signals(

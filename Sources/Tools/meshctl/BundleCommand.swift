@@ -83,13 +83,14 @@ struct BundleCommand: AsyncParsableCommand {
         try self.make(folder)
         var isComplete = true
         for (name, path) in Self.questions {
-            // Without a roll-out or an upgrade the answer is 404, which says so.
-            guard let (status, body) = try? await client.raw(path), status == 200 || status == 404
-            else {
+            do {
+                let body = try await client.raw(path).body
+                try Data(body.utf8).write(to: folder.appendingPathComponent(name))
+            } catch AdminClientError.refused(404, _) {
+                // There is no roll-out, or no upgrade.
+            } catch is AdminClientError {
                 isComplete = false
-                continue
             }
-            try Data(body.utf8).write(to: folder.appendingPathComponent(name))
         }
         return isComplete
     }

@@ -68,9 +68,9 @@ struct TopReportTests {
     func table() {
         #expect(
             Self.report(.services).text() == """
-                SERVICE  REQ/S  5XX %    P50     P99
-                shop      50.0   40.0  5.0ms    10ms
-                search    10.0    0.0      –       –
+                SERVICE  REQ/S  5XX %    P50   P99
+                shop      50.0   40.0  5.0ms  10ms
+                search    10.0    0.0      –     –
 
                 over 2.0 s at eu-1, us-1
 

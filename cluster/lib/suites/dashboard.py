@@ -285,6 +285,7 @@ def changes(mesh, targets, browser, report):
     for node in mesh.nodes[3:]:
         node.start()
     within("document.querySelectorAll('.node.good').length === 5", BACK, "the region's return")
+    report.check(browser.value("document.getElementById('bar').hidden"), "nothing is said of a lost node before")
     mesh.nodes[0].end()
     within("!document.getElementById('bar').hidden", SERVER, "the loss of the node that serves the page")
     mesh.nodes[0].start()

@@ -13,7 +13,7 @@ const views = [
 const state = { sort: "name", changeset: "", detail: null, problem: "" };
 const main = document.getElementById("main"), bar = document.getElementById("bar");
 const top = document.getElementById("top"), card = document.getElementById("card");
-let waiting = false, drawnLocked = false;
+let waiting = false, drawnLocked = false, shownView = "";
 
 const feed = new Feed(() => {
   if (waiting) return;
@@ -46,6 +46,9 @@ function drawViews() {
   show(document.getElementById("views"), views.map(([name, title]) =>
     h("a", { href: `#${name}`, "aria-current": name === chosen() ? "page" : null, "data-focus": `view-${name}` }, title,
       name === "overview" && alarms ? h("span", { class: "count", "aria-label": plural(alarms, "alarm") }, alarms) : null)));
+  if (shownView === chosen()) return;
+  shownView = chosen();
+  document.querySelector("#views [aria-current]").scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 /// The node's name picks the viewpoint: every node serves this page as it sees the mesh.

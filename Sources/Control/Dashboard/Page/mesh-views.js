@@ -15,7 +15,8 @@ export function overview(feed) {
   const targets = model.targets(feed);
   const serving = targets.filter((one) => one.factor > 0).length;
   const node = feed.facts.get("node");
-  const same = members.filter((one) => one.config.hash === node.config.hash).length;
+  const alive = members.filter((one) => one.state === "alive");
+  const same = alive.filter((one) => one.config.hash === node.config.hash).length;
   const steps = model.steps(feed);
   const now = model.recent(steps, 15), minute = model.recent(steps, 60);
   const last = steps.slice(-90);
@@ -25,7 +26,7 @@ export function overview(feed) {
       tile("topology", usable === members.length ? "good" : "bad", "Nodes", `${usable} of ${members.length}`, "take traffic"),
       tile("topology", live === regions.length ? "good" : "bad", "Regions", `${live} of ${regions.length}`, "serve"),
       tile("health", serving === targets.length ? "good" : "warn", "Targets", `${serving} of ${targets.length}`, "in use"),
-      tile("config", same === members.length ? "good" : "warn", "Configuration", node.config.version || "none", `on ${same} of ${members.length}`),
+      tile("config", same === alive.length ? "good" : "warn", "Configuration", node.config.version || "none", `on ${same} of ${alive.length} alive`),
       tile("traffic", "plain", "Requests", `${short(now.rate)} /s`, `at ${node.name}`, spark(last.map((one) => one.all[0] / one.seconds), "requests per second over the last minutes")),
       tile("traffic", minute.share >= 0.01 ? "bad" : "plain", "Errors", `${short(minute.share * 100)} %`, "5xx in 1 min", spark(last.map((one) => (one.all[0] ? one.all[1] / one.all[0] : 0)), "share of 5xx over the last minutes")),
       tile("latency", "plain", "p99", span(minute.p99), "worst of 1 min", spark(last.map((one) => one.all[3]), "99th percentile over the last minutes"))),
@@ -143,7 +144,7 @@ export function health(feed, state, redraw) {
       h("td", { class: "verdict" }, badge(kind, code, word), target.reason ? h("span", { class: "why" }, target.reason) : null),
       names.map((name, column) => {
         const cell = cellOf(target, name), [text, colour] = codes[cell.state] || ["?", "idle"];
-        const shown = cell.state === "ok" || !cell.failures ? text : `${text}${cell.failures > 99 ? "99+" : cell.failures}`;
+        const shown = cell.state === "ok" || !cell.failures ? text : `${text} ${cell.failures > 99 ? "99+" : cell.failures}`;
         return h("td", { class: `cell ${colour}`, tabindex: row === 0 && column === 0 ? 0 : -1, "data-focus": `cell-${target.upstream}/${target.target}/${target.address}/${name}`,
           title: `${name}: ${cell.state}${cell.why ? `, ${cell.why}` : ""}` }, shown);
       }));

@@ -122,7 +122,7 @@ private struct BoardMember: Encodable {
     let config: ConfigurationVersion
     let isAsked: Bool
     let incarnation: UInt64
-    /// In twentieths: 0, 0.05, 0.1 and so on.
+    /// In twentieths, from 0 to 1.
     let load: Double?
     let inFlight: Int?
     /// To two digits.
