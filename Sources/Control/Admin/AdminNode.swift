@@ -39,6 +39,12 @@ public protocol AdminNode: Sendable {
     ///
     /// - Throws: ``AdminError/refused(_:)`` when no such address is balanced.
     func mark(_ mark: TargetMark) async throws(AdminError)
+    /// An answer that this node keeps for `proxy-cache` under a key, in Kong's form; nil for none.
+    func cachedAnswer(_ key: String) async -> DocumentValue?
+    /// Forgets such an answer; whether there was one.
+    func forgetCachedAnswer(_ key: String) async -> Bool
+    /// Forgets all such answers.
+    func forgetCachedAnswers() async
     /// The least level that is logged.
     func logLevel() async -> String
     /// Changes the least level that is logged; it goes back after a while.

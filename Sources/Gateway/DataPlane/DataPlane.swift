@@ -34,6 +34,7 @@ public final class DataPlane: Sendable {
     private let redis = RedisLimits()
     private let client = OutsideClient()
     private let directory = OutsideDirectory()
+    private let answers = AnswerCache()
     private let logs = LogDelivery()
     private let state = Mutex(State())
     /// Two threads, so that one long piece of work does not hold up the others.
@@ -74,7 +75,7 @@ public final class DataPlane: Sendable {
             memory: SharedMarks(),
             client: self.client,
             directory: self.directory,
-            cache: AnswerCache(),
+            cache: self.answers,
             random: Self.draw
         )
         self.lineage = Mutex(SnapshotLineage(workers: self.workerCount))
@@ -101,6 +102,20 @@ public final class DataPlane: Sendable {
 
     /// Where it listens, with the ports that the system chose; empty before ``start()``.
     public var boundEndpoints: [Endpoint] { self.state.withLock { $0.endpoints } }
+
+    /// An answer that `proxy-cache` keeps here under a key, as Kong shows it; nil for none.
+    public func cachedAnswer(_ key: String) -> DocumentValue? {
+        CacheKey(key).flatMap { self.answers.answer($0, at: mesh_clock_wall_milliseconds()) }?
+            .document
+    }
+
+    /// Forgets the answer that `proxy-cache` keeps here under a key; whether there was one.
+    public func forgetCachedAnswer(_ key: String) -> Bool {
+        CacheKey(key).map { self.answers.forget($0) } ?? false
+    }
+
+    /// Forgets all answers that `proxy-cache` keeps here.
+    public func forgetCachedAnswers() { self.answers.forgetAll() }
 
     /// Binds the listeners and starts the workers.
     ///

@@ -7,11 +7,13 @@ public enum UnbuiltFeatures {
     public static let builtPlugins: Set<String> = [
         "acl", "basic-auth", "bot-detection", "correlation-id", "cors", "datadog", "ext-auth",
         "file-log",
-        "hmac-auth", "http-log", "ip-restriction", "jwt", "key-auth", "ldap-auth", "loggly",
+        "grpc-web", "hmac-auth", "http-log", "ip-restriction", "jwt", "key-auth", "ldap-auth",
+        "loggly",
         "mtls-auth", "opentelemetry", "prometheus", "proxy-cache", "rate-limiting", "redirect",
         "request-size-limiting",
         "request-termination", "request-transformer", "response-ratelimiting",
-        "response-transformer", "session", "statsd", "syslog", "tcp-log", "udp-log", "zipkin",
+        "response-transformer", "session", "standard-webhooks", "statsd", "syslog", "tcp-log",
+        "udp-log", "zipkin",
     ]
 
     /// Plugins that Kong bundles.

@@ -84,6 +84,31 @@ struct CredentialPathsTests {
         }
     }
 
+    @Test("show and forget what proxy-cache keeps (§6.6)")
+    func cache() async throws {
+        try await withServer { endpoint async throws in
+            let made = try await send(
+                endpoint,
+                "POST",
+                "/plugins",
+                #"{"name":"proxy-cache","config":{"strategy":"memory"}}"#
+            )
+            let id = try JSONText.parse(Array(made.body.utf8)).value["id"]?.text ?? ""
+            for path in ["/proxy-cache", "/proxy-cache/\(id)/caches"] {
+                let shown = try await Curl(endpoint, "\(path)/kept")
+                #expect(shown.status == 200)
+                #expect(shown.body.contains(#""body":"hi""#))
+                #expect(try await send(endpoint, "DELETE", "\(path)/kept").status == 204)
+                #expect(try await Curl(endpoint, "\(path)/other").status == 404)
+                #expect(try await send(endpoint, "DELETE", "\(path)/other").status == 404)
+            }
+            let nobody = "/proxy-cache/00000000-0000-0000-0000-000000000009/caches/kept"
+            #expect(try await Curl(endpoint, nobody).status == 404)
+            #expect(try await Curl(endpoint, "/proxy-cache").status == 405)
+            #expect(try await send(endpoint, "DELETE", "/proxy-cache").status == 204)
+        }
+    }
+
     @Test("go with their consumer")
     func cascade() async throws {
         try await withServer { endpoint async throws in

@@ -102,6 +102,14 @@ final class FakeNode: AdminNode {
         self.told.withLock { $0.messages.append("\(author): \(message)") }
         return EditReceipt(config: made, holders: [self.identity.name])
     }
+    func cachedAnswer(_ key: String) async -> DocumentValue? {
+        key == "kept" ? .record(["status": .integer(200), "body": .string("hi")]) : nil
+    }
+
+    func forgetCachedAnswer(_ key: String) async -> Bool { key == "kept" }
+
+    func forgetCachedAnswers() async {}
+
     func mark(_ mark: TargetMark) async throws(AdminError) {
         if mark.address == "127.0.0.9:1" { throw .refused("no such address") }
         self.told.withLock { $0.marks.append(mark) }

@@ -206,10 +206,10 @@ struct FilterTests {
 
     @Test("change bodies both ways, whatever becomes of their length")
     func bodies() throws {
-        let doubling = PluginStep(body: { side, plain, _, output in
+        let doubling = PluginStep(body: { piece, plain, output in
             for byte in plain {
                 output.write(byte: byte)
-                if side == .request || byte == 0x21 { output.write(byte: byte) }
+                if piece.side == .request || byte == 0x21 { output.write(byte: byte) }
             }
         })
         let origin = Origin.answering { request in
@@ -230,7 +230,7 @@ struct FilterTests {
 
     @Test("refuse a body that grows beyond its bound")
     func hugeBody() throws {
-        let growing = PluginStep(body: { _, plain, _, output in
+        let growing = PluginStep(body: { _, plain, output in
             for _ in 0..<200_000 { output.write(plain) }
         })
         let gateway = try self.gateway([Self.echoing().port], [growing])

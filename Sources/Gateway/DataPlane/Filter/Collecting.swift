@@ -14,12 +14,20 @@ extension Worker {
         body: UnsafeRawBufferPointer
     ) {
         let exchange = self.exchanges[place]
-        guard exchange.pointee.filters?.filter.pointee.collectsRequest == true,
-            exchange.pointee.flags.isDisjoint(with: [.asksUpgrade, .isExtendedConnect, .isGRPC])
-        else { return self.proceed(place, scope, body: body) }
+        guard let block = exchange.pointee.filters, block.filter.pointee.collectsRequest else {
+            return self.proceed(place, scope, body: body)
+        }
+        let isRequired = block.filter.pointee.requiresRequest
+        guard exchange.pointee.flags.isDisjoint(with: [.asksUpgrade, .isExtendedConnect]) else {
+            guard isRequired else { return self.proceed(place, scope, body: body) }
+            return self.refuseBody(place, status: 400)
+        }
+        guard isRequired || !exchange.pointee.flags.contains(.isGRPC) else {
+            return self.proceed(place, scope, body: body)
+        }
         guard self.collect(place, body) else { return }
         if exchange.pointee.flags.contains(.requestComplete) {
-            self.changeWhole(place, scope)
+            guard self.changeWhole(place, scope) else { return }
             return self.proceed(
                 place,
                 scope,
@@ -42,7 +50,7 @@ extension Worker {
         }
         exchange.pointee.flags.remove(.isBuffering)
         let scope = self.reader.load(exchange.pointee.head)
-        self.changeWhole(place, scope)
+        guard self.changeWhole(place, scope) else { return }
         self.proceed(place, scope, body: UnsafeRawBufferPointer(start: nil, count: 0))
     }
 
@@ -57,9 +65,21 @@ extension Worker {
         return true
     }
 
-    private func changeWhole(_ place: Int32, _ scope: borrowing RequestScope) {
+    /// Lets steps look at a whole body and change it; answers and returns `false` when one refuses.
+    private func changeWhole(_ place: Int32, _ scope: borrowing RequestScope) -> Bool {
         let exchange = self.exchanges[place]
-        guard let block = exchange.pointee.filters else { return }
+        guard let block = exchange.pointee.filters else { return true }
+        if block.filter.pointee.requiresRequest {
+            let answer = self.chain(exchange).check(
+                self.pluginRequest(exchange, scope),
+                exchange.pointee.replay.bytes,
+                by: block.filter.pointee.plugins
+            )
+            if let answer {
+                self.answer(place, scope, status: answer.status, plugin: answer)
+                return false
+            }
+        }
         var edits = block.edits
         edits.received = ReceivedFields(
             scope.fields,
@@ -77,6 +97,7 @@ extension Worker {
         body.withUnsafeBytes { exchange.pointee.replay.append($0, from: &self.io.blocks) }
         block.filter.pointee.bodyCount = Int64(body.count)
         block.filter.pointee.collectsRequest = false
+        return true
     }
 
     /// Keeps a part of a response; the last part becomes the whole one, changed.

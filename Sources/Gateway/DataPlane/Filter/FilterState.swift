@@ -35,6 +35,8 @@ struct FilterState {
     var changesRequest = false
     /// Whether steps want the request's body whole.
     var collectsRequest = false
+    /// Whether the request is refused when its body cannot be had whole.
+    var requiresRequest = false
     /// Whether steps want the response's body whole.
     var collectsResponse = false
     /// Whether pieces of the response's body go through the steps.
@@ -95,6 +97,7 @@ extension UnsafeMutablePointer<Block> {
         edits.host.write(self.host)
         edits.method.write(self.method)
         edits.collectsBody = self.filter.pointee.collectsRequest
+        edits.requiresBody = self.filter.pointee.requiresRequest
         return edits
     }
 
@@ -112,6 +115,7 @@ extension UnsafeMutablePointer<Block> {
         self.filter.pointee.hostCount = Int32(truncatingIfNeeded: edits.host.count)
         self.filter.pointee.methodCount = Int32(truncatingIfNeeded: edits.method.count)
         self.filter.pointee.collectsRequest = edits.collectsBody
+        self.filter.pointee.requiresRequest = edits.requiresBody
     }
 
     /// The path in place of the client's; empty when that one stays.

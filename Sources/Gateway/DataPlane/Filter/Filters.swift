@@ -256,10 +256,13 @@ extension Worker {
         }
         guard block.filter.pointee.changesRequest else { return plain }
         let changed = self.chain(exchange).body(
-            .request,
+            PluginBodyPiece(
+                side: .request,
+                isLast: isLast,
+                state: block.filter.pointee.plugins
+            ),
             plain,
-            isLast: isLast,
-            by: self.identity(exchange),
+            self.consumers(exchange),
             rooms: self.bodyRooms()
         )
         if changed == nil { self.refuseBody(place, status: 500) }
@@ -291,26 +294,26 @@ extension Worker {
             guard block.filter.pointee.collectsResponse else { return plain }
             return self.collectResponse(index, plain, isLast: isLast)
         }
-        let changed = self.chain(exchange).body(
-            .response,
-            plain,
-            isLast: isLast,
-            by: self.identity(exchange),
-            rooms: self.bodyRooms()
-        )
+        let trailers = isLast ? self.attempts[index].pointee.decoder.trailers.bytes : []
+        let changed = trailers.withUnsafeBytes { trailers in
+            self.chain(exchange).body(
+                PluginBodyPiece(
+                    side: .response,
+                    isLast: isLast,
+                    state: block.filter.pointee.plugins,
+                    trailers: trailers
+                ),
+                plain,
+                self.consumers(exchange),
+                rooms: self.bodyRooms()
+            )
+        }
         guard let changed else {
             self.cut(index, .exhausted)
             return nil
         }
         guard block.filter.pointee.collectsResponse else { return changed }
         return self.collectResponse(index, changed, isLast: isLast)
-    }
-
-    func identity(
-        _ exchange: UnsafeMutablePointer<Exchange>
-    ) -> (ConsumerDirectory, PluginIdentity) {
-        let identity = exchange.pointee.filters?.filter.pointee.plugins.identity
-        return (self.consumers(exchange), identity ?? PluginIdentity())
     }
 
     func bodyRooms() -> (UnsafeMutableRawBufferPointer, UnsafeMutableRawBufferPointer) {

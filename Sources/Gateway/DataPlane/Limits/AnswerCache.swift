@@ -70,4 +70,23 @@ final class AnswerCache: AnswerCaching {
             }
         }
     }
+    /// Forgets an answer; whether there was one.
+    func forget(_ key: CacheKey) -> Bool {
+        self.state.withLock { state in
+            guard let gone = state.answers.removeValue(forKey: key) else { return false }
+            state.byteCount -= gone.byteCount
+            return true
+        }
+    }
+
+    /// Forgets all answers; those that are on their way are kept when they come.
+    func forgetAll() {
+        self.state.withLock { state in
+            state.answers = [:]
+            state.varies = [:]
+            state.order = []
+            state.oldest = 0
+            state.byteCount = 0
+        }
+    }
 }

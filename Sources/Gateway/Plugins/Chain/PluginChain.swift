@@ -176,33 +176,44 @@ public struct PluginChain: Sendable {
         return body
     }
 
+    /// Looks at a request's whole body; an answer in place of the target's, or nil.
+    public func check(
+        _ request: PluginRequest,
+        _ body: [UInt8],
+        by state: PluginState
+    ) -> PluginAnswer? {
+        for link in self.links {
+            guard let check = link.step(request.consumers, state.identity)?.check else { continue }
+            if let answer = check(request, state, body) { return answer }
+        }
+        return nil
+    }
+
     /// Runs the body phase for one plain piece.
     ///
     /// - Parameters:
-    ///   - side: whose body it is of.
-    ///   - plain: the piece; may be empty.
-    ///   - isLast: whether it ends the body.
-    ///   - who: who sends the request.
+    ///   - piece: what is known of it.
+    ///   - plain: its bytes; may be empty.
+    ///   - consumers: those of the configuration that the request began on.
     ///   - rooms: two buffers that steps write to in turn.
     /// - Returns: what takes the piece's place, in one of the buffers or `plain` itself; `nil` when
     ///   it does not fit.
     public func body(
-        _ side: PluginBodySide,
+        _ piece: PluginBodyPiece,
         _ plain: UnsafeRawBufferPointer,
-        isLast: Bool,
-        by who: (consumers: ConsumerDirectory, identity: PluginIdentity),
+        _ consumers: ConsumerDirectory,
         rooms: (UnsafeMutableRawBufferPointer, UnsafeMutableRawBufferPointer)
     ) -> UnsafeRawBufferPointer? {
-        var piece = plain
+        var bytes = plain
         var (room, other) = rooms
         for link in self.links {
-            guard let body = link.step(who.consumers, who.identity)?.body else { continue }
+            guard let body = link.step(consumers, piece.state.identity)?.body else { continue }
             var output = HeadWriter(room)
-            body(side, piece, isLast, &output)
+            body(piece, bytes, &output)
             guard let written = output.written else { return nil }
-            piece = written
+            bytes = written
             swap(&room, &other)
         }
-        return piece
+        return bytes
     }
 }

@@ -39,6 +39,9 @@ public struct PluginEdits {
     public internal(set) var refusal: UInt16 = 0
     /// Set by a step that wants the body of this message whole, before it goes on.
     public var collectsBody = false
+    /// Set with ``collectsBody`` by a step that must see the request's body: a request whose body
+    /// cannot be taken in is refused.
+    public var requiresBody = false
     /// Takes names for ``responseDropped``.
     var responseNames: HeadWriter
     /// Takes whole lines for the client's response, whoever gives it; without effect in the response

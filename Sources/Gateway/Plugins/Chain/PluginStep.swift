@@ -12,9 +12,13 @@ final class PluginStep: Sendable {
         @Sendable (PluginRequest, inout PluginState, inout PluginEdits) -> PluginVerdict
     /// The response phase: before the client's head is written.
     typealias Response = @Sendable (PluginState, inout PluginEdits) -> Void
-    /// The body phase: writes what takes the place of a plain piece; whether it is the last.
+    /// The body phase: writes what takes the place of a plain piece.
     typealias Body =
-        @Sendable (PluginBodySide, UnsafeRawBufferPointer, Bool, inout HeadWriter) -> Void
+        @Sendable (PluginBodyPiece, UnsafeRawBufferPointer, inout HeadWriter) -> Void
+
+    /// Looks at a request's whole body, of which ``PluginEdits/requiresBody`` was asked; an answer in
+    /// place of the target's, or nil.
+    typealias Check = @Sendable (PluginRequest, PluginState, [UInt8]) -> PluginAnswer?
 
     /// Changes a whole body, of which ``PluginEdits/collectsBody`` was asked; nil leaves it.
     typealias Whole =
@@ -27,6 +31,7 @@ final class PluginStep: Sendable {
     let response: Response?
     let body: Body?
     let whole: Whole?
+    let check: Check?
     let connection: Connection?
     /// Where it tells of requests that are over.
     let log: (any LogTaking)?
@@ -40,6 +45,7 @@ final class PluginStep: Sendable {
         response: Response? = nil,
         body: Body? = nil,
         whole: Whole? = nil,
+        check: Check? = nil,
         connection: Connection? = nil,
         log: (any LogTaking)? = nil,
         readsCaptures: Bool = false,
@@ -49,6 +55,7 @@ final class PluginStep: Sendable {
         self.response = response
         self.body = body
         self.whole = whole
+        self.check = check
         self.connection = connection
         self.log = log
         self.readsCaptures = readsCaptures

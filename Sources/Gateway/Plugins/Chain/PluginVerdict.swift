@@ -52,6 +52,31 @@ public protocol PluginOutside: AnyObject, Sendable {
     func run(_ work: @escaping @Sendable () -> Void) -> Bool
 }
 
+/// A piece of a body, as the body phase sees it.
+public struct PluginBodyPiece {
+    /// Whose body it is of.
+    public var side: PluginBodySide
+    /// Whether it ends the body; it may be empty then.
+    public var isLast: Bool
+    /// The trailer fields behind the last piece, as whole lines.
+    public var trailers: UnsafeRawBufferPointer
+    /// What plugins remember of the request.
+    public var state: PluginState
+
+    /// A piece without trailer fields.
+    public init(
+        side: PluginBodySide,
+        isLast: Bool,
+        state: PluginState = PluginState(),
+        trailers: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+    ) {
+        self.side = side
+        self.isLast = isLast
+        self.state = state
+        self.trailers = trailers
+    }
+}
+
 /// Whose body a piece is of.
 public enum PluginBodySide: Sendable {
     case request

@@ -4,6 +4,8 @@ internal import COpenSSL
 public struct CacheKey: Hashable, Sendable {
     private let words: [UInt64]
 
+    init(words: [UInt64]) { self.words = words }
+
     /// Hashes what an answer depends on.
     init(of bytes: [UInt8]) {
         var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))

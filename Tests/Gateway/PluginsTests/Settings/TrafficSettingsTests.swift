@@ -159,6 +159,17 @@ struct TrafficSettingsTests {
                 "rate-limiting", ["second": .integer(1), "policy": .string("redis")], "@entity",
                 "must set one of 'config.redis.host', 'config.redis_host' when 'policy' is 'redis'"
             ),
+            ("standard-webhooks", [:], "config.secret_v1", "required field missing"),
+            (
+                "standard-webhooks",
+                ["secret_v1": .string("x"), "tolerance_second": .integer(-1)],
+                "config.tolerance_second", "value must be greater than -1"
+            ),
+            (
+                "grpc-web", ["proto": .string("a.proto")], "config.proto",
+                "bodies in JSON are not built yet; clients that send application/grpc-web+proto "
+                    + "need no .proto file"
+            ),
             ("ldap-auth", [:], "config.ldap_host", "required field missing"),
             (
                 "ldap-auth",
