@@ -167,15 +167,31 @@ struct GatewayNode: Sendable {
                 cluster: parts.cluster,
                 logger: self.logger
             ),
-            VoiceService(cluster: parts.cluster, gate: voice), keeper, parts.regions, parts.state,
-            parts.modes,
-            parts.health, parts.configuration, parts.rollOuts,
-            parts.watch(store: store, logger: self.logger), parts.tickets,
+            VoiceService(cluster: parts.cluster, gate: voice), keeper,
+        ]
+        let work: [any Service] = [
+            parts.regions, parts.state, parts.modes, parts.health, parts.configuration,
+            parts.rollOuts, parts.watch(store: store, logger: self.logger), parts.tickets,
             StapleService(dataPlane: parts.dataPlane, logger: self.logger),
             SpillWatch(dataPlane: parts.dataPlane, logger: self.logger),
             BoardService(node: admin),
         ]
         let bound = BoundCount(of: self.adminListeners(security).count)
+        let opening = self.opening(parts, store, listeners, bound, (voice, accepting))
+        return core + work + self.admins(admin, security, listeners, bound, accepting)
+            + [SeedService(resolver: parts.seeds, cluster: parts.cluster), QuitService(gate: quit)]
+            + [opening, drain]
+    }
+
+    /// The last step of a start, after which the node serves.
+    private func opening(
+        _ parts: NodeParts,
+        _ store: NodeStore,
+        _ listeners: ListenerSet,
+        _ bound: BoundCount,
+        _ gates: (voice: Gate, accepting: Gate)
+    ) -> OpeningService {
+        let supervisor = self.origin.supervisor
         let succession = SuccessionService(
             store: store,
             cluster: parts.cluster,
@@ -183,14 +199,14 @@ struct GatewayNode: Sendable {
             supervisor: supervisor,
             logger: self.logger
         )
-        let opening = OpeningService(
+        return OpeningService(
             dataPlane: parts.dataPlane,
             cluster: parts.cluster,
             configuration: parts.configuration,
             listeners: listeners,
             bound: bound,
-            voice: voice,
-            accepting: accepting,
+            voice: gates.voice,
+            accepting: gates.accepting,
             supervisor: supervisor,
             predecessor: self.origin.succession,
             successor: succession,
@@ -201,9 +217,6 @@ struct GatewayNode: Sendable {
                 "id": "\(store.node)", "boot": "\(store.boot)",
             ]
         )
-        return core + self.admins(admin, security, listeners, bound, accepting)
-            + [SeedService(resolver: parts.seeds, cluster: parts.cluster), QuitService(gate: quit)]
-            + [opening, drain]
     }
 
     /// What a successor does only once the process before lets it: speak in the mesh, and take
