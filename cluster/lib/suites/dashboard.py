@@ -229,7 +229,7 @@ def pictures(browser, report, folder):
                 pixels = chromium.colours(browser.picture(width, height, 0.25))
                 ground = max(pixels, key=pixels.get)
                 share = 1 - pixels[ground] / sum(pixels.values())
-                report.check(len(pixels) > 60 and share > 0.05, f"{name} is drawn",
+                report.check(len(pixels) > 40 and share > 0.03, f"{name} is drawn",
                              f"{len(pixels)} colours, {share:.3f} not ground")
                 grounds.setdefault(theme, set()).add(max(ground) > 127)
                 faint = browser.value(CONTRAST)
