@@ -12,6 +12,11 @@ extension HealthSettings {
         self.init()
         let checks = upstream.healthchecks
         self.threshold = checks.threshold
+        self.breaker.failures = upstream.breaker.failures
+        self.breaker.ratio = upstream.breaker.ratio
+        self.breaker.requests = upstream.breaker.requests
+        self.breaker.open = .seconds(upstream.breaker.open)
+        self.breaker.successes = upstream.breaker.successes
         self.active.timeout = .seconds(max(0.05, checks.active.timeout))
         self.active.healthyInterval = .seconds(checks.active.healthy.interval)
         self.active.unhealthyInterval = .seconds(checks.active.unhealthy.interval)

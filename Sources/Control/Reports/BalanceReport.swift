@@ -54,6 +54,9 @@ public struct TargetShareReport: Codable, Equatable, Sendable {
     /// Where it stands: `unknown`, `up`, `suspect`, `down`, `trial`, `ramp`, `slow`, `draining` or
     /// `disabled`.
     public var stage: String
+    /// Its circuit at the asked node: `closed`, `open` or `half-open`; `nil` when an operator has taken
+    /// it out.
+    @Nullable public var circuit: String? = nil
     /// For how long, in seconds.
     public var ageSeconds: Double
     /// Why, in a few words.

@@ -75,6 +75,9 @@ public struct TargetHealthReport: Codable, Equatable, Sendable {
     public var zone: String
     /// What the asked node does with it.
     public var verdict: Verdict
+    /// Its circuit at the asked node: `closed`, `open` or `half-open`; `nil` when an operator has taken
+    /// it out or its name does not resolve.
+    @Nullable public var circuit: String? = nil
     /// The share of its weight that it gets, 0 to 1.
     public var factor: Double
     /// Why, in a few words; empty when there is nothing to say.

@@ -5,7 +5,7 @@ extension Route: GatewayEntity {
     /// The name.
     public var naturalKey: String? { self.name }
 
-    /// Every field that Kong has.
+    /// Every field that Kong has, and `retry`.
     ///
     /// Those of the flavour `expressions` only when they are set.
     public var document: DocumentValue {
@@ -39,6 +39,7 @@ extension Route: GatewayEntity {
             "regex_priority": DocumentValue(self.regexPriority),
             "path_handling": .string(self.pathHandling.rawValue),
             "service": .reference(self.service),
+            "retry": self.retry?.document ?? .null,
             "tags": .texts(self.tags),
             "created_at": DocumentValue(self.createdAt),
             "updated_at": DocumentValue(self.updatedAt),
@@ -69,6 +70,7 @@ extension Route: GatewayEntity {
         self.expression = reader.string("expression")
         self.priority = reader.integer("priority", in: 0...(1 << 46) - 1)
         self.service = reader.reference("service")
+        self.retry = RetryRules.read(&reader)
         self.tags = reader.tags()
         self.createdAt = reader.seconds("created_at")
         self.updatedAt = reader.seconds("updated_at")

@@ -63,6 +63,9 @@ public struct Route: Equatable, Sendable {
     public var expression: String?
     /// Higher goes first among expressions, 0 to 2⁴⁶ − 1; `nil` counts as 0.
     public var priority: Int?
+    /// When a request goes to another target, in place of what the service says; a key that Kong does
+    /// not have.
+    public var retry: RetryRules?
     /// Labels.
     public var tags: [String] = []
     /// Unix seconds of creation.

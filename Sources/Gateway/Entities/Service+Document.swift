@@ -5,7 +5,7 @@ extension Service: GatewayEntity {
     /// The name.
     public var naturalKey: String? { self.name }
 
-    /// Every field that Kong has.
+    /// Every field that Kong has, and `retry`.
     public var document: DocumentValue {
         .record([
             "id": .string(self.id.description),
@@ -24,6 +24,7 @@ extension Service: GatewayEntity {
             "tls_verify_depth": DocumentValue(self.tlsVerifyDepth),
             "ca_certificates": .texts(self.caCertificates.map(\.description)),
             "enabled": DocumentValue(self.enabled),
+            "retry": self.retry.document,
             "created_at": DocumentValue(self.createdAt),
             "updated_at": DocumentValue(self.updatedAt),
         ])
@@ -53,6 +54,7 @@ extension Service: GatewayEntity {
         self.tlsVerifyDepth = reader.integer("tls_verify_depth", in: 0...64)
         self.caCertificates = reader.identifiers("ca_certificates")
         self.enabled = reader.bool("enabled") ?? true
+        self.retry = RetryRules.read(&reader) ?? RetryRules()
         self.createdAt = reader.seconds("created_at")
         self.updatedAt = reader.seconds("updated_at")
         self.checkTogether(&reader)

@@ -30,6 +30,8 @@ public struct Service: Equatable, Sendable {
     public var tlsVerifyDepth: Int?
     /// Authorities the target's certificate is checked against.
     public var caCertificates: [EntityID] = []
+    /// When a request goes to another target; a key that Kong does not have.
+    public var retry = RetryRules()
     /// A service that is off takes its routes out of the router.
     public var enabled = true
     /// Unix seconds of creation.

@@ -5,7 +5,7 @@ extension Upstream: GatewayEntity {
     /// The name.
     public var naturalKey: String? { self.name }
 
-    /// Every field that Kong has, `regions` and `limits`.
+    /// Every field that Kong has, `regions`, `limits` and `breaker`.
     public var document: DocumentValue {
         .record([
             "id": .string(self.id.description),
@@ -36,6 +36,13 @@ extension Upstream: GatewayEntity {
                 "spill": .string(self.regions.spill.rawValue),
             ]),
             "limits": .record(["concurrency": DocumentValue(self.limits.concurrency)]),
+            "breaker": .record([
+                "failures": DocumentValue(self.breaker.failures),
+                "ratio": DocumentValue(self.breaker.ratio),
+                "requests": DocumentValue(self.breaker.requests),
+                "open": DocumentValue(self.breaker.open),
+                "successes": DocumentValue(self.breaker.successes),
+            ]),
             "created_at": DocumentValue(self.createdAt),
             "updated_at": DocumentValue(self.updatedAt),
         ])
@@ -72,6 +79,15 @@ extension Upstream: GatewayEntity {
         }
         self.limits = reader.record("limits") { inner in
             Limits(concurrency: inner.integer("concurrency", in: 0...1_000_000) ?? 0)
+        }
+        self.breaker = reader.record("breaker") { inner in
+            var breaker = Breaker()
+            breaker.failures = inner.integer("failures", in: 0...65_535) ?? breaker.failures
+            breaker.ratio = inner.number("ratio", in: 0...1) ?? breaker.ratio
+            breaker.requests = inner.integer("requests", in: 1...65_535) ?? breaker.requests
+            breaker.open = inner.number("open", in: 0...3_600) ?? breaker.open
+            breaker.successes = inner.integer("successes", in: 1...100) ?? breaker.successes
+            return breaker
         }
         self.createdAt = reader.seconds("created_at")
         self.updatedAt = reader.seconds("updated_at")

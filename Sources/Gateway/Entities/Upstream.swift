@@ -80,6 +80,26 @@ public struct Upstream: Equatable, Sendable {
         public init(concurrency: Int = 0) { self.concurrency = concurrency }
     }
 
+    /// When a target's circuit opens and closes.
+    public struct Breaker: Equatable, Sendable {
+        /// Failures in a row that open it, 0 to 65,535; 0, the default, leaves that to the gateway's
+        /// own detectors.
+        public var failures = 0
+        /// Share of the attempts of about ten seconds whose failure opens it, 0 to 1; 0, the default,
+        /// leaves that to the gateway's own detectors.
+        public var ratio = 0.0
+        /// Fewest attempts that a share is made of, 1 to 65,535; default 20.
+        public var requests = 20
+        /// Seconds that it stays open before single requests try the target, 0 to 3,600; 0, the
+        /// default, for about 5 s that double with each time.
+        public var open = 0.0
+        /// Single requests that must succeed to close it, 1 to 100; default 3.
+        public var successes = 3
+
+        /// Creates the default.
+        public init() {}
+    }
+
     /// Primary key.
     public var id: EntityID
     /// Unique name, shaped like a host name; a service's `host` that equals it is balanced.
@@ -126,6 +146,8 @@ public struct Upstream: Equatable, Sendable {
     public var regions = RegionPolicy()
     /// What one node sends to a target at most; a key that Kong does not have.
     public var limits = Limits()
+    /// When a target's circuit opens and closes; a key that Kong does not have.
+    public var breaker = Breaker()
     /// Unix seconds of creation.
     public var createdAt: Int?
     /// Unix seconds of the last change.

@@ -145,6 +145,7 @@ extension HealthMachine {
     /// Takes a target out of use that fails far more often than its like: by own evidence, or by
     /// that of at least two nodes together.
     mutating func judgeRate(_ slot: Int, at now: MonotonicInstant) {
+        guard !self.entries[slot].watch.openByRatio(at: now) else { return }
         guard self.entries[slot].watch.state == .up,
             self.pools[self.entries[slot].pool].members.count > 1
         else { return self.entries[slot].watch.evidence.forgetRate() }

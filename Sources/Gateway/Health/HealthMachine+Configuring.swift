@@ -23,7 +23,7 @@ extension HealthMachine {
         for slot in self.entries.indices where self.entries[slot].isLive {
             if !wanted.contains(self.entries[slot].target.id) { self.remove(slot) }
         }
-        self.followThresholds(of: upstreams, into: &effects)
+        self.followThresholds(into: &effects)
         for slot in added {
             self.retally(slot, at: now)
             self.settle(slot, into: &effects, at: now)
@@ -89,6 +89,7 @@ extension HealthMachine {
         var entry = HealthEntry(target, settings, pool: pool)
         entry.part = self.share.part(in: target.id, of: target.region)
         entry.directive = self.directive(for: target)
+        entry.watch.breaker = settings.breaker
         entry.stageSince = now
         let slot = self.vacant.popLast() ?? self.entries.count
         let others = self.pools[pool]
@@ -135,6 +136,7 @@ extension HealthMachine {
             || self.entries[slot].settings.active.unhealthyInterval
                 != settings.active.unhealthyInterval
         self.entries[slot].settings = settings
+        self.entries[slot].watch.breaker = settings.breaker
         if isRescheduled { self.scheduleProbe(slot, at: now) }
         self.settle(slot, into: &effects, at: now)
     }
@@ -162,18 +164,14 @@ extension HealthMachine {
         self.vacant.append(slot)
     }
 
-    /// Takes over which upstreams have a threshold.
-    private mutating func followThresholds(
-        of upstreams: [HealthUpstream],
-        into effects: inout [Effect]
-    ) {
+    /// Takes over which upstreams have a threshold: those of which some target has one.
+    private mutating func followThresholds(into effects: inout [Effect]) {
         var wanted: [String: Threshold] = [:]
-        for upstream in upstreams where upstream.settings.threshold > 0 {
-            for target in upstream.targets {
-                var threshold = Threshold(percent: upstream.settings.threshold)
-                threshold.isClosed = self.thresholds[target.upstream]?.isClosed ?? false
-                wanted[target.upstream] = threshold
-            }
+        for entry in self.entries where entry.isLive && entry.settings.threshold > 0 {
+            let name = entry.target.upstream
+            var threshold = Threshold(percent: entry.settings.threshold)
+            threshold.isClosed = self.thresholds[name]?.isClosed ?? false
+            wanted[name] = threshold
         }
         for (name, before) in self.thresholds where before.isClosed && wanted[name] == nil {
             effects.append(.closed(upstream: name, false))

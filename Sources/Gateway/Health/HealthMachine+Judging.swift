@@ -149,6 +149,8 @@ extension HealthMachine {
         case .soft where self.pools[entry.pool].isPanicking: return (1, .lowered)
         case .retired:
             return entry.directive == .drain ? (.drained, .draining) : (.disabled, .disabled)
+        case .hard where entry.watch.isCut:
+            return (.disabled, entry.watch.trialSince != nil ? .trial : .excluded)
         case .soft, .hard:
             return (0, entry.watch.trialSince != nil ? .trial : .excluded)
         }

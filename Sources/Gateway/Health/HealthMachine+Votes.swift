@@ -112,7 +112,7 @@ extension HealthEntry.Tally {
             self.isHard = self.isHard || vote.reason == .connectFailed
             self.failsChecks = self.failsChecks || (vote.isChecker && vote.stance == .down)
         case .none: self.isHard = true
-        case .answering, .unhealthyStatus, .failureRate, .slow, .stuck, .proven: break
+        case .answering, .unhealthyStatus, .failureRate, .slow, .stuck, .proven, .breaker: break
         }
     }
 }

@@ -57,11 +57,34 @@ public struct HealthSettings: Equatable, Sendable {
         }
     }
 
+    /// A user's circuit breaker, in place of our own detectors of failures.
+    public struct Breaker: Equatable, Sendable {
+        /// Failures in a row that open it; 0: our detectors alone.
+        public var failures = 0
+        /// Share of the attempts of about ten seconds whose failure opens it; 0: our detectors alone.
+        public var ratio = 0.0
+        /// Fewest attempts that a share is made of.
+        ///
+        /// Default 20.
+        public var requests = 20
+        /// How long it is open before single requests try the target; zero: as long as without it.
+        public var open = Duration.zero
+        /// Single requests that must succeed to close it.
+        ///
+        /// Default 3.
+        public var successes = 3
+
+        /// Creates one that never opens.
+        public init() {}
+    }
+
     /// Per cent of the targets' weight that must be in use, or the whole upstream refuses its requests:
     /// 0 to 100.
     ///
     /// Default 0: it serves as long as it can.
     public var threshold = 0.0
+    /// When a target's circuit opens and closes.
+    public var breaker = Breaker()
     /// Checks that nodes make.
     public var active = Active()
     /// Judging of proxied traffic.
@@ -73,8 +96,6 @@ public struct HealthSettings: Equatable, Sendable {
 
 /// The pace of the shared health layer; the same on all nodes.
 public struct HealthTiming: Equatable, Sendable {
-    /// Requests in a row that a target must answer before it is back: 3.
-    static let trialsToReturn = 3
     /// Longest time that a wake may be late before this node distrusts what it took for timeouts:
     /// 250 ms.
     static let patience = Duration.milliseconds(250)

@@ -30,6 +30,8 @@ public enum HealthReason: UInt8, Sendable, CaseIterable {
     case stuck = 8
     /// It was out of use and has answered its trials.
     case proven = 9
+    /// The user's circuit breaker has opened.
+    case breaker = 10
 
     /// The word shown to operators.
     public var word: String {
@@ -44,6 +46,7 @@ public enum HealthReason: UInt8, Sendable, CaseIterable {
         case .slow: "slower than its peers"
         case .stuck: "stopped answering"
         case .proven: "answered its trials"
+        case .breaker: "circuit breaker open"
         }
     }
 }

@@ -21,6 +21,17 @@ public enum TargetStage: String, CaseIterable, Sendable {
     case draining
     /// Out of use by an operator, whatever else happens.
     case disabled
+
+    /// How that is called of a circuit: `closed`, `open` or `half-open`; `nil` when an operator has
+    /// taken the target out.
+    public var circuit: String? {
+        switch self {
+        case .unknown, .up, .ramp, .slow: "closed"
+        case .suspect, .down: "open"
+        case .trial: "half-open"
+        case .draining, .disabled: nil
+        }
+    }
 }
 
 /// What a verdict was made of.

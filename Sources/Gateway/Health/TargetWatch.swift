@@ -26,6 +26,9 @@ struct TargetWatch: Equatable, Sendable {
         case threshold
         /// Our own detectors: only requests that it answers disprove them.
         case detector
+        /// The user's circuit breaker: nothing goes there before its time, and only requests that it
+        /// answers disprove it.
+        case breaker
         /// An operator's word.
         case word
     }
@@ -60,6 +63,10 @@ struct TargetWatch: Equatable, Sendable {
     private(set) var passesChecks = false
     private(set) var failsChecks = false
     var evidence = TargetEvidence()
+    /// The user's circuit breaker.
+    var breaker = HealthSettings.Breaker()
+    /// Attempts that failed in a row.
+    private var failuresInRow: UInt32 = 0
     private var timeouts: UInt32 = 0
     private var statusFailures: UInt32 = 0
     private var breaks: UInt32 = 0
@@ -78,6 +85,10 @@ struct TargetWatch: Equatable, Sendable {
 
     /// Whether our own detectors alone took it out of use, so that it may serve when too many are.
     var isSoft: Bool { self.state != .up && self.ground == .detector }
+
+    /// Whether the user's circuit breaker keeps all but single requests away, even when nothing else is
+    /// left.
+    var isCut: Bool { self.state != .up && self.ground == .breaker }
 
     /// Takes an operator's word.
     mutating func mark(isHealthy: Bool, at now: MonotonicInstant) {
@@ -108,6 +119,7 @@ struct TargetWatch: Equatable, Sendable {
             isFailed ? self.lostTrial(of: seen, at: now) : self.wonTrials(seen.answers, at: now)
             return
         }
+        self.countForBreaker(failed.addingSaturated(transport), of: seen, at: now)
         if bad > 0 { self.answeredBadly(count: bad, rules: rules, at: now) }
         self.countAnswers(failed: failed, of: seen.answers, at: now)
         self.countBreaks(of: seen, good: good, rules: rules, at: now)
@@ -145,6 +157,18 @@ struct TargetWatch: Equatable, Sendable {
         self.suspect(.detector, reason, at: now)
     }
 
+    /// Takes it out of use when more of its attempts fail than its circuit breaker bears; `false` when
+    /// the breaker has no say in that.
+    mutating func openByRatio(at now: MonotonicInstant) -> Bool {
+        guard self.breaker.ratio > 0 else { return false }
+        if self.state == .up, self.evidence.attempts >= Double(self.breaker.requests),
+            self.evidence.rate >= self.breaker.ratio
+        {
+            self.suspect(.breaker, .breaker, at: now)
+        }
+        return true
+    }
+
     /// Begins to let single requests try it.
     mutating func beginTrial(at now: MonotonicInstant) {
         self.trialsWon = 0
@@ -169,7 +193,11 @@ struct TargetWatch: Equatable, Sendable {
     /// Whether checks and peers may bring it back: at once at first, later the more often it was out
     /// of use.
     func mayReturn(_ timing: HealthTiming, at now: MonotonicInstant) -> Bool {
-        guard self.strikes > 1, let since = self.outSince else { return true }
+        guard let since = self.outSince else { return true }
+        guard self.ground != .breaker else {
+            return now >= since.advanced(by: self.backoff(timing))
+        }
+        guard self.strikes > 1 else { return true }
         return now >= since.advanced(by: timing.recoveryInterval * (1 << (self.strikes - 1)))
     }
 
@@ -180,6 +208,10 @@ struct TargetWatch: Equatable, Sendable {
         case .trial(let since): return since
         case .suspect(let since), .down(let since):
             guard self.ground != .word else { return nil }
+            // Who sets the time means it.
+            guard self.breaker.open == .zero else {
+                return since.advanced(by: self.backoff(timing))
+            }
             let jitter = Double(SeededGenerator.mix(salt ^ UInt64(self.strikes)) >> 44) * 0x1p-20
             return since.advanced(by: self.backoff(timing) * (0.8 + 0.4 * jitter))
         }
@@ -197,7 +229,9 @@ struct TargetWatch: Equatable, Sendable {
     }
 
     private func backoff(_ timing: HealthTiming) -> Duration {
-        min(timing.backoff * (1 << max(0, self.strikes - 1)), timing.maximumBackoff)
+        self.breaker.open > .zero
+            ? self.breaker.open
+            : min(timing.backoff * (1 << max(0, self.strikes - 1)), timing.maximumBackoff)
     }
 
     private mutating func succeeded(count: UInt32) {
@@ -209,7 +243,7 @@ struct TargetWatch: Equatable, Sendable {
 
     private mutating func wonTrials(_ count: UInt32, at now: MonotonicInstant) {
         self.trialsWon += Int(min(count, 100))
-        guard self.trialsWon >= HealthTiming.trialsToReturn else { return }
+        guard self.trialsWon >= self.breaker.successes else { return }
         self.recover(at: now)
         self.isProven = true
         self.reason = .proven
@@ -218,7 +252,7 @@ struct TargetWatch: Equatable, Sendable {
     private mutating func lostTrial(of seen: TargetObservation, at now: MonotonicInstant) {
         self.failed(count: 1)
         self.exclude(
-            seen.connectFailures > 0 ? .connection : self.ground,
+            seen.connectFailures > 0 && self.ground != .breaker ? .connection : self.ground,
             seen.failureReason,
             at: now
         )
@@ -236,6 +270,21 @@ struct TargetWatch: Equatable, Sendable {
         }
     }
 
+    /// Counts failures in a row for the user's circuit breaker; among successes of one batch they are
+    /// taken for evenly spread.
+    private mutating func countForBreaker(
+        _ failed: UInt32,
+        of seen: TargetObservation,
+        at now: MonotonicInstant
+    ) {
+        guard self.breaker.failures > 0 else { return }
+        let good = seen.answers &- seen.gatewayFailures
+        self.failuresInRow =
+            good == 0 ? self.failuresInRow.addingSaturated(failed) : failed / (good &+ 1)
+        guard self.failuresInRow >= UInt32(clamping: self.breaker.failures) else { return }
+        self.suspect(.breaker, .breaker, at: now)
+    }
+
     /// Failed answers among good ones of one batch are taken for evenly spread.
     private mutating func countAnswers(
         failed: UInt32,
@@ -246,7 +295,7 @@ struct TargetWatch: Equatable, Sendable {
         let good = answers &- failed
         self.badAnswers =
             good == 0 ? self.badAnswers.addingSaturated(failed) : failed / (good &+ 1)
-        guard self.badAnswers >= Self.answerLimit else { return }
+        guard self.badAnswers >= Self.answerLimit, self.breaker.failures == 0 else { return }
         self.detect(.unhealthyStatus, at: now)
     }
 
@@ -269,7 +318,7 @@ struct TargetWatch: Equatable, Sendable {
             )
         } else if seen.connectFailures > 0 {
             self.suspect(.connection, .connectFailed, at: now)
-        } else if self.breaks >= 2 {
+        } else if self.breaks >= 2, self.breaker.failures == 0 {
             self.suspect(.detector, .broken, at: now)
         }
     }
@@ -284,7 +333,7 @@ struct TargetWatch: Equatable, Sendable {
         self.failed(count: seen.timeouts)
         if rules.timeouts > 0, self.timeouts >= UInt32(clamping: rules.timeouts) {
             self.exclude(.threshold, .timedOut, at: now)
-        } else if self.timeouts >= 2 {
+        } else if self.timeouts >= 2, self.breaker.failures == 0 {
             self.suspect(.detector, .timedOut, at: now)
         }
     }
@@ -306,7 +355,7 @@ struct TargetWatch: Equatable, Sendable {
             self.clearFailures()
             return
         }
-        guard self.ground != .detector else { return }
+        guard self.ground != .detector, self.ground != .breaker else { return }
         let wanted = check.rules.successes > 0 ? UInt32(clamping: check.rules.successes) : 3
         switch self.state {
         case .suspect where self.ground == .connection: break
@@ -363,7 +412,9 @@ struct TargetWatch: Equatable, Sendable {
         case .up, .trial: self.leave(ground, reason, at: now)
         case .suspect, .down:
             // An operator's word outlives what checks and traffic say against the target.
-            if ground == .word || self.ground != .word { self.ground = ground }
+            if ground == .word || (self.ground != .word && self.ground != .breaker) {
+                self.ground = ground
+            }
             if ground != .word { self.reason = reason }
         }
         if case .down = self.state { return }
@@ -393,6 +444,7 @@ struct TargetWatch: Equatable, Sendable {
         self.upSince = now
         self.hasAnswered = true
         self.evidence.clear()
+        self.failuresInRow = 0
         self.clearFailures()
     }
 

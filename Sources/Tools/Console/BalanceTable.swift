@@ -84,6 +84,9 @@ public struct BalanceTable: Sendable {
 
     private static func cause(_ target: TargetShareReport) -> String {
         var text = target.reason
+        if let circuit = target.circuit, circuit != "closed" {
+            text += (text.isEmpty ? "" : ", ") + "circuit \(circuit)"
+        }
         if let usual = target.usualLatencyMs, target.stage == "slow" {
             text += ", its like take \(Words.roundTrip(usual))"
         }

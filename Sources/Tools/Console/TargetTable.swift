@@ -91,6 +91,7 @@ public struct TargetTable: Sendable {
             case .excluded, .unresolved: .bad
             }
         var text = target.verdict.rawValue
+        if let circuit = target.circuit, circuit != "closed" { text += ", circuit \(circuit)" }
         if target.verdict == .lowered { text += " to \(Words.percent(target.factor))" }
         let against = target.observations.filter { $0.state == .failed || $0.state == .failing }
         if !target.reason.isEmpty {

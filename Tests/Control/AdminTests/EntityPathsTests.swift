@@ -134,7 +134,9 @@ struct EntityPathsTests {
                     "protocol":"http","host":"api","port":80,"path":null,"connect_timeout":60000,\
                     "write_timeout":60000,"read_timeout":60000,"tags":["blue","old"],\
                     "client_certificate":null,"tls_verify":null,"tls_verify_depth":null,\
-                    "ca_certificates":null,"enabled":true,"created_at":null,"updated_at":null}
+                    "ca_certificates":null,"enabled":true,\
+                    "retry":{"on":["error","timeout"],"try_timeout":0,"timeout":0},\
+                    "created_at":null,"updated_at":null}
                     """
             )
             let tag = try #require(answer.headers["etag"])

@@ -72,7 +72,7 @@ struct AttemptPolicyTests {
     func causes() {
         let retried: [ProxyFailure.Cause] = [
             .refused, .connectTimeout, .handshake, .writeTimeout, .readTimeout, .reset, .exhausted,
-            .lostTrial, .stalled,
+            .lostTrial, .stalled, .refusedStatus,
         ]
         for cause in ProxyFailure.Cause.allCases {
             let expected: AttemptPolicy.Decision =
@@ -81,11 +81,34 @@ struct AttemptPolicyTests {
         }
     }
 
+    @Test("a route that names its causes is obeyed; a dead kept connection is no cause")
+    func namedCauses() {
+        let decide = { (cause: ProxyFailure.Cause, causes: RetryCauses) in
+            Self.decision { ($0.failure, $0.causes) = (cause, causes) }
+        }
+        #expect(decide(.refused, .error) == .otherTarget)
+        #expect(decide(.refused, .timeout) == .giveUp)
+        #expect(decide(.readTimeout, .timeout) == .otherTarget)
+        #expect(decide(.readTimeout, .error) == .giveUp)
+        #expect(decide(.refusedStatus, []) == .otherTarget, "the answer was looked at before")
+        #expect(
+            Self.decision {
+                ($0.failure, $0.wasReused, $0.hasSent, $0.causes) = (.reset, true, true, [])
+            } == .sameTarget
+        )
+        #expect(
+            Self.decision {
+                ($0.failure, $0.isIdempotent, $0.hasSent) = (.refusedStatus, false, true)
+            } == .giveUp
+        )
+    }
+
     @Test("only what a target did is evidence about it")
     func evidence() {
         let innocent: [ProxyFailure.Cause] = [
             .none, .clientLeft, .clientTimeout, .clientMalformed, .clientTooLarge, .exhausted,
             .noTarget, .overloaded, .stopped, .deadline, .lostTrial, .stalled,
+            .refusedStatus,
         ]
         for cause in ProxyFailure.Cause.allCases {
             #expect(

@@ -93,6 +93,15 @@ struct UpstreamTests {
                 #"{"name": "a", "limits": {"concurrency": 1000001}}"#,
                 ["limits.concurrency: value should be between 0 and 1000000"]
             ),
+            (
+                #"{"name": "a", "breaker": {"ratio": 1.5, "open": -1, "successes": 0, "x": 1}}"#,
+                [
+                    "breaker.ratio: value should be between 0 and 1",
+                    "breaker.open: value should be between 0 and 3600",
+                    "breaker.successes: value should be between 1 and 100",
+                    "breaker.x: unknown field",
+                ]
+            ),
         ]
     )
     func refusals(json: String, expected: [String]) throws {

@@ -298,3 +298,58 @@ struct HealthMachineTests {
         }
     }
 }
+
+@Suite("A user's circuit breaker")
+struct CircuitBreakerTests {
+    private let target = HealthTarget(
+        id: TargetID(rawValue: 42),
+        upstream: "api",
+        name: "127.0.0.1:9001",
+        endpoint: Endpoint(address: .v4(0x7F00_0001), port: 9_001),
+        region: "eu"
+    )
+
+    private func at(_ seconds: Double) -> MonotonicInstant {
+        MonotonicInstant(nanoseconds: Int64(seconds * 1e9))
+    }
+
+    private func answered(_ status: UInt16, _ count: UInt32) -> TargetObservation {
+        var seen = TargetObservation(id: self.target.id)
+        seen.statuses = [.init(status: status, count: count)]
+        return seen
+    }
+
+    @Test("refuses all requests while it is open, tries one at a time, and closes by a ramp")
+    func life() {
+        let node = HealthPeer(id: NodeID(high: 0, low: 1), region: "eu")
+        var settings = HealthSettings()
+        (settings.breaker.failures, settings.breaker.open) = (3, .seconds(10))
+        var machine = HealthMachine(node: node, timing: HealthTiming())
+        let upstream = HealthUpstream(settings: settings, targets: [self.target])
+        _ = machine.configure([upstream], at: self.at(0))
+
+        let opened = machine.observe([self.answered(503, 3)], at: self.at(1))
+        #expect(opened.contains(.factor(self.target.id, .disabled)), "not even in need")
+        #expect(machine.views(at: self.at(1)).map(\.stage.circuit) == ["open"])
+        #expect(machine.views(at: self.at(1)).map(\.reason) == [.breaker])
+        #expect(machine.views(at: self.at(1)).map(\.nextTry) == [.seconds(10)])
+
+        var offers = 0
+        for tick in 10...109 {
+            for case .trial(let offer) in machine.wake(at: self.at(Double(tick) / 10)) {
+                offers += offer.id == self.target.id ? 1 : 0
+            }
+        }
+        #expect(offers == 0, "not before its time")
+        let tried = machine.wake(at: self.at(11.1))
+        #expect(tried.contains { if case .trial = $0 { true } else { false } })
+        #expect(machine.views(at: self.at(11.2)).map(\.stage.circuit) == ["half-open"])
+
+        for second in 12..<15 {
+            _ = machine.observe([self.answered(200, 1)], at: self.at(Double(second)))
+        }
+        let view = machine.views(at: self.at(15))
+        #expect(view.map(\.stage.circuit) == ["closed"])
+        #expect(view.allSatisfy { $0.factor > 0 && $0.factor < 1 })
+    }
+}

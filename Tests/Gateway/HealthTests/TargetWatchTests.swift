@@ -178,4 +178,82 @@ struct TargetWatchTests {
         let again = self.watch.trialTime(timing: self.timing, salt: 3) ?? self.at(0)
         #expect(self.at(moment).duration(to: again) < .seconds(7))
     }
+
+    /// A breaker of eight failures in a row, 10 s open, two successes to close.
+    private static var breaker: HealthSettings.Breaker {
+        var breaker = HealthSettings.Breaker()
+        (breaker.failures, breaker.open, breaker.successes) = (8, .seconds(10), 2)
+        return breaker
+    }
+
+    @Test("opens a user's circuit after as many failures in a row as it says, not before")
+    mutating func opensCircuit() {
+        self.watch.breaker = Self.breaker
+        self.watch.observe(self.seen(statuses: [500: 6]), rules: self.rules, at: self.at(1))
+        self.watch.observe(self.seen(timeouts: 1), rules: self.rules, at: self.at(2))
+        #expect(self.watch.state == .up, "neither five answers nor two timeouts are enough here")
+        self.watch.observe(self.seen(statuses: [200: 1]), rules: self.rules, at: self.at(3))
+        self.watch.observe(self.seen(statuses: [500: 7]), rules: self.rules, at: self.at(4))
+        #expect(self.watch.state == .up, "a success begins the count anew")
+        self.watch.observe(self.seen(resets: 1), rules: self.rules, at: self.at(5))
+
+        #expect(self.watch.state == .suspect(since: self.at(5)))
+        #expect(self.watch.ground == .breaker)
+        #expect(self.watch.isCut, "nothing goes there, not even in need")
+    }
+
+    @Test("keeps a circuit open for its time whatever checks say, then closes it by requests")
+    mutating func closesCircuit() {
+        self.watch.breaker = Self.breaker
+        self.watch.observe(self.seen(statuses: [500: 8]), rules: self.rules, at: self.at(1))
+        for second in 2..<10 {
+            self.watch.checked(
+                .status(200),
+                self.check(HealthSettings.Active().rules),
+                at: self.at(Double(second))
+            )
+        }
+        #expect(self.watch.isCut)
+        #expect(!self.watch.mayReturn(self.timing, at: self.at(10)))
+        #expect(self.watch.trialTime(timing: self.timing, salt: 7) == self.at(11))
+
+        self.watch.beginTrial(at: self.at(11))
+        self.watch.observe(self.seen(statuses: [500: 1]), rules: self.rules, at: self.at(12))
+        #expect(self.watch.state == .down(since: self.at(12)), "half-open, and lost")
+        #expect(
+            self.watch.trialTime(timing: self.timing, salt: 7) == self.at(22),
+            "the same time again, since the user has set it"
+        )
+        self.watch.beginTrial(at: self.at(22))
+        self.watch.observe(self.seen(statuses: [200: 1]), rules: self.rules, at: self.at(23))
+        #expect(self.watch.trialSince != nil, "one of two")
+        self.watch.observe(self.seen(statuses: [200: 1]), rules: self.rules, at: self.at(24))
+        #expect(self.watch.state == .up)
+    }
+
+    @Test("opens a user's circuit by the share of failures, once there are enough attempts")
+    mutating func opensByRatio() {
+        self.watch.breaker.ratio = 0.5
+        self.watch.breaker.requests = 20
+        self.watch.observe(
+            self.seen(statuses: [200: 5, 503: 9]),
+            rules: self.rules,
+            at: self.at(1)
+        )
+        let hasSay = self.watch.openByRatio(at: self.at(1))
+        #expect(hasSay)
+        #expect(self.watch.state == .up, "14 attempts are too few")
+        self.watch.observe(
+            self.seen(statuses: [200: 5, 503: 3]),
+            rules: self.rules,
+            at: self.at(1)
+        )
+        _ = self.watch.openByRatio(at: self.at(1))
+        #expect(self.watch.isCut)
+
+        var other = TargetWatch()
+        other.observe(self.seen(statuses: [500: 4]), rules: self.rules, at: self.at(1))
+        let isOther = other.openByRatio(at: self.at(1))
+        #expect(!isOther, "without a breaker it has no say")
+    }
 }

@@ -180,6 +180,29 @@ extension NodeAdmin {
         )
     }
 
+    /// Circuits that are not closed.
+    private static func writeCircuits(
+        _ views: [MeshHealth.TargetView],
+        into text: inout MetricsText
+    ) {
+        text.family(
+            "meshgate_target_circuit",
+            .gauge,
+            help: "1 for the state of a target's circuit that is not closed: open or half-open.",
+            labels: ["upstream", "target", "address", "circuit"],
+            samples: views.compactMap { view in
+                guard let circuit = view.stage.circuit, circuit != "closed" else { return nil }
+                return MetricsText.Sample(
+                    [
+                        view.target.upstream, view.target.name,
+                        view.target.endpoint.description, circuit,
+                    ],
+                    1
+                )
+            }
+        )
+    }
+
     /// What the machines of health and regions decide; targets only when they do not stand up.
     private func writeDecisions(_ views: [MeshHealth.TargetView], into text: inout MetricsText) {
         text.family(
@@ -197,6 +220,7 @@ extension NodeAdmin {
                 )
             }
         )
+        Self.writeCircuits(views, into: &text)
         let tally = self.healthService.tally
         text.family(
             "meshgate_ejections_total",

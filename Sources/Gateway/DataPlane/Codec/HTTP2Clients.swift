@@ -389,8 +389,8 @@ extension Worker {
         self.breakStream(place)
     }
 
-    /// The client has given up on its call: the target's work is cancelled.
-    private func deadlinePassed(_ place: Int32) {
+    /// The client has given up on its call, or the route has: the target's work is cancelled.
+    func deadlinePassed(_ place: Int32) {
         let exchange = self.exchanges[place]
         exchange.pointee.deadline = 0
         exchange.pointee.failure = ProxyFailure(cause: .deadline)

@@ -96,6 +96,28 @@ extension Worker {
         }
     }
 
+    /// Limits how long the request may wait for an answer, from its first byte on.
+    @inline(never)
+    func setDeadline(_ place: Int32, after milliseconds: Int64) {
+        let exchange = self.exchanges[place]
+        let end = exchange.pointee.begunAt / 1_000_000 + milliseconds
+        let own = exchange.pointee.deadline
+        guard own == 0 || end < own else { return }
+        exchange.pointee.deadline = end
+        exchange.pointee.flags.insert(.mayAnswerLate)
+        self.timers.set(.exchange, place, end)
+    }
+
+    /// The answer has begun: the route's limit has been kept.
+    @inline(never)
+    func clearDeadline(_ exchange: UnsafeMutablePointer<Exchange>) {
+        exchange.pointee.deadline = 0
+        exchange.pointee.flags.remove(.mayAnswerLate)
+        if exchange.pointee.stream == 0 {
+            self.timers.clear(.exchange, self.place(of: exchange))
+        }
+    }
+
     /// The exchange's own index.
     func place(of exchange: UnsafeMutablePointer<Exchange>) -> Int32 {
         Int32(truncatingIfNeeded: exchange - self.exchanges.base)

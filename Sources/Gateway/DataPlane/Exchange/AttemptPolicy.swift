@@ -1,8 +1,8 @@
 /// Whether a failed attempt is followed by another one, and where.
 ///
 /// A value in, a decision out. Kong's rule (`proxy_next_upstream error timeout`, without
-/// `non_idempotent`): only transport failures are retried, and a request that has left and is not
-/// idempotent is not repeated.
+/// `non_idempotent`) unless the route or service asks for another: only transport failures are
+/// retried, and a request that has left and is not idempotent is not repeated.
 struct AttemptPolicy {
     /// What to do after a failure.
     enum Decision: Equatable {
@@ -37,6 +37,8 @@ struct AttemptPolicy {
     var hasOthers: Bool
     /// Whether the upstream's retries are within their budget.
     var hasBudget = true
+    /// What the route tries another target for; answers are looked at before.
+    var causes: RetryCauses = [.error, .timeout]
 
     /// The decision.
     var decision: Decision {
@@ -45,16 +47,21 @@ struct AttemptPolicy {
         }
         switch self.failure {
         case .reset where self.wasReused && !self.hasAnswerBytes: return .sameTarget
-        case .refused, .connectTimeout, .handshake, .writeTimeout, .readTimeout, .reset,
-            .exhausted, .lostTrial, .stalled:
-            guard self.attempts <= self.retries, self.hasOthers, self.hasBudget else {
-                return .giveUp
-            }
-            return .otherTarget
+        case .refused, .handshake, .reset, .exhausted: return self.elsewhere(for: .error)
+        case .connectTimeout, .writeTimeout, .readTimeout, .stalled:
+            return self.elsewhere(for: .timeout)
+        case .lostTrial, .refusedStatus: return self.elsewhere(for: [])
         case .none, .malformed, .cut, .deadline, .clientLeft, .clientTimeout, .clientMalformed,
             .clientTooLarge,
             .noTarget, .overloaded, .stopped:
             return .giveUp
         }
+    }
+
+    private func elsewhere(for cause: RetryCauses) -> Decision {
+        let isAllowed =
+            self.causes.isSuperset(of: cause) && self.attempts <= self.retries
+            && self.hasOthers && self.hasBudget
+        return isAllowed ? .otherTarget : .giveUp
     }
 }

@@ -67,6 +67,8 @@ struct Exchange {
         static let isToldToLeave = Flags(rawValue: 1 << 26)
         /// The response sets a cookie for the next request's target.
         static let setsCookie = Flags(rawValue: 1 << 27)
+        /// The deadline is the route's, for the beginning of an answer alone.
+        static let mayAnswerLate = Flags(rawValue: 1 << 28)
     }
 
     /// 32 hexadecimal digits; first in memory, so that its address is the exchange's.
@@ -95,7 +97,7 @@ struct Exchange {
     var origin = mesh_address()
     /// What the log says of the request, within ``head``.
     var named: HeadRanges
-    /// Milliseconds: when the client gives up (gRPC); 0 for never.
+    /// Milliseconds: when the client gives up (gRPC), or the route does; 0 for never.
     var deadline: Int64 = 0
     /// Bytes of the path that the route matched.
     var matched = 0

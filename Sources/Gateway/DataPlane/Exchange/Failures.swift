@@ -59,8 +59,35 @@ extension Worker {
             hasOthers: !exchange.pointee.tried.isFull,
             hasBudget: self.liveUpstream(exchange)?._withUnsafeGuaranteedRef {
                 $0.retries.hasRetry(at: self.milliseconds)
-            } ?? true
+            } ?? true,
+            causes: self.routePlan(exchange)?.pointee.retryCauses ?? []
         )
+    }
+
+    /// Whether the answer at hand is one for which the route tries another target, and one gets the
+    /// request, so that the client need not know.
+    func refusesAnswer(_ index: Int32) -> Bool {
+        let exchange = self.exchanges[self.attempts[index].pointee.exchange]
+        let status = self.response.status
+        guard let causes = self.routePlan(exchange)?.pointee.retryCauses, causes.hasAnswers,
+            case let cause = RetryCauses.answer(status), !cause.isEmpty,
+            causes.contains(cause), !exchange.pointee.flags.contains(.isRelay),
+            self.hasUntried(exchange), self.policy(index, .refusedStatus).decision == .otherTarget
+        else { return false }
+        exchange.pointee.status = status
+        self.observeAnswer(exchange, status: status)
+        self.attemptFailed(index, .refusedStatus)
+        return true
+    }
+
+    /// Whether some target that is in use was not tried yet.
+    private func hasUntried(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
+        self.liveUpstream(exchange)?._withUnsafeGuaranteedRef { live in
+            (0..<live.shape.upstream.targets.count).contains { index in
+                live.balancer.takesPin(index, tried: exchange.pointee.tried)
+                    && live.balancer.factor(at: index) > 0
+            }
+        } ?? false
     }
 
     /// The upstream that the exchange's route leads to, as this worker lives it.
@@ -130,7 +157,13 @@ extension Worker {
 
     /// Kong's answer to the last attempt's failure.
     private func answerFailure(_ place: Int32) {
-        self.answer(place, status: self.exchanges[place].pointee.failure.status)
+        self.answer(place, status: self.failureStatus(self.exchanges[place]))
+    }
+
+    /// The status of the last failure; what a target itself has said stays what it was.
+    private func failureStatus(_ exchange: UnsafeMutablePointer<Exchange>) -> UInt16 {
+        exchange.pointee.failure.cause == .refusedStatus
+            ? exchange.pointee.status : exchange.pointee.failure.status
     }
 
     /// Every target was tried, or there is none, or none has room.
@@ -141,7 +174,7 @@ extension Worker {
     ) {
         let exchange = self.exchanges[place]
         guard exchange.pointee.failure == .none else {
-            return self.answer(place, scope, status: exchange.pointee.failure.status)
+            return self.answer(place, scope, status: self.failureStatus(exchange))
         }
         guard Int(choice.rawValue) != Balancer.full else { return self.shed(place, scope) }
         exchange.pointee.failure = ProxyFailure(cause: .noTarget)

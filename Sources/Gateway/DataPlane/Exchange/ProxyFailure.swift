@@ -32,7 +32,7 @@ struct ProxyFailure: Equatable {
         case malformed
         /// The response ended before its announced end.
         case cut
-        /// The request's own deadline passed (gRPC).
+        /// The request's own deadline passed: that of a gRPC call, or the route's.
         case deadline
         /// The client left first.
         case clientLeft
@@ -54,6 +54,8 @@ struct ProxyFailure: Equatable {
         case lostTrial
         /// The target answers nobody any more; another one gets the request.
         case stalled
+        /// The target answered with a status for which the route tries another one.
+        case refusedStatus
     }
 
     let cause: Cause
@@ -66,7 +68,7 @@ struct ProxyFailure: Equatable {
         switch self.cause {
         case .clientLeft, .clientTimeout, .clientMalformed, .clientTooLarge: .client
         case .refused, .connectTimeout, .handshake, .writeTimeout, .readTimeout, .reset,
-            .malformed, .cut, .deadline, .lostTrial, .stalled:
+            .malformed, .cut, .deadline, .lostTrial, .stalled, .refusedStatus:
             .target
         case .none, .exhausted, .noTarget, .overloaded, .stopped: .ourselves
         }
@@ -74,12 +76,12 @@ struct ProxyFailure: Equatable {
 
     /// Whether it says something about the target's health.
     ///
-    /// A request's own deadline may be shorter than a healthy target needs; the answer that lost a
-    /// trial was counted as an answer; that a target is silent is told of the target, not of each
+    /// A request's own deadline may be shorter than a healthy target needs; an answer that lost a trial
+    /// or is not wanted was counted as an answer; that a target is silent is told of the target, not of each
     /// request.
     var isEvidence: Bool {
         switch self.cause {
-        case .deadline, .lostTrial, .stalled: false
+        case .deadline, .lostTrial, .stalled, .refusedStatus: false
         default: self.owner == .target
         }
     }
@@ -88,7 +90,8 @@ struct ProxyFailure: Equatable {
     var status: UInt16 {
         switch self.cause {
         case .connectTimeout, .writeTimeout, .readTimeout, .deadline, .stalled: 504
-        case .none, .refused, .handshake, .reset, .malformed, .cut, .lostTrial: 502
+        case .none, .refused, .handshake, .reset, .malformed, .cut, .lostTrial, .refusedStatus:
+            502
         case .exhausted, .noTarget, .overloaded, .stopped: 503
         case .clientLeft: 499
         case .clientTimeout: 408
@@ -129,6 +132,7 @@ struct ProxyFailure: Equatable {
         case .stopped: "stopped"
         case .lostTrial: "lost_trial"
         case .stalled: "stalled"
+        case .refusedStatus: "refused_status"
         }
     }
 }

@@ -112,6 +112,9 @@ extension Worker {
             )
         }
         exchange.pointee.hash = self.hashKey(exchange, scope)
+        if route.pointee.totalTimeout > 0 {
+            self.setDeadline(place, after: route.pointee.totalTimeout)
+        }
         guard !self.buffer(place, body: body) else { return }
         self.dispatch(place, scope, body: body)
     }
@@ -326,8 +329,9 @@ extension Worker {
     ) -> Bool {
         let place = self.attempts[index].pointee.exchange
         let exchange = self.exchanges[place]
-        guard !self.losesTrial(index) else { return false }
+        guard !self.losesTrial(index), !self.refusesAnswer(index) else { return false }
         self.endAwaiting(index)
+        if exchange.pointee.flags.contains(.mayAnswerLate) { self.clearDeadline(exchange) }
         exchange.pointee.answeredAt = self.now
         exchange.pointee.status = self.response.status
         exchange.pointee.replay.clear(to: &self.io.blocks)

@@ -327,12 +327,13 @@ extension Worker {
         if link.pointee.phase != .open {
             let timeout = self.limit(route.pointee.connectTimeout, of: attempt)
             let limit = timeout * 1_000_000 + attempt.begunAt
-            self.timers.set(.attempt, index, limit / 1_000_000)
+            self.timers.set(.attempt, index, self.deadline(limit / 1_000_000, route, of: attempt))
         } else if case let waiting = self.waitingByteCount(attempt), waiting > 0 {
             // Few bytes more taken are no reason for more patience; see attemptTimedOut(_:).
             guard attempt.waiting == 0 else { return }
             self.attempts[index].pointee.waiting = Int32(clamping: waiting)
-            self.timers.set(.attempt, index, self.milliseconds + route.pointee.writeTimeout)
+            let limit = self.milliseconds + route.pointee.writeTimeout
+            self.timers.set(.attempt, index, self.deadline(limit, route, of: attempt))
             return
         } else if exchange.pointee.flags.isDisjoint(with: [.requestComplete, .responseBegun]) {
             // The client still owes its body; its own time limit counts.
@@ -340,8 +341,13 @@ extension Worker {
         } else {
             let isAnswering = exchange.pointee.flags.contains(.responseBegun)
             let timeout = route.pointee.readTimeout
-            let limit = isAnswering ? timeout : self.limit(timeout, of: attempt)
-            self.timers.set(.attempt, index, self.milliseconds + limit)
+            guard !isAnswering else {
+                self.timers.set(.attempt, index, self.milliseconds + timeout)
+                self.attempts[index].pointee.waiting = 0
+                return
+            }
+            let limit = self.milliseconds + self.limit(timeout, of: attempt)
+            self.timers.set(.attempt, index, self.deadline(limit, route, of: attempt))
         }
         self.attempts[index].pointee.waiting = 0
     }
@@ -350,6 +356,22 @@ extension Worker {
     @inline(__always)
     private func limit(_ timeout: Int64, of attempt: Attempt) -> Int64 {
         attempt.patience > 0 ? min(timeout, Int64(attempt.patience)) : timeout
+    }
+
+    /// A deadline in milliseconds, or the earlier one by which the route wants one try to be over.
+    ///
+    /// With the whole request at hand a try is as old as it is; else the client's slowness is not the
+    /// target's, and the time counts anew with every part of the request.
+    @inline(__always)
+    private func deadline(
+        _ deadline: Int64,
+        _ route: UnsafePointer<RoutePlan>,
+        of attempt: Attempt
+    ) -> Int64 {
+        guard route.pointee.tryTimeout > 0 else { return deadline }
+        let begin =
+            route.pointee.buffersRequest ? attempt.begunAt / 1_000_000 : self.milliseconds
+        return min(deadline, begin + route.pointee.tryTimeout)
     }
 
     private func clearAttemptTimer(_ index: Int32) {

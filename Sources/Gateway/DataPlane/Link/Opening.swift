@@ -114,6 +114,9 @@ extension Worker {
 
     func exchangeTimedOut(_ place: Int32) {
         if self.suspensionTimedOut(place) { return }
-        if self.exchanges[place].pointee.stream != 0 { self.streamTimedOut(place) }
+        let exchange = self.exchanges[place]
+        guard exchange.pointee.stream == 0 else { return self.streamTimedOut(place) }
+        let deadline = exchange.pointee.deadline
+        if deadline > 0, self.milliseconds >= deadline { self.deadlinePassed(place) }
     }
 }

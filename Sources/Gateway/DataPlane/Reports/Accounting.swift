@@ -79,7 +79,7 @@ extension Worker {
         case .reset, .malformed, .cut: state.pointee.resets &+= 1
         case .none, .deadline, .clientLeft, .clientTimeout, .clientMalformed, .clientTooLarge,
             .exhausted,
-            .noTarget, .overloaded, .stopped, .lostTrial, .stalled:
+            .noTarget, .overloaded, .stopped, .lostTrial, .stalled, .refusedStatus:
             return
         }
         self.isReportUrgent = true

@@ -38,6 +38,7 @@ final class RouteShape: Sendable {
             route: route.name ?? route.id.description
         )
         var arena = PlanArena()
+        let retry = route.retry ?? service?.retry ?? RetryRules()
         self.plan = RoutePlan(
             upstream: UpstreamIndex.none.rawValue,
             identity: 0,
@@ -48,6 +49,9 @@ final class RouteShape: Sendable {
             buffersRequest: route.requestBuffering,
             buffersResponse: route.responseBuffering,
             retries: Int32(service?.retries ?? 0),
+            retryCauses: RetryCauses(retry),
+            tryTimeout: Int64(retry.tryTimeout),
+            totalTimeout: Int64(retry.timeout),
             connectTimeout: Int64(service?.connectTimeout ?? 60_000),
             writeTimeout: Int64(service?.writeTimeout ?? 60_000),
             readTimeout: Int64(service?.readTimeout ?? 60_000),

@@ -1,4 +1,5 @@
 internal import CMeshSystem
+internal import MeshEntities
 internal import MeshRouting
 
 /// Text that lives as long as the snapshot that made it.
@@ -60,6 +61,11 @@ struct RoutePlan {
     let buffersResponse: Bool
     /// Tries after the first one.
     let retries: Int32
+    /// What another target is tried for.
+    let retryCauses: RetryCauses
+    /// Milliseconds that one try, and all of them, may take until an answer begins; 0 for no limit.
+    let tryTimeout: Int64
+    let totalTimeout: Int64
     /// Milliseconds.
     let connectTimeout: Int64
     /// Milliseconds between two writes.
@@ -72,6 +78,39 @@ struct RoutePlan {
     let debugLines: PlanText
     /// How the access log names it and its service.
     let logMembers: PlanText
+}
+
+/// What another target is tried for, in one word.
+struct RetryCauses: OptionSet {
+    let rawValue: UInt8
+
+    static let error = RetryCauses(rawValue: 1)
+    static let timeout = RetryCauses(rawValue: 2)
+    private static let statuses: [UInt16] = [429, 500, 502, 503, 504]
+
+    init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    init(_ rules: RetryRules) {
+        self = []
+        for cause in rules.causes {
+            switch cause {
+            case .error: self.insert(.error)
+            case .timeout: self.insert(.timeout)
+            case .tooManyRequests, .internalError, .badGateway, .unavailable, .gatewayTimeout:
+                self.insert(Self.answer(cause.status ?? 0))
+            }
+        }
+    }
+
+    /// What an answer of a status stands for; nothing for most.
+    static func answer(_ status: UInt16) -> RetryCauses {
+        guard let place = Self.statuses.firstIndex(of: status) else { return [] }
+        return RetryCauses(rawValue: 4 << UInt8(place))
+    }
+
+    /// Whether any answer is a reason.
+    @inline(__always)
+    var hasAnswers: Bool { self.rawValue > 3 }
 }
 
 /// One address of an upstream.

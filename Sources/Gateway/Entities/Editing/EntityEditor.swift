@@ -395,7 +395,8 @@ extension EntityEditor {
     private static func isRecord(_ path: String) -> Bool {
         guard !path.hasSuffix(".headers") else { return false }
         let records = [
-            "upstreams.healthchecks", "upstreams.regions", "upstreams.limits", "plugins.config",
+            "upstreams.healthchecks", "upstreams.regions", "upstreams.limits",
+            "upstreams.breaker", "services.retry", "routes.retry", "plugins.config",
         ]
         return records.contains { path == $0 || path.hasPrefix("\($0).") }
     }

@@ -59,6 +59,7 @@ extension EntityKind {
             FieldSchema("tls_verify", .boolean), FieldSchema("tls_verify_depth", .integer),
             FieldSchema("ca_certificates", .array(.string)),
             .standard("enabled", .boolean, .bool(true)),
+            FieldSchema("retry", .record(RetryRules.schema)),
         ] + times
 
     private static let peer = FieldSchema.Shape.set(
@@ -82,7 +83,8 @@ extension EntityKind {
             .standard("response_buffering", .boolean, .bool(true)),
             .standard("regex_priority", .integer, .integer(0)),
             .choice("path_handling", ["v0", "v1"], "v0"),
-            FieldSchema("service", .foreign(.services)), tags,
+            FieldSchema("service", .foreign(.services)),
+            FieldSchema("retry", .record(RetryRules.schema)), tags,
         ] + times
 
     private static let hashInputs = Upstream.HashInput.allCases.map(\.rawValue)
@@ -118,6 +120,16 @@ extension EntityKind {
                 "limits",
                 .record([
                     .standard("concurrency", .integer, .integer(0), in: 0...1_000_000)
+                ])
+            ),
+            FieldSchema(
+                "breaker",
+                .record([
+                    .standard("failures", .integer, .integer(0), in: 0...65_535),
+                    .standard("ratio", .number, .integer(0), in: 0...1),
+                    .standard("requests", .integer, .integer(20), in: 1...65_535),
+                    .standard("open", .number, .integer(0), in: 0...3_600),
+                    .standard("successes", .integer, .integer(3), in: 1...100),
                 ])
             ),
         ] + times
