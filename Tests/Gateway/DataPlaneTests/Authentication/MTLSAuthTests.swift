@@ -5,7 +5,7 @@ import Testing
 
 @testable import MeshDataPlane
 
-@Suite("mtls-auth: a certificate of the handshake says who sends a request")
+@Suite("mtls-auth: a certificate of the handshake says who sends a request", .serialized)
 struct MTLSAuthTests {
     private let clients: ClientAuthority
 
