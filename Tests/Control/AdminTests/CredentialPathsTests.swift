@@ -109,6 +109,54 @@ struct CredentialPathsTests {
         }
     }
 
+    @Test(
+        "have one shape for all kinds: below the consumer and at the top, made, put, changed, deleted",
+        arguments: [
+            ["key-auth", "key-auths", #"{"key":"c1"}"#, "key"],
+            ["basic-auth", "basic-auths", #"{"username":"c1","password":"open"}"#, "username"],
+            ["jwt", "jwts", #"{"key":"c1","secret":"hush"}"#, "key"],
+            ["hmac-auth", "hmac-auths", #"{"username":"c1","secret":"hush"}"#, "username"],
+        ]
+    )
+    func shapes(kind: [String]) async throws {
+        let (below, top, body, field) = (kind[0], kind[1], kind[2], kind[3])
+        try await withServer { endpoint async throws in
+            _ = try await send(endpoint, "POST", "/consumers", #"{"username":"bob"}"#)
+            let made = try await send(endpoint, "POST", "/consumers/ann/\(below)", body)
+            #expect(made.status == 201)
+            let document = try JSONText.parse(Array(made.body.utf8)).value
+            let id = document["id"]?.text ?? ""
+            #expect(document["consumer"]?["id"]?.text?.isEmpty == false)
+            for key in [id, "c1"] {
+                #expect(try await Curl(endpoint, "/\(top)/\(key)").status == 200)
+                #expect(try await Curl(endpoint, "/consumers/ann/\(below)/\(key)").status == 200)
+                #expect(try await Curl(endpoint, "/consumers/bob/\(below)/\(key)").status == 404)
+                #expect(try await Curl(endpoint, "/\(top)/\(key)/consumer").body.contains("ann"))
+            }
+            let change = #"{"tags":["a"]}"#
+            let changed = try await send(endpoint, "PATCH", "/consumers/ann/\(below)/c1", change)
+            #expect(changed.body.contains(#""tags":["a"]"#))
+            let other = "00000000-0000-0000-0000-000000000077"
+            let renamed = body.replacing("c1", with: "c2")
+            let put = try await send(endpoint, "PUT", "/consumers/bob/\(below)/\(other)", renamed)
+            #expect(put.status == 200)
+            #expect(put.body.contains("\"\(field)\":\"c2\""))
+            #expect(put.body.contains(other))
+            #expect(
+                try await send(endpoint, "PUT", "/consumers/bob/\(below)/c3", "{}").status < 500
+            )
+            let rival = try await send(endpoint, "POST", "/consumers/bob/\(below)", body)
+            #expect(rival.status == 409)
+            #expect(rival.body.contains("UNIQUE violation detected"))
+            for _ in 0..<2 {
+                let gone = try await send(endpoint, "DELETE", "/consumers/ann/\(below)/\(id)")
+                #expect(gone.status == 204)
+            }
+            #expect(try await Curl(endpoint, "/\(top)/\(id)").status == 404)
+            #expect(try await send(endpoint, "POST", "/consumers/eve/\(below)", body).status == 404)
+        }
+    }
+
     @Test("go with their consumer")
     func cascade() async throws {
         try await withServer { endpoint async throws in

@@ -23,6 +23,8 @@ public struct PluginState: Sendable {
     /// Whose address limits of the response may count for.
     var limitAddress = IPAddress.v4(0)
 
+    /// Whether `hmac-auth` has yet to look at the digest of the body.
+    var checksDigest = false
     /// How the client calls a service of gRPC by `grpc-web`.
     var webCall = GRPCWeb.Call.none
     /// What `proxy-cache` has found.

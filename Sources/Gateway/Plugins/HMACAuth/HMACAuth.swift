@@ -1,3 +1,4 @@
+internal import COpenSSL
 import MeshEntities
 import MeshHTTP
 internal import MeshPrimitives
@@ -21,9 +22,26 @@ struct HMACAuth: Sendable {
         takesConsumers: false,
         compile: { settings throws(PluginError) in
             let plugin = try HMACAuth(settings)
-            return PluginStep(access: { request, state, edits in
-                plugin.rules.access(request, &state, &edits) { plugin.authenticate(request, &$0) }
-            })
+            return PluginStep(
+                access: { request, state, edits in
+                    var isSigned = false
+                    let verdict = plugin.rules.access(request, &state, &edits) { edits in
+                        let outcome = plugin.authenticate(request, &edits)
+                        if case .known = outcome { isSigned = true }
+                        return outcome
+                    }
+                    if isSigned, plugin.looksAtBody {
+                        state.checksDigest = true
+                        edits.collectsBody = true
+                        edits.requiresBody = true
+                    }
+                    return verdict
+                },
+                check: { request, state, body in
+                    guard state.checksDigest, plugin.looksAtBody else { return nil }
+                    return plugin.isDigest(request, of: body) ? nil : plugin.mismatch
+                }
+            )
         }
     )
 
@@ -45,6 +63,7 @@ struct HMACAuth: Sendable {
     private let hides: Bool
     /// Seconds.
     private let skew: Double
+    private let looksAtBody: Bool
     private let enforced: [String]
     private let algorithms: [String]
     private let missing: PluginAnswer
@@ -61,12 +80,7 @@ struct HMACAuth: Sendable {
         }
         self.enforced = try settings.texts("enforce_headers")?.map { $0.lowercased() } ?? []
         self.algorithms = try settings.texts("algorithms") ?? []
-        guard try settings.flag("validate_request_body") != true else {
-            throw settings.error(
-                "validate_request_body",
-                "digests of bodies are not built yet; sign the 'digest' header and check it behind"
-            )
-        }
+        self.looksAtBody = try settings.flag("validate_request_body") ?? false
         let challenge = AuthenticationRules.challenge(
             "hmac",
             realm: try AuthenticationRules.realm(settings)
@@ -79,6 +93,18 @@ struct HMACAuth: Sendable {
                 + "HMAC Authentication"
         )
         self.mismatch = refuse("HMAC signature does not match")
+    }
+
+    /// Whether the field `Digest` is that of the body; there is none without a body.
+    private func isDigest(_ request: PluginRequest, of body: [UInt8]) -> Bool {
+        guard let shown = request.value(named: Array("digest".utf8)) else { return body.isEmpty }
+        var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
+        _ = SHA256(body, body.count, &digest)
+        let mark = Array("SHA-256=".utf8)
+        guard shown.starts(with: mark), let told = Base64.decode(shown.dropFirst(mark.count)) else {
+            return false
+        }
+        return ConstantTime.areEqual(digest, told)
     }
 
     private static let field = Array("authorization".utf8)

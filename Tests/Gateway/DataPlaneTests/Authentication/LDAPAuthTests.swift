@@ -7,6 +7,7 @@ import Testing
 
 @Suite(
     "ldap-auth: a directory says whether a password is right (Kong 3.9)",
+    .serialized,
     .enabled(if: DirectoryServer.isInstalled, "needs Debian's slapd")
 )
 struct LDAPAuthTests {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import MeshDataPlane
 
-@Suite("mtls-auth: a certificate of the handshake says who sends a request")
+@Suite("mtls-auth: a certificate of the handshake says who sends a request", .serialized)
 struct MTLSAuthTests {
     private let clients: ClientAuthority
 
@@ -241,8 +241,12 @@ struct MTLSAuthTests {
             )
         ]
         try gateway.install(entities, version: 2)
-        client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
-        #expect(client.message()?.status == 200)
+        // The worker takes the configuration over in its own time.
+        let isTaken: Bool? = awaited {
+            client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+            return client.message()?.status == 200 ? true : nil
+        }
+        #expect(isTaken == true)
     }
 
     @Test("asks clients for a certificate by the server names of its routes, others not")

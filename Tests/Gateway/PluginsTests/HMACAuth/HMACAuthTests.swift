@@ -139,11 +139,4 @@ struct HMACAuthTests {
     func times(text: String, seconds: Int64?) {
         #expect(Array(text.utf8).withUnsafeBytes { HTTPTime.parse($0) } == seconds)
     }
-
-    @Test("refuses what it cannot do")
-    func unbuilt() {
-        #expect(throws: PluginError.self) {
-            try PluginChain("hmac-auth", ["validate_request_body": .bool(true)])
-        }
-    }
 }
