@@ -25,6 +25,7 @@ struct Meshctl: AsyncParsableCommand {
             HealthCommand.self, WhyCommand.self, BalanceCommand.self, RegionCommand.self,
             TargetCommand.self, ConfigCommand.self, DrainCommand.self, ResumeCommand.self,
             UpgradeCommand.self, ForgetCommand.self, ForceLeaveCommand.self, KeysCommand.self,
+            ReachabilityCommand.self, RoundTripCommand.self,
             EventsCommand.self, BackupCommand.self, RestoreCommand.self, CompletionCommand.self,
         ]
     )
