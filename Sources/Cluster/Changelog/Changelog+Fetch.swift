@@ -57,11 +57,27 @@ extension Changelog {
         guard !ready.isEmpty else { return [] }
         let peer = ready.sorted()[self.generator.next(below: ready.count)]
         self.candidates.remove(peer)
-        self.session = FetchSession(
-            peer: peer,
-            deadline: now.advanced(by: self.configuration.sessionTimeout)
-        )
-        return [.stream(.inquiry(self.summary), to: peer)]
+        self.session = FetchSession(peer: peer, deadline: now)
+        return self.askOn(at: now)
+    }
+
+    /// Asks a peer by datagram again, or gives up a session that is not answered any more.
+    ///
+    /// It may be the path that fails, not the peer: the next session with it takes the other one.
+    mutating func repeatSession(at now: MonotonicInstant) -> [ChangelogEffect] {
+        guard let session = self.session, now >= session.deadline else { return [] }
+        let isByDatagram = self.withoutStreams.contains(session.peer)
+        if isByDatagram, session.repeats < self.configuration.datagramRepeats {
+            self.session?.repeats += 1
+            return self.askOn(at: now)
+        }
+        if isByDatagram {
+            self.withoutStreams.remove(session.peer)
+        } else if self.peers[session.peer] != nil {
+            self.withoutStreams.insert(session.peer)
+        }
+        self.endSession(at: now)
+        return []
     }
 
     mutating func receiveSummary(
@@ -191,10 +207,12 @@ extension Changelog {
 
     private mutating func askOn(at now: MonotonicInstant) -> [ChangelogEffect] {
         guard let session = self.session else { return [] }
-        self.session?.deadline = now.advanced(by: self.configuration.sessionTimeout)
+        let isByDatagram = self.withoutStreams.contains(session.peer)
+        let patience = self.configuration.sessionTimeout
+        self.session?.deadline = now.advanced(by: isByDatagram ? patience / 4 : patience)
         self.session?.isHeld = false
         switch session.stage {
-        case .inquiring: return []
+        case .inquiring: return [self.ask(.inquiry(self.summary), session.peer)]
         case .changesets:
             var vector = self.staging.vector
             if !session.contested.isEmpty, self.staging.isEmpty, self.flight == nil {
@@ -203,12 +221,16 @@ extension Changelog {
                     vector[writer] = self.log.checkpoint.vector[writer]
                 }
             }
-            return [.stream(.want(vector, progress: self.partial.progress), to: session.peer)]
+            return [self.ask(.want(vector, progress: self.partial.progress), session.peer)]
         case .checkpoint(let hash):
             let progress = self.partial.progress
             let offset = progress?.hash == hash ? progress?.offset ?? 0 : 0
-            return [.stream(.wantCheckpoint(hash, offset: offset), to: session.peer)]
+            return [self.ask(.wantCheckpoint(hash, offset: offset), session.peer)]
         }
+    }
+
+    private func ask(_ message: ChangelogMessage, _ peer: NodeID) -> ChangelogEffect {
+        self.withoutStreams.contains(peer) ? .send(message, to: peer) : .stream(message, to: peer)
     }
 
     private func mayStage(at now: MonotonicInstant) -> Bool {

@@ -14,6 +14,7 @@ extension Changelog {
     mutating func receiveInquiry(
         _ summary: ChangelogSummary,
         from peer: NodeID,
+        by path: ChangelogPath,
         at now: MonotonicInstant
     ) -> [ChangelogEffect] {
         guard self.peers[peer] != nil else { return [] }
@@ -21,19 +22,21 @@ extension Changelog {
         if !self.staging.vector.covers(summary.vector) || self.mustAdopt(summary) {
             self.candidates.insert(peer)
         }
-        return effects + [.stream(.summary(self.summary), to: peer)] + self.startSession(at: now)
+        return effects + [self.reply(.summary(self.summary), peer, path)]
+            + self.startSession(at: now)
     }
 
     /// Sends a chunk of what `vector` does not include, in the order of applying.
     func serve(
         _ vector: VersionVector,
         _ progress: PartProgress?,
-        to peer: NodeID
+        to peer: NodeID,
+        by path: ChangelogPath
     ) -> [ChangelogEffect] {
-        var room = self.configuration.chunkByteCount
+        var room = self.chunkByteCount(path)
         var parts: [ChangesetPart] = []
         for entry in self.log.entries where !vector.covers(entry.id) {
-            guard room > 0 else { return [.stream(.parts(parts, isLast: false), to: peer)] }
+            guard room > 0 else { return [self.reply(.parts(parts, isLast: false), peer, path)] }
             var offset = 0
             if parts.isEmpty, let progress, progress.hash == entry.hash {
                 offset = Int(min(progress.offset, UInt64(entry.bytes.count)))
@@ -50,27 +53,51 @@ extension Changelog {
                 )
             )
             if end < entry.bytes.count {
-                return [.stream(.parts(parts, isLast: false), to: peer)]
+                return [self.reply(.parts(parts, isLast: false), peer, path)]
             }
         }
-        return [.stream(.parts(parts, isLast: true), to: peer)]
+        return [self.reply(.parts(parts, isLast: true), peer, path)]
     }
 
     func serveCheckpoint(
         _ hash: ContentHash,
         offset: UInt64,
-        to peer: NodeID
+        to peer: NodeID,
+        by path: ChangelogPath
     ) -> [ChangelogEffect] {
         let bytes = hash == self.log.checkpoint.hash ? self.checkpointBytes : []
         let start = Int(min(offset, UInt64(bytes.count)))
-        let end = min(bytes.count, start + self.configuration.chunkByteCount)
+        let end = min(bytes.count, start + self.chunkByteCount(path))
         let part = ChangelogMessage.checkpointPart(
             hash,
             total: UInt64(bytes.count),
             offset: UInt64(start),
             bytes: Array(bytes[start..<end])
         )
-        return [.stream(part, to: peer)]
+        return [self.reply(part, peer, path)]
+    }
+
+    /// Bytes of content in one answer.
+    private func chunkByteCount(_ path: ChangelogPath) -> Int {
+        switch path {
+        case .stream: self.configuration.chunkByteCount
+        case .datagram:
+            min(
+                self.configuration.chunkByteCount,
+                self.configuration.datagramByteCount - ChangesetPart.overhead
+            )
+        }
+    }
+
+    private func reply(
+        _ message: ChangelogMessage,
+        _ peer: NodeID,
+        _ path: ChangelogPath
+    ) -> ChangelogEffect {
+        switch path {
+        case .datagram: .send(message, to: peer)
+        case .stream: .stream(message, to: peer)
+        }
     }
 
     /// Takes from a summary who holds what, and whether another store writes under this one's name.

@@ -46,6 +46,8 @@ public struct Changelog: Sendable {
     var session: FetchSession?
     var partial = PartialContent()
     var candidates: Set<NodeID> = []
+    /// Peers that did not answer the last session, by stream; the next one is by datagram.
+    var withoutStreams: Set<NodeID> = []
     var pauses: [NodeID: FetchPause] = [:]
     var fetchAfter: MonotonicInstant?
     var adoption: Adoption?
@@ -195,12 +197,13 @@ public struct Changelog: Sendable {
         self.covered = self.covered.filter { self.peers[$0.key] != nil }
         self.pauses = self.pauses.filter { self.peers[$0.key] != nil }
         self.candidates = self.candidates.filter { self.peers[$0] != nil }
+        self.withoutStreams = self.withoutStreams.filter { self.peers[$0] != nil }
     }
 
     /// Does what is due; early and spurious calls are harmless.
     public mutating func wake(at now: MonotonicInstant) -> [ChangelogEffect] {
         var effects: [ChangelogEffect] = []
-        if let session = self.session, now >= session.deadline { self.endSession(at: now) }
+        effects += self.repeatSession(at: now)
         effects += self.attendWrites(at: now)
         effects += self.startFlight(at: now)
         effects += self.startSession(at: now)
@@ -227,25 +230,29 @@ public struct Changelog: Sendable {
         return self.startSession(at: now)
     }
 
-    /// Takes in a message of a peer's changelog.
+    /// Takes in a message of a peer's changelog; what is asked is answered the way it came.
     public mutating func receive(
         _ message: ChangelogMessage,
         from peer: NodeID,
+        by path: ChangelogPath = .stream,
         at now: MonotonicInstant
     ) -> [ChangelogEffect] {
-        switch message {
+        if self.session?.peer == peer { self.session?.repeats = 0 }
+        if path == .stream { self.withoutStreams.remove(peer) }
+        return switch message {
         case .push(let parts, let wantsAnswer):
             self.receivePush(parts, from: peer, wantsAnswer: wantsAnswer, at: now)
         case .announce(let root, _, let wantsAnswer):
             self.receiveAnnounce(root, from: peer, wantsAnswer: wantsAnswer, at: now)
         case .held(let changesets): self.receiveHeld(changesets, from: peer)
-        case .inquiry(let summary): self.receiveInquiry(summary, from: peer, at: now)
+        case .inquiry(let summary):
+            self.receiveInquiry(summary, from: peer, by: path, at: now)
         case .summary(let summary): self.receiveSummary(summary, from: peer, at: now)
-        case .want(let vector, let progress): self.serve(vector, progress, to: peer)
+        case .want(let vector, let progress): self.serve(vector, progress, to: peer, by: path)
         case .parts(let parts, let isLast):
             self.receiveParts(parts, isLast: isLast, from: peer, at: now)
         case .wantCheckpoint(let hash, let offset):
-            self.serveCheckpoint(hash, offset: offset, to: peer)
+            self.serveCheckpoint(hash, offset: offset, to: peer, by: path)
         case .checkpointPart(let hash, let total, let offset, let bytes):
             self.receiveCheckpoint(hash, total, offset, bytes, from: peer, at: now)
         }

@@ -20,6 +20,11 @@ public struct ChangelogConfiguration: Equatable, Sendable {
     ///
     /// Default 2 s.
     public var sessionTimeout: Duration = .seconds(2)
+    /// How often a peer that streams do not reach is asked the same again, each time after a quarter of
+    /// ``sessionTimeout``, before the session is given up.
+    ///
+    /// Default 6.
+    public var datagramRepeats = 6
     /// Shortest pause between two sessions with one peer; doubles while they bring nothing.
     ///
     /// Default 250 ms.

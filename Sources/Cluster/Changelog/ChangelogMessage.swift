@@ -3,7 +3,8 @@ public import MeshPrimitives
 /// What one changelog says to another.
 ///
 /// ``push(_:wantsAnswer:)``, ``announce(root:generation:wantsAnswer:)`` and ``held(_:)`` travel as
-/// datagrams and may be lost. The rest travels over streams:
+/// datagrams and may be lost. The rest travels over streams, or in datagrams one after the other to a
+/// peer that streams do not reach:
 ///
 ///     a --inquiry--> b      what a holds, when the roots differ
 ///     a <--summary-- b      what b holds
@@ -31,6 +32,14 @@ public enum ChangelogMessage: Equatable, Sendable {
     case wantCheckpoint(ContentHash, offset: UInt64)
     /// A part of a checkpoint; no bytes when the sender has another one by now.
     case checkpointPart(ContentHash, total: UInt64, offset: UInt64, bytes: [UInt8])
+}
+
+/// How a message between changelogs travels.
+public enum ChangelogPath: Sendable {
+    /// One datagram; losing it is allowed.
+    case datagram
+    /// The stream to the peer; losing it costs time.
+    case stream
 }
 
 /// What a node holds, in as few bytes as others need to see what they lack.

@@ -14,6 +14,8 @@ struct FetchSession: Sendable {
     let peer: NodeID
     var stage = Stage.inquiring
     var deadline: MonotonicInstant
+    /// How often in a row it was asked the same by datagram.
+    var repeats = 0
     /// Whether anything of use has come.
     var isUseful = false
     /// Whether it waits for the disk before it asks on.

@@ -37,6 +37,13 @@ extension Membership {
         }
     }
 
+    /// Takes in that a member, whose record goes with the message, keeps this node from its name.
+    mutating func refused(by holder: NodeID, in message: MembershipMessage) {
+        for case .record(let signed, _) in message.updates where signed.id == holder {
+            self.refused(by: signed)
+        }
+    }
+
     /// Takes in that a member with this record keeps this node from its name.
     mutating func refused(by signed: SignedRecord) {
         let holder = signed.record.profile
@@ -49,8 +56,10 @@ extension Membership {
         )
     }
 
-    /// Takes in that a member has told all it knows.
-    mutating func joined() {
+    /// Takes in that a member has told all it knows; one of another mesh, which gives that up for this
+    /// node's, will come by itself.
+    mutating func joined(through message: MembershipMessage) {
+        guard message.mesh.id == self.mesh.id else { return }
         self.hasJoined = true
         self.nameHolder = nil
     }

@@ -38,6 +38,8 @@ public struct MemberRecord: Equatable, Sendable {
     public var key: [UInt8]
     /// Which of its starts speaks.
     public var start: MemberStart
+    /// Which mesh it belongs to; nobody of another one believes the record.
+    public var mesh: MeshID
     /// The member's version of itself; it raises this to refute what others say.
     public var incarnation: UInt64
     /// Whether it says goodbye.
@@ -50,6 +52,7 @@ public struct MemberRecord: Equatable, Sendable {
         profile: MemberProfile,
         key: [UInt8],
         start: MemberStart,
+        mesh: MeshID,
         incarnation: UInt64,
         hasLeft: Bool = false,
         ring: RingInventory = .none
@@ -57,6 +60,7 @@ public struct MemberRecord: Equatable, Sendable {
         self.profile = profile
         self.key = key
         self.start = start
+        self.mesh = mesh
         self.incarnation = incarnation
         self.hasLeft = hasLeft
         self.ring = ring

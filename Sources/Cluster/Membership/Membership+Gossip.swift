@@ -19,27 +19,41 @@ extension Membership {
         guard self.phase.isHeard, message.sender != self.local.id else {
             return self.finish(at: now)
         }
-        for update in message.updates {
-            self.merge(update, source: .peer(message.sender), at: now)
+        let kinship = self.relate(to: message, at: now)
+        if message.kind == .syncAnswer, let namesake = self.namesake(in: message) {
+            self.refused(by: namesake)
+            return self.finish(at: now)
         }
+        self.mergeAll(message, at: now)
         self.table.hear(message.sender, at: now)
         switch message.kind {
         case .ping(let sequence, let target):
             guard target == self.local.id else { break }
             self.send(
                 .ack(sequence: sequence),
-                first: self.news(for: message, at: now),
+                first: kinship == .same ? self.news(for: message, at: now) : [],
+                carriesNews: kinship == .same,
                 to: source
             )
-            self.greetStranger(message.sender, at: source, now)
         case .ack(let sequence):
             self.acknowledged(sequence: sequence, from: message.sender, measured: true, at: now)
         case .nack(let sequence):
             self.probe.nack(sequence: sequence, from: message.sender)
         case .pingRequest(let sequence, let target, _):
+            guard kinship == .same else { break }
             self.relay(askerSequence: sequence, target: target, to: source, at: now)
-        case .gossip, .sync, .syncAnswer, .compare, .comparison, .difference, .refusal:
+        case .sync:
+            guard kinship != .foreign else { break }
+            self.returnIntroduction(message, to: source, at: now)
+        case .syncAnswer:
+            self.joined(through: message)
+        case .refusal(let holder):
+            self.refused(by: holder, in: message)
+        case .gossip, .compare, .comparison, .difference:
             break
+        }
+        if message.kind.isPing || self.mesh.yields(to: message.mesh) {
+            self.greetStranger(message, at: source, now)
         }
         self.noteDigest(of: message)
         return self.finish(at: now)
@@ -99,6 +113,7 @@ extension Membership {
             sender: self.local.id,
             senderIncarnation: self.local.incarnation,
             digest: self.localDigest,
+            mesh: self.mesh,
             updates: updates
         )
     }
@@ -135,6 +150,12 @@ extension Membership {
             member.since.duration(to: now) < window
         }
         return recent.isEmpty ? nil : recent[self.generator.next(below: recent.count)]
+    }
+}
+
+extension MembershipMessage.Kind {
+    fileprivate var isPing: Bool {
+        if case .ping = self { true } else { false }
     }
 }
 

@@ -59,9 +59,11 @@ extension Membership {
     mutating func speak(
         incarnation: UInt64,
         hasLeft: Bool = false,
-        ring: RingInventory? = nil
+        ring: RingInventory? = nil,
+        mesh: MeshID? = nil
     ) {
         var record = self.local.signed.record
+        record.mesh = mesh ?? record.mesh
         record.ring = ring ?? record.ring
         record.incarnation = min(incarnation, MemberRecord.incarnationLimit)
         record.hasLeft = hasLeft

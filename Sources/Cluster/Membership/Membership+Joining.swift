@@ -24,6 +24,8 @@ extension Membership {
     ) {
         let record = signed.record
         guard record.isWithinLimits, signed.isGenuine(self.identity.verify) else { return }
+        guard signed.id == self.local.id || record.mesh == self.mesh.id || !self.isFounded
+        else { return }
         guard signed.id != self.local.id else {
             if record.incarnation >= self.local.incarnation {
                 self.speak(incarnation: record.incarnation + 1)
@@ -112,6 +114,13 @@ extension Membership {
             peer == nil || peer == message.sender
         else { return (nil, self.finish(at: now)) }
         var answer: MembershipMessage?
+        guard self.relate(to: message, at: now) != .foreign else {
+            // Whoever asks is told by whom it is not let in, and why.
+            if message.kind.isQuestion {
+                answer = self.message(.gossip, updates: [.record(self.local.signed)])
+            }
+            return (answer, self.finish(at: now))
+        }
         defer { self.table.hear(message.sender, at: now) }
         switch message.kind {
         case .sync:
@@ -121,24 +130,28 @@ extension Membership {
                 self.refused(by: namesake)
             } else {
                 self.mergeAll(message, at: now)
-                self.joined()
+                self.joined(through: message)
             }
         case .compare(let digests):
             answer = self.compare(digests, with: message, at: now)
         case .comparison(let differing):
             self.mergeAll(message, at: now)
-            self.joined()
+            self.joined(through: message)
             self.tellDifference(differing, to: message.sender, at: now)
         case .difference:
             self.mergeAll(message, at: now)
             answer = self.message(.syncAnswer, updates: self.forgottenAmong(message, at: now))
         case .refusal(let holder):
-            for case .record(let signed, _) in message.updates where signed.id == holder {
-                self.refused(by: signed)
-            }
+            self.refused(by: holder, in: message)
         case .ping(let sequence, let target) where target == self.local.id:
-            answer = self.message(.ack(sequence: sequence), updates: [])
-        case .ping, .ack, .nack, .pingRequest, .gossip:
+            self.mergeAll(message, at: now)
+            answer = self.message(
+                .ack(sequence: sequence),
+                updates: [.record(self.local.signed)]
+            )
+        case .ack, .gossip:
+            self.mergeAll(message, at: now)
+        case .ping, .nack, .pingRequest:
             break
         }
         self.noteDigest(of: message)
@@ -185,6 +198,45 @@ extension Membership {
         )
         for endpoint in due {
             self.pending.append(.stream(self.sync(.sync, at: now), to: endpoint))
+            self.introduce(to: endpoint)
+        }
+    }
+
+    /// Tells one's own word alone by datagram and asks for the other's, for where streams do not get
+    /// through.
+    mutating func introduce(to endpoint: Endpoint) {
+        self.send(
+            .sync,
+            first: [.record(self.local.signed)],
+            carriesNews: false,
+            to: endpoint
+        )
+    }
+
+    /// Answers one's own word by datagram with this node's, or with that of whoever has the newcomer's
+    /// name, which is about as long.
+    mutating func returnIntroduction(
+        _ message: MembershipMessage,
+        to source: Endpoint,
+        at now: MonotonicInstant
+    ) {
+        guard self.phase == .running else { return }
+        if let newcomer = message.newcomer, self.isNewUnderItsName(newcomer),
+            let holder = self.holder(against: newcomer, at: now)
+        {
+            self.send(
+                .refusal(nameHolder: holder.id),
+                first: [.record(holder.signed)],
+                carriesNews: false,
+                to: source
+            )
+        } else {
+            self.send(
+                .syncAnswer,
+                first: [.record(self.local.signed)],
+                carriesNews: false,
+                to: source
+            )
         }
     }
 
@@ -198,12 +250,19 @@ extension Membership {
         self.reconnection.aim(at: wanted, at: now)
     }
 
-    /// Compares notes with a sender that this node does not count as present, once per second.
-    mutating func greetStranger(_ id: NodeID, at source: Endpoint, _ now: MonotonicInstant) {
-        guard self.phase == .running, !self.table.isPresent(id), now >= self.nextStrangerSync
-        else { return }
+    /// Compares notes with a sender that this node does not count as present, or whose mesh is to
+    /// become this node's, once per second.
+    mutating func greetStranger(
+        _ message: MembershipMessage,
+        at source: Endpoint,
+        _ now: MonotonicInstant
+    ) {
+        let isStrange =
+            !self.table.isPresent(message.sender) || self.mesh.yields(to: message.mesh)
+        guard self.phase == .running, isStrange, now >= self.nextStrangerSync else { return }
         self.nextStrangerSync = now.advanced(by: .seconds(1))
         self.pending.append(.stream(self.sync(.sync, at: now), to: source))
+        self.introduce(to: source)
     }
 
     mutating func answer(
@@ -251,6 +310,7 @@ extension Membership {
     }
 
     mutating func mergeAll(_ message: MembershipMessage, at now: MonotonicInstant) {
+        guard message.mesh.id == self.mesh.id else { return }
         for update in message.updates {
             self.merge(update, source: .peer(message.sender), at: now)
         }
@@ -290,12 +350,12 @@ extension Membership {
     }
 }
 
-extension MembershipMessage {
-    /// What the sender says of itself, when it says so.
-    fileprivate var newcomer: MemberProfile? {
-        for case .record(let signed, _) in self.updates where signed.id == self.sender {
-            return signed.record.isWithinLimits ? signed.record.profile : nil
+extension MembershipMessage.Kind {
+    /// Whether the sender of a stream's message waits for an answer to it.
+    fileprivate var isQuestion: Bool {
+        switch self {
+        case .sync, .compare, .difference: true
+        case .ping, .ack, .nack, .pingRequest, .gossip, .syncAnswer, .comparison, .refusal: false
         }
-        return nil
     }
 }

@@ -31,6 +31,7 @@ extension Membership {
         let record = signed.record
         guard record.isWithinLimits else { return }
         guard signed.id != self.local.id else { return self.hearOwn(signed, at: now) }
+        guard record.mesh == self.mesh.id else { return }
         guard !self.forgotten.covers(signed.id, incarnation: record.incarnation) else { return }
         let since = now.before(age: age, atMost: self.configuration.tombstoneLifetime)
         guard let member = self.table[signed.id] else {

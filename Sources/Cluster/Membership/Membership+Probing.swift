@@ -4,7 +4,11 @@ public import MeshPrimitives
 extension Membership {
     /// The message that ``Effect/probeByStream(_:_:sequence:)`` asks to send.
     public func streamPing(sequence: UInt32, target: NodeID) -> MembershipMessage {
-        self.message(.ping(sequence: sequence, target: target), updates: [])
+        // Perhaps the only way on which the two hear of each other.
+        self.message(
+            .ping(sequence: sequence, target: target),
+            updates: [.record(self.local.signed)]
+        )
     }
 
     /// Reports how a probe by stream ended.
@@ -118,6 +122,9 @@ extension Membership {
         self.note(confirmation.target, succeeded: true)
         if let roundTrip = confirmation.roundTrip {
             self.table.sample(roundTrip, of: confirmation.target)
+            if let smoothed = self.table[confirmation.target]?.roundTrip {
+                self.pending.append(.measured(confirmation.target, smoothed))
+            }
         }
     }
 

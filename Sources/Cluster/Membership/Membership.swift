@@ -31,10 +31,14 @@ public struct Membership: Sendable {
         case event(MembershipEvent)
         /// A member showed the root hash of its changelog.
         case peerDigest(NodeID, ContentHash)
+        /// How far a member is now: its smoothed round trip, after a direct probe.
+        case measured(NodeID, Duration)
         /// A member's own record proves which start of it speaks now.
         case proved(NodeID, MemberStart)
         /// Count starts on from this boot number on disk: peers remember higher ones than the disk.
         case persistBoot(UInt64)
+        /// Keep on disk which mesh this node belongs to.
+        case persistMesh(MeshClaim)
     }
 
     enum Phase: Equatable {
@@ -73,9 +77,13 @@ public struct Membership: Sendable {
     /// Where the older process of this identity runs to which this one has yielded.
     var silencer: Endpoint?
     /// Who keeps this node from its name.
-    var nameHolder: MemberProfile?
+    public internal(set) var nameHolder: MemberProfile?
     /// Whether a member has told all it knows in this run.
     var hasJoined = false
+    /// Whether the mesh of this node stays what it is.
+    var isFounded: Bool
+    /// When it will.
+    var foundingAt: MonotonicInstant?
     /// Whether failed members or seeds have changed since reconnection was planned.
     var reconnectionIsStale = false
     var seeds: [Endpoint] = []
@@ -95,6 +103,8 @@ public struct Membership: Sendable {
     ///   - profile: what this node says about itself; within its limits, of `identity`.
     ///   - identity: who this node is.
     ///   - start: which of its starts this is.
+    ///   - mesh: which mesh it belongs to, from its disk; of a new disk an identity just drawn. What
+    ///     is not founded may be given up for another.
     ///   - ring: which keys of the ring it holds.
     ///   - incarnation: above every one that earlier starts of this identity used; by default the
     ///     first one of `start`.
@@ -104,6 +114,7 @@ public struct Membership: Sendable {
         profile: MemberProfile,
         identity: MemberIdentity,
         start: MemberStart,
+        mesh: MeshClaim,
         ring: RingInventory = .none,
         incarnation: UInt64? = nil,
         generator: SeededGenerator
@@ -117,6 +128,7 @@ public struct Membership: Sendable {
             profile: profile,
             key: identity.key,
             start: start,
+            mesh: mesh.id,
             incarnation: min(
                 incarnation ?? start.firstIncarnation,
                 MemberRecord.incarnationLimit
@@ -128,6 +140,7 @@ public struct Membership: Sendable {
             state: .alive,
             since: MonotonicInstant(nanoseconds: 0)
         )
+        self.isFounded = mesh.standing == .founded
         self.table = MemberTable(
             limit: configuration.memberLimit,
             region: profile.region
@@ -158,6 +171,7 @@ public struct Membership: Sendable {
             self.gossip(at: now)
             self.exchange(at: now)
             self.reconnect(at: now)
+            self.foundMesh(at: now)
         }
         return self.finish(at: now)
     }
@@ -186,6 +200,9 @@ public struct Membership: Sendable {
 
     /// Whether this node holds back its own unconfirmed suspicions, since most of its probes fail.
     public var isIsolated: Bool { self.isolation.isIsolated }
+
+    /// Whether no newcomer can be taken in.
+    public var isFull: Bool { self.table.count >= self.configuration.memberLimit }
 
     func withCharges(_ member: Member) -> Member {
         guard member.state == .suspect else { return member }

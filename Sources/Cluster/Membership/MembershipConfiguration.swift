@@ -96,8 +96,8 @@ public struct MembershipConfiguration: Equatable, Sendable {
     public var streamByteLimit = 900_000
     /// How many members are remembered at most; further ones are ignored.
     ///
-    /// Default 8,192.
-    public var memberLimit = 8_192
+    /// Default 16,384.
+    public var memberLimit = 16_384
 
     /// Creates the defaults, which are ``lan``.
     public init() {}

@@ -26,6 +26,8 @@ public struct MembershipCounters: Equatable, Sendable {
     public internal(set) var membersRefused: UInt64 = 0
     /// Newcomers refused since a living member has their name.
     public internal(set) var namesRefused: UInt64 = 0
+    /// Messages of nodes of another mesh, none of which was believed.
+    public internal(set) var foreignMessages: UInt64 = 0
 
     /// Members in the table, this node included.
     public internal(set) var members = 0

@@ -23,6 +23,10 @@ public enum MembershipEvent: Equatable, Sendable {
     ///
     /// When `refused` is this node, it was not let in.
     case nameConflict(holder: MemberProfile, refused: MemberProfile)
+    /// The mesh that this node belongs to stays what it is from here on.
+    case meshFounded(MeshID)
+    /// A node of another mesh has called, or was called: the two stay apart.
+    case foreignMesh(MeshID, MemberProfile)
     /// This node's own probes fail for most of its peers, so it holds back unconfirmed suspicions.
     case isolated
     /// This node's probes succeed again.

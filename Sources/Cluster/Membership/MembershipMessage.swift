@@ -33,8 +33,8 @@ public struct MembershipMessage: Equatable, Sendable {
 
     /// Upper bound of the bytes beside the updates, record header included: 96.
     ///
-    /// Record header 8, kind 1, sender 16, incarnation 8, digest 16, sequence 4, target 16,
-    /// endpoint 19, number of updates 2; the rest is reserve.
+    /// Record header 6, kind 1, incarnation 8, digest 16, mesh 9, sequence 4, target 16, endpoint 19,
+    /// number of updates 2; the rest is reserve.
     public static let fixedByteCount = 96
 
     /// What the sender wants.
@@ -45,6 +45,8 @@ public struct MembershipMessage: Equatable, Sendable {
     public var senderIncarnation: UInt64
     /// The root hash of the sender's changelog; carried for it.
     public var digest: ContentHash
+    /// Which mesh the sender belongs to.
+    public var mesh: MeshClaim
     /// Claims piggybacked, the most important first.
     public var updates: [MemberUpdate]
 
@@ -54,12 +56,14 @@ public struct MembershipMessage: Equatable, Sendable {
         sender: NodeID,
         senderIncarnation: UInt64,
         digest: ContentHash,
+        mesh: MeshClaim,
         updates: [MemberUpdate]
     ) {
         self.kind = kind
         self.sender = sender
         self.senderIncarnation = senderIncarnation
         self.digest = digest
+        self.mesh = mesh
         self.updates = updates
     }
 

@@ -35,6 +35,7 @@ public struct SignedRecord: Sendable {
         writer.append(contentsOf: record.key)
         writer.write(record.start.boot)
         writer.write(record.start.token)
+        writer.write(record.mesh.value)
         writer.write(record.incarnation)
         writer.append(record.hasLeft ? 1 : 0)
         writer.write(record.profile.name)
@@ -77,6 +78,7 @@ public struct SignedRecord: Sendable {
         }
         let key = Array(try reader.read(count: MemberRecord.keyByteCount))
         let start = MemberStart(boot: try reader.read(), token: try reader.read())
+        let mesh = MeshID(try reader.read())
         let incarnation: UInt64 = try reader.read()
         let hasLeft = try reader.read(UInt8.self) != 0
         let profile = MemberProfile(
@@ -93,6 +95,7 @@ public struct SignedRecord: Sendable {
             profile: profile,
             key: key,
             start: start,
+            mesh: mesh,
             incarnation: incarnation,
             hasLeft: hasLeft,
             ring: try reader.readRingInventory()

@@ -16,6 +16,8 @@ public enum Observation: Hashable, Sendable {
     case regions([RegionSummary])
     /// Which returns of traffic to regions it runs, for the nodes of its own region.
     case returns([RegionReturn])
+    /// Where it lies by round trips.
+    case coordinate(NetworkCoordinate)
 
     /// What an observation is about; of each subject an owner says one thing at a time.
     public enum Subject: Hashable, Sendable {
@@ -33,6 +35,8 @@ public enum Observation: Hashable, Sendable {
         case regions
         /// Returns to regions.
         case returns
+        /// The owner's place.
+        case coordinate
     }
 
     /// What it is about.
@@ -45,6 +49,7 @@ public enum Observation: Hashable, Sendable {
         case .regionVote(let target, _): .regionVote(target)
         case .regions: .regions
         case .returns: .returns
+        case .coordinate: .coordinate
         }
     }
 
@@ -66,6 +71,7 @@ public enum Observation: Hashable, Sendable {
         case .regionVote(_, let vote): 9 + (vote == nil ? 0 : RegionVote.wireByteCount)
         case .regions(let regions): regions.reduce(1) { $0 + $1.wireByteCount }
         case .returns(let returns): 1 + returns.count * RegionReturn.wireByteCount
+        case .coordinate: NetworkCoordinate.wireByteCount
         }
     }
 }
@@ -81,7 +87,7 @@ public enum ObservationScope: Sendable {
     func covers(_ subject: Observation.Subject) -> Bool {
         switch subject {
         case .vote, .abstaining, .returns: self == .region
-        case .state, .load, .regionVote, .regions: true
+        case .state, .load, .regionVote, .regions, .coordinate: true
         }
     }
 }
@@ -101,11 +107,12 @@ public struct ObservationAspects: OptionSet, Hashable, Sendable {
     /// What the owner says of regions.
     public static let regions = ObservationAspects(rawValue: 4)
 
-    /// The aspects that an observation belongs to; none for a load, which is read when needed.
+    /// The aspects that an observation belongs to; none for a load and a place, which are read when
+    /// needed.
     init(of subject: Observation.Subject) {
         switch subject {
         case .state: self = .state
-        case .load: self = []
+        case .load, .coordinate: self = []
         case .abstaining, .vote, .regionVote: self = .votes
         case .regions, .returns: self = .regions
         }

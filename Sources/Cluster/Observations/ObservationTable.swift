@@ -85,6 +85,10 @@ public struct ObservationTable: Sendable {
     var sums: [TargetID: RegionVote] = [:]
     var sumsAreOld = false
     var ownLoad = NodeLoad.idle
+    /// Where this node lies, told or not.
+    var ownCoordinate = NetworkCoordinate()
+    /// When it may be told again.
+    var nextCoordinate: MonotonicInstant?
 
     var nextRound: MonotonicInstant?
     var nextTick: MonotonicInstant?
@@ -175,6 +179,12 @@ public struct ObservationTable: Sendable {
     public mutating func datagramReceived(from peer: NodeID) {
         if !self.withoutDatagrams.isEmpty { self.withoutDatagrams.remove(peer) }
     }
+
+    /// Whether datagrams do not reach a peer.
+    public func lacksDatagrams(_ peer: NodeID) -> Bool { self.withoutDatagrams.contains(peer) }
+
+    /// Peers that datagrams do not reach.
+    public var peersWithoutDatagrams: Set<NodeID> { self.withoutDatagrams }
 
     /// Whether something must not wait for the next round.
     private var isUrgent: Bool {

@@ -6,6 +6,9 @@ public import MeshWire
 
 /// How one node takes part in its cluster.
 public struct ClusterConfiguration: Sendable {
+    /// The name of a mesh that was given none.
+    public static let defaultName = "meshgate"
+
     /// Where UDP and TCP are bound; port 0 lets the kernel choose one that is free for both.
     public var bind: Endpoint
     /// What the node says about itself.
@@ -19,6 +22,8 @@ public struct ClusterConfiguration: Sendable {
     ///
     /// Count its boot number on disk before the service starts: it outranks what peers remember.
     public var start: MemberStart
+    /// Which mesh the node belongs to, from its disk.
+    public var mesh: MeshClaim
     /// Addresses of members to join through; none starts a cluster of one.
     public var seeds: [Endpoint]
     /// The cluster's name; nodes of another name are strangers, whatever key they hold.
@@ -50,6 +55,7 @@ public struct ClusterConfiguration: Sendable {
         profile: MemberProfile,
         identity: MemberIdentity,
         start: MemberStart,
+        mesh: MeshClaim,
         seeds: [Endpoint],
         clusterName: String,
         keyRing: KeyRing,
@@ -59,6 +65,7 @@ public struct ClusterConfiguration: Sendable {
         self.profile = profile
         self.identity = identity
         self.start = start
+        self.mesh = mesh
         self.seeds = seeds
         self.clusterName = clusterName
         self.keyRing = keyRing

@@ -1,6 +1,7 @@
 import Logging
 import MeshChangelog
 import MeshMembership
+import MeshObservations
 import MeshPrimitives
 import MeshWire
 import NIOCore
@@ -82,6 +83,9 @@ extension ClusterLoop {
     private func perform(_ effect: ChangelogEffect) {
         switch effect {
         case .send(let message, let node):
+            guard !self.observations.lacksDatagrams(node) else {
+                return self.stream(.changelog(message), to: node)
+            }
             guard let member = self.membership.member(node) else { return }
             self.send(.changelog(message), to: member.profile.address)
         case .stream(let message, let node): self.stream(.changelog(message), to: node)

@@ -17,13 +17,16 @@ extension ClusterLoop {
                 switch message {
                 case .membership(let message):
                     // An answered probe shows that datagrams go both ways.
-                    if case .ack = message.kind {
+                    if case .ack(let sequence) = message.kind {
+                        if self.trialAnswered(sequence, by: sender, byStream: false) { continue }
                         self.observations.datagramReceived(from: sender)
                     }
                     self.stepMembership { $0.receive(message, from: source, at: $1) }
                 case .changelog(let message):
                     guard !self.isWithoutStore else { continue }
-                    self.stepChangelog { $0.receive(message, from: sender, at: $1) }
+                    self.stepChangelog {
+                        $0.receive(message, from: sender, by: .datagram, at: $1)
+                    }
                 case .observations(let message):
                     self.stepObservations { $0.receive(message, from: sender, at: $1) }
                 case .keyRing:

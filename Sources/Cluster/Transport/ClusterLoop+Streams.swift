@@ -43,7 +43,7 @@ extension ClusterLoop {
         let patience =
             switch purpose {
             case .probe: self.configuration.membership.probeInterval
-            case .exchange, .peer, .accepted: self.configuration.streams.handshakeTimeout
+            case .trial, .exchange, .peer, .accepted: self.configuration.streams.handshakeTimeout
             }
         guard let connection = self.connect(to: endpoint, purpose: purpose, within: patience)
         else {
@@ -60,7 +60,8 @@ extension ClusterLoop {
         case .accepted:
             self.streams.adopt(connection, for: peer)
             return true
-        case .peer(let expected), .probe(let expected, _): return peer == expected
+        case .peer(let expected), .probe(let expected, _), .trial(let expected, _):
+            return peer == expected
         case .exchange: return true
         }
     }
@@ -113,8 +114,13 @@ extension ClusterLoop {
         from peer: NodeID,
         over connection: StreamConnection
     ) {
+        if case .trial(_, let sequence) = connection.purpose {
+            _ = self.trialAnswered(sequence, by: peer, byStream: true)
+            return connection.close()
+        }
         if case .probe(let target, let expected) = connection.purpose {
             if case .ack(let sequence) = message.kind, sequence == expected {
+                self.stepMembership { $0.receiveStream(message, from: peer, at: $1).effects }
                 self.probeFinished(sequence, succeeded: true)
                 self.observations.datagramsLost(to: target)
                 self.noteSilentDatagrams(of: connection)

@@ -50,10 +50,14 @@ final class ClusterLoop {
 
     let save: ClusterService.Save
     private let saveBoot: ClusterService.SaveBoot
+    private let saveMesh: ClusterService.SaveMesh
     let saveRing: ClusterService.SaveRing
     /// Who waits for a write to end, by its ticket.
     var writes: [UInt64: EventLoopPromise<ChangesetReceipt>] = [:]
     var lastTicket: UInt64 = 0
+    /// Tries of both ways to members, by the number of their pings.
+    var trials: [UInt32: ReachTrial] = [:]
+    var lastTrial: UInt32
     /// Told that there is a newer configuration.
     let changes: AsyncStream<Void>.Continuation
 
@@ -80,6 +84,7 @@ final class ClusterLoop {
         knownMembers: [MemberUpdate],
         save: @escaping ClusterService.Save,
         saveBoot: @escaping ClusterService.SaveBoot,
+        saveMesh: @escaping ClusterService.SaveMesh,
         saveRing: @escaping ClusterService.SaveRing,
         events: AsyncStream<ClusterEvent>.Continuation,
         changes: AsyncStream<Void>.Continuation,
@@ -120,13 +125,16 @@ final class ClusterLoop {
             profile: configuration.profile,
             identity: configuration.identity,
             start: configuration.start,
+            mesh: configuration.mesh,
             ring: configuration.keyRing.inventory,
             generator: generator.split()
         )
+        self.lastTrial = UInt32(truncatingIfNeeded: generator.next())
         self.knownMembers = knownMembers
         self.seeds = configuration.seeds
         self.save = save
         self.saveBoot = saveBoot
+        self.saveMesh = saveMesh
         self.saveRing = saveRing
         self.events = events
         self.changes = changes
@@ -216,6 +224,7 @@ final class ClusterLoop {
             timer?.cancel()
         }
         for connection in self.streams.all { connection.close() }
+        self.endTrials()
         for promise in self.leaving { promise.succeed() }
         self.leaving = []
     }
@@ -246,7 +255,9 @@ final class ClusterLoop {
     /// Takes one step of the membership and carries out its effects.
     func stepMembership(_ step: (inout Membership, MonotonicInstant) -> [Membership.Effect]) {
         self.membership.localDigest = self.changelog.root
+        let wasRefused = self.membership.nameHolder != nil
         let effects = step(&self.membership, LoopClock.now())
+        if wasRefused, self.membership.nameHolder == nil { self.troubles.worked(.name) }
         self.changelog.expectsPeers = self.membership.admission == .seeking
         var peersMayDiffer = false
         for effect in effects {
@@ -262,7 +273,11 @@ final class ClusterLoop {
     private func perform(_ effect: Membership.Effect) {
         switch effect {
         case .send(let message, let endpoint):
-            self.send(.membership(message), to: endpoint)
+            if message.kind == .gossip, let id = self.memberWithoutDatagrams(at: endpoint) {
+                self.stream(.membership(message), to: id)
+            } else {
+                self.send(.membership(message), to: endpoint)
+            }
         case .stream(let message, let endpoint):
             self.exchange(message, with: endpoint, purpose: .exchange)
         case .probeByStream(let node, let endpoint, let sequence):
@@ -281,10 +296,20 @@ final class ClusterLoop {
         case .peerDigest(let node, let digest):
             guard !self.isWithoutStore else { return }
             self.stepChangelog { $0.peerRoot(node, digest, at: $1) }
+        case .measured(let node, let roundTrip):
+            self.stepObservations { $0.measured(roundTrip, to: node, at: $1) }
         case .proved(let node, let start): self.opener.prove(node, start)
         case .persistBoot(let boot):
             self.saveBoot(boot)
             self.observeAnew(boot: boot)
+        case .persistMesh(let claim): self.saveMesh(claim)
+        }
+    }
+
+    /// The member at an address that datagrams do not reach; probes still try them.
+    private func memberWithoutDatagrams(at endpoint: Endpoint) -> NodeID? {
+        self.observations.peersWithoutDatagrams.first {
+            self.membership.member($0)?.profile.address == endpoint
         }
     }
 
@@ -336,10 +361,23 @@ final class ClusterLoop {
         case .twin(let other, _):
             let cause = "another process at \(other) has the identity and data of this node"
             return self.troubles.failed(.twin, other, cause, at: LoopClock.now()) == nil
+        case .foreignMesh(let mesh, let profile):
+            // Told as a trouble, with address and remedy.
+            self.failed(.mesh, profile.address, self.separation(from: mesh, profile))
+            return true
         case .joined, .changed, .removed, .refuted, .isolated, .connected, .outlived,
-            .leaveFinished:
+            .meshFounded, .leaveFinished:
             return false
         }
+    }
+
+    /// What an operator is told of a node of another mesh.
+    private func separation(from mesh: MeshID, _ profile: MemberProfile) -> String {
+        let isDefault = self.configuration.clusterName == ClusterConfiguration.defaultName
+        let name = isDefault ? " (both go by the default gossip.cluster)" : ""
+        return "\(profile.name) there is of mesh \(mesh), this node of mesh "
+            + "\(self.membership.mesh.id), and two meshes never merge\(name): take the seed out that "
+            + "leads from one to the other, or set gossip.mesh at a node that is to move"
     }
 
     private func leaveFinished() {
@@ -363,6 +401,7 @@ final class ClusterLoop {
             profile: profile,
             identity: self.configuration.identity,
             start: self.configuration.start,
+            mesh: self.configuration.mesh,
             ring: self.ring.inventory,
             generator: SeededGenerator(seed: self.configuration.seed)
         )

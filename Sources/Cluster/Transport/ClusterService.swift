@@ -21,6 +21,9 @@ public final class ClusterService: Service, Sendable {
     /// Keeps the boot number that the next start has to count on from; returns at once.
     public typealias SaveBoot = @Sendable (UInt64) -> Void
 
+    /// Keeps which mesh the node belongs to; returns at once.
+    public typealias SaveMesh = @Sendable (MeshClaim) -> Void
+
     /// Keeps a key ring that was changed in the running mesh; returns at once.
     public typealias SaveRing = @Sendable (KeyRing) -> Void
 
@@ -64,6 +67,7 @@ public final class ClusterService: Service, Sendable {
     ///   - listeners: where the sockets come from; they are called `gossip` and `gossip-udp` there.
     ///   - save: makes batches durable.
     ///   - saveBoot: keeps a boot number on disk that peers remember and the disk had lost.
+    ///   - saveMesh: keeps which mesh the node belongs to.
     ///   - saveRing: keeps a key ring that was changed in the running mesh.
     ///   - logger: where failed saves and sockets are told.
     /// - Throws: ``MeshChangelog/ChangelogError/malformed(reason:)`` for an unreadable checkpoint.
@@ -75,6 +79,7 @@ public final class ClusterService: Service, Sendable {
         listeners: ListenerSet = ListenerSet(),
         save: @escaping Save,
         saveBoot: @escaping SaveBoot,
+        saveMesh: @escaping SaveMesh,
         saveRing: @escaping SaveRing,
         logger: Logger
     ) throws(ChangelogError) {
@@ -105,6 +110,7 @@ public final class ClusterService: Service, Sendable {
             knownMembers: knownMembers,
             save: save,
             saveBoot: saveBoot,
+            saveMesh: saveMesh,
             saveRing: saveRing,
             events: continuation,
             changes: self.changesContinuation,
@@ -269,6 +275,13 @@ public final class ClusterService: Service, Sendable {
             }
         }
         try outcome?.get()
+    }
+
+    /// Tries both ways to one member.
+    func reach(_ id: NodeID) async -> MemberReach {
+        let promise = self.eventLoop.makePromise(of: MemberReach.self)
+        self.perform { $0.reach(id, promise: promise) }
+        return (try? await promise.futureResult.get()) ?? MemberReach(node: id)
     }
 
     /// Replaces the seeds, after their names were resolved again.

@@ -18,6 +18,10 @@ public struct ClusterStatus: Equatable, Sendable {
     public var membership = MembershipCounters()
     /// Whether the node is in its mesh.
     public var admission = Admission.admitted
+    /// Which mesh the node belongs to; `nil` once the service has ended.
+    public var mesh: MeshClaim?
+    /// Whether the member table is full, so that no newcomer is taken in.
+    public var isFull = false
     /// Whether most of the node's own probes fail.
     public var isIsolated = false
     /// What observations did.
@@ -43,6 +47,8 @@ extension ClusterLoop {
         status.counters = self.counters
         status.membership = self.membership.statistics
         status.admission = self.membership.admission
+        status.mesh = self.membership.mesh
+        status.isFull = self.membership.isFull
         status.isIsolated = self.membership.isIsolated
         status.observations = self.observations.counters
         status.fleetCounters = self.counterStatus

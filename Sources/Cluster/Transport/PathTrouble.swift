@@ -16,6 +16,8 @@ public struct PathTrouble: Equatable, Sendable {
         case name
         /// Gossip comes from the address under another key ring or cluster name.
         case stranger
+        /// A node of another mesh is at the address.
+        case mesh
         /// A process at the address has this node's own identity.
         case twin
     }
@@ -63,7 +65,7 @@ struct PathTroubles {
     /// Failures in a row before a path counts as troubled; a refused send needs no second proof.
     private static func threshold(_ path: PathTrouble.Path) -> UInt64 {
         switch path {
-        case .send, .socket, .name, .twin: 1
+        case .send, .socket, .name, .twin, .mesh: 1
         case .stream, .datagrams, .stranger: 3
         }
     }
@@ -71,10 +73,13 @@ struct PathTroubles {
     /// How long a failure counts when nothing is tried any more; streams are tried ever more rarely.
     private static func lifetime(_ path: PathTrouble.Path) -> Duration {
         switch path {
-        case .send, .datagrams, .socket, .name, .stranger: .seconds(60)
+        case .send, .datagrams, .socket, .stranger: .seconds(60)
+        // Whoever is refused tries again at least every 10 s.
+        case .name: .seconds(20)
         // Nothing is heard of it any more once one of the two is silent.
         case .twin: .seconds(3_600)
-        case .stream: .seconds(120)
+        // Seeds are tried ever more rarely.
+        case .stream, .mesh: .seconds(120)
         }
     }
 
@@ -148,6 +153,11 @@ struct PathTroubles {
     mutating func worked(_ path: PathTrouble.Path, _ endpoint: Endpoint) {
         guard !self.entries.isEmpty else { return }
         self.entries[Key(path: path, endpoint: endpoint)]?.isOver = true
+    }
+
+    /// Notes that a path works wherever it leads.
+    mutating func worked(_ path: PathTrouble.Path) {
+        for key in self.entries.keys where key.path == path { self.entries[key]?.isOver = true }
     }
 
     private static func isProved(_ trouble: PathTrouble) -> Bool {

@@ -19,6 +19,8 @@ final class StreamConnection: ChannelInboundHandler {
         case exchange
         /// One probe of this member, numbered.
         case probe(NodeID, sequence: UInt32)
+        /// One try of the way to this member on an operator's word, numbered.
+        case trial(NodeID, sequence: UInt32)
     }
 
     private enum State {

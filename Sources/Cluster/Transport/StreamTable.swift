@@ -25,7 +25,7 @@ struct StreamTable {
         case .peer(let node):
             self.outbound.append(connection)
             self.peers[node] = connection
-        case .exchange, .probe: self.outbound.append(connection)
+        case .exchange, .probe, .trial: self.outbound.append(connection)
         }
     }
 

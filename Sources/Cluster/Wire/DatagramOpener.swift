@@ -22,10 +22,10 @@ public import MeshPrimitives
 /// - A node whose disk was put back to an older state shows a boot number that peers refuse. Its
 ///   record, which comes by stream, proves its start all the same.
 public struct DatagramOpener: Sendable {
-    /// Senders whose sessions are remembered: 8,192, about 2.5 MB.
+    /// Senders whose sessions are remembered: 16,384, about 5 MB.
     ///
     /// Only holders of a key get in. When full, the one not heard for longest goes.
-    public static let senderLimit = 8_192
+    public static let senderLimit = 16_384
 
     private struct Session {
         let salt: Salt

@@ -17,12 +17,14 @@ private enum KindCode: UInt8 {
 }
 
 extension ByteWriter {
-    /// Writes a membership record's content: kind 1, incarnation 8, digest 16, the kind's fields,
-    /// then the updates as inner records.
+    /// Writes a membership record's content: kind 1, incarnation 8, digest 16, mesh 8, standing 1, the
+    /// kind's fields, then the updates as inner records.
     mutating func write(_ message: MembershipMessage) {
         self.append(message.kind.code.rawValue)
         self.write(message.senderIncarnation)
         self.write(message.digest)
+        self.write(message.mesh.id.value)
+        self.append(message.mesh.standing.rawValue)
         switch message.kind {
         case .ping(let sequence, let target):
             self.write(sequence)
@@ -78,6 +80,7 @@ extension WireReader {
         guard let code = KindCode(rawValue: try self.read()) else { return nil }
         let incarnation: UInt64 = try self.read()
         let digest = try self.readHash()
+        let mesh = try self.readMesh()
         let kind = try self.readKind(code)
         let updates = try self.readUpdates()
         return MembershipMessage(
@@ -85,8 +88,15 @@ extension WireReader {
             sender: sender,
             senderIncarnation: incarnation,
             digest: digest,
+            mesh: mesh,
             updates: updates
         )
+    }
+
+    private mutating func readMesh() throws(WireError) -> MeshClaim {
+        let id = MeshID(try self.read())
+        guard let standing = MeshClaim.Standing(rawValue: try self.read()) else { throw .malformed }
+        return MeshClaim(id: id, standing: standing)
     }
 
     private mutating func readKind(_ code: KindCode) throws(WireError) -> MembershipMessage.Kind {

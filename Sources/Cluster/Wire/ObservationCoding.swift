@@ -10,6 +10,7 @@ private enum ObservationCode: UInt8 {
     case regionVote = 5
     case regions = 6
     case returns = 7
+    case coordinate = 8
 }
 
 extension ByteWriter {
@@ -83,6 +84,10 @@ extension ByteWriter {
             for one in returns.prefix(Int(UInt8.max)) {
                 self.write(one.number)
                 self.write(one.start)
+            }
+        case .coordinate(let coordinate):
+            for number in coordinate.place + [coordinate.height, coordinate.error] {
+                self.write(number.bitPattern)
             }
         }
     }
@@ -200,7 +205,21 @@ extension WireReader {
             }
         case .regions: return .regions(try self.readRegions())
         case .returns: return .returns(try self.readReturns())
+        case .coordinate: return try self.readCoordinate().map { .coordinate($0) }
         }
+    }
+
+    /// Reads a place; `nil` for numbers that are none.
+    private mutating func readCoordinate() throws(WireError) -> NetworkCoordinate? {
+        var numbers: [Float] = []
+        for _ in 0..<(NetworkCoordinate.dimensions + 2) {
+            numbers.append(Float(bitPattern: try self.read()))
+        }
+        return NetworkCoordinate(
+            place: Array(numbers.prefix(NetworkCoordinate.dimensions)),
+            height: numbers[NetworkCoordinate.dimensions],
+            error: numbers[NetworkCoordinate.dimensions + 1]
+        )
     }
 
     private mutating func readVote() throws(WireError) -> TargetVote? {
@@ -283,6 +302,7 @@ extension Observation {
         case .regionVote: .regionVote
         case .regions: .regions
         case .returns: .returns
+        case .coordinate: .coordinate
         }
     }
 }

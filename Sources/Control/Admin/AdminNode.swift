@@ -156,6 +156,15 @@ public protocol AdminNode: Sendable {
         forgetting: Bool
     ) async throws(AdminError) -> DismissalReport
 
+    /// Tries UDP and TCP to every member now; takes some seconds where ways are cut.
+    func reachability() async -> ReachabilityReport
+    /// The round trip between two members: measured where this node is one of them, else estimated.
+    ///
+    /// - Throws: ``AdminError/unknownNode(_:)``.
+    func roundTrip(
+        from one: String,
+        to other: String
+    ) async throws(AdminError) -> RoundTripReport
     /// The keys of the ring, and who holds which.
     func keys() async -> KeysReport
     /// Takes one step of a change of keys, at all nodes.

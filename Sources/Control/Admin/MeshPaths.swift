@@ -16,6 +16,8 @@ struct MeshPaths: Sendable {
             .reading("mesh/regions") { _ in .report(await self.node.regions()) },
             .reading("mesh/health") { await self.health($0.query["upstream"]) },
             .reading("mesh/health/:upstream") { await self.health($0.parameters[0]) },
+            .reading("mesh/reachability") { _ in .report(await self.node.reachability()) },
+            .reading("mesh/rtt/:from/:to") { await self.roundTrip($0.parameters) },
             .reading("mesh/keys") { _ in .report(await self.node.keys()) },
             .reading("mesh/status") { _ in .report(await self.node.status()) },
             .reading("mesh/upgrade", writes: [write]) { _ in await self.upgrade() },
@@ -45,6 +47,14 @@ struct MeshPaths: Sendable {
             return AdminError.unknownNode(key).answer
         }
         return .report(member)
+    }
+
+    private func roundTrip(_ ends: [String]) async -> AdminAnswer {
+        do throws(AdminError) {
+            return .report(try await self.node.roundTrip(from: ends[0], to: ends[1]))
+        } catch {
+            return error.answer
+        }
     }
 
     private func health(_ upstream: String?) async -> AdminAnswer {

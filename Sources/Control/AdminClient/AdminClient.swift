@@ -253,6 +253,19 @@ public struct AdminClient: Sendable {
         try await self.get("/mesh/members/\(Self.escaped(name))")
     }
 
+    /// Which ways from the node to the others work; it tries them now.
+    public func reachability() async throws(AdminClientError) -> ReachabilityReport {
+        try await self.get("/mesh/reachability")
+    }
+
+    /// The round trip between two members, as far as the node knows.
+    public func roundTrip(
+        from one: String,
+        to other: String
+    ) async throws(AdminClientError) -> RoundTripReport {
+        try await self.get("/mesh/rtt/\(Self.escaped(one))/\(Self.escaped(other))")
+    }
+
     /// The keys of the ring, and who holds which.
     public func keys() async throws(AdminClientError) -> KeysReport {
         try await self.get("/mesh/keys")

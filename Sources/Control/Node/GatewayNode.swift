@@ -78,7 +78,10 @@ struct GatewayNode: Sendable {
         let resolved = await seeds.resolve()
         // Whatever fails before leaves the process that runs the node as it is.
         try await self.origin.succession?.claim()
-        let store = try NodeStore(directory: self.settings.node.dataDirectory)
+        let store = try NodeStore(
+            directory: self.settings.node.dataDirectory,
+            pinnedTo: self.settings.gossip.mesh
+        )
         let keyRing = try self.keyRing(of: store)
         let listeners = ListenerSet(inherited: self.origin.sockets)
         let parts = try NodeParts(

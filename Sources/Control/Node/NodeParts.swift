@@ -239,6 +239,7 @@ extension ClusterService {
             listeners: listeners,
             save: { batch in try await store.disk.run { try store.database.save(batch) } },
             saveBoot: { store.saveBoot($0) },
+            saveMesh: { store.save($0) },
             saveRing: { store.save($0) },
             logger: logger
         )
@@ -289,6 +290,7 @@ extension ClusterConfiguration {
             ),
             identity: store.key.identity,
             start: MemberStart(boot: store.boot),
+            mesh: store.mesh,
             seeds: seeds,
             clusterName: settings.gossip.cluster,
             keyRing: keyRing,

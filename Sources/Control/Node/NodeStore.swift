@@ -15,10 +15,13 @@ struct NodeStore: Sendable {
     let key: NodeKey
     /// How many times this node has started, this start included.
     let boot: UInt64
+    /// Which mesh the node belonged to when the store was opened; drawn with a new store.
+    let mesh: MeshClaim
 
     private static let keyName = "node_key"
     private static let ringName = "key_ring"
     private static let bootKey = "boot"
+    private static let meshKey = "mesh"
 
     /// Who the node is.
     var node: NodeID { self.key.identity.node }
@@ -30,8 +33,11 @@ struct NodeStore: Sendable {
 
     /// Opens the store in `directory`, creating what is missing, and counts the start.
     ///
+    /// - Parameters:
+    ///   - directory: where it lies.
+    ///   - pinned: the mesh that the node is to be in whatever the store says; `nil`: as stored.
     /// - Throws: what the store says about a damaged file or a directory it cannot use.
-    init(directory: String) throws {
+    init(directory: String, pinnedTo pinned: MeshID? = nil) throws {
         try Self.makeDirectory(directory)
         self.directory = directory
         self.database = try Self.openSecretly(directory + "/meshgate.sqlite")
@@ -44,6 +50,26 @@ struct NodeStore: Sendable {
         let boots = try self.database.text(Self.bootKey).flatMap(UInt64.init) ?? 0
         self.boot = boots + 1
         try self.database.setValue(Array(String(self.boot).utf8), for: Self.bootKey)
+        let stored = try self.database.text(Self.meshKey).flatMap(MeshClaim.init(stored:))
+        var generator = SystemRandomNumberGenerator()
+        let mesh =
+            pinned.map { MeshClaim(id: $0, standing: .founded) } ?? stored
+            ?? MeshClaim(id: MeshID(generator.next()), standing: .alone)
+        self.mesh = mesh
+        if mesh != stored { try self.database.setValue(mesh.stored, for: Self.meshKey) }
+    }
+}
+
+extension MeshClaim {
+    /// As it is kept: the identity, and `founded` where it is.
+    fileprivate var stored: [UInt8] {
+        Array("\(self.id)\(self.standing == .founded ? " founded" : "")".utf8)
+    }
+
+    fileprivate init?(stored text: String) {
+        let words = text.split(separator: " ")
+        guard let id = words.first.flatMap({ MeshID(String($0)) }) else { return nil }
+        self.init(id: id, standing: words.last == "founded" ? .founded : .alone)
     }
 }
 
@@ -105,6 +131,12 @@ extension NodeStore {
         }
     }
 
+    /// Keeps which mesh the node belongs to; returns at once.
+    func save(_ mesh: MeshClaim) {
+        let database = self.database
+        self.disk.enqueue { try? database.setValue(mesh.stored, for: Self.meshKey) }
+    }
+
     /// The members known at the last save, none at first; those of an unreadable save are forgotten.
     ///
     /// - Parameter wallMilliseconds: now; what is gone has been gone for the time since the save, too.
@@ -129,6 +161,7 @@ extension NodeStore {
             sender: self.node,
             senderIncarnation: 0,
             digest: .zero,
+            mesh: self.mesh,
             updates: members
         )
         var writer = ByteWriter(capacity: 1_024)

@@ -30,6 +30,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
     public var node: MemberReport
     /// The name that binds the nodes of one mesh together.
     public var cluster: String
+    /// The identity of the mesh, 16 hexadecimal digits, drawn at its birth; empty when unknown.
+    public var mesh: String
     /// Where it takes traffic.
     public var proxyAddresses: [String]
     /// Seconds since it started.
@@ -69,6 +71,7 @@ public struct StatusReport: Codable, Equatable, Sendable {
     public init(node: MemberReport, members: [MemberReport], view: ViewReport) {
         self.node = node
         self.cluster = ""
+        self.mesh = ""
         self.proxyAddresses = []
         self.uptimeSeconds = 0
         self.ready = true

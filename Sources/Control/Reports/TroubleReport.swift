@@ -12,8 +12,12 @@ public struct TroubleReport: Codable, Equatable, Sendable {
         case path
         /// Gossip comes from a node with another key ring or cluster name.
         case stranger
+        /// A node of another mesh was called, or calls.
+        case mesh
         /// Another process runs with this node's identity, from a copy of its data.
         case twin
+        /// The member table is full: no newcomer is taken in.
+        case table
         /// What is written does not reach the disk.
         case disk
     }

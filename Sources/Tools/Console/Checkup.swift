@@ -117,6 +117,24 @@ public struct Checkup: Sendable {
                 hint: "check gossip.seeds, DNS, and the key ring and gossip.cluster there"
             ),
             Self.check(
+                "MESH015",
+                group,
+                "nobody of another mesh is among the seeds",
+                failed: self.troubles(.mesh),
+                passed: self.status.mesh,
+                hint: "meshctl status shows the mesh of a node; two meshes need two names "
+                    + "(gossip.cluster) and two key rings"
+            ),
+            Self.check(
+                "MESH016",
+                group,
+                "there is room for more members",
+                failed: self.troubles(.table),
+                hint:
+                    "meshctl forget NODE for those that never come back; a mesh has 16,384 members "
+                    + "at most, those that left within 72 h included"
+            ),
+            Self.check(
                 "MESH009",
                 group,
                 "gossip gets through to every member",

@@ -48,7 +48,10 @@ public struct StatusScreen: Sendable {
             ("config", "\(Words.config(node.config)), \(agreement)"),
             ("holds", entities.isEmpty ? "no entities" : entities),
         ]
-        if !report.cluster.isEmpty { facts.insert(("cluster", report.cluster), at: 0) }
+        if !report.cluster.isEmpty {
+            let mesh = report.mesh.isEmpty ? "" : ", mesh \(report.mesh)"
+            facts.insert(("cluster", report.cluster + mesh), at: 0)
+        }
         if !rejected.isEmpty { facts.append(("refused", "\(rejected) (gossip)")) }
         return facts
     }

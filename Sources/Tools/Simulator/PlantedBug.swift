@@ -1,10 +1,12 @@
+import MeshMembership
+
 /// A mistake put between cores and network on purpose, to prove that a checker can fail.
 public enum PlantedBug: String, CaseIterable, Sendable {
     /// Nodes never hear what others say about them, so they cannot refute.
     case deafToAccusations
     /// Every probe by stream is reported answered, so the dead look alive.
     case blindProbes
-    /// Full exchanges are lost, so what gossip missed stays missing.
+    /// Full exchanges and introductions are lost, so what gossip missed stays missing.
     case noFullSync
     /// Datagrams may be three times as large as they should.
     case largeDatagrams
@@ -14,4 +16,61 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case deafToObservations
     /// Stores never exchange what they missed.
     case noRepair
+    /// Every node's own mesh stands from its birth, so those that meet keep apart.
+    case bornFounded
+    /// Suspicions last for minutes, so the dead stay.
+    case endlessSuspicion
+    /// Suspicions last one interval, whatever this node itself has missed.
+    case hastyVerdicts
+
+    /// Faults under which the mistake shows, and the promise that it breaks.
+    public var showcase: (profile: FaultProfile, promise: Violation.Promise) {
+        switch self {
+        case .deafToAccusations: (.stalls, .accuracy)
+        case .blindProbes: (.kill, .detection)
+        case .noFullSync: (.split, .equalViews)
+        case .largeDatagrams: (Self.crowd, .datagramSize)
+        case .hastyAcknowledgement: (.calm, .durability)
+        case .deafToObservations: (.calm, .equalObservations)
+        case .noRepair: (.split, .equalStores)
+        case .bornFounded: (.calm, .oneMesh)
+        case .endlessSuspicion: (.kill, .detection)
+        case .hastyVerdicts: (.stalls, .accuracy)
+        }
+    }
+
+    /// The first of some seeds under which the promise is broken; `nil` when the mistake goes unseen.
+    public func caught(under seeds: some Sequence<UInt64>) -> SimulationReport? {
+        for seed in seeds {
+            var simulation = Simulation(seed: seed, profile: self.showcase.profile, bug: self)
+            let report = simulation.run()
+            if report.violation?.promise == self.showcase.promise { return report }
+        }
+        return nil
+    }
+
+    /// Enough members to fill datagrams, for a short time.
+    private static let crowd: FaultProfile = {
+        var profile = FaultProfile.calm
+        profile.nodeCount = 24
+        profile.faultSeconds = 8
+        profile.quietSeconds = 1
+        return profile
+    }()
+
+    /// What the mistake makes of the members' settings.
+    func spoil(_ configuration: inout MembershipConfiguration) {
+        switch self {
+        case .largeDatagrams: configuration.datagramByteLimit *= 3
+        case .endlessSuspicion:
+            configuration.suspicionMultiplier = 600
+        case .hastyVerdicts:
+            configuration.suspicionMultiplier = 1
+            configuration.suspicionMaximumMultiplier = 1
+            configuration.mechanisms = []
+        case .deafToAccusations, .blindProbes, .noFullSync, .hastyAcknowledgement,
+            .deafToObservations, .noRepair, .bornFounded:
+            break
+        }
+    }
 }

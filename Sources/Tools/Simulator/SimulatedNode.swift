@@ -12,6 +12,8 @@ struct SimulatedNode {
         /// The next start counts on from here at least.
         var bootFloor: UInt64 = 0
         var members: [MemberUpdate] = []
+        /// Drawn at the first start.
+        var mesh: MeshClaim?
         private var stored = StoredChangelog()
         private var changesets: [ChangesetID: [UInt8]] = [:]
         private var displaced: [ContentHash: [UInt8]] = [:]
@@ -96,11 +98,15 @@ struct SimulatedNode {
         self.membershipWake += 1
         self.changelogWake += 1
         self.observationWake += 1
+        let mesh =
+            self.disk.mesh ?? MeshClaim(id: MeshID(generator.next()), standing: .alone)
+        self.disk.mesh = mesh
         var membership = Membership(
             configuration: configuration,
             profile: self.profile,
             identity: SimulatedKeys.identity(of: self.id),
             start: MemberStart(boot: self.disk.bootCount, token: generator.next()),
+            mesh: mesh,
             generator: generator.split()
         )
         membership.restore(self.disk.members, at: now)

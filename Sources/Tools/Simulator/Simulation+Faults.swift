@@ -106,7 +106,7 @@ extension Simulation {
         self.incarnations.reset(observer: index)
         self.disturb(index, until: self.now)
         var configuration = self.profile.membership
-        if self.bug == .largeDatagrams { configuration.datagramByteLimit *= 3 }
+        self.bug?.spoil(&configuration)
         self.nodes[index].boot(configuration, generator: &self.boots, at: self.now)
         let seeds = [0, 1].map(SimulatedNode.endpoint)
         let now = self.now

@@ -71,13 +71,18 @@ extension Simulation {
         return message
     }
 
+    private var isWithoutSync: Bool {
+        self.bug == .noFullSync && self.now >= Self.instant(5)
+    }
+
     private mutating func perform(_ effect: Membership.Effect, at index: Int) {
         switch effect {
         case .send(let message, let endpoint):
+            guard !self.isWithoutSync || !message.kind.isIntroduction else { return }
             self.checkSize(of: message, from: index)
             self.datagram(.datagram(message), from: index, to: endpoint)
         case .stream(let message, let endpoint):
-            guard self.bug != .noFullSync || self.now < Self.instant(5) else { return }
+            guard !self.isWithoutSync else { return }
             guard let receiver = self.nodeIndex(of: endpoint) else { return }
             self.stream(.stream(message), from: index, to: receiver)
         case .probeByStream(let id, let endpoint, let sequence):
@@ -92,9 +97,10 @@ extension Simulation {
             self.stepChangelog(index) { changelog, now in
                 changelog.peerRoot(peer, digest, at: now)
             }
-        case .proved: break
+        case .proved, .measured: break
         case .persistBoot(let boot):
             self.nodes[index].disk.bootFloor = max(self.nodes[index].disk.bootFloor, boot)
+        case .persistMesh(let mesh): self.nodes[index].disk.mesh = mesh
         }
     }
 
@@ -168,7 +174,12 @@ extension Simulation {
         case .leaveFinished:
             self.nodes[index].halt()
             return
-        case .refuted, .nameConflict, .isolated, .connected, .outlived, .twin:
+        case .foreignMesh(let mesh, let profile):
+            // All nodes of a simulation were started as one mesh.
+            let text = "node \(index) keeps apart from \(profile.name) of mesh \(mesh)"
+            self.report(Violation(promise: .oneMesh, at: self.now, text: text))
+            return
+        case .refuted, .nameConflict, .isolated, .connected, .outlived, .twin, .meshFounded:
             return
         }
         self.setPeers(of: index)
@@ -204,11 +215,25 @@ extension Simulation {
         case .refuted(let incarnation): "refuted, incarnation \(incarnation)"
         case .nameConflict(let holder, let refused):
             "\(refused.id) may not be called \(holder.name): \(holder.id) is"
+        case .meshFounded(let mesh): "belongs to mesh \(mesh)"
+        case .foreignMesh(let mesh, let profile): "\(profile.name) is of mesh \(mesh)"
         case .outlived(let other, let boot): "outlived by boot \(boot) at \(other)"
         case .twin(let other, let hasYielded): "twin at \(other)\(hasYielded ? ", yields" : "")"
         case .isolated: "isolated"
         case .connected: "connected"
         case .leaveFinished: "left"
+        }
+    }
+}
+
+extension MembershipMessage.Kind {
+    /// Whether it tells one's own word or asks for another's.
+    fileprivate var isIntroduction: Bool {
+        switch self {
+        case .sync, .syncAnswer: true
+        case .ping, .ack, .nack, .pingRequest, .gossip, .compare, .comparison, .difference,
+            .refusal:
+            false
         }
     }
 }

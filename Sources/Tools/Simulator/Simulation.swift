@@ -71,7 +71,11 @@ public struct Simulation {
         self.sights = root.split()
         self.accuracy = AccuracyChecker(grace: Self.longestSuspicion(profile))
         for index in 0..<profile.nodeCount {
-            self.nodes.append(SimulatedNode(index: index, generator: &self.boots))
+            var node = SimulatedNode(index: index, generator: &self.boots)
+            if bug == .bornFounded {
+                node.disk.mesh = MeshClaim(id: MeshID(UInt64(index)), standing: .founded)
+            }
+            self.nodes.append(node)
             // Nodes start one after the other, as a script starts them.
             self.queue.push(.fault(.restart(index)), at: Self.instant(0.2 * Double(index)))
         }

@@ -10,6 +10,8 @@ public struct Violation: Equatable, Sendable {
         case detection
         /// After quiet, all views are equal and hold every running node alive.
         case equalViews
+        /// Nodes that were pointed at each other at their birth are one mesh.
+        case oneMesh
         /// No node's incarnation goes back in anybody's view.
         case incarnation
         /// No datagram is larger than the limit.

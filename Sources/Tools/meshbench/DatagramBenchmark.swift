@@ -117,6 +117,7 @@ enum DatagramBenchmark: Benchmark {
                 ),
                 key: key.key,
                 start: MemberStart(boot: 1),
+                mesh: MeshID(1),
                 incarnation: UInt64(number)
             )
             return MemberUpdate.record(SignedRecord(record, signing: key.identity.sign))
@@ -126,6 +127,7 @@ enum DatagramBenchmark: Benchmark {
             sender: Self.sender,
             senderIncarnation: 1,
             digest: .zero,
+            mesh: MeshClaim(id: MeshID(1), standing: .founded),
             updates: updates
         )
     }

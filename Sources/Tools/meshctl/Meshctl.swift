@@ -26,6 +26,7 @@ struct Meshctl: AsyncParsableCommand {
             RegionCommand.self,
             TargetCommand.self, ConfigCommand.self, DrainCommand.self, ResumeCommand.self,
             UpgradeCommand.self, ForgetCommand.self, ForceLeaveCommand.self, KeysCommand.self,
+            ReachabilityCommand.self, RoundTripCommand.self,
             EventsCommand.self, BackupCommand.self, RestoreCommand.self, BundleCommand.self,
             ExplainCodeCommand.self, DemoCommand.self, CompletionCommand.self,
         ]

@@ -32,7 +32,7 @@ struct SimulatedFleet {
     }
 
     enum Event {
-        case deliver(ChangelogMessage, from: Int, to: Int)
+        case deliver(ChangelogMessage, from: Int, to: Int, by: ChangelogPath)
         case saved(node: Int, ChangelogBatch, token: UInt64, life: Int)
         case wake(node: Int, life: Int)
         case probe(node: Int)
@@ -57,6 +57,8 @@ struct SimulatedFleet {
     var generator: SeededGenerator
     var nodes: [Node]
     var loss = 0.0
+    /// Pairs between which no stream opens.
+    var withoutStreams: Set<[Int]> = []
     /// Nodes with equal numbers reach each other.
     var sides: [Int]
     private var queue: [(at: MonotonicInstant, order: Int, event: Event)] = []
@@ -189,9 +191,9 @@ struct SimulatedFleet {
 
     private mutating func step(_ event: Event) {
         switch event {
-        case .deliver(let message, let from, let to):
+        case .deliver(let message, let from, let to, let path):
             guard self.sides[from] == self.sides[to], var log = self.nodes[to].log else { return }
-            let effects = log.receive(message, from: NodeID(from), at: self.now)
+            let effects = log.receive(message, from: NodeID(from), by: path, at: self.now)
             self.nodes[to].log = log
             self.perform(effects, at: to)
         case .saved(let index, let batch, let token, let life):
@@ -226,15 +228,28 @@ struct SimulatedFleet {
         self.perform(effects, at: other)
     }
 
+    private mutating func deliver(
+        _ message: ChangelogMessage,
+        from index: Int,
+        to peer: Int,
+        by path: ChangelogPath
+    ) {
+        guard self.generator.nextUnit() >= self.loss else { return }
+        self.schedule(
+            .deliver(message, from: index, to: peer, by: path),
+            after: .milliseconds(Int64(1 + self.generator.next(below: 40)))
+        )
+    }
+
     private mutating func perform(_ effects: [ChangelogEffect], at index: Int) {
         for effect in effects {
             switch effect {
-            case .send(let message, let peer), .stream(let message, let peer):
-                guard self.generator.nextUnit() >= self.loss else { continue }
-                self.schedule(
-                    .deliver(message, from: index, to: Int(peer.low)),
-                    after: .milliseconds(Int64(1 + self.generator.next(below: 40)))
-                )
+            case .send(let message, let peer):
+                self.deliver(message, from: index, to: Int(peer.low), by: .datagram)
+            case .stream(let message, let peer):
+                let pair = [index, Int(peer.low)].sorted()
+                guard !self.withoutStreams.contains(pair) else { continue }
+                self.deliver(message, from: index, to: Int(peer.low), by: .stream)
             case .persist(let batch, let token):
                 let life = self.nodes[index].life
                 self.schedule(

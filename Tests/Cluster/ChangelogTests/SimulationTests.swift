@@ -26,6 +26,29 @@ struct SimulationTests {
         }
     }
 
+    @Test("brings everything to a node that streams do not reach, by datagrams that may be lost")
+    func withoutStreams() throws {
+        for seed in UInt64(1)...5 {
+            var configuration = ChangelogConfiguration()
+            configuration.historyCount = 2
+            configuration.foldCount = 3
+            var fleet = try SimulatedFleet(count: 2, seed: seed, configuration: configuration)
+            fleet.withoutStreams = [[0, 1]]
+            fleet.loss = 0.1
+            fleet.crash(1)
+            let long = String(repeating: "x", count: 9_000)
+            for round in 0..<6 {
+                try fleet.write(["k/\(round)": "\(round) \(long)"], at: 0)
+                fleet.run(.seconds(1))
+            }
+            try fleet.start(1)
+
+            let isSettled = fleet.settle()
+            #expect(isSettled, "seed \(seed)\n\(fleet.description)")
+            #expect(fleet.nodes[1].log?.texts.count == 6)
+        }
+    }
+
     @Test("agrees after loss, crashes, partitions and full disks, and loses no acknowledged write")
     func survivesFaults() throws {
         for seed in UInt64(1)...30 {

@@ -51,6 +51,9 @@ enum FakeKeys {
     }
 }
 
+/// The mesh of the numbered nodes.
+let testMesh = MeshClaim(id: MeshID(1), standing: .founded)
+
 /// What a numbered node has signed about itself.
 func record(
     _ number: UInt64,
@@ -59,12 +62,14 @@ func record(
     name: String? = nil,
     address: UInt64? = nil,
     start: MemberStart = MemberStart(boot: 0, token: 1),
+    mesh: MeshID = testMesh.id,
     signedBy signer: UInt64? = nil
 ) -> SignedRecord {
     let record = MemberRecord(
         profile: profile(number, name: name, address: address),
         key: FakeKeys.key(number),
         start: start,
+        mesh: mesh,
         incarnation: incarnation,
         hasLeft: hasLeft
     )
@@ -120,6 +125,7 @@ func message(
     _ kind: MembershipMessage.Kind,
     from sender: UInt64,
     incarnation: UInt64 = 1,
+    of mesh: MeshClaim = testMesh,
     _ updates: [MemberUpdate] = []
 ) -> MembershipMessage {
     MembershipMessage(
@@ -127,6 +133,7 @@ func message(
         sender: node(sender),
         senderIncarnation: incarnation,
         digest: ContentHash(high: sender, low: sender),
+        mesh: mesh,
         updates: updates
     )
 }
@@ -148,6 +155,7 @@ struct Bench {
             profile: profile(number),
             identity: FakeKeys.identity(number),
             start: MemberStart(boot: 0, token: 1),
+            mesh: testMesh,
             incarnation: 1,
             generator: SeededGenerator(seed: 7)
         )

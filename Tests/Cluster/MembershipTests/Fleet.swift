@@ -51,6 +51,7 @@ struct Fleet {
                 profile: profile(UInt64(index) + 1),
                 identity: FakeKeys.identity(UInt64(index) + 1),
                 start: MemberStart(boot: 0, token: 1),
+                mesh: testMesh,
                 incarnation: 1,
                 generator: SeededGenerator(seed: self.generator.next())
             )
@@ -59,6 +60,23 @@ struct Fleet {
             self.wakes.append(0)
             self.step(index) { $0.start(seeds: [], at: instant(0)) }
         }
+    }
+
+    /// Starts one more node, which knows nobody but its seeds.
+    mutating func add(_ mesh: MeshClaim, seeds: [Int], boot: UInt64 = 0) {
+        let index = self.nodes.count
+        let node = Membership(
+            configuration: .lan,
+            profile: profile(UInt64(index) + 1),
+            identity: FakeKeys.identity(UInt64(index) + 1),
+            start: MemberStart(boot: boot, token: 1),
+            mesh: mesh,
+            generator: SeededGenerator(seed: self.generator.next())
+        )
+        self.nodes.append(node)
+        self.wakes.append(0)
+        let now = self.now
+        self.step(index) { $0.start(seeds: seeds.map { endpoint(UInt64($0) + 1) }, at: now) }
     }
 
     /// Ends a node without a word.
@@ -147,7 +165,7 @@ struct Fleet {
             self.push(.wake(index, number: self.wakes[index]), at: at)
         case .event(let event):
             self.events.append((index, self.now, event))
-        case .peerDigest, .proved, .persistBoot:
+        case .peerDigest, .proved, .measured, .persistBoot, .persistMesh:
             return
         }
     }

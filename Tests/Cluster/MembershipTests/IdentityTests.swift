@@ -15,6 +15,7 @@ struct IdentityTests {
             profile: profile(1, address: address),
             identity: FakeKeys.identity(1),
             start: Self.start(boot, token),
+            mesh: testMesh,
             generator: SeededGenerator(seed: token)
         )
         _ = membership.start(seeds: [], at: instant(0))
@@ -66,7 +67,7 @@ struct IdentityTests {
         #expect(events.original.count + events.copy.count <= 5, "they do not fight for ever")
         let ping = message(.ping(sequence: 1, target: node(1)), from: 9)
         let answer = original.receive(ping, from: endpoint(9), at: instant(2))
-        #expect(answer.sent.map(\.message.kind) == [.ack(sequence: 1)])
+        #expect(answer.sent.first?.message.kind == .ack(sequence: 1))
         #expect(copy.receive(ping, from: endpoint(9), at: instant(2)).sent.isEmpty)
     }
 

@@ -266,6 +266,7 @@ struct JoiningTests {
             profile: profile(1),
             identity: FakeKeys.identity(1),
             start: MemberStart(boot: 0, token: 1),
+            mesh: testMesh,
             incarnation: 1,
             generator: SeededGenerator(seed: 3)
         )

@@ -66,7 +66,9 @@ struct ProbingTests {
                         succeeded: true,
                         at: instant(second)
                     )
-                case .stream, .wake, .event, .peerDigest, .proved, .persistBoot: continue
+                case .stream, .wake, .event, .peerDigest, .proved, .measured, .persistBoot,
+                    .persistMesh:
+                    continue
                 }
             }
         }

@@ -143,6 +143,7 @@ struct HostileInputTests {
             sender: self.stranger,
             senderIncarnation: 1,
             digest: .zero,
+            mesh: MeshClaim(id: MeshID(1), standing: .alone),
             updates: []
         )
     }

@@ -24,6 +24,7 @@ final class Disk: Sendable {
     private let isFull = Mutex(false)
     private let savedBoot = Mutex<UInt64>(0)
     private let savedRing = Mutex<KeyRing?>(nil)
+    private let savedMesh = Mutex<MeshClaim?>(nil)
     private let isStalled = Mutex(false)
 
     /// What a node that starts from this disk finds.
@@ -48,6 +49,11 @@ final class Disk: Sendable {
     var boot: UInt64 { self.savedBoot.withLock { $0 } }
 
     func saveBoot(_ boot: UInt64) { self.savedBoot.withLock { $0 = boot } }
+
+    /// Which mesh the node belongs to; `nil` before its first start.
+    var mesh: MeshClaim? { self.savedMesh.withLock { $0 } }
+
+    func save(_ mesh: MeshClaim) { self.savedMesh.withLock { $0 = mesh } }
 
     func setFull(_ full: Bool) { self.isFull.withLock { $0 = full } }
 
@@ -133,6 +139,7 @@ final class TestNode: Sendable {
             profile: profile,
             identity: key.identity,
             start: MemberStart(boot: boot),
+            mesh: disk.mesh ?? MeshClaim(id: MeshID(id.high), standing: .alone),
             seeds: seeds,
             clusterName: clusterName,
             keyRing: ring,
@@ -147,6 +154,7 @@ final class TestNode: Sendable {
             knownMembers: [],
             save: { try await disk.save($0) },
             saveBoot: { disk.saveBoot($0) },
+            saveMesh: { disk.save($0) },
             saveRing: { disk.save($0) },
             logger: Self.silence
         )

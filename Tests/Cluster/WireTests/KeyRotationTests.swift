@@ -24,6 +24,7 @@ struct KeyRotationTests {
             ),
             key: Fixture.key.key,
             start: Fixture.start(1),
+            mesh: Fixture.mesh.id,
             incarnation: 1,
             ring: ring.inventory
         )

@@ -6,9 +6,10 @@ import Testing
 
 @Suite("Membership's bytes, which other versions rely on")
 struct MembershipGoldenTests {
-    /// Sender's incarnation 9 and root hash 5, 6.
+    /// Sender's incarnation 9, root hash 5, 6, founded mesh.
     private static let head =
-        "0000000000000009" + "0000000000000005" + "0000000000000006"
+        "0000000000000009" + "0000000000000005" + "0000000000000006" + Self.mesh + "02"
+    private static let mesh = "000000000000abcd"
     private static let beta = "0000000000000002" + "0000000000000014"
     private static let gamma = "0000000000000003" + "000000000000001e"
 
@@ -56,7 +57,8 @@ struct MembershipGoldenTests {
         guard case .record(let signed, _) = update else { return }
         let bytes =
             "01" + Self.hexadecimal(Fixture.key.key) + "0000000000000005" + "000000000000004d"
-            + "0000010000000000" + "00" + "000161" + "00026575" + "000161" + "04c00002071f0a"
+            + Self.mesh + "0000010000000000" + "00" + "000161" + "00026575" + "000161"
+            + "04c00002071f0a"
             + "0005302e312e30" + "01" + "02"
             + "00000000" + "0003" + "01" + "0003" + Self.mark
         let item =

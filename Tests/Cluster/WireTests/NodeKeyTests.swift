@@ -49,7 +49,7 @@ struct NodeKeyTests {
     func records() throws {
         guard case .record(let signed, _) = Fixture.update("a") else { return }
         var bytes = signed.bytes
-        bytes[70] ^= 1
+        bytes[78] ^= 1
 
         let damaged = try SignedRecord(
             decoding: bytes,

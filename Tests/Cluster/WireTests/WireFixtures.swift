@@ -38,6 +38,7 @@ enum Fixture {
             profile: profile,
             key: Self.key.key,
             start: Self.start(5),
+            mesh: Self.mesh.id,
             incarnation: 1 << 40,
             ring: Self.ring.inventory
         )
@@ -55,6 +56,8 @@ enum Fixture {
         )
     )
 
+    static let mesh = MeshClaim(id: MeshID(0xABCD), standing: .founded)
+
     static func membership(
         _ kind: MembershipMessage.Kind,
         updates: [MemberUpdate] = []
@@ -64,6 +67,7 @@ enum Fixture {
             sender: Self.alpha,
             senderIncarnation: 9,
             digest: ContentHash(high: 5, low: 6),
+            mesh: Self.mesh,
             updates: updates
         )
     }

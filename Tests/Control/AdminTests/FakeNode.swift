@@ -213,6 +213,21 @@ final class FakeNode: AdminNode {
         self.told.withLock { $0.modes.append("\(mode.rawValue) \(node)") }
         return DrainReport(node: node, mode: mode, previous: .normal, inFlight: 2)
     }
+    func reachability() async -> ReachabilityReport {
+        var path = PathReport(name: "eu-2", region: "eu", address: "10.0.0.2:7946", state: .alive)
+        path.udpMs = 0.4
+        return ReachabilityReport(paths: [path], untried: 0, view: self.view)
+    }
+    func roundTrip(
+        from one: String,
+        to other: String
+    ) async throws(AdminError) -> RoundTripReport {
+        guard other != "nobody" else { throw .unknownNode(other) }
+        var report = RoundTripReport(from: one, to: other, node: "eu-1")
+        report.milliseconds = 81
+        report.isMeasured = true
+        return report
+    }
     func keys() async -> KeysReport { KeysReport(keys: []) }
     func rotateKeys(_ step: KeyStep, isForced: Bool) async throws(AdminError) -> KeysReport {
         guard step != .retire(1) else { throw .refused("key 1 seals") }

@@ -68,6 +68,22 @@ struct MeshPathsTests {
         #expect(node.told.withLock { $0.modes } == ["stage", "activate(2) by force"])
     }
 
+    @Test("try ways to members, and tell how long they are")
+    func paths() async throws {
+        try await withServer(FakeNode()) { endpoint async throws in
+            let client = try self.client(endpoint)
+            let path = try #require(try await client.reachability().paths.first)
+            #expect(path.isCut)
+            #expect(path.words == "TCP is cut: all goes by UDP, or by others")
+            let report = try await client.roundTrip(from: "eu-1", to: "us 2")
+            #expect(report.to == "us 2")
+            #expect(report.milliseconds == 81)
+            await #expect(throws: AdminClientError.self) {
+                try await client.roundTrip(from: "eu-1", to: "nobody")
+            }
+        }
+    }
+
     @Test("forget members and declare them gone by name")
     func dismissals() async throws {
         let node = FakeNode()

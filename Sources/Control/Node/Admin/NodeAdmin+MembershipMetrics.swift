@@ -57,6 +57,12 @@ extension NodeAdmin {
             ])
         )
         text.family(
+            "meshgate_foreign_mesh_messages_total",
+            .counter,
+            help: "Gossip of nodes of another mesh, none of which was believed.",
+            samples: Self.samples([("", counters.foreignMessages)])
+        )
+        text.family(
             "meshgate_membership_entries",
             .gauge,
             help: "Entries of bounded tables of the membership.",

@@ -29,6 +29,10 @@ extension NodeAdmin {
                         message: trouble.cause
                     )
                 )
+            case .mesh:
+                troubles.append(
+                    TroubleReport(kind: .mesh, subject: seed ?? address, message: trouble.cause)
+                )
             case .twin:
                 troubles.append(
                     TroubleReport(
@@ -47,7 +51,7 @@ extension NodeAdmin {
                     switch trouble.path {
                     case .stream: "streams (TCP) do not open: "
                     case .send: "datagrams (UDP) cannot be sent: "
-                    case .datagrams, .socket, .name, .twin, .stranger: ""
+                    case .datagrams, .socket, .name, .twin, .mesh, .stranger: ""
                     }
                 troubles.append(
                     TroubleReport(
@@ -80,6 +84,16 @@ extension NodeAdmin {
                     subject: self.identity.name,
                     message: "most of this node's probes fail: it is its own network rather than "
                         + "that of the others"
+                )
+            )
+        }
+        if status.isFull {
+            troubles.append(
+                TroubleReport(
+                    kind: .table,
+                    subject: self.identity.name,
+                    message: "the member table is full with \(status.membership.members) entries; "
+                        + "\(status.membership.membersRefused) newcomers were not taken in"
                 )
             )
         }

@@ -3,6 +3,7 @@ import MeshAdmin
 import MeshDataPlane
 import MeshDeclarative
 import MeshEntities
+import MeshMembership
 import MeshObservations
 import MeshPrimitives
 import MeshReports
@@ -78,6 +79,7 @@ struct NodeAdmin: AdminNode {
         let configuration = await self.configuration()
         let counters = self.dataPlane.counters()
         report.cluster = self.nodeSettings.gossip.cluster
+        report.mesh = await self.cluster.status().mesh?.id.description ?? ""
         report.proxyAddresses = self.dataPlane.boundEndpoints.map(\.description)
         report.uptimeSeconds = own.ageSeconds ?? 0
         report.ready = readiness == .ready

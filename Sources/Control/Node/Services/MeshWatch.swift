@@ -155,6 +155,15 @@ struct MeshWatch: Service {
                 message: "refuted a suspicion with incarnation \(incarnation)"
             )
         case .nameConflict(let holder, let refused): self.tellConflict(holder, refused)
+        case .meshFounded(let mesh):
+            self.events.add(
+                .membership,
+                "mesh-founded",
+                subject: "\(mesh)",
+                message: "this node belongs to mesh \(mesh)"
+            )
+        // Told with its address, where it is and what to do, as a trouble of gossip.
+        case .foreignMesh: return
         case .outlived(let other, let boot): self.tellRestored(other, boot)
         case .twin(let other, let hasYielded): self.tellTwin(other, hasYielded)
         case .isolated:

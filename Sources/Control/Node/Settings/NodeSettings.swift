@@ -1,5 +1,7 @@
 import MeshDataPlane
+public import MeshMembership
 public import MeshPrimitives
+import MeshTransport
 
 /// One node's own settings: from defaults, a file, the environment and flags, in rising precedence.
 ///
@@ -43,7 +45,12 @@ public struct NodeSettings: Equatable, Sendable {
         /// The mesh's name; nodes of another name cannot join even with the same keys.
         ///
         /// Default: `meshgate`.
-        public var cluster = "meshgate"
+        public var cluster = ClusterConfiguration.defaultName
+        /// The identity of the mesh, 16 hexadecimal digits: the node joins no other, and leaves the one
+        /// it is in for it.
+        ///
+        /// Default: none, that of the members it joins through, drawn anew by the first.
+        public var mesh: MeshID?
         /// Pace of probing: `lan`, `wan` or `local`.
         ///
         /// Default: `lan`. `local` suits several nodes on one machine.

@@ -1,4 +1,5 @@
 import MeshEntities
+import MeshMembership
 import MeshPrimitives
 
 /// The kinds of settings there are; each reads a value, puts it in place and shows it.
@@ -31,6 +32,17 @@ extension SettingKey {
             place,
             read: { Self.isName($0) ? $0 : nil },
             show: { .string($0) }
+        )
+    }
+
+    /// The identity of a mesh.
+    static func mesh(_ name: String, _ place: Place<MeshID?>) -> SettingKey {
+        .single(
+            name,
+            allowed: "16 hexadecimal digits, as meshctl status shows them",
+            place,
+            read: { text in MeshID(text).map { .some($0) } },
+            show: { $0.map { .string($0.description) } ?? .null }
         )
     }
 

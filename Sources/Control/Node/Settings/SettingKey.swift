@@ -1,4 +1,5 @@
 import MeshEntities
+import MeshMembership
 import MeshPrimitives
 
 /// One setting: its dotted name, what it takes, where it goes and how it is shown.
@@ -50,6 +51,7 @@ struct SettingKey: Sendable {
         ),
         .path("gossip.keyring", \.gossip.keyring),
         .name("gossip.cluster", \.gossip.cluster),
+        .mesh("gossip.mesh", \.gossip.mesh),
         .choice("gossip.profile", of: ["lan", "wan", "local"], \.gossip.profile),
         .count("durability.nodes", in: 1...16, \.durability.nodes),
         .count("durability.regions", in: 1...16, \.durability.regions),

@@ -17,6 +17,12 @@ public enum Experiment: String, CaseIterable, Sendable {
     case idle
     /// Joins while datagrams are lost, as in the SWIM paper.
     case loss
+    /// Nodes that receive nothing half of the time, as in the Rapid paper.
+    case oneway
+    /// Nodes that lose four packets of five, as in the Rapid paper.
+    case lossy
+    /// Half of all datagrams lost.
+    case noise
 
     /// How one is run.
     public struct Options: Sendable {
@@ -24,6 +30,8 @@ public enum Experiment: String, CaseIterable, Sendable {
         public var seed: UInt64 = 1
         /// How many nodes; `nil` runs the experiment's own sizes.
         public var nodes: Int?
+        /// Whether what takes many minutes is run, too.
+        public var isLong = false
         /// How many repetitions, counting seeds up.
         public var repetitions = 1
 
@@ -41,6 +49,9 @@ public enum Experiment: String, CaseIterable, Sendable {
         case .churn: ChurnExperiment.run(options)
         case .idle: IdleExperiment.run(options)
         case .loss: LossExperiment.run(options)
+        case .oneway: UnreliableExperiment.run([.deafByTurns], options)
+        case .lossy: UnreliableExperiment.run([.lossIn, .lossOut], options)
+        case .noise: NoiseExperiment.run(options)
         }
     }
 }
@@ -89,6 +100,7 @@ enum LifeguardExperiment {
                     )
                 }
             }
+            table.expect(sum.delayed > 0, "no member was blocked under \(mode.name)")
             let swim = base ?? sum
             base = swim
             table.add([
@@ -106,12 +118,14 @@ enum LifeguardExperiment {
         var healthy = 0
         var messages: UInt64 = 0
         var bytes: UInt64 = 0
+        var delayed: UInt64 = 0
 
         mutating func add(_ other: Outcome) {
             self.all += other.all
             self.healthy += other.healthy
             self.messages += other.messages
             self.bytes += other.bytes
+            self.delayed += other.delayed
         }
     }
 
@@ -158,6 +172,7 @@ enum LifeguardExperiment {
             fleet.run(until: second)
         }
         var outcome = Outcome(all: tally.value.all, healthy: tally.value.healthy)
+        outcome.delayed = fleet.delayedCount
         outcome.messages = fleet.datagrams - messages
         outcome.bytes = fleet.bytes - bytes
         return outcome

@@ -32,6 +32,10 @@ struct ExperimentFleet {
     private(set) var datagrams: UInt64 = 0
     private(set) var datagramBytes: UInt64 = 0
     private(set) var streamBytes: UInt64 = 0
+    /// Datagrams that loss or a cut took.
+    private(set) var lostCount: UInt64 = 0
+    /// Inputs that found their node blocked.
+    private(set) var delayedCount: UInt64 = 0
     /// Called with every event of every node.
     var onEvent: ((Sighting) -> Void)?
     /// Chance that a datagram is lost on its way in or out of a node, 0 to 1.
@@ -64,6 +68,9 @@ struct ExperimentFleet {
     /// The node of an identity.
     static func index(_ id: NodeID) -> Int { Int(id.low) }
 
+    /// The mesh of them all.
+    private static let mesh = MeshClaim(id: MeshID(1), standing: .founded)
+
     /// What a node has signed of itself at its first start.
     static func record(_ index: Int) -> SignedRecord {
         let identity = SimulatedKeys.identity(of: Self.id(index))
@@ -73,6 +80,7 @@ struct ExperimentFleet {
                 profile: Self.profile(index),
                 key: identity.key,
                 start: start,
+                mesh: Self.mesh.id,
                 incarnation: start.firstIncarnation
             ),
             signing: identity.sign
@@ -96,6 +104,8 @@ struct ExperimentFleet {
             profile: Self.profile(index),
             identity: SimulatedKeys.identity(of: Self.id(index)),
             start: MemberStart(boot: 1, token: UInt64(index)),
+            mesh: known.isEmpty
+                ? MeshClaim(id: MeshID(Self.id(index).high), standing: .alone) : Self.mesh,
             generator: SeededGenerator(seed: self.generator.next())
         )
         node.restore(known.filter { $0.subject != Self.id(index) }, at: self.now)
@@ -174,7 +184,10 @@ struct ExperimentFleet {
 
     private mutating func deliver(_ input: Input) {
         if let end = self.blockedUntil[Self.receiver(of: input)] {
-            guard end <= self.now else { return self.queue.push(input, at: end) }
+            guard end <= self.now else {
+                self.delayedCount += 1
+                return self.queue.push(input, at: end)
+            }
         }
         let now = self.now
         switch input {
@@ -227,7 +240,10 @@ struct ExperimentFleet {
             self.datagrams += 1
             self.datagramBytes += UInt64(message.wireByteCount + Self.envelopeByteCount)
             let receiver = SimulatedNode.index(of: endpoint) ?? index
-            guard self.isWhole(index, receiver), !self.isLost(index, receiver) else { return }
+            guard self.isWhole(index, receiver), !self.isLost(index, receiver) else {
+                self.lostCount += 1
+                return
+            }
             self.queue.push(
                 .datagram(message, from: index, to: receiver),
                 at: self.now.advanced(by: self.delay)
@@ -248,7 +264,7 @@ struct ExperimentFleet {
             self.queue.push(.wake(index, number: self.wakes[index]), at: max(at, self.now))
         case .event(let event):
             self.onEvent?(Sighting(observer: index, at: self.now, event: event))
-        case .peerDigest, .proved, .persistBoot: break
+        case .peerDigest, .proved, .measured, .persistBoot, .persistMesh: break
         }
     }
 

@@ -6,6 +6,8 @@ public struct ExperimentTable: Sendable {
     public let columns: [String]
     /// One list of cells per row, as many as there are columns.
     public private(set) var rows: [[String]] = []
+    /// Faults that should have happened and did not: what was measured then says nothing.
+    public private(set) var missing: [String] = []
 
     /// Creates an empty table.
     public init(_ title: String, _ columns: [String]) {
@@ -15,6 +17,11 @@ public struct ExperimentTable: Sendable {
 
     /// Adds a row.
     public mutating func add(_ row: [String]) { self.rows.append(row) }
+
+    /// Notes a fault that did not happen.
+    mutating func expect(_ hasHappened: Bool, _ text: String) {
+        if !hasHappened { self.missing.append(text) }
+    }
 
     /// Columns of equal width under the title.
     public var text: String {

@@ -84,7 +84,8 @@ enum PartitionExperiment {
             ["nodes", "cut for", "one view after"]
         )
         let count = options.nodes ?? 100
-        for length in [60.0, 600] {
+        // 25 hours are run on request only: they take minutes.
+        for length in options.isLong ? [60.0, 600, 90_000] : [60.0, 600] {
             var fleet = ExperimentFleet(count, .lan, seed: options.seed)
             fleet.startKnowing()
             fleet.run(until: 10)
@@ -93,6 +94,7 @@ enum PartitionExperiment {
             fleet.cut = []
             let healed = fleet.seconds
             let end = fleet.run(until: healed + 300, step: 0.25) { $0.agrees() }
+            table.expect(fleet.lostCount > 0, "nothing was lost in the cut of \(Int(length)) s")
             table.add([
                 "\(count)", "\(Int(length)) s", ExperimentTable.seconds(end.map { $0 - healed }),
             ])
@@ -227,6 +229,7 @@ enum LossExperiment {
             let end = fleet.run(until: 175, step: 0.1) { $0.agrees() }
             fleet.run(until: 175)
             let least = fleet.nodes.compactMap { $0?.presentCount }.min() ?? 0
+            table.expect(fleet.lostCount > 0, "no datagram was lost")
             table.add(["\(seed)", "\(least)", ExperimentTable.seconds(end.map { $0 - last })])
         }
         return table
