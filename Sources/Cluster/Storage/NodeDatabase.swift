@@ -9,14 +9,20 @@ internal import Synchronization
 /// A cut journal costs its last transactions whole; peers send them again.
 public final class NodeDatabase: Sendable {
     private let path: String
-    private let opened: Mutex<DatabaseQueue>
+    private let opened: Mutex<Opened>
+
+    private struct Opened {
+        let queue: DatabaseQueue
+        /// SQLite is not to be called any more then: a read would end the process.
+        var isClosed = false
+    }
 
     /// Opens the file at `path`, or creates it in an existing directory.
     ///
     /// - Throws: ``StorageError``.
     public init(path: String) throws(StorageError) {
         self.path = path
-        self.opened = Mutex(try StoreFile.open(path))
+        self.opened = Mutex(Opened(queue: try StoreFile.open(path)))
     }
 
     /// Replaces the member snapshot.
@@ -67,7 +73,12 @@ public final class NodeDatabase: Sendable {
     ///
     /// - Throws: ``StorageError``.
     public func close() throws(StorageError) {
-        try StoreFile.translating(self.path, failure: .writing) { try self.queue.close() }
+        try StoreFile.translating(self.path, failure: .writing) {
+            try self.opened.withLock { opened in
+                try opened.queue.close()
+                opened.isClosed = true
+            }
+        }
     }
 
     /// Opens the file again after ``close()``.
@@ -75,19 +86,33 @@ public final class NodeDatabase: Sendable {
     /// - Throws: ``StorageError``; it stays closed then.
     public func reopen() throws(StorageError) {
         let file = try StoreFile.open(self.path)
-        self.opened.withLock { $0 = file }
+        self.opened.withLock { $0 = Opened(queue: file) }
     }
 
-    var queue: DatabaseQueue { self.opened.withLock { $0 } }
+    var queue: DatabaseQueue { self.opened.withLock { $0.queue } }
 
-    func read<Result>(
+    func read<Result: Sendable>(
         _ body: (Database) throws -> Result
     ) throws(StorageError) -> Result {
-        try StoreFile.translating(self.path, failure: .reading) { try self.queue.read(body) }
+        try StoreFile.translating(self.path, failure: .reading) {
+            try self.whileOpen { queue in try queue.read(body) }
+        }
     }
 
     func write(_ body: (Database) throws -> Void) throws(StorageError) {
-        try StoreFile.translating(self.path, failure: .writing) { try self.queue.write(body) }
+        try StoreFile.translating(self.path, failure: .writing) {
+            try self.whileOpen { queue in try queue.write(body) }
+        }
+    }
+
+    /// Keeps the file open while `body` runs.
+    private func whileOpen<Result: Sendable>(
+        _ body: (DatabaseQueue) throws -> Result
+    ) throws -> Result {
+        try self.opened.withLock { opened in
+            guard !opened.isClosed else { throw StorageError.closed(file: self.path) }
+            return try body(opened.queue)
+        }
     }
 
     private func damaged(_ reason: String) -> StorageError {

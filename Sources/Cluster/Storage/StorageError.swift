@@ -10,6 +10,8 @@ public indirect enum StorageError: Error, Equatable, Sendable {
     case damaged(file: String, reason: String)
     /// A newer version of this program wrote the file.
     case newerSchema(file: String)
+    /// The file is closed, since the node hands it over to its successor.
+    case closed(file: String)
     /// A write failed, for instance because the disk is full; nothing of it is stored.
     case writeFailed(file: String, reason: String)
 }
@@ -32,6 +34,8 @@ extension StorageError: CustomStringConvertible {
         case .newerSchema(let file):
             "state file \(file) was written by a newer version: install that version, or move the "
                 + "file away and start again"
+        case .closed(let file):
+            "state file \(file) is closed while another process takes this node over: try again"
         case .writeFailed(let file, let reason):
             "state file \(file) was not written (\(reason)): free space or repair the disk, then "
                 + "try again"

@@ -74,6 +74,22 @@ struct NodeDatabaseTests {
         #expect(try store.changelog() == StoredChangelog())
     }
 
+    @Test("answers while it is closed that it is, and serves when it is opened again")
+    func closed() throws {
+        let file = self.directory.file()
+        let store = try NodeDatabase(path: file)
+        try store.setValue([1], for: "name")
+        try store.close()
+        let error = StorageError.closed(file: file)
+        #expect(throws: error) { try store.value("name") }
+        #expect(throws: error) { try store.members() }
+        #expect(throws: error) { try store.changelog() }
+        #expect(throws: error) { try store.setValue([2], for: "name") }
+        #expect(throws: error) { try store.saveMembers([:]) }
+        try store.reopen()
+        #expect(try store.value("name") == [1])
+    }
+
     @Test("refuses a file of a newer version and leaves it alone")
     func refusesNewerSchema() throws {
         let file = self.directory.file()

@@ -81,6 +81,7 @@ struct ErrorTypesTests {
             StorageError.directoryMissing(directory: long),
             .notWritable(file: long, reason: long), .inUse(file: long),
             .damaged(file: long, reason: long), .newerSchema(file: long),
+            .closed(file: long),
             .writeFailed(file: long, reason: long),
         ])
     }

@@ -63,9 +63,11 @@ final class MeshProcess {
         }
     }
 
-    /// The end of what the process has printed.
+    /// The end of what the process has printed; of a crash, its beginning.
     var lastWords: String {
         let text = (try? String(contentsOfFile: self.log, encoding: .utf8)) ?? ""
+        let crash = ["Fatal error", "\" crashed:\n"].compactMap { text.range(of: $0) }.first
+        if let crash { return String(text[crash.lowerBound...].prefix(6_000)) }
         return String(text.suffix(2_000))
     }
 
