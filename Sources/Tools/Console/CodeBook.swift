@@ -135,6 +135,18 @@ public enum CodeBook {
             "Look at this machine's network, address and firewall."
         ),
         (
+            "MESH015", "nobody of another mesh is among the seeds",
+            "A seed, or a node at an address that was a member's, belongs to another mesh. Two meshes "
+                + "that were founded apart never merge, and take nothing in from each other.",
+            "Correct gossip.seeds; to move a node on purpose, set gossip.mesh to the identity that "
+                + "meshctl status shows in the mesh it is to join."
+        ),
+        (
+            "MESH016", "there is room for more members",
+            "The table of members is full, so that nobody else is taken in.",
+            "meshctl forget those that never come back."
+        ),
+        (
             "MESH020", "one gossip key in use",
             "The ring holds more than one key: a change of keys is under way and was not ended, so "
                 + "that an old key still opens the mesh.",
