@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import MeshNode
 
 /// Runs a node until it is told to stop.
@@ -85,6 +86,9 @@ struct RunCommand: AsyncParsableCommand {
             isDevelopment: self.dev,
             takesOver: self.takeover
         )
-        throw ExitCode(await start.run())
+        let status = await start.run()
+        // Not by `exit`: it would clean up libraries that threads of a failed start may still be in.
+        fflush(nil)
+        _exit(status)
     }
 }
