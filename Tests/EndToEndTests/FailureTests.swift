@@ -164,8 +164,7 @@ extension EndToEnd {
             }
             for upstream in mesh.upstreams(in: "eu") { try upstream.start() }
             let returned = Clock.wallMilliseconds
-            // On a slow machine it may fall back once, and the hold doubles then.
-            try eventually("eu should be served by eu again", within: 60) {
+            try eventually("eu should be served by eu again", within: 30) {
                 load.soFar.suffix(30).allSatisfy { european.contains($0.answerer ?? "") }
             }
             let samples = try load.stop()
