@@ -210,26 +210,32 @@ struct AdminResponder: HTTPResponder {
             )
             return isHead ? response.createHeadResponse() : response
         case .events(let events):
-            headers[.contentType] = "text/event-stream"
-            headers[.cacheControl] = "no-store"
-            if isHead { return Response(status: status, headers: headers) }
-            let interval = self.configuration.keepAliveInterval
-            return Response(
-                status: status,
-                headers: headers,
-                body: EventBody(events: events, keepAliveInterval: interval).body
-            )
+            return self.stream(status, headers, toHead: isHead) {
+                EventBody(events: events, keepAliveInterval: $0).body
+            }
         case .board(let changes):
-            headers[.contentType] = "text/event-stream"
-            headers[.cacheControl] = "no-store"
-            if isHead { return Response(status: status, headers: headers) }
-            let interval = self.configuration.keepAliveInterval
-            return Response(
-                status: status,
-                headers: headers,
-                body: EventBody(changes: changes, keepAliveInterval: interval).body
-            )
+            return self.stream(status, headers, toHead: isHead) {
+                EventBody(changes: changes, keepAliveInterval: $0).body
+            }
         }
+    }
+
+    /// An answer that goes on for as long as the client stays.
+    private func stream(
+        _ status: HTTPResponse.Status,
+        _ headers: HTTPFields,
+        toHead isHead: Bool,
+        _ body: (Duration) -> ResponseBody
+    ) -> Response {
+        var headers = headers
+        headers[.contentType] = "text/event-stream"
+        headers[.cacheControl] = "no-store"
+        guard !isHead else { return Response(status: status, headers: headers) }
+        return Response(
+            status: status,
+            headers: headers,
+            body: body(self.configuration.keepAliveInterval)
+        )
     }
 
     private var tooLarge: AdminAnswer {

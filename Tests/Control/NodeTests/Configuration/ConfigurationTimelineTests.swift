@@ -50,6 +50,16 @@ struct ConfigurationTimelineTests {
         ])
     }
 
+    /// The third configuration has the content of the first.
+    private static func returning() throws -> ConfigurationTimeline {
+        try Self.timeline([
+            [Self.service: Self.entity(Self.service, "web", "a")],
+            [Self.service: Self.entity(Self.service, "web", "b")],
+            [Self.service: Self.entity(Self.service, "web", "a")],
+            [Self.other: Self.entity(Self.other, "api", "c")],
+        ])
+    }
+
     @Test("are named by changeset, generation, or a ^ for what was before")
     func names() throws {
         let timeline = try Self.sample()
@@ -92,12 +102,7 @@ struct ConfigurationTimelineTests {
 
     @Test("count a node that came back to an older content by its generation")
     func repeatedContent() throws {
-        let timeline = try Self.timeline([
-            [Self.service: Self.entity(Self.service, "web", "a")],
-            [Self.service: Self.entity(Self.service, "web", "b")],
-            [Self.service: Self.entity(Self.service, "web", "a")],
-            [Self.other: Self.entity(Self.other, "api", "c")],
-        ])
+        let timeline = try Self.returning()
         let versions = timeline.history.heads.map(ConfigurationVersion.init)
         #expect(versions[0].hash == versions[2].hash)
         #expect(timeline.lag(of: versions[0]) == 3)
@@ -106,12 +111,7 @@ struct ConfigurationTimelineTests {
 
     @Test("are named by their hash, which stands for all that was written upon it later")
     func hashes() throws {
-        let timeline = try Self.timeline([
-            [Self.service: Self.entity(Self.service, "web", "a")],
-            [Self.service: Self.entity(Self.service, "web", "b")],
-            [Self.service: Self.entity(Self.service, "web", "a")],
-            [Self.other: Self.entity(Self.other, "api", "c")],
-        ])
+        let timeline = try Self.returning()
         let versions = timeline.history.heads.map(ConfigurationVersion.init)
         #expect(try timeline.index(named: versions[0].hash) == 2)
         #expect(try timeline.index(named: versions[1].hash) == 1)
