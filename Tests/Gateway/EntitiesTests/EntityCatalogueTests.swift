@@ -159,6 +159,34 @@ struct EntityEditorTests {
         #expect(dangling?.message.contains("CA certificates do not exist") == true)
     }
 
+    @Test("keeps authorities that a plugin takes clients' certificates from")
+    func pluginAuthorities() throws {
+        var configuration = GatewayConfiguration()
+        let authority = CACertificate(
+            id: EntityID(high: 1, low: 1),
+            cert: "-----BEGIN CERTIFICATE-----"
+        )
+        configuration.caCertificates = [authority]
+        let plugin = { (id: EntityID) in
+            #"{"name": "mtls-auth", "config": {"ca_certificates": ["\#(id)"]}}"#
+        }
+        let editor = self.editor(EntityCatalogue(configuration))
+        let dangling = #expect(throws: EditRefusal.self) {
+            try editor.create(.plugins, self.input(plugin(EntityID(high: 9, low: 9))))
+        }
+        #expect(dangling?.message.contains("CA certificates do not exist") == true)
+        #expect(dangling?.fields?["config"]?["ca_certificates"] != nil)
+
+        var catalogue = EntityCatalogue(configuration)
+        for change in try editor.create(.plugins, self.input(plugin(authority.id))).changes {
+            catalogue.apply(change)
+        }
+        let refusal = #expect(throws: EditRefusal.self) {
+            try self.editor(catalogue).remove(.caCertificates, authority.id)
+        }
+        #expect(refusal?.message.contains("still referenced by plugins") == true)
+    }
+
     @Test("refuses a plugin that would never run")
     func scopes() throws {
         var configuration = GatewayConfiguration()

@@ -68,11 +68,8 @@ enum GatewayRules {
         var references = kind.foreignKeys.compactMap { key in
             document.reference(key.field).map { "\(key.parent.rawValue)/\($0)" }
         }
-        if kind == .services {
-            for authority in document["ca_certificates"]?.elements ?? [] {
-                guard let id = authority.text.flatMap({ EntityID($0) }) else { continue }
-                references.append("\(EntityKind.caCertificates.rawValue)/\(id)")
-            }
+        references += kind.authorities(in: document).compactMap { authority in
+            EntityID(authority).map { "\(EntityKind.caCertificates.rawValue)/\($0)" }
         }
         return references
     }

@@ -106,12 +106,17 @@ public struct EditRefusal: Error, Equatable, Sendable {
         )
     }
 
-    /// An authority that is to go is still trusted by a service.
-    static func stillTrusted(_ authority: EntityID, by service: EntityID) -> EditRefusal {
+    /// An authority that is to go is still trusted by an entity.
+    static func stillTrusted(
+        _ authority: EntityID,
+        by kind: EntityKind,
+        _ owner: EntityID
+    ) -> EditRefusal {
         EditRefusal(
             code: 19,
             name: "referenced by others",
-            message: "ca certificate \(authority) is still referenced by services (id = \(service))"
+            message: "ca certificate \(authority) is still referenced by \(kind.rawValue) "
+                + "(id = \(owner))"
         )
     }
 

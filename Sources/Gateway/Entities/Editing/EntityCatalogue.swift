@@ -36,10 +36,13 @@ public struct EntityCatalogue: Sendable {
         return self.tables[key.child]?.children[link].map { !$0.isEmpty } ?? false
     }
 
-    /// A service that names an authority.
-    func service(trusting authority: EntityID) -> EntityID? {
-        self.tables[.services]?.children[Link(field: ForeignKey.authorities, parent: authority)]?
-            .min()
+    /// An entity that names an authority.
+    func owner(trusting authority: EntityID) -> (EntityKind, EntityID)? {
+        let link = Link(field: ForeignKey.authorities, parent: authority)
+        for kind in [EntityKind.services, .plugins] {
+            if let id = self.tables[kind]?.children[link]?.min() { return (kind, id) }
+        }
+        return nil
     }
 
     /// Whether an entity exists.
@@ -230,11 +233,8 @@ extension EntityCatalogue {
         var links = kind.foreignKeys.compactMap { key in
             document.reference(key.field).map { Link(field: key.field, parent: $0) }
         }
-        if kind == .services {
-            links += (document[ForeignKey.authorities]?.elements ?? []).compactMap { authority in
-                authority.text.flatMap { EntityID($0) }
-                    .map { Link(field: ForeignKey.authorities, parent: $0) }
-            }
+        links += kind.authorities(in: document).compactMap { authority in
+            EntityID(authority).map { Link(field: ForeignKey.authorities, parent: $0) }
         }
         return links
     }

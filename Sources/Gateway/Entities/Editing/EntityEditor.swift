@@ -111,8 +111,8 @@ public struct EntityEditor: Sendable {
                 changes += try self.remove(key.child, child).changes
             }
         }
-        if kind == .caCertificates, let service = self.catalogue.service(trusting: id) {
-            throw .stillTrusted(id, by: service)
+        if kind == .caCertificates, let (kind, owner) = self.catalogue.owner(trusting: id) {
+            throw .stillTrusted(id, by: kind, owner)
         }
         changes.append(EntityChange(kind: kind, id: id, document: nil))
         return EntityEdit(changes: changes, row: nil)
@@ -265,15 +265,13 @@ extension EntityEditor {
                 throw .missingParent(key, parent)
             }
         }
-        guard row.kind == .services else { return }
-        let missing = (row.document[ForeignKey.authorities]?.elements ?? []).compactMap(\.text)
-            .filter { text in
-                EntityID(text).map { !self.catalogue.contains(.caCertificates, $0) } ?? true
-            }
+        let missing = row.kind.authorities(in: row.document).filter { text in
+            EntityID(text).map { !self.catalogue.contains(.caCertificates, $0) } ?? true
+        }
         guard missing.isEmpty else {
             throw .schemaViolation([
                 Finding(
-                    at: FieldPath([.field(ForeignKey.authorities)]),
+                    at: row.kind.authoritiesField,
                     "the following CA certificates do not exist: "
                         + missing.joined(separator: ", ")
                 )

@@ -69,11 +69,29 @@ public struct ForeignKey: Equatable, Sendable {
         ForeignKey(child: child, field: "consumer", parent: .consumers, deletion: .cascade)
     }
 
-    /// The list of authorities of a service; no foreign key in Kong, but checked like one.
-    static let authorities = "ca_certificates"
+    /// The list of authorities that an entity trusts; no foreign key in Kong, but checked like one.
+    public static let authorities = "ca_certificates"
 }
 
 extension EntityKind {
+    /// The authorities that an entity of this kind trusts, as they are written: those of a service, and
+    /// those that the plugin `mtls-auth` takes clients' certificates from.
+    public func authorities(in document: DocumentValue) -> [String] {
+        let owner: DocumentValue? =
+            switch self {
+            case .services: document
+            case .plugins where document["name"]?.text == "mtls-auth": document["config"]
+            default: nil
+            }
+        return (owner?[ForeignKey.authorities]?.elements ?? []).compactMap(\.text)
+    }
+
+    /// Where ``authorities(in:)`` stand.
+    var authoritiesField: FieldPath {
+        let list = FieldPath.Step.field(ForeignKey.authorities)
+        return FieldPath(self == .plugins ? [.field("config"), list] : [list])
+    }
+
     /// The fields of this kind that refer to others.
     public var foreignKeys: [ForeignKey] { ForeignKey.all.filter { $0.child == self } }
 
