@@ -1,5 +1,5 @@
 /// A value of a JSON or YAML document, before it is known what it means.
-public indirect enum DocumentValue: Equatable, Sendable {
+public enum DocumentValue: Equatable, Sendable {
     /// No value.
     case null
     /// A truth value.
@@ -20,16 +20,16 @@ public indirect enum DocumentValue: Equatable, Sendable {
 public struct DocumentNode: Equatable, Sendable {
     /// What stands there.
     public var value: DocumentValue
+    private let place: DocumentPlace
     /// Line, counted from 1; `nil` when the value did not come from a text.
-    public var line: Int?
+    public var line: Int? { self.place.line }
     /// Column, counted from 1; `nil` when the value did not come from a text.
-    public var column: Int?
+    public var column: Int? { self.place.column }
 
     /// Creates a node.
     public init(_ value: DocumentValue, line: Int? = nil, column: Int? = nil) {
         self.value = value
-        self.line = line
-        self.column = column
+        self.place = DocumentPlace(line: line, column: column)
     }
 
     /// Compares values only.
@@ -38,23 +38,37 @@ public struct DocumentNode: Equatable, Sendable {
     }
 }
 
+/// A place in a text in eight bytes: a document has one for each of its values and names.
+private struct DocumentPlace: Sendable {
+    private let storedLine: UInt32
+    private let storedColumn: UInt32
+
+    init(line: Int?, column: Int?) {
+        self.storedLine = UInt32(clamping: line ?? 0)
+        self.storedColumn = UInt32(clamping: column ?? 0)
+    }
+
+    var line: Int? { self.storedLine == 0 ? nil : Int(self.storedLine) }
+    var column: Int? { self.storedColumn == 0 ? nil : Int(self.storedColumn) }
+}
+
 /// One named value of an object and where the name stands; equality ignores the place.
 public struct DocumentField: Equatable, Sendable {
     /// The name.
     public var name: String
     /// The value with its place.
     public var node: DocumentNode
+    private let place: DocumentPlace
     /// Line of the name, counted from 1.
-    public var line: Int?
+    public var line: Int? { self.place.line }
     /// Column of the name, counted from 1.
-    public var column: Int?
+    public var column: Int? { self.place.column }
 
     /// Creates a field.
     public init(_ name: String, _ node: DocumentNode, line: Int? = nil, column: Int? = nil) {
         self.name = name
         self.node = node
-        self.line = line
-        self.column = column
+        self.place = DocumentPlace(line: line, column: column)
     }
 
     /// Creates a field that did not come from a text.
