@@ -24,7 +24,8 @@ public struct EncodedChangeset: Equatable, Sendable {
         // The place of the writer's signature, until nodes have keys of their own.
         writer.write(sized: [])
         self.changeset = changeset
-        self.bytes = writer.bytes
+        // It is kept for long: without the room that the writer grew into.
+        self.bytes = Array(writer.bytes[...])
         self.hash = hash(writer.bytes)
     }
 

@@ -11,12 +11,16 @@ extension HealthMachine {
         var effects: [Effect] = []
         var wanted: Set<TargetID> = []
         var added: [Int] = []
+        self.entries.reserveCapacity(upstreams.reduce(0) { $0 + $1.targets.count })
+        // Most upstreams are judged alike: what is equal is kept in memory once.
+        var settings = HealthSettings()
         for upstream in upstreams {
+            if settings != upstream.settings { settings = upstream.settings }
             for target in upstream.targets where wanted.insert(target.id).inserted {
                 if let slot = self.slots[target.id] {
-                    self.keep(slot, target, upstream.settings, into: &effects, at: now)
+                    self.keep(slot, target, settings, into: &effects, at: now)
                 } else {
-                    added.append(self.add(target, upstream.settings, at: now))
+                    added.append(self.add(target, settings, at: now))
                 }
             }
         }
