@@ -122,7 +122,7 @@ enum ShadowedRoutes {
     }
 
     /// One hint for each prefix that never gets a request.
-    static func hints(_ routes: [Route], _ places: EntityPlaces) -> [Finding] {
+    static func hints(_ routes: EntityList<Route>, _ places: EntityPlaces) -> [Finding] {
         let indexes = routes.indices.filter {
             !routes[$0].paths.isEmpty && routes[$0].expression == nil
         }
@@ -133,7 +133,7 @@ enum ShadowedRoutes {
 
     private static func hints(
         in group: [Int],
-        _ routes: [Route],
+        _ routes: EntityList<Route>,
         _ places: EntityPlaces
     ) -> [Finding] {
         var greedy: [(index: Int, prefix: String)] = []

@@ -206,7 +206,9 @@ struct DeclarationTree {
         )
     }
 
-    private static func ordered<Entity: GatewayEntity>(_ entities: [Entity]) -> [Entity] {
+    private static func ordered<Entity: GatewayEntity>(
+        _ entities: some Sequence<Entity>
+    ) -> [Entity] {
         entities.sorted { ($0.naturalKey ?? "~", $0.id) < ($1.naturalKey ?? "~", $1.id) }
     }
 

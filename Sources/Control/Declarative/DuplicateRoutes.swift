@@ -23,7 +23,7 @@ enum DuplicateRoutes {
     }
 
     /// One warning for each route that never gets a request because another matches the same.
-    static func warnings(_ routes: [Route], _ places: EntityPlaces) -> [Finding] {
+    static func warnings(_ routes: EntityList<Route>, _ places: EntityPlaces) -> [Finding] {
         var best: [Matchers: Int] = [:]
         let matchers = routes.map(Matchers.init)
         for index in routes.indices {

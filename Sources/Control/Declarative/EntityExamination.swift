@@ -20,7 +20,7 @@ public enum EntityExamination {
             + configuration.routes.enumerated().flatMap { Self.patterns(of: $1, $0) }
     }
 
-    private static func plugins(_ plugins: [Plugin]) -> [Finding] {
+    private static func plugins(_ plugins: EntityList<Plugin>) -> [Finding] {
         plugins.enumerated().filter { UnbuiltFeatures.builtPlugins.contains($1.name) }
             .flatMap { index, plugin in
                 PluginCatalogue.errors(in: plugin).map { error in

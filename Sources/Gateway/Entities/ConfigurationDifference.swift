@@ -97,17 +97,18 @@ public struct ConfigurationDifference: Equatable, Sendable {
 
     /// What is created and updated; documents are made only of what differs.
     private static func written<Entity: GatewayEntity>(
-        _ old: [Entity],
-        _ new: [Entity]
+        _ old: EntityList<Entity>,
+        _ new: EntityList<Entity>
     ) -> [Change] {
         guard old != new else { return [] }
         let places = Dictionary(
             old.enumerated().map { ($1.id, $0) },
             uniquingKeysWith: { $1 }
         )
-        return new.compactMap { entity in
-            let before = places[entity.id].map { old[$0] }
-            guard before != entity else { return nil }
+        return new.enumerated().compactMap { index, entity in
+            let place = places[entity.id]
+            if let place, new.isEqual(at: index, to: old, at: place) { return nil }
+            let before = place.map { old[$0] }
             let fields = Self.fields(before?.document, entity.document)
             guard before == nil || !fields.isEmpty else { return nil }
             return Self.change(

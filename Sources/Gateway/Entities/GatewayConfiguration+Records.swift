@@ -97,7 +97,7 @@ extension GatewayConfiguration {
 
     private static func append<Entity: GatewayEntity>(
         _ node: DocumentNode,
-        to collection: inout [Entity],
+        to collection: inout EntityList<Entity>,
         _ location: FieldPath,
         _ findings: inout [Finding]
     ) -> EntityID {
@@ -109,51 +109,51 @@ extension GatewayConfiguration {
     /// The same entities in the one order that equal configurations share: by id.
     public func sorted() -> GatewayConfiguration {
         var sorted = self
-        sorted.services.sort { $0.id < $1.id }
-        sorted.routes.sort { $0.id < $1.id }
-        sorted.upstreams.sort { $0.id < $1.id }
-        sorted.targets.sort { $0.id < $1.id }
-        sorted.plugins.sort { $0.id < $1.id }
-        sorted.consumers.sort { $0.id < $1.id }
-        sorted.consumerGroups.sort { $0.id < $1.id }
-        sorted.groupMembers.sort { $0.id < $1.id }
-        sorted.keyCredentials.sort { $0.id < $1.id }
-        sorted.basicCredentials.sort { $0.id < $1.id }
-        sorted.jwtSecrets.sort { $0.id < $1.id }
-        sorted.hmacCredentials.sort { $0.id < $1.id }
-        sorted.certificateCredentials.sort { $0.id < $1.id }
-        sorted.aclGroups.sort { $0.id < $1.id }
-        sorted.certificates.sort { $0.id < $1.id }
-        sorted.snis.sort { $0.id < $1.id }
-        sorted.caCertificates.sort { $0.id < $1.id }
-        sorted.vaults.sort { $0.id < $1.id }
-        sorted.keySets.sort { $0.id < $1.id }
-        sorted.keys.sort { $0.id < $1.id }
+        sorted.services.sortByKey()
+        sorted.routes.sortByKey()
+        sorted.upstreams.sortByKey()
+        sorted.targets.sortByKey()
+        sorted.plugins.sortByKey()
+        sorted.consumers.sortByKey()
+        sorted.consumerGroups.sortByKey()
+        sorted.groupMembers.sortByKey()
+        sorted.keyCredentials.sortByKey()
+        sorted.basicCredentials.sortByKey()
+        sorted.jwtSecrets.sortByKey()
+        sorted.hmacCredentials.sortByKey()
+        sorted.certificateCredentials.sortByKey()
+        sorted.aclGroups.sortByKey()
+        sorted.certificates.sortByKey()
+        sorted.snis.sortByKey()
+        sorted.caCertificates.sortByKey()
+        sorted.vaults.sortByKey()
+        sorted.keySets.sortByKey()
+        sorted.keys.sortByKey()
         return sorted
     }
 
     func collection(_ kind: EntityKind) -> [any GatewayEntity] {
         switch kind {
-        case .services: self.services
-        case .routes: self.routes
-        case .upstreams: self.upstreams
-        case .targets: self.targets
-        case .plugins: self.plugins
-        case .consumers: self.consumers
-        case .consumerGroups: self.consumerGroups
-        case .groupMembers: self.groupMembers
-        case .keyCredentials: self.keyCredentials
-        case .basicCredentials: self.basicCredentials
-        case .jwtSecrets: self.jwtSecrets
-        case .hmacCredentials: self.hmacCredentials
-        case .certificateCredentials: self.certificateCredentials
-        case .aclGroups: self.aclGroups
-        case .certificates: self.certificates
-        case .snis: self.snis
-        case .caCertificates: self.caCertificates
-        case .vaults: self.vaults
-        case .keySets: self.keySets
-        case .keys: self.keys
+        case .services: Array(self.services)
+        case .routes: Array(self.routes)
+        case .upstreams: Array(self.upstreams)
+        case .targets: Array(self.targets)
+        case .plugins: Array(self.plugins)
+        case .consumers: Array(self.consumers)
+        case .consumerGroups: Array(self.consumerGroups)
+        case .groupMembers: Array(self.groupMembers)
+        case .keyCredentials: Array(self.keyCredentials)
+        case .basicCredentials: Array(self.basicCredentials)
+        case .jwtSecrets: Array(self.jwtSecrets)
+        case .hmacCredentials: Array(self.hmacCredentials)
+        case .certificateCredentials: Array(self.certificateCredentials)
+        case .aclGroups: Array(self.aclGroups)
+        case .certificates: Array(self.certificates)
+        case .snis: Array(self.snis)
+        case .caCertificates: Array(self.caCertificates)
+        case .vaults: Array(self.vaults)
+        case .keySets: Array(self.keySets)
+        case .keys: Array(self.keys)
         }
     }
 }

@@ -95,7 +95,8 @@ struct ConfigurationCheck {
 
     /// Reports keys that repeat, unless the names do: a derived key follows from its name, and
     /// nobody wrote it.
-    private mutating func checkKeys(_ kind: EntityKind, _ entities: [some GatewayEntity]) {
+    private mutating func checkKeys(_ kind: EntityKind, _ entities: EntityList<some GatewayEntity>)
+    {
         // Sorted collections show by neighbours that no key repeats.
         let isRising = entities.indices.dropFirst().allSatisfy {
             entities[$0 - 1].id < entities[$0].id
@@ -215,6 +216,18 @@ struct ConfigurationCheck {
             self.refer(.plugins, index, "consumer", plugin.consumer, consumers, .consumers)
             let group = plugin.consumerGroup
             self.refer(.plugins, index, "consumer_group", group, groups, .consumerGroups)
+            guard plugin.name == "mtls-auth" else { continue }
+            for authority in EntityKind.plugins.authorities(in: plugin.document)
+            where EntityID(authority).map({ !authorities.contains($0) }) ?? false {
+                self.findings.append(
+                    self.places.finding(
+                        .plugins,
+                        index,
+                        path: ["config", ForeignKey.authorities[...]],
+                        "the following CA certificates do not exist: \(authority)"
+                    )
+                )
+            }
         }
         for (index, member) in all.groupMembers.enumerated() {
             let group = member.consumerGroup

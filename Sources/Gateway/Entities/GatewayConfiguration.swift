@@ -1,46 +1,46 @@
 /// All entities that a node routes by.
 public struct GatewayConfiguration: Equatable, Sendable {
     /// Services.
-    public var services: [Service] = []
+    public var services: EntityList<Service> = []
     /// Routes.
-    public var routes: [Route] = []
+    public var routes: EntityList<Route> = []
     /// Upstreams.
-    public var upstreams: [Upstream] = []
+    public var upstreams: EntityList<Upstream> = []
     /// Targets of all upstreams.
-    public var targets: [Target] = []
+    public var targets: EntityList<Target> = []
     /// Plugins of every scope.
-    public var plugins: [Plugin] = []
+    public var plugins: EntityList<Plugin> = []
     /// Consumers.
-    public var consumers: [Consumer] = []
+    public var consumers: EntityList<Consumer> = []
     /// Groups of consumers.
-    public var consumerGroups: [ConsumerGroup] = []
+    public var consumerGroups: EntityList<ConsumerGroup> = []
     /// Members of groups of consumers.
-    public var groupMembers: [GroupMember] = []
+    public var groupMembers: EntityList<GroupMember> = []
     /// Keys of consumers.
-    public var keyCredentials: [KeyCredential] = []
+    public var keyCredentials: EntityList<KeyCredential> = []
     /// User names and passwords of consumers.
-    public var basicCredentials: [BasicCredential] = []
+    public var basicCredentials: EntityList<BasicCredential> = []
     /// What consumers' tokens are checked by.
-    public var jwtSecrets: [JWTSecret] = []
+    public var jwtSecrets: EntityList<JWTSecret> = []
     /// Secrets that consumers sign requests with.
-    public var hmacCredentials: [HMACCredential] = []
+    public var hmacCredentials: EntityList<HMACCredential> = []
     /// Names in certificates that stand for consumers.
-    public var certificateCredentials: [CertificateCredential] = []
+    public var certificateCredentials: EntityList<CertificateCredential> = []
     /// Groups of the plugin `acl`.
-    public var aclGroups: [ACLGroup] = []
+    public var aclGroups: EntityList<ACLGroup> = []
     /// Certificates.
-    public var certificates: [Certificate] = []
+    public var certificates: EntityList<Certificate> = []
     /// Server names.
-    public var snis: [SNI] = []
+    public var snis: EntityList<SNI> = []
     /// Authorities' certificates.
-    public var caCertificates: [CACertificate] = []
+    public var caCertificates: EntityList<CACertificate> = []
 
     /// Stores of secrets.
-    public var vaults: [Vault] = []
+    public var vaults: EntityList<Vault> = []
     /// Sets of keys.
-    public var keySets: [KeySet] = []
+    public var keySets: EntityList<KeySet> = []
     /// Keys.
-    public var keys: [Key] = []
+    public var keys: EntityList<Key> = []
 
     /// No entities at all.
     public static let empty = GatewayConfiguration()

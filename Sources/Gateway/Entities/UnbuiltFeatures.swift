@@ -90,7 +90,8 @@ public enum UnbuiltFeatures {
         Self.plugins(configuration.plugins, places)
     }
 
-    private static func plugins(_ plugins: [Plugin], _ places: EntityPlaces) -> [Finding] {
+    private static func plugins(_ plugins: EntityList<Plugin>, _ places: EntityPlaces) -> [Finding]
+    {
         plugins.enumerated().compactMap { index, plugin in
             // One that is off protects nothing and changes nothing; Kong loads it too.
             if !plugin.enabled { return nil }

@@ -8,6 +8,9 @@ extension RoutingIndex {
         let prefixHashes: UnsafeMutablePointer<UInt64>
         let regexMemory: RegexMemory
         let expressionMemory: ExpressionMemory
+        /// By place of a route in what the index was compiled from: its place now, negative when it is
+        /// not to be found any more; `nil` when all are where they were.
+        let places: UnsafePointer<Int32>?
         /// Bit of the request's method; 0 for one that no route names.
         let method: UInt64
         var rank = Int32.max
@@ -124,6 +127,7 @@ extension RoutingIndex {
             guard candidate.rank < search.rank else { return }
             guard candidate.port < 0 || candidate.port == Int32(query.port) else { continue }
             let entry = self.entries[Int(candidate.rank)]
+            if let places = search.places, places[Int(entry.routeIndex)] < 0 { continue }
             guard entry.methods == 0 || entry.methods & search.method != 0,
                 entry.serverNames.count == 0 || !query.isTLS
                     || self.isServerName(query.serverName, in: entry.serverNames),

@@ -1,4 +1,6 @@
-/// The compiled routes in flat memory: trivial to copy, owned by one ``RoutingTable``.
+internal import MeshEntities
+
+/// The compiled routes in flat memory: trivial to copy, owned by one ``RoutingLayer``.
 ///
 ///     host of the request ──> HostBucket: any, exact, `*.suffix`, `prefix.*`
 ///        └─ for each length of prefix that the bucket holds, longest first
@@ -35,6 +37,17 @@ struct RoutingIndex {
         let headers: Run
         /// In ``names``.
         let serverNames: Run
+    }
+
+    /// Where an entry stands among those of all layers of a table.
+    struct Rank: Comparable {
+        let priority: RoutePriority
+        let route: EntityID
+
+        static func < (left: Rank, right: Rank) -> Bool {
+            if left.priority != right.priority { return left.priority < right.priority }
+            return left.route < right.route
+        }
     }
 
     /// A header that must be there.
@@ -89,6 +102,8 @@ struct RoutingIndex {
     static let hashSeed: UInt64 = 0xCBF2_9CE4_8422_2325
 
     let entries: UnsafeMutableBufferPointer<RouteEntry>
+    /// By entry.
+    let ranks: UnsafeMutableBufferPointer<Rank>
     let steps: UnsafeMutableBufferPointer<ExpressionStep>
     let headerRules: UnsafeMutableBufferPointer<HeaderRule>
     let values: UnsafeMutableBufferPointer<Text>
@@ -150,6 +165,7 @@ struct RoutingIndex {
     /// Gives the memory back.
     func deallocate() {
         self.entries.deallocate()
+        self.ranks.deallocate()
         self.steps.deallocate()
         self.headerRules.deallocate()
         self.values.deallocate()

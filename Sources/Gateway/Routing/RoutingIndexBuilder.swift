@@ -4,7 +4,7 @@ internal import MeshEntities
 /// Collects routes and lays them out as a ``RoutingIndex``.
 struct RoutingIndexBuilder {
     /// Most different methods that all routes may name: the bits of one word.
-    private static let methodLimit = 64
+    static let methodLimit = 64
     /// Longest path of a route; no request line is longer.
     private static let pathLimit = 65_535
 
@@ -194,6 +194,9 @@ struct RoutingIndexBuilder {
         }
         return RoutingIndex(
             entries: Self.flat(self.drafts.map(\.entry)),
+            ranks: Self.flat(
+                self.drafts.map { RoutingIndex.Rank(priority: $0.priority, route: $0.route) }
+            ),
             steps: Self.flat(self.steps),
             headerRules: Self.flat(self.headerRules),
             values: Self.flat(self.values),

@@ -22,25 +22,25 @@ public struct StreamTable: Sendable {
     ///
     /// - Throws: ``RoutingError`` for the first expression that cannot be compiled.
     public init(
-        compiling routes: [Route],
-        services: [Service],
+        compiling routes: EntityList<Route>,
+        services: EntityList<Service>,
         flavor: RouterFlavor = .traditionalCompatible
     ) throws(RoutingError) {
-        let disabled = Set(services.filter { !$0.enabled }.map(\.id))
-        let served = routes.enumerated().filter { _, route in
-            !(route.service.map(disabled.contains) ?? false)
-                && route.protocols.contains(where: \.isStream)
+        let disabled = services.disabled
+        let served = (0..<routes.count).filter { place in
+            routes[place].protocols.contains(where: \.isStream)
+                && !(routes[place].service.map(disabled.contains) ?? false)
         }
-        let written = served.filter { $0.element.expression != nil }
-        if flavor != .expressions, let route = written.first?.element {
+        let written = served.filter { routes[$0].expression != nil }
+        if flavor != .expressions, let route = written.first.map({ routes[$0] }) {
             let label = route.name ?? route.id.description
             throw .expressionNotRead(route: label, flavor: flavor)
         }
-        self.expressions = try Self.expressions(written.map { ($0.element, $0.offset) })
+        self.expressions = try Self.expressions(written.map { (routes[$0], $0) })
         self.entries =
             served
-            .filter { $0.element.expression == nil }
-            .map { place, route in StreamEntry(route, place: place) }
+            .filter { routes[$0].expression == nil }
+            .map { place in StreamEntry(routes[place], place: place) }
             .sorted { ($0.priority, $0.id) > ($1.priority, $1.id) }
         var named: [[UInt8]: [Int]] = [:]
         var unnamed: [Int] = []

@@ -77,7 +77,11 @@ enum RoutingBenchmark: Benchmark {
         over baseline: Measurement?,
         _ stopwatch: Stopwatch
     ) throws -> Measurement {
-        let table = try RoutingTable(compiling: routes, services: [], flavor: .expressions)
+        let table = try RoutingTable(
+            compiling: EntityList(routes),
+            services: [],
+            flavor: .expressions
+        )
         let scratch = RoutingScratch()
         return withBytes("GET", host, path) { method, host, path in
             stopwatch.time(name, over: baseline) { repetitions in

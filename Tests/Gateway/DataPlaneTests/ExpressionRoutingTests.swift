@@ -12,15 +12,17 @@ struct ExpressionRoutingTests {
             return "HTTP/1.1 200 OK\r\nContent-Length: \(target.utf8.count)\r\n\r\n\(target)"
         }
         var entities = TestEntities.proxying([origin.port])
-        entities.routes = expressions.enumerated().map { index, expression in
-            var route = Route(
-                id: EntityID(high: 9, low: UInt64(index)),
-                name: "e\(index)",
-                service: TestEntities.serviceID
-            )
-            route.expression = expression
-            return route
-        }
+        entities.routes = EntityList(
+            expressions.enumerated().map { index, expression in
+                var route = Route(
+                    id: EntityID(high: 9, low: UInt64(index)),
+                    name: "e\(index)",
+                    service: TestEntities.serviceID
+                )
+                route.expression = expression
+                return route
+            }
+        )
         return try Gateway(entities) { $0.routerFlavor = .expressions }
     }
 

@@ -10,14 +10,16 @@ struct LiveUpstreamsTests {
     /// One upstream per given name, whose tag decides whether its shape is the same.
     private func snapshot(_ tags: [String: Int]) throws -> Snapshot {
         var entities = GatewayConfiguration()
-        entities.upstreams = tags.sorted { $0.key < $1.key }.map { name, tag in
-            var upstream = Upstream(
-                id: EntityID(high: 1, low: UInt64(name.utf8.first ?? 0)),
-                name: name
-            )
-            upstream.tags = ["\(tag)"]
-            return upstream
-        }
+        entities.upstreams = EntityList(
+            tags.sorted { $0.key < $1.key }.map { name, tag in
+                var upstream = Upstream(
+                    id: EntityID(high: 1, low: UInt64(name.utf8.first ?? 0)),
+                    name: name
+                )
+                upstream.tags = ["\(tag)"]
+                return upstream
+            }
+        )
         return try Snapshot(
             configuration: entities,
             addresses: HostAddresses(),

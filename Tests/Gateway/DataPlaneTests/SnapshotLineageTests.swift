@@ -170,11 +170,13 @@ struct SnapshotLineageTests {
             { $0.protocol = .grpc },
             { $0.protocol = .grpcs },
         ]
-        entities.services = changes.enumerated().map { index, change in
-            var service = Service(id: EntityID(high: 3, low: UInt64(index)), host: "u0")
-            change(&service)
-            return service
-        }
+        entities.services = EntityList(
+            changes.enumerated().map { index, change in
+                var service = Service(id: EntityID(high: 3, low: UInt64(index)), host: "u0")
+                change(&service)
+                return service
+            }
+        )
         var lineage = SnapshotLineage(workers: 1)
         let shape = lineage.installation(
             of: try self.snapshot(entities, HostAddresses(["web.example": [.v4(9)]])),

@@ -69,7 +69,7 @@ struct SnapshotReuseTests {
             let lines = String(decoding: plan.debugLines.bytes, as: UTF8.self)
             let path = String(decoding: plan.servicePath.bytes, as: UTF8.self)
             let upstream = plan.upstream >= 0 ? "\(snapshot.upstreams[Int(plan.upstream)])" : "-"
-            return "\(snapshot.labels[place]) \(lines) \(path) \(plan.retries) \(upstream)"
+            return "\(snapshot.shapes[place].label) \(lines) \(path) \(plan.retries) \(upstream)"
         }
     }
 

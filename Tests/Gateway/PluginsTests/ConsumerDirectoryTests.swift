@@ -8,16 +8,20 @@ import Testing
 struct ConsumerDirectoryTests {
     private static func configuration(_ count: UInt64) -> GatewayConfiguration {
         var entities = GatewayConfiguration()
-        entities.consumers = (0..<count).map {
-            Consumer(id: EntityID(high: 1, low: $0), username: "user-\($0)")
-        }
-        entities.keyCredentials = (0..<count).map {
-            KeyCredential(
-                id: EntityID(high: 2, low: $0),
-                consumer: EntityID(high: 1, low: $0),
-                key: "key-\($0)"
-            )
-        }
+        entities.consumers = EntityList(
+            (0..<count).map {
+                Consumer(id: EntityID(high: 1, low: $0), username: "user-\($0)")
+            }
+        )
+        entities.keyCredentials = EntityList(
+            (0..<count).map {
+                KeyCredential(
+                    id: EntityID(high: 2, low: $0),
+                    consumer: EntityID(high: 1, low: $0),
+                    key: "key-\($0)"
+                )
+            }
+        )
         return entities
     }
 

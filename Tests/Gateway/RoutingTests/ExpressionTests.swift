@@ -184,7 +184,7 @@ struct ExpressionTests {
 @Suite("A routing table of the flavour expressions")
 struct ExpressionTableTests {
     private func table(_ routes: [Route]) throws -> RoutingTable {
-        try RoutingTable(compiling: routes, services: [], flavor: .expressions)
+        try RoutingTable(compiling: EntityList(routes), services: [], flavor: .expressions)
     }
 
     @Test("prefers the higher priority, then the greater id, and any expression to fields")
@@ -283,7 +283,11 @@ struct ExpressionTableTests {
             expressionRoute(3, "net.src.ip in 10.0.0.0/8", protocols: [.udp]),
             expressionRoute(4, #"tls.sni =^ ".org""#, protocols: [.tlsPassthrough]),
         ]
-        let table = try StreamTable(compiling: routes, services: [], flavor: .expressions)
+        let table = try StreamTable(
+            compiling: EntityList(routes),
+            services: [],
+            flavor: .expressions
+        )
         let source = try #require(Endpoint("10.0.0.9:1"))
         let destination = try #require(Endpoint("127.0.0.1:9000"))
         let match = { (transport: StreamTransport, name: String?) in
@@ -313,7 +317,11 @@ struct ExpressionTableTests {
 @Suite("A routing table of the flavour traditional")
 struct TraditionalTableTests {
     private func winner(_ routes: [Route], _ probe: RoutingProbe) throws -> Int? {
-        let table = try RoutingTable(compiling: routes, services: [], flavor: .traditional)
+        let table = try RoutingTable(
+            compiling: EntityList(routes),
+            services: [],
+            flavor: .traditional
+        )
         return probe.match(table)?.routeIndex
     }
 

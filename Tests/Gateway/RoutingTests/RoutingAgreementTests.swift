@@ -1,7 +1,8 @@
 import MeshEntities
 import MeshPrimitives
-import MeshRouting
 import Testing
+
+@testable import MeshRouting
 
 @Suite("A routing table and the slow router")
 struct RoutingAgreementTests {
@@ -26,7 +27,7 @@ struct RoutingAgreementTests {
         let routes = (0..<(1 + generator.next(below: 40))).map { number in
             Self.route(number, off.id, &generator)
         }
-        let table = try RoutingTable(compiling: routes, services: [off])
+        let table = try RoutingTable(compiling: EntityList(routes), services: [off])
         let slow = try SlowRouter(routes, services: [off])
         let scratch = RoutingScratch()
 
@@ -35,6 +36,54 @@ struct RoutingAgreementTests {
             let fast = probe.match(table, scratch: scratch)
             #expect(fast == slow.match(probe), "seed \(seed), \(probe)")
         }
+    }
+
+    @Test("find the same route after every change of some of them", arguments: UInt64(0)..<20)
+    func agreeAfterChanges(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: 1_000 + seed)
+        var off = Service(id: routeID(1_000_000), host: "h")
+        off.enabled = false
+        var number = 100
+        var routes = EntityList((0..<100).map { Self.route($0, off.id, &generator) })
+        routes.sortByKey()
+        var table: RoutingTable?
+        var layered = 0
+        let scratch = RoutingScratch()
+
+        for _ in 0..<30 {
+            for _ in 0..<generator.next(below: 6) {
+                let place = generator.next(below: routes.count)
+                var other = Self.route(number, off.id, &generator)
+                number += 1
+                switch generator.next(below: 3) {
+                case 0: routes.remove(at: place)
+                case 1: routes.append(other)
+                default:
+                    other.id = routes[place].id
+                    routes[place] = other
+                }
+            }
+            routes.sortByKey()
+            let made = try RoutingTable(
+                routes,
+                disabled: [off.id],
+                .traditionalCompatible,
+                reusing: table,
+                layeredRoutes: 0
+            )
+            layered += made.isLayered ? 1 : 0
+            table = made
+            let slow = try SlowRouter(Array(routes), services: [off])
+            for _ in 0..<40 {
+                let probe = Self.probe(&generator)
+                #expect(
+                    probe.match(made, scratch: scratch) == slow.match(probe),
+                    "\(seed), \(probe)"
+                )
+            }
+        }
+        #expect(layered > 10, "changes were compiled upon the others")
+        #expect(layered < 30, "and now and then all of them at once")
     }
 
     private static func route(

@@ -25,7 +25,10 @@ struct RoutingTableTests {
 
         for count in 1...routes.count {
             let places = worstFirst.prefix(count)
-            let table = try RoutingTable(compiling: places.map { routes[$0] }, services: [])
+            let table = try RoutingTable(
+                compiling: EntityList(places.map { routes[$0] }),
+                services: []
+            )
             #expect(probe.match(table)?.routeIndex == count - 1)
         }
     }
@@ -64,7 +67,7 @@ struct RoutingTableTests {
         ].enumerated().map { Route(id: routeID($0 + 1), paths: $1) }
         let path = try #require(RequestPathTests.normalized(Array(raw.utf8)))
 
-        let table = try RoutingTable(compiling: routes, services: [])
+        let table = try RoutingTable(compiling: EntityList(routes), services: [])
         let query = path.withUnsafeBytes { path in
             withBytes("GET") { method in
                 table.match(
@@ -89,7 +92,7 @@ struct RoutingTableTests {
             Route(id: routeID(2), paths: ["~/v(\\d+)/(?<name>[a-z]+)"]),
             Route(id: routeID(3), methods: ["PUT"]),
         ]
-        let table = try RoutingTable(compiling: routes, services: [])
+        let table = try RoutingTable(compiling: EntityList(routes), services: [])
 
         #expect(
             RoutingProbe(path: "/abcd").match(table) == RouteMatch(routeIndex: 0, prefixLength: 4)
@@ -113,7 +116,7 @@ struct RoutingTableTests {
             Route(id: routeID(3), hosts: ["ported.com:8443"]),
             Route(id: routeID(4), hosts: ["Upper.com"]),
         ]
-        let table = try RoutingTable(compiling: routes, services: [])
+        let table = try RoutingTable(compiling: EntityList(routes), services: [])
         func index(_ host: String, port: UInt16 = 80) -> Int? {
             RoutingProbe(host: host, port: port).match(table)?.routeIndex
         }
@@ -173,7 +176,7 @@ struct RoutingTableTests {
             Route(id: routeID(2), service: off.id, paths: ["/"]), stream,
             Route(id: routeID(1), paths: ["/"]),
         ]
-        let table = try RoutingTable(compiling: routes, services: [off])
+        let table = try RoutingTable(compiling: EntityList(routes), services: [off])
 
         #expect(RoutingProbe().match(table)?.routeIndex == 2)
     }
@@ -255,6 +258,6 @@ struct RoutingTableTests {
     }
 
     private func index(_ routes: [Route], _ probe: RoutingProbe) throws -> Int? {
-        probe.match(try RoutingTable(compiling: routes, services: []))?.routeIndex
+        probe.match(try RoutingTable(compiling: EntityList(routes), services: []))?.routeIndex
     }
 }

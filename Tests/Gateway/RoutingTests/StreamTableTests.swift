@@ -115,7 +115,7 @@ struct StreamTableTests {
             ),
         ]
         for last in 1...routes.count {
-            let table = try StreamTable(compiling: Array(routes.prefix(last)), services: [])
+            let table = try StreamTable(compiling: EntityList(routes.prefix(last)), services: [])
 
             #expect(table.match(try self.query(.tcp))?.routeIndex == last - 1)
         }
@@ -145,7 +145,7 @@ struct StreamAgreementTests {
     func agree(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let routes = (0..<(1 + generator.next(below: 25))).map { Self.route($0, &generator) }
-        let table = try StreamTable(compiling: routes, services: [])
+        let table = try StreamTable(compiling: EntityList(routes), services: [])
 
         for _ in 0..<150 {
             let query = try Self.query(&generator)

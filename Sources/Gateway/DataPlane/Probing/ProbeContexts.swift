@@ -10,11 +10,11 @@ struct ProbeContexts {
         let isHTTP2: Bool
     }
 
-    private var certificates: [Certificate] = []
+    private var certificates: EntityList<Certificate> = []
     private var made: [Key: TLSClientContext] = [:]
 
     /// Takes over the certificates that targets may be shown.
-    mutating func setCertificates(_ certificates: [Certificate]) {
+    mutating func setCertificates(_ certificates: EntityList<Certificate>) {
         guard certificates != self.certificates else { return }
         self.certificates = certificates
         self.made = self.made.filter { $0.key.clientCertificate == nil }

@@ -70,6 +70,6 @@ public final class Prober: Sendable {
 /// What the prober's thread is told.
 enum ProbeMessage: Sendable {
     case submit(ProbeRequest)
-    case certificates([Certificate])
+    case certificates(EntityList<Certificate>)
     case stop
 }

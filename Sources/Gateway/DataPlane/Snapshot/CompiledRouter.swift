@@ -5,7 +5,7 @@ internal import MeshRouting
 struct CompiledRouter: Sendable {
     let table: RoutingTable
     let streams: StreamTable
-    private let routes: [Route]
+    private let routes: EntityList<Route>
     private let disabled: Set<EntityID>
     private let flavor: RouterFlavor
 
@@ -15,9 +15,9 @@ struct CompiledRouter: Sendable {
         _ flavor: RouterFlavor,
         reusing previous: CompiledRouter?
     ) throws(RoutingError) {
-        let disabled = Set(configuration.services.filter { !$0.enabled }.map(\.id))
+        let disabled = configuration.services.disabled
         if let previous, previous.flavor == flavor, previous.disabled == disabled,
-            previous.routes.elementsEqual(configuration.routes, by: { $0.isFound(like: $1) })
+            previous.routes.isFound(like: configuration.routes)
         {
             self = previous
             return
@@ -25,7 +25,8 @@ struct CompiledRouter: Sendable {
         self.table = try RoutingTable(
             compiling: configuration.routes,
             services: configuration.services,
-            flavor: flavor
+            flavor: flavor,
+            reusing: previous?.table
         )
         self.streams = try StreamTable(
             compiling: configuration.routes,
@@ -38,15 +39,12 @@ struct CompiledRouter: Sendable {
     }
 }
 
-extension Route {
-    /// Whether requests find both by the same criteria and at the same precedence.
-    fileprivate func isFound(like other: Route) -> Bool {
-        self.id == other.id && self.paths == other.paths && self.hosts == other.hosts
-            && self.service == other.service && self.protocols == other.protocols
-            && self.methods == other.methods && self.headers == other.headers
-            && self.snis == other.snis && self.sources == other.sources
-            && self.destinations == other.destinations
-            && self.regexPriority == other.regexPriority
-            && self.expression == other.expression && self.priority == other.priority
+extension EntityList<Route> {
+    /// Whether all routes are found alike.
+    fileprivate func isFound(like other: EntityList<Route>) -> Bool {
+        self.count == other.count
+            && (0..<self.count).allSatisfy {
+                self.isSame(at: $0, as: other, at: $0) || self[$0].isFound(like: other[$0])
+            }
     }
 }

@@ -87,6 +87,11 @@ final class RouteShape: Sendable {
 
     deinit { self.arena.deallocate() }
 
+    /// The route's id.
+    var routeID: EntityID { self.route.id }
+    /// Of the route's service, if it has one.
+    var serviceID: EntityID? { self.route.service }
+
     /// Whether it compiles the same.
     func matches(
         _ route: Route,

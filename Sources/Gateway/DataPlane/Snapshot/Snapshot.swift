@@ -18,7 +18,6 @@ public final class Snapshot: Sendable {
 
     let table: RoutingTable
     let streams: StreamTable
-    let labels: [RouteLabel]
     /// By route.
     let chains: [PluginChain]
     /// Consumers and their credentials.
@@ -27,16 +26,17 @@ public final class Snapshot: Sendable {
     private let configuration: GatewayConfiguration
     private let router: CompiledRouter
     private let layout: UpstreamLayout
+    private let surroundings: RouteSurroundings
     /// By route; they own what ``routePlans`` points to.
-    private let shapes: [RouteShape]
+    let shapes: [RouteShape]
     nonisolated(unsafe) let routePlans: UnsafePointer<RoutePlan>
     private nonisolated(unsafe) let arena: PlanArena
 
     /// By upstream: how services speak to it.
     var identities: [[HopIdentity]] { self.layout.identities }
-    var certificates: [Certificate] { self.configuration.certificates }
-    var snis: [SNI] { self.configuration.snis }
-    var authorities: [CACertificate] { self.configuration.caCertificates }
+    var certificates: EntityList<Certificate> { self.configuration.certificates }
+    var snis: EntityList<SNI> { self.configuration.snis }
+    var authorities: EntityList<CACertificate> { self.configuration.caCertificates }
 
     /// Who is asked for a certificate that plugins look at.
     var certificateDemands: [CertificateDemand] { CertificateDemand.all(in: self.configuration) }
@@ -122,12 +122,51 @@ public final class Snapshot: Sendable {
         }
         self.table = self.router.table
         self.streams = self.router.streams
-        let services = Dictionary(
-            configuration.services.map { ($0.id, $0) },
-            uniquingKeysWith: { first, _ in first }
+        self.plugins = try Self.plugins(configuration, previous)
+        self.consumers = ConsumerDirectory(configuration, reusing: previous?.consumers)
+        self.surroundings = RouteSurroundings(configuration, reusing: previous?.surroundings)
+        let routes = self.surroundings.shapes(
+            of: configuration,
+            self.plugins,
+            previous,
+            chain: chain
         )
+        let layout = UpstreamLayout(configuration, addresses, localRegion, previous?.layout)
+        for upstream in layout.upstreams
+        where upstream.targets.count > BalancerPlan.maximumTargets {
+            throw .tooManyTargets(upstream: upstream.name, count: upstream.targets.count)
+        }
+        var arena = PlanArena()
+        let keepsHops = previous?.layout.mark === layout.mark
+        self.routePlans = arena.array(
+            routes.indices.map { index in
+                let (shape, origin) = (routes[index].shape, routes[index].origin)
+                if let previous, keepsHops, let origin { return previous.routePlans[origin] }
+                var plan = shape.plan
+                guard let hop = shape.serviceID.flatMap({ layout.hops[$0] }) else { return plan }
+                plan.upstream = hop.upstream.rawValue
+                plan.identity = Int32(hop.identity)
+                return plan
+            }
+        )
+        self.arena = arena
+        self.shapes = routes.map(\.shape)
+        self.chains = routes.map(\.shape.chain)
+        self.layout = layout
+        self.configuration = configuration
+    }
+
+    deinit { self.arena.deallocate() }
+
+    private static func plugins(
+        _ configuration: GatewayConfiguration,
+        _ previous: Snapshot?
+    ) throws(SnapshotError) -> PluginTable {
+        if let previous, previous.configuration.plugins == configuration.plugins {
+            return previous.plugins
+        }
         do {
-            self.plugins = try PluginTable(
+            return try PluginTable(
                 configuration.plugins,
                 reusing: previous?.plugins,
                 logs: { LogQueue($0) }
@@ -135,77 +174,105 @@ public final class Snapshot: Sendable {
         } catch {
             throw .plugin("\(error)")
         }
-        self.consumers = ConsumerDirectory(configuration, reusing: previous?.consumers)
-        let shapes = Self.shapes(configuration, services, self.plugins, previous, chain)
-        let layout = UpstreamLayout(configuration, addresses, localRegion, previous?.layout)
-        for upstream in layout.upstreams
-        where upstream.targets.count > BalancerPlan.maximumTargets {
-            throw .tooManyTargets(upstream: upstream.name, count: upstream.targets.count)
-        }
-        var arena = PlanArena()
-        self.routePlans = arena.array(
-            zip(shapes, configuration.routes).map { shape, route in
-                var plan = shape.plan
-                guard let hop = route.service.flatMap({ layout.hops[$0] }) else { return plan }
-                plan.upstream = hop.upstream.rawValue
-                plan.identity = Int32(hop.identity)
-                return plan
-            }
-        )
-        self.arena = arena
-        self.shapes = shapes
-        self.labels = shapes.map(\.label)
-        self.chains = shapes.map(\.chain)
-        self.layout = layout
-        self.configuration = configuration
     }
 
-    deinit { self.arena.deallocate() }
+    /// A route compiled, or taken over from a place in the snapshot before.
+    struct CompiledRoute {
+        let shape: RouteShape
+        let origin: Int?
+    }
 
-    /// Every route, compiled or taken over; routes are found by their place, or by walking on when
-    /// some have come or gone.
-    private static func shapes(
-        _ configuration: GatewayConfiguration,
-        _ services: [EntityID: Service],
-        _ plugins: PluginTable,
-        _ previous: Snapshot?,
-        _ chain: ((Route) -> PluginChain)?
-    ) -> [RouteShape] {
-        let known = previous?.configuration.routes ?? []
-        let hashing = Set(
-            configuration.upstreams.lazy.filter(\.hashesCaptures).map(\.name)
-        )
-        let sharesScoped = previous.map { $0.plugins.sharesScoped(with: plugins) } ?? false
-        var place = 0
-        var shapes: [RouteShape] = []
-        shapes.reserveCapacity(configuration.routes.count)
-        for route in configuration.routes {
-            let service = route.service.flatMap { services[$0] }
-            let hashes = service.map { hashing.contains($0.host) } ?? false
-            let candidates = plugins.candidates(route: route.id, service: route.service)
-            while place < known.count, known[place].id < route.id { place += 1 }
-            if let previous, place < known.count, sharesScoped || candidates.isEmpty,
-                previous.shapes[place].matches(
-                    route,
-                    service,
-                    candidates,
-                    hashesCaptures: hashes
-                )
-            {
-                shapes.append(previous.shapes[place])
+    /// What routes are compiled with besides themselves and plugins.
+    private struct RouteSurroundings {
+        let services: EntityList<Service>
+        private let places: [EntityID: Int]
+        private let upstreams: EntityList<Upstream>
+        /// Names of upstreams that hash what a path's regex captures.
+        private let hashing: Set<String>
+
+        init(_ configuration: GatewayConfiguration, reusing previous: RouteSurroundings?) {
+            self.services = configuration.services
+            self.upstreams = configuration.upstreams
+            if let previous, previous.services == self.services {
+                self.places = previous.places
             } else {
-                let compiled =
-                    chain?(route)
-                    ?? plugins.chain(
-                        route: route.id,
-                        service: route.service,
-                        isStream: route.protocols.contains(where: \.isStream)
-                    )
-                shapes.append(
-                    RouteShape(route, service, candidates, compiled, hashesCaptures: hashes)
+                self.places = Dictionary(
+                    self.services.enumerated().map { ($1.id, $0) },
+                    uniquingKeysWith: { first, _ in first }
                 )
             }
+            if let previous, previous.upstreams == self.upstreams {
+                self.hashing = previous.hashing
+            } else {
+                self.hashing = Set(self.upstreams.lazy.filter(\.hashesCaptures).map(\.name))
+            }
         }
-        return shapes
+
+        /// Every route, compiled or taken over; routes are found by their place, or by walking on when
+        /// some have come or gone.
+        func shapes(
+            of configuration: GatewayConfiguration,
+            _ plugins: PluginTable,
+            _ previous: Snapshot?,
+            chain: ((Route) -> PluginChain)?
+        ) -> [CompiledRoute] {
+            let routes = configuration.routes
+            let known = previous?.configuration.routes ?? []
+            // Then a route that is the same one is not even looked at.
+            let isSteady =
+                previous.map { previous in
+                    previous.plugins === plugins && previous.surroundings.hashing == self.hashing
+                        && previous.surroundings.services == self.services && chain == nil
+                } ?? false
+            let sharesScoped = previous.map { $0.plugins.sharesScoped(with: plugins) } ?? false
+            var place = 0
+            var shapes: [CompiledRoute] = []
+            shapes.reserveCapacity(routes.count)
+            for index in routes.indices {
+                let isKnown = { (place: Int) in routes.isSame(at: index, as: known, at: place) }
+                while place < known.count, !isKnown(place), known[place].id < routes[index].id {
+                    place += 1
+                }
+                if let previous, isSteady, place < known.count, isKnown(place) {
+                    shapes.append(CompiledRoute(shape: previous.shapes[place], origin: place))
+                    continue
+                }
+                let old = place < known.count ? previous?.shapes[place] : nil
+                let shape = self.shape(
+                    routes[index],
+                    plugins,
+                    from: old,
+                    sharesScoped: sharesScoped,
+                    chain
+                )
+                shapes.append(CompiledRoute(shape: shape, origin: shape === old ? place : nil))
+            }
+            return shapes
+        }
+
+        private func shape(
+            _ route: Route,
+            _ plugins: PluginTable,
+            from old: RouteShape?,
+            sharesScoped: Bool,
+            _ chain: ((Route) -> PluginChain)?
+        ) -> RouteShape {
+            let service = route.service.flatMap { self.places[$0] }.map { self.services[$0] }
+            let hashes = service.map { self.hashing.contains($0.host) } ?? false
+            let candidates = plugins.candidates(route: route.id, service: route.service)
+            if let old, sharesScoped || candidates.isEmpty,
+                old.matches(route, service, candidates, hashesCaptures: hashes)
+            {
+                return old
+            }
+            let compiled =
+                chain?(route)
+                ?? plugins.chain(
+                    route: route.id,
+                    service: route.service,
+                    isStream: route.protocols.contains(where: \.isStream)
+                )
+            return RouteShape(route, service, candidates, compiled, hashesCaptures: hashes)
+        }
     }
 }

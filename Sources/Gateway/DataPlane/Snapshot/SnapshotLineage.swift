@@ -16,7 +16,9 @@ struct SnapshotLineage {
     /// The newest snapshot that was compiled.
     private(set) var newest: Snapshot?
     private var lines: [String: Line] = [:]
-    private var routes: [Snapshot.RouteLabel: RouteRows] = [:]
+    /// By upstream of ``newest``.
+    private var current: [Line] = []
+    private var routes = RouteLines()
     /// Numbers below ``numberCount`` that no upstream has.
     private var vacantNumbers: [Int] = []
     private var numberCount = 0
@@ -29,39 +31,30 @@ struct SnapshotLineage {
         of snapshot: Snapshot,
         _ tls: TLSContexts = TLSContexts()
     ) -> Installation {
+        if self.newest?.upstreamsMark !== snapshot.upstreamsMark { self.setUpstreams(snapshot) }
+        self.newest = snapshot
+        return Installation(
+            snapshot: snapshot,
+            tls: tls,
+            shapes: self.current.map(\.shape),
+            numbers: self.current.map(\.number),
+            numberCount: self.numberCount,
+            routes: self.routes.rows(of: snapshot.shapes, workers: self.workers)
+        )
+    }
+
+    private mutating func setUpstreams(_ snapshot: Snapshot) {
         var lines: [String: Line] = [:]
         lines.reserveCapacity(snapshot.upstreams.count)
-        var shapes: [UpstreamShape] = []
-        shapes.reserveCapacity(snapshot.upstreams.count)
-        for (upstream, identities) in zip(snapshot.upstreams, snapshot.identities) {
+        self.current = zip(snapshot.upstreams, snapshot.identities).map { upstream, identities in
             let line = self.line(upstream, identities)
             lines[upstream.name] = line
-            shapes.append(line.shape)
+            return line
         }
         for (name, line) in self.lines where lines[name] == nil {
             self.vacantNumbers.append(line.number)
         }
         self.lines = lines
-        var routes: [Snapshot.RouteLabel: RouteRows] = [:]
-        routes.reserveCapacity(snapshot.labels.count)
-        var rows: [RouteRows] = []
-        rows.reserveCapacity(snapshot.labels.count)
-        for label in snapshot.labels {
-            let row =
-                routes[label] ?? self.routes[label] ?? RouteRows(label, workers: self.workers)
-            routes[label] = row
-            rows.append(row)
-        }
-        self.routes = routes
-        self.newest = snapshot
-        return Installation(
-            snapshot: snapshot,
-            tls: tls,
-            shapes: shapes,
-            numbers: snapshot.upstreams.map { lines[$0.name]?.number ?? 0 },
-            numberCount: self.numberCount,
-            routes: rows
-        )
     }
 
     private mutating func line(_ upstream: SnapshotUpstream, _ identities: [HopIdentity]) -> Line {
@@ -82,6 +75,59 @@ struct SnapshotLineage {
         if let vacant = self.vacantNumbers.popLast() { return vacant }
         defer { self.numberCount += 1 }
         return self.numberCount
+    }
+}
+
+/// The counters of routes from snapshot to snapshot; routes that are called the same count together.
+private struct RouteLines {
+    private struct Line {
+        let rows: RouteRows
+        var routes: Int
+    }
+
+    private var lines: [Snapshot.RouteLabel: Line] = [:]
+    private var shapes: [RouteShape] = []
+    /// By shape.
+    private var rows: [RouteRows] = []
+
+    /// The counters of the routes that a new snapshot has; those that only older ones had are forgotten.
+    mutating func rows(of shapes: [RouteShape], workers: Int) -> [RouteRows] {
+        var rows: [RouteRows] = []
+        rows.reserveCapacity(shapes.count)
+        var gone: [Snapshot.RouteLabel] = []
+        var place = 0
+        for shape in shapes {
+            while place < self.shapes.count, self.shapes[place] !== shape,
+                self.shapes[place].routeID <= shape.routeID
+            {
+                gone.append(self.shapes[place].label)
+                place += 1
+            }
+            if place < self.shapes.count, self.shapes[place] === shape {
+                rows.append(self.rows[place])
+                place += 1
+            } else {
+                rows.append(self.take(shape.label, workers))
+            }
+        }
+        gone += self.shapes[place...].map(\.label)
+        for label in gone { self.drop(label) }
+        self.shapes = shapes
+        self.rows = rows
+        return rows
+    }
+
+    private mutating func take(_ label: Snapshot.RouteLabel, _ workers: Int) -> RouteRows {
+        var line = self.lines[label] ?? Line(rows: RouteRows(label, workers: workers), routes: 0)
+        line.routes += 1
+        self.lines[label] = line
+        return line.rows
+    }
+
+    private mutating func drop(_ label: Snapshot.RouteLabel) {
+        guard var line = self.lines[label] else { return }
+        line.routes -= 1
+        self.lines[label] = line.routes > 0 ? line : nil
     }
 }
 

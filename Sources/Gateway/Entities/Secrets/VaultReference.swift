@@ -119,7 +119,7 @@ extension GatewayConfiguration {
 
 /// Finds secrets by their references.
 private struct SecretLookup {
-    let vaults: [Vault]
+    let vaults: EntityList<Vault>
     let variable: (String) -> String?
 
     /// The secret that a text stands for; the text itself when it is no reference.

@@ -38,7 +38,7 @@ public final class PluginTable: Sendable {
     ///   - logs: makes what takes the entries of a plan (nothing does).
     /// - Throws: ``PluginError`` if the settings of an enabled plugin cannot be obeyed.
     public init(
-        _ plugins: [Plugin],
+        _ plugins: some Collection<Plugin>,
         reusing previous: PluginTable? = nil,
         logs: @escaping (LogPlan) -> any LogTaking = { UnkeptLog($0) }
     ) throws(PluginError) {

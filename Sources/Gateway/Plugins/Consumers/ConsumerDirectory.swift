@@ -112,9 +112,9 @@ private final class ConsumerTable: Sendable {
     let places: [EntityID: ConsumerPlace]
     let usernames: [String: ConsumerPlace]
     let customIDs: [String: ConsumerPlace]
-    private let consumers: [Consumer]
-    private let members: [GroupMember]
-    private let access: [ACLGroup]
+    private let consumers: EntityList<Consumer>
+    private let members: EntityList<GroupMember>
+    private let access: EntityList<ACLGroup>
 
     static func make(
         _ configuration: GatewayConfiguration,

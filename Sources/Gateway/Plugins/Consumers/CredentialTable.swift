@@ -2,19 +2,19 @@ import MeshEntities
 
 /// The credentials of one kind by what a client names them by.
 final class CredentialTable<Credential: GatewayEntity>: Sendable {
-    let credentials: [Credential]
+    let credentials: EntityList<Credential>
     private let keys: KeyTable
 
     /// Makes a table, or gives the one before if nothing in it changed.
     static func make(
-        _ credentials: [Credential],
+        _ credentials: EntityList<Credential>,
         reusing previous: CredentialTable?
     ) -> CredentialTable {
         if let previous, previous.credentials == credentials { return previous }
         return CredentialTable(credentials)
     }
 
-    private init(_ credentials: [Credential]) {
+    private init(_ credentials: EntityList<Credential>) {
         self.credentials = credentials
         self.keys = KeyTable(credentials.lazy.map { $0.naturalKey ?? "" })
     }

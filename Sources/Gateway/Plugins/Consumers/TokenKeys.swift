@@ -5,7 +5,7 @@ final class TokenKeys: Sendable {
     private let parsed: [EntityID: (pem: String, key: PublicKey?)]
 
     /// Parses what another one has not parsed already.
-    init(_ secrets: [JWTSecret], reusing previous: TokenKeys?) {
+    init(_ secrets: EntityList<JWTSecret>, reusing previous: TokenKeys?) {
         var parsed: [EntityID: (pem: String, key: PublicKey?)] = [:]
         for secret in secrets where !secret.algorithm.isSymmetric {
             guard let pem = secret.publicKey else { continue }

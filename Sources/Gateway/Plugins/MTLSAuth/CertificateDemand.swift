@@ -22,7 +22,7 @@ public struct CertificateDemand: Equatable, Sendable {
         }
     }
 
-    private static func names(_ plugin: Plugin, _ routes: [Route]) -> [String]? {
+    private static func names(_ plugin: Plugin, _ routes: EntityList<Route>) -> [String]? {
         guard plugin.route != nil || plugin.service != nil else { return nil }
         var names: Set<String> = []
         for route in routes {

@@ -8,19 +8,19 @@ final class CertificateNames: Sendable {
         let authority: EntityID?
     }
 
-    private let credentials: [CertificateCredential]
+    private let credentials: EntityList<CertificateCredential>
     private let owners: [Key: EntityID]
 
     /// Makes a table, or gives the one before if nothing in it changed.
     static func make(
-        _ credentials: [CertificateCredential],
+        _ credentials: EntityList<CertificateCredential>,
         reusing previous: CertificateNames?
     ) -> CertificateNames {
         if let previous, previous.credentials == credentials { return previous }
         return CertificateNames(credentials)
     }
 
-    private init(_ credentials: [CertificateCredential]) {
+    private init(_ credentials: EntityList<CertificateCredential>) {
         self.credentials = credentials
         self.owners = Dictionary(
             credentials.map { credential in

@@ -12,19 +12,19 @@ final class AuthorityTable: Sendable {
         nonisolated(unsafe) let certificate: OpaquePointer
     }
 
-    private let entities: [CACertificate]
+    private let entities: EntityList<CACertificate>
     private let authorities: [EntityID: Authority]
 
     /// Makes a table, or gives the one before if nothing in it changed.
     static func make(
-        _ entities: [CACertificate],
+        _ entities: EntityList<CACertificate>,
         reusing previous: AuthorityTable?
     ) -> AuthorityTable {
         if let previous, previous.entities == entities { return previous }
         return AuthorityTable(entities)
     }
 
-    private init(_ entities: [CACertificate]) {
+    private init(_ entities: EntityList<CACertificate>) {
         self.entities = entities
         var authorities: [EntityID: Authority] = [:]
         for entity in entities where authorities[entity.id] == nil {

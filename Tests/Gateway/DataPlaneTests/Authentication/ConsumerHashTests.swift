@@ -12,16 +12,20 @@ struct ConsumerHashTests {
         entities.upstreams[0].algorithm = .consistentHashing
         entities.upstreams[0].hashOn = .consumer
         entities.plugins = [.named("key-auth")]
-        entities.consumers = (0..<16).map {
-            Consumer(id: EntityID(high: 7, low: $0), username: "u\($0)")
-        }
-        entities.keyCredentials = (0..<16).map {
-            KeyCredential(
-                id: EntityID(high: 9, low: $0),
-                consumer: EntityID(high: 7, low: $0),
-                key: "k\($0)"
-            )
-        }
+        entities.consumers = EntityList(
+            (0..<16).map {
+                Consumer(id: EntityID(high: 7, low: $0), username: "u\($0)")
+            }
+        )
+        entities.keyCredentials = EntityList(
+            (0..<16).map {
+                KeyCredential(
+                    id: EntityID(high: 9, low: $0),
+                    consumer: EntityID(high: 7, low: $0),
+                    key: "k\($0)"
+                )
+            }
+        )
         let gateway = try Gateway(entities)
         var chosen: Set<String> = []
         for number in 0..<16 {

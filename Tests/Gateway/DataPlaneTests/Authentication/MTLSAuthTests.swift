@@ -29,7 +29,7 @@ struct MTLSAuthTests {
         }
         let origin = Origin.answering(PluginGateway.echo)
         var entities = TestEntities.proxying([origin.port])
-        entities.caCertificates = self.clients.entities
+        entities.caCertificates = EntityList(self.clients.entities)
         entities.consumers = [
             Consumer(id: ProtectedGateway.annID, username: "ann", customID: "42"),
             Consumer(id: ProtectedGateway.bobID, username: "bob", customID: "svc.test"),

@@ -39,7 +39,7 @@ final class ProtectedGateway {
             ACLGroup(id: EntityID(high: 10, low: 2), consumer: Self.annID, group: "staff"),
             ACLGroup(id: EntityID(high: 10, low: 3), consumer: Self.bobID, group: "staff"),
         ]
-        entities.plugins = plugins
+        entities.plugins = EntityList(plugins)
         change(&entities)
         self.origin = origin
         self.gateway = try Gateway(entities)

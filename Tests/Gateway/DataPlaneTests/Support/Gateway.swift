@@ -97,13 +97,15 @@ enum TestEntities {
     ) -> GatewayConfiguration {
         var configuration = GatewayConfiguration()
         configuration.upstreams = [Upstream(id: Self.upstreamID, name: "origins")]
-        configuration.targets = ports.enumerated().map { index, port in
-            Target(
-                id: EntityID(high: 2, low: UInt64(index)),
-                target: "127.0.0.1:\(port)",
-                upstream: Self.upstreamID
-            )
-        }
+        configuration.targets = EntityList(
+            ports.enumerated().map { index, port in
+                Target(
+                    id: EntityID(high: 2, low: UInt64(index)),
+                    target: "127.0.0.1:\(port)",
+                    upstream: Self.upstreamID
+                )
+            }
+        )
         var service = Service(id: Self.serviceID, name: "shop", host: "origins")
         var route = Route(
             id: Self.routeID,

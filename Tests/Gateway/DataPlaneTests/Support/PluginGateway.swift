@@ -17,15 +17,17 @@ struct PluginGateway {
     ) throws {
         self.origin = Origin.answering(answer)
         var entities = TestEntities.proxying([self.origin.port], change: change)
-        entities.plugins = plugins.enumerated().map { index, plugin in
-            var entity = Plugin(
-                id: EntityID(high: 9, low: UInt64(index)),
-                name: plugin.name,
-                config: plugin.config
-            )
-            if protected { entity.route = TestEntities.routeID }
-            return entity
-        }
+        entities.plugins = EntityList(
+            plugins.enumerated().map { index, plugin in
+                var entity = Plugin(
+                    id: EntityID(high: 9, low: UInt64(index)),
+                    name: plugin.name,
+                    config: plugin.config
+                )
+                if protected { entity.route = TestEntities.routeID }
+                return entity
+            }
+        )
         self.gateway = try Gateway(entities, workers: workers)
     }
 
