@@ -22,6 +22,8 @@ final class ConfigurationCompiler: Sendable {
         var compiled: Compiled?
         /// Made for a configuration that may soon be stored.
         var trial: Snapshot?
+        /// What was written out for it.
+        var written: ParsedEntities.Written?
         /// Of the last build.
         var addresses = HostAddresses()
         private var hasReadMany = false
@@ -35,6 +37,7 @@ final class ConfigurationCompiler: Sendable {
             guard self.valid != state.head.hash else { return }
             let known = self.valid
             self.valid = nil
+            defer { self.written = nil }
             let findings: [Finding]
             if let changes = state.changes, changes.base == known,
                 let touched = try self.parsed.update(by: changes.bodies)
@@ -42,7 +45,7 @@ final class ConfigurationCompiler: Sendable {
                 findings = self.parsed.configuration.findings(touching: touched)
             } else {
                 let entities = state.entities
-                try self.parsed.update(to: entities)
+                try self.parsed.update(to: entities, written: self.written)
                 findings = self.parsed.configuration.findings()
                 self.hasReadMany = entities.count >= ConfigurationCompiler.trimmedEntities
             }
@@ -148,6 +151,11 @@ final class ConfigurationCompiler: Sendable {
                 )
             }
         }
+    }
+
+    /// Says as what a checked configuration is about to be stored, so that it is not read again.
+    func expect(_ written: ParsedEntities.Written) {
+        self.queue.async { self.state.withLock { $0.written = written } }
     }
 
     /// Gives memory back that reading a whole configuration took for a while, when all that was made

@@ -18,10 +18,24 @@ struct ParsedEntities: Sendable {
     fileprivate(set) var fingerprint: UInt64 = 0
     fileprivate var rows: [Row] = []
 
+    /// Entities that were written out a moment ago, each with what it was written as.
+    struct Written: Sendable {
+        /// In the order of keys.
+        let configuration: GatewayConfiguration
+        /// By key.
+        let bodies: [String: [UInt8]?]
+    }
+
     /// Reads what is new in a state.
     ///
+    /// - Parameters:
+    ///   - entities: all of them, in the order of keys.
+    ///   - written: what stands there as it was written need not be read.
     /// - Throws: ``StoredEntityError`` with everything that cannot be read; what was read before stays.
-    mutating func update(to entities: [StoredEntity]) throws(StoredEntityError) {
+    mutating func update(
+        to entities: [StoredEntity],
+        written: Written? = nil
+    ) throws(StoredEntityError) {
         for index in entities.indices.dropFirst() {
             let (before, key) = (entities[index - 1].key, entities[index].key)
             guard before < key else { throw .unordered(key) }
@@ -34,7 +48,12 @@ struct ParsedEntities: Sendable {
             let kind = try Self.kind(of: entities[start].key)
             var end = start + 1
             while end < entities.count, Self.belongs(entities[end].key, to: kind) { end += 1 }
-            let walk = Walk(entities: entities[start..<end], kind: kind, old: self)
+            let walk = Walk(
+                entities: entities[start..<end],
+                kind: kind,
+                old: self,
+                written: written
+            )
             kind.perform(walk, on: &next, &findings)
             start = end
         }
@@ -42,17 +61,19 @@ struct ParsedEntities: Sendable {
         self = next
     }
 
-    /// Reads entities that may have changed, and leaves all others as they are.
+    /// Reads entities that may have changed, and leaves all others as they are, in place.
     ///
     /// - Parameter bodies: by key; `nil` for what is gone.
     /// - Returns: ids of what did change, and of services whose routes did; `nil`, and nothing is read,
     ///   when there are so many that ``update(to:)`` costs less.
-    /// - Throws: ``StoredEntityError`` with everything that cannot be read; what was read before stays.
+    /// - Throws: ``StoredEntityError`` with everything that cannot be read; nothing is held then.
     mutating func update(
         by bodies: [String: [UInt8]?]
     ) throws(StoredEntityError) -> Set<EntityID>? {
         guard bodies.count <= Self.placedChanges else { return nil }
-        var next = self
+        // Whoever else held the rows would make a copy of all of them.
+        var next = ParsedEntities()
+        swap(&next, &self)
         var findings: [Finding] = []
         var touched: Set<EntityID> = []
         for (key, body) in bodies {
@@ -61,6 +82,7 @@ struct ParsedEntities: Sendable {
             if held, next.rows[place].stored.body == body { continue }
             guard held || body != nil else { continue }
             let kind = try Self.kind(of: key)
+            let before = kind == .routes ? next.route(key)?.service : nil
             let change = Change(
                 key: key,
                 body: body,
@@ -71,7 +93,7 @@ struct ParsedEntities: Sendable {
             kind.perform(change, on: &next, &findings)
             touched.formUnion([EntityID(String(key.suffix(36)))].compactMap(\.self))
             guard kind == .routes else { continue }
-            touched.formUnion([self, next].compactMap { $0.route(key)?.service })
+            touched.formUnion([before, next.route(key)?.service].compactMap(\.self))
         }
         guard findings.isEmpty else { throw .unreadable(findings) }
         self = next
@@ -198,7 +220,7 @@ extension GatewayEntity {
 /// What is done with the collection of one kind of entities.
 private protocol CollectionStep {
     func take<Entity: GatewayEntity>(
-        _ collection: WritableKeyPath<GatewayConfiguration, [Entity]>,
+        _ collection: WritableKeyPath<GatewayConfiguration, EntityList<Entity>>,
         of parsed: inout ParsedEntities,
         _ findings: inout [Finding]
     )
@@ -210,30 +232,64 @@ extension ParsedEntities {
         let entities: ArraySlice<StoredEntity>
         let kind: EntityKind
         let old: ParsedEntities
+        let written: Written?
 
         func take<Entity: GatewayEntity>(
-            _ collection: WritableKeyPath<GatewayConfiguration, [Entity]>,
+            _ collection: WritableKeyPath<GatewayConfiguration, EntityList<Entity>>,
             of parsed: inout ParsedEntities,
             _ findings: inout [Finding]
         ) {
             let known = self.old.configuration[keyPath: collection]
+            var written = WrittenList(self.written, collection)
             let first = self.old.firstRow(of: self.kind)
             var place = 0
-            var read: [Entity] = []
+            var read: EntityList<Entity> = []
             read.reserveCapacity(self.entities.count)
             for stored in self.entities {
                 while place < known.count, self.old.rows[first + place].stored.key < stored.key {
                     place += 1
                 }
                 if place < known.count, self.old.rows[first + place].stored == stored {
-                    read.append(known[place])
+                    read.append(from: known, at: place)
                     parsed.append(self.old.rows[first + place])
                 } else {
-                    read.append(Entity.read(stored, &findings))
+                    if !written.moveOne(to: &read, for: stored) {
+                        read.append(Entity.read(stored, &findings))
+                    }
                     parsed.append(Row(stored))
                 }
             }
             parsed.configuration[keyPath: collection] = read
+        }
+    }
+
+    /// The written entities of one collection, walked in the order of keys.
+    private struct WrittenList<Entity: GatewayEntity> {
+        private let entities: EntityList<Entity>
+        private let bodies: [String: [UInt8]?]
+        private var place = 0
+
+        init(
+            _ written: Written?,
+            _ collection: KeyPath<GatewayConfiguration, EntityList<Entity>>
+        ) {
+            self.entities = written?.configuration[keyPath: collection] ?? []
+            self.bodies = written?.bodies ?? [:]
+        }
+
+        /// Adds the entity that was written as this to a list; `false` when there is none.
+        mutating func moveOne(to list: inout EntityList<Entity>, for stored: StoredEntity) -> Bool {
+            guard !self.entities.isEmpty, let id = EntityID(String(stored.key.suffix(36))) else {
+                return false
+            }
+            while self.place < self.entities.count, self.entities[self.place].id < id {
+                self.place += 1
+            }
+            guard self.place < self.entities.count, self.entities[self.place].id == id,
+                let body = self.bodies[stored.key], body == stored.body
+            else { return false }
+            list.append(from: self.entities, at: self.place)
+            return true
         }
     }
 
@@ -247,7 +303,7 @@ extension ParsedEntities {
         let isHeld: Bool
 
         func take<Entity: GatewayEntity>(
-            _ collection: WritableKeyPath<GatewayConfiguration, [Entity]>,
+            _ collection: WritableKeyPath<GatewayConfiguration, EntityList<Entity>>,
             of parsed: inout ParsedEntities,
             _ findings: inout [Finding]
         ) {

@@ -34,6 +34,7 @@ extension ConfigurationService {
                 draft.author = submission.author
                 draft.message =
                     submission.message.isEmpty ? "apply \(submission.name)" : submission.message
+                self.compiler.expect(.init(configuration: target, bodies: draft.changes))
                 var report = try await self.write(
                     draft,
                     upon: held,
