@@ -13,7 +13,7 @@ public enum BalanceCases {
             Self.oneSlow(seed), Self.oneSlowManyGateways(seed), Self.fewGateways(seed),
             Self.manyTargets(seed), Self.kong(seed), Self.added(seed),
             OverloadCases.hundredTwenty(seed), OverloadCases.burst(seed), OverloadCases.fits(seed),
-        ]
+        ] + BalanceRules.run(seed: seed)
     }
 
     /// Those that take seconds even without optimization, for tests.
@@ -21,7 +21,7 @@ public enum BalanceCases {
         [
             Self.equalTargets(seed), Self.kong(seed), Self.added(seed),
             OverloadCases.hundredTwenty(seed), OverloadCases.burst(seed),
-        ]
+        ] + BalanceRules.run(seed: seed)
     }
 
     private static func measure(
