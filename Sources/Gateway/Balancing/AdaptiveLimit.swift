@@ -6,7 +6,7 @@
 ///
 ///     starting: grows by half per look --an answer takes too long--> steady: grows by less than one
 ///
-/// What is usual is learned downwards in a second. Upwards it is learned in seconds as long as the
+/// What is usual is learned downwards in three seconds. Upwards it is learned in seconds as long as the
 /// limit is not reached, when a longer answer cannot be our doing, and in many minutes when it is: else a
 /// long overload would become what is usual.
 ///
@@ -86,7 +86,7 @@ public struct AdaptiveLimit: Equatable, Sendable {
             self.usual = mean
             return
         }
-        let weight = mean < self.usual ? 8.0 : isReached ? 4_000 : 60
+        let weight = mean < self.usual ? 32.0 : isReached ? 4_000 : 60
         self.usual += (mean - self.usual) / weight
     }
 }

@@ -52,7 +52,7 @@ extension Worker {
             microseconds: Int64(clamping: microseconds),
             isFailure: status == 500 || (502...504).contains(status)
         )
-        if state.pointee.adaptiveLimit != nil, status < 500 {
+        if state.pointee.adaptiveLimit != nil, status < 400 {
             state.pointee.adapt(
                 microseconds: Int64(clamping: microseconds),
                 at: self.milliseconds
