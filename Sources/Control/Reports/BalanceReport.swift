@@ -69,6 +69,8 @@ public struct TargetShareReport: Codable, Equatable, Sendable {
     public var failures: UInt64 = 0
     /// Requests in flight.
     public var inFlight: UInt64 = 0
+    /// Requests that the asked node may have in flight there; `nil` for any number.
+    @Nullable public var limit: UInt64? = nil
     /// How long it takes to answer; `nil` when unknown.
     @Nullable public var latencyMs: Double? = nil
     /// How long its like take; `nil` when unknown.
@@ -90,6 +92,25 @@ public struct TargetShareReport: Codable, Equatable, Sendable {
     }
 }
 
+/// Requests of the asked node that found no target with room.
+public struct WaitingReport: Codable, Equatable, Sendable {
+    /// Those that wait now.
+    public var waiting: UInt64
+    /// Those that had to wait since the node has the upstream.
+    public var waited: UInt64
+    /// How long those that wait no more have waited, on average; `nil` before the first.
+    @Nullable public var waitedMs: Double? = nil
+    /// Those that were answered 503.
+    public var shed: UInt64
+
+    /// Creates a report; set the mean afterwards.
+    public init(waiting: UInt64, waited: UInt64, shed: UInt64) {
+        self.waiting = waiting
+        self.waited = waited
+        self.shed = shed
+    }
+}
+
 /// How one upstream's requests are shared out at the asked node, and why.
 public struct BalanceReport: Codable, Equatable, Sendable {
     /// The upstream's name.
@@ -100,8 +121,10 @@ public struct BalanceReport: Codable, Equatable, Sendable {
     public var regions: [RegionShareReport]
     /// Its targets, by region, then by name.
     public var targets: [TargetShareReport]
+    /// What waits for them; `nil` for an upstream without limits.
+    @Nullable public var waiting: WaitingReport? = nil
 
-    /// Creates a report.
+    /// Creates a report; set what waits afterwards.
     public init(
         upstream: String,
         algorithm: String,

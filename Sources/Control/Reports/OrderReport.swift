@@ -30,6 +30,9 @@ public struct RegionOrderReport: Codable, Equatable, Sendable {
         public var inFlight: UInt64
         /// Requests that would be in flight there.
         public var inFlightAfter: UInt64
+        /// The part of what the asked node may have in flight at the targets in use there that would
+        /// be, 1 and above for too much; `nil` for an upstream without a fixed limit.
+        @Nullable public var utilisation: Double? = nil
 
         /// Creates a shift.
         public init(upstream: String, region: String) {

@@ -123,11 +123,21 @@ public final class Balancer {
     /// What ``pick(hash:tried:)`` returns when all healthy targets have as many requests as they may.
     public static let full = -2
 
-    /// Sets how many requests in flight a target may have; 0 for any number.
+    /// Sets how many requests in flight every target may have; 0 for any number.
     ///
     /// When all healthy targets of the groups that have a share are full, requests go to healthy targets
     /// of open groups that are not.
-    public func setLimit(_ limit: Int) { self.order.pointee.limit = Int64(max(0, limit)) }
+    public func setLimit(_ limit: Int) {
+        self.order.pointee.isLimited = limit > 0
+        for slot in 0..<self.slotCount { self.slots[slot].limit = limit > 0 ? Int64(limit) : .max }
+    }
+
+    /// Sets how many requests in flight one target may have, 1 or more, in place of what
+    /// ``setLimit(_:)`` says of all.
+    public func setLimit(_ limit: Int, at index: Int) {
+        self.order.pointee.isLimited = true
+        self.slots[self.slotPlace(ofTarget: index)].limit = Int64(max(1, limit))
+    }
 
     /// Sets whether nothing is chosen at all.
     public func setClosed(_ isClosed: Bool) { self.order.pointee.isClosed = isClosed }
@@ -169,7 +179,7 @@ public final class Balancer {
     public func pick(hash: UInt64, tried: TriedTargets) -> Int {
         guard !self.order.pointee.isClosed else { return -1 }
         let start = self.start(hash)
-        if self.order.pointee.limit > 0 {
+        if self.order.pointee.isLimited {
             let choice = self.pickWithRoom(hash: hash, tried: tried, from: start)
             if choice != -1 { return choice }
         }
@@ -196,9 +206,7 @@ public final class Balancer {
     public func takesPin(_ index: Int, tried: TriedTargets) -> Bool {
         guard !self.order.pointee.isClosed, !tried.contains(index) else { return false }
         let slot = self.slots + self.slotPlace(ofTarget: index)
-        let limit = self.order.pointee.limit
-        return slot.pointee.keepsPins && slot.pointee.fullWeight > 0
-            && (limit == 0 || slot.pointee.inFlight < limit)
+        return slot.pointee.keepsPins && slot.pointee.fullWeight > 0 && slot.pointee.hasRoom
     }
 
     /// Counts a request that is sent to the target.
@@ -266,8 +274,7 @@ public final class Balancer {
             while !seen.isFull {
                 let choice = self.choose(in: group, hash: hash, tried: seen, among: .healthy)
                 guard choice >= 0 else { break }
-                let slot = self.slots[self.slotPlace(ofTarget: choice)]
-                if slot.inFlight < self.order.pointee.limit { return choice }
+                if self.slots[self.slotPlace(ofTarget: choice)].hasRoom { return choice }
                 isFull = true
                 seen.insert(choice)
             }

@@ -17,8 +17,8 @@ struct BalancerOrder {
     private(set) var activeCount = 0
     /// Whether nothing is chosen at all.
     var isClosed = false
-    /// Requests in flight that a target may have; 0 for any number.
-    var limit: Int64 = 0
+    /// Whether targets may be full.
+    var isLimited = false
     /// Which groups take what the others have no room for, by place.
     private let isOpen: UnsafeMutablePointer<Bool>
 

@@ -24,6 +24,8 @@ struct BalancerSlot {
     var weight: Int64
     /// Requests that began and did not end.
     var inFlight: Int64 = 0
+    /// Requests in flight that it may have.
+    var limit = Int64.max
     /// Latency in quarters of a millisecond, 4 to ``latencyLimit``; 1 where it does not matter.
     var latency: Int64 = 1
     /// Health, 0…1.
@@ -55,6 +57,10 @@ struct BalancerSlot {
     /// of an excluded target.
     @inline(__always)
     var share: Int64 { self.weight > 0 ? self.weight : self.fullWeight }
+
+    /// Whether it may get one more request.
+    @inline(__always)
+    var hasRoom: Bool { self.inFlight < self.limit }
 
     /// What one more request would meet here, before it is divided by the weight.
     @inline(__always)

@@ -42,6 +42,9 @@ public struct RetryRules: Equatable, Sendable {
     /// Milliseconds that all tries together may take until an answer begins, 0 to 86,400,000; 0, the
     /// default, for no limit.
     public var timeout = 0
+    /// Whether a GET or HEAD goes to a second target when the first takes longer than 95 of 100 answers
+    /// do; default no.
+    public var hedge = false
 
     /// Creates the defaults.
     public init() {}
@@ -56,6 +59,7 @@ extension RetryRules {
             "on": .list(self.causes.map { .string($0.rawValue) }),
             "try_timeout": DocumentValue(self.tryTimeout),
             "timeout": DocumentValue(self.timeout),
+            "hedge": DocumentValue(self.hedge),
         ])
     }
 
@@ -66,6 +70,7 @@ extension RetryRules {
             var rules = RetryRules()
             rules.causes = inner.choices("on") ?? rules.causes
             rules.tryTimeout = inner.integer("try_timeout", in: Self.limit) ?? 0
+            rules.hedge = inner.bool("hedge") ?? false
             rules.timeout = inner.integer("timeout", in: Self.limit) ?? 0
             return rules
         }
@@ -76,5 +81,6 @@ extension RetryRules {
         .standard("on", .set(.string), .list([.string("error"), .string("timeout")])),
         .standard("try_timeout", .integer, .integer(0), in: 0...86_400_000),
         .standard("timeout", .integer, .integer(0), in: 0...86_400_000),
+        .standard("hedge", .boolean, .bool(false)),
     ]
 }

@@ -5,7 +5,7 @@ extension Route: GatewayEntity {
     /// The name.
     public var naturalKey: String? { self.name }
 
-    /// Every field that Kong has, and `retry`.
+    /// Every field that Kong has, `retry` and the two of urgency.
     ///
     /// Those of the flavour `expressions` only when they are set.
     public var document: DocumentValue {
@@ -40,6 +40,8 @@ extension Route: GatewayEntity {
             "path_handling": .string(self.pathHandling.rawValue),
             "service": .reference(self.service),
             "retry": self.retry?.document ?? .null,
+            "urgency": DocumentValue(self.urgency),
+            "urgency_header": DocumentValue(self.urgencyHeader),
             "tags": .texts(self.tags),
             "created_at": DocumentValue(self.createdAt),
             "updated_at": DocumentValue(self.updatedAt),
@@ -71,6 +73,8 @@ extension Route: GatewayEntity {
         self.priority = reader.integer("priority", in: 0...(1 << 46) - 1)
         self.service = reader.reference("service")
         self.retry = RetryRules.read(&reader)
+        self.urgency = reader.integer("urgency", in: 0...7) ?? 3
+        self.urgencyHeader = reader.string("urgency_header", check: TextRule.headerName)
         self.tags = reader.tags()
         self.createdAt = reader.seconds("created_at")
         self.updatedAt = reader.seconds("updated_at")

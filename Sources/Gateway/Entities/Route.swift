@@ -66,6 +66,13 @@ public struct Route: Equatable, Sendable {
     /// When a request goes to another target, in place of what the service says; a key that Kong does
     /// not have.
     public var retry: RetryRules?
+    /// How urgent its requests are, 0, the most, to 7; default 3, as in RFC 9218.
+    ///
+    /// The least urgent are shed first. A key that Kong does not have.
+    public var urgency = 3
+    /// Header whose value says it of one request, a digit or RFC 9218's `u=`; a key that Kong does not
+    /// have.
+    public var urgencyHeader: String?
     /// Labels.
     public var tags: [String] = []
     /// Unix seconds of creation.

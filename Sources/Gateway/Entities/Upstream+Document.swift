@@ -35,7 +35,12 @@ extension Upstream: GatewayEntity {
                 "ramp": DocumentValue(self.regions.ramp),
                 "spill": .string(self.regions.spill.rawValue),
             ]),
-            "limits": .record(["concurrency": DocumentValue(self.limits.concurrency)]),
+            "limits": .record([
+                "concurrency": DocumentValue(self.limits.concurrency),
+                "adaptive": DocumentValue(self.limits.adaptive),
+                "queue": DocumentValue(self.limits.queue),
+                "queue_time": DocumentValue(self.limits.queueTime),
+            ]),
             "breaker": .record([
                 "failures": DocumentValue(self.breaker.failures),
                 "ratio": DocumentValue(self.breaker.ratio),
@@ -78,7 +83,12 @@ extension Upstream: GatewayEntity {
             )
         }
         self.limits = reader.record("limits") { inner in
-            Limits(concurrency: inner.integer("concurrency", in: 0...1_000_000) ?? 0)
+            var limits = Limits()
+            limits.concurrency = inner.integer("concurrency", in: 0...1_000_000) ?? 0
+            limits.adaptive = inner.bool("adaptive") ?? false
+            limits.queue = inner.integer("queue", in: 0...1_000_000) ?? limits.queue
+            limits.queueTime = inner.integer("queue_time", in: 0...60_000) ?? limits.queueTime
+            return limits
         }
         self.breaker = reader.record("breaker") { inner in
             var breaker = Breaker()

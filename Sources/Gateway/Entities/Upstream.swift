@@ -71,13 +71,19 @@ public struct Upstream: Equatable, Sendable {
         }
     }
 
-    /// What one node sends to a target at most.
+    /// What one node sends to a target at most, and what waits when it may not.
     public struct Limits: Equatable, Sendable {
         /// Requests in flight at one target, 0 to 1,000,000; 0, the default, for any number.
         public var concurrency = 0
+        /// Whether a limit of each target is found by measuring, at most ``concurrency``; default no.
+        public var adaptive = false
+        /// Requests that wait at one node when no target has room, 0 to 1,000,000; default 1,000.
+        public var queue = 1_000
+        /// Milliseconds that one waits at most, 0 to 60,000; default 50.
+        public var queueTime = 50
 
-        /// Creates limits.
-        public init(concurrency: Int = 0) { self.concurrency = concurrency }
+        /// Creates the default.
+        public init() {}
     }
 
     /// When a target's circuit opens and closes.

@@ -15,9 +15,15 @@ public struct BalanceTable: Sendable {
     public func text(_ style: TextTable.Style = .plain) -> String {
         self.upstreams.map { upstream in
             let regions = upstream.regions.isEmpty ? "" : Self.regions(upstream).text(style) + "\n"
-            return "\(Cell(upstream.upstream).text)  \(upstream.algorithm)\n" + regions
+            return "\(Cell(upstream.upstream).text)  \(upstream.algorithm)"
+                + (upstream.waiting.map(Self.waiting) ?? "") + "\n" + regions
                 + self.targets(upstream, isWide: style.width == nil).text(style)
         }.joined(separator: "\n")
+    }
+
+    private static func waiting(_ report: WaitingReport) -> String {
+        let mean = report.waitedMs.map { " for \(Words.roundTrip($0))" } ?? ""
+        return "  \(report.waiting) wait, \(report.waited) have waited\(mean), \(report.shed) shed"
     }
 
     private static func regions(_ upstream: BalanceReport) -> TextTable {
@@ -61,7 +67,8 @@ public struct BalanceTable: Sendable {
                 ? target.target : "\(target.target) (\(target.address))"
             let more = [
                 Cell("\(target.weight)"), Cell(Words.percent(target.factor)),
-                Cell("\(target.inFlight)"), Cell(Words.age(target.ageSeconds)),
+                Cell("\(target.inFlight)" + (target.limit.map { " of \($0)" } ?? "")),
+                Cell(Words.age(target.ageSeconds)),
             ]
             table.add(
                 [
@@ -146,7 +153,7 @@ public struct RegionOrderTable: Sendable {
         guard !self.report.shifts.isEmpty else { return text + "no upstream is affected\n" }
         var table = TextTable([
             .words("UPSTREAM"), .words("REGION"), .numbers("SHARE"), .numbers("THEN"),
-            .numbers("IN FLIGHT"), .numbers("THEN"), .numbers("CAPACITY"),
+            .numbers("IN FLIGHT"), .numbers("THEN"), .numbers("CAPACITY"), .numbers("UTILISATION"),
         ])
         for shift in self.report.shifts {
             table.add([
@@ -154,6 +161,10 @@ public struct RegionOrderTable: Sendable {
                 Cell(Words.percent(shift.before)), Cell(Words.percent(shift.after)),
                 Cell("\(shift.inFlight)"), Cell("\(shift.inFlightAfter)"),
                 Cell(Words.percent(shift.capacity), shift.capacity < 0.7 ? .warning : .plain),
+                Cell(
+                    Words.percent(shift.utilisation),
+                    shift.utilisation ?? 0 > 0.8 ? .warning : .plain
+                ),
             ])
         }
         text += table.text(style)

@@ -9,10 +9,10 @@ enum BalancerBenchmark: Benchmark {
         var all = [turn]
         let algorithms: [(String, BalancingAlgorithm)] = [
             ("round-robin", .roundRobin), ("least-connections", .leastConnections),
-            ("hashing", .consistentHashing(slots: 10_000)),
+            ("latency", .latency), ("hashing", .consistentHashing(slots: 10_000)),
         ]
         for (name, algorithm) in algorithms {
-            for count in [4, 100, 500] {
+            for count in [4, 16, 100, 500] {
                 for health in count == 500 ? Health.allCases : [.healthy] {
                     let suffix = health == .healthy ? "" : ".\(health.rawValue)"
                     let title = "balancer.\(name).\(count)\(suffix)"
@@ -46,6 +46,8 @@ enum BalancerBenchmark: Benchmark {
         case retried
         /// Two requests are in flight to each.
         case busy
+        /// Each may have a hundred requests in flight.
+        case limited
     }
 
     private static func balancer(
@@ -66,7 +68,7 @@ enum BalancerBenchmark: Benchmark {
         var tried = TriedTargets()
         for index in 0..<count {
             switch health {
-            case .healthy: break
+            case .healthy, .limited: break
             case .excluded: balancer.setFactor(index % 10 == 0 ? 1 : 0, at: index)
             case .lowered: balancer.setFactor(0.1, at: index)
             case .down: balancer.setFactor(0, at: index)
@@ -74,6 +76,7 @@ enum BalancerBenchmark: Benchmark {
             case .busy: balancer.setInFlight(2, at: index)
             }
         }
+        if health == .limited { balancer.setLimit(100) }
         return (balancer, tried)
     }
 

@@ -59,8 +59,9 @@ final class EchoExchange: ChannelInboundHandler, RemovableChannelHandler {
         self.controlBody = Data()
         if !self.isControl {
             let isHealthCheck = self.path == "/health"
-            let faults = self.state.arrived(isHealthCheck: isHealthCheck)
-            let plan = EchoPlan(head, faults: faults, isHealthCheck: isHealthCheck)
+            let faults = self.state.arrived(head.method.rawValue, isHealthCheck: isHealthCheck)
+            var plan = EchoPlan(head, faults: faults, isHealthCheck: isHealthCheck)
+            if plan.isWork { plan.delayMicroseconds += self.state.workMicroseconds() }
             self.plan = plan
             if plan.close {
                 self.settle(status: nil)
@@ -82,11 +83,11 @@ final class EchoExchange: ChannelInboundHandler, RemovableChannelHandler {
             return
         }
         guard let plan = self.plan, !plan.hang, !plan.close else { return }
-        if plan.delayMilliseconds == 0 {
+        if plan.delayMicroseconds == 0 {
             self.answer(head, plan, context)
             return
         }
-        let delay = TimeAmount.milliseconds(Int64(plan.delayMilliseconds))
+        let delay = TimeAmount.microseconds(Int64(plan.delayMicroseconds))
         context.eventLoop.assumeIsolated().scheduleTask(in: delay) {
             if context.channel.isActive { self.answer(head, plan, context) }
         }

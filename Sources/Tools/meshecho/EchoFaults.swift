@@ -6,7 +6,11 @@ struct EchoFaults: Codable, Equatable, Sendable {
     var latencyMilliseconds = 0
     /// Random wait on top, from 0 to this.
     var jitterMilliseconds = 0
-    /// Share of requests that fail, 0 to 1.
+    /// Requests worked on at once, first come, first served; 0 for any number.
+    var workers = 0
+    /// Mean of the random time that one takes, exponentially distributed; 0 for none.
+    var serviceMilliseconds = 0
+    /// Share of requests that fail, 0 to 1; at once, whatever the workers do.
     var errorRate = 0.0
     /// What they are answered.
     var errorStatus = 500
@@ -22,6 +26,8 @@ struct EchoFaults: Codable, Equatable, Sendable {
     enum CodingKeys: String, CodingKey, CaseIterable {
         case latencyMilliseconds = "latency_ms"
         case jitterMilliseconds = "latency_jitter_ms"
+        case workers
+        case serviceMilliseconds = "service_ms"
         case errorRate = "error_rate"
         case errorStatus = "error_status"
         case hang
@@ -35,6 +41,8 @@ struct EchoFaults: Codable, Equatable, Sendable {
         let checks = [
             ("latency_ms", self.latencyMilliseconds, 0...600_000),
             ("latency_jitter_ms", self.jitterMilliseconds, 0...600_000),
+            ("workers", self.workers, 0...10_000),
+            ("service_ms", self.serviceMilliseconds, 0...600_000),
             ("error_status", self.errorStatus, 200...599),
             ("health_status", self.healthStatus, 200...599),
             ("body_bytes", self.bodyByteCount, 0...1_073_741_824),
@@ -74,6 +82,8 @@ struct EchoFaults: Codable, Equatable, Sendable {
         switch (key, change) {
         case (.latencyMilliseconds, .integer(let value)): self.latencyMilliseconds = value
         case (.jitterMilliseconds, .integer(let value)): self.jitterMilliseconds = value
+        case (.workers, .integer(let value)): self.workers = value
+        case (.serviceMilliseconds, .integer(let value)): self.serviceMilliseconds = value
         case (.errorRate, .integer(let value)): self.errorRate = Double(value)
         case (.errorRate, .number(let value)): self.errorRate = value
         case (.errorStatus, .integer(let value)): self.errorStatus = value

@@ -4,7 +4,9 @@ import NIOHTTP1
 /// What will be done with one request: the faults in force, changed by its query.
 struct EchoPlan: Sendable {
     var status: Int
-    var delayMilliseconds: Int
+    var delayMicroseconds: Int
+    /// Whether it waits for a worker and takes its time.
+    var isWork: Bool
     var hang: Bool
     var close: Bool
     var bodyByteCount: Int
@@ -16,12 +18,14 @@ struct EchoPlan: Sendable {
         self.chunked = false
         guard !isHealthCheck else {
             self.status = faults.healthStatus
-            self.delayMilliseconds = 0
+            self.delayMicroseconds = 0
+            self.isWork = false
             self.bodyByteCount = 0
             return
         }
         let fails = faults.errorRate > 0 && Double.random(in: 0..<1) < faults.errorRate
         self.status = fails ? faults.errorStatus : 200
+        self.isWork = !fails && (faults.workers > 0 || faults.serviceMilliseconds > 0)
         self.bodyByteCount = faults.bodyByteCount
         var latency = faults.latencyMilliseconds
         var jitter = faults.jitterMilliseconds
@@ -39,7 +43,8 @@ struct EchoPlan: Sendable {
             default: break
             }
         }
-        self.delayMilliseconds = latency + (jitter > 0 ? Int.random(in: 0...jitter) : 0)
+        let delay = latency + (jitter > 0 ? Int.random(in: 0...jitter) : 0)
+        self.delayMicroseconds = delay * 1_000
     }
 
     private static func query(of uri: String) -> [(name: Substring, value: Substring)] {

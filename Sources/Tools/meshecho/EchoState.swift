@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Synchronization
 
@@ -12,6 +13,8 @@ final class EchoState: Sendable {
         var faults: EchoFaults
         var counters = EchoCounters()
         var arrivals = EchoArrivals()
+        /// Microseconds: when each worker is free.
+        var free: [Int] = []
     }
 
     private let content: Mutex<Content>
@@ -23,16 +26,34 @@ final class EchoState: Sendable {
     }
 
     /// Counts an arrival and returns how to misbehave.
-    func arrived(isHealthCheck: Bool) -> EchoFaults {
+    func arrived(_ method: String, isHealthCheck: Bool) -> EchoFaults {
         self.content.withLock { content in
             if isHealthCheck {
                 content.counters.healthChecks += 1
             } else {
                 content.counters.requests += 1
+                content.counters.byMethod[method, default: 0] += 1
                 content.arrivals.count(at: Self.wallMilliseconds())
             }
             content.counters.inFlight += 1
             return content.faults
+        }
+    }
+
+    /// How long a request that came now waits for a worker and takes, in microseconds.
+    func workMicroseconds() -> Int {
+        let now = Int(DispatchTime.now().uptimeNanoseconds / 1_000)
+        return self.content.withLock { content in
+            let mean = Double(content.faults.serviceMilliseconds) * 1_000
+            let work = Int(-mean * log(Double.random(in: .leastNonzeroMagnitude..<1)))
+            guard content.faults.workers > 0 else { return work }
+            if content.free.count != content.faults.workers {
+                content.free = Array(repeating: now, count: content.faults.workers)
+            }
+            let worker = content.free.indices.min { content.free[$0] < content.free[$1] } ?? 0
+            let end = max(now, content.free[worker]) + work
+            content.free[worker] = end
+            return end - now
         }
     }
 
@@ -87,6 +108,7 @@ struct EchoCounters: Encodable, Sendable {
     var unanswered = 0
     var bodyBytes = 0
     var byStatus: [String: Int] = [:]
+    var byMethod: [String: Int] = [:]
 
     enum CodingKeys: String, CodingKey {
         case requests
@@ -95,6 +117,7 @@ struct EchoCounters: Encodable, Sendable {
         case unanswered
         case bodyBytes = "body_bytes"
         case byStatus = "by_status"
+        case byMethod = "by_method"
     }
 }
 

@@ -47,6 +47,12 @@ struct MeshEcho: AsyncParsableCommand {
     @Option(help: "Random wait on top, evenly spread from 0 to this.")
     var latencyJitterMs = 0
 
+    @Option(help: "Requests worked on at once, first come, first served; 0 for any number.")
+    var workers = 0
+
+    @Option(help: "Mean of the random time that one takes, exponentially distributed.")
+    var serviceMs = 0
+
     @Option(help: "Share of requests that are answered with the error status, 0 to 1.")
     var errorRate = 0.0
 
@@ -69,6 +75,8 @@ struct MeshEcho: AsyncParsableCommand {
         EchoFaults(
             latencyMilliseconds: self.latencyMs,
             jitterMilliseconds: self.latencyJitterMs,
+            workers: self.workers,
+            serviceMilliseconds: self.serviceMs,
             errorRate: self.errorRate,
             errorStatus: self.errorStatus,
             hang: self.hang,

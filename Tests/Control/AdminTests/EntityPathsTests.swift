@@ -135,7 +135,7 @@ struct EntityPathsTests {
                     "write_timeout":60000,"read_timeout":60000,"tags":["blue","old"],\
                     "client_certificate":null,"tls_verify":null,"tls_verify_depth":null,\
                     "ca_certificates":null,"enabled":true,\
-                    "retry":{"on":["error","timeout"],"try_timeout":0,"timeout":0},\
+                    "retry":{"on":["error","timeout"],"try_timeout":0,"timeout":0,"hedge":false},\
                     "created_at":null,"updated_at":null}
                     """
             )

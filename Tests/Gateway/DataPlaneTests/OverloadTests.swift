@@ -59,7 +59,7 @@ struct OverloadTests {
         let answer = late.message()
 
         #expect(answer?.status == 503)
-        #expect(answer?["retry-after"] == "1")
+        #expect(["1", "2", "3"].contains(answer?["retry-after"] ?? ""))
         #expect(answer?["connection"] != "close")
         #expect(await gateway.eventually { self.overloaded(gateway) == 1 })
         #expect(origin.requests.count == 2)

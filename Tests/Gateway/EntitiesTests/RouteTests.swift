@@ -23,6 +23,24 @@ struct RouteTests {
         #expect(route.httpsRedirectStatusCode == 426 && route.pathHandling == .v0)
     }
 
+    @Test("says how urgent its requests are, from 0 to 7, or which header says it")
+    func urgency() throws {
+        #expect(try entity(Route.self, #"{"paths": ["/"]}"#).urgency == 3)
+        let json = #"{"paths": ["/"], "urgency": 0, "urgency_header": "Priority"}"#
+        let route = try entity(Route.self, json)
+        #expect(route.urgency == 0)
+        #expect(route.urgencyHeader == "Priority")
+        #expect(try entity(Route.self, route.document.json) == route)
+        #expect(
+            try complaints(
+                Route.self,
+                #"{"paths": ["/"], "urgency": 8, "urgency_header": "a b"}"#
+            ).map { $0.split(separator: ":")[0] } == ["urgency", "urgency_header"]
+        )
+        let hedge = try entity(Route.self, #"{"paths": ["/"], "retry": {"hedge": true}}"#)
+        #expect(hedge.retry?.hedge == true)
+    }
+
     @Test(
         "refuses what Kong refuses, in Kong's words",
         arguments: [

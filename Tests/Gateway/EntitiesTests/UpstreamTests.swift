@@ -94,6 +94,14 @@ struct UpstreamTests {
                 ["limits.concurrency: value should be between 0 and 1000000"]
             ),
             (
+                #"{"name": "a", "limits": {"adaptive": 1, "queue": -1, "queue_time": 60001}}"#,
+                [
+                    "limits.adaptive: expected a boolean",
+                    "limits.queue: value should be between 0 and 1000000",
+                    "limits.queue_time: value should be between 0 and 60000",
+                ]
+            ),
+            (
                 #"{"name": "a", "breaker": {"ratio": 1.5, "open": -1, "successes": 0, "x": 1}}"#,
                 [
                     "breaker.ratio: value should be between 0 and 1",
@@ -106,6 +114,18 @@ struct UpstreamTests {
     )
     func refusals(json: String, expected: [String]) throws {
         #expect(try complaints(Upstream.self, json) == expected)
+    }
+
+    @Test("keeps what it says of limits, beside the defaults of what it does not say")
+    func limits() throws {
+        let json = #"{"name": "a", "limits": {"adaptive": true, "queue_time": 20}}"#
+        let upstream = try entity(Upstream.self, json)
+
+        #expect(upstream.limits.adaptive)
+        #expect(upstream.limits.queueTime == 20)
+        #expect(upstream.limits.queue == 1_000)
+        #expect(upstream.limits.concurrency == 0)
+        #expect(try entity(Upstream.self, upstream.document.json) == upstream)
     }
 
     @Test("refuses the same header twice")

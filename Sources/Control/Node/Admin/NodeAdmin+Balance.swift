@@ -68,8 +68,9 @@ extension NodeAdmin {
     ) -> [BalanceReport] {
         let views = Dictionary(grouping: self.healthService.views(), by: \.target.upstream)
         let regions = self.healthService.regionViews()
+        let all = self.dataPlane.counters()
         let counters = Dictionary(
-            self.dataPlane.counters().targets.map { ($0.id, $0) },
+            all.targets.map { ($0.id, $0) },
             uniquingKeysWith: { first, _ in first }
         )
         return upstreams.map { upstream in
@@ -85,7 +86,7 @@ extension NodeAdmin {
                 }
                 return report
             }
-            return BalanceReport(
+            var report = BalanceReport(
                 upstream: upstream.name,
                 algorithm: upstream.algorithm.rawValue,
                 regions: shares,
@@ -93,6 +94,9 @@ extension NodeAdmin {
                     ($0.region, $0.target, $0.address) < ($1.region, $1.target, $1.address)
                 }
             )
+            report.waiting = all.waiting.first { $0.upstream == upstream.name }
+                .map(WaitingReport.init)
+            return report
         }
     }
 
@@ -139,6 +143,20 @@ extension HealthTarget {
     }
 }
 
+extension WaitingReport {
+    fileprivate init(_ counters: DataPlaneCounters.WaitingCounters) {
+        self.init(
+            waiting: counters.waiting,
+            waited: counters.entered,
+            shed: counters.shed.reduce(0) { $0 &+ $1.count }
+        )
+        let ended = counters.entered &- min(counters.entered, counters.waiting)
+        if ended > 0 {
+            self.waitedMs = Double(counters.waitedMicroseconds) / Double(ended) / 1_000
+        }
+    }
+}
+
 extension TargetShareReport {
     fileprivate init(
         _ view: MeshHealth.TargetView,
@@ -159,6 +177,7 @@ extension TargetShareReport {
         self.attempts = counters?.attempts ?? 0
         self.failures = counters?.failures ?? 0
         self.inFlight = counters?.inFlight ?? 0
+        if let limit = counters?.limit, limit > 0 { self.limit = limit }
         if view.evidence.latency > 0 { self.latencyMs = Double(view.evidence.latency) / 1_000 }
         if view.evidence.usualLatency > 0 {
             self.usualLatencyMs = Double(view.evidence.usualLatency) / 1_000

@@ -14,6 +14,7 @@ extension NodeAdmin {
         self.writeConnections(counters, into: &text)
         self.writeFailures(counters, into: &text)
         self.writeTargets(counters, into: &text)
+        self.writeWaiting(counters, into: &text)
         await self.writeMesh(into: &text)
         return text.text
     }
@@ -128,6 +129,8 @@ extension NodeAdmin {
             ("unmatched_requests", "Requests that no route matched.", counters.unmatched),
             ("malformed_requests", "Requests refused as not HTTP.", counters.malformed),
             ("retries", "Attempts after the first one of a request.", counters.retries),
+            ("hedges", "Second targets asked before the first had failed.", counters.hedges),
+            ("hedges_won", "Second targets that answered first.", counters.hedgesWon),
             ("upstream_connections", "Connections to targets.", counters.upstreamConnections),
             ("accept_pauses", "Times that accepting paused.", counters.acceptPauses),
             ("dropped_log_lines", "Access log lines dropped.", counters.droppedLogLines),

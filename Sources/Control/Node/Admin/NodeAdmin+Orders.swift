@@ -22,7 +22,7 @@ extension NodeAdmin {
         let order = StandingOrder(subject, request.order.rawValue, since: now, until: until)
         let others = await self.cluster.latest().standingOrders.filter { $0.subject != subject }
         let orders = request.order == .undrain ? others : others + [order]
-        let shifts = self.shifts(under: orders.regionOrders)
+        let shifts = self.shifts(under: orders.regionOrders, await self.configuration())
         try Self.check(request, shifts)
         let report = RegionOrderReport(
             region: request.region,
@@ -86,7 +86,10 @@ extension NodeAdmin {
     }
 
     /// What orders would make of this node's traffic.
-    private func shifts(under orders: [RegionOrder]) -> [RegionOrderReport.Shift] {
+    private func shifts(
+        under orders: [RegionOrder],
+        _ configuration: GatewayConfiguration
+    ) -> [RegionOrderReport.Shift] {
         let after = self.healthService.shares(under: orders)
         let before = self.healthService.regionViews()
         let counters = Dictionary(
@@ -94,6 +97,10 @@ extension NodeAdmin {
             uniquingKeysWith: { first, _ in first }
         )
         let views = Dictionary(grouping: self.healthService.views(), by: \.target.upstream)
+        let limited = Set(
+            configuration.upstreams.filter { $0.limits.concurrency > 0 && !$0.limits.adaptive }
+                .map(\.name)
+        )
         return before.sorted { $0.key < $1.key }.flatMap { name, regions in
             let shares = Self.regionShares(regions, views[name] ?? [], counters)
             let total = shares.reduce(0) { $0 + $1.inFlight }
@@ -106,13 +113,23 @@ extension NodeAdmin {
                 shift.capacity = Double(region.capacity) / 1_000
                 shift.inFlight = shares.first { $0.region == shift.region }?.inFlight ?? 0
                 shift.inFlightAfter = UInt64((Double(total) * shift.after).rounded())
+                guard limited.contains(name) else { return shift }
+                var room = 0.0
+                for view in views[name] ?? [] where view.target.region == shift.region {
+                    let limit = counters[view.target.id]?.limit ?? 0
+                    room += Double(max(0, view.factor)) * Double(limit)
+                }
+                if room > 0 { shift.utilisation = Double(total) * shift.after / room }
                 return shift
             }
         }
     }
 
-    /// Refuses what leaves an upstream to a region that has lost a part of its targets, or what
-    /// nothing takes over.
+    /// From where on a region that takes over is as good as full.
+    private static let fullUtilisation = 0.95
+
+    /// Refuses what leaves an upstream to a region that has lost a part of its targets or would be
+    /// full, or what nothing takes over.
     private static func check(
         _ request: RegionOrderRequest,
         _ shifts: [RegionOrderReport.Shift]
@@ -132,6 +149,15 @@ extension NodeAdmin {
                 "\(shift.upstream): region \(shift.region) would take "
                     + "\(Int(shift.after * 100)) % with \(Int(shift.capacity * 100)) % of its "
                     + "capacity in use; give --force to do it anyway"
+            )
+        }
+        for shift in shifts where shift.after > shift.before {
+            guard let share = shift.utilisation, share > Self.fullUtilisation else { continue }
+            let percent = Int(min(share * 100, 1_000_000))
+            throw .refused(
+                "\(shift.upstream): region \(shift.region) would have \(percent) % of the "
+                    + "requests in flight that limits.concurrency allows there; "
+                    + "give --force to do it anyway"
             )
         }
     }

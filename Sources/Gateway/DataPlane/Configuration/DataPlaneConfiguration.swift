@@ -93,7 +93,7 @@ public struct DataPlaneConfiguration: Equatable, Sendable {
     public var maximumConnectionsPerAddress = 0
 
     /// Most requests of one worker in progress, relayed connections included; more are answered 503
-    /// with `Retry-After: 1`, more connections of streams are closed.
+    /// with `Retry-After`, more connections of streams are closed.
     ///
     /// `proxy.max_requests`; default 0: nine tenths of what there is room for, which is
     /// ``maximumConnections`` + 4,096; 0 to 1,000,000.

@@ -28,6 +28,8 @@ struct Attempt {
         static let headSubmitted = Flags(rawValue: 256)
         /// The target has the whole request and owes a response.
         static let isAwaited = Flags(rawValue: 512)
+        /// Another target was, or may not be, asked for the same.
+        static let isHedged = Flags(rawValue: 1024)
     }
 
     /// Index of the exchange.

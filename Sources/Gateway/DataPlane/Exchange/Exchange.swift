@@ -69,6 +69,8 @@ struct Exchange {
         static let setsCookie = Flags(rawValue: 1 << 27)
         /// The deadline is the route's, for the beginning of an answer alone.
         static let mayAnswerLate = Flags(rawValue: 1 << 28)
+        /// It waits until a target has room.
+        static let isWaiting = Flags(rawValue: 1 << 29)
     }
 
     /// 32 hexadecimal digits; first in memory, so that its address is the exchange's.
@@ -107,6 +109,8 @@ struct Exchange {
     let begunAt: Int64
     /// Nanoseconds: when the last attempt began.
     var attemptAt: Int64 = 0
+    /// Nanoseconds: since when it waits, or waited last, for a target with room.
+    var waitingSince: Int64 = 0
     /// Nanoseconds: when the response head came; 0 before.
     var answeredAt: Int64 = 0
     /// Bytes of the request received, and of the response handed to the client.

@@ -9,6 +9,7 @@ extension Worker {
 
     /// The attempt brought no response: tries again where that is allowed, or answers.
     func attemptFailed(_ index: Int32, _ cause: ProxyFailure.Cause) {
+        guard !self.leavesOther(index, cause) else { return }
         let attempt = self.attempts[index].pointee
         let place = attempt.exchange
         let exchange = self.exchanges[place]
@@ -203,7 +204,7 @@ extension Worker {
         hasBody: Bool = true
     ) {
         let exchange = self.exchanges[place]
-        if exchange.pointee.attempt >= 0 { self.endAttempt(exchange.pointee.attempt) }
+        while exchange.pointee.attempt >= 0 { self.endAttempt(exchange.pointee.attempt) }
         exchange.pointee.status = status
         exchange.pointee.answeredAt = 0
         if !exchange.pointee.flags.contains(.requestComplete) || self.closesClients
@@ -334,7 +335,7 @@ extension Worker {
         } else if !exchange.pointee.flags.contains(.responseBegun) {
             exchange.pointee.status = exchange.pointee.failure.status
         }
-        if exchange.pointee.attempt >= 0 { self.endAttempt(exchange.pointee.attempt) }
+        while exchange.pointee.attempt >= 0 { self.endAttempt(exchange.pointee.attempt) }
         self.conclude(place)
     }
 

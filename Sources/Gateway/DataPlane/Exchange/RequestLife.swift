@@ -149,11 +149,12 @@ extension Worker {
         let exchange = self.exchanges[place]
         guard let upstream = self.upstreamIndex(exchange) else { return }
         let view = exchange.pointee.view
-        if exchange.pointee.attempts == 0 {
+        if exchange.pointee.attempts == 0, !exchange.pointee.flags.contains(.isWaiting) {
             view.pointee.live[Int(upstream.rawValue)]._withUnsafeGuaranteedRef {
                 $0.retries.countRequest(at: self.milliseconds)
             }
         }
+        guard self.waitingRooms.isEmpty || !self.mustWait(place, scope, body: body) else { return }
         let trial = self.trials.isEmpty ? nil : self.takeTrial(exchange, of: upstream)
         let choice =
             trial?.target ?? self.pinnedTarget(exchange, upstream)
@@ -162,7 +163,8 @@ extension Worker {
                 hash: exchange.pointee.hash,
                 tried: exchange.pointee.tried
             )
-        guard choice.isSome else { return self.answerNoTarget(place, scope, choice) }
+        guard choice.isSome else { return self.missTarget(place, scope, choice, body: body) }
+        if exchange.pointee.flags.contains(.isWaiting) { self.endWaiting(place) }
         exchange.pointee.tried.insert(Int(choice.rawValue))
         let index = self.beginAttempt(place, target: choice)
         guard index >= 0 else {
@@ -329,6 +331,7 @@ extension Worker {
     ) -> Bool {
         let place = self.attempts[index].pointee.exchange
         let exchange = self.exchanges[place]
+        guard exchange.pointee.hedge < 0 || self.wins(index) else { return false }
         guard !self.losesTrial(index), !self.refusesAnswer(index) else { return false }
         self.endAwaiting(index)
         if exchange.pointee.flags.contains(.mayAnswerLate) { self.clearDeadline(exchange) }
@@ -342,6 +345,9 @@ extension Worker {
             self.attempts[index].pointee.stream == 0 ? self.response.framing : .untilClose
         )
         self.observeAnswer(exchange, status: self.response.status)
+        if exchange.pointee.attempts == 1, self.routePlan(exchange)?.pointee.hedges == true {
+            self.learn(exchange, since: exchange.pointee.attemptAt)
+        }
         guard let lines = self.editResponse(exchange, from: bytes) else {
             if let refusal = exchange.pointee.filters?.filter.pointee.refusal, refusal > 0 {
                 let scope = self.reader.load(exchange.pointee.head)
@@ -441,6 +447,7 @@ extension Worker {
     /// Frees an exchange, however it ended, and reports it; its attempts have ended before.
     func conclude(_ place: Int32) {
         let exchange = self.exchanges[place]
+        if exchange.pointee.flags.contains(.isWaiting) { self.endWaiting(place) }
         self.account(exchange)
         if exchange.pointee.flags.contains([.isRelay, .responseBegun]) { self.relayCount -= 1 }
         self.timers.clear(.exchange, place)

@@ -346,7 +346,8 @@ extension Worker {
                 self.attempts[index].pointee.waiting = 0
                 return
             }
-            let limit = self.milliseconds + self.limit(timeout, of: attempt)
+            var limit = self.milliseconds + self.limit(timeout, of: attempt)
+            if route.pointee.hedges { limit = min(limit, self.hedgeTime(attempt)) }
             self.timers.set(.attempt, index, self.deadline(limit, route, of: attempt))
         }
         self.attempts[index].pointee.waiting = 0
@@ -406,6 +407,7 @@ extension Worker {
         let isOpen = attempt.link >= 0 && self.io[attempt.link].pointee.phase == .open
         let isWritten = isOpen && self.waitingByteCount(attempt) == 0
         guard !isOpen || !self.takesSome(index) else { return }
+        if self.routePlan(exchange)?.pointee.hedges == true, self.hedge(index) { return }
         guard !flags.contains([.isRelay, .responseBegun]) else {
             return self.endRelay(attempt.exchange)
         }

@@ -126,7 +126,7 @@ extension Worker {
     }
 
     /// Moves what came of the body while nobody could take it to what the target is sent first.
-    private func takeHeld(_ place: Int32) -> Bool {
+    func takeHeld(_ place: Int32) -> Bool {
         let exchange = self.exchanges[place]
         guard !exchange.pointee.flags.contains(.isExtendedConnect) else { return true }
         var held = exchange.pointee.held
@@ -135,8 +135,14 @@ extension Worker {
         var pieces = held.pieces
         while let piece = pieces.next() {
             let isLast = pieces.isAtEnd && exchange.pointee.flags.contains(.requestComplete)
-            guard let changed = self.filterBody(place, piece, isLast: isLast) else { return false }
-            exchange.pointee.replay.append(changed, from: &self.io.blocks)
+            var plain = piece
+            if exchange.pointee.filters != nil {
+                guard let changed = self.filterBody(place, piece, isLast: isLast) else {
+                    return false
+                }
+                plain = changed
+            }
+            exchange.pointee.replay.append(plain, from: &self.io.blocks)
         }
         return true
     }

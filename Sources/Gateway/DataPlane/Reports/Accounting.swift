@@ -52,6 +52,12 @@ extension Worker {
             microseconds: Int64(clamping: microseconds),
             isFailure: status == 500 || (502...504).contains(status)
         )
+        if state.pointee.adaptiveLimit != nil, status < 400 {
+            state.pointee.adapt(
+                microseconds: Int64(clamping: microseconds),
+                at: self.milliseconds
+            )
+        }
     }
 
     /// An attempt brought no response: told to the node at once.
@@ -99,6 +105,7 @@ extension Worker {
         exchange.pointee.view.pointee
             .state(upstream, TargetIndex(rawValue: attempt.pointee.target))
             .pointee.end()
+        if !self.waitingRooms.isEmpty { self.noteEnd(exchange, begunAt: attempt.pointee.begunAt) }
     }
 
     /// Hands the node what was observed since the last time.

@@ -50,6 +50,9 @@ enum WorkerCounter {
     static let spillFailures = 20
     /// Failed requests that were not tried again because the budget was used up.
     static let deniedRetries = 21
+    /// Second targets asked before the first had failed, and those that answered first.
+    static let hedges = 22
+    static let hedgesWon = 23
     /// One place per ``ProxyFailure/Cause``: attempts that failed, and requests that did.
     static let attemptFailures = 32
     static let requestFailures = 64
@@ -63,6 +66,8 @@ enum TargetCounter {
     static let inFlight = 0
     static let attempts = 1
     static let failures = 2
+    /// Requests in flight that all workers together may have there; 0 for any number.
+    static let limit = 3
     static let count = 8
 }
 

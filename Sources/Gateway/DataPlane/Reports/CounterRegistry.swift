@@ -70,11 +70,16 @@ final class CounterRegistry: Sendable {
         result.spilledBodies = sum(WorkerCounter.spilledBodies)
         result.spillFailures = sum(WorkerCounter.spillFailures)
         result.deniedRetries = sum(WorkerCounter.deniedRetries)
+        result.hedges = sum(WorkerCounter.hedges)
+        result.hedgesWon = sum(WorkerCounter.hedgesWon)
         guard let installation else { return result }
         result.routes = installation.routes.compactMap { $0.sum() }
             .sorted { ($0.service, $0.route) < ($1.service, $1.route) }
         result.targets = installation.shapes.flatMap { $0.rows.compactMap { $0.sum() } }
             .sorted { $0.id < $1.id }
+        result.waiting = installation.shapes.compactMap { shape in
+            shape.waiting?.rows.sum(upstream: shape.upstream.name)
+        }
         return result
     }
 

@@ -157,7 +157,7 @@ final class TargetRows: Sendable {
         )
     }
 
-    /// The sum over all workers; `nil` before the first attempt.
+    /// The sum over all workers; `nil` before the first attempt at a target without a limit.
     func sum() -> DataPlaneCounters.TargetCounters? {
         var result = DataPlaneCounters.TargetCounters(id: self.id)
         for worker in 0..<self.workers {
@@ -165,9 +165,10 @@ final class TargetRows: Sendable {
             result.inFlight &+= row.counts.read(TargetCounter.inFlight)
             result.attempts &+= row.counts.read(TargetCounter.attempts)
             result.failures &+= row.counts.read(TargetCounter.failures)
+            result.limit &+= row.counts.read(TargetCounter.limit)
             row.cells.pointee.read(into: &result.latency)
         }
-        return result.attempts > 0 ? result : nil
+        return result.attempts > 0 || result.limit > 0 ? result : nil
     }
 }
 

@@ -86,11 +86,40 @@ public struct DataPlaneCounters: Equatable, Sendable {
         public var attempts: UInt64 = 0
         /// Attempts that failed before a response head.
         public var failures: UInt64 = 0
+        /// Attempts that this node may have in flight there; 0 for any number.
+        public var limit: UInt64 = 0
         /// From sending to the target to its response head.
         public var latency = LatencyDistribution()
 
         /// Creates zeros.
         public init(id: TargetID) { self.id = id }
+    }
+
+    /// Requests that found no target with room.
+    public struct WaitingCounters: Equatable, Sendable {
+        /// Those that were answered 503, of one urgency and for one reason.
+        public struct Shed: Equatable, Sendable {
+            /// 0, the most urgent, to 7.
+            public var urgency: Int
+            /// `full`, `deadline` or `waited`.
+            public var reason: String
+            /// How many.
+            public var count: UInt64
+        }
+
+        /// The upstream's name.
+        public var upstream: String
+        /// Requests that wait now.
+        public var waiting: UInt64 = 0
+        /// Requests that had to wait.
+        public var entered: UInt64 = 0
+        /// How long those that wait no more have waited, in microseconds.
+        public var waitedMicroseconds: UInt64 = 0
+        /// Those that were shed.
+        public var shed: [Shed] = []
+
+        /// Creates zeros.
+        public init(upstream: String) { self.upstream = upstream }
     }
 
     /// What failed by one cause.
@@ -115,8 +144,10 @@ public struct DataPlaneCounters: Equatable, Sendable {
 
     /// Routes that had requests, sorted by service and route.
     public var routes: [RouteCounters] = []
-    /// Targets that had attempts, sorted by id.
+    /// Targets that had attempts, or have a limit, sorted by id.
     public var targets: [TargetCounters] = []
+    /// Upstreams with limits.
+    public var waiting: [WaitingCounters] = []
     /// Requests begun, unmatched ones included.
     public var requests: UInt64 = 0
     /// Requests that no route matched.
@@ -161,6 +192,10 @@ public struct DataPlaneCounters: Equatable, Sendable {
     public var spillFailures: UInt64 = 0
     /// Failed requests that were not tried again because their upstream's budget was used up.
     public var deniedRetries: UInt64 = 0
+    /// Times that a second target was asked before the first had failed.
+    public var hedges: UInt64 = 0
+    /// Those that the second target answered first.
+    public var hedgesWon: UInt64 = 0
 
     /// Creates zeros.
     public init() {}

@@ -14,16 +14,26 @@ final class LiveUpstream {
     /// Outlives changes.
     @exclusivity(unchecked)
     var retries: RetryBudget
+    @exclusivity(unchecked)
+    var hedging: Hedging
+    /// Where requests wait when no target has room; `nil` without limits.
+    ///
+    /// Outlives changes.
+    let room: WaitingRoom?
 
     init(
         shape: UpstreamShape,
         balancer: Balancer,
         targets: UnsafeMutablePointer<UnsafeMutablePointer<TargetState>>,
         pools: UnsafeMutablePointer<Int32>,
-        retries: RetryBudget
+        retries: RetryBudget,
+        hedging: Hedging,
+        room: WaitingRoom?
     ) {
         self.shape = shape
         self.retries = retries
+        self.hedging = hedging
+        self.room = room
         self.balancer = balancer
         self.targets = targets
         self.pools = pools
@@ -97,6 +107,10 @@ struct TargetState {
     var isStalled = false
     /// Times since the last report that it was found to answer nobody.
     var silences: UInt32 = 0
+    /// How many requests it may have from this worker, where that is found by measuring.
+    private(set) var adaptiveLimit: AdaptiveLimit?
+    /// What readers are told of the limit.
+    private var shownLimit = 0
     /// Sum of the steps of answers' latencies.
     var latencySteps: UInt64 = 0
 
@@ -131,6 +145,7 @@ struct TargetState {
         let row = rows.row(worker: worker)
         guard row != self.row else { return }
         row.counts.add(TargetCounter.inFlight, UInt64(self.inFlight))
+        row.counts.add(TargetCounter.limit, UInt64(self.shownLimit))
         self.row = row
         self.rows.release()
         self.rows = Unmanaged.passRetained(rows)
@@ -158,6 +173,43 @@ struct TargetState {
             self.latency = max(1, known + (sample - known) / 16)
         }
         self.balancer?._withUnsafeGuaranteedRef { $0.setLatency(self.latency, at: self.index) }
+    }
+
+    /// Sets what limits it, once its balancer has the limits of all.
+    ///
+    /// - Parameters:
+    ///   - limit: requests in flight; 0 for any number.
+    ///   - adaptive: the highest limit to be found by measuring; 0 where none is sought.
+    mutating func limit(to limit: Int, adaptive: Int) {
+        guard adaptive > 0 else {
+            self.adaptiveLimit = nil
+            return self.show(limit: limit)
+        }
+        if self.adaptiveLimit?.maximum != max(adaptive, AdaptiveLimit.minimum) {
+            self.adaptiveLimit = AdaptiveLimit(maximum: adaptive)
+        }
+        self.applyLimit()
+    }
+
+    /// Takes an answer's time into what limits it.
+    mutating func adapt(microseconds: Int64, at now: Int64) {
+        let hasChanged = self.adaptiveLimit?.take(
+            microseconds: microseconds,
+            inFlight: self.inFlight,
+            at: now
+        )
+        if hasChanged == true { self.applyLimit() }
+    }
+
+    private mutating func applyLimit() {
+        guard let limit = self.adaptiveLimit?.limit else { return }
+        self.balancer?._withUnsafeGuaranteedRef { $0.setLimit(limit, at: self.index) }
+        self.show(limit: limit)
+    }
+
+    private mutating func show(limit: Int) {
+        self.row.counts.add(TargetCounter.limit, UInt64(bitPattern: Int64(limit - self.shownLimit)))
+        self.shownLimit = limit
     }
 
     /// Forgets a balancer that is given up, unless it has moved on.

@@ -65,7 +65,12 @@ struct RoutePlan {
     let retryCauses: RetryCauses
     /// Milliseconds that one try, and all of them, may take until an answer begins; 0 for no limit.
     let tryTimeout: Int64
+    /// Whether another target may be asked for the same before the first has failed.
+    let hedges: Bool
     let totalTimeout: Int64
+    /// How urgent its requests are, 0 to 7, and the header, in lower case, that says it of one.
+    let urgency: UInt8
+    let urgencyHeader: PlanText
     /// Milliseconds.
     let connectTimeout: Int64
     /// Milliseconds between two writes.

@@ -6,6 +6,9 @@ internal import MeshPrimitives
 /// One upstream compiled for all workers: the same object in every installation until something of
 /// it changes.
 final class UpstreamShape: Sendable {
+    /// Highest limit of a target where nothing else is said.
+    private static let anyLimit = 1_000
+
     let upstream: SnapshotUpstream
     /// How services speak to it; at least one way.
     let identities: [HopIdentity]
@@ -13,6 +16,10 @@ final class UpstreamShape: Sendable {
     let balancer: BalancerPlan
     /// Requests in flight that one worker may have at a target; 0 for any number.
     let concurrency: Int
+    /// Highest limit that one worker finds by measuring; 0 where none is sought.
+    let adaptiveLimit: Int
+    /// What waits at one worker when no target has room, and who counts it; `nil` without limits.
+    let waiting: (limits: WaitingLine.Limits, rows: WaitingRows)?
     /// By way, then by target.
     let pools: [PoolKey]
     /// Counters by target.
@@ -46,16 +53,30 @@ final class UpstreamShape: Sendable {
         } else {
             return nil
         }
-        let limit = upstream.settings?.limits.concurrency ?? 0
-        self.concurrency = (limit + max(1, workers) - 1) / max(1, workers)
+        let limits = upstream.settings?.limits ?? Upstream.Limits()
+        let share = { (limit: Int) in (limit + max(1, workers) - 1) / max(1, workers) }
+        self.concurrency = share(limits.concurrency)
+        self.adaptiveLimit =
+            !limits.adaptive ? 0 : limits.concurrency > 0 ? self.concurrency : Self.anyLimit
+        let isLimited = limits.concurrency > 0 || limits.adaptive
+        let isSame = previous?.upstream.name == upstream.name
+        let known = isSame ? previous?.waiting?.rows : nil
+        self.waiting =
+            isLimited
+            ? (
+                WaitingLine.Limits(
+                    capacity: share(limits.queue),
+                    patience: Int64(limits.queueTime)
+                ), known ?? WaitingRows(workers: workers)
+            ) : nil
         self.upstream = upstream
         self.identities = identities
         self.pools = identities.flatMap { way in upstream.targets.map { way.pool(of: $0) } }
-        let known = Dictionary(
+        let rows = Dictionary(
             (previous?.rows ?? []).map { ($0.id, $0) },
             uniquingKeysWith: { first, _ in first }
         )
-        self.rows = upstream.targets.map { known[$0.id] ?? TargetRows($0.id, workers: workers) }
+        self.rows = upstream.targets.map { rows[$0.id] ?? TargetRows($0.id, workers: workers) }
         var arena = PlanArena()
         self.plan = Self.plan(upstream, identities, in: &arena)
         self.arena = arena

@@ -70,6 +70,8 @@ extension Worker {
         let name = old.shape.upstream.name
         if new?.shape.upstream.name != name { self.forget(name) }
         guard old.balancer !== new?.balancer else { return }
+        // Nobody tells it any more what ends: what waits goes on at once.
+        old.balancer.setLimit(0)
         for index in 0..<old.shape.upstream.targets.count {
             old.targets[index].pointee.leave(old.balancer)
         }
@@ -96,6 +98,9 @@ extension Worker {
             balancer.setShares(shares.shares, open: shares.open)
         }
         balancer.setLimit(shape.concurrency)
+        for index in 0..<count {
+            targets[index].pointee.limit(to: shape.concurrency, adaptive: shape.adaptiveLimit)
+        }
         if self.closedUpstreams.contains(shape.upstream.name) { balancer.setClosed(true) }
         let pools = UnsafeMutablePointer<Int32>.allocate(capacity: max(1, shape.pools.count))
         for (index, key) in shape.pools.enumerated() {
@@ -106,8 +111,19 @@ extension Worker {
             balancer: balancer,
             targets: targets,
             pools: pools,
-            retries: before?.retries ?? self.freshBudget
+            retries: before?.retries ?? self.freshBudget,
+            hedging: before?.hedging ?? Hedging(at: self.milliseconds),
+            room: self.room(shape, before: before?.room)
         )
+    }
+
+    private func room(_ shape: UpstreamShape, before: WaitingRoom?) -> WaitingRoom? {
+        guard let waiting = shape.waiting else { return nil }
+        guard let before else {
+            return WaitingRoom(waiting.limits, waiting.rows, worker: self.settings.index)
+        }
+        before.line.limits = waiting.limits
+        return before
     }
 
     private var freshBudget: RetryBudget {

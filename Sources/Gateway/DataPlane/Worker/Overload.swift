@@ -29,7 +29,10 @@ extension Worker {
     func shed(_ place: Int32, _ scope: borrowing RequestScope) {
         self.exchanges[place].pointee.failure = ProxyFailure(cause: .overloaded)
         var lines = HeadWriter(self.extraLines)
-        lines.write("Retry-After: 1\r\n")
+        // Not the same for all, so that they do not come back together.
+        lines.write("Retry-After: ")
+        lines.write(decimal: 1 + self.generator.next() % 3)
+        lines.write("\r\n")
         self.answer(place, scope, status: 503, lines: lines.written)
     }
 }

@@ -96,6 +96,9 @@ final class Worker {
     @exclusivity(unchecked)
     var watchedTargets: ContiguousArray<UnsafeMutablePointer<TargetState>> = []
     var watchAt: Int64 = 0
+    /// Where requests wait for a target with room; usually none.
+    @exclusivity(unchecked)
+    var waitingRooms: ContiguousArray<WaitingRoom> = []
     /// Who answered last and when, and when somebody else did, in milliseconds.
     var lastAnswer: (target: UnsafeMutablePointer<TargetState>?, at: Int64, otherAt: Int64) =
         (nil, 0, 0)
@@ -221,6 +224,7 @@ final class Worker {
             for index in 0..<count { self.take(self.poller.event(index)) }
             self.expire()
             self.takeHandshakes()
+            if !self.waitingRooms.isEmpty { self.serveWaiting() }
             if !self.orphans.isEmpty { self.resetOrphans() }
             if !self.watchedTargets.isEmpty { self.watchTargets() }
             self.flushSessions()
@@ -239,6 +243,7 @@ final class Worker {
         if !self.watchedTargets.isEmpty {
             limit = min(limit, max(1, self.watchAt - self.milliseconds))
         }
+        if !self.waitingRooms.isEmpty { limit = self.waitingPatience(limit) }
         if let orphan = self.orphans.first {
             limit = min(limit, max(1, orphan.resetAt - self.milliseconds))
         }

@@ -84,7 +84,9 @@ extension EntityKind {
             .standard("regex_priority", .integer, .integer(0)),
             .choice("path_handling", ["v0", "v1"], "v0"),
             FieldSchema("service", .foreign(.services)),
-            FieldSchema("retry", .record(RetryRules.schema)), tags,
+            FieldSchema("retry", .record(RetryRules.schema)),
+            .standard("urgency", .integer, .integer(3), in: 0...7),
+            FieldSchema("urgency_header", .string), tags,
         ] + times
 
     private static let hashInputs = Upstream.HashInput.allCases.map(\.rawValue)
@@ -119,7 +121,10 @@ extension EntityKind {
             FieldSchema(
                 "limits",
                 .record([
-                    .standard("concurrency", .integer, .integer(0), in: 0...1_000_000)
+                    .standard("concurrency", .integer, .integer(0), in: 0...1_000_000),
+                    .standard("adaptive", .boolean, .bool(false)),
+                    .standard("queue", .integer, .integer(1_000), in: 0...1_000_000),
+                    .standard("queue_time", .integer, .integer(50), in: 0...60_000),
                 ])
             ),
             FieldSchema(

@@ -12,7 +12,16 @@ public enum BalanceCases {
             Self.equalTargets(seed), Self.leastConnections(seed), Self.halfSlow(seed),
             Self.oneSlow(seed), Self.oneSlowManyGateways(seed), Self.fewGateways(seed),
             Self.manyTargets(seed), Self.kong(seed), Self.added(seed),
-        ]
+            OverloadCases.hundredTwenty(seed), OverloadCases.burst(seed), OverloadCases.fits(seed),
+        ] + BalanceRules.run(seed: seed)
+    }
+
+    /// Those that take seconds even without optimization, for tests.
+    public static func runQuick(seed: UInt64) -> [BalanceFinding] {
+        [
+            Self.equalTargets(seed), Self.kong(seed), Self.added(seed),
+            OverloadCases.hundredTwenty(seed), OverloadCases.burst(seed),
+        ] + BalanceRules.run(seed: seed)
     }
 
     private static func measure(
@@ -50,7 +59,7 @@ public enum BalanceCases {
         return BalanceFinding(name: name, text: text, isKept: isKept)
     }
 
-    private static func text(_ number: Double) -> String {
+    static func text(_ number: Double) -> String {
         "\(Int(number)).\(Int(number * 10) % 10)"
     }
 

@@ -1,0 +1,64 @@
+import MeshConsole
+import MeshReports
+import Testing
+
+@Suite("The tables of shares")
+struct BalanceTableTests {
+    private static func report() -> BalanceReport {
+        var target = TargetShareReport(target: "a:80", address: "a:80", region: "eu", weight: 100)
+        target.share = 1
+        target.stage = "up"
+        target.inFlight = 12
+        target.limit = 16
+        var report = BalanceReport(
+            upstream: "api",
+            algorithm: "round-robin",
+            regions: [],
+            targets: [target]
+        )
+        var waiting = WaitingReport(waiting: 3, waited: 100, shed: 7)
+        waiting.waitedMs = 4.25
+        report.waiting = waiting
+        return report
+    }
+
+    @Test("say what waits at an upstream with limits, and nothing at one without")
+    func waiting() {
+        var report = Self.report()
+        let first = { (report: BalanceReport) in
+            BalanceTable([report]).text().split(separator: "\n").first.map(String.init)
+        }
+        #expect(
+            first(report)
+                == "api  round-robin  3 wait, 100 have waited for 4.3ms, 7 shed"
+        )
+        report.waiting?.waitedMs = nil
+        #expect(first(report) == "api  round-robin  3 wait, 100 have waited, 7 shed")
+        report.waiting = nil
+        #expect(first(report) == "api  round-robin")
+    }
+
+    @Test("show requests in flight beside what is allowed")
+    func limit() {
+        let wide = TextTable.Style(width: nil, hasColour: false)
+        #expect(BalanceTable([Self.report()]).text(wide).contains(" 12 of 16 "))
+    }
+
+    @Test("show how full a region would be, and nothing where there is no limit")
+    func utilisation() {
+        var shift = RegionOrderReport.Shift(upstream: "api", region: "us")
+        shift.utilisation = 0.837
+        let other = RegionOrderReport.Shift(upstream: "web", region: "us")
+        let report = RegionOrderReport(
+            region: "eu",
+            order: .drain,
+            until: nil,
+            isDryRun: true,
+            shifts: [shift, other]
+        )
+        let rows = RegionOrderTable(report).text().split(separator: "\n").map(String.init)
+        #expect(rows[1].hasSuffix("UTILISATION"))
+        #expect(rows[2].hasSuffix("84 %"))
+        #expect(rows[3].hasSuffix("–"))
+    }
+}

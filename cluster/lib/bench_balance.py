@@ -1,0 +1,318 @@
+"""Balancing side by side: one fault, one system at a time, the same load at the same moments.
+
+Two regions of four backends (meshecho with eight workers, 10 ms of exponential work, first come, first
+served): a region carries 3,200 requests a second. Each proxy has one core and prefers the first region.
+The load is open: it does not slow down with the answers, and times each request from when it was due.
+"""
+import argparse
+import csv
+import json
+import os
+import random
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+EAST = [f"127.0.1.{number}" for number in (1, 2, 3, 4)]
+WEST = [f"127.0.2.{number}" for number in (1, 2, 3, 4)]
+PORTS = {"nginx": 8101, "haproxy": 8102, "envoy": 8103, "meshgate": 8104,
+         "meshgate-limits": 8104}
+ADMIN = 8114
+SETTLE, FAULT_AT = 6.0, 5.0
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# Requests a second, seconds of load after settling, the window that is judged, what happens.
+SCENARIOS = {
+    "base": (1900, 14, (2, 14), "nothing"),
+    "b": (1900, 15, (6, 14.5), "e1 takes 100 ms longer from 5 s on"),
+    "c": (1900, 15, (6, 14.5), "e1 answers 30 % with 500 from 5 s on; /health stays well"),
+    "d1": (1900, 14, (4.5, 14), "e1 is killed at 5 s"),
+    "d2": (1900, 14, (4, 12), "e1 stands still from 5 to 15 s"),
+    "e": (1900, 12, (4, 12), "all of east is killed at 5 s"),
+    "e2": (1900, 12, (4, 12), "all of east stands still from 5 s on"),
+    "f": (3840, 12, (2, 11.5), "120 % of east; west is well"),
+    "f2": (3840, 12, (6, 11.5), "west is killed at 5 s: 120 % of all there is (16.7 % too much)"),
+}
+
+
+class Backend:
+    def __init__(self, address, binaries, folder):
+        self.address, self.binaries, self.folder = address, binaries, folder
+        self.name = ("e" if address in EAST else "w") + address[-1]
+        self.process = None
+
+    def start(self, core):
+        region = "east" if self.name[0] == "e" else "west"
+        log = open(os.path.join(self.folder, self.name + ".log"), "wb")
+        self.process = subprocess.Popen(
+            ["taskset", "-c", core, os.path.join(self.binaries, "meshecho"), "--listen",
+             self.address + ":9000", "--name", self.name, "--region", region, "--workers", "8",
+             "--service-ms", "10", "--body-bytes", "100"], stdout=log, stderr=log)
+
+    def ask(self, path, body=None):
+        url = f"http://{self.address}:9000{path}"
+        with urllib.request.urlopen(url, body and json.dumps(body).encode(), timeout=3) as answer:
+            return json.load(answer)
+
+    def set(self, **faults):
+        self.ask("/_echo", faults)
+
+    def wait(self):
+        end = time.time() + 20
+        while time.time() < end:
+            try:
+                return self.ask("/_echo")
+            except OSError:
+                time.sleep(0.05)
+        sys.exit(f"backend {self.name} does not answer")
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+            self.process.wait()
+
+
+class Proxy:
+    """One system under test in the foreground, on one core."""
+
+    def __init__(self, name, scenario, options, folder, core):
+        self.name, self.scenario, self.options, self.folder = name, scenario, options, folder
+        os.makedirs(os.path.join(folder, "tmp"), exist_ok=True)
+        log = open(os.path.join(folder, name + ".log"), "wb")
+        self.process = subprocess.Popen(["taskset", "-c", core] + self.command(), cwd=folder,
+                                        stdout=log, stderr=log)
+
+    def command(self):
+        peers = self.options.peers
+        if self.name == "nginx":
+            return ["nginx", "-p", self.folder, "-c", os.path.join(peers, "nginx.conf"), "-g",
+                    "daemon off;"]
+        if self.name == "haproxy":
+            return ["haproxy", "-db", "-f", os.path.join(peers, "haproxy.cfg")]
+        if self.name == "envoy":
+            # Its file for overload sheds by adaptive concurrency, and is worse at everything else.
+            file = "envoy-overload.yaml" if self.scenario in ("f", "f2") else "envoy.yaml"
+            return [self.options.envoy, "-c", os.path.join(peers, file), "--concurrency", "1",
+                    "--log-level", "error"]
+        return self.meshgate()
+
+    def meshgate(self):
+        """Everything by default but addresses; `-limits` adds limits found by measuring."""
+        meshd = os.path.join(self.options.binaries, "meshd")
+        ring = os.path.join(self.folder, "keyring")
+        with open(os.open(ring, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(subprocess.check_output([meshd, "keyring"]))
+        targets = [{"target": address + ":9000", "tags": ["region:" + region]}
+                   for region, side in (("east", EAST), ("west", WEST)) for address in side]
+        upstream = {"name": "api", "targets": targets}
+        if self.name == "meshgate-limits":
+            upstream["limits"] = {"adaptive": True}
+        document = {"_format_version": "3.0", "upstreams": [upstream], "services": [
+            {"name": "api", "host": "api", "routes": [{"name": "api", "paths": ["/"]}]}]}
+        config = os.path.join(self.folder, "kong.json")
+        with open(config, "w") as file:
+            json.dump(document, file)
+        values = {
+            "node.name": "bench", "node.region": "east", "node.data_dir": self.folder + "/data",
+            "proxy.listen": f"127.0.0.1:{PORTS[self.name]}", "proxy.tls_listen": "off",
+            "proxy.workers": "1", "admin.listen": f"127.0.0.1:{ADMIN}",
+            "status.listen": "127.0.0.1:8124", "gossip.bind": "127.0.0.1:8134",
+            "gossip.keyring": ring, "config": config}
+        return [meshd, "run"] + [part for name, value in values.items()
+                                 for part in ("--set", f"{name}={value}")]
+
+    def wait(self):
+        end = time.time() + 20
+        while time.time() < end and self.process.poll() is None:
+            try:
+                url = f"http://127.0.0.1:{PORTS[self.name]}/load"
+                with urllib.request.urlopen(url, timeout=2) as answer:
+                    if answer.status == 200:
+                        return
+            except OSError:
+                time.sleep(0.1)
+        with open(os.path.join(self.folder, self.name + ".log"), errors="replace") as log:
+            sys.exit(f"{self.name} does not serve:\n{log.read()[-2000:]}")
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+def break_it(scenario, east, west):
+    """Does at the moment of the fault what the scenario says."""
+    if scenario == "b":
+        east[0].set(latency_ms=100)
+    elif scenario == "c":
+        east[0].set(error_rate=0.3)
+    elif scenario == "d1":
+        east[0].signal(signal.SIGKILL)
+    elif scenario == "d2":
+        east[0].signal(signal.SIGSTOP)
+    elif scenario in ("e", "e2"):
+        for one in east:
+            one.signal(signal.SIGKILL if scenario == "e" else signal.SIGSTOP)
+    elif scenario == "f2":
+        for one in west:
+            one.signal(signal.SIGKILL)
+
+
+def percentile(values, share):
+    return values[min(len(values) - 1, int(len(values) * share))] if values else float("nan")
+
+
+def figures(scenario, lines, late):
+    """What the window of a scenario shows."""
+    begin, end = (moment + SETTLE for moment in SCENARIOS[scenario][2])
+    inside = [line for line in lines if begin <= line[0] < end]
+    good = sorted(line[1] * 1000 for line in inside if line[3] == 200)
+    after = [line for line in lines if line[0] >= FAULT_AT + SETTLE]
+    by = {name: sum(1 for line in inside if line[4] == name) for name in ("e1", "w")}
+    west = sum(1 for line in inside if line[4].startswith("w"))
+    return {
+        "p50_ms": percentile(good, 0.5), "p99_ms": percentile(good, 0.99),
+        "p999_ms": percentile(good, 0.999), "max_ms": good[-1] if good else float("nan"),
+        "requests": len(inside), "errors": len(inside) - len(good),
+        "shed_percent": 100 * (len(inside) - len(good)) / max(1, len(inside)),
+        "over_500_ms": sum(1 for value in good if value > 500),
+        "e1_percent": 100 * by["e1"] / max(1, len(inside)),
+        "west_percent": 100 * west / max(1, len(inside)),
+        "failed_gets": sum(1 for line in after if line[3] != 200 and line[2] == "GET"),
+        "late_ms": late * 1000,
+    }
+
+
+def arrivals(backend, since):
+    """Requests that came to a backend from a moment on, by its own count; None when it is gone."""
+    try:
+        report = backend.ask("/_echo/arrivals")
+    except OSError:
+        return None
+    return sum(slot["count"] for slot in report["arrivals"] if slot["at_ms"] >= since * 1000)
+
+
+def run_one(scenario, system, seed, options):
+    folder = tempfile.mkdtemp(prefix="meshgate-balance-")
+    os.chmod(folder, 0o755)
+    cores = [str(core) for core in sorted(os.sched_getaffinity(0))]
+    proxy_core, other = cores[0], cores[-1]
+    backends = [Backend(address, options.binaries, folder) for address in EAST + WEST]
+    east, west = backends[:4], backends[4:]
+    proxy, load = None, None
+    try:
+        for one in backends:
+            one.start(other)
+        for one in backends:
+            one.wait()
+        proxy = Proxy(system, scenario, options, folder, proxy_core)
+        proxy.wait()
+        rate, seconds, _, _ = SCENARIOS[scenario]
+        output = os.path.join(folder, "load.csv")
+        load = subprocess.Popen(
+            ["taskset", "-c", other, sys.executable, os.path.join(HERE, "balance_load.py"),
+             "--port", str(PORTS[system]), "--rate", str(rate), "--seconds",
+             str(SETTLE + seconds), "--seed", str(seed), "--output", output])
+        timer = threading.Timer(SETTLE + FAULT_AT, break_it, (scenario, east, west))
+        timer.start()
+        fault = time.time() + SETTLE + FAULT_AT
+        load.wait(SETTLE + seconds + 30)
+        timer.cancel()
+        with open(output) as file:
+            late = float(file.readline().split()[2])
+            lines = [(float(due), float(latency), method, int(status), who)
+                     for due, latency, method, status, who in csv.reader(file)]
+        result = figures(scenario, lines, late)
+        if scenario == "c":
+            result["e1_arrivals"] = arrivals(east[0], fault)
+        if scenario in ("base", "b", "c"):
+            # Nobody was killed: what the backends count is what was sent, or it was sent twice.
+            at = sum(one.ask("/_echo")["counters"]["by_method"].get("POST", 0) for one in backends)
+            result["posts_twice"] = at - sum(1 for line in lines if line[2] == "POST")
+        if options.keep:
+            os.makedirs(options.keep, exist_ok=True)
+            shutil.copy(output, os.path.join(options.keep, f"{scenario}-{system}-{seed}.csv"))
+        return result
+    finally:
+        if load and load.poll() is None:
+            load.kill()
+        if proxy:
+            proxy.stop()
+        for one in backends:
+            one.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def show(scenario, rows):
+    rate, _, window, what = SCENARIOS[scenario]
+    print(f"\n{scenario}: {what}; {rate} requests a second, seconds {window[0]} to {window[1]}")
+    keys = ["p50_ms", "p99_ms", "p999_ms", "max_ms", "errors", "shed_percent", "over_500_ms",
+            "e1_percent", "west_percent", "e1_arrivals", "posts_twice", "late_ms"]
+    print(f"  {'':16}" + "".join(f"{key:>13}" for key in keys))
+    for system, results in rows.items():
+        cells = []
+        for key in keys:
+            values = [one[key] for one in results if one.get(key) is not None]
+            cells.append(f"{statistics.median(values):13.1f}" if values else f"{'-':>13}")
+        print(f"  {system:16}" + "".join(cells))
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="cluster/bench balance")
+    parser.add_argument("--binaries", required=True)
+    parser.add_argument("--peers", required=True)
+    parser.add_argument("--envoy", default="", help="its program; without it goes without")
+    parser.add_argument("--scenarios", default=",".join(SCENARIOS))
+    parser.add_argument("--systems", default=",".join(PORTS))
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--output", help="a CSV file with one line per run")
+    parser.add_argument("--keep", help="a folder for the times of all requests")
+    options = parser.parse_args()
+    scenarios, systems = options.scenarios.split(","), options.systems.split(",")
+    if "envoy" in systems and not os.access(options.envoy, os.X_OK):
+        systems.remove("envoy")
+    for name in scenarios:
+        if name not in SCENARIOS:
+            sys.exit(f"no scenario is called {name}; there are {', '.join(SCENARIOS)}")
+    for name in systems:
+        if name not in PORTS:
+            sys.exit(f"no system is called {name}; there are {', '.join(PORTS)}")
+    lines = []
+    for scenario in scenarios:
+        rows = {system: [] for system in systems}
+        for number in range(options.rounds):
+            order = systems[:]
+            random.Random(number).shuffle(order)
+            for system in order:
+                result = run_one(scenario, system, 1000 + number, options)
+                rows[system].append(result)
+                lines.append({"scenario": scenario, "system": system, "round": number} | result)
+                if options.output:
+                    write(options.output, lines)
+        show(scenario, rows)
+
+
+def write(path, lines):
+    keys = list(dict.fromkeys(key for line in lines for key in line))
+    with open(path, "w", newline="") as file:
+        table = csv.DictWriter(file, keys)
+        table.writeheader()
+        table.writerows(lines)
+
+
+if __name__ == "__main__":
+    main()
