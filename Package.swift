@@ -273,8 +273,8 @@ let package = Package(
             uses: [
                 "MeshReports", "MeshDashboard", "MeshPlugins", "MeshTLS", "MeshEntities",
                 "MeshListening",
-                "MeshPrimitives", "COpenSSL", hummingbird, nioCore, nioPosix, logging,
-                lifecycle,
+                "MeshPrimitives", "COpenSSL", hummingbird, nioCore, nioPosix, nioHTTP1,
+                logging, lifecycle,
             ]
         ),
         target(
