@@ -273,8 +273,8 @@ let package = Package(
             uses: [
                 "MeshReports", "MeshDashboard", "MeshPlugins", "MeshTLS", "MeshEntities",
                 "MeshListening",
-                "MeshPrimitives", "COpenSSL", hummingbird, nioCore, nioPosix, logging,
-                lifecycle,
+                "MeshPrimitives", "COpenSSL", hummingbird, nioCore, nioPosix, nioHTTP1,
+                logging, lifecycle,
             ]
         ),
         target(
@@ -363,12 +363,20 @@ let package = Package(
         ),
         command("meshecho", uses: [nioCore, nioPosix, nioHTTP1, nioWebSocket, arguments]),
 
+        // A node of the release after this one, for tests of fleets of two releases.
+        .executableTarget(
+            name: "meshd-next",
+            dependencies: ["MeshNode", "MeshPrimitives", "MeshWire"],
+            path: "Tests/Tools/meshd-next",
+            swiftSettings: strict
+        ),
+
         // Tests that cross targets.
         .testTarget(name: "TidyTests", path: "Tests/TidyTests", swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             // Built beside the tests, and run as programs.
-            dependencies: ["meshd", "meshctl", "meshecho"],
+            dependencies: ["meshd", "meshd-next", "meshctl", "meshecho"],
             path: "Tests/EndToEndTests",
             swiftSettings: strict
         ),

@@ -22,6 +22,9 @@ class Node:
         self.data = os.path.join(self.folder, "data")
         self.process, self.connection = None, None
 
+    #: The program that it runs; `meshd-next` is the release after this one.
+    program = "meshd"
+
     def start(self, environment=None, arguments=()):
         """Starts the node, or with `--takeover` the process that goes on with it."""
         os.makedirs(self.data, exist_ok=True)
@@ -41,7 +44,8 @@ class Node:
             # By a shell, so that what a preloaded library adds to the environment is there before
             # the node starts: Swift finds its arguments from the environment's first place.
             self.process = subprocess.Popen(
-                ["sh", "-c", 'exec "$@"', "sh", os.path.join(self.fleet.binaries, "meshd"), "run",
+                ["sh", "-c", 'exec "$@"', "sh", os.path.join(self.fleet.binaries, self.program),
+                 "run",
                  "--config", path, *arguments],
                 stdout=log, stderr=log, env={**os.environ, **(environment or {})})
         return self

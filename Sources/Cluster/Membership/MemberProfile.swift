@@ -23,6 +23,8 @@ public struct MemberProfile: Equatable, Sendable {
     public var protocolMinimum: UInt8
     /// The newest protocol version it understands; not below ``protocolMinimum``.
     public var protocolMaximum: UInt8
+    /// What newer software says of the member behind the fields known here; kept and relayed.
+    public var additions: [UInt8] = []
 
     /// Creates a profile.
     public init(

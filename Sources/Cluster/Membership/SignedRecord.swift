@@ -11,6 +11,8 @@ public struct SignedRecord: Sendable {
     public static let byteLimit = 512
     /// The first byte of every record that this version understands.
     private static let format: UInt8 = 1
+    /// First bytes of records that this version can read.
+    public static let formats = Self.format...Self.format
     /// What goes before the bytes when they are signed, so that no other text can pass for a record.
     private static let purpose = Array("meshgate member 1".utf8)
 
@@ -46,6 +48,7 @@ public struct SignedRecord: Sendable {
         writer.append(record.profile.protocolMinimum)
         writer.append(record.profile.protocolMaximum)
         writer.write(record.ring)
+        writer.append(contentsOf: record.profile.additions)
         self.content = Content(
             record: record,
             bytes: writer.bytes,
@@ -81,7 +84,7 @@ public struct SignedRecord: Sendable {
         let mesh = MeshID(try reader.read())
         let incarnation: UInt64 = try reader.read()
         let hasLeft = try reader.read(UInt8.self) != 0
-        let profile = MemberProfile(
+        var profile = MemberProfile(
             id: identify(key),
             name: try reader.readString(),
             region: try reader.readString(),
@@ -91,6 +94,8 @@ public struct SignedRecord: Sendable {
             protocolMinimum: try reader.read(),
             protocolMaximum: try reader.read()
         )
+        let ring = try reader.readRingInventory()
+        profile.additions = Array(try reader.read(count: reader.remaining))
         let record = MemberRecord(
             profile: profile,
             key: key,
@@ -98,7 +103,7 @@ public struct SignedRecord: Sendable {
             mesh: mesh,
             incarnation: incarnation,
             hasLeft: hasLeft,
-            ring: try reader.readRingInventory()
+            ring: ring
         )
         self.content = Content(record: record, bytes: bytes, signature: signature)
     }

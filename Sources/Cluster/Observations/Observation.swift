@@ -18,6 +18,8 @@ public enum Observation: Hashable, Sendable {
     case returns([RegionReturn])
     /// Where it lies by round trips.
     case coordinate(NetworkCoordinate)
+    /// What newer software says; kept and relayed.
+    case unknown(UnknownObservation)
 
     /// What an observation is about; of each subject an owner says one thing at a time.
     public enum Subject: Hashable, Sendable {
@@ -37,6 +39,8 @@ public enum Observation: Hashable, Sendable {
         case returns
         /// The owner's place.
         case coordinate
+        /// What newer software's word is about.
+        case unknown(kind: UInt8, place: UInt64)
     }
 
     /// What it is about.
@@ -50,6 +54,7 @@ public enum Observation: Hashable, Sendable {
         case .regions: .regions
         case .returns: .returns
         case .coordinate: .coordinate
+        case .unknown(let word): .unknown(kind: word.kind, place: word.place)
         }
     }
 
@@ -72,6 +77,7 @@ public enum Observation: Hashable, Sendable {
         case .regions(let regions): regions.reduce(1) { $0 + $1.wireByteCount }
         case .returns(let returns): 1 + returns.count * RegionReturn.wireByteCount
         case .coordinate: NetworkCoordinate.wireByteCount
+        case .unknown(let word): word.content.count
         }
     }
 }
@@ -87,7 +93,7 @@ public enum ObservationScope: Sendable {
     func covers(_ subject: Observation.Subject) -> Bool {
         switch subject {
         case .vote, .abstaining, .returns: self == .region
-        case .state, .load, .regionVote, .regions, .coordinate: true
+        case .state, .load, .regionVote, .regions, .coordinate, .unknown: true
         }
     }
 }
@@ -108,11 +114,11 @@ public struct ObservationAspects: OptionSet, Hashable, Sendable {
     public static let regions = ObservationAspects(rawValue: 4)
 
     /// The aspects that an observation belongs to; none for a load and a place, which are read when
-    /// needed.
+    /// needed, and for what is unknown here.
     init(of subject: Observation.Subject) {
         switch subject {
         case .state: self = .state
-        case .load, .coordinate: self = []
+        case .load, .coordinate, .unknown: self = []
         case .abstaining, .vote, .regionVote: self = .votes
         case .regions, .returns: self = .regions
         }

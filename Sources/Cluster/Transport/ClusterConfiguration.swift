@@ -40,6 +40,10 @@ public struct ClusterConfiguration: Sendable {
     public var observations = ObservationConfiguration()
     /// Bounds of sockets and streams.
     public var streams = StreamLimits()
+    /// Which protocol versions the node speaks, and tells of itself.
+    ///
+    /// Default ``MeshWire/WireDialect/current``.
+    public var wire = WireDialect.current
     /// Seeds the order of probes and choice of peers; never a secret.
     public var seed: UInt64
     /// Whether a graceful shutdown says goodbye first.
@@ -70,6 +74,15 @@ public struct ClusterConfiguration: Sendable {
         self.clusterName = clusterName
         self.keyRing = keyRing
         self.seed = seed
+    }
+
+    /// ``profile`` with the versions of ``wire``.
+    var announced: MemberProfile {
+        var profile = self.profile
+        profile.protocolMinimum = self.wire.versions.minimum
+        profile.protocolMaximum = self.wire.versions.maximum
+        profile.additions = self.wire.recordFields
+        return profile
     }
 }
 

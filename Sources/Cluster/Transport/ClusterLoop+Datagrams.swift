@@ -13,7 +13,10 @@ extension ClusterLoop {
             let (sender, body) = try self.opener.open(datagram)
             self.lastHeard = LoopClock.now()
             self.troubles.worked(.datagrams, source)
-            for message in try ClusterMessage.decode(body, from: sender) {
+            let messages = try ClusterMessage.decode(body, from: sender) { type, content in
+                self.received(unknown: type, content, from: sender)
+            }
+            for message in messages {
                 switch message {
                 case .membership(let message):
                     // An answered probe shows that datagrams go both ways.
@@ -29,7 +32,7 @@ extension ClusterLoop {
                     }
                 case .observations(let message):
                     self.stepObservations { $0.receive(message, from: sender, at: $1) }
-                case .keyRing:
+                case .keyRing, .question, .answer:
                     throw .malformed
                 case .counters(let message): self.received(message, from: sender)
                 }
@@ -46,7 +49,11 @@ extension ClusterLoop {
         guard let datagrams = self.datagrams else { return }
         let sealed: [UInt8]
         do throws(WireError) {
-            sealed = try self.sealer.seal(message.encoded)
+            let version = self.version(to: endpoint)
+            sealed = try self.sealer.seal(
+                self.body(message, version: version, within: DatagramSealer.bodyByteLimit),
+                version: version
+            )
         } catch {
             self.counters.datagramsOversized += 1
             return

@@ -22,8 +22,7 @@ extension ClusterLoop {
 
     /// Sends one message to a member's store over the stream kept for it, opened when needed.
     func stream(_ message: ClusterMessage, to node: NodeID) {
-        let body = message.encoded
-        if let connection = self.streams.stream(to: node) { return connection.send(body) }
+        if let connection = self.streams.stream(to: node) { return connection.send(message) }
         guard let address = self.membership.member(node)?.profile.address,
             let connection = self.connect(
                 to: address,
@@ -31,7 +30,7 @@ extension ClusterLoop {
                 within: self.configuration.streams.handshakeTimeout
             )
         else { return }
-        connection.send(body)
+        connection.send(message)
     }
 
     /// Opens a stream for one membership message and its answer.
@@ -50,7 +49,7 @@ extension ClusterLoop {
             guard case .probe(_, let sequence) = purpose else { return }
             return self.after(.zero) { $0.probeFinished(sequence, succeeded: false) }
         }
-        connection.send(ClusterMessage.membership(message).encoded)
+        connection.send(.membership(message))
     }
 
     /// Checks that the right peer answered, once the handshake proved who it is.
@@ -74,7 +73,10 @@ extension ClusterLoop {
         from peer: NodeID,
         over connection: StreamConnection
     ) throws(WireError) {
-        for message in try ClusterMessage.decode(body, from: peer) {
+        let messages = try ClusterMessage.decode(body, from: peer) { type, content in
+            self.received(unknown: type, content, from: peer)
+        }
+        for message in messages {
             switch message {
             case .changelog(let message):
                 guard !self.isWithoutStore else { continue }
@@ -85,6 +87,8 @@ extension ClusterLoop {
             case .membership(let message):
                 self.received(message, from: peer, over: connection)
             case .keyRing(let ring): self.received(ring, from: peer)
+            case .question(let question): self.received(question, from: peer)
+            case .answer(let answer): self.received(answer, from: peer)
             }
         }
     }
@@ -95,7 +99,7 @@ extension ClusterLoop {
         self.countOpenStreams()
         if connection.isStranger {
             self.counters.streamsFailed += 1
-            self.noteFailure(of: connection)
+            if !connection.hasNoCommonVersion { self.noteFailure(of: connection) }
         }
         guard case .probe(_, let sequence) = connection.purpose else { return }
         self.after(.zero) { $0.probeFinished(sequence, succeeded: false) }
@@ -133,7 +137,7 @@ extension ClusterLoop {
             answer = outcome.answer
             return outcome.effects
         }
-        if let answer { connection.send(ClusterMessage.membership(answer).encoded) }
+        if let answer { connection.send(.membership(answer)) }
         if connection.purpose == .exchange { connection.close() }
     }
 

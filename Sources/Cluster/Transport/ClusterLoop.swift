@@ -39,6 +39,8 @@ final class ClusterLoop {
     var changelog: Changelog
     var sealer: DatagramSealer
     var opener: DatagramOpener
+    /// Which protocol version goes to whom.
+    var wire: WireStanding
     /// When a peer's datagram last opened.
     var lastHeard: MonotonicInstant?
     var streams = StreamTable()
@@ -48,6 +50,8 @@ final class ClusterLoop {
     /// Addresses to join through, as last resolved.
     private(set) var seeds: [Endpoint]
 
+    /// Questions to other nodes, and theirs.
+    var questions = PeerQuestions()
     let save: ClusterService.Save
     private let saveBoot: ClusterService.SaveBoot
     private let saveMesh: ClusterService.SaveMesh
@@ -93,7 +97,7 @@ final class ClusterLoop {
     ) throws(ChangelogError) {
         var generator = SeededGenerator(seed: configuration.seed)
         let keys = ClusterKeys(ring: configuration.keyRing, clusterName: configuration.clusterName)
-        let node = configuration.profile.id
+        let (node, versions) = (configuration.profile.id, configuration.wire.versions)
         self.eventLoop = eventLoop
         self.configuration = configuration
         self.logger = logger
@@ -101,7 +105,8 @@ final class ClusterLoop {
         self.keys = keys
         self.node = node
         self.sealer = DatagramSealer(keys: keys, sender: node, start: configuration.start)
-        self.opener = DatagramOpener(keys: keys, node: node)
+        self.wire = WireStanding(dialect: configuration.wire)
+        self.opener = DatagramOpener(keys: keys, node: node, versions: versions)
         self.observations = ObservationTable(
             configuration: configuration.observations,
             node: node,
@@ -122,7 +127,7 @@ final class ClusterLoop {
         )
         self.membership = Membership(
             configuration: configuration.membership,
-            profile: configuration.profile,
+            profile: configuration.announced,
             identity: configuration.identity,
             start: configuration.start,
             mesh: configuration.mesh,
@@ -225,6 +230,7 @@ final class ClusterLoop {
         }
         for connection in self.streams.all { connection.close() }
         self.endTrials()
+        self.endQuestions()
         for promise in self.leaving { promise.succeed() }
         self.leaving = []
     }
@@ -238,6 +244,8 @@ final class ClusterLoop {
     func reject(_ reason: WireError, from source: Endpoint?) {
         self.counters.rejected[reason, default: 0] += 1
         guard let source, let cause = reason.strangeness else { return }
+        // A member that was another version a moment ago: its peers have not heard of it yet.
+        if reason == .unknownVersion, self.sharesVersion(with: source) { return }
         // Ports of streams are drawn anew each time.
         let place = Endpoint(address: source.address, port: 0)
         self.failed(.stranger, place, cause)
@@ -265,6 +273,7 @@ final class ClusterLoop {
             self.perform(effect)
         }
         guard peersMayDiffer else { return }
+        self.wire.shared = nil
         self.observationPeersChanged()
         self.counterPeersChanged()
         self.changelogPeersChanged()
@@ -394,7 +403,7 @@ final class ClusterLoop {
     }
 
     private func advertise(port: UInt16) {
-        var profile = self.configuration.profile
+        var profile = self.configuration.announced
         profile.address = Endpoint(address: profile.address.address, port: port)
         self.membership = Membership(
             configuration: self.configuration.membership,
@@ -420,9 +429,10 @@ extension WireError {
         case .forged:
             "gossip comes from there whose seal does not hold: compare the key rings"
         case .unknownVersion:
-            "gossip of another protocol version comes from there: compare the versions"
+            "gossip comes from there in a protocol version that this node does not speak: compare the "
+                + "versions, meshctl upgrade status"
         case .truncated, .tooLarge, .notMeshgate, .wrongKind, .ownMessage, .staleSession, .replayed,
-            .belowWindow, .malformed, .unusableAddress:
+            .belowWindow, .malformed, .unusableAddress, .noCommonVersion:
             nil
         }
     }

@@ -284,9 +284,21 @@ public final class ClusterService: Service, Sendable {
         return (try? await promise.futureResult.get()) ?? MemberReach(node: id)
     }
 
+    /// Asks one member.
+    func asked(_ path: String, of id: NodeID) async -> PeerAnswer? {
+        let promise = self.eventLoop.makePromise(of: PeerAnswer?.self)
+        self.perform { $0.ask(path, of: id, promise: promise) }
+        return (try? await promise.futureResult.get()) ?? nil
+    }
+
     /// Replaces the seeds, after their names were resolved again.
     public func setSeeds(_ seeds: [Endpoint]) async {
         await self.submit { $0.setSeeds(seeds) }
+    }
+
+    /// Speaks no protocol version below this one any more: the fleet was finalized at it.
+    public func finalize(at version: UInt8) async {
+        await self.submit { $0.finalize(at: version) }
     }
 
     /// Whether the cluster's thread gets to what it is asked within a time.

@@ -24,6 +24,10 @@ public struct ClusterStatus: Equatable, Sendable {
     public var isFull = false
     /// Whether most of the node's own probes fail.
     public var isIsolated = false
+    /// The protocol versions that it speaks in this mesh.
+    public var versions = WireVersions.current
+    /// The protocol version that the mesh was finalized at, as this node knows.
+    public var finalizedVersion: UInt8 = 1
     /// What observations did.
     public var observations = ObservationCounters()
     /// How counting for the fleet goes.
@@ -50,6 +54,8 @@ extension ClusterLoop {
         status.mesh = self.membership.mesh
         status.isFull = self.membership.isFull
         status.isIsolated = self.membership.isIsolated
+        status.versions = self.wire.versions
+        status.finalizedVersion = self.wire.finalized
         status.observations = self.observations.counters
         status.fleetCounters = self.counterStatus
         status.troubles = self.troubles.current(at: LoopClock.now())
@@ -94,6 +100,8 @@ public struct ClusterCounters: Equatable, Sendable {
     public internal(set) var outboundStreams = 0
     /// Refused input by reason, datagrams and streams together.
     public internal(set) var rejected: [WireError: UInt64] = [:]
+    /// Records of newer software that were skipped.
+    public internal(set) var recordsSkipped: UInt64 = 0
     /// Saves that failed.
     public internal(set) var saveFailures: UInt64 = 0
     /// Events that nobody fetched in time.

@@ -16,6 +16,8 @@ public struct PathTrouble: Equatable, Sendable {
         case name
         /// Gossip comes from the address under another key ring or cluster name.
         case stranger
+        /// A node of the mesh is at the address that speaks no protocol version which this one does.
+        case version
         /// A node of another mesh is at the address.
         case mesh
         /// A process at the address has this node's own identity.
@@ -65,7 +67,7 @@ struct PathTroubles {
     /// Failures in a row before a path counts as troubled; a refused send needs no second proof.
     private static func threshold(_ path: PathTrouble.Path) -> UInt64 {
         switch path {
-        case .send, .socket, .name, .twin, .mesh: 1
+        case .send, .socket, .name, .twin, .mesh, .version: 1
         case .stream, .datagrams, .stranger: 3
         }
     }
@@ -79,7 +81,7 @@ struct PathTroubles {
         // Nothing is heard of it any more once one of the two is silent.
         case .twin: .seconds(3_600)
         // Seeds are tried ever more rarely.
-        case .stream, .mesh: .seconds(120)
+        case .stream, .mesh, .version: .seconds(120)
         }
     }
 

@@ -35,6 +35,8 @@ final class StreamConnection: ChannelInboundHandler {
     let endpoint: Endpoint?
     /// Why it never opened, if it ends like that.
     private(set) var failure = "closed without an answer: another key ring or cluster name there?"
+    /// Whether the other end speaks no protocol version that this one does.
+    private(set) var hasNoCommonVersion = false
     /// When the stream is given up unless something happens before.
     private(set) var deadline: MonotonicInstant
     /// Who is at the other end, once proved.
@@ -44,7 +46,7 @@ final class StreamConnection: ChannelInboundHandler {
     private let limits: StreamLimits
     private var state: State
     private var assembler = FrameAssembler()
-    private var waiting: [[UInt8]] = []
+    private var waiting: [ClusterMessage] = []
     private var waitingByteCount = 0
     private var channel: (any Channel)?
 
@@ -63,24 +65,33 @@ final class StreamConnection: ChannelInboundHandler {
         let keys = loop.keys
         self.state =
             purpose == .accepted
-            ? .accepting : .connecting(StreamHandshake(keys: keys, node: loop.node))
+            ? .accepting
+            : .connecting(
+                StreamHandshake(keys: keys, node: loop.node, versions: loop.wire.versions)
+            )
     }
 
     /// Whether the other end has not proved that it holds a key.
     var isStranger: Bool { self.peer == nil }
 
     /// Sends a message, at once or after the handshake.
-    func send(_ body: [UInt8]) {
+    func send(_ message: ClusterMessage) {
         switch self.state {
         case .accepting, .connecting:
-            self.waitingByteCount += body.count
+            self.waitingByteCount += message.encoded.count
             guard self.waitingByteCount <= self.limits.pendingByteCount else {
                 return self.close()
             }
-            self.waiting.append(body)
+            self.waiting.append(message)
         case .open(var channel):
             do throws(WireError) {
-                let frame = try channel.seal(body)
+                let frame = try channel.seal(
+                    self.loop.body(
+                        message,
+                        version: channel.version ?? 0,
+                        within: StreamChannel.bodyByteLimit
+                    )
+                )
                 self.state = .open(channel)
                 self.write(frame)
             } catch {
@@ -162,7 +173,8 @@ final class StreamConnection: ChannelInboundHandler {
             let (welcome, channel) = try StreamHandshake.accept(
                 hello: frame,
                 keys: self.loop.keys,
-                node: self.loop.node
+                node: self.loop.node,
+                versions: self.loop.wire.versions
             )
             self.write(welcome)
             self.opened(channel)
@@ -178,15 +190,26 @@ final class StreamConnection: ChannelInboundHandler {
     }
 
     private func opened(_ channel: StreamChannel) {
+        guard channel.version != nil else {
+            self.hasNoCommonVersion = true
+            self.loop.hasNoCommonVersion(
+                with: channel,
+                at: self.endpoint
+                    ?? Endpoint(self.channel?.remoteAddress).map {
+                        Endpoint(address: $0.address, port: 0)
+                    }
+            )
+            return self.close()
+        }
         self.state = .open(channel)
         self.peer = channel.peer
         self.assembler.allowFrames()
         self.touch()
         guard self.loop.streamOpened(self, to: channel.peer) else { return self.close() }
-        let bodies = self.waiting
+        let messages = self.waiting
         self.waiting = []
         self.waitingByteCount = 0
-        for body in bodies { self.send(body) }
+        for message in messages { self.send(message) }
     }
 
     /// A probe keeps its first deadline; only whole frames count as life.

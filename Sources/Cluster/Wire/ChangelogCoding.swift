@@ -115,7 +115,8 @@ extension WireReader {
                 offset: try self.read(),
                 bytes: try self.readSized()
             )
-        case .membership, .observations, .keyRing, .counterReport, .counterTotals:
+        case .membership, .observations, .keyRing, .counterReport, .counterTotals, .question,
+            .answer:
             throw .malformed
         }
     }

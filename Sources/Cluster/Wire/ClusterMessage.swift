@@ -22,6 +22,10 @@ public enum ClusterMessage: Equatable, Sendable {
     case keyRing(KeyRing)
     /// For the counters of the fleet.
     case counters(CounterMessage)
+    /// By stream only: a member asks what an Admin path shows here.
+    case question(PeerQuestion)
+    /// By stream only: what it shows there.
+    case answer(PeerAnswer)
 
     /// Records read from one body at most: 64; further ones are not looked at.
     public static let recordLimit = 64
@@ -42,6 +46,8 @@ public enum ClusterMessage: Equatable, Sendable {
             writer.writeRecord(.counterReport) { $0.write(report) }
         case .counters(.totals(let totals)):
             writer.writeRecord(.counterTotals) { $0.write(totals) }
+        case .question(let question): writer.writeRecord(.question) { $0.write(question) }
+        case .answer(let answer): writer.writeRecord(.answer) { $0.write(answer) }
         }
         return writer.bytes
     }
@@ -51,17 +57,22 @@ public enum ClusterMessage: Equatable, Sendable {
     /// - Parameters:
     ///   - body: what the seal held.
     ///   - sender: who sealed it.
+    ///   - unknown: told of every record whose type is newer than this software.
     /// - Returns: the messages known here, in order; none when all are of newer types.
     /// - Throws: ``WireError/malformed``.
     public static func decode(
         _ body: [UInt8],
-        from sender: NodeID
+        from sender: NodeID,
+        unknown: (_ type: UInt8, _ content: ArraySlice<UInt8>) -> Void = { _, _ in }
     ) throws(WireError) -> [ClusterMessage] {
         var reader = WireReader(body[...])
         var messages: [ClusterMessage] = []
         for _ in 0..<Self.recordLimit where reader.remaining > 0 {
-            let (type, content) = try reader.readRecord()
-            guard let type = RecordType(rawValue: type) else { continue }
+            let (code, content) = try reader.readRecord()
+            guard let type = RecordType(rawValue: code) else {
+                unknown(code, content)
+                continue
+            }
             if let message = try Self.message(type, content, from: sender) {
                 messages.append(message)
             }
@@ -85,6 +96,8 @@ public enum ClusterMessage: Equatable, Sendable {
         case .keyRing: .keyRing(try reader.readKeyRing())
         case .counterReport: .counters(.report(try reader.readCounterReport()))
         case .counterTotals: .counters(.totals(try reader.readCounterTotals()))
+        case .question: .question(try reader.readPeerQuestion())
+        case .answer: .answer(try reader.readPeerAnswer())
         }
     }
 }
@@ -105,6 +118,8 @@ enum RecordType: UInt8 {
     case checkpointWant = 23
     case checkpointPart = 24
     case keyRing = 32
+    case question = 40
+    case answer = 41
 }
 
 /// What a record inside another record holds.

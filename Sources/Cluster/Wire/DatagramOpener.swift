@@ -48,6 +48,8 @@ public struct DatagramOpener: Sendable {
         }
     }
 
+    /// The protocol versions that are read.
+    public var versions: WireVersions
     private var keys: ClusterKeys
     private let node: NodeID
     private let limit: Int
@@ -55,11 +57,12 @@ public struct DatagramOpener: Sendable {
     private var opened: UInt64 = 0
 
     /// Creates an opener for `node`, which refuses what comes back to it from itself.
-    public init(keys: ClusterKeys, node: NodeID) {
-        self.init(keys: keys, node: node, limit: Self.senderLimit)
+    public init(keys: ClusterKeys, node: NodeID, versions: WireVersions = .current) {
+        self.init(keys: keys, node: node, versions: versions, limit: Self.senderLimit)
     }
 
-    init(keys: ClusterKeys, node: NodeID, limit: Int) {
+    init(keys: ClusterKeys, node: NodeID, versions: WireVersions = .current, limit: Int) {
+        self.versions = versions
         self.keys = keys
         self.node = node
         self.limit = limit
@@ -73,7 +76,12 @@ public struct DatagramOpener: Sendable {
         _ datagram: [UInt8]
     ) throws(WireError) -> (sender: NodeID, body: [UInt8]) {
         guard datagram.count <= DatagramSealer.byteLimit else { throw .tooLarge }
-        let envelope = try Envelope(parsing: datagram, expecting: .datagram, keys: self.keys)
+        let envelope = try Envelope(
+            parsing: datagram,
+            expecting: .datagram,
+            keys: self.keys,
+            versions: self.versions
+        )
         guard envelope.sender != self.node else { throw .ownMessage }
         var session = try self.session(of: envelope)
         let body = try envelope.open(datagram, key: session.key)

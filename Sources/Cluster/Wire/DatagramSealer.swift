@@ -37,12 +37,20 @@ public struct DatagramSealer: Sendable {
 
     /// Seals `body` into one datagram.
     ///
-    /// - Throws: ``WireError/tooLarge`` when it exceeds ``bodyByteLimit``; nothing changes then.
-    public mutating func seal(_ body: [UInt8]) throws(WireError) -> [UInt8] {
+    /// - Parameters:
+    ///   - body: at most ``bodyByteLimit`` bytes.
+    ///   - version: the protocol version that it is written in.
+    /// - Returns: the datagram.
+    /// - Throws: ``WireError/tooLarge``; nothing changes then.
+    public mutating func seal(
+        _ body: [UInt8],
+        version: UInt8 = WireVersions.current.maximum
+    ) throws(WireError) -> [UInt8] {
         guard body.count <= Self.bodyByteLimit else { throw .tooLarge }
         self.counter += 1
         let envelope = Envelope(
             kind: .datagram,
+            version: version,
             keys: self.keys,
             sender: self.sender,
             salt: self.salt,

@@ -3,7 +3,7 @@ import MeshPrimitives
 /// What stands in clear, but under the seal, before every sealed message.
 ///
 ///     0      2    3     4             8      10               26            42             50
-///     | "MG" | 1  | kind| cluster tag | epoch| sender         | salt        | counter      | body…
+///     | "MG" | v  | kind| cluster tag | epoch| sender         | salt        | counter      | body…
 ///                                                             | ------- nonce, 24 -------- |
 ///
 /// The body is followed by a tag of 16 bytes, so the envelope costs 66. Integers are big endian.
@@ -18,10 +18,12 @@ struct Envelope: Equatable {
     static let headerByteCount = 50
     static let byteCount = Self.headerByteCount + Sodium.tagByteCount
     static let magic: UInt16 = 0x4D47
-    /// The only wire version this node speaks.
-    static let version: UInt8 = 1
+    /// What stands for the version in a handshake, which agrees on one; the same for ever.
+    static let handshakeVersion: UInt8 = 1
 
     let kind: Kind
+    /// The protocol version of the body; of a handshake ``handshakeVersion``.
+    let version: UInt8
     let clusterTag: UInt32
     let epoch: UInt16
     let sender: NodeID
@@ -34,12 +36,14 @@ struct Envelope: Equatable {
     init(
         parsing message: [UInt8],
         expecting kind: Kind,
-        keys: ClusterKeys
+        keys: ClusterKeys,
+        versions: WireVersions = WireVersions(Self.handshakeVersion...Self.handshakeVersion)
     ) throws(WireError) {
         guard message.count >= Self.byteCount else { throw .truncated }
         var reader = WireReader(message[...])
         guard try reader.read(UInt16.self) == Self.magic else { throw .notMeshgate }
-        guard try reader.read(UInt8.self) == Self.version else { throw .unknownVersion }
+        self.version = try reader.read()
+        guard versions.contains(self.version) else { throw .unknownVersion }
         guard Kind(rawValue: try reader.read()) == kind else { throw .wrongKind }
         self.kind = kind
         self.clusterTag = try reader.read()
@@ -53,6 +57,7 @@ struct Envelope: Equatable {
     /// Describes a message that this node is about to seal, by default under the sealing epoch.
     init(
         kind: Kind,
+        version: UInt8 = Self.handshakeVersion,
         keys: ClusterKeys,
         epoch: UInt16? = nil,
         sender: NodeID,
@@ -60,6 +65,7 @@ struct Envelope: Equatable {
         counter: UInt64
     ) {
         self.kind = kind
+        self.version = version
         self.clusterTag = keys.tag
         self.epoch = epoch ?? keys.sealingEpoch
         self.sender = sender
@@ -71,7 +77,7 @@ struct Envelope: Equatable {
     func seal(_ body: [UInt8], key: [UInt8]) -> [UInt8] {
         var writer = ByteWriter(capacity: Self.byteCount + body.count)
         writer.write(Self.magic)
-        writer.write(Self.version)
+        writer.write(self.version)
         writer.write(self.kind.rawValue)
         writer.write(self.clusterTag)
         writer.write(self.epoch)

@@ -137,7 +137,7 @@ extension WireReader {
             let (type, content) = try self.readRecord()
             var reader = WireReader(content)
             switch InnerRecordType(rawValue: type) {
-            case .item: updates.append(try reader.readSignedRecord())
+            case .item: if let update = try reader.readSignedRecord() { updates.append(update) }
             case .accusation:
                 if let accusation = try reader.readAccusation() {
                     updates.append(.accusation(accusation))
@@ -148,13 +148,16 @@ extension WireReader {
         return updates
     }
 
-    /// Reads a member's record; its signature is not checked here.
+    /// Reads a member's record; `nil` for one of a format that only newer software knows.
+    ///
+    /// Its signature is not checked here.
     ///
     /// - Throws: ``WireError/unusableAddress`` for an address of nobody, of many, or of port 0.
-    private mutating func readSignedRecord() throws(WireError) -> MemberUpdate {
+    private mutating func readSignedRecord() throws(WireError) -> MemberUpdate? {
         let age: UInt32 = try self.read()
         let signature = Array(try self.read(count: SignedRecord.signatureByteCount))
         let bytes = try self.readSized()
+        guard bytes.first.map({ SignedRecord.formats.contains($0) }) ?? true else { return nil }
         let signed: SignedRecord
         do throws(ByteReaderError) {
             signed = try SignedRecord(

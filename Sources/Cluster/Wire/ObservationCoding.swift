@@ -47,7 +47,7 @@ extension ByteWriter {
             var content = ByteWriter(capacity: 32)
             content.write(varint: entry.sequence)
             content.write(entry.observation)
-            self.append(entry.observation.code.rawValue)
+            self.append(entry.observation.code)
             self.write(UInt16(clamping: content.bytes.count))
             self.append(contentsOf: content.bytes)
         }
@@ -89,6 +89,7 @@ extension ByteWriter {
             for number in coordinate.place + [coordinate.height, coordinate.error] {
                 self.write(number.bitPattern)
             }
+        case .unknown(let word): self.append(contentsOf: word.content)
         }
     }
 
@@ -160,12 +161,11 @@ extension WireReader {
         let newest = head + min(try self.readVarint(), ObservationVersion.limit)
         var entries: [ObservationDelta.Entry] = []
         while self.remaining > 0 {
-            let code = ObservationCode(rawValue: try self.read())
+            let kind: UInt8 = try self.read()
             let count: UInt16 = try self.read()
             var content = WireReader(try self.read(count: Int(count)))
-            guard let code else { continue }
             let sequence = try content.readVarint()
-            guard let observation = try content.readObservation(code) else { continue }
+            guard let observation = try content.readObservation(kind) else { continue }
             entries.append(.init(sequence: sequence, observation: observation))
         }
         return ObservationDelta(
@@ -178,10 +178,14 @@ extension WireReader {
         )
     }
 
-    /// Reads one observation; `nil` when it uses a word that is newer than this software.
+    /// Reads one observation; `nil` when a kind that is known uses a word that is newer than this software.
     private mutating func readObservation(
-        _ code: ObservationCode
+        _ kind: UInt8
     ) throws(WireError) -> Observation? {
+        guard let code = ObservationCode(rawValue: kind) else {
+            let content = Array(try self.read(count: self.remaining))
+            return UnknownObservation(kind: kind, content: content).map { .unknown($0) }
+        }
         switch code {
         case .state: return try self.readNodeState().map { .state($0) }
         case .load:
@@ -293,16 +297,20 @@ extension WireReader {
 }
 
 extension Observation {
-    fileprivate var code: ObservationCode {
+    /// Its first byte.
+    fileprivate var code: UInt8 {
+        let known: ObservationCode
         switch self {
-        case .state: .state
-        case .load: .load
-        case .abstaining: .abstaining
-        case .vote: .vote
-        case .regionVote: .regionVote
-        case .regions: .regions
-        case .returns: .returns
-        case .coordinate: .coordinate
+        case .state: known = .state
+        case .load: known = .load
+        case .abstaining: known = .abstaining
+        case .vote: known = .vote
+        case .regionVote: known = .regionVote
+        case .regions: known = .regions
+        case .returns: known = .returns
+        case .coordinate: known = .coordinate
+        case .unknown(let word): return word.kind
         }
+        return known.rawValue
     }
 }

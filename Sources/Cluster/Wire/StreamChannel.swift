@@ -18,13 +18,26 @@ public struct StreamChannel: Sendable {
 
     /// Who is at the other end.
     public let peer: NodeID
+    /// The protocol versions that the other end speaks.
+    public let peerVersions: WireVersions
+    /// The version that bodies are written in; `nil` when the ends have none in common, and the stream
+    /// must be closed.
+    public let version: UInt8?
     private let sealingKey: [UInt8]
     private let openingKey: [UInt8]
     private var sealed: UInt64 = 0
     private var opened: UInt64 = 0
 
-    init(peer: NodeID, sealingKey: [UInt8], openingKey: [UInt8]) {
+    init(
+        peer: NodeID,
+        peerVersions: WireVersions,
+        version: UInt8?,
+        sealingKey: [UInt8],
+        openingKey: [UInt8]
+    ) {
         self.peer = peer
+        self.peerVersions = peerVersions
+        self.version = version
         self.sealingKey = sealingKey
         self.openingKey = openingKey
     }

@@ -9,9 +9,13 @@ public import MeshPrimitives
 /// A recorded hello can be replayed; it earns a welcome of its own size and nothing more, because
 /// frames need a key that includes the responder's fresh salt. Neither side acts on anything before
 /// a frame (or, for the initiator, the welcome) opened. Both messages have ``byteCount`` bytes.
+///
+/// Each tells the oldest and the newest protocol version that its sender speaks; the stream uses the
+/// highest that both do. The handshake itself stays as it is in every version.
 public struct StreamHandshake: Sendable {
     /// Bytes of each of the two messages, without length prefix.
-    public static let byteCount = Envelope.byteCount
+    public static let byteCount = Envelope.byteCount + Self.bodyByteCount
+    private static let bodyByteCount = 2
 
     /// The message that the initiator sends first.
     public let hello: [UInt8]
@@ -19,15 +23,20 @@ public struct StreamHandshake: Sendable {
     private let keys: ClusterKeys
     private let node: NodeID
     private let salt: Salt
+    private let versions: WireVersions
 
-    /// Starts a stream from `node`.
-    public init(keys: ClusterKeys, node: NodeID) {
+    /// Starts a stream from `node`, which speaks these versions.
+    public init(keys: ClusterKeys, node: NodeID, versions: WireVersions = .current) {
         let salt = Salt.once()
+        self.versions = versions
         self.keys = keys
         self.node = node
         self.salt = salt
         let envelope = Envelope(kind: .hello, keys: keys, sender: node, salt: salt, counter: 0)
-        self.hello = envelope.seal([], key: keys.helloKey(initiator: node, salt: salt))
+        self.hello = envelope.seal(
+            Self.body(versions),
+            key: keys.helloKey(initiator: node, salt: salt)
+        )
     }
 
     /// Finishes the initiator's side.
@@ -36,6 +45,7 @@ public struct StreamHandshake: Sendable {
     public func open(welcome: [UInt8]) throws(WireError) -> StreamChannel {
         guard welcome.count <= Self.byteCount else { throw .tooLarge }
         let envelope = try Envelope(parsing: welcome, expecting: .welcome, keys: self.keys)
+        guard welcome.count == Self.byteCount else { throw .truncated }
         guard envelope.sender != self.node else { throw .ownMessage }
         let parties = StreamParties(
             epoch: envelope.epoch,
@@ -43,9 +53,11 @@ public struct StreamHandshake: Sendable {
             responder: (envelope.sender, envelope.salt)
         )
         let key = try self.keys.streamKey(.welcome, parties)
-        _ = try envelope.open(welcome, key: key)
+        let versions = try Self.versions(try envelope.open(welcome, key: key))
         return try StreamChannel(
             peer: envelope.sender,
+            peerVersions: versions,
+            version: versions.highest(sharedWith: self.versions),
             sealingKey: self.keys.streamKey(.fromInitiator, parties),
             openingKey: self.keys.streamKey(.fromResponder, parties)
         )
@@ -53,22 +65,29 @@ public struct StreamHandshake: Sendable {
 
     /// Answers a stream's first message.
     ///
+    /// - Parameters:
+    ///   - hello: the message.
+    ///   - keys: the ring and the cluster's name.
+    ///   - node: this node.
+    ///   - versions: the protocol versions that it speaks.
     /// - Returns: the message to send back, and the channel that follows it.
     /// - Throws: ``WireError``; the stream must be closed without an answer then.
     public static func accept(
         hello: [UInt8],
         keys: ClusterKeys,
-        node: NodeID
+        node: NodeID,
+        versions: WireVersions = .current
     ) throws(WireError) -> (welcome: [UInt8], channel: StreamChannel) {
         guard hello.count <= Self.byteCount else { throw .tooLarge }
         let envelope = try Envelope(parsing: hello, expecting: .hello, keys: keys)
+        guard hello.count == Self.byteCount else { throw .truncated }
         guard envelope.sender != node else { throw .ownMessage }
         let helloKey = try keys.helloKey(
             epoch: envelope.epoch,
             initiator: envelope.sender,
             salt: envelope.salt
         )
-        _ = try envelope.open(hello, key: helloKey)
+        let offered = try Self.versions(try envelope.open(hello, key: helloKey))
         let answer = Envelope(
             kind: .welcome,
             keys: keys,
@@ -84,9 +103,21 @@ public struct StreamHandshake: Sendable {
         )
         let channel = try StreamChannel(
             peer: envelope.sender,
+            peerVersions: offered,
+            version: offered.highest(sharedWith: versions),
             sealingKey: keys.streamKey(.fromResponder, parties),
             openingKey: keys.streamKey(.fromInitiator, parties)
         )
-        return (answer.seal([], key: try keys.streamKey(.welcome, parties)), channel)
+        let key = try keys.streamKey(.welcome, parties)
+        return (answer.seal(Self.body(versions), key: key), channel)
+    }
+
+    private static func body(_ versions: WireVersions) -> [UInt8] {
+        [versions.minimum, versions.maximum]
+    }
+
+    private static func versions(_ body: [UInt8]) throws(WireError) -> WireVersions {
+        guard body.count == Self.bodyByteCount, body[0] <= body[1] else { throw .malformed }
+        return WireVersions(body[0]...body[1])
     }
 }

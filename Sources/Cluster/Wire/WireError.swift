@@ -8,8 +8,10 @@ public enum WireError: String, Error, CaseIterable, Sendable {
     case tooLarge = "too_large"
     /// The first bytes are not ours: a stray or scanning sender.
     case notMeshgate = "not_meshgate"
-    /// A wire version that this node does not speak.
+    /// A protocol version that this node does not speak, or no longer.
     case unknownVersion = "unknown_version"
+    /// A node that holds a key, but speaks no protocol version that this one does.
+    case noCommonVersion = "no_common_version"
     /// A datagram where a handshake was due, or the reverse.
     case wrongKind = "wrong_kind"
     /// Another cluster's name: two clusters share an address range.

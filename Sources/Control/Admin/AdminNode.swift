@@ -197,6 +197,30 @@ public protocol AdminNode: Sendable {
     ///   ``AdminError``; nothing has changed then.
     func setUpgrade(_ upgrade: UpgradeReport) async throws(AdminError)
 
+    /// What it remembers of requests that it has served.
+    func requests(_ query: RequestQuery) async -> RequestsReport
+    /// What all nodes remember of the request with this id, or of those with this correlation id; asks
+    /// them through the mesh, 3 s at most.
+    func trace(_ id: String) async -> TraceReport
+    /// What another node shows under a path, asked through the mesh.
+    ///
+    /// - Parameters:
+    ///   - path: `/mesh/requests`, `/mesh/trace/…` or `/mesh/board`, with query.
+    ///   - node: its name or id.
+    /// - Returns: status and body.
+    /// - Throws: ``AdminError/unknownNode(_:)``, or ``AdminError/failed(_:)`` when it does not answer.
+    func ask(_ path: String, of node: String) async throws(AdminError) -> (Int, [UInt8])
+
+    /// Which protocol versions the members speak, and which one the fleet was finalized at.
+    func protocolVersions() async -> ProtocolReport
+    /// Finalizes the fleet at the newest version that this node speaks; does nothing when it was.
+    ///
+    /// - Parameter author: who asked.
+    /// - Returns: how it stands then.
+    /// - Throws: ``AdminError/refused(_:)`` while a member speaks less or an upgrade is open, or another
+    ///   ``AdminError``; nothing has changed then.
+    func finalizeProtocol(author: String) async throws(AdminError) -> ProtocolReport
+
     /// Events after the one with this id as far as they are kept, then new ones as they happen.
     ///
     /// `nil` begins with new events. The stream ends when the node stops; it drops the oldest

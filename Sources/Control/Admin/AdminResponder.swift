@@ -35,7 +35,7 @@ struct AdminResponder: HTTPResponder {
                     + MeshPaths(node: node).all + OrderPaths(node: node).all
                     + ChangesetPaths(node: node).all
                     + BackupPaths(node: node).all + DashboardPaths(node: node).all
-                    + SchemaPaths(node: node).all
+                    + SchemaPaths(node: node).all + RequestPaths(node: node).all
                     + NodePaths(node: node).all + HealthPaths(node: node).all
                     + CachePaths(node: node).all
                     + EntityPaths(node: node).all + status

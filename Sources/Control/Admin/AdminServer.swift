@@ -198,7 +198,9 @@ public struct AdminServer: Service {
             stall: TimeAmount(self.configuration.bodyTimeout)
         )
         let configuration = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [RequestDeadlines(limits), ClosingResponses()],
+            additionalChannelHandlers: [
+                RequestDeadlines(limits), UnreadableRequests(), ClosingResponses(),
+            ],
             httpDecoderConfiguration: HTTP1Channel.Configuration.DecoderConfiguration(
                 maxHeaderFieldSize: 16 << 10,
                 maxHeaderListSize: 60 << 10,

@@ -21,6 +21,7 @@ struct MeshPaths: Sendable {
             .reading("mesh/keys") { _ in .report(await self.node.keys()) },
             .reading("mesh/status") { _ in .report(await self.node.status()) },
             .reading("mesh/upgrade", writes: [write]) { _ in await self.upgrade() },
+            .reading("mesh/protocol") { _ in .report(await self.node.protocolVersions()) },
             .reading("mesh/events") { await self.events($0) },
         ]
     }
@@ -29,6 +30,7 @@ struct MeshPaths: Sendable {
         [
             .posting("mesh/nodes/:node/drain") { await self.setMode(.draining, $0) },
             .posting("mesh/nodes/:node/resume") { await self.setMode(.normal, $0) },
+            .posting("mesh/protocol/finalize") { await self.finalizeProtocol($0) },
             .posting("mesh/keys/stage") { await self.rotate(.stage, $0) },
             .posting("mesh/keys/:epoch/activate") { exchange in
                 await self.rotate(Int(exchange.parameters[0]).map { .activate($0) }, exchange)
@@ -91,6 +93,14 @@ struct MeshPaths: Sendable {
         do throws(AdminError) {
             try await self.node.setUpgrade(upgrade)
             return .report(upgrade)
+        } catch {
+            return error.answer
+        }
+    }
+
+    private func finalizeProtocol(_ exchange: AdminExchange) async -> AdminAnswer {
+        do throws(AdminError) {
+            return .report(try await self.node.finalizeProtocol(author: exchange.author))
         } catch {
             return error.answer
         }

@@ -365,6 +365,32 @@ public struct AdminClient: Sendable {
         )
     }
 
+    /// What a node remembers of requests, read through the node asked.
+    public func requests(
+        of node: String,
+        _ query: RequestQuery
+    ) async throws(AdminClientError) -> RequestsReport {
+        let arguments = query.arguments.map { "\($0.name)=\(Self.escaped($0.value))" }
+        return try await self.get(
+            "/mesh/nodes/\(Self.escaped(node))/requests?\(arguments.joined(separator: "&"))"
+        )
+    }
+
+    /// What all nodes remember of a request.
+    public func trace(_ id: String) async throws(AdminClientError) -> TraceReport {
+        try await self.get("/mesh/trace/\(Self.escaped(id))")
+    }
+
+    /// Which protocol versions the members speak, and which one the fleet was finalized at.
+    public func protocolVersions() async throws(AdminClientError) -> ProtocolReport {
+        try await self.get("/mesh/protocol")
+    }
+
+    /// Finalizes the fleet at the newest version that the node speaks.
+    public func finalizeProtocol() async throws(AdminClientError) -> ProtocolReport {
+        try await self.post("/mesh/protocol/finalize", "")
+    }
+
     /// The node's metrics in Prometheus' text form.
     public func metrics() async throws(AdminClientError) -> String {
         String(decoding: try await self.send(.GET, "/metrics", "").body, as: UTF8.self)
@@ -470,7 +496,7 @@ public struct AdminClient: Sendable {
         tags.isEmpty ? "" : "&select_tags=\(Self.escaped(tags.joined(separator: ",")))"
     }
 
-    private static func escaped(_ text: String) -> String {
+    static func escaped(_ text: String) -> String {
         var allowed = CharacterSet.urlPathAllowed
         allowed.remove(charactersIn: "/+&=?;:@")
         return text.addingPercentEncoding(withAllowedCharacters: allowed) ?? ""

@@ -3,6 +3,7 @@ import MeshAdmin
 import MeshDataPlane
 import MeshListening
 import MeshPrimitives
+import MeshTransport
 import MeshWire
 import ServiceLifecycle
 import UnixSignals
@@ -30,6 +31,8 @@ struct GatewayNode: Sendable {
         let sockets: [InheritedSocket]
         /// The taking over of the node from the process that runs it; `nil` at a usual start.
         let succession: Succession?
+        /// The protocol versions that the build speaks.
+        let wire: WireDialect
     }
 
     /// Creates a node that does nothing yet.
@@ -91,6 +94,7 @@ struct GatewayNode: Sendable {
             keyRing: keyRing,
             store: store,
             listeners: listeners,
+            wire: self.origin.wire,
             firstConfiguration: firstConfiguration,
             logger: self.logger
         )
@@ -153,6 +157,7 @@ struct GatewayNode: Sendable {
             store: store,
             hostName: self.origin.hostName
         )
+        await parts.cluster.answerQuestions { await admin.respond(to: $0) }
         let supervisor = self.origin.supervisor
         let keeper = MemberKeeper(
             cluster: parts.cluster,

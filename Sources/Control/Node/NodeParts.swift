@@ -37,6 +37,7 @@ struct NodeParts: Sendable {
     ///   - keyRing: the mesh's secrets.
     ///   - store: what the node keeps on disk.
     ///   - listeners: where the parts get their sockets.
+    ///   - wire: the protocol versions that the node speaks.
     ///   - firstConfiguration: the `config:` file, by name and text.
     ///   - logger: where the parts tell what they do.
     /// - Throws: when the store is damaged.
@@ -47,6 +48,7 @@ struct NodeParts: Sendable {
         keyRing: KeyRing,
         store: NodeStore,
         listeners: ListenerSet,
+        wire: WireDialect,
         firstConfiguration: (name: String, text: String)?,
         logger: Logger
     ) throws {
@@ -54,7 +56,7 @@ struct NodeParts: Sendable {
         let dataPlane = Self.dataPlane(settings, keyRing, listeners, inbox)
         let events = Self.events(settings)
         let cluster = try ClusterService(
-            ClusterConfiguration(settings, seeds, keyRing, store),
+            ClusterConfiguration(settings, seeds, keyRing, store, wire),
             store,
             listeners,
             logger
@@ -273,7 +275,8 @@ extension ClusterConfiguration {
         _ settings: NodeSettings,
         _ seeds: [Endpoint],
         _ keyRing: KeyRing,
-        _ store: NodeStore
+        _ store: NodeStore,
+        _ wire: WireDialect
     ) {
         var generator = SystemRandomNumberGenerator()
         self.init(
@@ -284,9 +287,7 @@ extension ClusterConfiguration {
                 region: settings.node.region,
                 zone: settings.node.zone,
                 address: InterfaceAddress.advertised(for: settings.advertisedGossip),
-                version: Version.current,
-                protocolMinimum: Version.protocols.lowerBound,
-                protocolMaximum: Version.protocols.upperBound
+                version: Version.current
             ),
             identity: store.key.identity,
             start: MemberStart(boot: store.boot),
@@ -296,6 +297,7 @@ extension ClusterConfiguration {
             keyRing: keyRing,
             seed: generator.next()
         )
+        self.wire = wire
         self.changelog.durableNodes = settings.durability.nodes
         self.changelog.durableRegions = settings.durability.regions
         self.changelog.acknowledgeTimeout = settings.durability.timeout

@@ -3,7 +3,7 @@ import Logging
 import MeshDataPlane
 import MeshListening
 import MeshStorage
-import MeshWire
+public import MeshWire
 
 /// Everything between the command line and a running node: files, environment, log, exit status.
 public struct NodeStart: Sendable {
@@ -11,6 +11,7 @@ public struct NodeStart: Sendable {
     private let flags: [String: String]
     private let isDevelopment: Bool
     private let takesOver: Bool
+    private let wire: WireDialect
 
     /// Prepares a start.
     ///
@@ -19,7 +20,15 @@ public struct NodeStart: Sendable {
     ///   - flags: dotted setting to value.
     ///   - isDevelopment: a mesh of one on 127.0.0.1 that needs no file and leaves none.
     ///   - takesOver: whether the node is taken over from a process that runs it.
-    public init(file: String?, flags: [String: String], isDevelopment: Bool, takesOver: Bool) {
+    ///   - wire: the protocol versions that the build speaks.
+    public init(
+        file: String?,
+        flags: [String: String],
+        isDevelopment: Bool,
+        takesOver: Bool,
+        wire: WireDialect = .current
+    ) {
+        self.wire = wire
         self.file = file
         self.flags = flags
         self.isDevelopment = isDevelopment
@@ -60,7 +69,8 @@ public struct NodeStart: Sendable {
                     hostName: hostName,
                     supervisor: Supervisor(environment: environment),
                     sockets: given + (succession?.sockets ?? []),
-                    succession: succession
+                    succession: succession,
+                    wire: self.wire
                 ),
                 logger: logger,
                 rereadAdmin: { try Self.withFiles(prepared.settings.admin) },

@@ -12,6 +12,8 @@ public struct TroubleReport: Codable, Equatable, Sendable {
         case path
         /// Gossip comes from a node with another key ring or cluster name.
         case stranger
+        /// A node of this mesh speaks no protocol version that this node does.
+        case version
         /// A node of another mesh was called, or calls.
         case mesh
         /// Another process runs with this node's identity, from a copy of its data.

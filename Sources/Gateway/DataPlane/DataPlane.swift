@@ -25,6 +25,8 @@ public final class DataPlane: Sendable {
     private let onObservations: @Sendable ([TargetObservation]) -> Void
     private let mailboxes: [Mailbox<WorkerMessage>]
     private let workerCount: Int
+    /// What the workers remember of requests that are over; empty when that is nothing.
+    let trails: [RequestTrail]
     private let registry = CounterRegistry()
     private let tlsPlan: TLSPlan
     private let lineage: Mutex<SnapshotLineage>
@@ -64,6 +66,9 @@ public final class DataPlane: Sendable {
             configuration.workers > 0
             ? configuration.workers : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         self.workerCount = max(1, min(wanted, 256))
+        self.trails = (0..<(configuration.recentRequests > 0 ? self.workerCount : 0)).map { _ in
+            RequestTrail(capacity: configuration.recentRequests)
+        }
         self.tlsPlan = TLSPlan(configuration)
         self.shared = PluginShared(
             limits: LimitCounters(
@@ -145,6 +150,7 @@ public final class DataPlane: Sendable {
                 mailbox: self.mailboxes[index],
                 counters: self.registry.addWorker(),
                 log: log?.ring(index),
+                trail: self.trails.isEmpty ? nil : self.trails[index],
                 shared: self.shared,
                 outside: self.outside,
                 onObservations: self.onObservations
@@ -305,6 +311,18 @@ public final class DataPlane: Sendable {
     /// earlier call has told; leave them ``closingPatience`` between two calls.
     public func closeWebSockets() { self.post(.closeWebSockets) }
 
+    /// Ends requests that have lasted longer than this, as this node's doing.
+    ///
+    /// An answer that has begun is broken off, the others are answered 503. WebSockets are left to
+    /// ``closeWebSockets()``.
+    public func cutRequests(olderThan age: Duration) { self.post(.cutRequests(age: age)) }
+
+    /// Requests that were cut because the node was to be empty.
+    public var cutRequestCount: Int {
+        let cause = ProxyFailure.Cause.stopped.rawValue
+        return Int(self.registry.sum(WorkerCounter.requestFailures + Int(cause)))
+    }
+
     /// Opens the access log's file again under its name, after log rotation has moved it; no line is
     /// lost.
     ///
@@ -415,6 +433,7 @@ enum WorkerMessage: Sendable {
     case beat(Heartbeat)
     case drain
     case closeWebSockets
+    case cutRequests(age: Duration)
     case stop
 
     /// Puts a message into one that waits just before it; `false` when both are needed.
@@ -434,7 +453,8 @@ enum WorkerMessage: Sendable {
             waiting = .stop
             shares.merge(new) { $1 }
             waiting = .shares(shares)
-        case .closed, .trials, .pins, .closing, .resume, .beat, .drain, .closeWebSockets, .stop:
+        case .closed, .trials, .pins, .closing, .resume, .beat, .drain, .closeWebSockets,
+            .cutRequests, .stop:
             return false
         }
         return true
@@ -460,6 +480,7 @@ struct WorkerSettings: Sendable {
     let mailbox: Mailbox<WorkerMessage>
     let counters: CounterBlock
     let log: LogRing?
+    let trail: RequestTrail?
     /// What plugins share.
     let shared: PluginShared
     let outside: OutsideThreads

@@ -126,6 +126,13 @@ public struct Checkup: Sendable {
                     + "(gossip.cluster) and two key rings"
             ),
             Self.check(
+                "MESH017",
+                group,
+                "every node that calls speaks a protocol version that this one does",
+                failed: self.troubles(.version),
+                hint: "meshctl upgrade status shows who speaks what; upgrade the older"
+            ),
+            Self.check(
                 "MESH016",
                 group,
                 "there is room for more members",

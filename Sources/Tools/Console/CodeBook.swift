@@ -147,6 +147,14 @@ public enum CodeBook {
             "meshctl forget those that never come back."
         ),
         (
+            "MESH017", "every node that calls speaks a protocol version that this one does",
+            "A node that holds the key ring has called, or was called, and the two speak no protocol "
+                + "version in common: they are more than one release apart, or the fleet was finalized "
+                + "and the node is of an older release. They exchange nothing.",
+            "meshctl upgrade status shows who speaks what. Upgrade the older one, by way of the release "
+                + "between if need be."
+        ),
+        (
             "MESH020", "one gossip key in use",
             "The ring holds more than one key: a change of keys is under way and was not ended, so "
                 + "that an old key still opens the mesh.",

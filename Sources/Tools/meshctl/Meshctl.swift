@@ -22,7 +22,8 @@ struct Meshctl: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             MembersCommand.self, MemberCommand.self, StatusCommand.self, CheckCommand.self,
-            HealthCommand.self, TopCommand.self, WhyCommand.self, BalanceCommand.self,
+            HealthCommand.self, TopCommand.self, TapCommand.self, TraceCommand.self,
+            WhyCommand.self, BalanceCommand.self,
             RegionCommand.self,
             TargetCommand.self, ConfigCommand.self, DrainCommand.self, ResumeCommand.self,
             UpgradeCommand.self, ForgetCommand.self, ForceLeaveCommand.self, KeysCommand.self,

@@ -18,6 +18,7 @@ struct UpgradeCommand: AsyncParsableCommand {
         subcommands: [
             UpgradePlanCommand.self, UpgradeRunCommand.self, UpgradeStatusCommand.self,
             UpgradePauseCommand.self, UpgradeResumeCommand.self, UpgradeAbortCommand.self,
+            FinalizeCommand.self,
         ]
     )
 }
@@ -230,13 +231,15 @@ struct UpgradeStatusCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        guard let upgrade = try await self.node.client().upgrade() else {
-            Terminal.result("no upgrade was begun\n")
+        let client = try self.node.client()
+        let versions = ProtocolScreen.text(try await client.protocolVersions())
+        guard let upgrade = try await client.upgrade() else {
+            Terminal.result("no upgrade was begun\n" + versions)
             return
         }
         Terminal.result(
             try self.output.text(upgrade, items: upgrade.nodes, names: upgrade.nodes.map(\.name)) {
-                _ in UpgradeScreen.status(upgrade)
+                _ in UpgradeScreen.status(upgrade) + versions
             }
         )
         guard upgrade.state == .finished else { throw ExitCode.unclean }

@@ -86,6 +86,28 @@ struct ObservationLogTests {
         #expect(outcome.aspects.isEmpty)
     }
 
+    @Test("passes on what newer software says, one word of each kind and place")
+    func relaysUnknown() throws {
+        let words = try [
+            UnknownObservation(kind: 99, content: [1]), UnknownObservation(kind: 99, content: [2]),
+            UnknownObservation(kind: 200, content: [0, 0, 0, 0, 0, 0, 0, 1, 7]),
+            UnknownObservation(kind: 200, content: [0, 0, 0, 0, 0, 0, 0, 2, 7]),
+        ].map { try #require($0) }
+        var source = ObservationLog(boot: 1)
+        for word in words { source.say(.unknown(word)) }
+        var relay = ObservationLog(boot: 1)
+        let outcome = relay.merge(try #require(self.delta(source, after: 0)), limit: 100)
+        var newer = ObservationLog(boot: 1)
+        _ = newer.merge(try #require(self.delta(relay, after: 0)), limit: 100)
+
+        #expect(outcome.aspects.isEmpty)
+        #expect(newer.head == 4)
+        #expect(
+            Set(newer.values.values.map(\.observation))
+                == Set(words.dropFirst().map { .unknown($0) })
+        )
+    }
+
     @Test("uses what comes after a gap, says that there is one, and passes it on only when closed")
     func noticesGaps() throws {
         var source = self.log(0..<3)

@@ -90,6 +90,44 @@ struct MembershipGoldenTests {
         )
     }
 
+    @Test("are these of a question and its answer")
+    func question() throws {
+        let question = try #require(PeerQuestion(number: 9, path: "/m"))
+        let asked = "0000000000000009" + "0002" + "2f6d"
+        let answer = PeerAnswer(number: 9, status: 404, body: [7])
+        let told = "0000000000000009" + "0194" + "00000001" + "07"
+
+        #expect(
+            Self.hexadecimal(ClusterMessage.question(question).encoded)
+                == "2800" + Self.length(asked) + asked
+        )
+        #expect(
+            Self.hexadecimal(ClusterMessage.answer(answer).encoded)
+                == "2900" + Self.length(told) + told
+        )
+    }
+
+    @Test("are these before the seal, of protocol version 1")
+    func envelope() throws {
+        var sealer = DatagramSealer(
+            keys: Fixture.keys,
+            sender: Fixture.beta,
+            start: Fixture.start(5)
+        )
+        let datagram = try sealer.seal([])
+        let tag = Fixture.keys.tag
+
+        #expect(
+            Self.hexadecimal(Array(datagram.prefix(50)))
+                == "4d47" + "01" + "01"
+                + Self.hexadecimal([
+                    UInt8(truncatingIfNeeded: tag >> 24), UInt8(truncatingIfNeeded: tag >> 16),
+                    UInt8(truncatingIfNeeded: tag >> 8), UInt8(truncatingIfNeeded: tag),
+                ]) + "0003" + Self.beta + "0000000000000005" + "000000000000004d"
+                + "0000000000000001"
+        )
+    }
+
     private static var mark: String {
         Self.hexadecimal(Array(Sodium.hash(Array(0..<32), byteCount: 16).prefix(4)))
     }

@@ -128,7 +128,7 @@ struct StreamTests {
     @Test("refuses lengths that no frame has before it holds their bytes")
     func boundsLengths() throws {
         var stranger = FrameAssembler()
-        stranger.append([0, 0, 0, 67])
+        stranger.append([0, 0, 0, 69])
         #expect(throws: WireError.tooLarge) { try stranger.next() }
 
         var peer = FrameAssembler()

@@ -105,6 +105,11 @@ enum Fixture {
         ),
     ]
 
+    static let questions: [ClusterMessage] =
+        [PeerQuestion(number: .max, path: "/mesh/board?after=é")].compactMap { $0 }
+        .map { .question($0) }
+        + [.answer(PeerAnswer(number: 7, status: 200, body: [1, 2, 3]))]
+
     /// One message of every shape, with and without content.
     static let messages: [ClusterMessage] =
         Self.counterMessages
@@ -132,5 +137,5 @@ enum Fixture {
                 ),
             ]
         }
-        + Self.observations.map { .observations($0) } + [.keyRing(Self.ring)]
+        + Self.observations.map { .observations($0) } + [.keyRing(Self.ring)] + Self.questions
 }

@@ -1,3 +1,4 @@
+import Foundation
 import MeshAdmin
 import MeshAdminClient
 import MeshPrimitives
@@ -97,6 +98,44 @@ struct AdminServerTests {
             #expect(try await Curl(endpoint, "/", "-H", "Host:").status == 400)
             #expect(try await Curl(endpoint, "/services/%zz").status == 400)
             #expect(try await Curl(endpoint, "/services/%00").status == 400)
+        }
+    }
+
+    @Test(
+        "answers what is no HTTP, or too long, with a status and a message",
+        arguments: [
+            ("GET /" + String(repeating: "a", count: 20_000) + " HTTP/1.1\r\n\r\n", 431),
+            ("GET /?q=" + String(repeating: "1", count: 200_000) + " HTTP/1.1\r\n\r\n", 431),
+            (
+                "GET / HTTP/1.1\r\nHost: localhost\r\nX: "
+                    + String(repeating: "a", count: 90_000) + "\r\n\r\n", 431
+            ),
+            (
+                "GET / HTTP/1.1\r\n" + (0..<500).map { "X\($0): a\r\n" }.joined() + "\r\n",
+                431
+            ),
+            ("NO SUCH THING AT ALL\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", 400),
+        ]
+    )
+    func unreadable(request: String, status: Int) async throws {
+        try await withServer { endpoint async throws in
+            let (asked, told) = (try TemporaryFile(request), try TemporaryFile(""))
+            defer {
+                asked.remove()
+                told.remove()
+            }
+            let script = """
+                exec 3<>/dev/tcp/127.0.0.1/\(endpoint.port)
+                cat '\(asked.path)' >&3 2>/dev/null
+                timeout 10 cat <&3 >'\(told.path)'
+                """
+            _ = try await exitStatus(of: ["bash", "-c", script])
+            let answer = try String(contentsOfFile: told.path, encoding: .utf8)
+            #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(answer.prefix(200))")
+            #expect(answer.lowercased().contains("content-type: application/json"))
+            #expect(answer.lowercased().contains("connection: close"))
+            #expect(answer.contains("\r\n\r\n{\"message\":\""))
         }
     }
 

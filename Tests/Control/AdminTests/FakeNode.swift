@@ -286,6 +286,35 @@ final class FakeNode: AdminNode {
         }
         guard isNext else { throw .refused("somebody else has written meanwhile") }
     }
+    func requests(_ query: RequestQuery) async -> RequestsReport {
+        var request = RequestReport(
+            node: "eu-1",
+            id: String(repeating: "a", count: 32),
+            time: "2026-11-27T03:00:00.000Z",
+            method: "GET",
+            path: "/demo",
+            status: 200
+        )
+        request.service = query.service
+        let memory = MemoryReport(node: "eu-1", requests: 1, since: request.time)
+        return RequestsReport(requests: [request], cursor: query.after ?? "7", memory: memory)
+    }
+    func trace(_ id: String) async -> TraceReport {
+        TraceReport(id: id, requests: [], nodes: [MemoryReport(node: "eu-1")])
+    }
+    func ask(_ path: String, of node: String) async throws(AdminError) -> (Int, [UInt8]) {
+        switch node {
+        case "eu-2": (200, Array(#"{"asked":"\#(path)"}"#.utf8))
+        case "eu-3": throw .failed("eu-3 did not answer")
+        default: throw .unknownNode(node)
+        }
+    }
+    func protocolVersions() async -> ProtocolReport {
+        ProtocolReport(finalized: 1, newest: 1, members: [])
+    }
+    func finalizeProtocol(author: String) async throws(AdminError) -> ProtocolReport {
+        await self.protocolVersions()
+    }
     func board(after mark: String?) async -> BoardChange { self.board.change(after: mark) }
     func boardChanges(after mark: String?) async -> AsyncStream<BoardChange> {
         self.board.changes(after: mark)

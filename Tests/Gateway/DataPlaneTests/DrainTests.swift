@@ -1,3 +1,4 @@
+import Glibc
 import MeshEntities
 import MeshHTTP
 import Synchronization
@@ -176,6 +177,89 @@ struct DrainTests {
         #expect(answer?.isWhole == true)
         #expect(cut == 0)
         #expect(client.end.session.canSubmit == false)
+    }
+
+    /// Waits on this thread, so that it does not matter how busy those of tasks are; 20 s at most.
+    private func waits(_ condition: () -> Bool) -> Bool {
+        for _ in 0..<2_000 {
+            if condition() { return true }
+            usleep(10_000)
+        }
+        return condition()
+    }
+
+    @Test("what lasts longer than it may is cut as this node's doing; what is younger goes on")
+    func cutsLongRequests() throws {
+        let log = AccessLogFile()
+        let mayAnswer = Signal()
+        let origin = Origin { origin, socket, _ in
+            guard let request = socket.message() else { return }
+            origin.note(request)
+            if request.startLine.contains("/begun") {
+                socket.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfirst")
+            }
+            guard mayAnswer.wait() else { return }
+            socket.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate")
+        }
+        let gateway = try Gateway(TestEntities.proxying([origin.port])) {
+            $0.accessLog = log.sink
+        }
+        let clients = ["/begun", "/silent"].map { path in
+            let client = gateway.connect()
+            client.send("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n")
+            return client
+        }
+        let begun = clients[0].receive(through: "first")
+        let isBusy = self.waits { gateway.plane.activeRequests == 2 }
+        let isOld = self.waits {
+            gateway.plane.cutRequests(olderThan: .seconds(1))
+            return gateway.plane.activeRequests == 0
+        }
+        let rest = clients[0].receiveAll()
+        let silent = clients[1].message()
+        let young = gateway.connect()
+        young.send("GET /young HTTP/1.1\r\nHost: a\r\n\r\n")
+        let isYoung = self.waits { gateway.plane.activeRequests == 1 }
+        gateway.plane.cutRequests(olderThan: .seconds(3_600))
+        mayAnswer.set()
+        let answer = young.message()
+
+        #expect(begun?.contains("200 OK") == true)
+        #expect(isBusy && isOld && isYoung)
+        #expect(rest.isEmpty)
+        #expect(silent?.status == 503)
+        #expect(silent?["connection"] == "close")
+        #expect(answer?.text == "late")
+        #expect(gateway.plane.cutRequestCount == 2)
+        let isLogged = self.waits { log.lines.count >= 3 }
+        #expect(isLogged)
+        let cut = log.lines.first { $0.contains("/begun") }
+        #expect(cut?.contains("\"error\":{\"owner\":\"gateway\",\"cause\":\"stopped\"}") == true)
+        #expect(cut?.contains("\"cut\":\"gateway\"") == true)
+    }
+
+    @Test("streams of HTTP/2 that last longer than they may are reset, the connection goes on")
+    func cutsLongStreams() throws {
+        let origin = Origin { origin, socket, _ in
+            guard let request = socket.message() else { return }
+            origin.note(request)
+            socket.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfirst")
+            _ = socket.receive()
+        }
+        let gateway = try Gateway(TestEntities.proxying([origin.port]))
+        let client = HTTP2Client(gateway.connect())
+        let stream = client.get()
+        let isBusy = self.waits { gateway.plane.activeRequests == 1 }
+
+        let isOver = self.waits {
+            gateway.plane.cutRequests(olderThan: .seconds(1))
+            return gateway.plane.activeRequests == 0
+        }
+        let answer = client.answer(stream)
+
+        #expect(isBusy && isOver)
+        #expect(answer?.isWhole != true)
+        #expect(gateway.plane.cutRequestCount == 1)
     }
 
     @Test("WebSockets are told to leave by 1001, and ended when they stay (RFC 6455 7.4.1)")

@@ -9,7 +9,7 @@ struct MeshctlTests {
         "config fmt", "config diff", "config apply", "config get", "config export", "config status",
         "drain", "resume", "events", "keys", "keys list", "keys stage", "keys activate",
         "keys retire", "completion", "top", "bundle", "explain", "demo", "demo kill", "demo freeze",
-        "demo slow", "demo split",
+        "demo slow", "demo split", "tap", "trace", "upgrade finalize",
     ]
 
     private static let endings: [String: Int32] = [
@@ -22,7 +22,9 @@ struct MeshctlTests {
         "config validate x.yml --router-flavor other": 64, "explain MESH999": 64,
         "top --admin 127.0.0.1:1": 69, "bundle --admin 127.0.0.1:1 --file /nonexistent/x": 69,
         "top --interval 0": 64, "demo kill us-2 --mesh /nonexistent/mesh.json": 78,
-        "demo slow a --latency=-1": 64,
+        "demo slow a --latency=-1": 64, "tap --rate 0": 64, "tap --status 6xx": 64,
+        "tap --admin 127.0.0.1:1": 69, "trace a --admin 127.0.0.1:1": 69,
+        "upgrade finalize --admin 127.0.0.1:1": 69,
     ]
 
     @Test("explains every command with an example", arguments: Self.commands)

@@ -108,15 +108,28 @@ def pages(mesh, browser, report):
         report.equal(strangers, [], f"{node.name}: no request leaves the origin")
     report.equal(browser.value("[...document.querySelectorAll('#viewpoint option')].map(o => o.text)"),
                  [node.name for node in mesh.nodes], "every node can be chosen as the viewpoint")
-    browser.value("(() => { const s = document.getElementById('viewpoint'); s.focus();"
-                  " s.value = [...s.options].find(o => o.text === 'us-4').value;"
-                  " s.dispatchEvent(new Event('change')); })()")
+    browser.requests.clear()
+    look(browser, "us-4")
     report.check(browser.wait("document.title.startsWith('us-4 ')", 10) is not None,
                  "choosing us-4 shows the mesh as us-4 sees it")
-    browser.open(url(mesh.nodes[0], "overview"))
-    report.check(browser.wait("document.title.startsWith('eu-1 ')", 10) is not None, "and back again")
+    own = f"http://{mesh.nodes[0].address}:{fleet.ADMIN}/"
+    report.check(browser.requests and all(one.startswith(own) for one in browser.requests),
+                 "through the node that serves the page", browser.requests[:5])
+    report.check(browser.wait("document.querySelector('.through') && "
+                              "document.querySelector('.tile strong')?.textContent === '5 of 5'", 10)
+                 is not None, "it says so, and is whole")
+    look(browser, "eu-1")
+    report.check(browser.wait("document.title.startsWith('eu-1 ') && !document.querySelector('.through')",
+                              10) is not None, "and back again")
     policy = head(mesh.nodes[0], "/mesh/ui").get("Content-Security-Policy", "")
     report.check(policy.startswith("default-src 'self';"), "the page loads nothing from elsewhere", policy)
+
+
+def look(browser, name):
+    """Chooses another viewpoint."""
+    browser.value("(() => { const s = document.getElementById('viewpoint'); s.focus();"
+                  f" s.value = [...s.options].find(o => o.text === '{name}').value;"
+                  " s.dispatchEvent(new Event('change')); })()")
 
 
 def head(node, path):

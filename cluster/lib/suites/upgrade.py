@@ -327,6 +327,70 @@ def drained(mesh, report):
     report.check(status == 0 and "5 of 5" in out, "another node knows it, too", (status, out))
 
 
+def become(node, program, report):
+    """Another program takes the node over."""
+    node.program = program
+    report.equal(node.take_over(), 0, f"{node.name}: the process before {program} ends with status 0")
+    report.check(fleet.wait_until(lambda: node.alive() == 5, 10), f"{node.name} sees all as {program}")
+
+
+def refused(mesh, report, node):
+    """A node of a release that the fleet has left behind: both sides say why, in one line each."""
+    node.end(signal.SIGTERM)
+    node.program = "meshd"
+    node.start()
+    # It remembers the others from before, and calls them all.
+    report.check(fleet.wait_until(lambda: logged(node, "speaks protocol 2") in range(1, 5), 20),
+                 "an old node says why it is not let in, once of each", logged(node, "speaks protocol"))
+    fleet.wait_until(lambda: any(logged(other, "speaks protocol 1") for other in mesh.nodes), 10)
+    counts = [logged(other, "speaks protocol 1") for other in mesh.nodes if other is not node]
+    report.check(1 in counts and max(counts) == 1, "those it calls say so, too", counts)
+    report.equal(node.alive(), 1, "it is alone")
+    node.end(signal.SIGTERM)
+    node.program = "meshd-next"
+    node.start()
+    report.check(mesh.sees_all(), "as a node of the new release it is back")
+
+
+def logged(node, text):
+    with open(os.path.join(node.folder, "log")) as file:
+        return sum(text in line and "gossip does not get through" in line for line in file)
+
+
+def releases(mesh, report):
+    """To the release after this one and back, then there for good: no request fails in a mixed fleet."""
+    first, last = mesh.nodes[0], mesh.nodes[4]
+    with Loads(mesh, report, "to the next release"):
+        for node in mesh.nodes[:4]:
+            become(node, "meshd-next", report)
+            status, answer = node.ask("POST", "/services", fleet.service(f"next-{node.name}"))
+            report.check(status in (201, 202), f"{node.name} writes in a mixed fleet", answer)
+        status, answer = last.ask("POST", "/services", fleet.service("old"))
+        report.check(status in (201, 202), "the old one writes, too", answer)
+        status, _, errors = meshctl(mesh, first, "upgrade", "finalize", "--yes")
+        report.check(status == 1 and "stays off" in errors, "finalize is refused", (status, errors))
+        _, out, _ = meshctl(mesh, first, "upgrade", "status")
+        report.check("4 of 5 members speak 2" in out and f"{last.name} speaks 1" in out,
+                     "status names who is in the way", out)
+    with Loads(mesh, report, "back to this release"):
+        for node in mesh.nodes[:4]:
+            become(node, "meshd", report)
+    with Loads(mesh, report, "to the next release, all"):
+        for node in mesh.nodes:
+            become(node, "meshd-next", report)
+        report.check(all(not logged(node, "protocol") for node in mesh.nodes),
+                     "nobody takes a mixed fleet for a fault")
+        status, out, errors = meshctl(mesh, last, "upgrade", "finalize", "--yes")
+        report.check(status == 0, "finalize", (status, errors))
+        for node in mesh.nodes:
+            report.check(fleet.wait_until(lambda: "nothing is to be finalized" in
+                                          meshctl(mesh, node, "upgrade", "status")[1], 10),
+                         f"{node.name} knows that it is final")
+        report.check(fleet.wait_until(lambda: "record 201" in open(
+            os.path.join(first.folder, "log")).read(), 20), "what only the new release knows is on")
+    refused(mesh, report, last)
+
+
 def death(mesh, report):
     """A node that dies in the middle pauses the upgrade; another terminal goes on with it."""
     victim, deaths = mesh.nodes[3], []
@@ -463,5 +527,5 @@ def run(context, report):
         status, answer = mesh.nodes[0].ask("POST", "/config", fleet.document(["first"]))
         report.check(status in (200, 201, 202), "a configuration is taken", answer)
         report.check(mesh.agreed(), "all nodes route by it")
-        for part in (takeovers, signals, drained, death, activated, watchdog):
+        for part in (takeovers, signals, drained, death, activated, watchdog, releases):
             part(mesh, report)

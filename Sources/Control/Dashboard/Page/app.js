@@ -51,20 +51,20 @@ function drawViews() {
   document.querySelector("#views [aria-current]").scrollIntoView({ block: "nearest", inline: "center" });
 }
 
-/// The node's name picks the viewpoint: every node serves this page as it sees the mesh.
+/// The node's name picks the viewpoint: the mesh as another node sees it, asked through the one that serves the page.
 function drawTop(node) {
   const members = model.members(feed).filter((one) => one.state !== "left");
   const picker = h("select", { id: "viewpoint", "aria-label": "viewpoint", "data-focus": "viewpoint", onchange: (event) => {
     const other = members.find((one) => one.id === event.target.value);
-    if (!other || other.is_asked) return;
-    event.target.value = members.find((one) => one.is_asked)?.id || "";
-    location.assign(`${location.protocol}//${other.admin_address}/mesh/ui${location.hash}`);
-  } }, members.map((one) => h("option", { value: one.id, selected: one.is_asked, disabled: !one.is_asked && (!one.admin_address || one.state !== "alive") },
+    event.target.blur();
+    if (other && !other.is_asked) feed.look(other.id);
+  } }, members.map((one) => h("option", { value: one.id, selected: one.is_asked, disabled: !one.is_asked && one.state !== "alive" && one.id !== feed.home },
     `${one.name}${model.standing(one).kind === "good" ? "" : ` (${model.standing(one).word})`}`)));
   if (document.activeElement?.id === "viewpoint") return;
   const live = { live: ["good", "LIVE", ""], lost: ["bad", "LOST", ""], connecting: ["warn", "…", ""] }[feed.state];
   show(top, h("a", { class: "brand", href: "#overview" }, h("img", { src: "/mesh/ui/icon.svg", alt: "", width: 26, height: 26 }), h("span", {}, "meshgate")),
     h("label", { class: "viewpoint" }, h("span", {}, "as seen by"), picker),
+    feed.viewpoint ? h("span", { class: "through" }, "asked through the mesh") : null,
     h("span", { class: "cluster" }, `${node.cluster} · ${node.region} · ${node.version}`),
     h("span", { class: "session" }, feed.session.role === "write" ? "may write" : "read only"),
     badge(...live));

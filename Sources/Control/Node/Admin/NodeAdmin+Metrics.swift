@@ -389,6 +389,13 @@ extension NodeAdmin {
                 .map { MetricsText.Sample([$0.key], Double($0.value)) }
         )
         text.family(
+            "meshgate_gossip_skipped_total",
+            .counter,
+            help: "Records of newer software that were skipped.",
+            labels: [],
+            samples: [MetricsText.Sample([], Double(counters.recordsSkipped))]
+        )
+        text.family(
             "meshgate_gossip_send_refused_total",
             .counter,
             help: "Datagrams that this machine's system refused to send, by cause.",

@@ -29,9 +29,10 @@ extension NodeAdmin {
                         message: trouble.cause
                     )
                 )
-            case .mesh:
+            case .mesh, .version:
+                let kind: TroubleReport.Kind = trouble.path == .mesh ? .mesh : .version
                 troubles.append(
-                    TroubleReport(kind: .mesh, subject: seed ?? address, message: trouble.cause)
+                    TroubleReport(kind: kind, subject: seed ?? address, message: trouble.cause)
                 )
             case .twin:
                 troubles.append(
@@ -51,7 +52,7 @@ extension NodeAdmin {
                     switch trouble.path {
                     case .stream: "streams (TCP) do not open: "
                     case .send: "datagrams (UDP) cannot be sent: "
-                    case .datagrams, .socket, .name, .twin, .mesh, .stranger: ""
+                    case .datagrams, .socket, .name, .twin, .mesh, .version, .stranger: ""
                     }
                 troubles.append(
                     TroubleReport(

@@ -38,8 +38,8 @@ final class DrainService: Service {
         self.logger = logger
     }
 
-    /// Requests that were still in flight at the deadline.
-    var cutRequests: Int { self.cut.withLock { $0 } }
+    /// Requests that were still in flight at the deadline, or were cut by a drain before.
+    var cutRequests: Int { self.cut.withLock { $0 } + self.dataPlane.cutRequestCount }
 
     /// Waits no longer, now or once the drain begins.
     func hurry() { self.isHurried.store(true, ordering: .relaxed) }

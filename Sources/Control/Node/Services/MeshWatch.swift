@@ -86,6 +86,7 @@ struct MeshWatch: Service {
     /// Tells what operators want of the nodes now; gives what they want of this one.
     private func takeDesiredMode(after last: MemberReport.Mode) async -> MemberReport.Mode {
         let latest = await self.cluster.latest()
+        await self.cluster.finalize(at: latest.finalizedVersion)
         let desired = latest.desiredModes[self.node] ?? .normal
         if desired != last { self.onDesiredMode(desired) }
         self.health.obey(latest.standingOrders)

@@ -6,10 +6,11 @@ import Synchronization
 
 /// Carries out the mode that operators want of this node, which goes on running in all of them.
 ///
-///     normal -- draining --> clients go elsewhere -- drain deadline --> WebSockets are closed
+///     normal -- draining --> clients go elsewhere -- drain deadline --> what is left is cut
 ///        ^----- normal ---------/-------------------------------------------/
 ///
-/// Unlike the end of a process, this cuts nothing else: a long answer goes on to its end.
+/// From the deadline on WebSockets are closed, and requests that have lasted for so long are cut as the
+/// node's own doing: it shall be empty in a time that is known.
 final class ModeService: Service {
     private let dataPlane: DataPlane
     private let state: StateService
@@ -19,7 +20,7 @@ final class ModeService: Service {
     /// - Parameters:
     ///   - dataPlane: what serves.
     ///   - state: what the mesh is told.
-    ///   - deadline: how long WebSockets may stay: `proxy.drain_deadline`.
+    ///   - deadline: how long requests and WebSockets may stay: `proxy.drain_deadline`.
     init(dataPlane: DataPlane, state: StateService, deadline: Duration) {
         self.dataPlane = dataPlane
         self.state = state
@@ -35,14 +36,15 @@ final class ModeService: Service {
         self.state.update { $0.mode = NodeState.Mode(mode) }
     }
 
-    /// Closes the WebSockets of a node that is drained, and those that come although it is, until the
-    /// node shuts down.
+    /// Cuts what lasts too long on a node that is drained, also what comes although it is, until the node
+    /// shuts down.
     func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 let since = self.drainingSince.withLock { $0 }
                 if let since, since.duration(to: .now) >= self.deadline {
                     self.dataPlane.closeWebSockets()
+                    self.dataPlane.cutRequests(olderThan: self.deadline)
                 }
                 try? await Task.sleep(for: DataPlane.closingPatience)
             }

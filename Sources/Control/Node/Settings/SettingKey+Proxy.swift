@@ -178,6 +178,11 @@ extension SettingKey {
             show: { .string($0.proxy.dataPlane.accessLog?.description ?? "off") }
         ),
         .choice("proxy.access_log_format", \.proxy.dataPlane.accessLogFormat),
+        .count(
+            "proxy.recent_requests",
+            in: 0...1_000_000,
+            \.proxy.dataPlane.recentRequests
+        ),
     ]
 }
 

@@ -57,6 +57,11 @@ public struct DataPlaneConfiguration: Equatable, Sendable {
     /// `proxy.access_log_format`; default `json`.
     public var accessLogFormat = AccessLogFormat.json
 
+    /// Requests that each worker remembers for `meshctl tap` and `trace`, 640 bytes each.
+    ///
+    /// `proxy.recent_requests`; default 4,096; 0, which remembers none, to 1,000,000.
+    public var recentRequests = 4_096
+
     /// Product and version in `Via` and `Server`.
     ///
     /// Default `kong/3.9.1`, since programs that parse these fields look for Kong's form.

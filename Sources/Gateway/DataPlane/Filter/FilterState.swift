@@ -25,6 +25,8 @@ struct FilterState {
     /// What log plugins tell of the exchange: the target that the upstream was asked for, a line end,
     /// and the head that the client was sent.
     var told = BlockQueue()
+    /// The step that answered in place of a target; -1 for none.
+    var answeredBy: Int32 = -1
     /// The step that a suspended request goes on with.
     var next: Int32 = 0
     /// What a suspended request is answered when its time is up.

@@ -62,6 +62,7 @@ extension Worker {
         switch verdict {
         case .next: return true
         case .answer(let answer):
+            block.filter.pointee.answeredBy = Int32(truncatingIfNeeded: next - 1)
             self.answer(place, scope, status: answer.status, plugin: answer)
         case .suspend(let milliseconds, let status):
             self.suspend(place, next, milliseconds: milliseconds, status: status, body: body)

@@ -105,6 +105,30 @@ extension Worker {
         }
     }
 
+    /// Ends exchanges that have lasted longer than `age`; WebSockets have a goodbye of their own.
+    func cutRequests(olderThan age: Duration) {
+        let seconds = age.components.seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        guard !seconds.overflow else { return }
+        let latest = self.now - seconds.partialValue
+        for link in 0..<self.io.end where self.io[link].pointee.role == .client {
+            for place in self.exchanges(of: link) { self.cut(place, begunBefore: latest) }
+            if let session = self.session(link) { self.runSession(session) }
+        }
+    }
+
+    private func cut(_ place: Int32, begunBefore latest: Int64) {
+        let exchange = self.exchanges[place]
+        guard exchange.pointee.begunAt < latest,
+            !exchange.pointee.flags.isSuperset(of: [.isRelay, .asksUpgrade])
+        else { return }
+        exchange.pointee.failure = ProxyFailure(cause: .stopped)
+        guard exchange.pointee.flags.contains(.isRelay) else {
+            return self.refuseBody(place, status: ProxyFailure(cause: .stopped).status)
+        }
+        exchange.pointee.flags.insert(.isCut)
+        self.endRelay(place)
+    }
+
     private func exchanges(of link: Int32) -> ContiguousArray<Int32> {
         if let session = self.session(link) { return session.users }
         let place = self.io[link].pointee.owner

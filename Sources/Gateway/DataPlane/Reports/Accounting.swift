@@ -2,6 +2,7 @@ internal import CMeshSystem
 internal import MeshBalancing
 internal import MeshHTTP
 internal import MeshHealth
+internal import MeshPlugins
 internal import MeshPrimitives
 
 /// What a worker tells the rest of the node: observations, counters, access log.
@@ -172,14 +173,53 @@ extension Worker {
         if let block = exchange.pointee.filters, exchange.pointee.route >= 0 {
             self.tellLogs(exchange, block)
         }
-        self.log?._withUnsafeGuaranteedRef { self.log(exchange, to: $0) }
+        guard self.log != nil || self.trail != nil else { return }
+        let entry = self.entry(of: exchange)
+        self.log?._withUnsafeGuaranteedRef { ring in
+            let format = self.settings.configuration.accessLogFormat
+            self.noteLogged(ring.append { format.write(entry, into: &$0) })
+        }
+        self.trail?._withUnsafeGuaranteedRef { trail in
+            trail.append(
+                entry,
+                exchange.pointee.failure,
+                plugin: self.answeringPlugin(exchange),
+                correlation: self.correlation(of: exchange)
+            )
+        }
     }
 
-    @inline(__always)
-    private func log(_ exchange: UnsafeMutablePointer<Exchange>, to ring: LogRing) {
-        let format = self.settings.configuration.accessLogFormat
-        let entry = self.entry(of: exchange)
-        self.noteLogged(ring.append { format.write(entry, into: &$0) })
+    /// The plugin that answered a request; empty when none did.
+    private func answeringPlugin(_ exchange: UnsafeMutablePointer<Exchange>) -> String {
+        guard let block = exchange.pointee.filters, exchange.pointee.route >= 0,
+            block.filter.pointee.answeredBy >= 0
+        else { return "" }
+        return self.chain(exchange).name(ofStep: Int(block.filter.pointee.answeredBy))
+    }
+
+    /// What `correlation-id` made for a request, or what the client sent in its field.
+    private func correlation(
+        of exchange: UnsafeMutablePointer<Exchange>
+    ) -> UnsafeRawBufferPointer {
+        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        guard let block = exchange.pointee.filters, exchange.pointee.route >= 0,
+            let field = self.chain(exchange).correlationField
+        else { return nothing }
+        var rest = block.addedLines[...]
+        while !rest.isEmpty {
+            let line = rest.prefix { $0 != 0x0D }
+            if line.starts(with: field.prefix) {
+                return UnsafeRawBufferPointer(rebasing: line.dropFirst(field.prefix.count))
+            }
+            rest = rest.dropFirst(line.count + 2)
+        }
+        let scope = self.reader.load(exchange.pointee.head)
+        return field.name.withUnsafeBytes { name in
+            for index in 0..<scope.head.fieldCount where scope.isField(index, named: name) {
+                return scope.fields[index].value.bytes(of: scope.bytes)
+            }
+            return nothing
+        }
     }
 
     @inline(__always)

@@ -31,6 +31,8 @@ final class Worker {
     let counters: CounterBlock
     /// Where lines of the access log go; ``settings`` holds it, so that no line counts a reference.
     let log: Unmanaged<LogRing>?
+    /// What it remembers of requests that are over; ``settings`` holds it, too.
+    let trail: Unmanaged<RequestTrail>?
     let scratch = RoutingScratch()
     let reader: RequestReader
     let writer: MessageWriter
@@ -178,6 +180,7 @@ final class Worker {
         )
         self.counters = settings.counters
         self.log = settings.log.map { Unmanaged.passUnretained($0) }
+        self.trail = settings.trail.map { Unmanaged.passUnretained($0) }
         self.poller = poller
         let token = Array(settings.configuration.serverToken.utf8)
         self.product = .allocate(byteCount: token.count, alignment: 1)
@@ -374,6 +377,7 @@ final class Worker {
             case .beat(let beat): beat.answer()
             case .drain: self.drain()
             case .closeWebSockets: self.closeWebSockets()
+            case .cutRequests(let age): self.cutRequests(olderThan: age)
             case .stop: self.isStopping = true
             }
         }

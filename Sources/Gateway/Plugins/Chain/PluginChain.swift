@@ -2,6 +2,14 @@ internal import MeshEntities
 internal import MeshHTTP
 public import MeshPrimitives
 
+/// The field in which `correlation-id` tells requests apart.
+public struct CorrelationField: Sendable {
+    /// Its name, lower-cased.
+    public let name: [UInt8]
+    /// Name as configured, colon and space: what its line begins with.
+    public let prefix: [UInt8]
+}
+
 /// The plugins of one route, compiled when a configuration is taken over.
 ///
 ///     access: step, step, …  --next--> a target is chosen
@@ -59,6 +67,9 @@ public struct PluginChain: Sendable {
     /// Whether a step tells of requests that are over.
     public let logs: Bool
 
+    /// The field in which a step tells requests apart; nil without one.
+    public let correlationField: CorrelationField?
+
     /// The chain without plugins.
     public static let empty = PluginChain(links: [])
 
@@ -86,6 +97,7 @@ public struct PluginChain: Sendable {
         self.logs = steps.contains { $0.log != nil }
         self.readsCaptures = steps.contains { $0.readsCaptures }
         self.readsListenAddress = steps.contains { $0.readsListenAddress }
+        self.correlationField = steps.lazy.compactMap(\.correlationField).first
     }
 
     /// A chain of steps with their priorities, whoever sends a request.
@@ -100,6 +112,11 @@ public struct PluginChain: Sendable {
                 )
             }
         )
+    }
+
+    /// The plugin whose step this is; empty for a step that there is not.
+    public func name(ofStep index: Int) -> String {
+        self.links.indices.contains(index) ? self.links[index].name : ""
     }
 
     /// Whether a client may open a connection, or a session of datagrams, of a stream route.

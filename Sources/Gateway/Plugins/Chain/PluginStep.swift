@@ -39,6 +39,8 @@ final class PluginStep: Sendable {
     let readsCaptures: Bool
     /// Whether it needs ``PluginRequest/listenAddress``, which costs a system call.
     let readsListenAddress: Bool
+    /// The field in which it tells requests apart.
+    let correlationField: CorrelationField?
 
     init(
         access: Access? = nil,
@@ -49,7 +51,8 @@ final class PluginStep: Sendable {
         connection: Connection? = nil,
         log: (any LogTaking)? = nil,
         readsCaptures: Bool = false,
-        readsListenAddress: Bool = false
+        readsListenAddress: Bool = false,
+        correlationField: CorrelationField? = nil
     ) {
         self.access = access
         self.response = response
@@ -60,5 +63,6 @@ final class PluginStep: Sendable {
         self.log = log
         self.readsCaptures = readsCaptures
         self.readsListenAddress = readsListenAddress
+        self.correlationField = correlationField
     }
 }

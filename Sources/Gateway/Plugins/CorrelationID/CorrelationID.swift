@@ -35,7 +35,11 @@ struct CorrelationID: Sendable {
                     plugin.access(request, edits: &edits)
                     return .next
                 },
-                readsListenAddress: plugin.generator == .tracker
+                readsListenAddress: plugin.generator == .tracker,
+                correlationField: CorrelationField(
+                    name: plugin.lowercasedName,
+                    prefix: plugin.prefix
+                )
             )
         }
     )

@@ -1,0 +1,178 @@
+import Foundation
+import MeshAdmin
+import MeshDashboard
+import MeshDataPlane
+import MeshEntities
+import MeshMembership
+import MeshPrimitives
+import MeshReports
+import MeshTransport
+import MeshWire
+
+extension NodeAdmin {
+    /// Nodes that one question about a request asks at most.
+    private static let traceLimit = 256
+
+    func requests(_ query: RequestQuery) async -> RequestsReport {
+        let found = self.dataPlane.recentRequests(after: query.after, limit: query.limit) { one in
+            guard query.service != nil || query.route != nil else {
+                return query.matches(
+                    status: one.status,
+                    service: nil,
+                    route: nil,
+                    milliseconds: Double(one.requestMicroseconds) / 1_000
+                )
+            }
+            let places = Places(one)
+            return query.matches(
+                status: one.status,
+                service: places.service,
+                route: places.route,
+                milliseconds: Double(one.requestMicroseconds) / 1_000
+            )
+        }
+        var report = RequestsReport(
+            requests: found.requests.map { self.report($0) },
+            cursor: found.cursor,
+            memory: self.memory
+        )
+        report.matched = found.matched
+        report.lost = found.lost
+        return report
+    }
+
+    func trace(_ id: String) async -> TraceReport {
+        let own = self.ownTrace(id)
+        let others = await self.cluster.members()
+            .filter { $0.id != self.node && $0.state.isPresent }.prefix(Self.traceLimit)
+        let path = "/mesh/trace/\(Self.escaped(id))"
+        let answers = await withTaskGroup(of: TraceReport.self) { group in
+            for member in others {
+                group.addTask {
+                    let answer = await self.cluster.ask(path, of: member.id)
+                    let report = answer.flatMap { answer in
+                        try? ReportJSON.decode(TraceReport.self, from: Data(answer.body))
+                    }
+                    let silent = MemoryReport(node: member.profile.name, isReached: false)
+                    return report ?? TraceReport(id: id, requests: [], nodes: [silent])
+                }
+            }
+            return await group.reduce(into: [TraceReport]()) { $0.append($1) }
+        }
+        return TraceReport(
+            id: id,
+            requests: own.requests + answers.flatMap(\.requests),
+            nodes: own.nodes + answers.flatMap(\.nodes)
+        )
+    }
+
+    func ask(_ path: String, of name: String) async throws(AdminError) -> (Int, [UInt8]) {
+        if name == self.identity.name || name == self.identity.id {
+            let (status, body) = await self.respond(to: path)
+            return (Int(status), body)
+        }
+        let members = await self.cluster.members()
+        guard
+            let member = members.first(where: {
+                $0.profile.name == name || $0.id.description == name
+            })
+        else { throw .unknownNode(name) }
+        guard let answer = await self.cluster.ask(path, of: member.id) else {
+            throw .failed(
+                "\(name) did not answer within 3 s; meshctl reachability shows the way to it"
+            )
+        }
+        return (Int(answer.status), answer.body)
+    }
+
+    /// Answers what another node asks; only reads, and only these.
+    func respond(to path: String) async -> (status: UInt16, body: [UInt8]) {
+        guard let parts = URLComponents(string: path) else { return (400, []) }
+        let arguments = Dictionary(
+            (parts.queryItems ?? []).map { ($0.name, $0.value ?? "") },
+            uniquingKeysWith: { first, _ in first }
+        )
+        let segments = parts.path.split(separator: "/").map(String.init)
+        switch (segments.first, segments.dropFirst().first, segments.count) {
+        case ("mesh", "requests", 2):
+            do throws(RequestQuery.Mistake) {
+                return Self.json(await self.requests(try RequestQuery(arguments)))
+            } catch {
+                return (400, Array("\(error)".utf8))
+            }
+        case ("mesh", "trace", 3): return Self.json(self.ownTrace(segments[2]))
+        case ("mesh", "board", 2):
+            return (200, Array(await self.board(after: arguments["after"]).json.utf8))
+        default: return (404, [])
+        }
+    }
+
+    private static func json(_ report: some Encodable) -> (status: UInt16, body: [UInt8]) {
+        guard let data = try? ReportJSON.encode(report) else { return (500, []) }
+        return (200, Array(data))
+    }
+
+    private static func escaped(_ text: String) -> String {
+        let plain = CharacterSet.alphanumerics.intersection(CharacterSet(charactersIn: "\0"..."~"))
+        return text.addingPercentEncoding(withAllowedCharacters: plain) ?? ""
+    }
+
+    /// What this node alone remembers of an id.
+    private func ownTrace(_ id: String) -> TraceReport {
+        TraceReport(
+            id: id,
+            requests: self.dataPlane.recentRequests(named: id).map { self.report($0) },
+            nodes: [self.memory]
+        )
+    }
+
+    private var memory: MemoryReport {
+        let window = self.dataPlane.recentWindow
+        return MemoryReport(
+            node: self.identity.name,
+            requests: window.count,
+            since: window.since.map { Timestamp.text(milliseconds: $0) }
+        )
+    }
+
+    private func report(_ one: RecentRequest) -> RequestReport {
+        var report = RequestReport(
+            node: self.identity.name,
+            id: one.id,
+            time: Timestamp.text(milliseconds: one.milliseconds),
+            method: one.method,
+            path: one.path,
+            status: one.status
+        )
+        let places = Places(one)
+        (report.service, report.route, report.target) =
+            (places.service, places.route, places.target)
+        report.correlation = one.correlation.isEmpty ? nil : one.correlation
+        report.plugin = one.plugin.isEmpty ? nil : one.plugin
+        (report.client, report.host) = (one.client, one.host)
+        report.attempts = one.attempts
+        (report.errorOwner, report.errorCause) = (one.failure?.owner, one.failure?.cause)
+        report.isCut = one.isCut
+        (report.receivedBytes, report.sentBytes) = (one.received, one.returned)
+        report.totalMs = Double(one.requestMicroseconds) / 1_000
+        report.upstreamMs = one.upstreamMicroseconds.map { Double($0) / 1_000 }
+        return report
+    }
+}
+
+/// Where a request went, by name.
+private struct Places {
+    let service: String?
+    let route: String?
+    let target: String?
+
+    init(_ request: RecentRequest) {
+        let document = try? JSONText.parse(Array(request.places.utf8)).value
+        let text = { (name: String) in
+            document?[name]?.text.flatMap { $0.isEmpty ? nil : $0 }
+        }
+        self.service = text("service")
+        self.route = text("route")
+        self.target = text("upstream")
+    }
+}

@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// What a mesh remembers of requests, asked at any node.
+    @LoopbackActor
+    @Suite("Requests of a mesh", .serialized, .mesh(eu: 2, us: 1))
+    struct RequestTests {
+        @Test("are found by their id through any node, whoever served them")
+        func trace() throws {
+            let mesh = try TestMesh.settled()
+            let (serving, asked) = (try mesh.node("us-1"), try mesh.node("eu-1"))
+            let answer = try Curl.get("\(serving.proxy.url)/demo?apikey=secret")
+            let id = try #require(answer.header("X-Kong-Request-Id"))
+
+            let output = try asked.ctl.run("trace", id)
+            #expect(output.status == 0, "\(output.errors)")
+            #expect(output.out.contains("us-1"))
+            #expect(output.out.contains("/demo"))
+            #expect(!output.out.contains("secret"))
+            let json = try asked.ctl.run("trace", id, "-o", "json")
+            let report = try JSON(parsing: json.out)
+            let nodes = report["nodes"].items.compactMap { $0["node"].text }
+            #expect(nodes == ["eu-1", "eu-2", "us-1"])
+            #expect(report["requests"][0]["node"].text == "us-1")
+            #expect(report["requests"][0]["service"].text == "demo")
+            let unknown = try asked.ctl.run("trace", String(repeating: "0", count: 32))
+            #expect(unknown.status == 2)
+            #expect(unknown.out.contains("eu-2 remembers"))
+        }
+
+        @Test("are shown as they end, from all nodes, as far as they match")
+        func tap() throws {
+            let mesh = try TestMesh.settled()
+            let load = LoadProbe(mesh.nodes, perSecond: 50)
+            let shown = try mesh.node("eu-1").ctl.run(
+                "tap",
+                "--status",
+                "2xx",
+                "--count",
+                "30",
+                "--seconds",
+                "30",
+                "-o",
+                "jsonl"
+            )
+            _ = try load.stop()
+            let lines = try shown.out.split(separator: "\n").map { try JSON(parsing: String($0)) }
+
+            #expect(shown.status == 0, "\(shown.errors)")
+            #expect(lines.count == 30)
+            #expect(Set(lines.compactMap { $0["node"].text }).count == 3)
+            #expect(lines.allSatisfy { $0["status"].number == 200 })
+            #expect(lines.allSatisfy { $0["target"].text != nil })
+            #expect(shown.errors.contains("that matched"))
+        }
+
+        @Test("another node's view is read through the one that is asked")
+        func board() throws {
+            let mesh = try TestMesh.settled()
+            let url = "\(try mesh.node("eu-1").admin.url)/mesh/nodes/us-1/board"
+            let board = try Curl.get(url).json()
+            #expect(board["set"]["node"]["name"].text == "us-1")
+            let none = "\(try mesh.node("eu-1").admin.url)/mesh/nodes/x/board"
+            #expect(try Curl.get(none).status == 404)
+        }
+    }
+}
