@@ -128,6 +128,9 @@ struct RegionShares: Sendable {
         _ fleet: MonotonicInstant,
         at now: MonotonicInstant
     ) {
+        // A return is judged by what it answers itself. The failures by which the region was lost would
+        // stop it before it gets a request that could show better.
+        self.groups[place].traffic = RegionTraffic()
         self.groups[place].standing.beginReturn(self.policy, from: share, fleet: fleet, at: now)
     }
 

@@ -141,6 +141,20 @@ struct RegionMachineTests {
         #expect(self.shares(at: 162)[0] == 0)
     }
 
+    @Test("judges a return by what it answers itself, not by the failures that it was lost by")
+    mutating func forgetsTheLoss() {
+        _ = self.configure(RegionPolicy(hold: .seconds(2)))
+        self.see("eu", attempts: 300, failures: 12, at: 1)
+        _ = self.set(0, "eu", 1)
+        _ = self.set(1, "eu", 2)
+        for time in Int64(2)..<20 {
+            self.see("us", attempts: 100, failures: 0, at: time)
+            _ = self.shares(at: time)
+        }
+        #expect(self.machine.views(at: second(20))["api"]?.first?.cause == .returning)
+        #expect(self.shares(at: 20)[0] > 200)
+    }
+
     @Test("stops a return that answers more slowly than what serves")
     mutating func comparesLatency() {
         _ = self.configure()
