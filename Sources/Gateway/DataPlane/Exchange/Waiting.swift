@@ -84,8 +84,10 @@ extension Worker {
 
     /// Gives free places to those who wait, and sheds those who have waited long enough.
     func serveWaiting() {
+        // Whoever is served may make another request wait, at an upstream that was not listed yet.
+        let rooms = self.waitingRooms
+        for room in rooms { self.serve(room) }
         self.waitingRooms.removeAll { room in
-            self.serve(room)
             guard room.line.isEmpty else { return false }
             room.isListed = false
             return true
