@@ -31,6 +31,7 @@ class KeepAlive(threading.Thread):
                 self.serve(connection, request)
 
     def serve(self, connection, request):
+        is_new = True
         while not self.stop:
             try:
                 connection.sendall(request)
@@ -42,9 +43,11 @@ class KeepAlive(threading.Thread):
                         return
                     answer += part
             except OSError as error:
-                self.lost.append(repr(error))
+                # The kernel took it after the last accept: it was never the node's, and the client knows.
+                if not (is_new and isinstance(error, ConnectionResetError)):
+                    self.lost.append(repr(error))
                 return
-            self.answered += 1
+            is_new, self.answered = False, self.answered + 1
             if b"connection: close" in answer.split(b"\r\n\r\n")[0].lower():
                 return
 
