@@ -37,6 +37,41 @@ extension EndToEnd {
             #expect(after.header("connection")?.lowercased() != "close")
         }
 
+        @Test("a drain ends what lasts longer than its deadline, and the process says so by 75")
+        func drainCuts() throws {
+            let mesh = try TestMesh.settled()
+            let node = try mesh.node("eu-2")
+            node.kill()
+            node.environment["MESH_PROXY_DRAIN_DEADLINE"] = "2"
+            defer { node.environment = [:] }
+            try mesh.settle()
+            for upstream in mesh.upstreams { try upstream.set(#"{"latency_ms":9000}"#) }
+            let client = try MeshProcess(
+                "client",
+                executable: Binaries.curl,
+                arguments: [
+                    "-s", "--noproxy", "*", "-w", " %{http_code}", "\(node.proxy.url)/demo",
+                ],
+                log: "\(node.directory)/client"
+            )
+            try eventually("the request should be there", within: 10) {
+                let member = try mesh.nodes[0].members()["eu-2"]
+                return member?["in_flight"].number ?? 0 > 0
+            }
+
+            let drained = try mesh.nodes[0].ctl.run("drain", "eu-2", "--yes", "--timeout", "20")
+            #expect(drained.status == 0, "\(drained.errors)")
+            #expect(try client.end(within: 10) == .exited(0))
+            #expect(client.lastWords.hasSuffix(" 503"), "\(client.lastWords)")
+            let cut = try node.accessLog().last
+            #expect(cut?["error"]["cause"].text == "stopped")
+            #expect(cut?["error"]["owner"].text == "gateway")
+            let resumed = try mesh.nodes[0].ctl.run("resume", "eu-2")
+            #expect(resumed.status == 0, "\(resumed.errors)")
+            node.process?.signal(SIGTERM)
+            #expect(try node.process?.end(within: 30) == .exited(75))
+        }
+
         @Test("draining the last node of a region needs --force")
         func drainRefused() throws {
             let mesh = try TestMesh.settled()

@@ -345,7 +345,7 @@ def refused(mesh, report, node):
     fleet.wait_until(lambda: any(logged(other, "speaks protocol 1") for other in mesh.nodes), 10)
     counts = [logged(other, "speaks protocol 1") for other in mesh.nodes if other is not node]
     report.check(1 in counts and max(counts) == 1, "those it calls say so, too", counts)
-    report.equal(node.alive(), 1, "it is alone")
+    report.check(fleet.wait_until(lambda: node.alive() == 1, 20), "it is alone", node.alive())
     node.end(signal.SIGTERM)
     node.program = "meshd-next"
     node.start()
