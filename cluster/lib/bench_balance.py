@@ -242,7 +242,7 @@ def run_one(scenario, system, seed, options):
         if scenario in ("base", "b", "c"):
             # Nobody was killed: what the backends count is what was sent, or it was sent twice.
             at = sum(one.ask("/_echo")["counters"]["by_method"].get("POST", 0) for one in backends)
-            result["posts_twice"] = at - sum(1 for line in lines if line[2] == "POST")
+            result["posts_twice"] = max(0, at - sum(1 for line in lines if line[2] == "POST"))
         if options.keep:
             os.makedirs(options.keep, exist_ok=True)
             shutil.copy(output, os.path.join(options.keep, f"{scenario}-{system}-{seed}.csv"))
@@ -260,7 +260,7 @@ def run_one(scenario, system, seed, options):
 def show(scenario, rows):
     rate, _, window, what = SCENARIOS[scenario]
     print(f"\n{scenario}: {what}; {rate} requests a second, seconds {window[0]} to {window[1]}")
-    keys = ["p50_ms", "p99_ms", "p999_ms", "max_ms", "errors", "shed_percent", "over_500_ms",
+    keys = ["p50_ms", "p99_ms", "p999_ms", "max_ms", "errors", "failed_gets", "shed_percent", "over_500_ms",
             "e1_percent", "west_percent", "e1_arrivals", "posts_twice", "late_ms"]
     print(f"  {'':16}" + "".join(f"{key:>13}" for key in keys))
     for system, results in rows.items():

@@ -2,13 +2,15 @@
 ///
 /// Every 100 ms the mean time of an answer is compared with what is usual. As long as it is not half as
 /// long again, the limit grows; when it is, the target queues what it is sent, and the limit falls in
-/// proportion. Nothing is probed, and a limit that is not reached stays as it is.
+/// proportion. A limit that is not reached stays as it is.
 ///
 ///     starting: grows by half per look --an answer takes too long--> steady: grows by less than one
+///     steady --2 s, or 30 s, of being reached--> dip: a quarter for two looks --> steady
 ///
 /// What is usual is learned downwards in three seconds. Upwards it is learned in seconds as long as the
 /// limit is not reached, when a longer answer cannot be our doing, and in many minutes when it is: else a
-/// long overload would become what is usual.
+/// long overload would become what is usual. And since what was learned in an overload would stay, a
+/// limit that is reached and too high dips now and then: what answers take then is usual if it is less.
 ///
 /// Source: Gradient2 of Netflix's concurrency-limits, whose long average follows an overload.
 public struct AdaptiveLimit: Equatable, Sendable {
@@ -25,11 +27,18 @@ public struct AdaptiveLimit: Equatable, Sendable {
     /// How much longer than usual an answer may take.
     private static let tolerance = 1.5
     private static let smoothing = 0.2
+    /// Looks before a dip when the last one has found much, and when it has not.
+    private static let soon = 20
+    private static let seldom = 300
 
     /// Highest limit, ``minimum`` or more.
     public let maximum: Int
     private var estimate: Double
     private var isStarting = true
+    /// Looks until the next dip, what is left of the one at hand, and the limit from before it.
+    private var looksToDip = Self.soon
+    private var dipLeft = 0
+    private var kept = 0.0
     /// Microseconds; 0 while nobody knows.
     private var usual = 0.0
     private var sum = 0.0
@@ -67,6 +76,11 @@ public struct AdaptiveLimit: Equatable, Sendable {
 
     private mutating func look(_ mean: Double) {
         let isReached = self.highest >= self.limit
+        if self.dipLeft > 0 { return self.endDip(mean) }
+        if isReached, !self.isStarting, mean > Self.tolerance * self.usual {
+            self.looksToDip -= 1
+            if self.looksToDip <= 0 { return self.beginDip() }
+        }
         self.learn(mean, isReached: isReached)
         guard Double(self.highest) * 2 >= self.estimate else { return }
         let gradient = max(0.5, min(1, Self.tolerance * self.usual / mean))
@@ -79,6 +93,21 @@ public struct AdaptiveLimit: Equatable, Sendable {
             self.estimate += Self.smoothing * (wanted - self.estimate)
         }
         self.estimate = max(Double(Self.minimum), min(self.estimate, Double(self.maximum)))
+    }
+
+    private mutating func beginDip() {
+        self.kept = self.estimate
+        self.estimate = max(Double(Self.minimum), self.estimate / 4)
+        self.dipLeft = 2
+    }
+
+    /// The first look of a dip still sees what was sent before.
+    private mutating func endDip(_ mean: Double) {
+        self.dipLeft -= 1
+        guard self.dipLeft == 0 else { return }
+        self.looksToDip = mean < self.usual * 0.8 ? Self.soon : Self.seldom
+        self.usual = min(self.usual, mean)
+        self.estimate = self.kept
     }
 
     private mutating func learn(_ mean: Double, isReached: Bool) {

@@ -107,21 +107,13 @@ extension HealthMachine {
         let own = max(1, LatencyLogarithm.microseconds(step: latency.step))
         if self.entries[slot].slowFactor == nil {
             guard evidence.slowWindows >= 3 else { return }
-            self.entries[slot].slowFactor = Self.slowFactor(own: own, usual: usual)
+            self.entries[slot].slowFactor = Float(max(0.05, min(1, usual / own)))
         } else if evidence.fastWindows >= 10 {
             self.entries[slot].slowFactor = nil
             self.entries[slot].rampStart = now
         } else {
-            self.entries[slot].slowFactor = Self.slowFactor(own: own, usual: usual)
+            self.entries[slot].slowFactor = Float(max(0.05, min(1, usual / own)))
         }
-    }
-
-    /// The part of its share that a slow target keeps: as little as its answers are many times late,
-    /// twice over, so that fewer than one in a hundred requests meets one of four that takes ten times
-    /// as long; and enough to see it recover.
-    private static func slowFactor(own: Double, usual: Double) -> Float {
-        let ratio = min(1, usual / own)
-        return Float(max(0.02, ratio * ratio))
     }
 
     /// A slow target that nobody has asked for half a minute gets another chance.

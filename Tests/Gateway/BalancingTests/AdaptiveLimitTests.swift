@@ -45,6 +45,15 @@ struct AdaptiveLimitTests {
         #expect(limit.limit <= 32)
     }
 
+    @Test("forgets what answers took while target and gateway were still starting")
+    func coldStart() {
+        var limit = AdaptiveLimit(maximum: 1_000)
+        Self.run(&limit, places: 8, milliseconds: 80, seconds: 2)
+        Self.run(&limit, places: 8, seconds: 15, from: 2_000)
+        #expect(limit.limit <= 32)
+        #expect(limit.limit >= 8)
+    }
+
     @Test("reaches what a large target bears within three seconds")
     func starts() {
         var limit = AdaptiveLimit(maximum: 1_000)
