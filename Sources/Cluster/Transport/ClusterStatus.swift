@@ -24,6 +24,8 @@ public struct ClusterStatus: Equatable, Sendable {
     public var isFull = false
     /// Whether most of the node's own probes fail.
     public var isIsolated = false
+    /// Whether the node has withdrawn, since its own pings show that it is hard to reach.
+    public var isWithdrawn = false
     /// What observations did.
     public var observations = ObservationCounters()
     /// How counting for the fleet goes.
@@ -50,6 +52,7 @@ extension ClusterLoop {
         status.mesh = self.membership.mesh
         status.isFull = self.membership.isFull
         status.isIsolated = self.membership.isIsolated
+        status.isWithdrawn = self.membership.isWithdrawn
         status.observations = self.observations.counters
         status.fleetCounters = self.counterStatus
         status.troubles = self.troubles.current(at: LoopClock.now())
