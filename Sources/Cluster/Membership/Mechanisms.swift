@@ -25,8 +25,11 @@ public struct Mechanisms: OptionSet, Hashable, Sendable {
     /// Others' verdict on a member that was thought alive is a suspicion first.
     public static let questionedVerdicts = Mechanisms(rawValue: 256)
 
+    /// A node that its own pings show to be hard to reach withdraws until it is well again.
+    public static let withdrawal = Mechanisms(rawValue: 512)
+
     /// Everything, as nodes run.
-    public static let all = Mechanisms(rawValue: 511)
+    public static let all = Mechanisms(rawValue: 1_023)
     /// The three of Lifeguard over plain SWIM with suspicion.
     public static let lifeguard: Mechanisms = [.localHealth, .dynamicSuspicion, .buddy]
 }

@@ -44,6 +44,9 @@ public struct MemberRecord: Equatable, Sendable {
     public var incarnation: UInt64
     /// Whether it says goodbye.
     public var hasLeft: Bool
+    /// Whether it says that it is hard to reach, and wants to be taken for failed until it takes that
+    /// back.
+    public var isWithdrawn: Bool
     /// Which keys of the ring it holds.
     public var ring: RingInventory
 
@@ -55,6 +58,7 @@ public struct MemberRecord: Equatable, Sendable {
         mesh: MeshID,
         incarnation: UInt64,
         hasLeft: Bool = false,
+        isWithdrawn: Bool = false,
         ring: RingInventory = .none
     ) {
         self.profile = profile
@@ -63,6 +67,7 @@ public struct MemberRecord: Equatable, Sendable {
         self.mesh = mesh
         self.incarnation = incarnation
         self.hasLeft = hasLeft
+        self.isWithdrawn = isWithdrawn
         self.ring = ring
     }
 
@@ -78,6 +83,12 @@ public struct MemberRecord: Equatable, Sendable {
             return (self.start.boot, self.start.token) > (other.start.boot, other.start.token)
         }
         return self.hasLeft && !other.hasLeft
+    }
+
+    /// How the member stands by its own word.
+    var state: MemberState {
+        if self.hasLeft { return .left }
+        return self.isWithdrawn ? .failed : .alive
     }
 
     /// Whether a node may believe the record at all.

@@ -48,7 +48,9 @@ extension Membership {
     /// The hashes of all this node knows, itself included.
     private var digest: ViewDigest {
         var digest = self.table.digest
-        digest.toggle(self.local)
+        var own = self.local
+        own.state = own.state == .left ? .left : own.signed.record.state
+        digest.toggle(own)
         return digest
     }
 

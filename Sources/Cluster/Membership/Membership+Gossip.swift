@@ -91,6 +91,9 @@ extension Membership {
             self.pending.append(.send(self.message(kind, updates: first), to: endpoint))
             return
         }
+        // Of what a withdrawn node says little arrives, so it says the most important always.
+        let isTold = !self.reach.isWithdrawn || first.contains { $0.subject == self.local.id }
+        let first = isTold ? first : [.record(self.local.signed)] + first
         let used = first.reduce(MembershipMessage.fixedByteCount) { $0 + $1.wireByteCount }
         let room = self.configuration.datagramByteLimit - used
         let queued = self.broadcasts.take(

@@ -5,9 +5,9 @@ public import MeshPrimitives
 extension Membership {
     /// Anything that is said against this node at its present incarnation is refuted.
     mutating func hear(_ accusation: Accusation, at now: MonotonicInstant) {
-        guard self.phase == .running, accusation.incarnation == self.local.incarnation else {
-            return
-        }
+        guard self.phase == .running, accusation.incarnation == self.local.incarnation,
+            !self.reach.isWithdrawn
+        else { return }
         if accusation.verdict < .expelled { self.health.worsen(by: 1) }
         self.counters.refutations += 1
         self.speak(incarnation: self.local.incarnation + 1)
@@ -59,6 +59,7 @@ extension Membership {
     mutating func speak(
         incarnation: UInt64,
         hasLeft: Bool = false,
+        isWithdrawn: Bool? = nil,
         ring: RingInventory? = nil,
         mesh: MeshID? = nil
     ) {
@@ -67,6 +68,7 @@ extension Membership {
         record.ring = ring ?? record.ring
         record.incarnation = min(incarnation, MemberRecord.incarnationLimit)
         record.hasLeft = hasLeft
+        record.isWithdrawn = isWithdrawn ?? record.isWithdrawn
         self.local.signed = SignedRecord(record, signing: self.identity.sign)
         self.announceSelf()
     }

@@ -34,7 +34,7 @@ extension Membership {
         }
         let member = Member(
             signed: signed,
-            state: record.hasLeft ? .left : .alive,
+            state: record.state,
             since: now.before(age: age, atMost: self.configuration.tombstoneLifetime)
         )
         guard self.table.store(member) else { return }
@@ -197,7 +197,10 @@ extension Membership {
             at: now
         )
         for endpoint in due {
-            self.pending.append(.stream(self.sync(.sync, at: now), to: endpoint))
+            // A seed may know nobody; a member that comes back knows nearly everything.
+            let isSeed = self.seeds.contains(endpoint)
+            let question = isSeed ? self.sync(.sync, at: now) : self.comparison()
+            self.pending.append(.stream(question, to: endpoint))
             self.introduce(to: endpoint)
         }
     }
@@ -243,7 +246,9 @@ extension Membership {
     /// Points the reconnection at seeds that are no member and at members that failed.
     mutating func aimReconnection(at now: MonotonicInstant) {
         self.reconnectionIsStale = false
-        let failed = self.table.failed.compactMap { self.table[$0]?.profile.address }
+        // Who has withdrawn comes back by itself.
+        let failed = self.table.failed.compactMap { self.table[$0] }
+            .filter { !$0.signed.record.isWithdrawn }.map(\.profile.address)
         let wanted = (self.seeds + failed).filter { endpoint in
             endpoint != self.local.profile.address && !self.table.isPresent(at: endpoint)
         }
@@ -257,8 +262,14 @@ extension Membership {
         at source: Endpoint,
         _ now: MonotonicInstant
     ) {
+        let known = self.table[message.sender]
+        if let known, known.signed.record.isWithdrawn,
+            known.incarnation >= message.senderIncarnation
+        {
+            return
+        }
         let isStrange =
-            !self.table.isPresent(message.sender) || self.mesh.yields(to: message.mesh)
+            !(known?.state.isPresent ?? false) || self.mesh.yields(to: message.mesh)
         guard self.phase == .running, isStrange, now >= self.nextStrangerSync else { return }
         self.nextStrangerSync = now.advanced(by: .seconds(1))
         self.pending.append(.stream(self.sync(.sync, at: now), to: source))

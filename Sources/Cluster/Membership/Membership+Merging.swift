@@ -51,7 +51,7 @@ extension Membership {
         var changed = member
         changed.signed = signed
         changed.charges = []
-        changed.state = record.hasLeft ? .left : .alive
+        changed.state = record.state
         changed.since = record.hasLeft ? since : now
         if changed.state == member.state { changed.since = member.since }
         self.countReturn(of: member, as: changed)
@@ -61,6 +61,9 @@ extension Membership {
     /// Takes in what somebody says of another.
     private mutating func merge(_ accusation: Accusation, at now: MonotonicInstant) {
         guard accusation.subject != self.local.id else { return self.hear(accusation, at: now) }
+        // Who is hard to reach itself knows nothing of others.
+        let accuser = self.table[accusation.accuser]
+        guard accuser?.signed.record.isWithdrawn != true else { return }
         guard let member = self.table[accusation.subject],
             member.incarnation == accusation.incarnation
         else { return }
@@ -184,7 +187,7 @@ extension Membership {
         source: Source,
         at now: MonotonicInstant
     ) {
-        let isPresent = !signed.record.hasLeft
+        let isPresent = signed.record.state.isPresent
         let profile = signed.record.profile
         let namesakes = self.namesakes(of: profile)
         guard isPresent || !namesakes.contains(where: \.state.isPresent) else { return }
@@ -207,7 +210,7 @@ extension Membership {
                 return
             }
         }
-        let member = Member(signed: signed, state: isPresent ? .alive : .left, since: since)
+        let member = Member(signed: signed, state: signed.record.state, since: since)
         guard self.table.store(member) else {
             self.counters.membersRefused += 1
             return
@@ -238,7 +241,8 @@ extension Membership {
 
     private mutating func countReturn(of member: Member, as changed: Member) {
         let isSameStart = member.signed.record.start == changed.signed.record.start
-        guard changed.state == .alive, isSameStart else { return }
+        let wasWithdrawn = member.signed.record.isWithdrawn
+        guard changed.state == .alive, isSameStart, !wasWithdrawn else { return }
         switch member.state {
         case .suspect: self.counters.suspicionsRefuted += 1
         case .failed: self.counters.falseAlarms += 1

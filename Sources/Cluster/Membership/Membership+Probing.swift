@@ -34,7 +34,10 @@ extension Membership {
             case .widen(let target, let sequence):
                 self.widen(target, sequence)
                 self.doubt(1, at: now)
+                self.doubtSelf(at: now)
             case .failed(let failure):
+                let isDenied = failure.silent.count < failure.relays.count
+                self.noteReach(isDenied ? .denied : .unanswered, at: now)
                 self.missed(failure, at: now)
                 self.doubt(2, at: now)
             }
@@ -99,6 +102,17 @@ extension Membership {
         }
     }
 
+    /// Looks at one more member, whether it was heard or not, to see whether the fault is this node's;
+    /// while it is unclear, a probe per turn would take too long.
+    private mutating func doubtSelf(at now: MonotonicInstant) {
+        guard self.configuration.mechanisms.contains(.withdrawal),
+            self.reach.takeTurn(self.configuration.probeInterval, at: now)
+        else { return }
+        for member in self.table.pick(1, using: &self.generator) {
+            self.probeOrder.hasten(member.id)
+        }
+    }
+
     /// Takes in an ack, of this node's own probe or of one it relays.
     mutating func acknowledged(
         sequence: UInt32,
@@ -117,6 +131,7 @@ extension Membership {
                 at: now
             )
         else { return }
+        self.noteReach(confirmation.isByRelay ? .relayed : .answered, at: now)
         self.health.worsen(by: -1)
         self.counters.probesAnswered += 1
         self.note(confirmation.target, succeeded: true)
@@ -161,7 +176,11 @@ extension Membership {
 
     /// Declares failed whoever did not refute in time.
     mutating func concludeSuspicions(at now: MonotonicInstant) {
-        for id in self.suspicions.due(self.circumstances, at: now) {
+        let due = self.suspicions.due(self.circumstances, at: now)
+        if !due.isEmpty, self.reach.abstains {
+            return self.suspicions.postpone(by: self.configuration.probeInterval)
+        }
+        for id in due {
             guard let member = self.table[id] else {
                 self.suspicions.end(id)
                 continue
@@ -225,6 +244,7 @@ extension Membership {
         self.counters.probesFailed += 1
         guard let target = self.table[id], target.state.isPresent else { return }
         self.note(id, succeeded: false)
+        guard !self.reach.abstains, !(isDeaf && self.isDeafForNow(at: now)) else { return }
         let accusation = Accusation(
             subject: id,
             incarnation: target.incarnation,
@@ -233,6 +253,32 @@ extension Membership {
             evidence: failure.evidence
         )
         self.merge(.accusation(accusation), source: .own, at: now)
+    }
+
+    /// Whether this node, in a larger mesh, has not heard anybody for a while that its isolation could
+    /// explain: it accuses nobody then, since its word may well be heard.
+    private func isDeafForNow(at now: MonotonicInstant) -> Bool {
+        guard self.configuration.mechanisms.contains(.withdrawal),
+            self.table.presentCount + 1 >= OwnReach.leastMembers, let heard = self.table.lastHeard
+        else { return false }
+        return heard.duration(to: now) < self.configuration.isolationHold
+    }
+
+    /// Takes in how a ping ended, and withdraws or comes back when that says so.
+    private mutating func noteReach(_ outcome: OwnReach.Outcome, at now: MonotonicInstant) {
+        guard self.configuration.mechanisms.contains(.withdrawal) else { return }
+        self.reach.note(outcome)
+        let change = self.reach.consider(
+            lastHeard: self.table.lastHeard,
+            interval: self.configuration.probeInterval,
+            others: self.table.presentCount,
+            at: now
+        )
+        guard let change else { return }
+        let isWithdrawn = change == .withdraw
+        if isWithdrawn { self.counters.withdrawals += 1 }
+        self.speak(incarnation: self.local.incarnation + 1, isWithdrawn: isWithdrawn)
+        self.pending.append(.event(isWithdrawn ? .withdrew : .resumed))
     }
 
     private mutating func note(_ id: NodeID, succeeded: Bool) {

@@ -71,6 +71,7 @@ public struct Membership: Sendable {
     var suspicions: SuspicionTable
     var broadcasts = BroadcastQueue<MemberUpdate>(limit: Self.broadcastLimit)
     var isolation = IsolationWindow()
+    var reach = OwnReach()
     var reconnection: Reconnection
     var forgotten = ForgottenMembers()
     var twin = TwinWatch()
@@ -200,6 +201,9 @@ public struct Membership: Sendable {
 
     /// Whether this node holds back its own unconfirmed suspicions, since most of its probes fail.
     public var isIsolated: Bool { self.isolation.isIsolated }
+
+    /// Whether this node has withdrawn, since its own pings show that it is hard to reach.
+    public var isWithdrawn: Bool { self.reach.isWithdrawn }
 
     /// Whether no newcomer can be taken in.
     public var isFull: Bool { self.table.count >= self.configuration.memberLimit }

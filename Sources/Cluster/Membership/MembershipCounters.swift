@@ -29,6 +29,9 @@ public struct MembershipCounters: Equatable, Sendable {
     /// Messages of nodes of another mesh, none of which was believed.
     public internal(set) var foreignMessages: UInt64 = 0
 
+    /// Times that this node has withdrawn, since it was hard to reach.
+    public internal(set) var withdrawals: UInt64 = 0
+
     /// Members in the table, this node included.
     public internal(set) var members = 0
     /// News that waits to be passed on.

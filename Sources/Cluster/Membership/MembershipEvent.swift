@@ -31,6 +31,11 @@ public enum MembershipEvent: Equatable, Sendable {
     case isolated
     /// This node's probes succeed again.
     case connected
+    /// Most of this node's own pings are lost where relays succeed, or it hears nobody at all: it asks
+    /// to be taken for failed until it is well again.
+    case withdrew
+    /// This node was well for long enough to be taken back.
+    case resumed
     /// The goodbye was told; the node may stop.
     case leaveFinished
 }

@@ -45,6 +45,8 @@ struct ProbeRound: Sendable {
     /// A probe that was answered.
     struct Confirmation: Equatable, Sendable {
         let target: NodeID
+        /// Whether only a relay reached it.
+        let isByRelay: Bool
         /// Set when the target itself answered the direct ping.
         let roundTrip: Duration?
     }
@@ -121,6 +123,7 @@ struct ProbeRound: Sendable {
         let isDirect = measured && sender == flight.target
         return Confirmation(
             target: flight.target,
+            isByRelay: sender != flight.target,
             roundTrip: isDirect ? flight.started.duration(to: now) : nil
         )
     }

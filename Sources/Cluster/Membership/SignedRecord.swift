@@ -39,7 +39,7 @@ public struct SignedRecord: Sendable {
         writer.write(record.start.token)
         writer.write(record.mesh.value)
         writer.write(record.incarnation)
-        writer.append(record.hasLeft ? 1 : 0)
+        writer.append((record.hasLeft ? 1 : 0) | (record.isWithdrawn ? 2 : 0))
         writer.write(record.profile.name)
         writer.write(record.profile.region)
         writer.write(record.profile.zone)
@@ -83,7 +83,7 @@ public struct SignedRecord: Sendable {
         let start = MemberStart(boot: try reader.read(), token: try reader.read())
         let mesh = MeshID(try reader.read())
         let incarnation: UInt64 = try reader.read()
-        let hasLeft = try reader.read(UInt8.self) != 0
+        let standing: UInt8 = try reader.read()
         var profile = MemberProfile(
             id: identify(key),
             name: try reader.readString(),
@@ -102,7 +102,8 @@ public struct SignedRecord: Sendable {
             start: start,
             mesh: mesh,
             incarnation: incarnation,
-            hasLeft: hasLeft,
+            hasLeft: standing & 1 != 0,
+            isWithdrawn: standing & 2 != 0,
             ring: ring
         )
         self.content = Content(record: record, bytes: bytes, signature: signature)

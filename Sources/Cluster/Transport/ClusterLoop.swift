@@ -375,7 +375,7 @@ final class ClusterLoop {
             self.failed(.mesh, profile.address, self.separation(from: mesh, profile))
             return true
         case .joined, .changed, .removed, .refuted, .isolated, .connected, .outlived,
-            .meshFounded, .leaveFinished:
+            .meshFounded, .withdrew, .resumed, .leaveFinished:
             return false
         }
     }

@@ -28,6 +28,8 @@ public struct ClusterStatus: Equatable, Sendable {
     public var versions = WireVersions.current
     /// The protocol version that the mesh was finalized at, as this node knows.
     public var finalizedVersion: UInt8 = 1
+    /// Whether the node has withdrawn, since its own pings show that it is hard to reach.
+    public var isWithdrawn = false
     /// What observations did.
     public var observations = ObservationCounters()
     /// How counting for the fleet goes.
@@ -56,6 +58,7 @@ extension ClusterLoop {
         status.isIsolated = self.membership.isIsolated
         status.versions = self.wire.versions
         status.finalizedVersion = self.wire.finalized
+        status.isWithdrawn = self.membership.isWithdrawn
         status.observations = self.observations.counters
         status.fleetCounters = self.counterStatus
         status.troubles = self.troubles.current(at: LoopClock.now())

@@ -1,52 +1,65 @@
 import MeshPrimitives
 
 /// What happens when, ordered by (instant, insertion number), so that a run never depends on chance.
+///
+/// The heap holds places only; the events themselves, which may be large, stay where they are.
 struct EventQueue<Event> {
     private struct Entry {
         let at: MonotonicInstant
         let number: UInt64
-        let event: Event
+        let place: Int
 
         func precedes(_ other: Entry) -> Bool {
-            (self.at, self.number) < (other.at, other.number)
+            self.at == other.at ? self.number < other.number : self.at < other.at
         }
     }
 
     private var heap: [Entry] = []
+    private var events: [Event?] = []
+    private var free: [Int] = []
     private var number: UInt64 = 0
 
     /// Adds an event.
     mutating func push(_ event: Event, at instant: MonotonicInstant) {
         self.number += 1
-        self.heap.append(Entry(at: instant, number: self.number, event: event))
+        let place = self.free.popLast() ?? self.events.count
+        if place == self.events.count {
+            self.events.append(event)
+        } else {
+            self.events[place] = event
+        }
+        let entry = Entry(at: instant, number: self.number, place: place)
+        self.heap.append(entry)
         var child = self.heap.count - 1
-        while child > 0, self.heap[child].precedes(self.heap[(child - 1) / 2]) {
-            self.heap.swapAt(child, (child - 1) / 2)
+        while child > 0, entry.precedes(self.heap[(child - 1) / 2]) {
+            self.heap[child] = self.heap[(child - 1) / 2]
             child = (child - 1) / 2
         }
+        self.heap[child] = entry
     }
 
     /// Takes the next event, unless it lies after `limit`.
     mutating func pop(until limit: MonotonicInstant) -> (at: MonotonicInstant, event: Event)? {
-        guard let first = self.heap.first, first.at <= limit else { return nil }
+        guard let first = self.heap.first, first.at <= limit,
+            let event = self.events[first.place].take()
+        else { return nil }
+        self.free.append(first.place)
         let last = self.heap.removeLast()
-        if !self.heap.isEmpty {
-            self.heap[0] = last
-            self.sink()
-        }
-        return (first.at, first.event)
+        if !self.heap.isEmpty { self.sink(last) }
+        return (first.at, event)
     }
 
-    private mutating func sink() {
+    /// Puts an entry in place of the first and lets it sink to where it belongs.
+    private mutating func sink(_ entry: Entry) {
         var parent = 0
-        while true {
-            var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < self.heap.count {
-                if self.heap[child].precedes(self.heap[least]) { least = child }
-            }
-            guard least != parent else { return }
-            self.heap.swapAt(parent, least)
-            parent = least
+        let count = self.heap.count
+        while 2 * parent + 1 < count {
+            var child = 2 * parent + 1
+            if child + 1 < count, self.heap[child + 1].precedes(self.heap[child]) { child += 1 }
+            guard self.heap[child].precedes(entry) else { break }
+            self.heap[parent] = self.heap[child]
+            parent = child
         }
+        self.heap[parent] = entry
     }
 }

@@ -14,6 +14,8 @@ extension Simulation {
     ) {
         guard var changelog = self.nodes[index].changelog else { return }
         self.inputCount += 1
+        // So that the changelog is nowhere else, and changes in place.
+        self.nodes[index].changelog = nil
         let effects = input(&changelog, self.now)
         self.nodes[index].changelog = changelog
         for effect in effects { self.perform(effect, at: index) }

@@ -7,11 +7,11 @@ import MeshPrimitives
 extension Simulation {
     /// Gives one input to a node's membership and carries out the effects.
     mutating func step(_ index: Int, _ input: (inout Membership) -> [Membership.Effect]) {
-        guard var membership = self.nodes[index].membership else { return }
+        if let root = self.nodes[index].changelog?.root {
+            self.nodes[index].membership?.localDigest = root
+        }
+        guard let effects = self.nodes[index].membership?.take(input) else { return }
         self.inputCount += 1
-        if let root = self.nodes[index].changelog?.root { membership.localDigest = root }
-        let effects = input(&membership)
-        self.nodes[index].membership = membership
         for effect in effects { self.perform(effect, at: index) }
     }
 
@@ -179,7 +179,8 @@ extension Simulation {
             let text = "node \(index) keeps apart from \(profile.name) of mesh \(mesh)"
             self.report(Violation(promise: .oneMesh, at: self.now, text: text))
             return
-        case .refuted, .nameConflict, .isolated, .connected, .outlived, .twin, .meshFounded:
+        case .refuted, .nameConflict, .isolated, .connected, .outlived, .twin, .meshFounded,
+            .withdrew, .resumed:
             return
         }
         self.setPeers(of: index)
@@ -220,6 +221,8 @@ extension Simulation {
         case .outlived(let other, let boot): "outlived by boot \(boot) at \(other)"
         case .twin(let other, let hasYielded): "twin at \(other)\(hasYielded ? ", yields" : "")"
         case .isolated: "isolated"
+        case .withdrew: "has withdrawn"
+        case .resumed: "comes back"
         case .connected: "connected"
         case .leaveFinished: "left"
         }
@@ -236,4 +239,9 @@ extension MembershipMessage.Kind {
             false
         }
     }
+}
+
+extension Membership {
+    /// Gives one input where the membership stands: a copy would cost more than most inputs.
+    mutating func take(_ input: (inout Membership) -> [Effect]) -> [Effect] { input(&self) }
 }

@@ -15,6 +15,7 @@ extension Simulation {
     ) {
         guard var table = self.nodes[index].observations else { return }
         self.inputCount += 1
+        self.nodes[index].observations = nil
         let effects = input(&table, self.now)
         self.nodes[index].observations = table
         for effect in effects { self.perform(effect, at: index) }

@@ -12,9 +12,11 @@ struct ExperimentCommand: ParsableCommand {
         discussion: """
             Experiments: \(Experiment.allCases.map(\.rawValue).joined(separator: ", ")).
 
+            The name of an experiment alone does as well.
+
             Exit status: 1 when a fault that was to happen did not, so that the table says nothing.
 
-            Example: meshsim measure detect --nodes 1000 --seed 7 --output detect.csv
+            Example: meshsim detect --nodes 1000 --seed 7 --output detect.csv
             """
     )
 
@@ -33,7 +35,12 @@ struct ExperimentCommand: ParsableCommand {
     @Flag(help: "Run what takes many minutes, too: cuts of 25 hours.")
     var long = false
 
-    @Option(help: "Write the rows to this file, too, as comma separated values.")
+    @Option(
+        help: """
+            Write the table to this file, too: an image if its name ends in .svg, else comma \
+            separated values.
+            """
+    )
     var output: String?
 
     /// Refuses what cannot be run.
@@ -58,7 +65,8 @@ struct ExperimentCommand: ParsableCommand {
         print(table.text, terminator: "")
         print("seed \(self.seed), \(began.duration(to: .now)) of this machine")
         if let output = self.output {
-            try Data(table.csv.utf8).write(to: URL(fileURLWithPath: output))
+            let content = output.hasSuffix(".svg") ? table.svg : table.csv
+            try Data(content.utf8).write(to: URL(fileURLWithPath: output))
         }
         for text in table.missing { print("FAULT MISSING: \(text)") }
         if !table.missing.isEmpty { throw ExitCode(1) }

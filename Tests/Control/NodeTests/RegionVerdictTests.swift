@@ -10,13 +10,14 @@ struct RegionVerdictTests {
     private func verdict(
         alive: Int,
         members: Int,
+        failed: Int? = nil,
         _ summaries: [RegionSummary]
     ) -> RegionReport.State {
         RegionVerdict.state(
             of: "us",
             seenFrom: "eu",
             alive: alive,
-            members: members,
+            failed: failed ?? members - alive,
             summaries: summaries
         )
     }
@@ -29,6 +30,12 @@ struct RegionVerdictTests {
     func upAndDegraded() {
         #expect(self.verdict(alive: 2, members: 2, []) == .up)
         #expect(self.verdict(alive: 1, members: 2, []) == .degraded)
+    }
+
+    @Test("is up while a member is under suspicion: on a lossy path one always is")
+    func suspicion() {
+        #expect(self.verdict(alive: 1, members: 2, failed: 0, []) == .up)
+        #expect(self.verdict(alive: 0, members: 2, failed: 0, []) == .unreachable)
     }
 
     @Test("claims a region down only when another region sees nobody there, too")

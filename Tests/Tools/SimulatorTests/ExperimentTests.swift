@@ -37,6 +37,29 @@ struct ExperimentTests {
         #expect(large < small * 1.1)
     }
 
+    @Test(
+        "lets exactly the members go that are hard to reach, once and for all",
+        arguments: [Experiment.oneway, .lossy]
+    )
+    func unreliable(experiment: Experiment) {
+        for row in Self.run(experiment, nodes: 40).rows {
+            #expect(row[3] == row[2], "\(row[1]): all removed")
+            #expect(Double(row[4]).map { $0 <= 30 } ?? false, "\(row[1]): after \(row[4]) s")
+            #expect(row[5] == "0", "\(row[1]): nobody else")
+            #expect(row[6] == "0.00", "\(row[1]): none came back")
+        }
+    }
+
+    @Test("is an image whose text is its table, with nothing that an image would take for markup")
+    func image() {
+        var table = ExperimentTable("a < b & c", ["nodes", "seconds"])
+        table.add(["10", "<1"])
+
+        #expect(table.svg.hasPrefix("<svg xmlns"))
+        #expect(table.svg.contains(">a &lt; b &amp; c<"))
+        #expect(table.svg.contains("&lt;1"))
+    }
+
     @Test("repeats itself exactly")
     func isDeterministic() {
         let tables = (1...2).map { _ in Self.run(.bootstrap, nodes: 30, seed: 3) }

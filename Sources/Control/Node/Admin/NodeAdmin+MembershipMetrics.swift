@@ -32,6 +32,12 @@ extension NodeAdmin {
             help: "Times that this node refuted what others said of it.",
             samples: Self.samples([("", counters.refutations)])
         )
+        text.family(
+            "meshgate_withdrawals_total",
+            .counter,
+            help: "Times that this node withdrew, since it was hard to reach.",
+            samples: Self.samples([("", counters.withdrawals)])
+        )
         Self.writeTables(status, into: &text)
     }
 

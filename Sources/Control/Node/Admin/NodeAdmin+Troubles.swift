@@ -88,6 +88,16 @@ extension NodeAdmin {
                 )
             )
         }
+        if status.isWithdrawn {
+            troubles.append(
+                TroubleReport(
+                    kind: .isolation,
+                    subject: self.identity.name,
+                    message: "most of this node's own pings are lost, so it has withdrawn and "
+                        + "counts as failed until its network is well for half a minute or longer"
+                )
+            )
+        }
         if status.isFull {
             troubles.append(
                 TroubleReport(

@@ -183,6 +183,20 @@ struct MeshWatch: Service {
                 subject: "\(self.node)",
                 message: "probes of this node succeed again"
             )
+        case .withdrew:
+            self.events.add(
+                .membership,
+                "withdrew",
+                subject: "\(self.node)",
+                message: "this node is hard to reach, so it asks to be left out until it is well"
+            )
+        case .resumed:
+            self.events.add(
+                .membership,
+                "resumed",
+                subject: "\(self.node)",
+                message: "this node is well reached again and asks to be taken back"
+            )
         case .leaveFinished: return
         }
     }

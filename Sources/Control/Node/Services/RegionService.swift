@@ -70,7 +70,7 @@ final class RegionService: Service {
                 of: region,
                 seenFrom: self.region,
                 alive: alive,
-                members: inside.count,
+                failed: inside.count { $0.state == .failed },
                 summaries: summaries
             )
             own.append(

@@ -8,13 +8,15 @@ import MeshReports
 /// see nobody there; otherwise it is unreachable from here. With two regions it is therefore never
 /// called down. A region of which this node sees members is degraded when most others see none.
 enum RegionVerdict {
-    /// The state of `region` as seen from the region `observer`, of whose `members` (those that did
-    /// not leave) this node sees `alive`; `summaries` are the fresh ones of all relays.
+    /// The state of `region` as seen from the region `observer`, of whose members this node sees
+    /// `alive` and counts `failed`; `summaries` are the fresh ones of all relays.
+    ///
+    /// A member under suspicion is neither: on a lossy path one is suspected again and again.
     static func state(
         of region: String,
         seenFrom observer: String,
         alive: Int,
-        members: Int,
+        failed: Int,
         summaries: [RegionSummary]
     ) -> RegionReport.State {
         let others = summaries.filter {
@@ -25,7 +27,7 @@ enum RegionVerdict {
             words.contains { $0.alive > 0 }
         }
         let isMissed = voices.count { !$0 } * 2 > voices.count
-        if alive > 0 { return alive < members || isMissed ? .degraded : .up }
+        if alive > 0 { return failed > 0 || isMissed ? .degraded : .up }
         return isMissed ? .down : .unreachable
     }
 }

@@ -159,16 +159,16 @@ enum LifeguardExperiment {
         fleet.run(until: 15)
         let (messages, bytes) = (fleet.datagrams, fleet.bytes)
         slow.value = Set((0..<blocked).map { $0 * count / blocked })
-        // Blocked for 8 s, running for 0.25 s, for 120 s; what comes meanwhile waits.
+        // Blocked for 16 s, running for 0.25 s, for 120 s; what comes meanwhile waits.
         var second = 15.0
         while second < 135 {
             for index in slow.value {
                 fleet.block(
                     index,
-                    until: MonotonicInstant(nanoseconds: Int64((second + 8) * 1e9))
+                    until: MonotonicInstant(nanoseconds: Int64((second + 16) * 1e9))
                 )
             }
-            second += 8.25
+            second += 16.25
             fleet.run(until: second)
         }
         var outcome = Outcome(all: tally.value.all, healthy: tally.value.healthy)

@@ -4,7 +4,8 @@ import MeshPrimitives
 /// Many memberships alone, in virtual time, for measurements at scale.
 ///
 /// Datagrams take 0.2 to 1 ms and streams three times as long; loss, cuts and blocked members are set
-/// by the experiment. A blocked member takes nothing in and wakes late; what came meanwhile waits.
+/// by the experiment. A blocked member processes no message, neither in nor out, until all of them at
+/// its end; its timers go on, as with the blocked members of the Lifeguard paper.
 struct ExperimentFleet {
     private enum Input {
         case wake(Int, number: Int)
@@ -119,7 +120,7 @@ struct ExperimentFleet {
         for index in indices { self.nodes[index] = nil }
     }
 
-    /// Lets a node take nothing in for a while.
+    /// Lets a node process no message for a while.
     mutating func block(_ index: Int, until end: MonotonicInstant) {
         self.blockedUntil[index] = end
     }
@@ -175,15 +176,12 @@ struct ExperimentFleet {
         _ index: Int,
         _ input: (inout Membership) -> [Membership.Effect]
     ) {
-        guard var node = self.nodes[index] else { return }
-        self.nodes[index] = nil
-        let effects = input(&node)
-        self.nodes[index] = node
+        guard let effects = self.nodes[index]?.take(input) else { return }
         for effect in effects { self.perform(effect, at: index) }
     }
 
     private mutating func deliver(_ input: Input) {
-        if let end = self.blockedUntil[Self.receiver(of: input)] {
+        if let receiver = Self.receiver(of: input), let end = self.blockedUntil[receiver] {
             guard end <= self.now else {
                 self.delayedCount += 1
                 return self.queue.push(input, at: end)
@@ -225,9 +223,11 @@ struct ExperimentFleet {
         }
     }
 
-    private static func receiver(of input: Input) -> Int {
+    /// Whose messages are processed; timers fire though messages are blocked.
+    private static func receiver(of input: Input) -> Int? {
         switch input {
-        case .wake(let index, _), .pong(_, let index): index
+        case .wake: nil
+        case .pong(_, let index): index
         case .datagram(_, _, let receiver), .stream(_, _, let receiver),
             .answer(_, _, let receiver), .ping(_, _, _, let receiver):
             receiver
@@ -246,7 +246,7 @@ struct ExperimentFleet {
             }
             self.queue.push(
                 .datagram(message, from: index, to: receiver),
-                at: self.now.advanced(by: self.delay)
+                at: self.sent(by: index, after: self.delay)
             )
         case .stream(let message, let endpoint):
             let receiver = SimulatedNode.index(of: endpoint) ?? index
@@ -270,10 +270,9 @@ struct ExperimentFleet {
 
     private mutating func stream(_ input: Input, _ sender: Int, _ receiver: Int) {
         guard self.nodes.indices.contains(receiver), self.nodes[receiver] != nil,
-            self.isWhole(sender, receiver),
-            self.lossIn[receiver] == nil, self.lossIn[sender] == nil
+            self.isWhole(sender, receiver), self.passesStream(sender, receiver)
         else { return }
-        self.queue.push(input, at: self.now.advanced(by: self.delay * 3))
+        self.queue.push(input, at: self.sent(by: sender, after: self.delay * 3))
     }
 
     private func isWhole(_ sender: Int, _ receiver: Int) -> Bool {
@@ -289,6 +288,22 @@ struct ExperimentFleet {
             self.lossIn[receiver] ?? 0
         )
         return dice < chance
+    }
+
+    /// When a message that a node sends now arrives.
+    private func sent(by index: Int, after delay: Duration) -> MonotonicInstant {
+        max(self.now, self.blockedUntil[index] ?? self.now).advanced(by: delay)
+    }
+
+    /// Whether a stream gets through in time: one of two unreliable nodes loses half of a handshake and
+    /// of the answer, and there is no time to repeat them.
+    private mutating func passesStream(_ sender: Int, _ receiver: Int) -> Bool {
+        var chance = 1.0
+        for index in [sender, receiver] {
+            chance *= (1 - (self.lossIn[index] ?? 0)) * (1 - (self.lossOut[index] ?? 0))
+        }
+        guard chance < 1 else { return true }
+        return self.generator.nextUnit() < chance
     }
 
     private var delay: Duration {

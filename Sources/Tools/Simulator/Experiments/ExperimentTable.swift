@@ -43,6 +43,35 @@ public struct ExperimentTable: Sendable {
             .joined(separator: "\n") + "\n"
     }
 
+    /// The table as an image: a title and the columns in type of equal width.
+    public var svg: String {
+        let lines = self.text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+        let width = 20 + 8 * (lines.map(\.count).max() ?? 0)
+        let rows = lines.enumerated().map { number, line in
+            "<text x=\"10\" y=\"\(24 + 20 * number)\">\(Self.escaped(line))</text>"
+        }
+        return """
+            <svg xmlns="http://www.w3.org/2000/svg" width="\(width)" height="\(20 + 20 * lines.count)">
+            <rect width="100%" height="100%" fill="white"/>
+            <g font-family="monospace" font-size="13" xml:space="preserve">
+            \(rows.joined(separator: "\n"))
+            </g>
+            </svg>
+
+            """
+    }
+
+    private static func escaped(_ text: Substring) -> String {
+        text.map { character in
+            switch character {
+            case "&": "&amp;"
+            case "<": "&lt;"
+            case ">": "&gt;"
+            default: String(character)
+            }
+        }.joined()
+    }
+
     /// Two digits after the point.
     static func seconds(_ value: Double?) -> String {
         guard let value else { return "never" }

@@ -1,0 +1,143 @@
+import MeshPrimitives
+
+/// How well this node's own pings get through, and whether it is this node's fault when they do not.
+///
+///     serving --most pings lost for 5 s, yet relays reach those--> withdrawn
+///        |-----nobody at all was heard for ten intervals---------->    |
+///        '<-----------most pings answered for the whole hold-----------'
+///
+/// A node that receives or sends badly can refute every suspicion, so that others remove it and take
+/// it back by turns. But each ping of its own needs both directions: it knows better than anybody. So
+/// it withdraws by its own signed word, which nobody can forge, and comes back when it has been well
+/// for a while. A loss that all share, or a cut, is not its fault: then relays fail as well.
+struct OwnReach: Equatable, Sendable {
+    /// How a ping of this node ended.
+    enum Outcome: Equatable, Sendable {
+        /// The target answered this node itself, by datagram or by stream.
+        case answered
+        /// Only a relay reached the target.
+        case relayed
+        /// Nobody did, and a relay said so.
+        case denied
+        /// Nobody said anything.
+        case unanswered
+    }
+
+    /// What has changed.
+    enum Change: Equatable, Sendable {
+        case withdraw
+        case resume
+    }
+
+    /// How many pings are looked at: 20; fewer than 12 prove nothing.
+    static let size = 20
+    private static let least = 12
+    /// In smaller meshes a node never withdraws.
+    static let leastMembers = 8
+    /// Probe intervals for which the fault must have been this node's: a hiccup is none.
+    private static let blameIntervals = 5
+    /// Probe intervals without a word from anybody after which a node withdraws.
+    private static let deafIntervals = 10
+    /// Probe intervals for which most pings must be answered before a node comes back; doubles with
+    /// each withdrawal within ten minutes of a return.
+    private static let holdIntervals = 30
+    private static let longestDoubling = 4
+    private static let forgiveness = Duration.seconds(600)
+
+    private var outcomes: [Outcome] = []
+    /// Pings since somebody was heard.
+    private var silentPings = 0
+    private(set) var isWithdrawn = false
+    private var withdrawals = 0
+    private var resumedAt: MonotonicInstant?
+    private var goodSince: MonotonicInstant?
+    private var badSince: MonotonicInstant?
+    private var nextTurn: MonotonicInstant?
+
+    /// Whether this node's word on others is worth nothing: its own pings fail where relays succeed.
+    var isToBlame: Bool {
+        self.outcomes.count >= Self.least && self.lostCount * 10 >= self.outcomes.count * 6
+            && self.isOutdone(by: 3)
+    }
+
+    /// Whether this node should accuse nobody for as long as it is like this; sooner than it
+    /// withdraws, since that costs little.
+    var abstains: Bool {
+        self.isOutdone(by: 2) || (self.isWithdrawn && self.lostCount * 2 >= Self.size)
+    }
+
+    /// Whether half of the last few pings were lost, nothing follows from that yet, and no other one was
+    /// sent for that in the last quarter of an interval.
+    mutating func takeTurn(_ interval: Duration, at now: MonotonicInstant) -> Bool {
+        guard !self.isWithdrawn, self.isLosing,
+            self.nextTurn.map({ $0 <= now }) ?? true
+        else { return false }
+        self.nextTurn = now.advanced(by: interval / 4)
+        return true
+    }
+
+    /// Takes in how one ping ended.
+    mutating func note(_ outcome: Outcome) {
+        self.outcomes.append(outcome)
+        if self.outcomes.count > Self.size { self.outcomes.removeFirst() }
+        self.silentPings += 1
+    }
+
+    /// Looks at everything again.
+    ///
+    /// - Parameters:
+    ///   - lastHeard: when anybody was heard last.
+    ///   - interval: the probe interval.
+    ///   - others: how many other members are there.
+    ///   - now: the current moment.
+    /// - Returns: what the node must tell everybody, if anything.
+    mutating func consider(
+        lastHeard: MonotonicInstant?,
+        interval: Duration,
+        others: Int,
+        at now: MonotonicInstant
+    ) -> Change? {
+        let silence = lastHeard.map { $0.duration(to: now) } ?? .zero
+        if silence < interval { self.silentPings = 0 }
+        let isDeaf = silence >= interval * Self.deafIntervals && self.silentPings >= Self.least
+        guard self.isWithdrawn else {
+            self.badSince = self.isToBlame ? self.badSince ?? now : nil
+            let isBad = self.badSince.map { $0.duration(to: now) >= interval * Self.blameIntervals }
+            guard others + 1 >= Self.leastMembers, isBad ?? false || isDeaf else { return nil }
+            return self.withdraw(at: now)
+        }
+        let recent = self.outcomes.suffix(Self.size / 2)
+        let isGood =
+            silence < interval * 3 && recent.count { $0 != .answered } * 2 < recent.count
+        self.goodSince = isGood ? self.goodSince ?? now : nil
+        let hold =
+            interval * (Self.holdIntervals << min(self.withdrawals - 1, Self.longestDoubling))
+        guard let goodSince, goodSince.duration(to: now) >= hold else { return nil }
+        self.isWithdrawn = false
+        self.resumedAt = now
+        return .resume
+    }
+
+    private mutating func withdraw(at now: MonotonicInstant) -> Change {
+        if let resumedAt, resumedAt.duration(to: now) >= Self.forgiveness { self.withdrawals = 0 }
+        self.withdrawals += 1
+        self.isWithdrawn = true
+        self.goodSince = nil
+        self.badSince = nil
+        return .withdraw
+    }
+
+    /// Whether half of the last few pings were lost, and relays reached so many of the members that
+    /// this node did not, four times as often as they did not.
+    private func isOutdone(by least: Int) -> Bool {
+        let relayed = self.count(.relayed)
+        return self.isLosing && relayed >= least && relayed >= 4 * self.count(.denied)
+    }
+
+    /// Whether half of the last few pings were lost.
+    private var isLosing: Bool { self.outcomes.suffix(6).count { $0 != .answered } >= 3 }
+
+    private var lostCount: Int { self.outcomes.count { $0 != .answered } }
+
+    private func count(_ outcome: Outcome) -> Int { self.outcomes.count { $0 == outcome } }
+}

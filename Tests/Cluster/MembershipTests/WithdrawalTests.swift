@@ -1,0 +1,136 @@
+import MeshPrimitives
+import Testing
+
+@testable import MeshMembership
+
+@Suite("A node that is hard to reach")
+struct WithdrawalTests {
+    private var reach = OwnReach()
+    private var clock = 0.0
+
+    @Test("withdraws when most of its pings are lost for five seconds where relays succeed")
+    mutating func withdraws() {
+        #expect(self.ping([.answered], count: 40, isHeard: true).isEmpty)
+        let changes = self.ping([.relayed, .unanswered, .relayed, .answered], count: 60)
+
+        #expect(changes.map(\.change) == [.withdraw])
+        #expect((45.0...60).contains(changes.first?.at ?? 0))
+    }
+
+    @Test("stays when relays fail as well, since then the loss is not its own fault")
+    mutating func sharedLoss() {
+        #expect(self.ping([.denied, .relayed, .unanswered, .denied], count: 300).isEmpty)
+    }
+
+    @Test("stays when its pings are lost for three seconds only")
+    mutating func hiccup() {
+        _ = self.ping([.answered], count: 40)
+        #expect(self.ping([.relayed], count: 14, interval: 0.2).isEmpty)
+        #expect(self.ping([.answered], count: 60).isEmpty)
+    }
+
+    @Test("stays in a mesh of seven")
+    mutating func smallMesh() {
+        #expect(self.ping([.relayed], count: 100, others: 6).isEmpty)
+    }
+
+    @Test("withdraws when it hears nobody for ten intervals, and not when it only stood still")
+    mutating func deaf() {
+        #expect(self.ping([.unanswered], count: 11, interval: 0.5, isHeard: false).isEmpty)
+        let changes = self.ping([.unanswered], count: 20, interval: 0.5, isHeard: false)
+        #expect(changes.map(\.change) == [.withdraw])
+        #expect((changes.first?.at ?? 0) >= 10)
+
+        var still = WithdrawalTests()
+        still.clock = 60
+        #expect(still.ping([.unanswered], count: 3, isHeard: false).isEmpty)
+    }
+
+    @Test("comes back when it was well for 30 s, after a second withdrawal for 60 s")
+    mutating func resumes() {
+        let first = self.ping([.relayed], count: 60)
+        #expect(first.map(\.change) == [.withdraw])
+        #expect(self.ping([.relayed], count: 200).isEmpty)
+        let well = self.clock
+        let back = self.ping([.answered], count: 60)
+        #expect(back.map(\.change) == [.resume])
+        #expect((30.0...45).contains((back.first?.at ?? 0) - well))
+
+        _ = self.ping([.relayed], count: 60)
+        #expect(self.reach.isWithdrawn)
+        let again = self.clock
+        let second = self.ping([.answered], count: 120)
+        #expect((60.0...75).contains((second.first?.at ?? 0) - again))
+    }
+
+    @Test("counts as failed by its own word, and what it says of others counts no more")
+    func isBelieved() {
+        var bench = Bench(peers: 4)
+        bench.hear(message(.gossip, from: 3, [.record(withdrawn(2, 2))]), at: 1)
+        #expect(bench.state(of: 2) == .failed)
+
+        bench.hear(message(.gossip, from: 2, [claim(4, .suspect, by: 2)]), at: 1.1)
+        #expect(bench.state(of: 4) == .alive)
+        bench.hear(message(.gossip, from: 3, [claim(4, .suspect, by: 3)]), at: 1.2)
+        #expect(bench.state(of: 4) == .suspect)
+
+        bench.hear(message(.gossip, from: 3, [claim(2, .alive, 3)]), at: 1.3)
+        #expect(bench.state(of: 2) == .alive)
+    }
+
+    @Test("can be withdrawn by nobody else")
+    func isSigned() {
+        var bench = Bench(peers: 4)
+        bench.hear(message(.gossip, from: 3, [.record(withdrawn(2, 2, signedBy: 3))]), at: 1)
+
+        #expect(bench.state(of: 2) == .alive)
+        #expect(bench.membership.statistics.recordsForged == 1)
+    }
+
+    @Test("says so in bytes that others read back")
+    func encoding() throws {
+        let signed = withdrawn(2, 5)
+        let read = try SignedRecord(
+            decoding: signed.bytes,
+            signature: signed.signature,
+            identify: { _ in node(2) }
+        )
+
+        #expect(read.record == signed.record)
+        #expect(read.record.isWithdrawn && !read.record.hasLeft)
+    }
+
+    /// Pings of which the outcomes repeat, one per interval, and what followed.
+    private mutating func ping(
+        _ outcomes: [OwnReach.Outcome],
+        count: Int,
+        interval: Double = 1,
+        isHeard: Bool = true,
+        others: Int = 20
+    ) -> [(change: OwnReach.Change, at: Double)] {
+        var changes: [(change: OwnReach.Change, at: Double)] = []
+        let heard = isHeard ? nil : instant(self.clock)
+        for number in 0..<count {
+            self.clock += interval
+            self.reach.note(outcomes[number % outcomes.count])
+            let change = self.reach.consider(
+                lastHeard: heard ?? instant(self.clock),
+                interval: .seconds(1),
+                others: others,
+                at: instant(self.clock)
+            )
+            if let change { changes.append((change, self.clock)) }
+        }
+        return changes
+    }
+}
+
+private func withdrawn(
+    _ number: UInt64,
+    _ incarnation: UInt64,
+    signedBy signer: UInt64? = nil
+) -> SignedRecord {
+    var record = record(number, incarnation).record
+    record.isWithdrawn = true
+    return SignedRecord(record, signing: FakeKeys.identity(signer ?? number).sign)
+}
