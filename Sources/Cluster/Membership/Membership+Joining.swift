@@ -246,9 +246,8 @@ extension Membership {
     /// Points the reconnection at seeds that are no member and at members that failed.
     mutating func aimReconnection(at now: MonotonicInstant) {
         self.reconnectionIsStale = false
-        // Who has withdrawn comes back by itself.
-        let failed = self.table.failed.compactMap { self.table[$0] }
-            .filter { !$0.signed.record.isWithdrawn }.map(\.profile.address)
+        // Who has withdrawn, too: where many have, nobody else may know that it is back.
+        let failed = self.table.failed.compactMap { self.table[$0]?.profile.address }
         let wanted = (self.seeds + failed).filter { endpoint in
             endpoint != self.local.profile.address && !self.table.isPresent(at: endpoint)
         }

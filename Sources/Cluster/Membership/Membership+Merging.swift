@@ -61,9 +61,11 @@ extension Membership {
     /// Takes in what somebody says of another.
     private mutating func merge(_ accusation: Accusation, at now: MonotonicInstant) {
         guard accusation.subject != self.local.id else { return self.hear(accusation, at: now) }
-        // Who is hard to reach itself knows nothing of others.
+        // Who is hard to reach itself knows nothing of others; what its operator decides stands.
         let accuser = self.table[accusation.accuser]
-        guard accuser?.signed.record.isWithdrawn != true else { return }
+        guard
+            accusation.verdict >= .expelled || accuser?.signed.record.isWithdrawn != true
+        else { return }
         guard let member = self.table[accusation.subject],
             member.incarnation == accusation.incarnation
         else { return }

@@ -60,6 +60,11 @@ extension Membership {
     /// Source: fixed observers after Rapid (Suresh et al. 2018, section 4.1), one instead of ten.
     private mutating func turn() -> NodeID? {
         defer { self.isRingTurn.toggle() }
+        if self.reach.isWithdrawn, self.table.presentCount == 0 {
+            // All have withdrawn: they look at each other, or none would ever see that it is well.
+            let others = self.withdrawnMembers
+            return others.isEmpty ? nil : others[self.generator.next(below: others.count)]
+        }
         if self.isRingTurn, self.configuration.mechanisms.contains(.neighbours),
             let neighbour = self.table.successor(of: self.local.id)
         {
@@ -67,6 +72,10 @@ extension Membership {
         }
         let table = self.table
         return self.probeOrder.next(using: &self.generator, where: table.isPresent)
+    }
+
+    private var withdrawnMembers: [NodeID] {
+        self.table.failed.filter { self.table[$0]?.signed.record.isWithdrawn == true }
     }
 
     private mutating func beginProbe(of id: NodeID, inDoubt: Bool, at now: MonotonicInstant) {
@@ -177,7 +186,7 @@ extension Membership {
     /// Declares failed whoever did not refute in time.
     mutating func concludeSuspicions(at now: MonotonicInstant) {
         let due = self.suspicions.due(self.circumstances, at: now)
-        if !due.isEmpty, self.reach.abstains {
+        if !due.isEmpty, self.abstains(at: now) {
             return self.suspicions.postpone(by: self.configuration.probeInterval)
         }
         for id in due {
@@ -244,7 +253,7 @@ extension Membership {
         self.counters.probesFailed += 1
         guard let target = self.table[id], target.state.isPresent else { return }
         self.note(id, succeeded: false)
-        guard !self.reach.abstains, !(isDeaf && self.isDeafForNow(at: now)) else { return }
+        guard !self.abstains(at: now), !(isDeaf && self.isDeafForNow(at: now)) else { return }
         let accusation = Accusation(
             subject: id,
             incarnation: target.incarnation,
@@ -253,6 +262,15 @@ extension Membership {
             evidence: failure.evidence
         )
         self.merge(.accusation(accusation), source: .own, at: now)
+    }
+
+    /// Whether this node accuses nobody, since it is hard to reach itself.
+    ///
+    /// One that has heard nobody for longer than that could explain has to go on alone.
+    private func abstains(at now: MonotonicInstant) -> Bool {
+        guard self.reach.abstains else { return false }
+        guard let heard = self.table.lastHeard else { return true }
+        return heard.duration(to: now) < self.configuration.isolationHold
     }
 
     /// Whether this node, in a larger mesh, has not heard anybody for a while that its isolation could
@@ -272,6 +290,7 @@ extension Membership {
             lastHeard: self.table.lastHeard,
             interval: self.configuration.probeInterval,
             others: self.table.presentCount,
+            withdrawn: self.reach.isWithdrawn ? self.withdrawnMembers.count : 0,
             at: now
         )
         guard let change else { return }

@@ -41,6 +41,8 @@ struct OwnReach: Equatable, Sendable {
     /// Probe intervals for which most pings must be answered before a node comes back; doubles with
     /// each withdrawal within ten minutes of a return.
     private static let holdIntervals = 30
+    /// The same when most others have withdrawn as well: then nothing was wrong with this node alone.
+    private static let sharedHoldIntervals = 5
     private static let longestDoubling = 4
     private static let forgiveness = Duration.seconds(600)
 
@@ -48,6 +50,9 @@ struct OwnReach: Equatable, Sendable {
     /// Pings since somebody was heard.
     private var silentPings = 0
     private(set) var isWithdrawn = false
+    /// Whether it withdrew since it heard nobody, and most others were seen to have withdrawn since.
+    private var wasDeaf = false
+    private var isShared = false
     private var withdrawals = 0
     private var resumedAt: MonotonicInstant?
     private var goodSince: MonotonicInstant?
@@ -89,12 +94,14 @@ struct OwnReach: Equatable, Sendable {
     ///   - lastHeard: when anybody was heard last.
     ///   - interval: the probe interval.
     ///   - others: how many other members are there.
+    ///   - withdrawn: how many more have withdrawn.
     ///   - now: the current moment.
     /// - Returns: what the node must tell everybody, if anything.
     mutating func consider(
         lastHeard: MonotonicInstant?,
         interval: Duration,
         others: Int,
+        withdrawn: Int = 0,
         at now: MonotonicInstant
     ) -> Change? {
         let silence = lastHeard.map { $0.duration(to: now) } ?? .zero
@@ -104,21 +111,24 @@ struct OwnReach: Equatable, Sendable {
             self.badSince = self.isToBlame ? self.badSince ?? now : nil
             let isBad = self.badSince.map { $0.duration(to: now) >= interval * Self.blameIntervals }
             guard others + 1 >= Self.leastMembers, isBad ?? false || isDeaf else { return nil }
-            return self.withdraw(at: now)
+            return self.withdraw(isDeaf: isDeaf, at: now)
         }
         let recent = self.outcomes.suffix(Self.size / 2)
         let isGood =
             silence < interval * 3 && recent.count { $0 != .answered } * 2 < recent.count
         self.goodSince = isGood ? self.goodSince ?? now : nil
-        let hold =
-            interval * (Self.holdIntervals << min(self.withdrawals - 1, Self.longestDoubling))
+        if self.wasDeaf, withdrawn > others { self.isShared = true }
+        let intervals = self.isShared ? Self.sharedHoldIntervals : Self.holdIntervals
+        let hold = interval * (intervals << min(self.withdrawals - 1, Self.longestDoubling))
         guard let goodSince, goodSince.duration(to: now) >= hold else { return nil }
         self.isWithdrawn = false
         self.resumedAt = now
         return .resume
     }
 
-    private mutating func withdraw(at now: MonotonicInstant) -> Change {
+    private mutating func withdraw(isDeaf: Bool, at now: MonotonicInstant) -> Change {
+        self.wasDeaf = isDeaf
+        self.isShared = false
         if let resumedAt, resumedAt.duration(to: now) >= Self.forgiveness { self.withdrawals = 0 }
         self.withdrawals += 1
         self.isWithdrawn = true

@@ -34,6 +34,8 @@ struct Fleet {
     private var wakes: [Int] = []
     private var generator: SeededGenerator
     private let loss: Double
+    /// Whether nothing arrives anywhere.
+    var isCut = false
 
     /// Starts `count` nodes that already know each other.
     init(
@@ -153,12 +155,13 @@ struct Fleet {
         switch effect {
         case .send(let message, let endpoint):
             self.datagrams += 1
-            guard self.generator.nextUnit() >= self.loss else { return }
+            guard self.generator.nextUnit() >= self.loss, !self.isCut else { return }
             self.push(.datagram(message, from: index, to: Self.index(of: endpoint)))
         case .stream(let message, let endpoint):
+            guard !self.isCut else { return }
             self.push(.stream(message, from: index, to: Self.index(of: endpoint)))
         case .probeByStream(_, let endpoint, let sequence):
-            guard self.nodes[Self.index(of: endpoint)] != nil else { return }
+            guard !self.isCut, self.nodes[Self.index(of: endpoint)] != nil else { return }
             self.push(.probed(sequence: sequence, at: index))
         case .wake(let at):
             self.wakes[index] += 1

@@ -48,6 +48,27 @@ struct MassFailureTests {
         #expect(fleet.nodes[0]?.members.contains { $0.state == .failed } == false)
     }
 
+    @Test("is whole again after nobody heard anybody for a while", arguments: UInt64(1)...5)
+    func survivesSilence(seed: UInt64) {
+        var fleet = Fleet(10, seed: seed)
+        fleet.run(until: 10)
+        fleet.isCut = true
+        fleet.run(until: 45)
+        fleet.isCut = false
+
+        #expect(fleet.events.contains { $0.event == .withdrew })
+        #expect(fleet.run(until: 120) { $0.knowsFailed([]) })
+    }
+
+    @Test("goes on alone when all others of a larger mesh stay silent", arguments: UInt64(1)...3)
+    func lastSurvivor(seed: UInt64) {
+        var fleet = Fleet(10, seed: seed)
+        fleet.run(until: 10)
+        fleet.kill(1..<10)
+
+        #expect(fleet.run(until: 220) { $0.knowsFailed(1..<10) })
+    }
+
     @Test(
         "declares nobody failed though a fifth of all datagrams is lost",
         arguments: UInt64(1)...3

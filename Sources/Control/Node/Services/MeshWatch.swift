@@ -127,7 +127,11 @@ struct MeshWatch: Service {
             (member.state == .alive || member.state == .suspect)
                 && desiredModes[member.id] ?? .normal == .normal
         }
-        self.health.setPeers(peers.map { HealthPeer(id: $0.id, region: $0.profile.region) })
+        // Others do not talk to a node that has withdrawn: it checks all targets itself.
+        let isAlone = await self.cluster.status().isWithdrawn
+        self.health.setPeers(
+            isAlone ? [] : peers.map { HealthPeer(id: $0.id, region: $0.profile.region) }
+        )
         self.regions.summariesChanged()
     }
 
