@@ -10,6 +10,9 @@ public enum ProtocolScreen {
     }
 
     private static func standing(_ report: ProtocolReport) -> String {
+        guard report.newest >= report.finalized else {
+            return "\(report.finalized); this node speaks \(report.newest) at most: upgrade it"
+        }
         let all = report.members.count
         let able = report.members.count { $0.maximum >= report.newest }
         if report.isFinal {

@@ -75,7 +75,7 @@ struct TapCommand: AsyncParsableCommand {
             for name in try await self.nodes(client) {
                 var query = self.query
                 query.after = cursors[name]
-                guard let report = try? await client.requests(of: name, query) else { continue }
+                guard let report = try await self.ask(name, query, client) else { continue }
                 cursors[name] = report.cursor
                 for request in sample.take(report) { try self.show(request) }
             }
@@ -90,8 +90,22 @@ struct TapCommand: AsyncParsableCommand {
         query.route = self.route
         query.status = self.status
         query.slowerThan = self.slowerThan
-        query.limit = max(1, min(self.rate / 2, RequestQuery.limitRange.upperBound))
+        query.limit = max(1, min((self.rate + 1) / 2, RequestQuery.limitRange.upperBound))
         return query
+    }
+
+    /// What a node tells; `nil` when the asked one cannot reach it just now.
+    private func ask(
+        _ name: String,
+        _ query: RequestQuery,
+        _ client: AdminClient
+    ) async throws -> RequestsReport? {
+        do throws(AdminClientError) {
+            return try await client.requests(of: name, query)
+        } catch {
+            if case .refused(let status, _) = error, status >= 500 { return nil }
+            throw error
+        }
     }
 
     private func nodes(_ client: AdminClient) async throws -> [String] {

@@ -232,7 +232,8 @@ struct UpgradeStatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         let client = try self.node.client()
-        let versions = ProtocolScreen.text(try await client.protocolVersions())
+        // A node of an older release does not tell.
+        let versions = (try? await client.protocolVersions()).map(ProtocolScreen.text) ?? ""
         guard let upgrade = try await client.upgrade() else {
             Terminal.result("no upgrade was begun\n" + versions)
             return

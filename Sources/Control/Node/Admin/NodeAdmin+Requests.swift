@@ -43,8 +43,9 @@ extension NodeAdmin {
 
     func trace(_ id: String) async -> TraceReport {
         let own = self.ownTrace(id)
-        let others = await self.cluster.members()
-            .filter { $0.id != self.node && $0.state.isPresent }.prefix(Self.traceLimit)
+        let present = await self.cluster.members()
+            .filter { $0.id != self.node && $0.state.isPresent }
+        let others = present.prefix(Self.traceLimit)
         let path = "/mesh/trace/\(Self.escaped(id))"
         let answers = await withTaskGroup(of: TraceReport.self) { group in
             for member in others {
@@ -63,6 +64,9 @@ extension NodeAdmin {
             id: id,
             requests: own.requests + answers.flatMap(\.requests),
             nodes: own.nodes + answers.flatMap(\.nodes)
+                + present.dropFirst(Self.traceLimit).map {
+                    MemoryReport(node: $0.profile.name, isReached: false)
+                }
         )
     }
 
@@ -92,7 +96,9 @@ extension NodeAdmin {
             (parts.queryItems ?? []).map { ($0.name, $0.value ?? "") },
             uniquingKeysWith: { first, _ in first }
         )
-        let segments = parts.path.split(separator: "/").map(String.init)
+        // An id may hold a stroke of its own.
+        let segments = parts.percentEncodedPath.split(separator: "/")
+            .map { String($0).removingPercentEncoding ?? String($0) }
         switch (segments.first, segments.dropFirst().first, segments.count) {
         case ("mesh", "requests", 2):
             do throws(RequestQuery.Mistake) {
