@@ -31,7 +31,7 @@ public struct AdaptiveLimit: Equatable, Sendable {
     private static let soon = 20
     private static let seldom = 300
 
-    /// Highest limit, ``minimum`` or more.
+    /// Highest limit, 1 or more; below ``minimum`` it is the least one, too.
     public let maximum: Int
     private var estimate: Double
     private var isStarting = true
@@ -48,7 +48,7 @@ public struct AdaptiveLimit: Equatable, Sendable {
 
     /// Begins at ``initial``.
     public init(maximum: Int) {
-        self.maximum = max(Self.minimum, maximum)
+        self.maximum = max(1, maximum)
         self.estimate = Double(min(Self.initial, self.maximum))
     }
 
@@ -92,12 +92,14 @@ public struct AdaptiveLimit: Equatable, Sendable {
             let wanted = self.estimate * gradient + Self.growth
             self.estimate += Self.smoothing * (wanted - self.estimate)
         }
-        self.estimate = max(Double(Self.minimum), min(self.estimate, Double(self.maximum)))
+        self.estimate = max(self.least, min(self.estimate, Double(self.maximum)))
     }
+
+    private var least: Double { Double(min(Self.minimum, self.maximum)) }
 
     private mutating func beginDip() {
         self.kept = self.estimate
-        self.estimate = max(Double(Self.minimum), self.estimate / 4)
+        self.estimate = max(self.least, self.estimate / 4)
         self.dipLeft = 2
     }
 

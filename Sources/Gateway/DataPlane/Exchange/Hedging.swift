@@ -46,6 +46,7 @@ extension Worker {
     func hedgeTime(_ attempt: Attempt) -> Int64 {
         let exchange = self.exchanges[attempt.exchange]
         guard !attempt.flags.contains(.isHedged), attempt.flags.contains(.requestSent),
+            attempt.interims == 0,
             exchange.pointee.hedge < 0, self.isHedgeable(exchange),
             let patience = self.liveUpstream(exchange)?._withUnsafeGuaranteedRef({
                 $0.hedging.patience

@@ -346,7 +346,10 @@ extension Worker {
                 self.attempts[index].pointee.waiting = 0
                 return
             }
-            var limit = self.milliseconds + self.limit(timeout, of: attempt)
+            // That another target was asked gives the first one no more time.
+            let isHedged = attempt.flags.contains(.isHedged)
+            let start = isHedged ? attempt.begunAt / 1_000_000 : self.milliseconds
+            var limit = start + self.limit(timeout, of: attempt)
             if route.pointee.hedges { limit = min(limit, self.hedgeTime(attempt)) }
             self.timers.set(.attempt, index, self.deadline(limit, route, of: attempt))
         }
@@ -370,8 +373,8 @@ extension Worker {
         of attempt: Attempt
     ) -> Int64 {
         guard route.pointee.tryTimeout > 0 else { return deadline }
-        let begin =
-            route.pointee.buffersRequest ? attempt.begunAt / 1_000_000 : self.milliseconds
+        let isWhole = route.pointee.buffersRequest || attempt.flags.contains(.isHedged)
+        let begin = isWhole ? attempt.begunAt / 1_000_000 : self.milliseconds
         return min(deadline, begin + route.pointee.tryTimeout)
     }
 

@@ -14,8 +14,8 @@ extension Worker {
         body: UnsafeRawBufferPointer
     ) -> Bool {
         let exchange = self.exchanges[place]
-        guard !exchange.pointee.flags.contains(.isWaiting), let room = self.room(exchange),
-            !room.line.isEmpty
+        guard exchange.pointee.attempts == 0, !exchange.pointee.flags.contains(.isWaiting),
+            let room = self.room(exchange), !room.line.isEmpty
         else { return false }
         self.wait(place, room, scope, body: body)
         return true
@@ -29,7 +29,9 @@ extension Worker {
         _ choice: TargetIndex,
         body: UnsafeRawBufferPointer
     ) {
-        guard Int(choice.rawValue) == Balancer.full, let room = self.room(self.exchanges[place])
+        // A second try waits for few targets only: it would hold up all that wait behind it.
+        guard Int(choice.rawValue) == Balancer.full, self.exchanges[place].pointee.attempts == 0,
+            let room = self.room(self.exchanges[place])
         else { return self.answerNoTarget(place, scope, choice) }
         self.wait(place, room, scope, body: body)
     }

@@ -86,4 +86,7 @@ final class WaitingRoom {
         self.rows = rows
         self.row = rows.row(worker: worker)
     }
+
+    /// Whether these are its counters.
+    func counts(in rows: WaitingRows) -> Bool { self.rows === rows }
 }

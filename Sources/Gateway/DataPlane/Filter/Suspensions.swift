@@ -142,6 +142,13 @@ extension Worker {
                 }
                 plain = changed
             }
+            // What came before it may be on disk, and goes first.
+            if exchange.pointee.flags.contains(.hasSpill),
+                self.spills.requests[self.place(of: exchange)] != nil
+            {
+                _ = self.spillRequest(place, plain)
+                continue
+            }
             exchange.pointee.replay.append(plain, from: &self.io.blocks)
         }
         return true

@@ -122,6 +122,8 @@ extension Worker {
             !exchange.pointee.flags.isSuperset(of: [.isRelay, .asksUpgrade])
         else { return }
         exchange.pointee.failure = ProxyFailure(cause: .stopped)
+        // Nor is what waits on disk for a slow client waited for.
+        exchange.pointee.flags.remove(.responseSpilled)
         guard exchange.pointee.flags.contains(.isRelay) else {
             return self.refuseBody(place, status: ProxyFailure(cause: .stopped).status)
         }

@@ -185,7 +185,7 @@ struct TargetState {
             self.adaptiveLimit = nil
             return self.show(limit: limit)
         }
-        if self.adaptiveLimit?.maximum != max(adaptive, AdaptiveLimit.minimum) {
+        if self.adaptiveLimit?.maximum != adaptive {
             self.adaptiveLimit = AdaptiveLimit(maximum: adaptive)
         }
         self.applyLimit()

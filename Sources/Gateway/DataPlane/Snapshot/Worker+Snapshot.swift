@@ -119,7 +119,8 @@ extension Worker {
 
     private func room(_ shape: UpstreamShape, before: WaitingRoom?) -> WaitingRoom? {
         guard let waiting = shape.waiting else { return nil }
-        guard let before else {
+        // A worker may have skipped the snapshot in which another upstream got the number.
+        guard let before, before.counts(in: waiting.rows) else {
             return WaitingRoom(waiting.limits, waiting.rows, worker: self.settings.index)
         }
         before.line.limits = waiting.limits
