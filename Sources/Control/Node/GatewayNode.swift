@@ -114,7 +114,17 @@ struct GatewayNode: Sendable {
         let services = await self.services(parts, store, listeners, drain, security)
         try await self.group(of: services).run()
         parts.events.end()
+        self.close(store)
         return drain.cutRequests
+    }
+
+    /// Leaves the records in one file; a successor has them already.
+    private func close(_ store: NodeStore) {
+        do {
+            try store.close()
+        } catch {
+            self.logger.error("the store was not closed", metadata: ["reason": "\(error)"])
+        }
     }
 
     /// The ring as it was last changed in the running mesh, or else the file's.
