@@ -19,7 +19,8 @@ struct TapCommand: AsyncParsableCommand {
             """
     )
 
-    private static let interval = Duration.milliseconds(500)
+    /// Between two rounds; each shows half of what a second may show.
+    private var interval: Duration { self.rate > 1 ? .milliseconds(500) : .seconds(1) }
 
     @Option(help: "Only requests of this service.")
     var service: String?
@@ -79,7 +80,7 @@ struct TapCommand: AsyncParsableCommand {
                 cursors[name] = report.cursor
                 for request in sample.take(report) { try self.show(request) }
             }
-            if !sample.isFull { try await Task.sleep(for: Self.interval) }
+            if !sample.isFull { try await Task.sleep(for: self.interval) }
         }
         Terminal.note(sample.summary)
     }
@@ -90,7 +91,7 @@ struct TapCommand: AsyncParsableCommand {
         query.route = self.route
         query.status = self.status
         query.slowerThan = self.slowerThan
-        query.limit = max(1, min((self.rate + 1) / 2, RequestQuery.limitRange.upperBound))
+        query.limit = max(1, min(self.rate / 2, RequestQuery.limitRange.upperBound))
         return query
     }
 
