@@ -18,8 +18,8 @@ public import MeshEntities
 public final class RoutingTable: Sendable {
     /// Changed routes that are worth a layer of their own; when there are more, all are compiled anew.
     static let layerLimit = 64
-    /// Fewer routes are always compiled as a whole: 1,000 of them take 1.5 ms, and a match that looks at
-    /// one layer is the quickest.
+    /// Fewer routes are always compiled as a whole: that costs little, and a match that looks at one
+    /// layer is the quickest.
     static let layeredRoutes = 1_000
 
     private let base: RoutingLayer
