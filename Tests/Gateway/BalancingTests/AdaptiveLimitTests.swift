@@ -87,6 +87,16 @@ struct AdaptiveLimitTests {
             _ = limit.take(microseconds: microseconds, inFlight: .max / 2, at: Int64(time) * 20)
             #expect((AdaptiveLimit.minimum...10).contains(limit.limit))
         }
-        #expect(AdaptiveLimit(maximum: -5).limit == AdaptiveLimit.minimum)
+        #expect(AdaptiveLimit(maximum: -5).limit == 1)
+    }
+
+    @Test("never exceeds what was set, however little that is", arguments: 1...3)
+    func smallMaximum(maximum: Int) {
+        var limit = AdaptiveLimit(maximum: maximum)
+        #expect(limit.limit == maximum)
+        Self.run(&limit, places: 32, seconds: 20, demand: 8)
+        #expect(limit.limit == maximum)
+        Self.run(&limit, places: 1, milliseconds: 400, seconds: 20, from: 20_000, demand: 8)
+        #expect((1...maximum).contains(limit.limit))
     }
 }
