@@ -118,6 +118,8 @@ let package = Package(
         system("CCares", pkgConfig: "libcares", apt: "libc-ares-dev"),
         // Directories, for the plugin ldap-auth.
         system("CLDAP", pkgConfig: "ldap", apt: "libldap-dev"),
+        // Changesets and checkpoints in the store, a tenth of their size.
+        system("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
         .target(name: "CMeshSystem", path: "Sources/System/CMeshSystem"),
 
         // Base: vocabulary, value types that every layer speaks.
@@ -230,7 +232,7 @@ let package = Package(
         target(
             "MeshStorage",
             in: "Cluster",
-            uses: ["MeshChangelog", "MeshPrimitives", grdb]
+            uses: ["MeshChangelog", "MeshPrimitives", "CZstd", grdb]
         ),
         tests(
             of: "MeshStorage",

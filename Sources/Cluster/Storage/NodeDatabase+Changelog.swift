@@ -57,7 +57,7 @@ extension NodeDatabase {
         }
     }
 
-    private func change(
+    func change(
         _ table: StoreSchema.Table,
         in database: Database,
         _ body: (inout TableRows) throws -> Void
@@ -74,7 +74,7 @@ extension NodeDatabase {
 }
 
 /// The rows of one table of names and contents, and their total, within one transaction.
-private struct TableRows {
+struct TableRows {
     let table: StoreSchema.Table
     let database: Database
     var total: TableTotal

@@ -58,14 +58,7 @@ public final class NodeDatabase: Sendable {
     /// - Throws: ``StorageError``; the old value stays then.
     public func setValue(_ content: [UInt8], for name: String) throws(StorageError) {
         try self.write { database in
-            var pairs = try self.pairs(in: .settings, of: database)
-            pairs[name] = content
-            _ = try Self.insert(name, content, into: .settings, in: database)
-            var total = TableTotal()
-            for (name, content) in pairs {
-                total.add(RowChecksum.of(name: name, content: content))
-            }
-            try total.save(as: .settings, in: database)
+            try self.change(.settings, in: database) { rows in try rows.put(name, content) }
         }
     }
 
@@ -151,9 +144,10 @@ public final class NodeDatabase: Sendable {
             sql: "SELECT name, content, checksum FROM \(table.rawValue)"
         )
         while let row = try rows.next() {
-            guard let name = row.text(0), let content = row.bytes(1),
+            guard let name = row.text(0), let stored = row.bytes(1),
                 let checksum = row.integer(2),
-                RowChecksum.of(name: name, content: content) == UInt64(bitPattern: checksum)
+                RowChecksum.of(name: name, content: stored) == UInt64(bitPattern: checksum),
+                let content = RowContent.read(stored)
             else { throw self.damaged("a row of \(table.rawValue) does not match its checksum") }
             result[name] = content
             total.add(UInt64(bitPattern: checksum))

@@ -30,6 +30,25 @@ struct ChangelogStoreTests {
 
     private func bytes(_ stored: StoredChangelog) -> Set<[UInt8]> { Set(stored.changesets) }
 
+    @Test("is a fraction of its size on disk when it is long, and read back whole")
+    func compressed() throws {
+        let file = self.directory.file()
+        let text = (0..<20_000).map { "route \($0) of service \($0 / 2)" }.joined(separator: "\n")
+        let long = self.entry(1, text: String(text.prefix(4_000)))
+        var batch = ChangelogBatch()
+        batch.added = [long, self.entry(2)]
+        batch.checkpoint = StoredCheckpoint(bytes: Array(text.utf8), conflicts: [])
+        var store = try NodeDatabase(path: file)
+        try store.save(batch)
+        try store.close()
+        let size = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int
+        #expect(try #require(size) < text.utf8.count / 2)
+        store = try NodeDatabase(path: file)
+        let stored = try store.changelog()
+        #expect(stored.checkpoint == batch.checkpoint)
+        #expect(self.bytes(stored) == [long.bytes, self.entry(2).bytes])
+    }
+
     @Test("is read back as it was saved, over restarts and foldings")
     func roundTrip() throws {
         let file = self.directory.file()
@@ -113,7 +132,12 @@ struct ChangelogStoreTests {
         }
         var large = ChangelogBatch()
         large.removed = [self.entry(1).id]
-        large.added = [self.entry(2, text: String(repeating: "x", count: 60_000))]
+        // Of dice, so that compressing does not make room.
+        var dice = SeededGenerator(seed: 1)
+        let text = String(
+            (0..<60_000).map { _ in Character(Unicode.Scalar(UInt8(32 + dice.next(below: 95)))) }
+        )
+        large.added = [self.entry(2, text: text)]
         large.writer = WriterID(high: 5, low: 5)
         let error = #expect(throws: StorageError.self) { try store.save(large) }
         #expect(error?.description.contains("free space") == true)
