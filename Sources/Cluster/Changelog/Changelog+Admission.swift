@@ -88,7 +88,7 @@ extension Changelog {
         if entry.id.writer == self.writer { effects += self.replaceWriter() }
         // What is on its way to the disk is looked at again when it is there.
         guard (entry.hash.high, entry.hash.low) < (held.high, held.low),
-            self.staging.hash(of: entry.id) == nil, self.staging.isEmpty, self.flight == nil
+            self.staging.hash(of: entry.id) == nil, self.staging.isEmpty, self.isDiskIdle
         else { return .refused }
         let before = entry.id.sequence - 1
         let floor = self.log.checkpoint.vector.sequence(of: entry.id.writer)

@@ -7,9 +7,8 @@ extension Changelog {
         _ prepared: PreparedBatch,
         at now: MonotonicInstant
     ) -> [ChangelogEffect] {
-        guard let flight = self.flight, flight.token == token else { return [] }
-        self.flight = nil
-        self.uncertain = []
+        guard let flight = self.land(token) else { return [] }
+        self.uncertain.removeAll { flight.batch.removed.contains($0) }
         if flight.batch.writer == self.writer { self.isWriterSaved = true }
         var effects: [ChangelogEffect] = []
         if self.diskFault != nil {
@@ -22,9 +21,20 @@ extension Changelog {
             self.displaced.append(Displaced(entry: entry, since: now))
         }
         effects += self.commit(flight, prepared, at: now)
-        if self.staging.isEmpty { self.staging = Staging(self.log) }
+        if self.flight == nil, self.staging.isEmpty { self.staging = Staging(self.log) }
         effects += self.startFlight(at: now)
         return effects + self.goOn(at: now)
+    }
+
+    /// The transaction with this token, which is not under way any more.
+    private mutating func land(_ token: UInt64) -> Flight? {
+        if let flight = self.flight, flight.token == token {
+            self.flight = nil
+            return flight
+        }
+        guard let folding = self.folding, folding.token == token else { return nil }
+        self.folding = nil
+        return folding
     }
 
     /// Takes in that the disk did not take a transaction: nothing of it has happened.
@@ -35,14 +45,15 @@ extension Changelog {
         reason: String,
         at now: MonotonicInstant
     ) -> [ChangelogEffect] {
-        guard let flight = self.flight, flight.token == token else { return [] }
-        self.flight = nil
-        self.staging = Staging(self.log)
-        self.session = nil
-        self.fetchAfter = now.advanced(by: self.configuration.storageRetry)
+        guard let flight = self.land(token) else { return [] }
         var effects: [ChangelogEffect] = []
         if self.diskFault == nil { effects.append(.notice(.notSaved(reason: reason))) }
         self.diskFault = reason
+        // It is tried again when there is more to fold.
+        if case .fold = flight.kind { return effects }
+        self.staging = Staging(self.log)
+        self.session = nil
+        self.fetchAfter = now.advanced(by: self.configuration.storageRetry)
         if case .restore(_, let kept, let ticket) = flight.kind {
             effects.append(.rejected(ticket: ticket, .notSaved(reason: reason)))
             self.uncertain += kept.map(\.id)
@@ -87,10 +98,6 @@ extension Changelog {
             self.log.fold(folding.count, into: checkpoint)
             self.foldCheck = 0
             self.checkpointBytes = prepared.batch.checkpoint?.bytes ?? []
-            // What came meanwhile may have no place any more; it is fetched again.
-            if self.staging.lowest ?? checkpoint.horizon < checkpoint.horizon {
-                self.staging = Staging(self.log)
-            }
             return []
         case .rebase(let checkpoint, let kept):
             return self.rebase(onto: checkpoint, keeping: kept, flight)

@@ -215,7 +215,7 @@ extension Changelog {
         case .inquiring: return [self.ask(.inquiry(self.summary), session.peer)]
         case .changesets:
             var vector = self.staging.vector
-            if !session.contested.isEmpty, self.staging.isEmpty, self.flight == nil {
+            if !session.contested.isEmpty, self.staging.isEmpty, self.isDiskIdle {
                 self.session?.hasContested = true
                 for writer in session.contested {
                     vector[writer] = self.log.checkpoint.vector[writer]

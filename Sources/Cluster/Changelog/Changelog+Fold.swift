@@ -6,7 +6,10 @@ extension Changelog {
     private static let foldLimit = 10_000
 
     /// Folds what is old enough and held by everybody, when that is worth its cost.
+    ///
+    /// Nothing waits for it: what is written meanwhile lies behind what is folded.
     mutating func startFold() -> [ChangelogEffect] {
+        guard self.folding == nil, self.staging.removed.isEmpty else { return [] }
         let entries = self.log.entries.count
         guard entries >= self.foldCheck else { return [] }
         let step = max(1, self.configuration.foldCount)
@@ -20,7 +23,20 @@ extension Changelog {
         var batch = ChangelogBatch()
         batch.folding = self.log.folding(of: count)
         batch.removed = self.log.entries.prefix(count).map(\.id)
-        return [self.launch(.fold, batch)]
+        let flight = Flight(token: self.takeToken(), kind: .fold, batch: batch, askers: [])
+        self.folding = flight
+        return [.persist(batch, token: flight.token)]
+    }
+
+    /// Whether what came from peers can be saved now; what has no place any more is dropped, since it
+    /// is fetched again.
+    mutating func makeStagingFit() -> Bool {
+        if let lowest = self.staging.lowest, lowest < self.log.checkpoint.horizon {
+            self.staging = Staging(self.log)
+        }
+        guard let horizon = self.folding?.batch.folding?.horizon else { return true }
+        // The entries that are being folded must stay as they are.
+        return self.staging.lowest.map { $0 > horizon } ?? true
     }
 
     /// How many of the oldest may be folded: what every peer is known to hold.

@@ -32,17 +32,18 @@ extension Changelog {
     mutating func startFlight(at now: MonotonicInstant) -> [ChangelogEffect] {
         guard self.flight == nil else { return [] }
         if let adoption = self.adoption {
+            guard self.folding == nil else { return [] }
             self.adoption = nil
             return self.startRebase(onto: adoption)
         }
-        let folding = self.startFold()
-        guard folding.isEmpty else { return folding }
+        let fold = self.startFold()
+        guard self.makeStagingFit() else { return fold }
         var batch = ChangelogBatch()
         let (added, removed) = self.staging.take()
         batch.added = added
         batch.removed = removed.map(\.id)
         batch.displaced = removed
-        var effects = self.writeAgain(into: &batch, at: now)
+        var effects = fold + self.writeAgain(into: &batch, at: now)
         let writes = self.encodeDrafts(into: &batch, &effects)
         guard !batch.isEmpty else {
             effects += self.finish(writes, at: now)
@@ -55,16 +56,15 @@ extension Changelog {
         var batch = batch
         if !self.isWriterSaved { batch.writer = self.writer }
         batch.removed += self.uncertain
-        let flight = Flight(
-            token: self.nextToken,
-            kind: kind,
-            batch: batch,
-            askers: self.askers
-        )
+        let flight = Flight(token: self.takeToken(), kind: kind, batch: batch, askers: self.askers)
         self.askers = []
-        self.nextToken += 1
         self.flight = flight
         return .persist(batch, token: flight.token)
+    }
+
+    mutating func takeToken() -> UInt64 {
+        defer { self.nextToken += 1 }
+        return self.nextToken
     }
 
     private mutating func encodeDrafts(

@@ -26,7 +26,10 @@ public struct Changelog: Sendable {
     var log: ReplayLog
     var checkpointBytes: [UInt8] = []
     var staging: Staging
+    /// What the disk was given, but for a checkpoint.
     var flight: Flight?
+    /// A checkpoint that is being made and saved, while changesets go on being saved beside it.
+    var folding: Flight?
     var nextToken: UInt64 = 1
     var generator: SeededGenerator
 
@@ -257,6 +260,9 @@ public struct Changelog: Sendable {
             self.receiveCheckpoint(hash, total, offset, bytes, from: peer, at: now)
         }
     }
+
+    /// Whether nothing is on its way to the disk.
+    var isDiskIdle: Bool { self.flight == nil && self.folding == nil }
 
     /// Takes note of a changed set, after the log has changed.
     mutating func logChanged() {

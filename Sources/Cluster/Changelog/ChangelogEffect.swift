@@ -10,7 +10,7 @@ public enum ChangelogEffect: Equatable, Sendable {
     /// then answer ``Changelog/persisted(_:_:at:)`` or ``Changelog/persistFailed(_:reason:at:)`` with
     /// the token.
     ///
-    /// One at a time: the next comes after the answer.
+    /// At most two at a time, in any order: changesets, and a checkpoint of older ones.
     case persist(ChangelogBatch, token: UInt64)
     /// There is a newer state; read ``Changelog/state``. Level-triggered: missing one is harmless.
     case changed

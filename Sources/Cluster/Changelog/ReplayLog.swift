@@ -9,6 +9,9 @@ struct Folding: Equatable, Sendable {
     /// What its state has yet to take in.
     let entries: [EncodedChangeset]
 
+    /// The place of the last one of them.
+    var horizon: ChangesetPosition { self.unfinished.horizon }
+
     /// Makes it; costs O(entities), so whoever can wait does it.
     func checkpoint(by rules: StructuralRules) -> (checkpoint: Checkpoint, bytes: [UInt8]) {
         var checkpoint = self.unfinished
