@@ -53,6 +53,8 @@ public struct RegionMachine: Sendable {
 
     private var states: [String: RegionShares] = [:]
     private var places: [TargetID: Place] = [:]
+    /// Of each upstream.
+    private var targets: [String: [TargetID]] = [:]
     /// Shares in thousandths of targets that get less than all.
     private var factors: [TargetID: Int] = [:]
     private var around = RegionShares.Surroundings()
@@ -117,16 +119,33 @@ public struct RegionMachine: Sendable {
         _ upstreams: [Upstream],
         at now: MonotonicInstant
     ) -> [Effect] {
-        let before = self.states
-        self.states = [:]
-        self.places = [:]
+        let wanted = Set(upstreams.lazy.map(\.name))
+        let gone = self.states.keys.filter { !wanted.contains($0) }
+        return self.configure(changed: upstreams, gone: gone, at: now)
+    }
+
+    /// Takes over what has changed of the upstreams; the rest stays as it is.
+    ///
+    /// Linear in the number of these upstreams' targets.
+    ///
+    /// - Parameters:
+    ///   - upstreams: those that have changed, whole.
+    ///   - gone: the names of those that are no more, or in one group only now.
+    ///   - now: the current moment.
+    /// - Returns: what the shell must do next.
+    public mutating func configure(
+        changed upstreams: [Upstream],
+        gone: [String],
+        at now: MonotonicInstant
+    ) -> [Effect] {
+        let before = self.take(gone + upstreams.lazy.map(\.name))
         for upstream in upstreams where upstream.regions.count > 1 {
             var state = RegionShares(
                 policy: upstream.policy,
                 regions: upstream.regions,
                 at: now
             )
-            let known = before[upstream.name]
+            let known = before.states[upstream.name]
             for place in state.groups.indices {
                 let region = state.groups[place].region
                 guard let old = known?.groups.first(where: { $0.region == region }) else {
@@ -145,16 +164,37 @@ public struct RegionMachine: Sendable {
                 state.groups[target.group].usable += weight * (self.factors[target.id] ?? 1_000)
             }
             self.states[upstream.name] = state
+            self.targets[upstream.name] = upstream.targets.map(\.id)
         }
-        self.factors = self.factors.filter { self.places[$0.key] != nil }
-        self.waiting.formIntersection(self.states.keys)
-        self.spreadReturns()
+        for id in before.targets where self.places[id] == nil { self.factors[id] = nil }
+        let names = upstreams.map(\.name).filter { self.states[$0] != nil }
+        self.spreadReturns(to: names)
         var effects: [Effect] = []
-        for name in self.states.keys.sorted() {
-            self.tell(name, isNew: before[name] == nil, into: &effects, at: now, always: true)
+        for name in Set(names).sorted() {
+            let isNew = before.states[name] == nil
+            self.tell(name, isNew: isNew, into: &effects, at: now, always: true)
         }
         self.finish(into: &effects)
         return effects
+    }
+
+    /// Takes upstreams out.
+    private mutating func take(
+        _ names: [String]
+    ) -> (states: [String: RegionShares], targets: [TargetID]) {
+        var states: [String: RegionShares] = [:]
+        var targets: [TargetID] = []
+        for name in names {
+            guard let state = self.states.removeValue(forKey: name) else { continue }
+            states[name] = state
+            self.waiting.remove(name)
+            for id in self.targets.removeValue(forKey: name) ?? []
+            where self.places[id]?.upstream == name {
+                self.places[id] = nil
+                targets.append(id)
+            }
+        }
+        return (states, targets)
     }
 
     /// Takes in what share of its weight a target gets; others' targets are ignored.
@@ -214,7 +254,7 @@ public struct RegionMachine: Sendable {
     ) -> [Effect] {
         guard self.peers[peer] ?? [:] != returns else { return [] }
         self.peers[peer] = returns.isEmpty ? nil : returns
-        self.spreadReturns()
+        self.spreadReturns(to: Array(self.states.keys))
         return self.lookAtAll(at: now)
     }
 
@@ -236,8 +276,8 @@ public struct RegionMachine: Sendable {
         return effects
     }
 
-    private mutating func spreadReturns() {
-        for name in self.states.keys {
+    private mutating func spreadReturns(to names: [String]) {
+        for name in names {
             guard let state = self.states[name] else { continue }
             for (place, group) in state.groups.enumerated() {
                 let id = RegionReturnID(upstream: name, region: group.region ?? "").number

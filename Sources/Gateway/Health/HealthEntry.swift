@@ -20,7 +20,7 @@ struct HealthEntry: Sendable {
 
     var target: HealthTarget
     var settings: HealthSettings
-    let pool: Int
+    var pool: Int
     var isLive = true
     var watch = TargetWatch()
     var part = CheckerShare.Part()

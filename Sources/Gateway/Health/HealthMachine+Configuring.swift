@@ -8,15 +8,39 @@ extension HealthMachine {
         _ upstreams: [HealthUpstream],
         at now: MonotonicInstant
     ) -> [Effect] {
+        let wanted = Set(upstreams.lazy.flatMap(\.targets).map(\.id))
+        let gone = self.entries.lazy.filter { $0.isLive && !wanted.contains($0.target.id) }
+        return self.configure(changed: upstreams, gone: gone.map(\.target.id), at: now)
+    }
+
+    /// Takes over what has changed of the targets; of the rest everything stays.
+    ///
+    /// Linear in the number of these targets.
+    ///
+    /// - Parameters:
+    ///   - upstreams: those of which anything has changed, with all their targets.
+    ///   - gone: targets that are no more.
+    ///   - now: the current moment.
+    /// - Returns: what the shell must do next.
+    public mutating func configure(
+        changed upstreams: [HealthUpstream],
+        gone: [TargetID],
+        at now: MonotonicInstant
+    ) -> [Effect] {
         var effects: [Effect] = []
-        var wanted: Set<TargetID> = []
+        var thresholds: [String: Double] = [:]
+        for id in gone {
+            guard let slot = self.slots[id] else { continue }
+            thresholds[self.entries[slot].target.upstream] = 0
+        }
+        var seen: Set<TargetID> = []
         var added: [Int] = []
-        self.entries.reserveCapacity(upstreams.reduce(0) { $0 + $1.targets.count })
         // Most upstreams are judged alike: what is equal is kept in memory once.
         var settings = HealthSettings()
         for upstream in upstreams {
             if settings != upstream.settings { settings = upstream.settings }
-            for target in upstream.targets where wanted.insert(target.id).inserted {
+            for target in upstream.targets where seen.insert(target.id).inserted {
+                thresholds[target.upstream] = settings.threshold
                 if let slot = self.slots[target.id] {
                     self.keep(slot, target, settings, into: &effects, at: now)
                 } else {
@@ -24,10 +48,11 @@ extension HealthMachine {
                 }
             }
         }
-        for slot in self.entries.indices where self.entries[slot].isLive {
-            if !wanted.contains(self.entries[slot].target.id) { self.remove(slot) }
+        for id in gone {
+            guard let slot = self.slots[id] else { continue }
+            self.remove(slot)
         }
-        self.followThresholds(into: &effects)
+        self.setThresholds(thresholds, into: &effects)
         for slot in added {
             self.retally(slot, at: now)
             self.settle(slot, into: &effects, at: now)
@@ -120,10 +145,12 @@ extension HealthMachine {
         // The workers may have met the target as a new one.
         if factor != 1 { effects.append(.factor(target.id, factor)) }
         let before = self.entries[slot].target
-        if before.weight != target.weight {
-            let (pool, standing) = (self.entries[slot].pool, self.entries[slot].standing)
-            _ = self.pools[pool].move(slot, weight: before.weight, from: standing, to: .serving)
-            self.pools[pool].remove(slot, weight: before.weight)
+        if before.weight != target.weight || before.region != target.region {
+            let (old, standing) = (self.entries[slot].pool, self.entries[slot].standing)
+            let pool = self.pool(HealthPool.Key(upstream: target.upstream, region: target.region))
+            self.withdraw(slot)
+            self.entries[slot].target = target
+            self.entries[slot].pool = pool
             self.pools[pool].add(slot, weight: target.weight)
             let isFlip = self.pools[pool].move(
                 slot,
@@ -131,8 +158,10 @@ extension HealthMachine {
                 from: .serving,
                 to: standing
             )
-            self.entries[slot].target = target
+            if pool != old { self.vacateIfEmpty(old) }
             if isFlip { self.tellPanic(pool, into: &effects, at: now) }
+            // Who checks it depends on the region.
+            _ = self.assign(slot, at: now)
         }
         guard self.entries[slot].settings != settings else { return }
         let isRescheduled =
@@ -147,17 +176,8 @@ extension HealthMachine {
 
     private mutating func remove(_ slot: Int) {
         let entry = self.entries[slot]
-        _ = self.pools[entry.pool].move(
-            slot,
-            weight: entry.target.weight,
-            from: entry.standing,
-            to: .serving
-        )
-        self.pools[entry.pool].remove(slot, weight: entry.target.weight)
-        if self.pools[entry.pool].members.isEmpty {
-            self.poolSlots[self.pools[entry.pool].key] = nil
-            self.vacantPools.append(entry.pool)
-        }
+        self.withdraw(slot)
+        self.vacateIfEmpty(entry.pool)
         if entry.isKnown { self.known -= 1 }
         if entry.isAccused { self.accused -= 1 }
         if entry.isContradicted { self.contradicted -= 1 }
@@ -168,20 +188,37 @@ extension HealthMachine {
         self.vacant.append(slot)
     }
 
-    /// Takes over which upstreams have a threshold: those of which some target has one.
-    private mutating func followThresholds(into effects: inout [Effect]) {
-        var wanted: [String: Threshold] = [:]
-        for entry in self.entries where entry.isLive && entry.settings.threshold > 0 {
-            let name = entry.target.upstream
-            var threshold = Threshold(percent: entry.settings.threshold)
-            threshold.isClosed = self.thresholds[name]?.isClosed ?? false
-            wanted[name] = threshold
+    /// Takes a target out of its pool.
+    private mutating func withdraw(_ slot: Int) {
+        let (pool, weight) = (self.entries[slot].pool, self.entries[slot].target.weight)
+        let standing = self.entries[slot].standing
+        _ = self.pools[pool].move(slot, weight: weight, from: standing, to: .serving)
+        self.pools[pool].remove(slot, weight: weight)
+    }
+
+    private mutating func vacateIfEmpty(_ pool: Int) {
+        guard self.pools[pool].members.isEmpty else { return }
+        let key = self.pools[pool].key
+        self.poolSlots[key.upstream]?[key.region] = nil
+        if self.poolSlots[key.upstream]?.isEmpty == true { self.poolSlots[key.upstream] = nil }
+        self.vacantPools.append(pool)
+    }
+
+    /// Takes over the thresholds of some upstreams; 0: none.
+    private mutating func setThresholds(
+        _ percents: [String: Double],
+        into effects: inout [Effect]
+    ) {
+        for (name, percent) in percents.sorted(by: { $0.key < $1.key }) {
+            let isClosed = self.thresholds[name]?.isClosed ?? false
+            guard percent > 0 else {
+                self.thresholds[name] = nil
+                if isClosed { effects.append(.closed(upstream: name, false)) }
+                continue
+            }
+            self.thresholds[name] = Threshold(percent: percent, isClosed: isClosed)
+            self.reconsiderThreshold(of: name, into: &effects)
         }
-        for (name, before) in self.thresholds where before.isClosed && wanted[name] == nil {
-            effects.append(.closed(upstream: name, false))
-        }
-        self.thresholds = wanted
-        for name in wanted.keys.sorted() { self.reconsiderThreshold(of: name, into: &effects) }
     }
 
     /// Looks whether an upstream has more than its threshold left.
@@ -190,7 +227,7 @@ extension HealthMachine {
     mutating func reconsiderThreshold(of upstream: String, into effects: inout [Effect]) {
         guard let threshold = self.thresholds[upstream] else { return }
         var (whole, left) = (0, 0)
-        for (key, place) in self.poolSlots where key.upstream == upstream {
+        for place in self.poolSlots[upstream, default: [:]].values {
             whole += self.pools[place].capacity.whole
             left += self.pools[place].capacity.left
         }
@@ -201,12 +238,12 @@ extension HealthMachine {
     }
 
     private mutating func pool(_ key: HealthPool.Key) -> Int {
-        if let known = self.poolSlots[key] { return known }
+        if let known = self.poolSlots[key.upstream]?[key.region] { return known }
         let slot = self.vacantPools.popLast() ?? self.pools.count
         let pool = HealthPool(key)
         if slot == self.pools.count { self.pools.append(pool) }
         self.pools[slot] = pool
-        self.poolSlots[key] = slot
+        self.poolSlots[key.upstream, default: [:]][key.region] = slot
         return slot
     }
 }

@@ -66,7 +66,8 @@ public struct HealthMachine: Sendable {
     var slots: [TargetID: Int] = [:]
     var vacant: [Int] = []
     var pools: [HealthPool] = []
-    var poolSlots: [HealthPool.Key: Int] = [:]
+    /// By upstream, then by region.
+    var poolSlots: [String: [String: Int]] = [:]
     var vacantPools: [Int] = []
     var due = DueQueue()
     var peers: Set<NodeID>

@@ -20,6 +20,22 @@ struct RegionMachineTests {
         #expect(self.machine.activeRegions == ["api": "us"])
     }
 
+    @Test("touches only the upstreams that have changed, and forgets those that are gone")
+    mutating func partial() {
+        var other = regionUpstream(RegionPolicy(), Self.eu)
+        other.name = "web"
+        other.targets = [(TargetID(rawValue: 91), 0, 100), (TargetID(rawValue: 92), 1, 100)]
+        _ = self.machine.configure([regionUpstream(RegionPolicy(), Self.eu), other], at: second(0))
+        _ = self.set(0, "eu", 1)
+        let changed = self.machine.configure(changed: [other], gone: [], at: second(2))
+        let told = changed.compactMap { if case .shares(let name, _, _) = $0 { name } else { nil } }
+        #expect(told == ["web"])
+        #expect(self.machine.activeRegions == ["api": "us", "web": "eu"], "the other stays away")
+        _ = self.machine.configure(changed: [], gone: ["api"], at: second(3))
+        #expect(self.machine.activeRegions == ["web": "eu"])
+        #expect(self.set(1, "eu", 4).isEmpty, "its targets are nobody's any more")
+    }
+
     @Test("returns after the hold, little by little from a tenth on")
     mutating func returns() {
         _ = self.configure()

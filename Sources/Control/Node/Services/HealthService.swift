@@ -1,6 +1,5 @@
 import MeshBalancing
 import MeshDataPlane
-import MeshEntities
 import MeshHealth
 import MeshObservations
 import MeshPrimitives
@@ -20,8 +19,10 @@ final class HealthService: ServiceLifecycle.Service {
         var regions: RegionMachine
         var isIsolated = false
         var doubtfulRegions: Set<String> = []
-        /// Of the upstreams that were taken over last.
-        var upstreams: UpstreamsMark?
+        /// Of the upstreams that were put into the inbox last.
+        var mark: UpstreamsMark?
+        /// Those that the machines know.
+        var upstreams: [SnapshotUpstream] = []
         /// When each machine wants to be woken.
         var machineWake: MonotonicInstant?
         var regionWake: MonotonicInstant?
@@ -65,8 +66,8 @@ final class HealthService: ServiceLifecycle.Service {
         self.prober.setCertificates(of: snapshot)
         let mark = snapshot.upstreamsMark
         let isNew = self.state.withLock { state in
-            defer { state.upstreams = mark }
-            return state.upstreams !== mark
+            defer { state.mark = mark }
+            return state.mark !== mark
         }
         if isNew { self.inbox.add { $0.upstreams = snapshot.upstreams } }
     }
@@ -156,13 +157,15 @@ final class HealthService: ServiceLifecycle.Service {
         return self.state.withLock { state in
             var effects = Effects()
             if let upstreams = batch.upstreams {
-                let wanted = upstreams.compactMap(\.regionMachine)
-                effects.regions += state.regions.configure(wanted, at: now)
+                let change = UpstreamChange(from: state.upstreams, to: upstreams)
+                state.upstreams = upstreams
+                effects.regions += state.regions.configure(change, at: now)
+                effects.health += state.machine.configure(change, at: now)
             }
             if let isIsolated = batch.isIsolated { state.isIsolated = isIsolated }
             if let regions = batch.doubtfulRegions { state.doubtfulRegions = regions }
             effects.regions += Self.feed(batch, to: &state, at: now)
-            effects.health = Self.feed(batch, to: &state.machine, at: now)
+            effects.health += Self.feed(batch, to: &state.machine, at: now)
             if state.machineWake.map({ $0 <= now }) ?? true {
                 state.machineWake = nil
                 effects.health += state.machine.wake(at: now)
@@ -213,9 +216,6 @@ final class HealthService: ServiceLifecycle.Service {
         at now: MonotonicInstant
     ) -> [HealthMachine.Effect] {
         var effects: [HealthMachine.Effect] = []
-        if let upstreams = batch.upstreams {
-            effects += machine.configure(upstreams.flatMap(\.health), at: now)
-        }
         if let orders = batch.orders {
             effects += machine.setDirectives(orders.targetDirectives, at: now)
         }
@@ -272,40 +272,5 @@ final class HealthService: ServiceLifecycle.Service {
     private func tell(_ event: HealthEvent) {
         self.tally.count(event)
         self.events.add(event)
-    }
-}
-
-extension SnapshotUpstream {
-    /// The upstream's targets for the health machine, each with settings that carry its own `Host`.
-    fileprivate var health: [HealthUpstream] {
-        self.targets.filter { $0.weight > 0 }.map { target in
-            HealthUpstream(
-                settings: self.settings.map { HealthSettings($0, host: target.hostHeader) }
-                    ?? HealthSettings(),
-                targets: [
-                    HealthTarget(
-                        id: target.id,
-                        upstream: self.name,
-                        name: target.target,
-                        endpoint: target.endpoint,
-                        region: target.region ?? "",
-                        weight: target.weight
-                    )
-                ]
-            )
-        }
-    }
-
-    /// The upstream for the region machine; `nil` when it has one group only.
-    fileprivate var regionMachine: RegionMachine.Upstream? {
-        guard self.groups.count > 1 else { return nil }
-        let usable = self.usableGroups
-        return RegionMachine.Upstream(
-            name: self.name,
-            regions: self.groups,
-            policy: RegionPolicy(self.settings?.regions ?? Upstream.RegionPolicy()),
-            targets: self.targets.filter { $0.weight > 0 && usable.contains($0.group) }
-                .map { ($0.id, $0.group, $0.weight) }
-        )
     }
 }

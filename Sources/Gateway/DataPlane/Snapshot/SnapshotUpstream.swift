@@ -6,7 +6,9 @@ public import MeshPrimitives
 public final class UpstreamsMark: Sendable {}
 
 /// An upstream as a snapshot uses it: what health checking needs to know.
-public struct SnapshotUpstream: Equatable, Sendable {
+///
+/// One that has not changed is the same object in every snapshot.
+public final class SnapshotUpstream: Sendable {
     /// The upstream's name; the service's host and id for a service whose host names no upstream.
     public let name: String
     /// The entity; `nil` for a service whose host names no upstream, which has no health checks.
@@ -17,6 +19,13 @@ public struct SnapshotUpstream: Equatable, Sendable {
     /// with the region `nil`.
     public let groups: [String?]
 
+    init(name: String, settings: Upstream?, targets: [SnapshotTarget], groups: [String?]) {
+        self.name = name
+        self.settings = settings
+        self.targets = targets
+        self.groups = groups
+    }
+
     /// The groups that may get traffic: with `spill: off` the first that has a target, and failover
     /// targets; else all.
     public var usableGroups: Set<Int> {
@@ -25,6 +34,15 @@ public struct SnapshotUpstream: Equatable, Sendable {
         let used = self.targets.filter { $0.weight > 0 && self.groups[$0.group] != nil }
         let home = used.map(\.group).min() ?? 0
         return all.filter { $0 == home || self.groups[$0] == nil }
+    }
+}
+
+extension SnapshotUpstream: Equatable {
+    /// Whether both say the same; objects are told apart by `===`.
+    public static func == (left: SnapshotUpstream, right: SnapshotUpstream) -> Bool {
+        left === right
+            || (left.name == right.name && left.settings == right.settings
+                && left.targets == right.targets && left.groups == right.groups)
     }
 }
 

@@ -86,7 +86,7 @@ final class UpstreamShape: Sendable {
 
     /// Whether it compiles the same.
     func matches(_ upstream: SnapshotUpstream, _ identities: [HopIdentity]) -> Bool {
-        self.identities == identities && self.upstream == upstream
+        self.upstream == upstream && self.identities == identities
     }
 
     private static func algorithm(_ settings: Upstream?) -> BalancingAlgorithm {

@@ -1,0 +1,112 @@
+import MeshPrimitives
+import Testing
+
+@testable import MeshHealth
+
+@Suite("A health machine whose configuration changes")
+struct ConfigurationChangeTests {
+    private static let node = HealthPeer(id: NodeID(high: 0, low: 1), region: "eu")
+    private var machine = HealthMachine(node: Self.node, timing: HealthTiming())
+
+    private static func at(_ seconds: Double) -> MonotonicInstant {
+        MonotonicInstant(nanoseconds: Int64(seconds * 1e9))
+    }
+
+    private func target(
+        _ number: Int,
+        of upstream: String = "api",
+        region: String = "eu",
+        weight: Int = 100
+    ) -> HealthTarget {
+        HealthTarget(
+            id: TargetID(rawValue: UInt64(number)),
+            upstream: upstream,
+            name: "127.0.0.1:\(9_000 + number)",
+            endpoint: Endpoint(address: .v4(0x7F00_0001), port: UInt16(9_000 + number)),
+            region: region,
+            weight: weight
+        )
+    }
+
+    private func upstream(
+        _ targets: HealthTarget...,
+        threshold: Double = 0
+    ) -> HealthUpstream {
+        var settings = HealthSettings()
+        settings.threshold = threshold
+        return HealthUpstream(settings: settings, targets: targets)
+    }
+
+    private func failing(_ number: Int) -> TargetObservation {
+        var seen = TargetObservation(id: TargetID(rawValue: UInt64(number)))
+        seen.statuses = [.init(status: 500, count: 5)]
+        return seen
+    }
+
+    private func refused(_ number: Int) -> TargetObservation {
+        var seen = TargetObservation(id: TargetID(rawValue: UInt64(number)))
+        seen.connectFailures = 1
+        return seen
+    }
+
+    @Test("touches only what has changed, and ends where taking over everything would")
+    mutating func partial() {
+        let (one, two) = (self.target(1), self.target(2))
+        let other = self.target(3, of: "web")
+        _ = self.machine.configure(
+            [self.upstream(one, two), self.upstream(other)],
+            at: Self.at(0)
+        )
+        _ = self.machine.observe([self.refused(1), self.refused(3)], at: Self.at(1))
+        var whole = self.machine
+        let heavier = self.target(2, weight: 300)
+        let added = self.target(4)
+        let effects = self.machine.configure(
+            changed: [self.upstream(heavier, added)],
+            gone: [one.id],
+            at: Self.at(2)
+        )
+        let touchesOther = effects.contains {
+            if case .factor(other.id, _) = $0 { true } else { false }
+        }
+        #expect(!touchesOther)
+        _ = whole.configure(
+            [self.upstream(heavier, added), self.upstream(other)],
+            at: Self.at(2)
+        )
+        #expect(self.machine.views(at: Self.at(3)) == whole.views(at: Self.at(3)))
+        #expect(self.machine.views(at: Self.at(3)).map(\.target) == [heavier, added, other])
+        #expect(self.machine.views(at: Self.at(3)).last?.factor == 0, "the evidence stays")
+    }
+
+    @Test("opens an upstream again whose threshold or whose targets are gone")
+    mutating func thresholds() {
+        for isGone in [false, true] {
+            _ = self.machine.configure(
+                [self.upstream(self.target(1), self.target(2), threshold: 60)],
+                at: Self.at(0)
+            )
+            let closed = self.machine.observe([self.refused(1)], at: Self.at(1))
+            #expect(closed.contains(.closed(upstream: "api", true)))
+            let opened = self.machine.configure(
+                changed: isGone ? [] : [self.upstream(self.target(1), self.target(2))],
+                gone: isGone ? [self.target(1).id, self.target(2).id] : [],
+                at: Self.at(2)
+            )
+            #expect(opened.contains(.closed(upstream: "api", false)))
+            self.machine = HealthMachine(node: Self.node, timing: HealthTiming())
+        }
+    }
+
+    @Test("counts a target whose region has changed among the targets of its new region")
+    mutating func region() {
+        let (one, two) = (self.target(1), self.target(2))
+        _ = self.machine.configure([self.upstream(one, two)], at: Self.at(0))
+        let moved = self.target(2, region: "us")
+        _ = self.machine.configure(changed: [self.upstream(one, moved)], gone: [], at: Self.at(1))
+        #expect(self.machine.views(at: Self.at(1)).map(\.target.region) == ["eu", "us"])
+        // Alone in its region now, so that all of it is out.
+        let effects = self.machine.observe([self.failing(1)], at: Self.at(2))
+        #expect(effects.contains(.panic(upstream: "api", region: "eu", isPanicking: true)))
+    }
+}
