@@ -130,7 +130,7 @@ let package = Package(
         tests(of: "MeshListening", in: "Base", uses: ["MeshPrimitives", "CMeshSystem"]),
 
         // Gateway wing, cores first.
-        target("MeshEntities", in: "Gateway", uses: ["MeshPrimitives"]),
+        target("MeshEntities", in: "Gateway", uses: ["MeshPrimitives", trees]),
         tests(of: "MeshEntities", in: "Gateway"),
         target("MeshRouting", in: "Gateway", uses: ["MeshEntities", "MeshPrimitives", "CPCRE2"]),
         tests(of: "MeshRouting", in: "Gateway", uses: ["MeshEntities", "MeshPrimitives"]),
