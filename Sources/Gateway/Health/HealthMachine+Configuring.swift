@@ -62,10 +62,16 @@ extension HealthMachine {
     }
 
     /// Replaces the nodes that share the checking; the own node may be among them.
+    ///
+    /// Costs nothing when they are those of before; else who checks which target is found anew, some
+    /// targets at a time.
     public mutating func setPeers(
         _ peers: [HealthPeer],
         at now: MonotonicInstant
     ) -> [Effect] {
+        let sharers = Set(peers)
+        guard sharers != self.sharers else { return [] }
+        self.sharers = sharers
         var effects: [Effect] = []
         self.share = CheckerShare(
             own: self.node,

@@ -71,6 +71,8 @@ public struct HealthMachine: Sendable {
     var vacantPools: [Int] = []
     var due = DueQueue()
     var peers: Set<NodeID>
+    /// What ``share`` was made of, the own node's record left out when it was not given.
+    var sharers: Set<HealthPeer> = []
     var share: CheckerShare
     var observers: [NodeID: Observer] = [:]
     var ownVotes: [TargetID: HealthVote] = [:]

@@ -98,6 +98,22 @@ struct ConfigurationChangeTests {
         }
     }
 
+    @Test("looks at no target again when the same nodes share the checking")
+    mutating func samePeers() {
+        let peers = [Self.node, HealthPeer(id: NodeID(high: 0, low: 2), region: "us")]
+        let targets = (0...HealthMachine.sweepSize).map { self.target($0) }
+        let upstream = HealthUpstream(settings: HealthSettings(), targets: targets)
+        _ = self.machine.configure([upstream], at: Self.at(0))
+        _ = self.machine.setPeers(peers, at: Self.at(1))
+        #expect(self.machine.sweep != nil, "the rest is looked at next")
+        _ = self.machine.wake(at: Self.at(1.1))
+        #expect(self.machine.sweep == nil)
+        _ = self.machine.setPeers(peers.reversed(), at: Self.at(2))
+        #expect(self.machine.sweep == nil)
+        _ = self.machine.setPeers([Self.node], at: Self.at(3))
+        #expect(self.machine.sweep != nil)
+    }
+
     @Test("counts a target whose region has changed among the targets of its new region")
     mutating func region() {
         let (one, two) = (self.target(1), self.target(2))
