@@ -149,6 +149,35 @@ struct SnapshotLineageTests {
         )
     }
 
+    @Test("keeps the upstreams of services that name a host, but for a host that has moved")
+    func implicitUpstreams() throws {
+        var configuration = GatewayConfiguration()
+        for (number, host) in ["127.0.0.1", "a.test", "b.test"].enumerated() {
+            let id = EntityID(high: 3, low: UInt64(number))
+            configuration.services.append(Service(id: id, name: "s\(number)", host: host))
+        }
+        var addresses = HostAddresses()
+        addresses["a.test"] = [HostAddress(.v4(1))]
+        addresses["b.test"] = [HostAddress(.v4(2))]
+        let first = try self.snapshot(configuration, addresses)
+        addresses["b.test"] = [HostAddress(.v4(3))]
+        configuration.services[0].port = 81
+        let second = try Snapshot(
+            configuration: configuration,
+            addresses: addresses,
+            localRegion: "eu",
+            version: 2,
+            reusing: first
+        )
+        let isKept = zip(first.upstreams, second.upstreams).map { $0 === $1 }
+        #expect(isKept == [false, true, false])
+        #expect(
+            second.upstreams.map { $0.targets.map(\.target) } == [
+                ["127.0.0.1:81"], ["a.test:80"], ["b.test:80"],
+            ]
+        )
+    }
+
     @Test("services share connections when address, TLS identity and protocol are equal")
     func keysPools() throws {
         var entities = self.entities([0])

@@ -24,6 +24,14 @@ struct UpstreamLayout {
     private var targets: [EntityID: [Target]] = [:]
     /// By name.
     private var places: [String: Int] = [:]
+    /// By service whose host names no upstream.
+    private var implicits: [EntityID: Implicit] = [:]
+
+    private struct Implicit {
+        let host: String
+        let port: Int
+        let upstream: SnapshotUpstream
+    }
 
     /// Lays out a configuration; upstreams that are as they were in `previous` are taken from it.
     init(
@@ -43,6 +51,7 @@ struct UpstreamLayout {
             self.hops = known.hops
             self.targets = known.targets
             self.places = known.places
+            self.implicits = known.implicits
             self.mark = known.mark
             return
         }
@@ -67,7 +76,14 @@ struct UpstreamLayout {
                 index = known
             } else {
                 index = self.upstreams.count
-                self.upstreams.append(self.implicit(service))
+                let same = known?.implicit(service, unless: changed)
+                let upstream = same ?? self.implicit(service)
+                self.implicits[service.id] = Implicit(
+                    host: service.host,
+                    port: service.port,
+                    upstream: upstream
+                )
+                self.upstreams.append(upstream)
                 self.identities.append([])
             }
             self.hops[service.id] = self.hop(service, index)
@@ -95,6 +111,14 @@ struct UpstreamLayout {
             changed.isEmpty || !targets.contains(where: { changed.contains($0.host.lowercased()) })
         else { return nil }
         return self.upstreams[place]
+    }
+
+    /// The upstream of a service whose host names none, that still is as it is here.
+    private func implicit(_ service: Service, unless changed: Set<String>) -> SnapshotUpstream? {
+        guard let known = self.implicits[service.id], known.host == service.host,
+            known.port == service.port, !changed.contains(service.host.lowercased())
+        else { return nil }
+        return known.upstream
     }
 
     private mutating func hop(_ service: Service, _ index: Int) -> Hop {
