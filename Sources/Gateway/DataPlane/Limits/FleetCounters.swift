@@ -22,6 +22,8 @@ public final class FleetCounters: WindowCounting {
     private let slots: CounterSlots
     /// A bit for every slot that was counted in since somebody took it.
     private let marks: AtomicWords
+    /// Whether any of them may be set, so that a node that counts nothing looks at none.
+    private let isMarked = Atomic(false)
 
     /// Creates counters.
     ///
@@ -125,11 +127,14 @@ public final class FleetCounters: WindowCounting {
         let word = self.marks[slot.index / 64]
         if word.pointee.load(ordering: .relaxed) & bit == 0 {
             word.pointee.bitwiseOr(bit, ordering: .relaxed)
+            // After the bit, and always: who takes marks clears this one first.
+            self.isMarked.store(true, ordering: .releasing)
         }
     }
 
     /// Hands over every window that was counted in since the last call.
     public func takeCounted(_ body: (Count) -> Void) {
+        guard self.isMarked.exchange(false, ordering: .acquiringAndReleasing) else { return }
         for index in 0..<self.marks.count
         where self.marks[index].pointee.load(ordering: .relaxed) != 0 {
             var bits = self.marks[index].pointee.exchange(0, ordering: .acquiringAndReleasing)
