@@ -68,6 +68,30 @@ extension EndToEnd {
             #expect(unknown.status == 1, "\(unknown.errors)")
         }
 
+        @Test("apply takes away most of what there is only when somebody agrees")
+        func mostOfIt() throws {
+            let mesh = try TestMesh.settled()
+            let services = (0..<20).map {
+                "  - { name: many-\($0), url: 'http://127.0.0.1:9', "
+                    + "routes: [{ name: many-\($0), paths: [/many-\($0)] }] }\n"
+            }
+            let head = "_format_version: '3.0'\n"
+            let many = try mesh.file(head + "services:\n" + services.joined())
+            let none = try mesh.file(head)
+            let ctl = mesh.nodes[0].ctl
+            let applied = try ctl.run("config", "apply", many, "--select-tag", "many")
+            #expect(applied.status == 0, "\(applied.errors)")
+
+            let refused = try ctl.run("config", "apply", none, "--select-tag", "many")
+            #expect(refused.status == 1)
+            #expect(refused.errors.contains("take away 40 of"), "\(refused.errors)")
+            #expect(refused.errors.contains("give --yes"), "\(refused.errors)")
+            #expect(try ctl.run("config", "diff", many, "--select-tag", "many").status == 0)
+            let agreed = try ctl.run("config", "apply", none, "--select-tag", "many", "--yes")
+            #expect(agreed.status == 0, "\(agreed.errors)")
+            #expect(agreed.out.contains("-40"), "\(agreed.out)")
+        }
+
         @Test("apply with a tag changes what has the tag and leaves the rest alone")
         func selectTag() throws {
             let mesh = try TestMesh.settled()

@@ -82,6 +82,9 @@ extension EndToEnd {
             #expect(refused.status == 1)
             #expect(refused.errors.contains("--force"))
             #expect(tried.status == 0)
+            let unasked = try mesh.nodes[0].ctl.run("drain", "eu-2")
+            #expect(unasked.status == 1)
+            #expect(unasked.errors.contains("give --yes"), "\(unasked.errors)")
             #expect(try mesh.nodes[0].ctl.run("members").status == 0)
         }
 

@@ -55,6 +55,37 @@ extension EndToEnd {
             #expect(shown.errors.contains("that matched"))
         }
 
+        @Test("are found by a correlation id that is longer than any question between nodes")
+        func longID() throws {
+            let mesh = try TestMesh.settled()
+            let id = String(repeating: "a/", count: 1_500)
+            let output = try mesh.node("eu-1").ctl.run("trace", id)
+            #expect(output.status == 2, "\(output.errors)")
+            #expect(!output.out.contains("did not answer"), "\(output.out)")
+            #expect(output.out.contains("us-1 remembers"))
+        }
+
+        @Test("of a proxy's port, a region or a node that is not there are no empty answers")
+        func mistakes() throws {
+            let mesh = try TestMesh.settled()
+            let node = try mesh.node("eu-1")
+            let port = try node.ctl.run("members", "--admin", node.proxy.url)
+            #expect(port.status == 69)
+            #expect(port.errors.contains("something else than Meshgate"), "\(port.errors)")
+            let region = try node.ctl.run("members", "--region", "nowhere")
+            #expect(region.status == 1)
+            #expect(region.errors.contains("there are eu, us"), "\(region.errors)")
+
+            let victim = try mesh.node("us-1")
+            victim.kill()
+            let silent = try node.ctl.run("tap", "--on", "us-1", "--seconds", "1")
+            let trace = try node.ctl.run("trace", "nothing")
+            try mesh.start(victim)
+            #expect(silent.status == 2)
+            #expect(silent.errors.contains("us-1 does not answer"), "\(silent.errors)")
+            #expect(trace.out.contains("us-1 did not answer"), "\(trace.out)")
+        }
+
         @Test("another node's view is read through the one that is asked")
         func board() throws {
             let mesh = try TestMesh.settled()

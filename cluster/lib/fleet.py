@@ -36,7 +36,7 @@ class Node:
             "status": {"listen": f"{self.address}:{STATUS}"},
             "gossip": {"bind": f"{self.address}:{GOSSIP}", "keyring": self.fleet.keyring,
                        "seeds": [f"127.0.8.{n}:{GOSSIP}" for n in (1, 2)],
-                       "cluster": "fleet", "profile": "local"}}
+                       "cluster": "fleet", "profile": self.fleet.profile}}
         path = os.path.join(self.folder, "node.yml")
         with open(path, "w") as file:
             json.dump(settings, file)
@@ -133,8 +133,9 @@ class Node:
 class Fleet:
     """Nodes in two regions (the first three in one), and a target that answers everything."""
 
-    def __init__(self, binaries, count=5, keep=False, proxy=None):
+    def __init__(self, binaries, count=5, keep=False, proxy=None, profile="local"):
         self.binaries, self.keep, self.proxy = binaries, keep, proxy or {}
+        self.profile = profile
         self.folder = tempfile.mkdtemp(prefix="meshgate-fleet-")
         self.keyring = os.path.join(self.folder, "keyring")
         with open(self.keyring, "wb") as file:

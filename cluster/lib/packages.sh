@@ -12,6 +12,8 @@ dashboard_packages="chromium python3"
 bench_packages="nginx libnginx-mod-stream haproxy wrk nghttp2-client nghttp2-server openssl unzip valgrind python3 python3-pip"
 # What only the outside suites need: tools that try the gateway, and peers on both sides.
 suites_packages="$bench_packages $dashboard_packages python3-venv curl sslscan testssl.sh varnish slowhttptest"
+# What those of the outside suites need that cluster/test runs.
+quick_packages="nghttp2-client openssl python3-venv curl"
 # What only the proofs of deploy/ need.
 deploy_packages="systemd strace iproute2 nftables openssl debhelper lintian patchelf mandoc help2man debootstrap prometheus prometheus-alertmanager nginx haproxy keepalived buildah shellcheck yamllint python3-venv"
 deploy_python="ansible-core ansible-lint kubernetes-validate pyyaml jsonschema"

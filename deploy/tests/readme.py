@@ -2,6 +2,7 @@
 import os
 import re
 import shlex
+import shutil
 import signal
 
 import yaml
@@ -87,7 +88,7 @@ def lost(place, five, report, folder, meshctl, commands):
     os.remove(five.keyring)
     ring, restore = sorted(dict.fromkeys(commands), key=lambda command: "--keyring-to" not in command)
     meshctl(ring)
-    os.rename(f"{folder}/keyring", five.keyring)
+    shutil.move(f"{folder}/keyring", five.keyring)
     report.check(five.start(), "the nodes start empty, by the ring of the backup")
     meshctl(restore)
     report.check(seconds_until(lambda: {node.configuration() for node in five.nodes} == {hash}, 20) is not None,

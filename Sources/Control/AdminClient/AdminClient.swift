@@ -415,10 +415,15 @@ public struct AdminClient: Sendable {
             if (200..<300).contains(answer.status) {
                 return try ReportJSON.decode(Report.self, from: data)
             }
-            throw AdminClientError.refused(
-                status: answer.status,
-                try ReportJSON.decode(FailureReport.self, from: data)
-            )
+            let failure = try ReportJSON.decode(FailureReport.self, from: data)
+            // What a proxy's port says to whoever takes it for the Admin API's.
+            guard failure.message != "no Route matched with those values" else {
+                throw AdminClientError.unexpected(
+                    address: self.address.authority,
+                    reason: "this is a port of its proxy"
+                )
+            }
+            throw AdminClientError.refused(status: answer.status, failure)
         } catch let error as AdminClientError {
             throw error
         } catch {

@@ -29,6 +29,8 @@ public struct RequestReport: Codable, Equatable, Sendable {
     public var status: Int
     /// The plugin that answered in place of a target.
     @Nullable public var plugin: String? = nil
+    /// The plugins that changed the request or its answer, in their order.
+    public var changedBy: [String]
     /// Who failed: `client`, `target` or `gateway`.
     @Nullable public var errorOwner: String? = nil
     /// How, as the access log spells it.
@@ -55,6 +57,7 @@ public struct RequestReport: Codable, Equatable, Sendable {
         self.path = path
         self.attempts = 0
         self.status = status
+        self.changedBy = []
         self.isCut = false
         self.receivedBytes = 0
         self.sentBytes = 0

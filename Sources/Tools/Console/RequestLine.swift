@@ -28,6 +28,9 @@ public struct RequestLine: Sendable {
             let waited = self.request.upstreamMs.map { " \(Self.milliseconds($0))" } ?? ""
             words.append("→ \(target)\(waited)")
         }
+        if !self.request.changedBy.isEmpty {
+            words.append("changed by \(self.request.changedBy.joined(separator: ", "))")
+        }
         if self.request.attempts > 1 { words.append("\(self.request.attempts) tries") }
         if let cause = self.request.errorCause {
             words.append("\(self.request.errorOwner ?? "?") \(cause)")
@@ -82,6 +85,9 @@ public struct TraceScreen: Sendable {
             lines.append(("answered by", "plugin \(plugin)"))
         } else {
             lines.append(("target", request.target ?? "none asked"))
+        }
+        if !request.changedBy.isEmpty {
+            lines.append(("changed by", request.changedBy.joined(separator: ", ")))
         }
         lines += [
             ("tries", "\(request.attempts)"),

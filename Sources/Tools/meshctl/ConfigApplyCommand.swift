@@ -18,8 +18,11 @@ struct ConfigApplyCommand: AsyncParsableCommand {
             compares its own figures with those before; on harm the change is taken back by \
             itself. The roll-out goes on without this command, see: meshctl config roll-out.
 
+            What takes away ten entities and more, and more than half of all, asks before, or wants \
+            --yes.
+
             Exit status: 0 live on the nodes waited for, or part of what is; 1 the roll-out was \
-            taken back; 2 somebody else was faster, or changed the same at the same moment; 65 the \
+            taken back, or nobody agreed; 2 somebody else was faster, or changed the same at the same moment; 65 the \
             file is invalid, nothing was changed; 69 the node did not answer; 75 written, but not \
             live everywhere in time.
 
@@ -48,6 +51,12 @@ struct ConfigApplyCommand: AsyncParsableCommand {
     @Flag(help: "Print what would change, and change nothing.")
     var dryRun = false
 
+    @Flag(help: "Ask nothing, though most of the configuration goes away.")
+    var yes = false
+
+    /// So many entities may go away unasked.
+    private static let unaskedCount = 9
+
     func run() async throws {
         let input = try DeclarativeInput(path: self.file, arguments: self.declaration)
         input.noteWarnings()
@@ -68,12 +77,25 @@ struct ConfigApplyCommand: AsyncParsableCommand {
             )
             return
         }
+        try await self.confirm(difference, client)
         let report = try await self.applied(input, difference, client)
         if self.waves.limits != nil, report.config != report.base {
             return try await RollOutWatch(client: client, output: self.output).follow()
         }
         try await Settlement(client: client, options: self.waiting, output: self.output)
             .finish(report, "applied")
+    }
+
+    /// Asks before most of what the mesh has is taken away, as by a file that is empty by mistake.
+    private func confirm(_ difference: DifferenceReport, _ client: AdminClient) async throws {
+        let (gone, new) = (difference.summary.deleted, difference.summary.created)
+        guard !self.yes, gone > Self.unaskedCount, gone > new else { return }
+        let all = try await client.status().entities.values.reduce(0, +)
+        guard 2 * gone > all else { return }
+        try Terminal.confirm(
+            "take away \(gone) of \(all) entities? Later, meshctl config rollback brings them back.",
+            isAgreed: false
+        )
     }
 
     /// Applies, and when the answer is lost asks whether the change is in.

@@ -246,18 +246,30 @@ struct DemoHealCommand: AsyncParsableCommand {
         }
         let up = URL(fileURLWithPath: self.demo.mesh).deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent("up")
-        let process = Process()
-        process.executableURL = up
-        process.arguments = ["--quiet", "--no-build"]
-        do {
-            try process.run()
-        } catch {
+        guard let status = Self.run(up.path, ["--quiet", "--no-build"]) else {
             throw Failure(.failure, "\(up.path) cannot be run; start what is missing by cluster/up")
         }
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Failure(.failure, "cluster/up ended with status \(process.terminationStatus)")
+        guard status == 0 else {
+            throw Failure(.failure, "cluster/up ended with status \(status)")
         }
         Terminal.result("the mesh is whole again\n")
+    }
+
+    /// Runs a program to its end; its exit status, `nil` when it cannot be run.
+    ///
+    /// Not by Foundation's `Process`, which waits for everybody who has inherited a socket of its: what
+    /// `cluster/up` starts has, and stays.
+    private static func run(_ path: String, _ arguments: [String]) -> Int32? {
+        let words = ([path] + arguments).map { strdup($0) } + [nil]
+        let environment =
+            ProcessInfo.processInfo.environment.map { strdup("\($0)=\($1)") } + [nil]
+        defer { for text in words + environment { free(text) } }
+        var pid: pid_t = 0
+        guard posix_spawn(&pid, path, nil, nil, words, environment) == 0 else { return nil }
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0 {
+            guard errno == EINTR else { return nil }
+        }
+        return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
     }
 }

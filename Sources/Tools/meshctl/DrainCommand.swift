@@ -24,7 +24,7 @@ struct DrainCommand: AsyncParsableCommand {
     @OptionGroup var node: NodeOptions
     @OptionGroup var output: OutputOptions
 
-    @Flag(help: "Ask nothing.")
+    @Flag(help: "Ask nothing; needed where there is no terminal.")
     var yes = false
 
     @Flag(help: "Print what would be done, and do nothing.")
@@ -51,9 +51,7 @@ struct DrainCommand: AsyncParsableCommand {
             Terminal.result("would drain: \(effect)\n")
             return
         }
-        if !self.yes, Terminal.isInteractive, !Terminal.agrees(to: "drain \(effect)?") {
-            throw Failure(.failure, "nothing was done")
-        }
+        try Terminal.confirm("drain \(effect)?", isAgreed: self.yes)
         let reports = try await change.carriedOut(timeout: .seconds(self.timeout))
         Terminal.result(
             try self.output.text(reports, items: reports, names: reports.map(\.node)) { _ in

@@ -11,8 +11,8 @@ struct MembersCommand: AsyncParsableCommand {
         commandName: "members",
         abstract: "List the members one node knows.",
         discussion: """
-            Exit status: 0 every listed member is well, or left; 2 some are suspect, failed or \
-            taken out; 69 the node did not answer.
+            Exit status: 0 every listed member is well, or left; 1 nobody is in that region; 2 some \
+            are suspect, failed or taken out; 69 the node did not answer.
 
             Example: meshctl members --state suspect -o jsonl
             """
@@ -32,6 +32,13 @@ struct MembersCommand: AsyncParsableCommand {
         let client = try self.node.client()
         let isClean = try await self.watch.show {
             var report = try await client.members()
+            let regions = Set(report.members.map(\.region)).sorted()
+            if let region, !regions.contains(region) {
+                throw Failure(
+                    .failure,
+                    "no member is in region \(region); there are \(regions.joined(separator: ", "))"
+                )
+            }
             report.members = report.members.filter { member in
                 (self.state.map { $0 == member.state } ?? true)
                     && (self.region.map { $0 == member.region } ?? true)

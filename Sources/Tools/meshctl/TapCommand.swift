@@ -13,7 +13,8 @@ struct TapCommand: AsyncParsableCommand {
             queries or content. All nodes are asked through the one that --admin names. Of more than \
             --rate requests per second every so many are shown; how many matched is said at the end.
 
-            Exit status: 0 ended by --count or --seconds; 69 the node asked did not answer.
+            Exit status: 0 ended by --count or --seconds; 2 so, but a node of --on never answered; 69 \
+            the node asked did not answer.
 
             Example: meshctl tap --status 5xx --count 20
             """
@@ -72,17 +73,24 @@ struct TapCommand: AsyncParsableCommand {
         var sample = TapSample(count: self.count)
         let end = self.seconds.map { ContinuousClock.now.advanced(by: .seconds($0)) }
         var cursors: [String: String] = [:]
+        var silent: Set<String> = []
         while !sample.isFull, end.map({ ContinuousClock.now < $0 }) ?? true {
             for name in try await self.nodes(client) {
                 var query = self.query
                 query.after = cursors[name]
-                guard let report = try await self.ask(name, query, client) else { continue }
+                guard let report = try await self.ask(name, query, client) else {
+                    if silent.insert(name).inserted {
+                        Terminal.note("\(name) does not answer; asking on")
+                    }
+                    continue
+                }
                 cursors[name] = report.cursor
                 for request in sample.take(report) { try self.show(request) }
             }
             if !sample.isFull { try await Task.sleep(for: self.interval) }
         }
         Terminal.note(sample.summary)
+        guard self.on.allSatisfy({ cursors[$0] != nil }) else { throw ExitCode.unclean }
     }
 
     private var query: RequestQuery {
@@ -173,6 +181,10 @@ struct TraceCommand: AsyncParsableCommand {
 
     @OptionGroup var node: NodeOptions
     @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard !self.id.isEmpty else { throw ValidationError("the id is empty") }
+    }
 
     func run() async throws {
         let report = try await self.node.client().trace(self.id)

@@ -38,6 +38,17 @@ enum Terminal {
         TextTable.Style(width: isWide ? nil : 100, hasColour: self.hasColour)
     }
 
+    /// Asks whether something shall be done, unless `isAgreed` says so beforehand.
+    ///
+    /// - Throws: ``Failure`` when the answer is no, or nobody is there to be asked.
+    static func confirm(_ question: String, isAgreed: Bool) throws {
+        guard !isAgreed else { return }
+        guard self.isInteractive else {
+            throw Failure(.failure, "\(question) Nobody can be asked here: give --yes")
+        }
+        guard self.agrees(to: question) else { throw Failure(.failure, "nothing was done") }
+    }
+
     /// Asks on standard error; anything but `y` or `yes` is no.
     static func agrees(to question: String) -> Bool {
         self.tell("\(question) [y/N] ")

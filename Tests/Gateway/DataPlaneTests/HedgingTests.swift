@@ -1,5 +1,6 @@
 import MeshEntities
 import MeshHealth
+import Synchronization
 import Testing
 
 @testable import MeshDataPlane
@@ -121,6 +122,106 @@ struct HedgingTests {
             #expect(answer?.text == good)
         }
         #expect(gateway.plane.counters().hedges > 0)
+    }
+
+    /// Of two that are asked for `/slow`, the second sends early hints, more than the way to the client
+    /// holds, lets the first answer, and then ends as `ending` says.
+    private static func hinting(_ ending: String, isOver: Signal) -> [Origin] {
+        let turn = Shared(0)
+        let mayAnswer = Signal()
+        let line = "Link: </\(String(repeating: "x", count: 560))>\r\n"
+        let hints =
+            "HTTP/1.1 103 Early Hints\r\n" + String(repeating: line, count: 100) + "\r\n"
+        return (0..<2).map { _ in
+            Origin { _, socket, _ in
+                while let request = socket.message() {
+                    let isSecond =
+                        request.target == "/slow"
+                        && turn.value.withLock { turn in
+                            turn += 1
+                            return turn == 2
+                        }
+                    guard isSecond else {
+                        if request.target == "/slow" { mayAnswer.wait() }
+                        socket.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother")
+                        continue
+                    }
+                    for _ in 0..<8 { socket.send(hints) }
+                    // Let the gateway find that the client takes nothing, then that there is more.
+                    Signal().wait(milliseconds: 200)
+                    mayAnswer.set()
+                    Signal().wait(milliseconds: 200)
+                    isOver.set()
+                    guard ending == "silence" else { return socket.reset() }
+                    _ = socket.receive()
+                }
+            }
+        }
+    }
+
+    @Test(
+        "reads the answer that came while the client took nothing, however the other target ends",
+        arguments: ["reset", "silence"]
+    )
+    func slowClient(ending: String) throws {
+        let isOver = Signal()
+        let origins = Self.hinting(ending, isOver: isOver)
+        let gateway = try Self.gateway(origins) { $0.routes[0].responseBuffering = false }
+        let client = StreamSocket(port: gateway.port, segment: 536, seconds: 15)
+        client.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(isOver.wait())
+
+        var answer = client.message()
+        var hints = 0
+        while answer?.status == 103 {
+            hints += 1
+            answer = client.message()
+        }
+        #expect(hints > 0)
+        #expect(answer?.status == 200)
+        #expect(answer?.text == "other")
+    }
+
+    /// Answers after 300 ms, and never to `/never`; notes when the gateway gives those up.
+    private static func silent(_ ends: Shared<[ContinuousClock.Instant]>) -> Origin {
+        Origin { _, socket, _ in
+            while let request = socket.message() {
+                guard request.target != "/never" else {
+                    _ = socket.receive()
+                    return ends.value.withLock { $0.append(.now) }
+                }
+                Signal().wait(milliseconds: 300)
+                socket.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n.")
+            }
+        }
+    }
+
+    @Test("gives the first target no time anew", arguments: ["read_timeout", "try_timeout"])
+    func keepsTime(limit: String) async throws {
+        let ends = Shared<[ContinuousClock.Instant]>([])
+        let origins = [Self.silent(ends), Self.silent(ends)]
+        var entities = TestEntities.proxying(origins.map(\.port)) { service, route in
+            if limit == "read_timeout" { service.readTimeout = 1_500 }
+            route.requestBuffering = false
+        }
+        var rules = RetryRules()
+        rules.hedge = true
+        if limit == "try_timeout" { rules.tryTimeout = 1_500 }
+        entities.services[0].retry = rules
+        entities.services[0].retries = 1
+        let gateway = try Gateway(entities)
+        for _ in 0..<4 {
+            let clients = (0..<30).map { _ in gateway.connect() }
+            for client in clients { client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n") }
+            #expect(clients.allSatisfy { $0.message()?.status == 200 })
+        }
+
+        #expect(gateway.ask("GET /never HTTP/1.1\r\nHost: x\r\n\r\n")?.status == 504)
+        #expect(await eventually { ends.value.withLock { $0.count == 2 } })
+        #expect(gateway.plane.counters().hedges == 1)
+        let times = ends.value.withLock { $0 }
+        // The second was asked some 300 ms after the first, and is given up as much later.
+        #expect(times[0].duration(to: times[1]) > .milliseconds(100))
     }
 
     @Test("is done for a few requests only, however many are slow")

@@ -32,6 +32,7 @@ struct RecentRequestTests {
         #expect(request.received > 3)
         #expect(request.returned > 0)
         #expect(request.plugin == "")
+        #expect(request.changedBy == ["correlation-id"])
         #expect(request.failure == nil)
         #expect(request.upstreamMicroseconds != nil)
         #expect(request.places.contains("\"upstream\":\"127.0.0.1:\(gateway.origin.port)\""))
@@ -60,6 +61,23 @@ struct RecentRequestTests {
         #expect(request.status == 418)
         #expect(request.attempts == 0)
         #expect(request.upstreamMicroseconds == nil)
+    }
+
+    @Test("has 64 bytes of a correlation id, by which the whole one is found")
+    func longCorrelation() async throws {
+        let gateway = try PluginGateway([
+            (name: "correlation-id", config: .record(["header_name": .string("X-Trail")]))
+        ])
+        let plane = gateway.gateway.plane
+        let (id, other) = (String(repeating: "a/", count: 500), String(repeating: "b", count: 64))
+        #expect(gateway.ask("GET", "/a", ["x-trail: \(id)"])?.status == 200)
+        #expect(gateway.ask("GET", "/b", ["x-trail: \(other)"])?.status == 200)
+        #expect(await gateway.gateway.eventually { Self.all(plane).count == 2 })
+
+        #expect(plane.recentRequests(named: id).map(\.path) == ["/a"])
+        #expect(plane.recentRequests(named: id).first?.correlation == String(id.prefix(64)))
+        #expect(plane.recentRequests(named: other).map(\.path) == ["/b"])
+        #expect(plane.recentRequests(named: String(other.dropLast())).isEmpty)
     }
 
     @Test("goes on where the last reading ended, and shows every so many of too many")
@@ -135,6 +153,7 @@ struct RecentRequestTests {
                 entry,
                 .none,
                 plugin: "",
+                changedBy: UnsafeRawBufferPointer(start: nil, count: 0),
                 correlation: UnsafeRawBufferPointer(start: nil, count: 0)
             )
         }

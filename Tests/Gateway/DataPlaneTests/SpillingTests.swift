@@ -130,6 +130,21 @@ struct SpillingTests {
         #expect(isOver)
     }
 
+    @Test("is cut when the node has waited long enough for a client that takes nothing")
+    func stopped() async throws {
+        let origin = Self.telling("Content-Length: \(3 * Self.body.count)\r\n")
+        let gateway = try self.gateway([origin.port])
+        let client = StreamSocket(port: gateway.port, segment: 536)
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(await gateway.eventually { origin.requests == ["SENT"] })
+        #expect(gateway.plane.counters().spilledBodies == 1)
+        #expect(gateway.plane.activeRequests == 1)
+
+        gateway.plane.cutRequests(olderThan: .zero)
+
+        #expect(await gateway.eventually { gateway.plane.activeRequests == 0 })
+    }
+
     @Test("in chunks keeps its trailers (RFC 9112 7.1.2)")
     func trailers() async throws {
         let origin = Self.telling(

@@ -212,6 +212,112 @@ struct WaitingTests {
         #expect(origin.messages.filter { $0.method == "POST" }.count == 1)
     }
 
+    @Test(
+        "reach their target in order when the start of their body is on disk and the disk is full"
+    )
+    func spilled() async throws {
+        let mayAnswer = Signal()
+        let origin = Self.origin(mayAnswer)
+        let gateway = try Gateway(Self.entities(origin)) { configuration in
+            configuration.bodyBufferByteCount = 65_536
+            configuration.bodyBufferDiskLimit = 300_000
+        }
+        let first = await Self.fill(gateway, origin)
+        let body = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7 ^ $0 >> 11) }
+        let done = Signal()
+        let status = Mutex(0)
+        let port = gateway.port
+        _ = startReactorThread(name: "client") {
+            let client = HTTP2Client(StreamSocket(port: port))
+            let answer = client.ask("POST /post HTTP/1.1\r\nHost: a\r\n\r\n", body: body)
+            status.withLock { $0 = answer?.status ?? 0 }
+            done.set()
+        }
+        #expect(await eventually { Self.waiting(gateway) == 1 })
+        // What the client may still send comes meanwhile.
+        Signal().wait(milliseconds: 200)
+        mayAnswer.set()
+        #expect(first.message()?.status == 200)
+        #expect(done.wait())
+        #expect(status.withLock { $0 } == 200)
+        let isSame = origin.messages.last?.body == body
+        #expect(isSame)
+    }
+
+    @Test("are no second tries: those are answered at once, and nobody waits behind them")
+    func secondTry() async throws {
+        let (mayFail, mayAnswer, turn) = (Signal(), Signal(), Shared(0))
+        let origins = (0..<2).map { _ in
+            Origin { origin, socket, _ in
+                guard let request = socket.message() else { return }
+                let number = turn.value.withLock { turn in
+                    turn += 1
+                    return turn
+                }
+                origin.note(request)
+                guard number > 1 else {
+                    mayFail.wait()
+                    return socket.reset()
+                }
+                mayAnswer.wait()
+                socket.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            }
+        }
+        var entities = TestEntities.proxying(origins.map(\.port))
+        entities.upstreams[0].limits.concurrency = 1
+        entities.upstreams[0].limits.queue = 100
+        entities.upstreams[0].limits.queueTime = 2_000
+        let gateway = try Gateway(entities)
+        let clients = [gateway.connect(), gateway.connect()]
+        for (number, client) in clients.enumerated() {
+            client.send(Self.get("/\(number)"))
+            #expect(await eventually { origins.map(\.requests.count).reduce(0, +) == number + 1 })
+        }
+
+        mayFail.set()
+
+        #expect(clients[0].message()?.status == 502)
+        #expect(gateway.plane.counters().waiting.first?.entered == 0)
+        mayAnswer.set()
+        #expect(clients[1].message()?.status == 200)
+    }
+
+    @Test("are counted for their own upstream when a worker has missed snapshots between")
+    func skipped() async throws {
+        let released = Shared("")
+        let origin = Origin { origin, socket, _ in
+            while let request = socket.message() {
+                origin.note(request)
+                while request.target.hasPrefix("/held"),
+                    released.value.withLock({ $0 }) != request.target
+                { Signal().wait(milliseconds: 1) }
+                socket.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            }
+        }
+        var entities = Self.entities(origin)
+        let gateway = try Gateway(entities)
+        var empty = entities
+        (empty.upstreams, empty.targets) = ([], [])
+        empty.services[0].host = "127.0.0.1"
+        for round in 1...20 {
+            // The number of the upstream before is free in the snapshot between, and given anew.
+            let name = "round-\(round)"
+            (entities.upstreams[0].name, entities.services[0].host) = (name, name)
+            try gateway.install(empty, version: UInt64(2 * round))
+            try gateway.install(entities, version: UInt64(2 * round + 1))
+            let (held, waiting) = (gateway.connect(), gateway.connect())
+            held.send(Self.get("/held-\(round)"))
+            #expect(await eventually { origin.requests.count == 2 * round - 1 })
+            waiting.send(Self.get())
+            let isCounted = await eventually { Self.waiting(gateway) == 1 }
+            #expect(isCounted)
+            #expect(gateway.plane.counters().waiting.map(\.upstream) == [name])
+            released.value.withLock { $0 = "/held-\(round)" }
+            #expect([held.message()?.status, waiting.message()?.status] == [200, 200])
+            guard isCounted else { return }
+        }
+    }
+
     @Test("survive a change of the targets, and of the limits")
     func change() async throws {
         let mayAnswer = Signal()

@@ -47,6 +47,11 @@ struct RequestLineTests {
 
         let line = RequestLine(request).text(Self.wide)
         #expect(line.contains("  no route answered by key-auth  GET"))
+        request.changedBy = ["cors", "rate-limiting"]
+        let changed = RequestLine(request).text(Self.wide)
+        #expect(changed.contains("answered by key-auth changed by cors, rate-limiting  GET"))
+        let trace = TraceScreen(TraceReport(id: "x", requests: [request], nodes: [])).text
+        #expect(trace.contains("changed by   cors, rate-limiting\n"))
     }
 
     @Test("steer no terminal, whatever a client has sent")

@@ -43,6 +43,13 @@ struct MeshctlTests {
         #expect(!run.errors.isEmpty)
     }
 
+    @Test("refuses an empty request id, which no node can be asked for")
+    func emptyID() async throws {
+        let run = try await Run(["trace", "", "--admin", "127.0.0.1:1"])
+        #expect(run.status == 64)
+        #expect(run.errors.contains("the id is empty"))
+    }
+
     @Test("blames a wrong MESHCTL_ADMIN on the local settings")
     func environment() async throws {
         let run = try await Run(["members"], environment: ["MESHCTL_ADMIN": "ftp://x"])

@@ -15,6 +15,10 @@ SUITES = ["h1_refusals", "h1_answers", "h1_peers", "recording", "varnishtest", "
           "tls_scans", "h2_frames", "h2_floods", "h2_peers", "grpc_peers", "websocket_peers",
           "websocket_frames", "websocket_h2", "streams", "load", "slow", "overload",
           "drain", "changes", "admin_api", "fleet_faults", "upgrade", "dashboard"]
+#: Independent peers on both sides, scans, refusals and a little load, in some three minutes: what
+#: cluster/test runs by the name "quick".
+QUICK = ["h1_refusals", "h1_answers", "h1_peers", "recording", "curl", "tls_scans", "h2_peers",
+         "grpc_peers", "websocket_peers", "load", "upgrade"]
 
 
 class TooSlow(Exception):
@@ -68,8 +72,11 @@ def parse():
         parser.add_argument("--" + name, default="", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     for name in arguments.names:
-        if name not in SUITES + ["soak"]:
-            parser.error(f"{name} is none of {', '.join(SUITES)}")
+        if name not in SUITES + ["soak", "quick"]:
+            parser.error(f"{name} is none of quick, {', '.join(SUITES)}")
+    arguments.quick = "quick" in arguments.names
+    if arguments.quick:
+        arguments.names = QUICK + [name for name in arguments.names if name != "quick"]
     arguments.strict = arguments.strict or bool(os.environ.get("CI"))
     return arguments
 

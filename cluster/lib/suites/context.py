@@ -24,7 +24,7 @@ class Context:
     """One gateway (this one, or a peer to try the suites themselves) and its targets."""
 
     def __init__(self, arguments):
-        self.gateway = arguments.gateway
+        self.gateway, self.quick = arguments.gateway, arguments.quick
         self.venv, self.sslyze_venv = arguments.venv, arguments.sslyze_venv
         self.run = proxies.Run(arguments.peers, arguments.binaries, arguments.envoy,
                                keep=arguments.keep, health=False)

@@ -43,10 +43,12 @@ extension NodeAdmin {
 
     func trace(_ id: String) async -> TraceReport {
         let own = self.ownTrace(id)
-        let present = await self.cluster.members()
-            .filter { $0.id != self.node && $0.state.isPresent }
+        let members = await self.cluster.members().filter { $0.id != self.node }
+        let present = members.filter(\.state.isPresent)
+        // Whoever failed may have served it, and cannot be asked.
+        let failed = members.filter { $0.state == .failed }
         let others = present.prefix(Self.traceLimit)
-        let path = "/mesh/trace/\(Self.escaped(id))"
+        let path = "/mesh/trace/\(Self.escaped(Self.start(of: id)))"
         let answers = await withTaskGroup(of: TraceReport.self) { group in
             for member in others {
                 group.addTask {
@@ -64,7 +66,7 @@ extension NodeAdmin {
             id: id,
             requests: own.requests + answers.flatMap(\.requests),
             nodes: own.nodes + answers.flatMap(\.nodes)
-                + present.dropFirst(Self.traceLimit).map {
+                + (present.dropFirst(Self.traceLimit) + failed).map {
                     MemoryReport(node: $0.profile.name, isReached: false)
                 }
         )
@@ -123,6 +125,16 @@ extension NodeAdmin {
         return text.addingPercentEncoding(withAllowedCharacters: plain) ?? ""
     }
 
+    /// So much of an id that a question holds it, escaped; nodes remember less.
+    private static func start(of id: String) -> String {
+        var count = 0
+        let start = id.unicodeScalars.prefix { scalar in
+            count += UTF8.width(scalar)
+            return count <= 256
+        }
+        return String(String.UnicodeScalarView(start))
+    }
+
     /// What this node alone remembers of an id.
     private func ownTrace(_ id: String) -> TraceReport {
         TraceReport(
@@ -155,6 +167,7 @@ extension NodeAdmin {
             (places.service, places.route, places.target)
         report.correlation = one.correlation.isEmpty ? nil : one.correlation
         report.plugin = one.plugin.isEmpty ? nil : one.plugin
+        report.changedBy = one.changedBy
         (report.client, report.host) = (one.client, one.host)
         report.attempts = one.attempts
         (report.errorOwner, report.errorCause) = (one.failure?.owner, one.failure?.cause)

@@ -292,6 +292,7 @@ extension Worker {
         self.pumpSoon(place)
         let attempt = self.exchanges[place].pointee.attempt
         guard attempt >= 0 else { return }
+        self.readHedge(place)
         self.setAttemptTimer(attempt)
         self.targetReadable(of: attempt)
     }

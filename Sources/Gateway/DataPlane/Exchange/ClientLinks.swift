@@ -104,6 +104,7 @@ extension Worker {
         self.pumpSoon(place)
         let attempt = self.exchanges[place].pointee.attempt
         if attempt >= 0 {
+            self.readHedge(place)
             self.setAttemptTimer(attempt)
             self.targetReadable(of: attempt)
         }

@@ -157,7 +157,7 @@ extension Worker {
             self.observeFailure(exchange, ProxyFailure(cause: cause))
         }
         self.endAttempt(index)
-        self.take(exchange, as: exchange.pointee.attempt)
+        self.goOn(exchange)
         return true
     }
 
@@ -172,7 +172,7 @@ extension Worker {
         guard self.response.status < 500 else {
             self.observeAnswer(exchange, status: self.response.status)
             self.endAttempt(index)
-            self.take(exchange, as: exchange.pointee.attempt)
+            self.goOn(exchange)
             return false
         }
         if self.attempts[index].pointee.begunAt > self.attempts[other].pointee.begunAt {
@@ -185,6 +185,31 @@ extension Worker {
         self.endAttempt(other)
         self.take(exchange, as: index)
         return true
+    }
+
+    /// The attempt that is left goes on alone: what it said while the client took nothing is read now.
+    private func goOn(_ exchange: UnsafeMutablePointer<Exchange>) {
+        let index = exchange.pointee.attempt
+        self.take(exchange, as: index)
+        if index >= 0 { self.readSoon(of: index) }
+    }
+
+    /// The client takes more again: goes on with the attempt beside the exchange's own, if there is one.
+    @inline(__always)
+    func readHedge(_ place: Int32) {
+        let hedge = self.exchanges[place].pointee.hedge
+        if hedge >= 0 { self.readSoon(of: hedge) }
+    }
+
+    /// Gives an attempt the time that is left of its limit, and reads on for it in the next pass.
+    @inline(never)
+    private func readSoon(of index: Int32) {
+        self.setAttemptTimer(index)
+        let attempt = self.attempts[index].pointee
+        guard attempt.stream == 0 else { return self.resumeTargetStream(index) }
+        if attempt.link >= 0, self.io[attempt.link].pointee.isReadable {
+            self.postponeFar(attempt.link)
+        }
     }
 
     /// Takes in how long the first target of a request was waited for.

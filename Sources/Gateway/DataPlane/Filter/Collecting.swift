@@ -70,12 +70,13 @@ extension Worker {
         let exchange = self.exchanges[place]
         guard let block = exchange.pointee.filters else { return true }
         if block.filter.pointee.requiresRequest {
-            let answer = self.chain(exchange).check(
+            let refusal = self.chain(exchange).check(
                 self.pluginRequest(exchange, scope),
                 exchange.pointee.replay.bytes,
                 by: block.filter.pointee.plugins
             )
-            if let answer {
+            if let (answer, step) = refusal {
+                block.filter.pointee.answeredBy = Int32(truncatingIfNeeded: step)
                 self.answer(place, scope, status: answer.status, plugin: answer)
                 return false
             }
@@ -91,7 +92,7 @@ extension Worker {
             exchange.pointee.replay.bytes,
             self.pluginRequest(exchange, scope),
             edits,
-            by: block.filter.pointee.plugins
+            by: &block.filter.pointee.plugins
         )
         exchange.pointee.replay.clear(to: &self.io.blocks)
         body.withUnsafeBytes { exchange.pointee.replay.append($0, from: &self.io.blocks) }
@@ -126,7 +127,7 @@ extension Worker {
             exchange.pointee.held.bytes,
             self.pluginRequest(exchange, scope),
             PluginEdits(names: nothing, lines: nothing),
-            by: block.filter.pointee.plugins
+            by: &block.filter.pointee.plugins
         )
         exchange.pointee.held.clear(to: &self.io.blocks)
         return rooms.keep(whole)

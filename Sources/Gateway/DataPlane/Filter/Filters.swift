@@ -176,6 +176,7 @@ extension Worker {
         )
         guard !edits.overflowed else { return nil }
         block.filter.pointee.refusal = edits.refusal
+        block.filter.pointee.answeredBy = edits.refusedBy
         guard edits.refusal == 0 else { return nil }
         PluginEdits.forEachName(in: edits.dropped) { name in
             self.response.drop(name, in: fields, of: bytes)
@@ -234,6 +235,7 @@ extension Worker {
                 block.filter.pointee.plugins,
                 edits: &edits
             )
+            block.filter.pointee.plugins.changedBy |= edits.changedBy
         }
         return edits
     }
@@ -252,6 +254,7 @@ extension Worker {
         guard
             block.filter.pointee.plugins.bodyCount <= block.filter.pointee.plugins.bodyLimit
         else {
+            block.filter.pointee.answeredBy = block.filter.pointee.plugins.bodyLimitedBy
             self.refuseBody(place, status: 413, message: "Request size limit exceeded")
             return nil
         }

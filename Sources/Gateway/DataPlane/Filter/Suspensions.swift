@@ -92,6 +92,7 @@ extension Worker {
             return true
         }
         _ = self.endSuspension(place)
+        block.filter.pointee.answeredBy = block.filter.pointee.next - 1
         self.answer(place, status: block.filter.pointee.status)
         return true
     }
@@ -103,10 +104,16 @@ extension Worker {
         self.setClientTimer(place)
         let scope = self.reader.load(self.exchanges[place].pointee.head)
         switch verdict {
-        case .answer(let answer): self.answer(place, scope, status: answer.status, plugin: answer)
+        case .answer(let answer):
+            block.filter.pointee.answeredBy = block.filter.pointee.next - 1
+            self.answer(place, scope, status: answer.status, plugin: answer)
         case .proceed(let lines):
             var edits = block.edits
             lines.withUnsafeBytes { edits.lines.write($0) }
+            if !lines.isEmpty, (1...64).contains(block.filter.pointee.next) {
+                let step = UInt64(block.filter.pointee.next - 1)
+                block.filter.pointee.plugins.changedBy |= 1 << step
+            }
             guard self.take(edits, place, block, scope) else { return }
             self.goOn(place, scope, from: Int(block.filter.pointee.next))
         case .counted(let tally):

@@ -180,12 +180,19 @@ extension Worker {
             self.noteLogged(ring.append { format.write(entry, into: &$0) })
         }
         self.trail?._withUnsafeGuaranteedRef { trail in
-            trail.append(
-                entry,
-                exchange.pointee.failure,
-                plugin: self.answeringPlugin(exchange),
-                correlation: self.correlation(of: exchange)
-            )
+            withUnsafeTemporaryAllocation(
+                byteCount: RequestTrail.changedByByteCount,
+                alignment: 1
+            ) { room in
+                let count = self.writeChangingPlugins(exchange, to: room)
+                trail.append(
+                    entry,
+                    exchange.pointee.failure,
+                    plugin: self.answeringPlugin(exchange),
+                    changedBy: UnsafeRawBufferPointer(rebasing: room[..<count]),
+                    correlation: self.correlation(of: exchange)
+                )
+            }
         }
     }
 
@@ -195,6 +202,17 @@ extension Worker {
             block.filter.pointee.answeredBy >= 0
         else { return "" }
         return self.chain(exchange).name(ofStep: Int(block.filter.pointee.answeredBy))
+    }
+
+    /// Writes who changed a request or its answer; returns the bytes.
+    private func writeChangingPlugins(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        to room: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        guard let block = exchange.pointee.filters, exchange.pointee.route >= 0,
+            case let steps = block.filter.pointee.plugins.changedBy, steps != 0
+        else { return 0 }
+        return self.chain(exchange).writeNames(ofSteps: steps, to: room)
     }
 
     /// What `correlation-id` made for a request, or what the client sent in its field.

@@ -31,7 +31,9 @@ public struct RecentRequest: Sendable {
     public internal(set) var isCut = false
     /// The plugin that answered in place of a target; empty for none.
     public internal(set) var plugin = ""
-    /// What the plugin `correlation-id` found or made; empty without it.
+    /// The plugins that changed the request or its answer, in their order.
+    public internal(set) var changedBy: [String] = []
+    /// What the plugin `correlation-id` found or made, its first 64 bytes; empty without it.
     public internal(set) var correlation = ""
     /// Members of a JSON object that name service and route; empty for a request without.
     var routeMembers = ""
@@ -98,13 +100,17 @@ extension DataPlane {
         return found
     }
 
-    /// Requests that are kept under a request id, or that went with a correlation id.
+    /// Requests that are kept under a request id, or that went with a correlation id; of a longer one
+    /// the first 64 bytes count, since no more are kept.
     public func recentRequests(named id: String) -> [RecentRequest] {
         var found: [RecentRequest] = []
         let lowercased = id.lowercased()
+        let correlation = RequestTrail.kept(correlation: id)
         for trail in self.trails {
             _ = trail.read(from: 0) { request in
-                if request.id == lowercased || request.correlation == id { found.append(request) }
+                if request.id == lowercased || request.correlation == correlation {
+                    found.append(request)
+                }
                 return found.count < 64
             }
         }

@@ -12,7 +12,11 @@ final class RequestTrail: Sendable {
     private static let copyCount = 8
 
     /// Texts of a record.
-    private static let textCount = 8
+    private static let textCount = 9
+    /// Bytes for the names of plugins that changed something.
+    static let changedByByteCount = 96
+    /// Bytes of a correlation id that are kept.
+    private static let correlationByteCount = 64
 
     private struct Record {
         var requestID: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
@@ -25,7 +29,7 @@ final class RequestTrail: Sendable {
         var status: UInt16 = 0
         var cause: UInt8 = 0
         var isCut = false
-        var counts = SIMD8<UInt16>(repeating: 0)
+        var counts = SIMD16<UInt16>(repeating: 0)
     }
 
     private static let textStart = MemoryLayout<Record>.stride
@@ -51,29 +55,47 @@ final class RequestTrail: Sendable {
     ///   - entry: as the access log tells it.
     ///   - failure: why it failed, if it did.
     ///   - plugin: who answered in place of a target; empty for nobody.
+    ///   - changedBy: who changed the request or its answer, between commas.
     ///   - correlation: the value that `correlation-id` found or made.
     func append(
         _ entry: AccessLogEntry,
         _ failure: ProxyFailure,
         plugin: String,
+        changedBy: UnsafeRawBufferPointer,
         correlation: UnsafeRawBufferPointer
     ) {
         _ = self.written.withLockIfAvailable { written in
             let slot =
                 self.base + Int(written % UInt64(self.capacity)) * Self.slotByteCount
             var plugin = plugin
-            plugin.withUTF8 { name in
-                Self.write(entry, failure, UnsafeRawBufferPointer(name), correlation, to: slot)
+            plugin.withUTF8 { plugin in
+                let plugins = Plugins(
+                    answering: UnsafeRawBufferPointer(plugin),
+                    changing: changedBy,
+                    correlation: correlation
+                )
+                Self.write(entry, failure, plugins, to: slot)
             }
             written += 1
         }
     }
 
+    /// What plugins had to do with a request.
+    private struct Plugins {
+        let answering: UnsafeRawBufferPointer
+        let changing: UnsafeRawBufferPointer
+        let correlation: UnsafeRawBufferPointer
+    }
+
+    /// As much of a correlation id as is kept.
+    static func kept(correlation: String) -> String {
+        String(decoding: correlation.utf8.prefix(Self.correlationByteCount), as: UTF8.self)
+    }
+
     private static func write(
         _ entry: AccessLogEntry,
         _ failure: ProxyFailure,
-        _ plugin: UnsafeRawBufferPointer,
-        _ correlation: UnsafeRawBufferPointer,
+        _ plugins: Plugins,
         to slot: UnsafeMutableRawPointer
     ) {
         var record = Record()
@@ -94,12 +116,13 @@ final class RequestTrail: Sendable {
         var offset = Self.textStart
         record.counts[0] = Self.put(entry.routeMembers, 160, slot, &offset)
         record.counts[1] = Self.put(entry.upstreamMember, 72, slot, &offset)
-        record.counts[2] = Self.put(plugin, 32, slot, &offset)
-        record.counts[3] = Self.put(correlation, 64, slot, &offset)
+        record.counts[2] = Self.put(plugins.answering, 32, slot, &offset)
+        record.counts[3] = Self.put(plugins.correlation, Self.correlationByteCount, slot, &offset)
         record.counts[4] = Self.put(entry.method, 16, slot, &offset)
         record.counts[5] = Self.put(entry.client, 46, slot, &offset)
         record.counts[6] = Self.put(entry.host, 64, slot, &offset)
-        record.counts[7] = Self.put(Self.path(of: entry.target), 512, slot, &offset)
+        record.counts[7] = Self.put(plugins.changing, Self.changedByByteCount, slot, &offset)
+        record.counts[8] = Self.put(Self.path(of: entry.target), 512, slot, &offset)
         slot.storeBytes(of: record, as: Record.self)
     }
 
@@ -206,7 +229,8 @@ final class RequestTrail: Sendable {
         (request.routeMembers, request.upstreamMember) = (texts[0], texts[1])
         (request.plugin, request.correlation) = (texts[2], texts[3])
         (request.method, request.client) = (texts[4], texts[5])
-        (request.host, request.path) = (texts[6], texts[7])
+        (request.host, request.path) = (texts[6], texts[8])
+        request.changedBy = texts[7].split(separator: ",").map(String.init)
         return request
     }
 }

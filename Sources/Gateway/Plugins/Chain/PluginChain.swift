@@ -119,6 +119,30 @@ public struct PluginChain: Sendable {
         self.links.indices.contains(index) ? self.links[index].name : ""
     }
 
+    /// Writes the names of the plugins whose steps have a bit, in order, between commas.
+    ///
+    /// - Returns: how many bytes; from the first name on that does not fit, all are left out.
+    public func writeNames(ofSteps bits: UInt64, to room: UnsafeMutableRawBufferPointer) -> Int {
+        var (left, count) = (bits, 0)
+        while case let index = left.trailingZeroBitCount, index < self.links.count {
+            left &= left - 1
+            var name = self.links[index].name
+            let start = count > 0 ? count + 1 : 0
+            let end = name.withUTF8 { bytes in
+                guard start + bytes.count <= room.count else { return 0 }
+                if start > 0 { room[start - 1] = UInt8(ascii: ",") }
+                room[start...].copyBytes(from: bytes)
+                return start + bytes.count
+            }
+            guard end > 0 else { break }
+            count = end
+        }
+        return count
+    }
+
+    /// The bit of a step; none of those behind the first 64.
+    private static func bit(_ index: Int) -> UInt64 { 1 << UInt64(index) }
+
     /// Whether a client may open a connection, or a session of datagrams, of a stream route.
     public func admits(_ client: IPAddress) -> Bool {
         self.links.allSatisfy { $0.general?.step?.connection?(client) ?? true }
@@ -144,7 +168,12 @@ public struct PluginChain: Sendable {
             let step = self.links[index].step(request.consumers, state.identity)
             index += 1
             guard let access = step?.access else { continue }
+            let (extent, limit) = (edits.extent, state.bodyLimit)
             let verdict = access(request, &state, &edits)
+            if edits.extent != extent { state.changedBy |= Self.bit(index - 1) }
+            if state.bodyLimit != limit {
+                state.bodyLimitedBy = Int32(truncatingIfNeeded: index - 1)
+            }
             state.note = 0
             state.tally.standing = .unasked
             if case .next = verdict { continue }
@@ -161,8 +190,12 @@ public struct PluginChain: Sendable {
         _ state: PluginState,
         edits: inout PluginEdits
     ) {
-        for link in self.links {
-            link.step(consumers, state.identity)?.response?(state, &edits)
+        for (index, link) in self.links.enumerated() {
+            guard let response = link.step(consumers, state.identity)?.response else { continue }
+            let (extent, refusal) = (edits.extent, edits.refusal)
+            response(state, &edits)
+            if edits.extent != extent { edits.changedBy |= Self.bit(index) }
+            if edits.refusal != refusal { edits.refusedBy = Int32(truncatingIfNeeded: index) }
         }
     }
 
@@ -183,25 +216,29 @@ public struct PluginChain: Sendable {
         _ body: [UInt8],
         _ request: PluginRequest,
         _ edits: PluginEdits,
-        by state: PluginState
+        by state: inout PluginState
     ) -> [UInt8] {
         var body = body
-        for link in self.links {
-            guard let whole = link.step(request.consumers, state.identity)?.whole else { continue }
-            if let changed = whole(side, request, edits, body, state) { body = changed }
+        for (index, link) in self.links.enumerated() {
+            guard let whole = link.step(request.consumers, state.identity)?.whole,
+                let changed = whole(side, request, edits, body, state)
+            else { continue }
+            body = changed
+            state.changedBy |= Self.bit(index)
         }
         return body
     }
 
-    /// Looks at a request's whole body; an answer in place of the target's, or nil.
+    /// Looks at a request's whole body; an answer in place of the target's and the step that gives it,
+    /// or nil.
     public func check(
         _ request: PluginRequest,
         _ body: [UInt8],
         by state: PluginState
-    ) -> PluginAnswer? {
-        for link in self.links {
+    ) -> (answer: PluginAnswer, step: Int)? {
+        for (index, link) in self.links.enumerated() {
             guard let check = link.step(request.consumers, state.identity)?.check else { continue }
-            if let answer = check(request, state, body) { return answer }
+            if let answer = check(request, state, body) { return (answer, index) }
         }
         return nil
     }

@@ -37,6 +37,10 @@ public struct PluginEdits {
     public var status: UInt16 = 0
     /// Set in the response phase by a step that answers, without a body, in place of the target.
     public internal(set) var refusal: UInt16 = 0
+    /// The step that set ``refusal``; -1 before one did.
+    public internal(set) var refusedBy: Int32 = -1
+    /// Which steps have edited the head in the response phase, a bit for each of the first 64.
+    public internal(set) var changedBy: UInt64 = 0
     /// Set by a step that wants the body of this message whole, before it goes on.
     public var collectsBody = false
     /// Set with ``collectsBody`` by a step that must see the request's body: a request whose body
@@ -93,6 +97,21 @@ public struct PluginEdits {
         self.names.overflowed || self.lines.overflowed || self.responseLines.overflowed
             || self.query.overflowed || self.responseNames.overflowed || self.path.overflowed
             || self.host.overflowed || self.method.overflowed
+    }
+
+    /// How far each list is filled, by which a step's edits are noticed.
+    var extent: SIMD8<Int32> {
+        let counts = SIMD8(
+            self.names.count,
+            self.lines.count,
+            self.responseNames.count,
+            self.responseLines.count,
+            self.query.count + (self.replacesQuery ? 1 : 0),
+            self.path.count,
+            self.host.count,
+            self.method.count
+        )
+        return SIMD8(truncatingIfNeeded: counts)
     }
 
     /// The dropped names, each behind a byte of length.

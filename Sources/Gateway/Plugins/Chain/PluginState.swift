@@ -38,6 +38,10 @@ public struct PluginState: Sendable {
     var limitKey: UInt64 = 0
     /// Milliseconds since 1970 at which the request was looked at for limits of the response.
     var limitTime: Int64 = 0
+    /// The step that set ``bodyLimit``; -1 before one did.
+    public internal(set) var bodyLimitedBy: Int32 = -1
+    /// Which steps have changed the request or its answer, a bit for each of the first 64.
+    public var changedBy: UInt64 = 0
     /// How many bytes of the request's body have come.
     public var bodyCount: UInt64 = 0
 

@@ -22,6 +22,29 @@ final class StreamSocket: TestStream {
         self.init(descriptor: mesh_connect(&address))
     }
 
+    /// Connects to a port of the loopback, with so small segments and so small a receive buffer that the
+    /// peer soon has to wait for the reader.
+    convenience init(port: UInt16, segment: Int32, seconds: Int = 30) {
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(AF_INET, kind, 0)
+        for (level, option, value) in [
+            (Int32(IPPROTO_TCP), TCP_MAXSEG, segment), (SOL_SOCKET, SO_RCVBUF, 4_096),
+        ] {
+            var value = value
+            setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+        }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_port = port.bigEndian
+        _ = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        self.init(descriptor: descriptor, seconds: seconds)
+    }
+
     deinit { _ = Glibc.close(self.descriptor) }
 
     /// Sends everything; `false` when the peer is gone.
