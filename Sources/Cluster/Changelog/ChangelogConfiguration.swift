@@ -59,8 +59,8 @@ public struct ChangelogConfiguration: Equatable, Sendable {
     public var chunkByteCount = 256 << 10
     /// Most bytes of one changeset.
     ///
-    /// Default 64 MiB.
-    public var changesetByteLimit = 64 << 20
+    /// Default 256 MiB: about a million entities, as 300,000 consumers with a key and a group are.
+    public var changesetByteLimit = 256 << 20
     /// Most bytes of a checkpoint.
     ///
     /// Default 512 MiB.

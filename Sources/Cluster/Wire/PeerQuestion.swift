@@ -1,13 +1,14 @@
 import MeshPrimitives
 
-/// What one node asks another, by stream: to read what an Admin path would show there.
+/// What one node asks another, by stream: to show what an Admin path would show there, or to forget
+/// cached answers.
 public struct PeerQuestion: Equatable, Sendable {
     /// Most bytes of a path: 1,024.
     public static let pathByteLimit = 1_024
 
     /// Names the question among the asking node's.
     public let number: UInt64
-    /// The path with its query, such as `/mesh/requests/9f…`.
+    /// The path with its query, such as `/mesh/trace/9f…` or `/mesh/cache/forget`.
     public let path: String
 
     /// Creates a question; `nil` when the path is too long.

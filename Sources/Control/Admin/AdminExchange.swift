@@ -87,6 +87,13 @@ struct AdminPath: Sendable {
             self.run = run
         }
 
+        /// The same, for bodies as large as a configuration may be.
+        var takingConfiguration: Method {
+            var method = self
+            method.bodyLimit = AdminServerConfiguration.configurationByteCount
+            return method
+        }
+
         /// The same, for another role.
         func requiring(_ role: AdminRole) -> Method {
             var method = self

@@ -4,7 +4,7 @@ public import MeshReports
 
 /// What the Admin API needs from the node behind it.
 ///
-/// The node answers from what it believes now and never waits for a peer; only ``apply(_:)``,
+/// The node answers from what it believes now and waits for no peer, but where it says so; only ``apply(_:)``,
 /// ``edit(_:upon:author:message:)`` and ``setMode(_:of:)`` write, and return when the write is
 /// durable.
 public protocol AdminNode: Sendable {
@@ -39,12 +39,13 @@ public protocol AdminNode: Sendable {
     ///
     /// - Throws: ``AdminError/refused(_:)`` when no such address is balanced.
     func mark(_ mark: TargetMark) async throws(AdminError)
-    /// An answer that this node keeps for `proxy-cache` under a key, in Kong's form; nil for none.
+    /// An answer that this node, or else another one, keeps for `proxy-cache` under a key, in Kong's
+    /// form; nil for none.
     func cachedAnswer(_ key: String) async -> DocumentValue?
-    /// Forgets such an answer; whether there was one.
-    func forgetCachedAnswer(_ key: String) async -> Bool
-    /// Forgets all such answers.
-    func forgetCachedAnswers() async
+    /// Lets every live node forget such an answer.
+    func forgetCachedAnswer(_ key: String) async -> CachePurge
+    /// Lets every live node forget all such answers.
+    func forgetCachedAnswers() async -> CachePurge
     /// The least level that is logged.
     func logLevel() async -> String
     /// Changes the least level that is logged; it goes back after a while.

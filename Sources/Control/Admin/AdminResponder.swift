@@ -86,7 +86,7 @@ struct AdminResponder: HTTPResponder {
         let announced = request.headers[.contentLength].flatMap { Int($0) } ?? 0
         guard announced <= max(self.bodyLimit(of: operation), 0),
             let body = try? await request.body.collect(upTo: self.bodyLimit(of: operation))
-        else { return Self.closing(self.tooLarge) }
+        else { return Self.closing(self.tooLarge(for: self.bodyLimit(of: operation))) }
         return await operation.run(
             Self.exchange(request, holder, parameters, Array(body.readableBytesView))
         )
@@ -116,11 +116,11 @@ struct AdminResponder: HTTPResponder {
         let announced = request.headers[.contentLength].flatMap { Int($0) } ?? 0
         let largest = self.paths.flatMap(\.methods).map(\.bodyLimit).max() ?? 0
         guard announced <= max(self.configuration.maximumBodyByteCount, largest) else {
-            return Self.closing(self.tooLarge)
+            return Self.closing(self.tooLarge(for: largest))
         }
         guard self.configuration.surface == .status, request.method != .post else { return nil }
         let hasBody = announced > 0 || request.headers[.transferEncoding] != nil
-        return hasBody ? Self.closing(self.tooLarge) : nil
+        return hasBody ? Self.closing(self.tooLarge(for: 0)) : nil
     }
 
     /// Bytes of body that an operation is given; a status listener's reads get none.
@@ -238,10 +238,11 @@ struct AdminResponder: HTTPResponder {
         )
     }
 
-    private var tooLarge: AdminAnswer {
+    private func tooLarge(for limit: Int) -> AdminAnswer {
         .message(
             self.configuration.surface == .admin
-                ? "the body is larger than \(self.configuration.maximumBodyByteCount) bytes"
+                ? "the body is larger than "
+                    + "\(max(self.configuration.maximumBodyByteCount, limit)) bytes"
                 : "this listener takes no bodies",
             status: 413
         )

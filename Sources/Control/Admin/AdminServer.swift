@@ -39,7 +39,10 @@ public struct AdminServerConfiguration: Sendable {
     /// The largest backup that is restored: 256 MiB.
     static let backupByteCount = 256 << 20
 
-    /// The largest request body: 10 MiB; a status listener takes 1 KiB, from loopback only.
+    /// The largest declarative configuration, as much as its reader takes: 64 MiB.
+    static let configurationByteCount = 64 << 20
+
+    /// The largest request body elsewhere: 10 MiB; a status listener takes 1 KiB, from loopback only.
     public var maximumBodyByteCount: Int
     /// Most connections at once: 1,024, a status listener 256; further ones wait.
     public var maximumConnections: Int

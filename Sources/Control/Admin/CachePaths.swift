@@ -1,6 +1,9 @@
 import MeshEntities
 
-/// Kong's paths of the plugin `proxy-cache`: what the asked node keeps of targets' answers.
+/// Kong's paths of the plugin `proxy-cache`: what the nodes keep of targets' answers.
+///
+/// Each node keeps its own. What is shown is the asked node's answer, or else that of the first other
+/// node that has one; what is to be forgotten, every live node forgets.
 ///
 /// Source: Kong's `kong/plugins/proxy-cache/api.lua`, version 3.9.
 struct CachePaths: Sendable {
@@ -11,9 +14,8 @@ struct CachePaths: Sendable {
             AdminPath(
                 "proxy-cache",
                 [
-                    .deleting("Forget all answers that are kept") { _ in
-                        await self.node.forgetCachedAnswers()
-                        return .empty(204)
+                    .deleting("Forget all answers that are kept, on every node") { _ in
+                        await self.node.forgetCachedAnswers().refusal ?? .empty(204)
                     }
                 ]
             ),
@@ -44,11 +46,11 @@ struct CachePaths: Sendable {
                     return .document(answer)
                 }
                 .requiring(.write),
-                .deleting("Forget an answer that is kept") { exchange in
-                    guard await isThere(exchange),
-                        await self.node.forgetCachedAnswer(exchange.parameters.last ?? "")
-                    else { return .notFound }
-                    return .empty(204)
+                .deleting("Forget an answer that is kept, on every node") { exchange in
+                    guard await isThere(exchange) else { return .notFound }
+                    let key = exchange.parameters.last ?? ""
+                    let purge = await self.node.forgetCachedAnswer(key)
+                    return purge.refusal ?? (purge.isFound ? .empty(204) : .notFound)
                 },
             ]
         )

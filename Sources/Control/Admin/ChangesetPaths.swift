@@ -23,7 +23,8 @@ struct ChangesetPaths: Sendable {
                     await self.submit(exchange) { submission throws(AdminError) in
                         Self.answer(to: try await self.node.apply(submission))
                     }
-                },
+                }
+                .takingConfiguration,
             ]
         )
     }
@@ -69,6 +70,7 @@ struct ChangesetPaths: Sendable {
                 .report(try await self.node.difference(submission))
             }
         }
+        .takingConfiguration
         let actions = RollOutAction.allCases.map { action in
             AdminPath.posting("mesh/config/roll-out/\(action.rawValue)") { exchange in
                 await Self.answer { () async throws(AdminError) in
@@ -79,7 +81,13 @@ struct ChangesetPaths: Sendable {
         }
         return actions + [
             AdminPath("mesh/config/diff", [between, against.requiring(.read)]),
-            .posting("mesh/config/validate", role: .read) { await self.validate($0) },
+            AdminPath(
+                "mesh/config/validate",
+                [
+                    AdminPath.Method(name: "POST") { await self.validate($0) }
+                        .requiring(.read).takingConfiguration
+                ]
+            ),
             .posting("mesh/config/rollback") { exchange in
                 await Self.answer { () async throws(AdminError) in
                     let place = exchange.query["to"] ?? "^"

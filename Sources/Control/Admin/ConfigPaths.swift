@@ -13,7 +13,7 @@ struct ConfigPaths: Sendable {
         }.requiring(.write)
         let load = AdminPath.Method(name: "POST", summary: "Replace the configuration") {
             await self.load($0)
-        }
+        }.takingConfiguration
         return [AdminPath("config", [read, load])]
     }
 

@@ -108,7 +108,8 @@ extension DeckContent {
         let hidden = Self.hidden(by: fields, of: kind)
         let defaults = (self.defaults[kind] ?? []).filter { !hidden.contains($0.name) }
         fields = Self.filled(fields, from: defaults)
-        guard !self.tags.isEmpty else { return fields }
+        // To be in a group is no entity of decK's, and has no tags.
+        guard !self.tags.isEmpty, kind != .groupMembers else { return fields }
         guard let index = fields.firstIndex(where: { $0.name == "tags" }) else {
             return fields + [DocumentField("tags", DocumentNode(.array(self.tags)))]
         }

@@ -98,11 +98,12 @@ public enum PluginCatalogue {
             }
         }
         var rest = plugin
+        var removed: Set<Substring> = []
         for error in SettingsCheck.errors(
             in: PluginSettings(plugin: plugin, fields: definition.fields)
         ) {
             errors.append(error)
-            Self.remove(error, from: &rest)
+            if let field = Self.remove(error, from: &rest) { removed.insert(field) }
         }
         // What a secret makes of a field, the node that looks it up will see.
         let secret = Set(
@@ -119,23 +120,30 @@ public enum PluginCatalogue {
                 let isWhole = error.field == FieldPath.entityField
                 let isOpen = error.field.split(separator: ".")
                     .contains { secret.contains(String($0)) }
-                if !isOpen, !errors.contains(error), !isWhole || errors.isEmpty {
+                // That it is missing now is our doing.
+                let isGone = Self.field(of: error).map { removed.contains($0) } ?? false
+                if !isOpen, !isGone, !errors.contains(error), !isWhole || errors.isEmpty {
                     errors.append(error)
                 }
-                guard !isWhole, Self.remove(error, from: &rest) else { break }
+                guard !isWhole, let field = Self.remove(error, from: &rest) else { break }
+                removed.insert(field)
             }
         }
         return Array(errors.prefix(Self.errorLimit))
     }
 
-    /// Takes away what is wrong, to see what else is.
-    @discardableResult
-    private static func remove(_ error: PluginError, from plugin: inout Plugin) -> Bool {
-        let field = error.field.split(separator: ".").dropFirst().first ?? ""
+    /// Takes away what is wrong, to see what else is; the field of `config`, nil when there is none.
+    private static func remove(_ error: PluginError, from plugin: inout Plugin) -> Substring? {
+        guard let field = Self.field(of: error) else { return nil }
         let fields = plugin.config.fields ?? []
         let kept = fields.filter { $0.name != field }
         plugin.config = .object(kept)
-        return kept.count < fields.count
+        return kept.count < fields.count ? field : nil
+    }
+
+    /// The field of `config` that an error is about.
+    private static func field(of error: PluginError) -> Substring? {
+        error.field.split(separator: ".").dropFirst().first
     }
 
     /// Checks one plugin and makes its step.

@@ -195,3 +195,143 @@ static inline void mesh_authority_names_free(STACK_OF(X509_NAME) *names) {
 static inline int mesh_error_reason(unsigned long code) {
     return ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
 }
+
+// Copies the address of an OCSP responder, or of a list of revoked certificates, that a certificate
+// names, so many others left out; its length, or -1 when there is none or it is too long.
+static inline int mesh_responder_address(X509 *certificate, int index, char *to, int limit) {
+    STACK_OF(OPENSSL_STRING) *all = X509_get1_ocsp(certificate);
+    int count = -1;
+    if (all != NULL && index < sk_OPENSSL_STRING_num(all)) {
+        const char *text = sk_OPENSSL_STRING_value(all, index);
+        size_t length = strlen(text);
+        if (length < (size_t)limit) {
+            memcpy(to, text, length);
+            count = (int)length;
+        }
+    }
+    X509_email_free(all);
+    return count;
+}
+static inline int mesh_revocation_list_address(
+    const X509 *certificate, int index, char *to, int limit
+) {
+    CRL_DIST_POINTS *points = (CRL_DIST_POINTS *)X509_get_ext_d2i(
+        certificate, NID_crl_distribution_points, NULL, NULL
+    );
+    int left = index, count = -1;
+    for (int place = 0; count < 0 && place < sk_DIST_POINT_num(points); place++) {
+        const DIST_POINT *point = sk_DIST_POINT_value(points, place);
+        // Lists by others than the issuer, or for some reasons only, do not say all.
+        if (point->CRLissuer != NULL || point->reasons != NULL) continue;
+        if (point->distpoint == NULL || point->distpoint->type != 0) continue;
+        const GENERAL_NAMES *names = point->distpoint->name.fullname;
+        for (int name = 0; count < 0 && name < sk_GENERAL_NAME_num(names); name++) {
+            const GENERAL_NAME *one = sk_GENERAL_NAME_value(names, name);
+            if (one->type != GEN_URI || left-- > 0) continue;
+            const ASN1_STRING *text = one->d.uniformResourceIdentifier;
+            if (ASN1_STRING_length(text) >= limit) continue;
+            count = ASN1_STRING_length(text);
+            memcpy(to, ASN1_STRING_get0_data(text), (size_t)count);
+        }
+    }
+    CRL_DIST_POINTS_free(points);
+    return count;
+}
+
+// Makes the question whether a certificate was revoked (RFC 6960); its length, or 0. The bytes are
+// freed by OPENSSL_free.
+static inline int mesh_revocation_question(X509 *certificate, X509 *issuer, uint8_t **bytes) {
+    OCSP_REQUEST *request = OCSP_REQUEST_new();
+    OCSP_CERTID *id = OCSP_cert_to_id(NULL, certificate, issuer);
+    int count = 0;
+    *bytes = NULL;
+    if (request != NULL && id != NULL && OCSP_request_add0_id(request, id) != NULL) {
+        id = NULL;
+        count = i2d_OCSP_REQUEST(request, bytes);
+    }
+    OCSP_CERTID_free(id);
+    OCSP_REQUEST_free(request);
+    return count > 0 ? count : 0;
+}
+
+// What an answer of OCSP says of a certificate: 0 good, 1 revoked, -1 nothing that may be relied on.
+//
+// The issuer has signed it, or whom the issuer told to answer; it is of now, or, where it names no end,
+// of the last day.
+static inline int mesh_revocation_answer(
+    X509 *certificate, X509 *issuer, const uint8_t *bytes, long count
+) {
+    int finding = -1;
+    OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &bytes, count);
+    OCSP_BASICRESP *basic = NULL;
+    OCSP_CERTID *id = OCSP_cert_to_id(NULL, certificate, issuer);
+    X509_STORE *store = X509_STORE_new();
+    STACK_OF(X509) *chain = sk_X509_new_null();
+    if (response != NULL && id != NULL && store != NULL && chain != NULL &&
+        OCSP_response_status(response) == OCSP_RESPONSE_STATUS_SUCCESSFUL &&
+        (basic = OCSP_response_get1_basic(response)) != NULL &&
+        sk_X509_push(chain, issuer) > 0 && X509_STORE_add_cert(store, issuer) == 1 &&
+        X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) == 1 &&
+        OCSP_basic_verify(basic, chain, store, 0) == 1) {
+        int status = -1, reason = -1;
+        ASN1_GENERALIZEDTIME *revoked = NULL, *from = NULL, *until = NULL;
+        if (OCSP_resp_find_status(basic, id, &status, &reason, &revoked, &from, &until) == 1 &&
+            OCSP_check_validity(from, until, 300, until == NULL ? 86400 : -1) == 1) {
+            if (status == V_OCSP_CERTSTATUS_GOOD) finding = 0;
+            if (status == V_OCSP_CERTSTATUS_REVOKED) finding = 1;
+        }
+    }
+    sk_X509_free(chain);
+    X509_STORE_free(store);
+    OCSP_CERTID_free(id);
+    OCSP_BASICRESP_free(basic);
+    OCSP_RESPONSE_free(response);
+    ERR_clear_error();
+    return finding;
+}
+
+// Whether a list is of all reasons and of clients' certificates, so that silence means good.
+static inline int mesh_revocation_list_is_whole(const X509_CRL *list) {
+    int is_whole = 1;
+    for (int place = 0; place < X509_CRL_get_ext_count(list); place++) {
+        X509_EXTENSION *extension = X509_CRL_get_ext(list, place);
+        if (!X509_EXTENSION_get_critical(extension)) continue;
+        if (OBJ_obj2nid(X509_EXTENSION_get_object(extension)) != NID_issuing_distribution_point) {
+            return 0;
+        }
+        ISSUING_DIST_POINT *point = (ISSUING_DIST_POINT *)X509V3_EXT_d2i(extension);
+        is_whole = point != NULL && point->onlyCA <= 0 && point->onlyattr <= 0 &&
+                   point->indirectCRL <= 0 && point->onlysomereasons == NULL;
+        ISSUING_DIST_POINT_free(point);
+        if (!is_whole) return 0;
+    }
+    return is_whole;
+}
+
+// As above, of a list of revoked certificates (RFC 5280 section 5), in DER or PEM.
+static inline int mesh_revocation_list(
+    X509 *certificate, X509 *issuer, const uint8_t *bytes, int count
+) {
+    const uint8_t *next = bytes;
+    X509_CRL *list = d2i_X509_CRL(NULL, &next, count);
+    if (list == NULL) {
+        BIO *source = BIO_new_mem_buf(bytes, count);
+        if (source != NULL) list = PEM_read_bio_X509_CRL(source, NULL, mesh_no_passphrase, NULL);
+        BIO_free(source);
+    }
+    int finding = -1;
+    EVP_PKEY *key = X509_get0_pubkey(issuer);
+    if (list != NULL && key != NULL &&
+        X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(issuer)) == 0 &&
+        (X509_get_key_usage(issuer) & KU_CRL_SIGN) != 0 && X509_CRL_verify(list, key) == 1 &&
+        mesh_revocation_list_is_whole(list) &&
+        X509_cmp_current_time(X509_CRL_get0_lastUpdate(list)) < 0 &&
+        X509_CRL_get0_nextUpdate(list) != NULL &&
+        X509_cmp_current_time(X509_CRL_get0_nextUpdate(list)) > 0) {
+        X509_REVOKED *entry = NULL;
+        finding = X509_CRL_get0_by_cert(list, &entry, certificate) == 1;
+    }
+    X509_CRL_free(list);
+    ERR_clear_error();
+    return finding;
+}

@@ -140,17 +140,24 @@ struct ConfigPathsTests {
         }
     }
 
-    @Test("takes ten MiB and not one byte more")
+    @Test("takes a configuration of 64 MiB and not one byte more, and ten MiB elsewhere")
     func limit() async throws {
         try await withServer { endpoint async throws in
-            let file = try TemporaryFile(byteCount: (10 << 20) + 1)
-            defer { file.remove() }
-            let answer = try await Curl(
-                endpoint,
-                "/config",
-                with: ["-H", "Expect:", "-H", "Content-Type: text/yaml", "--data-binary", file.at]
-            )
-            #expect(answer.status == 413)
+            for (path, count, isTaken) in [
+                ("/config", (64 << 20) + 1, false), ("/mesh/config", (10 << 20) + 1, true),
+                ("/services", (10 << 20) + 1, false),
+            ] {
+                let file = try TemporaryFile(byteCount: count)
+                defer { file.remove() }
+                let answer = try await Curl(
+                    endpoint,
+                    path,
+                    with: [
+                        "-H", "Expect:", "-H", "Content-Type: text/yaml", "--data-binary", file.at,
+                    ]
+                )
+                #expect((answer.status != 413) == isTaken, "\(path)")
+            }
         }
     }
 }

@@ -101,6 +101,9 @@ struct CredentialPathsTests {
                 #expect(try await send(endpoint, "DELETE", "\(path)/kept").status == 204)
                 #expect(try await Curl(endpoint, "\(path)/other").status == 404)
                 #expect(try await send(endpoint, "DELETE", "\(path)/other").status == 404)
+                let silent = try await send(endpoint, "DELETE", "\(path)/far")
+                #expect(silent.status == 504)
+                #expect(silent.body.contains(#""silent":["us-1","us-2"]"#), "\(silent.body)")
             }
             let nobody = "/proxy-cache/00000000-0000-0000-0000-000000000009/caches/kept"
             #expect(try await Curl(endpoint, nobody).status == 404)

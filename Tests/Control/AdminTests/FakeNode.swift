@@ -106,9 +106,11 @@ final class FakeNode: AdminNode {
         key == "kept" ? .record(["status": .integer(200), "body": .string("hi")]) : nil
     }
 
-    func forgetCachedAnswer(_ key: String) async -> Bool { key == "kept" }
+    func forgetCachedAnswer(_ key: String) async -> CachePurge {
+        CachePurge(isFound: key == "kept", silent: key == "far" ? ["us-2", "us-1"] : [])
+    }
 
-    func forgetCachedAnswers() async {}
+    func forgetCachedAnswers() async -> CachePurge { CachePurge(isFound: true) }
 
     func mark(_ mark: TargetMark) async throws(AdminError) {
         if mark.address == "127.0.0.9:1" { throw .refused("no such address") }

@@ -39,6 +39,24 @@ struct DeckFileTests {
         #expect((active.healthy.interval, active.healthy.successes) == (9, 2))
     }
 
+    @Test("gives no tags to a consumer's being in a group")
+    func taggedGroups() throws {
+        let mesh = try load(
+            """
+            _format_version: "3.0"
+            _info: { select_tags: [team] }
+            consumer_groups: [{ name: gold }]
+            consumers:
+              - username: ann
+                groups: [{ name: gold }]
+                keyauth_credentials: [{ key: ann-key }]
+            """
+        )
+        #expect(mesh.groupMembers.count == 1)
+        #expect(mesh.consumerGroups.first?.tags == ["team"])
+        #expect(mesh.keyCredentials.first?.tags == ["team"])
+    }
+
     @Test("shares plugin settings, of which the plugin's own win")
     func sharedSettings() throws {
         let mesh = try load(

@@ -12,6 +12,8 @@ import MeshWire
 extension NodeAdmin {
     /// Nodes that one question about a request asks at most.
     private static let traceLimit = 256
+    /// Nodes that are asked at the same time at most.
+    private static let askedAtOnce = 128
 
     func requests(_ query: RequestQuery) async -> RequestsReport {
         let found = self.dataPlane.recentRequests(after: query.after, limit: query.limit) { one in
@@ -47,20 +49,15 @@ extension NodeAdmin {
         let present = members.filter(\.state.isPresent)
         // Whoever failed may have served it, and cannot be asked.
         let failed = members.filter { $0.state == .failed }
-        let others = present.prefix(Self.traceLimit)
-        let path = "/mesh/trace/\(Self.escaped(Self.start(of: id)))"
-        let answers = await withTaskGroup(of: TraceReport.self) { group in
-            for member in others {
-                group.addTask {
-                    let answer = await self.cluster.ask(path, of: member.id)
-                    let report = answer.flatMap { answer in
-                        try? ReportJSON.decode(TraceReport.self, from: Data(answer.body))
-                    }
-                    let silent = MemoryReport(node: member.profile.name, isReached: false)
-                    return report ?? TraceReport(id: id, requests: [], nodes: [silent])
-                }
+        let answers = await self.ask(
+            "/mesh/trace/\(Self.escaped(Self.start(of: id)))",
+            of: Array(present.prefix(Self.traceLimit))
+        ).map { member, answer in
+            let report = answer.flatMap { answer in
+                try? ReportJSON.decode(TraceReport.self, from: Data(answer.body))
             }
-            return await group.reduce(into: [TraceReport]()) { $0.append($1) }
+            let silent = MemoryReport(node: member.profile.name, isReached: false)
+            return report ?? TraceReport(id: id, requests: [], nodes: [silent])
         }
         return TraceReport(
             id: id,
@@ -70,6 +67,32 @@ extension NodeAdmin {
                     MemoryReport(node: $0.profile.name, isReached: false)
                 }
         )
+    }
+
+    /// Members that are there, this node left out.
+    func others() async -> [Member] {
+        await self.cluster.members().filter { $0.id != self.node && $0.state.isPresent }
+    }
+
+    /// Asks members, so many at a time; nil for one that does not answer in time.
+    func ask(
+        _ path: String,
+        of members: [Member]
+    ) async -> [(member: Member, answer: PeerAnswer?)] {
+        await withTaskGroup(of: (Member, PeerAnswer?).self) { group in
+            var answers: [(member: Member, answer: PeerAnswer?)] = []
+            var rest = members[...]
+            while answers.count < members.count {
+                while answers.count + Self.askedAtOnce > members.count - rest.count,
+                    let member = rest.popFirst()
+                {
+                    group.addTask { (member, await self.cluster.ask(path, of: member.id)) }
+                }
+                guard let answer = await group.next() else { break }
+                answers.append(answer)
+            }
+            return answers
+        }
     }
 
     func ask(_ path: String, of name: String) async throws(AdminError) -> (Int, [UInt8]) {
@@ -91,7 +114,7 @@ extension NodeAdmin {
         return (Int(answer.status), answer.body)
     }
 
-    /// Answers what another node asks; only reads, and only these.
+    /// Answers what another node asks; these paths only, which read, or forget cached answers.
     func respond(to path: String) async -> (status: UInt16, body: [UInt8]) {
         guard let parts = URLComponents(string: path) else { return (400, []) }
         let arguments = Dictionary(
@@ -109,6 +132,8 @@ extension NodeAdmin {
                 return (400, Array("\(error)".utf8))
             }
         case ("mesh", "trace", 3): return Self.json(self.ownTrace(segments[2]))
+        case ("mesh", "cache", 3):
+            return self.respondOfCache(segments[2], key: arguments["key"])
         case ("mesh", "board", 2):
             return (200, Array(await self.board(after: arguments["after"]).json.utf8))
         default: return (404, [])
@@ -120,7 +145,7 @@ extension NodeAdmin {
         return (200, Array(data))
     }
 
-    private static func escaped(_ text: String) -> String {
+    static func escaped(_ text: String) -> String {
         let plain = CharacterSet.alphanumerics.intersection(CharacterSet(charactersIn: "\0"..."~"))
         return text.addingPercentEncoding(withAllowedCharacters: plain) ?? ""
     }

@@ -39,12 +39,6 @@ struct NodeAdmin: AdminNode {
 
     func settings() async -> DocumentValue { self.nodeSettings.document }
 
-    func cachedAnswer(_ key: String) async -> DocumentValue? { self.dataPlane.cachedAnswer(key) }
-
-    func forgetCachedAnswer(_ key: String) async -> Bool { self.dataPlane.forgetCachedAnswer(key) }
-
-    func forgetCachedAnswers() async { self.dataPlane.forgetCachedAnswers() }
-
     func traffic() async -> TrafficCounts {
         let counters = self.dataPlane.counters()
         var counts = TrafficCounts()

@@ -15,16 +15,18 @@ extension ConfigurationService {
     ///
     /// - Parameters:
     ///   - submission: what to apply.
+    ///   - alreadyRead: what was read of its text before; `nil`: it is read here.
     ///   - rollOut: makes the roll-out by which nodes take it up; `nil`: all at once.
     /// - Returns: what has changed, and who holds it.
     /// - Throws: ``AdminError``; nothing has changed then.
     func apply(
         _ submission: Submission,
+        alreadyRead: ParsedDeclaration? = nil,
         by rollOut: RollOutMaker? = nil
     ) async throws(AdminError) -> ApplyReport {
         try self.beginWriting()
         defer { self.endWriting() }
-        let parsed = try self.parse(submission)
+        let parsed = if let alreadyRead { alreadyRead } else { try self.parse(submission) }
         while true {
             do throws(AdminError) {
                 let held = await self.cluster.latest()

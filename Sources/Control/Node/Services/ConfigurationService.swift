@@ -47,6 +47,8 @@ final class ConfigurationService: ServiceLifecycle.Service {
         var running = Running()
         var waiting: [(number: UInt64, continuation: CheckedContinuation<Void, Never>)] = []
         var isApplying = false
+        /// The `config:` file as it was read, until it is applied or something else is activated.
+        var parsedFile: ParsedDeclaration?
         var isChangeKnown = false
         /// When the activation that is under way began.
         var activationBegan: MonotonicInstant?
@@ -188,6 +190,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
         self.state.withLock { state in
             guard let began = state.activationBegan else { return }
             state.activationBegan = nil
+            state.parsedFile = nil
             state.restUntil = now.advanced(
                 by: min(began.duration(to: now) * 2, Self.restMaximum)
             )
@@ -334,6 +337,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
                     options: options
                 )
                 let fingerprint = ParsedEntities.fingerprint(of: parsed.configuration)
+                self.state.withLock { $0.parsedFile = parsed }
                 inlet.yield(.fileRead(fingerprint: fingerprint))
             } catch {
                 // One line for each finding, as `meshctl config validate` prints them.
@@ -354,7 +358,11 @@ final class ConfigurationService: ServiceLifecycle.Service {
         submission.author = "config:"
         submission.message = "first configuration"
         do throws(AdminError) {
-            let report = try await self.apply(submission)
+            let parsed = self.state.withLock { state in
+                defer { state.parsedFile = nil }
+                return state.parsedFile
+            }
+            let report = try await self.apply(submission, alreadyRead: parsed)
             self.logger.info("configuration applied", metadata: ["hash": "\(report.config.hash)"])
         } catch {
             // What was read can be written; only the disk or another apply can be in the way.

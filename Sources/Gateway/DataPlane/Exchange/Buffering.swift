@@ -37,7 +37,10 @@ extension Worker {
         let exchange = self.exchanges[place]
         let isWhole = exchange.pointee.flags.contains(.requestComplete)
         var plain = plain
-        if exchange.pointee.filters != nil {
+        if let block = exchange.pointee.filters {
+            guard block.filter.pointee.gatherLimit == 0 else {
+                return self.gatherMore(place, block, plain)
+            }
             guard let changed = self.filterBody(place, plain, isLast: isWhole) else { return }
             plain = changed
             if exchange.pointee.filters?.filter.pointee.collectsRequest == true {

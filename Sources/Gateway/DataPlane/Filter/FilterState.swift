@@ -33,6 +33,10 @@ struct FilterState {
     var status: UInt16 = 0
     /// What the client is answered, without a body, in place of the target's answer; 0 for nothing.
     var refusal: UInt16 = 0
+    /// Bytes of the request's body that a step waits for at most; 0 when none does.
+    var gatherLimit = 0
+    /// What has come of a body that a step has waited for.
+    var gathered = Gathered.nothing
     /// Whether pieces of the request's body go through the steps.
     var changesRequest = false
     /// Whether steps want the request's body whole.
@@ -47,6 +51,14 @@ struct FilterState {
     var deadline: Int64 = 0
     /// Names the suspension.
     var token: UInt64 = 0
+
+    /// How far the body of a request was taken in before its steps went on.
+    enum Gathered {
+        case nothing
+        case whole
+        /// It is longer than the step wanted, or has no end.
+        case tooLong
+    }
 }
 
 extension UnsafeMutablePointer<Block> {

@@ -66,6 +66,7 @@ extension Worker {
             self.answer(place, scope, status: answer.status, plugin: answer)
         case .suspend(let milliseconds, let status):
             self.suspend(place, next, milliseconds: milliseconds, status: status, body: body)
+        case .gather(let limit): self.gather(place, next - 1, byteLimit: limit, body: body)
         }
         return false
     }
@@ -136,6 +137,11 @@ extension Worker {
         request.connectionRequests = UInt64(link.pointee.requests)
         request.process = UInt64(getpid())
         request.wallMilliseconds = UInt64(max(0, mesh_clock_wall_milliseconds()))
+        switch exchange.pointee.filters?.filter.pointee.gathered {
+        case .whole: request.content = .whole(exchange.pointee.held.bytes)
+        case .tooLong: request.content = .unreadable
+        case .nothing, nil: break
+        }
         return request
     }
 

@@ -125,10 +125,12 @@ extension Worker {
         }
     }
 
-    private func goOn(_ place: Int32, _ scope: borrowing RequestScope, from step: Int) {
+    func goOn(_ place: Int32, _ scope: borrowing RequestScope, from step: Int) {
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-        guard self.runAccess(place, scope, from: step, body: nothing), self.takeHeld(place)
-        else { return }
+        guard self.runAccess(place, scope, from: step, body: nothing) else { return }
+        // From here on what was gathered is as any other body.
+        self.exchanges[place].pointee.filters?.filter.pointee.gathered = .nothing
+        guard self.takeHeld(place) else { return }
         self.advance(place, scope, body: nothing)
     }
 

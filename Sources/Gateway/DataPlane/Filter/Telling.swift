@@ -84,6 +84,7 @@ extension Worker {
         let host = String(decoding: scope.head.host.bytes(of: scope.bytes), as: UTF8.self)
         record.origin = "\(scheme)://\(host):\(self.port(of: exchange.pointee.client))"
         record.sizes = (exchange.pointee.received, exchange.pointee.returned)
+        record.security = self.security(of: exchange.pointee.client)
         record.status = exchange.pointee.status
         let told = block.filter.pointee.told.bytes
         let mark = told.firstIndex(of: 0x0A)
@@ -108,7 +109,7 @@ extension Worker {
         return record
     }
 
-    private func time(
+    func time(
         _ exchange: UnsafeMutablePointer<Exchange>,
         in record: inout LogRecord
     ) {

@@ -50,6 +50,9 @@ final class StreamLogSink: LogSink {
 ///
 /// Source: Kong 3.9, `kong/tools/queue.lua`.
 final class HTTPLogSink: LogSink {
+    /// Most bytes of an answer's body that are read, and thrown away: 64 KiB.
+    private static let answerByteLimit = 65_536
+
     /// Milliseconds that one look at the queue may take beyond the request at hand.
     private static let patience: Int64 = 500
 
@@ -131,6 +134,11 @@ final class HTTPLogSink: LogSink {
         )
         let request =
             self.target.head + Array("Content-Length: \(body.count)\r\n\r\n".utf8) + body
-        return self.link.ask(request, milliseconds: milliseconds).map { $0.status < 300 } ?? false
+        let answer = self.link.ask(
+            request,
+            milliseconds: milliseconds,
+            byteLimit: Self.answerByteLimit
+        )
+        return answer.map { $0.status < 300 } ?? false
     }
 }

@@ -16,11 +16,16 @@ final class OutsideClient: PluginClient {
     func ask(
         _ endpoint: HTTPLogEndpoint,
         _ request: [UInt8],
+        byteLimit: Int,
         _ done: @escaping @Sendable (OutsideAnswer?) -> Void
     ) -> Bool {
         self.threads.run {
             let kept = self.take(endpoint) ?? OutsideHTTP(endpoint)
-            let answer = kept.ask(request, milliseconds: endpoint.milliseconds)
+            let answer = kept.ask(
+                request,
+                milliseconds: endpoint.milliseconds,
+                byteLimit: byteLimit
+            )
             if answer != nil { self.keep(kept, endpoint) }
             done(answer)
         }

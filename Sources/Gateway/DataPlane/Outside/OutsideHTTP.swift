@@ -4,9 +4,6 @@ internal import MeshPlugins
 
 /// A kept connection to a server outside that a thread asks by HTTP/1.1, one request at a time.
 final class OutsideHTTP: Sendable {
-    /// Most bytes of an answer's body that are read; with more, the connection is given up.
-    private static let bodyLimit = 65_536
-
     private let endpoint: HTTPLogEndpoint
     private let security: OutsideSecurity?
     /// Touched by whoever has taken it out for a question, as the bytes below.
@@ -20,8 +17,10 @@ final class OutsideHTTP: Sendable {
 
     /// Sends a whole request and reads the answer; nil when that fails, or does not end in time.
     ///
+    /// With a body of more than `byteLimit` bytes, the connection is given up.
+    ///
     /// A kept connection that has ended is begun anew first.
-    func ask(_ request: [UInt8], milliseconds: Int64) -> OutsideAnswer? {
+    func ask(_ request: [UInt8], milliseconds: Int64, byteLimit: Int) -> OutsideAnswer? {
         let deadline = Self.now() + milliseconds
         if self.connection?.hasEnded() ?? true {
             guard self.endpoint.security == nil || self.security != nil else { return nil }
@@ -35,7 +34,7 @@ final class OutsideHTTP: Sendable {
         }
         let left = deadline - Self.now()
         guard left > 0, self.connection?.send(request, milliseconds: left) == true,
-            let answer = self.receive(until: deadline)
+            let answer = self.receive(until: deadline, byteLimit)
         else {
             self.connection = nil
             return nil
@@ -45,7 +44,7 @@ final class OutsideHTTP: Sendable {
 
     private static func now() -> Int64 { mesh_clock_nanoseconds() / 1_000_000 }
 
-    private func receive(until deadline: Int64) -> OutsideAnswer? {
+    private func receive(until deadline: Int64, _ byteLimit: Int) -> OutsideAnswer? {
         let fields = HeaderFieldBuffer.allocate()
         defer { fields.deallocate() }
         var head = ResponseHead()
@@ -76,7 +75,7 @@ final class OutsideHTTP: Sendable {
                 return OutsideAnswer(
                     status: head.status,
                     fields: listed,
-                    body: self.body(head, until: deadline)
+                    body: self.body(head, until: deadline, byteLimit)
                 )
             }
         }
@@ -89,10 +88,14 @@ final class OutsideHTTP: Sendable {
     }
 
     /// The body as far as it is read; the connection is kept only if its end is known.
-    private func body(_ head: ResponseHead, until deadline: Int64) -> [UInt8] {
+    private func body(
+        _ head: ResponseHead,
+        until deadline: Int64,
+        _ byteLimit: Int
+    ) -> [UInt8] {
         switch head.framing {
         case .none: break
-        case .length(let count) where count <= Self.bodyLimit:
+        case .length(let count) where count <= UInt64(byteLimit):
             while UInt64(self.unread.count) < count {
                 guard self.more(until: deadline) else {
                     self.connection = nil

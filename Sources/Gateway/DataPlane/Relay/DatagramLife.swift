@@ -329,6 +329,7 @@ extension Worker {
                 returned: session.pointee.returned
             )
         )
+        self.tellSession(session, status: status)
         guard let ring = self.settings.log else { return }
         var entry = AccessLogEntry()
         entry.milliseconds = self.wall.milliseconds

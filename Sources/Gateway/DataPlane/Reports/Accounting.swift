@@ -172,6 +172,8 @@ extension Worker {
         }
         if let block = exchange.pointee.filters, exchange.pointee.route >= 0 {
             self.tellLogs(exchange, block)
+        } else if exchange.pointee.flags.contains(.isStream) {
+            self.tellSession(exchange)
         }
         guard self.log != nil || self.trail != nil else { return }
         let entry = self.entry(of: exchange)

@@ -12,6 +12,7 @@ struct ACL: Sendable {
             FieldSchema("allow", .array(.string)), FieldSchema("deny", .array(.string)),
             .standard("hide_groups_header", .boolean, .bool(false)),
             .standard("always_use_authenticated_groups", .boolean, .bool(false)),
+            .standard("include_consumer_groups", .boolean, .bool(false)),
         ],
         takesConsumers: false,
         compile: { settings throws(PluginError) in
@@ -44,6 +45,12 @@ struct ACL: Sendable {
             throw settings.wholeError(
                 "at least one of these fields must be non-empty: "
                     + "'config.allow', 'config.deny'"
+            )
+        }
+        guard try settings.flag("include_consumer_groups") != true else {
+            throw settings.error(
+                "include_consumer_groups",
+                "consumer groups are not looked at yet; give consumers 'acls' of the same names"
             )
         }
         self.groups = allow + deny

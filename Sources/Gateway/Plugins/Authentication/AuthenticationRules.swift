@@ -24,6 +24,8 @@ struct AuthenticationRules: Sendable {
         case undecided(PluginAnswer)
         /// It will be known later.
         case suspended(milliseconds: Int64, status: UInt16)
+        /// It cannot be told before the body has come, of which so many bytes are looked at.
+        case needsContent(byteLimit: Int)
     }
 
     /// The setting that all of them have.
@@ -77,6 +79,7 @@ struct AuthenticationRules: Sendable {
         case .undecided(let answer): return .answer(answer)
         case .suspended(let milliseconds, let status):
             return .suspend(milliseconds: milliseconds, status: status)
+        case .needsContent(let limit): return .gather(byteLimit: limit)
         }
     }
 

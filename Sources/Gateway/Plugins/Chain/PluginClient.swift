@@ -2,10 +2,13 @@
 public protocol PluginClient: AnyObject, Sendable {
     /// Sends a whole request of HTTP/1.1 and hands over the answer; nil when none came in time.
     ///
+    /// A body of more than `byteLimit` bytes is not read.
+    ///
     /// - Returns: false when too much waits already, so that nothing is asked.
     func ask(
         _ endpoint: HTTPLogEndpoint,
         _ request: [UInt8],
+        byteLimit: Int,
         _ done: @escaping @Sendable (OutsideAnswer?) -> Void
     ) -> Bool
 }

@@ -44,6 +44,8 @@ public struct PluginRequest {
     public var shared: PluginShared?
     /// OpenSSL's session of the client's connection; nil without TLS.
     public var secured: OpaquePointer?
+    /// The body, where a step of the access phase has asked for it.
+    public var content = RequestContent.unasked
     /// Milliseconds since 1970.
     public var wallMilliseconds: UInt64
     /// Where work is done that would hold a worker up; nil where there is no such place.

@@ -23,6 +23,8 @@ public struct PluginState: Sendable {
     /// Whose address limits of the response may count for.
     var limitAddress = IPAddress.v4(0)
 
+    /// Which of its names `key-auth` takes out of the body, counted from 1; 0 for none.
+    var hiddenName = 0
     /// Whether `hmac-auth` has yet to look at the digest of the body.
     var checksDigest = false
     /// How the client calls a service of gRPC by `grpc-web`.

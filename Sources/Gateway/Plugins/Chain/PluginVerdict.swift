@@ -7,6 +7,9 @@ public enum PluginVerdict: Sendable {
     /// The request waits until ``PluginRequest/resumption`` is used; after so many milliseconds it is
     /// answered with `status`, which is 503 or 504.
     case suspend(milliseconds: Int64, status: UInt16)
+    /// The request's body is taken in, up to so many bytes; then the step runs once more and finds it in
+    /// ``PluginRequest/content``.
+    case gather(byteLimit: Int)
 }
 
 /// How a suspended request goes on.

@@ -39,6 +39,9 @@ struct ExtAuth: Sendable {
         static let isUndecided: UInt64 = 2
     }
 
+    /// Most bytes of an answer's body that are read: 64 KiB.
+    private static let answerByteLimit = 65_536
+
     private let endpoint: HTTPLogEndpoint
     private let sent: [[UInt8]]
     private let taken: [[UInt8]]
@@ -106,7 +109,11 @@ struct ExtAuth: Sendable {
         let mark = self.ttl > 0 ? self.mark(question, request, shared) : nil
         if let mark, shared.memory.contains(mark) { return .next }
         let (taken, memory) = (self.taken, shared.memory)
-        let isAsked = shared.client.ask(self.endpoint, question) { answer in
+        let isAsked = shared.client.ask(
+            self.endpoint,
+            question,
+            byteLimit: Self.answerByteLimit
+        ) { answer in
             guard let answer, answer.status < 500, answer.status >= 200 else {
                 return resumption.resume(.again(note: Note.isUndecided))
             }

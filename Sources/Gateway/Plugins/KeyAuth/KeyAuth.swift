@@ -1,7 +1,10 @@
 import MeshEntities
 import MeshHTTP
 
-/// Kong's `key-auth`: a key in a header or in the query says who sends a request.
+/// Kong's `key-auth`: a key in a header, in the query or in the body says who sends a request.
+///
+/// A key in the body is looked for last, and its request waits until the body has come; one that is
+/// longer than ``bodyByteLimit`` has none, as in Kong one that does not fit its buffer.
 ///
 /// Source: Kong's `kong/plugins/key-auth/handler.lua`, version 3.9.
 struct KeyAuth: Sendable {
@@ -18,13 +21,11 @@ struct KeyAuth: Sendable {
         ],
         authenticates: true,
         takesConsumers: false,
-        compile: { settings throws(PluginError) in
-            let plugin = try KeyAuth(settings)
-            return PluginStep(access: { request, state, edits in
-                plugin.rules.access(request, &state, &edits) { plugin.authenticate(request, &$0) }
-            })
-        }
+        compile: { settings throws(PluginError) in try KeyAuth(settings).step }
     )
+
+    /// Most bytes of a body in which a key is looked for: 1 MiB.
+    private static let bodyByteLimit = 1_024 * 1_024
 
     /// One place that a key may stand in.
     private struct Name {
@@ -41,9 +42,11 @@ struct KeyAuth: Sendable {
         case nothing
         /// In a header; borrowed from the request.
         case value(UnsafeRawBufferPointer)
-        /// In the query.
+        /// In the query, or in the body.
         case argument([UInt8])
         case several
+        /// The body has to come first.
+        case unread
     }
 
     private let rules: AuthenticationRules
@@ -51,6 +54,7 @@ struct KeyAuth: Sendable {
     private let hides: Bool
     private let isInHeader: Bool
     private let isInQuery: Bool
+    private let isInBody: Bool
     private let missing: PluginAnswer
     private let duplicate: PluginAnswer
     private let unknown: PluginAnswer
@@ -81,12 +85,7 @@ struct KeyAuth: Sendable {
         self.hides = try settings.flag("hide_credentials") ?? false
         self.isInHeader = try settings.flag("key_in_header") ?? true
         self.isInQuery = try settings.flag("key_in_query") ?? true
-        guard try settings.flag("key_in_body") != true else {
-            throw settings.error(
-                "key_in_body",
-                "keys in bodies are not built yet; let clients send them in a header"
-            )
-        }
+        self.isInBody = try settings.flag("key_in_body") ?? false
         let challenge = AuthenticationRules.challenge(
             "Key",
             realm: try AuthenticationRules.realm(settings)
@@ -104,29 +103,67 @@ struct KeyAuth: Sendable {
         self.unknown = PluginAnswer(status: 401, error: "Unauthorized", lines: challenge)
     }
 
+    private var step: PluginStep {
+        let hidesInBody = self.hides && self.isInBody
+        return PluginStep(
+            access: { request, state, edits in
+                var hidden = 0
+                let verdict = self.rules.access(request, &state, &edits) { edits in
+                    self.authenticate(request, &edits, &hidden)
+                }
+                state.hiddenName = hidden
+                return verdict
+            },
+            whole: { side, request, _, body, state in
+                guard hidesInBody, side == .request else { return nil }
+                return self.hide(state.hiddenName, in: body, of: request)
+            }
+        )
+    }
+
     private func authenticate(
         _ request: PluginRequest,
-        _ edits: inout PluginEdits
+        _ edits: inout PluginEdits,
+        _ hidden: inout Int
     ) -> AuthenticationRules.Outcome {
-        for name in self.names {
-            switch self.find(name, in: request, edits) {
+        for (index, name) in self.names.enumerated() {
+            let finding = self.find(name, in: request, edits)
+            let key: UnsafeRawBufferPointer
+            switch finding {
             case .nothing: continue
             case .several: return .refused(self.duplicate)
-            case .value(let key): return self.check(key, name, request, &edits)
-            case .argument(let key):
-                return key.withUnsafeBytes { self.check($0, name, request, &edits) }
+            case .unread: return .needsContent(byteLimit: Self.bodyByteLimit)
+            case .argument(let found):
+                return found.withUnsafeBytes {
+                    self.check($0, index, request, &edits, &hidden)
+                }
+            case .value(let found): key = found
             }
+            return self.check(key, index, request, &edits, &hidden)
         }
         return .refused(self.missing)
     }
 
     private func check(
         _ key: UnsafeRawBufferPointer,
-        _ name: Name,
+        _ index: Int,
         _ request: PluginRequest,
-        _ edits: inout PluginEdits
+        _ edits: inout PluginEdits,
+        _ hidden: inout Int
     ) -> AuthenticationRules.Outcome {
-        if self.hides { self.hide(name, request, &edits) }
+        if self.hides {
+            if self.isInBody {
+                // Whatever stands under the name in the body is hidden too, as in Kong.
+                guard !self.awaitsContent(request) else {
+                    return .needsContent(byteLimit: Self.bodyByteLimit)
+                }
+                if Self.fields(request)?[self.names[index].text] ?? .nothing != .nothing {
+                    hidden = index + 1
+                    edits.collectsBody = true
+                }
+            }
+            self.hide(self.names[index], request, &edits)
+        }
         guard !key.isEmpty else { return .refused(self.missing) }
         guard let found = request.consumers.keys.owner(of: key) else {
             return .refused(self.unknown)
@@ -147,7 +184,40 @@ struct KeyAuth: Sendable {
                 guard case .nothing = found else { return found }
             }
         }
-        guard self.isInQuery else { return .nothing }
+        let found = self.isInQuery ? Self.argument(name, request, edits) : .nothing
+        guard self.isInBody, case .nothing = found else { return found }
+        guard !self.awaitsContent(request) else { return .unread }
+        switch Self.fields(request)?[name.text] {
+        case .text(let key): return .argument(key)
+        case .several: return .several
+        case .nothing, nil: return .nothing
+        }
+    }
+
+    /// Whether there is a body that may hold a key and has not been read.
+    private func awaitsContent(_ request: PluginRequest) -> Bool {
+        guard case .unasked = request.content, request.head.framing != .none,
+            let type = request.value(named: Self.typeField)
+        else { return false }
+        switch BodyKind(String(decoding: type, as: UTF8.self).lowercased()) {
+        case .form, .json: return true
+        case .multipart, nil: return false
+        }
+    }
+
+    private static let typeField = Array("content-type".utf8)
+
+    /// The fields of the body, where it was read and has any.
+    private static func fields(_ request: PluginRequest) -> BodyFields? {
+        guard case .whole(let body) = request.content else { return nil }
+        return BodyFields(body, type: request.value(named: Self.typeField))
+    }
+
+    private static func argument(
+        _ name: Name,
+        _ request: PluginRequest,
+        _ edits: PluginEdits
+    ) -> Finding {
         var found = Finding.nothing
         var arguments = QueryArguments(request.query(edits))
         while let argument = arguments.next() {
@@ -170,6 +240,12 @@ struct KeyAuth: Sendable {
             return false
         }
         return found
+    }
+
+    private func hide(_ hidden: Int, in body: [UInt8], of request: PluginRequest) -> [UInt8]? {
+        guard self.names.indices.contains(hidden - 1) else { return nil }
+        return BodyFields(body, type: request.value(named: Self.typeField))?
+            .removing(self.names[hidden - 1].text)
     }
 
     private func hide(_ name: Name, _ request: PluginRequest, _ edits: inout PluginEdits) {

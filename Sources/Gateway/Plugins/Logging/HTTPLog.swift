@@ -45,16 +45,31 @@ extension HTTPLogEndpoint {
         contentType: String?,
         milliseconds: Int64
     ) throws(PluginError) {
+        let endpoint = HTTPLogEndpoint(
+            text,
+            method: method,
+            contentType: contentType,
+            milliseconds: milliseconds
+        )
+        guard let endpoint else { throw settings.error(field, "missing host in url") }
+        let hasUser = text.split(separator: "/").dropFirst().first?.contains("@") ?? false
+        self.host = endpoint.host
+        self.port = endpoint.port
+        self.security = endpoint.security
+        self.head = endpoint.head + Array(try Self.headers(settings, hasUser: hasUser).utf8)
+        self.milliseconds = milliseconds
+    }
+
+    /// Reads a URL; nil for one that has no host, or is not of HTTP.
+    init?(_ text: String, method: String, contentType: String?, milliseconds: Int64) {
         let scheme = ["http://", "https://"].first { text.hasPrefix($0) }
-        guard let scheme, FieldText.isValue(text), !text.contains(" ") else {
-            throw settings.error(field, "missing host in url")
-        }
+        guard let scheme, FieldText.isValue(text), !text.contains(" ") else { return nil }
         let isSecure = scheme == "https://"
         let rest = text.dropFirst(scheme.count)
         let authority = rest.prefix { !"/?#".contains($0) }
         let place = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
         guard let (host, port) = Self.part(String(place), standard: isSecure ? 443 : 80) else {
-            throw settings.error(field, "missing host in url")
+            return nil
         }
         let path = rest.dropFirst(authority.count).prefix { $0 != "#" }
         var lines = "\(method) "
@@ -64,7 +79,6 @@ extension HTTPLogEndpoint {
         if !user.isEmpty {
             lines += "Authorization: Basic \(Base64.encode(Array(user.dropLast().utf8)))\r\n"
         }
-        lines += try Self.headers(settings, hasUser: !user.isEmpty)
         self.host = host
         self.port = port
         self.security = isSecure ? LogSecurity(name: host) : nil

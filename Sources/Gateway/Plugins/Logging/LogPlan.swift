@@ -50,6 +50,14 @@ public enum LogFormat: Sendable {
     /// Whether an entry is Kong's JSON object, which is made once for all plugins.
     public var isJSON: Bool { if case .json = self { true } else { false } }
 
+    /// Whether entries tell of sessions of stream routes, too; traces are of requests only.
+    public var tellsSessions: Bool {
+        switch self {
+        case .json, .prefixed, .statsd, .datadog: true
+        case .zipkin, .otlp: false
+        }
+    }
+
     /// The entry of a request; nil when there is nothing to tell.
     public func entry(_ record: LogRecord) -> [UInt8]? {
         switch self {

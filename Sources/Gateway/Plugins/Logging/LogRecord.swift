@@ -73,12 +73,17 @@ public struct LogRecord {
     public var trace: TraceContext?
     /// 64 bits by chance.
     public var random: UInt64 = 0
+    /// How the client's side is secured; nil without TLS.
+    public var security: LogSecurityFacts?
+    /// What there is to tell of a connection or of datagrams; nil for a request.
+    public var session: LogSession?
 
     /// Creates a record that says nothing.
     public init() {}
 
     /// The JSON object, in one line.
     public func json() -> [UInt8] {
+        if let session { return self.json(of: session) }
         var text = LogText()
         text.open()
         text.open("request")
@@ -101,6 +106,14 @@ public struct LogRecord {
         let own = self.latencies.gateway + max(0, self.latencies.upstream)
         text.number("receive", max(0, self.latencies.request - own))
         text.close()
+        self.writeRest(&text)
+        text.string("source", self.isUpstreams ? "upstream" : "kong")
+        text.close()
+        return text.bytes
+    }
+
+    /// What is told of requests and of sessions alike.
+    func writeRest(_ text: inout LogText) {
         self.writeTries(&text)
         if let credential { text.raw("authenticated_entity", "{\"id\":\"\(credential)\"}") }
         if !self.route.isEmpty { text.raw("route", self.route) }
@@ -108,10 +121,7 @@ public struct LogRecord {
         if let consumer { Self.write(consumer, &text) }
         text.string("client_ip", self.client)
         text.number("started_at", self.startedAt)
-        text.string("source", self.isUpstreams ? "upstream" : "kong")
         text.string("workspace_name", "default")
-        text.close()
-        return text.bytes
     }
 
     /// The method as the client wrote it.
@@ -165,6 +175,7 @@ public struct LogRecord {
             String(decoding: self.head.methodName.bytes(of: received.bytes), as: UTF8.self)
         )
         text.number("size", Int64(clamping: self.sizes.request))
+        self.security?.write(to: &text)
         text.open("querystring")
         let query = self.head.query.bytes(of: received.bytes)
         Self.write(Arguments(UnsafeRawBufferPointer(rebasing: query.dropFirst())), &text)

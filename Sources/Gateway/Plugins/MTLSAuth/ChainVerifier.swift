@@ -130,12 +130,25 @@ struct ChainVerifier: Sendable {
         )
     }
 
-    /// The place of the authority that vouches, and for how many milliseconds the chain is valid; nil for
-    /// a certificate that nobody vouches for.
-    private func check(
-        _ peer: PeerCertificate,
-        _ authorities: [AuthorityTable.Authority]
-    ) -> (place: Int, milliseconds: UInt64)? {
+    /// The certificate of who has signed a good one, whose reference is the caller's; nil for a
+    /// certificate that is an authority itself.
+    func issuer(of peer: PeerCertificate, _ table: AuthorityTable) -> OpaquePointer? {
+        guard let authorities = table.authorities(self.authorities) else { return nil }
+        return self.withChain(of: peer, authorities) { chain in
+            guard mesh_chain_count(chain) > 1, let issuer = mesh_chain_at(chain, 1) else {
+                return nil
+            }
+            X509_up_ref(issuer)
+            return issuer
+        }
+    }
+
+    /// Hands over the chain that vouches for a certificate; nil when there is none.
+    private func withChain<Value>(
+        of peer: PeerCertificate,
+        _ authorities: [AuthorityTable.Authority],
+        _ body: (OpaquePointer) -> Value?
+    ) -> Value? {
         guard let store = X509_STORE_new(), let context = X509_STORE_CTX_new() else { return nil }
         defer {
             X509_STORE_CTX_free(context)
@@ -149,18 +162,31 @@ struct ChainVerifier: Sendable {
         if self.takesPartialChains {
             X509_STORE_CTX_set_flags(context, UInt(X509_V_FLAG_PARTIAL_CHAIN))
         }
-        guard X509_verify_cert(context) == 1, let chain = X509_STORE_CTX_get0_chain(context),
-            case let count = mesh_chain_count(chain), count > 0,
-            let last = mesh_chain_at(chain, count - 1)
+        guard X509_verify_cert(context) == 1, let chain = X509_STORE_CTX_get0_chain(context)
         else { return nil }
-        let digest = PeerCertificate.digest(of: last)
-        guard let place = authorities.firstIndex(where: { $0.digest == digest }) else { return nil }
-        var seconds = Int64.max
-        for index in 0..<count {
-            guard let certificate = mesh_chain_at(chain, index) else { continue }
-            seconds = min(seconds, Self.secondsLeft(certificate))
+        return body(chain)
+    }
+
+    /// The place of the authority that vouches, and for how many milliseconds the chain is valid; nil for
+    /// a certificate that nobody vouches for.
+    private func check(
+        _ peer: PeerCertificate,
+        _ authorities: [AuthorityTable.Authority]
+    ) -> (place: Int, milliseconds: UInt64)? {
+        self.withChain(of: peer, authorities) { chain in
+            let count = mesh_chain_count(chain)
+            guard count > 0, let last = mesh_chain_at(chain, count - 1) else { return nil }
+            let digest = PeerCertificate.digest(of: last)
+            guard let place = authorities.firstIndex(where: { $0.digest == digest }) else {
+                return nil
+            }
+            var seconds = Int64.max
+            for index in 0..<count {
+                guard let certificate = mesh_chain_at(chain, index) else { continue }
+                seconds = min(seconds, Self.secondsLeft(certificate))
+            }
+            return (place, UInt64(max(0, min(seconds, 1 << 40))) * 1_000)
         }
-        return (place, UInt64(max(0, min(seconds, 1 << 40))) * 1_000)
     }
 
     private static func secondsLeft(_ certificate: OpaquePointer) -> Int64 {

@@ -4,8 +4,8 @@ import MeshHTTP
 /// Kong Enterprise's `mtls-auth`: the certificate of a client's TLS handshake says who sends a request.
 ///
 /// The handshake takes any certificate; here it is checked against the plugin's authorities, as a
-/// certificate for clients (RFC 5280 section 4.2.1.12). Whether it was revoked is not looked up, so that
-/// only `revocation_check_mode: SKIP` is taken.
+/// certificate for clients (RFC 5280 section 4.2.1.12), and ``RevocationCheck`` asks whether it was
+/// revoked.
 ///
 /// Source: Kong Enterprise 3.9, documentation of `mtls-auth`.
 struct MTLSAuth: Sendable {
@@ -62,6 +62,7 @@ struct MTLSAuth: Sendable {
 
     private let rules: AuthenticationRules
     private let verifier: ChainVerifier
+    private let revocation: RevocationCheck?
     private let looksUp: Bool
     private let byUsername: Bool
     private let byCustomID: Bool
@@ -87,7 +88,14 @@ struct MTLSAuth: Sendable {
         self.byCustomID = fields.contains("custom_id")
         self.standard = try settings.text("default_consumer").flatMap { $0.isEmpty ? nil : $0 }
         self.group = try settings.text("authenticated_group_by") == "DN" ? .subject : .commonName
-        try Self.refuseRevocation(settings)
+        self.revocation = try RevocationCheck(settings)
+        for name in ["http_proxy", "https_proxy"] {
+            let isGiven =
+                settings.value("\(name)_host") != nil || settings.value("\(name)_port") != nil
+            guard !isGiven else {
+                throw settings.error("\(name)_host", "asking by a proxy is not built yet")
+            }
+        }
     }
 
     /// The authorities that the settings name.
@@ -106,30 +114,14 @@ struct MTLSAuth: Sendable {
         return ids
     }
 
-    private static func refuseRevocation(_ settings: PluginSettings) throws(PluginError) {
-        guard try settings.text("revocation_check_mode") == "SKIP" else {
-            throw settings.error(
-                "revocation_check_mode",
-                "revocation checks are not built yet; "
-                    + "'SKIP' takes certificates without one"
-            )
-        }
-        for name in ["http_proxy", "https_proxy"] {
-            let isGiven =
-                settings.value("\(name)_host") != nil || settings.value("\(name)_port") != nil
-            guard !isGiven else {
-                throw settings.error("\(name)_host", "revocation checks are not built yet")
-            }
-        }
-    }
-
     private func access(
         _ request: PluginRequest,
         _ state: inout PluginState,
         _ edits: inout PluginEdits
     ) -> PluginVerdict {
+        let note = state.note
         let verdict = self.rules.access(request, &state, &edits) {
-            self.authenticate(request, &$0)
+            self.authenticate(request, note: note, &$0)
         }
         if case .next = verdict, state.identity.isVouched { state.identity.group = self.group }
         return verdict
@@ -137,6 +129,7 @@ struct MTLSAuth: Sendable {
 
     private func authenticate(
         _ request: PluginRequest,
+        note: UInt64,
         _ edits: inout PluginEdits
     ) -> AuthenticationRules.Outcome {
         guard let peer = PeerCertificate(request.secured) else { return .refused(Self.missing) }
@@ -147,6 +140,14 @@ struct MTLSAuth: Sendable {
         case .bad: return .refused(Self.bad)
         case .undecided: return .undecided(AuthenticationRules.unexpected)
         case .good(let id): authority = id
+        }
+        let revocation = self.revocation?.look(peer, request, note: note) {
+            self.verifier.issuer(of: peer, table)
+        }
+        switch revocation {
+        case .fails: return .refused(Self.bad)
+        case .isAsked(let limit): return .suspended(milliseconds: limit, status: 503)
+        case .passes, nil: break
         }
         let names = peer.names
         guard self.looksUp else {

@@ -26,9 +26,17 @@ struct Session: Sendable {
             .choice("cookie_same_site", ["Strict", "Lax", "None", "Default"], "Strict"),
             .standard("cookie_http_only", .boolean, .bool(true)),
             .standard("cookie_secure", .boolean, .bool(true)),
-            .standard("remember", .boolean, .bool(false)), methodsField,
+            .standard("remember", .boolean, .bool(false)),
+            .standard("remember_cookie_name", .string, .string("remember")),
+            .standard("remember_rolling_timeout", .number, .integer(604_800)),
+            .standard("remember_absolute_timeout", .number, .integer(2_592_000)),
+            toldField("response_headers"), toldField("request_headers"), methodsField,
             .standard("logout_query_arg", .string, .string("session_logout")),
             .standard("logout_post_arg", .string, .string("session_logout")),
+            .standard("read_body_for_logout", .boolean, .bool(false)),
+            // How Kong stores what our cookie holds sealed: without effect here.
+            .standard("hash_subject", .boolean, .bool(false)),
+            .standard("store_metadata", .boolean, .bool(false)),
         ],
         authenticates: true,
         takesConsumers: false,
@@ -46,6 +54,15 @@ struct Session: Sendable {
         field.isSecret = true
         return field
     }()
+
+    private static func toldField(_ name: String) -> FieldSchema {
+        var field = FieldSchema(name, .set(.string))
+        field.choices = [
+            "id", "audience", "subject", "timeout", "idling-timeout", "rolling-timeout",
+            "absolute-timeout",
+        ]
+        return field
+    }
 
     private static let methodsField: FieldSchema = {
         var field = FieldSchema.standard(
@@ -72,6 +89,17 @@ struct Session: Sendable {
         }
         guard try settings.flag("remember") != true else {
             throw settings.error("remember", "sessions that outlast the browser are not built yet")
+        }
+        guard try settings.flag("read_body_for_logout") != true else {
+            throw settings.error(
+                "read_body_for_logout",
+                "a body cannot log out yet; let clients send 'logout_query_arg' in the query"
+            )
+        }
+        for field in ["response_headers", "request_headers"] {
+            guard try settings.texts(field)?.isEmpty ?? true else {
+                throw settings.error(field, "fields that tell of sessions are not built yet")
+            }
         }
         let name = try settings.text("cookie_name") ?? "session"
         guard FieldText.isName(name) else {

@@ -30,7 +30,7 @@ struct Arguments: Equatable {
 
     private func has(_ name: [UInt8]) -> Bool { self.all.contains { $0.name == name } }
 
-    private mutating func remove(_ name: [UInt8]) { self.all.removeAll { $0.name == name } }
+    mutating func remove(_ name: [UInt8]) { self.all.removeAll { $0.name == name } }
 
     /// Applies rules in Kong's order; a renaming of what is not there takes the new name away.
     mutating func apply(_ rules: TransformRules<[UInt8]>) {

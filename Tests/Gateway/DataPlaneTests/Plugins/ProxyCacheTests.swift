@@ -138,6 +138,24 @@ struct ProxyCacheTests {
         #expect(plugin.origin.messages.count == 1)
     }
 
+    @Test("shows what is kept under the key that clients are told, and forgets it")
+    func keys() throws {
+        let plugin = try PluginGateway("proxy-cache", ["strategy": .string("memory")])
+        let key = try #require(plugin.ask()?["x-cache-key"])
+        let plane = plugin.gateway.plane
+        let kept = try #require(plane.cachedAnswer(key))
+        #expect(kept["status"] == .integer(200))
+        #expect(kept["body"]?.text?.hasPrefix("GET /a ") == true)
+        #expect(kept["headers"]?["Content-Type"]?.text == "text/plain")
+        #expect(plane.cachedAnswer("x") == nil)
+        #expect(!plane.forgetCachedAnswer(String(key.reversed())))
+        #expect(plane.forgetCachedAnswer(key))
+        #expect(plugin.ask()?["x-cache-status"] == "Miss")
+        #expect(plugin.ask()?["x-cache-status"] == "Hit")
+        plane.forgetCachedAnswers()
+        #expect(plugin.ask()?["x-cache-status"] == "Miss")
+    }
+
     @Test("forgets the oldest answers when there is no room for all")
     func bound() {
         let cache = AnswerCache(byteLimit: 10_000)
@@ -168,22 +186,4 @@ private final class CountedAnswers: Sendable {
     private let count = Atomic<Int>(0)
 
     func next() -> Int { self.count.wrappingAdd(1, ordering: .relaxed).newValue }
-
-    @Test("shows what is kept under the key that clients are told, and forgets it")
-    func keys() throws {
-        let plugin = try PluginGateway("proxy-cache", ["strategy": .string("memory")])
-        let key = try #require(plugin.ask()?["x-cache-key"])
-        let plane = plugin.gateway.plane
-        let kept = try #require(plane.cachedAnswer(key))
-        #expect(kept["status"] == .integer(200))
-        #expect(kept["body"]?.text?.hasPrefix("GET /a ") == true)
-        #expect(kept["headers"]?["Content-Type"]?.text == "text/plain")
-        #expect(plane.cachedAnswer("x") == nil)
-        #expect(!plane.forgetCachedAnswer(String(key.reversed())))
-        #expect(plane.forgetCachedAnswer(key))
-        #expect(plugin.ask()?["x-cache-status"] == "Miss")
-        #expect(plugin.ask()?["x-cache-status"] == "Hit")
-        plane.forgetCachedAnswers()
-        #expect(plugin.ask()?["x-cache-status"] == "Miss")
-    }
 }

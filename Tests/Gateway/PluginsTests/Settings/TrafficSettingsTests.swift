@@ -202,17 +202,20 @@ struct TrafficSettingsTests {
                 "config.ca_certificates.0", "expected a valid UUID"
             ),
             (
-                "mtls-auth", ["ca_certificates": list("00000000-0000-0000-0000-000000000001")],
-                "config.revocation_check_mode",
-                "revocation checks are not built yet; 'SKIP' takes certificates without one"
+                "mtls-auth",
+                [
+                    "ca_certificates": list("00000000-0000-0000-0000-000000000001"),
+                    "http_proxy_host": .string("a"),
+                ],
+                "config.http_proxy_host", "asking by a proxy is not built yet"
             ),
             (
                 "mtls-auth",
                 [
                     "ca_certificates": list("00000000-0000-0000-0000-000000000001"),
-                    "revocation_check_mode": .string("SKIP"), "http_proxy_host": .string("a"),
+                    "http_timeout": .integer(0),
                 ],
-                "config.http_proxy_host", "revocation checks are not built yet"
+                "config.http_timeout", "value should be between 1 and 600000"
             ),
             (
                 "syslog", ["facility": .string("x")], "config.facility",
@@ -283,5 +286,54 @@ struct TrafficSettingsTests {
     func saidOnce() {
         let plugin = Plugin.numbered(1, "http-log", ["http_endpoint": .string("nowhere")])
         #expect(PluginCatalogue.errors(in: plugin).map(\.message) == ["missing host in url"])
+        let limits = Plugin.numbered(
+            1,
+            "response-ratelimiting",
+            ["limits": .record(["video": .record([:])])]
+        )
+        #expect(PluginCatalogue.errors(in: limits).map(\.field) == ["config.limits.video"])
+        let claims = Plugin.numbered(
+            1,
+            "jwt",
+            ["claims_to_verify": Self.list("sub"), "maximum_expiration": .integer(60)]
+        )
+        #expect(PluginCatalogue.errors(in: claims).map(\.field) == ["config.claims_to_verify.0"])
+    }
+
+    @Test("fields that a dump writes with Kong's defaults are taken, and refused with others")
+    func dumps() {
+        let session = { (more: KeyValuePairs<String, DocumentValue>) in
+            var fields = [
+                DocumentField("secret", .string("0123456789abcdef")),
+                DocumentField("remember_cookie_name", .string("remember")),
+                DocumentField("remember_rolling_timeout", .integer(604_800)),
+                DocumentField("remember_absolute_timeout", .integer(2_592_000)),
+                DocumentField("response_headers", .null), DocumentField("request_headers", .null),
+                DocumentField("read_body_for_logout", .bool(false)),
+                DocumentField("hash_subject", .bool(false)),
+                DocumentField("store_metadata", .bool(false)),
+            ]
+            for (name, value) in more {
+                fields.removeAll { $0.name == name }
+                fields.append(DocumentField(name, value))
+            }
+            var plugin = Plugin.numbered(1, "session")
+            plugin.config = .object(fields)
+            return PluginCatalogue.errors(in: plugin).map(\.field)
+        }
+        #expect(session([:]).isEmpty)
+        #expect(session(["response_headers": Self.list("id")]) == ["config.response_headers"])
+        #expect(session(["request_headers": Self.list("x")]) == ["config.request_headers.0"])
+        #expect(session(["read_body_for_logout": .bool(true)]) == ["config.read_body_for_logout"])
+        let acl = { (flag: Bool) in
+            let plugin = Plugin.numbered(
+                1,
+                "acl",
+                ["allow": Self.list("a"), "include_consumer_groups": .bool(flag)]
+            )
+            return PluginCatalogue.errors(in: plugin).map(\.field)
+        }
+        #expect(acl(false).isEmpty)
+        #expect(acl(true) == ["config.include_consumer_groups"])
     }
 }

@@ -1,0 +1,59 @@
+import MeshEntities
+
+/// The fields of a body that is a form or a JSON object, as Kong's `kong.request.get_body` reads it;
+/// forms of parts are not read.
+///
+/// Source: Kong's `kong/pdk/request.lua` and `kong/plugins/key-auth/handler.lua`, version 3.9.
+enum BodyFields {
+    /// What stands under a name.
+    enum Finding: Equatable {
+        case nothing
+        case text([UInt8])
+        /// More than one value, or a list, or an object.
+        case several
+    }
+
+    case form(Arguments)
+    case json([DocumentField])
+
+    /// Reads a body of a content type; nil for another type, or what is not well formed.
+    init?(_ body: [UInt8], type: UnsafeRawBufferPointer?) {
+        guard let type else { return nil }
+        switch BodyKind(String(decoding: type, as: UTF8.self).lowercased()) {
+        case .form: self = .form(body.withUnsafeBytes { Arguments($0) })
+        case .json:
+            guard let fields = (try? JSONText.parse(body))?.value.fields else { return nil }
+            self = .json(fields)
+        case .multipart, nil: return nil
+        }
+    }
+
+    /// What stands under a name, whose case counts.
+    subscript(name: [UInt8]) -> Finding {
+        switch self {
+        case .form(let arguments):
+            let values = arguments.all.filter { $0.name == name }
+            guard values.count < 2 else { return .several }
+            return values.first?.value.map { .text($0) } ?? .nothing
+        case .json(let fields):
+            switch fields.last(where: { Array($0.name.utf8) == name })?.node.value {
+            case .string(let text): return .text(Array(text.utf8))
+            case .array, .object: return .several
+            case .null, .bool, .integer, .number, nil: return .nothing
+            }
+        }
+    }
+
+    /// The body without what stands under a name; nil when there is nothing of that name.
+    func removing(_ name: [UInt8]) -> [UInt8]? {
+        switch self {
+        case .form(var arguments):
+            let count = arguments.all.count
+            arguments.remove(name)
+            return arguments.all.count < count ? arguments.encoded : nil
+        case .json(let fields):
+            let kept = fields.filter { Array($0.name.utf8) != name }
+            return kept.count < fields.count ? Array(DocumentValue.object(kept).json.utf8) : nil
+        }
+    }
+}
