@@ -89,7 +89,7 @@ extension ObservationTable {
     /// Whether a vote is told at once: by those who check, and where everybody hears of it directly.
     private func mustSpeak(_ vote: TargetVote, on target: TargetID) -> Bool {
         vote.isChecker
-            || (self.sampler.regional.count <= self.configuration.directPeerLimit
+            || (self.sampler.regionalCount <= self.configuration.directPeerLimit
                 && !self.isRedundant(target))
     }
 
@@ -167,7 +167,7 @@ extension ObservationTable {
             among: self.sampler.regional
         )
         var sums: [TargetID: RegionVote] = [:]
-        if let rank, !self.sampler.remote.isEmpty { sums = self.regionSums(least: rank + 1) }
+        if let rank, self.sampler.count > self.sampler.regionalCount { sums = self.regionSums(least: rank + 1) }
         var changes: [Observation] = []
         for (target, sum) in sums.sorted(by: { $0.key < $1.key }) where self.sums[target] != sum {
             changes.append(.regionVote(target, sum))
