@@ -66,8 +66,9 @@ extension Membership {
         // Not with each change: when many die at once, this would cost the square of them.
         if self.reconnectionIsStale { self.aimReconnection(at: now) }
         guard !self.broadcasts.isEmpty else { return }
+        let fanout = self.configuration.gossipFanout + self.broadcasts.count / 32
         var peers = self.table.pickToTell(
-            self.configuration.gossipFanout,
+            min(fanout, max(self.configuration.gossipBurst, self.configuration.gossipFanout)),
             using: &self.generator
         )
         if let suspect = self.table.pickSuspect(using: &self.generator) { peers.append(suspect) }
