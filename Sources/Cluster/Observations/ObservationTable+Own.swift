@@ -167,7 +167,8 @@ extension ObservationTable {
             among: self.sampler.regional
         )
         var sums: [TargetID: RegionVote] = [:]
-        if let rank, self.sampler.count > self.sampler.regionalCount { sums = self.regionSums(least: rank + 1) }
+        let hasOthers = self.sampler.count > self.sampler.regionalCount
+        if let rank, hasOthers { sums = self.regionSums(least: rank + 1) }
         var changes: [Observation] = []
         for (target, sum) in sums.sorted(by: { $0.key < $1.key }) where self.sums[target] != sum {
             changes.append(.regionVote(target, sum))
