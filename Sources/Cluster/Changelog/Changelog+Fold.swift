@@ -50,8 +50,8 @@ extension Changelog {
         let allowed = self.log.entries.prefix(most).prefix { entry in
             lowestWaiting.map { entry.changeset.position < $0 } ?? true
         }
-        guard !self.peers.isEmpty else { return allowed.count }
-        let numbers = self.peerOrder.map { self.covered[$0] ?? -1 }
+        guard self.peers.count > 0 else { return allowed.count }
+        let numbers = self.peers.ids.map { self.covered[$0] ?? -1 }
         guard let lowest = numbers.min(), let vector = self.past[lowest] else { return 0 }
         return allowed.prefix { vector.covers($0.id) }.count
     }

@@ -96,7 +96,7 @@ extension Changelog {
         guard !self.pending.isEmpty else { return [] }
         var effects: [ChangelogEffect] = []
         var waiting: [PendingWrite] = []
-        let reachable = self.peers.values.filter(\.isReachable).count + 1
+        let reachable = self.peers.reachableCount + 1
         for write in self.pending {
             let receipt = ChangelogReceipt(
                 changeset: write.id,
@@ -121,7 +121,7 @@ extension Changelog {
     private func isEnough(_ holders: Set<NodeID>) -> Bool {
         let fleet = max(self.peers.count + 1, self.expectsPeers ? 2 : 1)
         guard holders.count >= min(self.configuration.durableNodes, fleet) else { return false }
-        let regions = Set(self.peers.values.map(\.region)).union([self.region])
+        let regions = self.peers.regions.union([self.region])
         let held = Set(holders.compactMap { self.peers[$0]?.region }).union([self.region])
         return held.count >= min(self.configuration.durableRegions, regions.count)
     }
@@ -154,14 +154,12 @@ extension Changelog {
 
     /// Whom to tell: everybody when they are few, else some, at least one of another region.
     private mutating func sample() -> [NodeID] {
-        let reachable = self.peerOrder.filter { self.peers[$0]?.isReachable == true }
-        guard reachable.count > self.configuration.directPeers else { return reachable }
-        let shuffled = self.generator.shuffle(reachable)
-        var chosen = Array(shuffled.prefix(self.configuration.fanout))
-        let abroad = shuffled.first { self.peers[$0]?.region != self.region }
-        let isHomely = chosen.allSatisfy { self.peers[$0]?.region == self.region }
-        if isHomely, let abroad { chosen[chosen.count - 1] = abroad }
-        return chosen
+        self.peers.pick(
+            self.configuration.fanout,
+            upToAll: self.configuration.directPeers,
+            from: self.region,
+            using: &self.generator
+        )
     }
 }
 

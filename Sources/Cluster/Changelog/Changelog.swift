@@ -41,8 +41,7 @@ public struct Changelog: Sendable {
     var pending: [PendingWrite] = []
     var displaced: [Displaced] = []
 
-    var peers: [NodeID: ChangelogPeer] = [:]
-    var peerOrder: [NodeID] = []
+    var peers = ChangelogPeers()
     var covered: [NodeID: Int] = [:]
     var past = PastVectors()
 
@@ -194,9 +193,13 @@ public struct Changelog: Sendable {
     ///
     /// Nothing is folded before every one of them holds it.
     public mutating func setPeers(_ peers: [ChangelogPeer]) {
-        self.peers = Dictionary(peers.map { ($0.node, $0) }) { $1 }
-        self.peers[self.node] = nil
-        self.peerOrder = self.peers.keys.sorted()
+        self.setPeers(ChangelogPeers(peers))
+    }
+
+    /// Takes in the fleet, this node perhaps among it, and shares its memory.
+    public mutating func setPeers(_ peers: ChangelogPeers) {
+        self.peers = peers
+        self.peers.remove(self.node)
         self.covered = self.covered.filter { self.peers[$0.key] != nil }
         self.pauses = self.pauses.filter { self.peers[$0.key] != nil }
         self.candidates = self.candidates.filter { self.peers[$0] != nil }

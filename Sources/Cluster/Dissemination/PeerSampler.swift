@@ -14,9 +14,9 @@ public struct PeerSampler: Sendable {
 
     /// The own region.
     public let region: String
-    private var peers: [NodeID: Peer] = [:]
-    private var within: [NodeID] = []
-    private var across: [NodeID] = []
+    private var peers = NodeTable<Peer>()
+    private var within = SortedIDs()
+    private var across = SortedIDs()
 
     /// Creates a sampler without peers for a node of `region`.
     public init(region: String) { self.region = region }
@@ -24,34 +24,39 @@ public struct PeerSampler: Sendable {
     /// Peers known.
     public var count: Int { self.peers.count }
     /// Peers of the own region, by identity.
-    public var regional: [NodeID] { self.within }
+    public var regional: [NodeID] { self.within.all }
+    /// How many peers are of the own region.
+    public var regionalCount: Int { self.within.count }
     /// Peers of other regions, by identity.
-    public var remote: [NodeID] { self.across }
+    public var remote: [NodeID] { self.across.all }
     /// Every peer: those of the own region by identity, then the others by identity.
-    public var ids: [NodeID] { self.within + self.across }
+    public var ids: [NodeID] { self.within.all + self.across.all }
 
     /// One peer.
     public subscript(id: NodeID) -> Peer? { self.peers[id] }
 
     /// Adds a peer or replaces what is known of it.
     public mutating func insert(_ peer: Peer) {
-        if let known = self.peers[peer.id], known.region != peer.region { self.remove(peer.id) }
-        if self.peers.updateValue(peer, forKey: peer.id) == nil {
-            if peer.region == self.region {
-                Self.insert(peer.id, into: &self.within)
-            } else {
-                Self.insert(peer.id, into: &self.across)
-            }
+        if let known = self.peers[peer.id] {
+            guard known != peer else { return }
+            self.remove(peer.id)
+        }
+        self.peers[peer.id] = peer
+        if peer.region == self.region {
+            self.within.set(peer.id, isListed: true)
+        } else {
+            self.across.set(peer.id, isListed: true)
         }
     }
 
     /// Forgets a peer; an unknown one changes nothing.
     public mutating func remove(_ id: NodeID) {
-        guard let peer = self.peers.removeValue(forKey: id) else { return }
+        guard let peer = self.peers[id] else { return }
+        self.peers[id] = nil
         if peer.region == self.region {
-            Self.remove(id, from: &self.within)
+            self.within.set(id, isListed: false)
         } else {
-            Self.remove(id, from: &self.across)
+            self.across.set(id, isListed: false)
         }
     }
 
@@ -70,7 +75,7 @@ public struct PeerSampler: Sendable {
         excluding excluded: [NodeID] = [],
         using generator: inout SeededGenerator
     ) -> [NodeID] {
-        guard count > 0, !self.peers.isEmpty else { return [] }
+        guard count > 0, self.count > 0 else { return [] }
         var quota = 0
         if !self.across.isEmpty {
             let isTeller =
@@ -118,25 +123,5 @@ public struct PeerSampler: Sendable {
             if !excluded.contains(id), !picked.contains(id) { picked.append(id) }
         }
         return picked
-    }
-
-    private static func insert(_ id: NodeID, into ids: inout [NodeID]) {
-        ids.insert(id, at: Self.place(of: id, in: ids))
-    }
-
-    private static func remove(_ id: NodeID, from ids: inout [NodeID]) {
-        let place = Self.place(of: id, in: ids)
-        if place < ids.count, ids[place] == id { ids.remove(at: place) }
-    }
-
-    /// The first place whose identity is not below `id`.
-    private static func place(of id: NodeID, in ids: [NodeID]) -> Int {
-        var range = 0..<ids.count
-        while !range.isEmpty {
-            let middle = range.lowerBound + range.count / 2
-            range =
-                ids[middle] < id ? (middle + 1)..<range.upperBound : range.lowerBound..<middle
-        }
-        return range.lowerBound
     }
 }

@@ -2,21 +2,29 @@ import MeshDissemination
 import MeshPrimitives
 
 /// The members other than this node, with what is measured about each.
+///
+/// Copies share what is equal, which is nearly everything: what is measured is kept apart, and only of
+/// those that were heard.
 struct MemberTable: Sendable {
-    private struct Row {
-        var member: Member
+    private struct Measure {
         var roundTrip = RoundTripEstimate()
         var heard: MonotonicInstant?
     }
 
     private let limit: Int
-    private var rows: [NodeID: Row] = [:]
+    private var rows = NodeTable<Member>()
+    private var measures: [NodeID: Measure] = [:]
+    /// Whether all count as heard, whether this run has heard them or not.
+    private(set) var areAllProven = false
     private var presentIDs = SortedIDs()
     private var aliveIDs = SortedIDs()
+    private var suspectIDs = SortedIDs()
     private var failedIDs = SortedIDs()
-    private var presentAddresses: [Endpoint: Int] = [:]
     private var sampler: PeerSampler
-    private var idsByName: [String: Set<NodeID>] = [:]
+    private var names = LabelIndex()
+    private var presentAddresses = LabelIndex()
+    /// Members that failed not long ago, in the order of when this node learned it.
+    private var lately: [NodeID] = []
 
     /// Creates an empty table of at most `limit` members for a node of `region`.
     init(limit: Int, region: String) {
@@ -32,51 +40,47 @@ struct MemberTable: Sendable {
 
     /// The members of some buckets, by identity.
     func members(in buckets: [UInt8]) -> [Member] {
-        let wanted = Set(buckets)
-        return self.rows.keys.filter { wanted.contains(UInt8(ViewDigest.bucket(of: $0))) }
-            .sorted().compactMap { self[$0] }
+        Set(buckets).flatMap { self.rows.values(in: Int($0)) }
+            .map(self.measured).sorted { $0.id < $1.id }
     }
 
     /// How many members there are, whatever their state.
     var count: Int { self.rows.count }
 
     /// How many members are alive or suspect.
-    var presentCount: Int { self.presentIDs.all.count }
+    var presentCount: Int { self.presentIDs.count }
 
-    /// Members that are alive or suspect, by identity.
-    var present: [NodeID] { self.presentIDs.all }
-
-    /// Members that are alive and under no suspicion, by identity.
-    var alive: [NodeID] { self.aliveIDs.all }
+    /// How many members are alive and under no suspicion.
+    var aliveCount: Int { self.aliveIDs.count }
 
     /// Members that failed, by identity.
     var failed: [NodeID] { self.failedIDs.all }
 
     /// Whether a member that is alive or suspect is reached at `endpoint`.
-    func isPresent(at endpoint: Endpoint) -> Bool { self.presentAddresses[endpoint] != nil }
-
-    /// Every member, by identity.
-    var members: [Member] { self.rows.keys.sorted().compactMap { self[$0] } }
-
-    /// One member.
-    subscript(id: NodeID) -> Member? {
-        guard let row = self.rows[id] else { return nil }
-        var member = row.member
-        member.roundTrip = row.roundTrip.smoothed
-        return member
+    func isPresent(at endpoint: Endpoint) -> Bool {
+        self.presentAddresses.ids(of: LabelIndex.label(endpoint)).contains { id in
+            self.rows[id]?.profile.address == endpoint
+        }
     }
 
+    /// Every member, by identity.
+    var members: [Member] { self.rows.values.map(self.measured) }
+
+    /// One member.
+    subscript(id: NodeID) -> Member? { self.rows[id].map(self.measured) }
+
     /// Whether a member is alive or suspect.
-    func isPresent(_ id: NodeID) -> Bool { self.rows[id]?.member.state.isPresent ?? false }
+    func isPresent(_ id: NodeID) -> Bool { self.rows[id]?.state.isPresent ?? false }
 
     /// The members of a name, by identity.
     func named(_ name: String) -> [Member] {
-        (self.idsByName[name] ?? []).sorted().compactMap { self[$0] }
+        self.names.ids(of: LabelIndex.label(name)).compactMap { self[$0] }
+            .filter { $0.profile.name == name }
     }
 
     /// How long to wait for the direct ack of a member.
     func timeout(of id: NodeID, _ configuration: MembershipConfiguration) -> Duration {
-        (self.rows[id]?.roundTrip ?? RoundTripEstimate()).timeout(
+        (self.measures[id]?.roundTrip ?? RoundTripEstimate()).timeout(
             unmeasured: configuration.probeTimeout,
             minimum: configuration.probeTimeoutMinimum
         )
@@ -85,24 +89,30 @@ struct MemberTable: Sendable {
     /// Notes that a member said something.
     mutating func hear(_ id: NodeID, at now: MonotonicInstant) {
         guard self.rows[id] != nil else { return }
-        self.rows[id]?.heard = now
+        self.measures[id, default: Measure()].heard = now
         self.lastHeard = now
     }
 
     /// Whether a member said something since a moment.
     func hasHeard(_ id: NodeID, since moment: MonotonicInstant) -> Bool {
-        self.rows[id]?.heard.map { $0 >= moment } ?? false
+        self.measures[id]?.heard.map { $0 >= moment } ?? false
     }
 
     /// Whether a member has said anything at all in this run.
-    func isProven(_ id: NodeID) -> Bool { self.rows[id]?.heard != nil }
+    func isProven(_ id: NodeID) -> Bool {
+        self.areAllProven || self.measures[id]?.heard != nil
+    }
+
+    /// Takes all members for heard, whether this run has heard them or not.
+    mutating func proveAll() { self.areAllProven = true }
 
     /// The alive member that follows `id` on the ring of identities; `nil` without another.
     func successor(of id: NodeID) -> NodeID? { self.aliveIDs.successor(of: id) }
 
     /// Takes in a measured round trip.
     mutating func sample(_ roundTrip: Duration, of id: NodeID) {
-        self.rows[id]?.roundTrip.sample(roundTrip)
+        guard self.rows[id] != nil else { return }
+        self.measures[id, default: Measure()].roundTrip.sample(roundTrip)
     }
 
     /// Adds or replaces a member.
@@ -111,19 +121,16 @@ struct MemberTable: Sendable {
     mutating func store(_ member: Member) -> Bool {
         let id = member.id
         if let old = self.rows[id] {
-            if old.member.profile.name != member.profile.name {
-                self.removeName(old.member)
-                self.idsByName[member.profile.name, default: []].insert(id)
-            }
-            self.countAddress(of: old.member, by: -1)
-            self.digest.toggle(old.member)
-            self.rows[id]?.member = member
+            self.digest.toggle(old)
+            if old.profile.name != member.profile.name { self.name(old, isListed: false) }
+            if old.profile.address != member.profile.address { self.locate(old, isListed: false) }
         } else {
             guard self.rows.count < self.limit else { return false }
-            self.rows[id] = Row(member: member)
-            self.idsByName[member.profile.name, default: []].insert(id)
         }
-        self.countAddress(of: member, by: 1)
+        if member.state == .failed, self.rows[id]?.state != .failed { self.lately.append(id) }
+        self.rows[id] = member
+        self.name(member, isListed: true)
+        self.locate(member, isListed: member.state.isPresent)
         self.digest.toggle(member)
         self.list(member)
         return true
@@ -131,12 +138,15 @@ struct MemberTable: Sendable {
 
     /// Drops a member.
     mutating func remove(_ id: NodeID) {
-        guard let row = self.rows.removeValue(forKey: id) else { return }
-        self.removeName(row.member)
-        self.countAddress(of: row.member, by: -1)
-        self.digest.toggle(row.member)
+        guard let member = self.rows[id] else { return }
+        self.rows[id] = nil
+        self.measures[id] = nil
+        self.name(member, isListed: false)
+        self.locate(member, isListed: false)
+        self.digest.toggle(member)
         self.presentIDs.set(id, isListed: false)
         self.aliveIDs.set(id, isListed: false)
+        self.suspectIDs.set(id, isListed: false)
         self.failedIDs.set(id, isListed: false)
         self.sampler.remove(id)
     }
@@ -168,31 +178,45 @@ struct MemberTable: Sendable {
 
     /// Picks a member that is under suspicion.
     func pickSuspect(using generator: inout SeededGenerator) -> Member? {
-        let count = self.presentIDs.all.count - self.aliveIDs.all.count
-        guard count > 0 else { return nil }
-        var rest = generator.next(below: count)
-        for id in self.presentIDs.all where self.rows[id]?.member.state == .suspect {
-            guard rest > 0 else { return self[id] }
-            rest -= 1
+        guard !self.suspectIDs.isEmpty else { return nil }
+        return self[self.suspectIDs[generator.next(below: self.suspectIDs.count)]]
+    }
+
+    /// Picks a member that failed since a moment.
+    mutating func pickLatelyFailed(
+        since moment: MonotonicInstant,
+        using generator: inout SeededGenerator
+    ) -> Member? {
+        let isRecent = { [rows] (id: NodeID) in
+            rows[id].map { $0.state == .failed && $0.since > moment } ?? false
         }
-        return nil
+        // Those that are over stand first, but for a few that were learned of late.
+        self.lately.removeFirst(self.lately.prefix { !isRecent($0) }.count)
+        guard !self.lately.isEmpty else { return nil }
+        let id = self.lately[generator.next(below: self.lately.count)]
+        return isRecent(id) ? self[id] : nil
     }
 
-    private mutating func removeName(_ member: Member) {
-        let name = member.profile.name
-        self.idsByName[name]?.remove(member.id)
-        if self.idsByName[name]?.isEmpty == true { self.idsByName[name] = nil }
+    private func measured(_ member: Member) -> Member {
+        var member = member
+        member.roundTrip = self.measures[member.id]?.roundTrip.smoothed
+        return member
     }
 
-    private mutating func countAddress(of member: Member, by change: Int) {
-        guard member.state.isPresent else { return }
-        let count = (self.presentAddresses[member.profile.address] ?? 0) + change
-        self.presentAddresses[member.profile.address] = count > 0 ? count : nil
+    private mutating func name(_ member: Member, isListed: Bool) {
+        let label = LabelIndex.label(member.profile.name)
+        self.names.set(member.id, under: label, isListed: isListed)
+    }
+
+    private mutating func locate(_ member: Member, isListed: Bool) {
+        let label = LabelIndex.label(member.profile.address)
+        self.presentAddresses.set(member.id, under: label, isListed: isListed)
     }
 
     private mutating func list(_ member: Member) {
         self.presentIDs.set(member.id, isListed: member.state.isPresent)
         self.aliveIDs.set(member.id, isListed: member.state == .alive)
+        self.suspectIDs.set(member.id, isListed: member.state == .suspect)
         self.failedIDs.set(member.id, isListed: member.state == .failed)
         guard member.state == .alive else { return self.sampler.remove(member.id) }
         self.sampler.insert(

@@ -63,13 +63,20 @@ extension Membership {
     mutating func gossip(at now: MonotonicInstant) {
         guard now >= self.nextGossip else { return }
         self.nextGossip = now.advanced(by: self.configuration.gossipInterval)
+        // Not with each change: when many die at once, this would cost the square of them.
+        if self.reconnectionIsStale { self.aimReconnection(at: now) }
         guard !self.broadcasts.isEmpty else { return }
+        let fanout = self.configuration.gossipFanout + self.broadcasts.count / 32
         var peers = self.table.pickToTell(
-            self.configuration.gossipFanout,
+            min(fanout, max(self.configuration.gossipBurst, self.configuration.gossipFanout)),
             using: &self.generator
         )
         if let suspect = self.table.pickSuspect(using: &self.generator) { peers.append(suspect) }
-        if let gone = self.recentlyFailed(at: now) { peers.append(gone) }
+        // One that failed not long ago may yet refute.
+        let since = now.advanced(by: .zero - self.configuration.gossipToFailed)
+        if let gone = self.table.pickLatelyFailed(since: since, using: &self.generator) {
+            peers.append(gone)
+        }
         for peer in peers where !self.broadcasts.isEmpty {
             let first = self.charges(against: peer, at: now)
             let isAlive = peer.state == .alive
@@ -144,15 +151,6 @@ extension Membership {
             news += self.charges(against: member, at: now)
         }
         return news
-    }
-
-    /// One member that failed not long ago and may yet refute, at random.
-    private mutating func recentlyFailed(at now: MonotonicInstant) -> Member? {
-        let window = self.configuration.gossipToFailed
-        let recent = self.table.failed.compactMap { self.table[$0] }.filter { member in
-            member.since.duration(to: now) < window
-        }
-        return recent.isEmpty ? nil : recent[self.generator.next(below: recent.count)]
     }
 }
 

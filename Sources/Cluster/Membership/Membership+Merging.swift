@@ -90,7 +90,7 @@ extension Membership {
             self.bury(suspect, accusation, at: now)
         case (.failed, .suspect), (.expelled, .suspect):
             self.suspicions.declare(member.id)
-            if self.suspicions.due(self.circumstances, at: now).contains(member.id) {
+            if self.suspicions.isDue(member.id, self.circumstances, at: now) {
                 self.bury(member, accusation, at: now)
             }
         case (.expelled, .failed):
@@ -178,7 +178,7 @@ extension Membership {
         guard self.configuration.mechanisms.contains(.concurrentProbes),
             self.suspicions.isOpen(id), !self.suspicions.isAccused(id, by: self.local.id)
         else { return }
-        let share = 8 / Double(max(1, self.table.alive.count))
+        let share = 8 / Double(max(1, self.table.aliveCount))
         if self.generator.nextUnit() < share { self.probeOrder.hasten(id) }
     }
 

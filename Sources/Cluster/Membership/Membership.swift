@@ -232,9 +232,8 @@ public struct Membership: Sendable {
 
     /// Returns the collected effects, with a new wake when the next deadline has moved.
     mutating func finish(at now: MonotonicInstant) -> [Effect] {
-        if self.reconnectionIsStale { self.aimReconnection(at: now) }
         // What is overdue already is due now: else the next input would take this node for stalled.
-        if let next = self.nextDeadline.map({ max($0, now) }), next != self.scheduledWake {
+        if let next = self.nextDeadline().map({ max($0, now) }), next != self.scheduledWake {
             self.scheduledWake = next
             self.pending.append(.wake(at: next))
         }
@@ -242,26 +241,26 @@ public struct Membership: Sendable {
         return self.pending
     }
 
-    private var nextDeadline: MonotonicInstant? {
+    private mutating func nextDeadline() -> MonotonicInstant? {
         switch self.phase {
         case .idle, .gone, .yielded:
             return nil
         case .leaving(let deadline):
             return min(deadline, self.nextGossip)
         case .running:
-            let always = [self.nextProbe, self.nextGossip, self.nextSync]
+            let always = min(self.nextProbe, self.nextGossip, self.nextSync)
             let sometimes = [
                 self.probe.deadline, self.relays.deadline, self.reconnection.deadline,
                 self.suspicions.deadline(self.circumstances),
             ]
-            return (always + sometimes.compactMap { $0 }).min()
+            return sometimes.reduce(always) { min($0, $1 ?? $0) }
         }
     }
 
     /// What decides how long suspicions last now.
     var circumstances: SuspicionTable.Circumstances {
         SuspicionTable.Circumstances(
-            trusted: self.table.alive.count,
+            trusted: self.table.aliveCount,
             members: self.table.presentCount + 1,
             hold: self.isolation.isIsolated ? self.configuration.isolationHold : nil
         )

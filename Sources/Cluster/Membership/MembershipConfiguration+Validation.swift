@@ -30,6 +30,7 @@ extension MembershipConfiguration {
         try self.check("healthCeiling", self.healthCeiling, 1, 64)
         try self.check("gossipInterval", self.gossipInterval, .milliseconds(10), .seconds(60))
         try self.check("gossipFanout", self.gossipFanout, 1, 64)
+        try self.check("gossipBurst", self.gossipBurst, 1, 64)
         try self.check("retransmitMultiplier", self.retransmitMultiplier, 1, 64)
         try self.check("syncInterval", self.syncInterval, .seconds(1), .seconds(3_600))
         try self.check("reconnectMinimum", self.reconnectMinimum, .milliseconds(100), .seconds(60))

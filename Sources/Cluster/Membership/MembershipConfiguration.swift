@@ -48,6 +48,11 @@ public struct MembershipConfiguration: Equatable, Sendable {
     ///
     /// Default 3.
     public var gossipFanout = 3
+    /// To how many members at most it goes while much waits to be told.
+    ///
+    /// Default 12; one more than ``gossipFanout`` for every 32 claims that wait. When half of a fleet
+    /// dies at once, each node sends up to a hundred kilobytes a second for a few seconds.
+    public var gossipBurst = 12
     /// For how long gossip also goes to a member that failed, so that it can refute.
     ///
     /// Default 30 s.

@@ -61,7 +61,7 @@ struct OwnReach: Equatable, Sendable {
 
     /// Whether this node's word on others is worth nothing: its own pings fail where relays succeed.
     var isToBlame: Bool {
-        self.outcomes.count >= Self.least && self.lostCount * 10 >= self.outcomes.count * 6
+        self.outcomes.count >= Self.least && self.lostCount * 2 >= self.outcomes.count
             && self.isOutdone(by: 3)
     }
 

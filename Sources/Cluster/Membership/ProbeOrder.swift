@@ -12,16 +12,21 @@ struct ProbeOrder: Sendable {
     static let urgentLimit = 256
 
     private var members: [NodeID] = []
-    private var known: Set<NodeID> = []
+    private var known = SortedIDs()
     private var position = 0
     private var urgent: [NodeID] = []
 
     /// Adds a member at a random place among those still to come.
     mutating func insert(_ id: NodeID, using generator: inout SeededGenerator) {
-        guard self.known.insert(id).inserted else { return }
+        guard self.known.set(id, isListed: true) else { return }
         let place = generator.next(below: self.members.count + 1)
         self.members.insert(id, at: place)
         if place < self.position { self.position += 1 }
+    }
+
+    /// Begins somewhere, at random, instead of at the first.
+    mutating func rotate(using generator: inout SeededGenerator) {
+        self.position = generator.next(below: self.members.count + 1)
     }
 
     /// Asks for a member to be probed at once.
@@ -55,7 +60,7 @@ struct ProbeOrder: Sendable {
                 return id
             }
             self.members.remove(at: self.position)
-            self.known.remove(id)
+            self.known.set(id, isListed: false)
         }
         return nil
     }

@@ -21,7 +21,7 @@ struct Reconnection: Sendable {
     init(minimum: Duration) { self.minimum = minimum }
 
     /// When the next attempt is due.
-    var deadline: MonotonicInstant? { self.attempts.values.map(\.next).min() }
+    private(set) var deadline: MonotonicInstant?
 
     /// Replaces the addresses; those already known keep their pause.
     mutating func aim(at endpoints: [Endpoint], at now: MonotonicInstant) {
@@ -33,7 +33,10 @@ struct Reconnection: Sendable {
             self.order.append(endpoint)
         }
         self.attempts = kept
+        self.plan()
     }
+
+    private mutating func plan() { self.deadline = self.attempts.values.map(\.next).min() }
 
     /// Takes the addresses to try now and plans their next attempts, with up to a quarter of jitter.
     mutating func due(
@@ -41,6 +44,7 @@ struct Reconnection: Sendable {
         using generator: inout SeededGenerator,
         at now: MonotonicInstant
     ) -> [Endpoint] {
+        guard let deadline, deadline <= now else { return [] }
         let due = self.order.filter { endpoint in
             self.attempts[endpoint].map { $0.next <= now } ?? false
         }
@@ -53,6 +57,7 @@ struct Reconnection: Sendable {
                 pause: min(pause * 2, maximum)
             )
         }
+        self.plan()
         return Array(chosen)
     }
 }

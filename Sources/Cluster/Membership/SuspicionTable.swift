@@ -35,6 +35,10 @@ struct SuspicionTable: Sendable {
 
     private let configuration: MembershipConfiguration
     private var suspicions: [NodeID: Suspicion] = [:]
+    /// The patience of ``earliest``, and the earliest deadline under it; `nil` when it is to be looked
+    /// for.
+    private var patience: Patience?
+    private var earliest: MonotonicInstant?
 
     /// Creates an empty table.
     init(configuration: MembershipConfiguration) { self.configuration = configuration }
@@ -59,18 +63,23 @@ struct SuspicionTable: Sendable {
         isUnproven: Bool = false,
         at now: MonotonicInstant
     ) {
+        self.end(accusation.subject)
         self.suspicions[accusation.subject] = Suspicion(
             started: now,
             charges: [Charge(accusation, heard: now)],
             isUnproven: isUnproven
         )
+        self.noteDeadline(of: accusation.subject)
     }
 
     /// Takes in that somebody declared a suspect failed.
     ///
     /// The verdict of others ends a suspicion once the suspect has had two probe intervals to refute
     /// it here too; so a node that was cut off and comes back fails nobody who can still speak.
-    mutating func declare(_ id: NodeID) { self.suspicions[id]?.isDeclared = true }
+    mutating func declare(_ id: NodeID) {
+        self.suspicions[id]?.isDeclared = true
+        self.noteDeadline(of: id)
+    }
 
     /// Takes in one more accusation.
     ///
@@ -79,6 +88,7 @@ struct SuspicionTable: Sendable {
         let id = accusation.subject
         guard self.isOpen(id), !self.isAccused(id, by: accusation.accuser) else { return false }
         self.suspicions[id]?.charges.append(Charge(accusation, heard: now))
+        self.noteDeadline(of: id)
         return true
     }
 
@@ -89,62 +99,51 @@ struct SuspicionTable: Sendable {
     }
 
     /// Ends a suspicion without a verdict.
-    mutating func end(_ id: NodeID) { self.suspicions[id] = nil }
+    mutating func end(_ id: NodeID) {
+        guard let suspicion = self.suspicions.removeValue(forKey: id) else { return }
+        if self.patience?.deadline(of: suspicion) == self.earliest { self.patience = nil }
+    }
 
     /// The members, sorted, whose time to refute is over.
-    func due(_ circumstances: Circumstances, at now: MonotonicInstant) -> [NodeID] {
-        self.suspicions
-            .filter { self.deadline(of: $0.value, circumstances) <= now }
-            .keys.sorted()
+    mutating func due(_ circumstances: Circumstances, at now: MonotonicInstant) -> [NodeID] {
+        guard let earliest = self.deadline(circumstances), earliest <= now,
+            let patience = self.patience
+        else { return [] }
+        return self.suspicions.filter { patience.deadline(of: $0.value) <= now }.keys.sorted()
     }
 
-    /// The earliest deadline.
-    func deadline(_ circumstances: Circumstances) -> MonotonicInstant? {
-        self.suspicions.values.map { self.deadline(of: $0, circumstances) }.min()
+    /// Whether a member is under a suspicion whose time is over.
+    mutating func isDue(
+        _ id: NodeID,
+        _ circumstances: Circumstances,
+        at now: MonotonicInstant
+    ) -> Bool {
+        guard let suspicion = self.suspicions[id] else { return false }
+        return self.patience(circumstances).deadline(of: suspicion) <= now
     }
 
-    private func deadline(
-        of suspicion: Suspicion,
-        _ circumstances: Circumstances
-    ) -> MonotonicInstant {
-        let own = self.ownDeadline(of: suspicion, circumstances)
-        guard suspicion.isDeclared else { return own }
-        guard self.configuration.mechanisms.contains(.questionedVerdicts) else {
-            return suspicion.started
+    /// The earliest deadline; costs nothing that grows with the suspects while nothing changes.
+    mutating func deadline(_ circumstances: Circumstances) -> MonotonicInstant? {
+        guard !self.suspicions.isEmpty else { return nil }
+        let patience = self.patience(circumstances)
+        if self.patience != patience {
+            self.patience = patience
+            self.earliest = self.suspicions.values.map(patience.deadline(of:)).min()
         }
-        return min(own, suspicion.started.advanced(by: self.configuration.probeInterval * 2))
+        return self.earliest
     }
 
-    /// When this node's own patience ends.
-    private func ownDeadline(
-        of suspicion: Suspicion,
-        _ circumstances: Circumstances
-    ) -> MonotonicInstant {
-        let mechanisms = self.configuration.mechanisms
-        let growth =
-            mechanisms.contains(.flatSuspicion)
-            ? 1 : max(1, Logarithm.natural(Double(circumstances.members)) / Logarithm.natural(10))
-        let minimum =
-            self.configuration.probeInterval * Double(self.configuration.suspicionMultiplier)
-            * growth
-        guard mechanisms.contains(.dynamicSuspicion) else {
-            return suspicion.started.advanced(by: minimum + (circumstances.hold ?? .zero))
-        }
-        let maximum = minimum * max(1, self.configuration.suspicionMaximumMultiplier)
-        let wanted = self.configuration.suspicionConfirmations
-        let sufficient = suspicion.isUnproven ? 0 : max(0, min(wanted, circumstances.trusted))
-        let confirmations = suspicion.confirmations
-        if let hold = circumstances.hold, confirmations < max(1, sufficient) {
-            return suspicion.started.advanced(by: maximum + hold)
-        }
-        guard confirmations < sufficient else {
-            return suspicion.started.advanced(by: minimum)
-        }
-        let share =
-            Logarithm.natural(Double(confirmations) + 1)
-            / Logarithm.natural(Double(sufficient) + 1)
-        let length = max(minimum, maximum - (maximum - minimum) * share)
-        return suspicion.started.advanced(by: length)
+    private func patience(_ circumstances: Circumstances) -> Patience {
+        let circumstances = circumstances.deciding(self.configuration)
+        if let patience, patience.circumstances == circumstances { return patience }
+        return Patience(self.configuration, circumstances)
+    }
+
+    /// Takes in that a suspicion began or ends sooner.
+    private mutating func noteDeadline(of id: NodeID) {
+        guard let patience, let suspicion = self.suspicions[id] else { return }
+        let deadline = patience.deadline(of: suspicion)
+        self.earliest = self.earliest.map { min($0, deadline) } ?? deadline
     }
 
     /// Gives every suspect more time, after this node itself was not running for `delay`.
@@ -154,5 +153,66 @@ struct SuspicionTable: Sendable {
             later.started = suspicion.started.advanced(by: delay)
             return later
         }
+        self.patience = nil
+    }
+
+    /// How long suspicions last under some circumstances; made once for many of them.
+    private struct Patience: Equatable {
+        let circumstances: Circumstances
+        private let isDynamic: Bool
+        private let declared: Duration?
+        private let minimum: Duration
+        private let maximum: Duration
+        /// How long one lasts that so many confirmed, for fewer than suffice.
+        private let lengths: [Duration]
+
+        init(_ configuration: MembershipConfiguration, _ circumstances: Circumstances) {
+            let mechanisms = configuration.mechanisms
+            self.circumstances = circumstances
+            self.isDynamic = mechanisms.contains(.dynamicSuspicion)
+            self.declared =
+                mechanisms.contains(.questionedVerdicts) ? configuration.probeInterval * 2 : nil
+            let growth = Logarithm.natural(Double(circumstances.members)) / Logarithm.natural(10)
+            let minimum =
+                configuration.probeInterval * Double(configuration.suspicionMultiplier)
+                * max(1, growth)
+            let maximum = minimum * max(1, configuration.suspicionMaximumMultiplier)
+            self.minimum = minimum
+            self.maximum = maximum
+            let whole = Logarithm.natural(Double(circumstances.trusted) + 1)
+            self.lengths = (0..<circumstances.trusted).map { confirmations in
+                let share = Logarithm.natural(Double(confirmations) + 1) / whole
+                return max(minimum, maximum - (maximum - minimum) * share)
+            }
+        }
+
+        /// When a suspicion ends, by others' verdict or this node's own patience.
+        func deadline(of suspicion: Suspicion) -> MonotonicInstant {
+            let own = suspicion.started.advanced(by: self.length(of: suspicion))
+            guard suspicion.isDeclared else { return own }
+            return min(own, suspicion.started.advanced(by: self.declared ?? .zero))
+        }
+
+        /// For how long this node's own patience lasts.
+        private func length(of suspicion: Suspicion) -> Duration {
+            guard self.isDynamic else { return self.minimum + (self.circumstances.hold ?? .zero) }
+            let sufficient = suspicion.isUnproven ? 0 : self.circumstances.trusted
+            let confirmations = suspicion.confirmations
+            if let hold = self.circumstances.hold, confirmations < max(1, sufficient) {
+                return self.maximum + hold
+            }
+            return confirmations < sufficient ? self.lengths[confirmations] : self.minimum
+        }
+    }
+}
+
+extension SuspicionTable.Circumstances {
+    /// The same as far as they count: no more members than could confirm, and how many there are only
+    /// where suspicions grow with them.
+    fileprivate func deciding(_ configuration: MembershipConfiguration) -> Self {
+        var narrowed = self
+        narrowed.trusted = max(0, min(self.trusted, configuration.suspicionConfirmations))
+        if configuration.mechanisms.contains(.flatSuspicion) { narrowed.members = 1 }
+        return narrowed
     }
 }

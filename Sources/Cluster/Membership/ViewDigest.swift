@@ -6,19 +6,14 @@ import MeshPrimitives
 /// hashes, so a change costs no more than that. Suspicions are left out: they come and go.
 struct ViewDigest: Equatable, Sendable {
     /// Buckets: 256; 1 KiB on the wire.
-    static let bucketCount = 256
+    static let bucketCount = NodeBucket.count
 
     /// One hash per bucket.
     private(set) var buckets = [UInt32](repeating: 0, count: Self.bucketCount)
 
-    /// The bucket of an identity.
-    static func bucket(of id: NodeID) -> Int {
-        Int(SeededGenerator.mix(id.high ^ id.low) >> 56)
-    }
-
     /// Adds a member, or takes it out when it is there.
     mutating func toggle(_ member: Member) {
-        let bucket = Self.bucket(of: member.id)
+        let bucket = NodeBucket.of(member.id)
         self.buckets[bucket] ^= Self.hash(of: member)
     }
 

@@ -89,7 +89,7 @@ extension ObservationTable {
     /// Whether a vote is told at once: by those who check, and where everybody hears of it directly.
     private func mustSpeak(_ vote: TargetVote, on target: TargetID) -> Bool {
         vote.isChecker
-            || (self.sampler.regional.count <= self.configuration.directPeerLimit
+            || (self.sampler.regionalCount <= self.configuration.directPeerLimit
                 && !self.isRedundant(target))
     }
 
@@ -167,7 +167,8 @@ extension ObservationTable {
             among: self.sampler.regional
         )
         var sums: [TargetID: RegionVote] = [:]
-        if let rank, !self.sampler.remote.isEmpty { sums = self.regionSums(least: rank + 1) }
+        let hasOthers = self.sampler.count > self.sampler.regionalCount
+        if let rank, hasOthers { sums = self.regionSums(least: rank + 1) }
         var changes: [Observation] = []
         for (target, sum) in sums.sorted(by: { $0.key < $1.key }) where self.sums[target] != sum {
             changes.append(.regionVote(target, sum))

@@ -96,7 +96,7 @@ extension ObservationTable {
         isMesh: Bool,
         except sender: NodeID?
     ) -> (targets: [NodeID], isAll: Bool) {
-        let count = isMesh ? self.sampler.count : self.sampler.regional.count
+        let count = isMesh ? self.sampler.count : self.sampler.regionalCount
         let excluded = sender.map { [$0] } ?? []
         if count <= self.configuration.directPeerLimit {
             let all = isMesh ? self.sampler.ids : self.sampler.regional

@@ -8,6 +8,10 @@ enum Fault: Equatable {
     case reinstall(Int)
     case leave(Int)
     case pause(Int, Duration)
+    /// Lets a disk take nothing for a while.
+    case fillDisk(Int, Duration)
+    /// Lets a disk take up to 2 s for each save, for a while.
+    case slowDisk(Int, Duration)
     /// Cuts what members of `group` send to the others, and the other direction too unless one-way.
     case split(group: Set<Int>, isOneWay: Bool)
     case heal
@@ -44,6 +48,14 @@ struct FaultSchedule {
                 let length = 400 + self.generator.next(below: 100)
                 self.add(.pause(index, .milliseconds(length)), at: at)
             }
+        }
+        for number in 0..<(profile.fullDisks + profile.slowDisks) {
+            let (index, length) = (self.node(), 1 + 9 * self.generator.nextUnit())
+            let pause = Duration.milliseconds(Int64(length * 1_000))
+            self.add(
+                number < profile.fullDisks ? .fillDisk(index, pause) : .slowDisk(index, pause),
+                at: self.moment(before: profile.faultSeconds - length)
+            )
         }
         for _ in 0..<profile.leaves {
             self.add(.leave(self.node()), at: self.moment(before: profile.faultSeconds))

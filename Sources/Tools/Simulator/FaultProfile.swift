@@ -28,6 +28,10 @@ public struct FaultProfile: Equatable, Sendable {
     public var pauseMilliseconds: ClosedRange<Double> = 100...500
     /// How many times all nodes together stop being scheduled, as on a busy machine.
     public var machinePauses = 0
+    /// How many times the disk of a node takes nothing, for 1 s to 10 s.
+    public var fullDisks = 0
+    /// How many times the disk of a node takes up to 2 s for each save, for 1 s to 10 s.
+    public var slowDisks = 0
     /// How many times the network splits, for 1 s to 20 s.
     public var partitions = 0
     /// Whether splits cut one direction only.
@@ -46,7 +50,7 @@ public struct FaultProfile: Equatable, Sendable {
 
     /// Every profile, by the name on the command line.
     public static let all: [FaultProfile] = [
-        .calm, .stalls, .kill, .lossy, .crashes, .wiped, .split, .oneWay, .churn, .wan,
+        .calm, .stalls, .kill, .lossy, .crashes, .wiped, .disks, .split, .oneWay, .churn, .wan,
     ]
 
     /// The profile of a name.
@@ -98,6 +102,17 @@ public struct FaultProfile: Equatable, Sendable {
         var profile = FaultProfile.crashes
         profile.name = "wiped"
         profile.wipedShare = 0.7
+        return profile
+    }()
+
+    /// Disks are full or slow while nodes crash and come back, and much is written.
+    public static let disks: FaultProfile = {
+        var profile = FaultProfile.crashes
+        profile.name = "disks"
+        profile.crashes = 3
+        profile.fullDisks = 8
+        profile.slowDisks = 8
+        profile.writesPerSecond = 4
         return profile
     }()
 

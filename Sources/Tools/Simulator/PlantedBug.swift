@@ -1,3 +1,4 @@
+import MeshChangelog
 import MeshMembership
 
 /// A mistake put between cores and network on purpose, to prove that a checker can fail.
@@ -16,6 +17,12 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case deafToObservations
     /// Stores never exchange what they missed.
     case noRepair
+    /// A changelog takes every peer's root for its own, so it asks nobody for what it lacks.
+    case echoedRoots
+    /// Half of the nodes refuse an entity that the others take.
+    case mixedRules
+    /// A changelog takes no generation above those it holds.
+    case noLead
     /// Every node's own mesh stands from its birth, so those that meet keep apart.
     case bornFounded
     /// Suspicions last for minutes, so the dead stay.
@@ -32,7 +39,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
         case .largeDatagrams: (Self.crowd, .datagramSize)
         case .hastyAcknowledgement: (.calm, .durability)
         case .deafToObservations: (.calm, .equalObservations)
-        case .noRepair: (.split, .equalStores)
+        case .noRepair, .echoedRoots: (.split, .equalStores)
+        case .mixedRules, .noLead: (.calm, .equalStores)
         case .bornFounded: (.calm, .oneMesh)
         case .endlessSuspicion: (.kill, .detection)
         case .hastyVerdicts: (.stalls, .accuracy)
@@ -69,8 +77,24 @@ public enum PlantedBug: String, CaseIterable, Sendable {
             configuration.suspicionMaximumMultiplier = 1
             configuration.mechanisms = []
         case .deafToAccusations, .blindProbes, .noFullSync, .hastyAcknowledgement,
-            .deafToObservations, .noRepair, .bornFounded:
+            .deafToObservations, .noRepair, .bornFounded, .echoedRoots, .mixedRules, .noLead:
             break
         }
+    }
+
+    /// What the mistake makes of a changelog's settings and rules.
+    func spoil(
+        _ configuration: inout ChangelogConfiguration,
+        _ rules: inout StructuralRules,
+        at index: Int
+    ) {
+        if self == .noLead { configuration.generationLead = 0 }
+        guard self == .mixedRules, index % 2 == 1 else { return }
+        rules = StructuralRules(
+            facts: { key, _ in
+                EntityFacts(fault: key == "services/3" ? "refused here alone" : nil)
+            },
+            hash: SimulatedHash.hash
+        )
     }
 }

@@ -51,6 +51,8 @@ struct SimulatedNode {
     var votes = ObserverVotes()
     var isLeaving = false
     var pausedUntil = MonotonicInstant(nanoseconds: 0)
+    var diskFullUntil = MonotonicInstant(nanoseconds: 0)
+    var diskSlowUntil = MonotonicInstant(nanoseconds: 0)
     /// The number of the only wake that counts, per core.
     var membershipWake: UInt64 = 0
     var changelogWake: UInt64 = 0
@@ -89,6 +91,8 @@ struct SimulatedNode {
     /// Loads the disk into fresh cores.
     mutating func boot(
         _ configuration: MembershipConfiguration,
+        _ changelog: ChangelogConfiguration,
+        _ rules: StructuralRules,
         generator: inout SeededGenerator,
         at now: MonotonicInstant
     ) {
@@ -116,7 +120,8 @@ struct SimulatedNode {
             node: self.id,
             region: self.profile.region,
             stored: self.disk.changelog,
-            rules: .simulated,
+            rules: rules,
+            configuration: changelog,
             seed: generator.next()
         )
         self.observers = []

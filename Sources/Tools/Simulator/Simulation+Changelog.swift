@@ -77,7 +77,14 @@ extension Simulation {
     /// Ends a save that was under way, unless the node has crashed meanwhile.
     mutating func saved(_ index: Int, _ batch: ChangelogBatch, token: UInt64, boot: UInt64) {
         guard self.nodes[index].isRunning, self.nodes[index].disk.bootCount == boot else { return }
-        let prepared = batch.prepared(by: .simulated)
+        guard self.nodes[index].diskFullUntil <= self.now else {
+            return self.stepChangelog(index) { changelog, now in
+                changelog.persistFailed(token, reason: "no space left", at: now)
+            }
+        }
+        var (configuration, rules) = (ChangelogConfiguration(), StructuralRules.simulated)
+        self.bug?.spoil(&configuration, &rules, at: index)
+        let prepared = batch.prepared(by: rules)
         self.nodes[index].disk.save(prepared.batch)
         self.stepChangelog(index) { changelog, now in
             changelog.persisted(token, prepared, at: now)
@@ -96,7 +103,9 @@ extension Simulation {
             self.stream(.changelog(message), from: index, to: receiver.index)
         case .persist(let batch, let token):
             let boot = self.nodes[index].disk.bootCount
-            let delay = Duration.milliseconds(Int64(1 + self.load.next(below: 20)))
+            let isSlow = self.nodes[index].diskSlowUntil > self.now
+            let most = isSlow ? 2_000 : 20
+            let delay = Duration.milliseconds(Int64(1 + self.load.next(below: most)))
             self.queue.push(
                 .saved(index, batch, token: token, boot: boot),
                 at: self.now.advanced(by: delay)

@@ -28,6 +28,12 @@ extension Simulation {
             let end = self.now.advanced(by: length)
             self.nodes[index].pausedUntil = max(self.nodes[index].pausedUntil, end)
             if length > Self.harmlessPause { self.disturb(index, until: end) }
+        case .fillDisk(let index, let length):
+            self.note("the disk of node \(index) is full for \(length)")
+            self.nodes[index].diskFullUntil = self.now.advanced(by: length)
+        case .slowDisk(let index, let length):
+            self.note("the disk of node \(index) is slow for \(length)")
+            self.nodes[index].diskSlowUntil = self.now.advanced(by: length)
         case .split(let group, let isOneWay):
             self.note("split off \(group.sorted())\(isOneWay ? ", one way" : "")")
             self.network.split(group, isOneWay: isOneWay)
@@ -107,7 +113,16 @@ extension Simulation {
         self.disturb(index, until: self.now)
         var configuration = self.profile.membership
         self.bug?.spoil(&configuration)
-        self.nodes[index].boot(configuration, generator: &self.boots, at: self.now)
+        var changelog = ChangelogConfiguration()
+        var rules = StructuralRules.simulated
+        self.bug?.spoil(&changelog, &rules, at: index)
+        self.nodes[index].boot(
+            configuration,
+            changelog,
+            rules,
+            generator: &self.boots,
+            at: self.now
+        )
         let seeds = [0, 1].map(SimulatedNode.endpoint)
         let now = self.now
         self.step(index) { $0.start(seeds: seeds, at: now) }

@@ -94,8 +94,9 @@ extension Simulation {
         case .event(let event):
             self.observe(event, at: index)
         case .peerDigest(let peer, let digest):
+            let isEcho = self.bug == .echoedRoots
             self.stepChangelog(index) { changelog, now in
-                changelog.peerRoot(peer, digest, at: now)
+                changelog.peerRoot(peer, isEcho ? changelog.root : digest, at: now)
             }
         case .proved, .measured: break
         case .persistBoot(let boot):

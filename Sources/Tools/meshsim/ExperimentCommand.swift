@@ -32,7 +32,7 @@ struct ExperimentCommand: ParsableCommand {
     @Option(help: "How many nodes; each experiment has its own default.")
     var nodes: Int?
 
-    @Flag(help: "Run what takes many minutes, too: cuts of 25 hours.")
+    @Flag(help: "Run what takes many minutes, too: cuts of 25 hours, churn of an hour.")
     var long = false
 
     @Option(

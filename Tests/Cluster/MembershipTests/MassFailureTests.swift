@@ -28,6 +28,22 @@ struct MassFailureTests {
         #expect(fleet.run(until: 18) { $0.knowsFailed(dead) })
     }
 
+    @Test("tells more members at once while much waits to be told, up to a limit")
+    func bursts() {
+        func told(of members: UInt64, _ configuration: MembershipConfiguration = .lan) -> Int {
+            var bench = Bench(peers: members, configuration)
+            let gossip = bench.run(from: 0, to: 0.2).sent.filter { $0.message.kind == .gossip }
+            return gossip.count
+        }
+        var calm = MembershipConfiguration.lan
+        calm.gossipBurst = 1
+
+        #expect(told(of: 20) == 3)
+        #expect(told(of: 100) == 6)
+        #expect(told(of: 1_000) == 12)
+        #expect(told(of: 1_000, calm) == 3, "never fewer than without")
+    }
+
     @Test("expires within eight seconds whoever died before a restart", arguments: UInt64(1)...5)
     func expiresUnproven(seed: UInt64) {
         var fleet = Fleet(20, seed: seed)

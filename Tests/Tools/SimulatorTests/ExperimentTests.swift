@@ -50,6 +50,18 @@ struct ExperimentTests {
         }
     }
 
+    @Test("has a change active everywhere within a second, and within three across lossy regions")
+    func configuration() throws {
+        let rows = Self.run(.config, nodes: 60).rows
+
+        for (row, limit) in zip(rows, [1.0, 3.0]) {
+            #expect(try #require(Double(row[4])) <= limit, "\(row)")
+            #expect(row[6] == "100.00", "all within ten seconds")
+            #expect(row[9] == "0", "one hash")
+        }
+        #expect(rows.count == 2)
+    }
+
     @Test("is an image whose text is its table, with nothing that an image would take for markup")
     func image() {
         var table = ExperimentTable("a < b & c", ["nodes", "seconds"])

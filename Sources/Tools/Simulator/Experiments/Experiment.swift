@@ -23,6 +23,8 @@ public enum Experiment: String, CaseIterable, Sendable {
     case lossy
     /// Half of all datagrams lost.
     case noise
+    /// From a change at one node to the same configuration at all.
+    case config
 
     /// How one is run.
     public struct Options: Sendable {
@@ -52,6 +54,7 @@ public enum Experiment: String, CaseIterable, Sendable {
         case .oneway: UnreliableExperiment.run([.deafByTurns], options)
         case .lossy: UnreliableExperiment.run([.lossIn, .lossOut], options)
         case .noise: NoiseExperiment.run(options)
+        case .config: ConfigurationExperiment.run(options)
         }
     }
 }

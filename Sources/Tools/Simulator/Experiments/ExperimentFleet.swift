@@ -40,13 +40,13 @@ struct ExperimentFleet {
     /// Called with every event of every node.
     var onEvent: ((Sighting) -> Void)?
     /// Chance that a datagram is lost on its way in or out of a node, 0 to 1.
-    var lossIn: [Int: Double] = [:]
-    var lossOut: [Int: Double] = [:]
+    var lossIn = PerNode(0.0)
+    var lossOut = PerNode(0.0)
     /// Chance that any datagram is lost.
     var loss = 0.0
     /// Nodes of one side of a cut.
     var cut: Set<Int> = []
-    private var blockedUntil: [Int: MonotonicInstant] = [:]
+    private var blockedUntil = PerNode(MonotonicInstant(nanoseconds: 0))
     private var queue = EventQueue<Input>()
     private var wakes: [Int]
     private var generator: SeededGenerator
@@ -91,7 +91,35 @@ struct ExperimentFleet {
     /// Starts every node with all of them known to each.
     mutating func startKnowing() {
         let known = self.nodes.indices.map { MemberUpdate.record(Self.record($0)) }
-        for index in self.nodes.indices { self.start(index, knowing: known) }
+        guard known.count > Self.sharingFrom else {
+            for index in self.nodes.indices { self.start(index, knowing: known) }
+            return
+        }
+        // Somebody who knows all of them and never runs.
+        var witness = self.membership(known.count, Self.mesh)
+        witness.restore(known, at: self.now)
+        for index in self.nodes.indices {
+            var node = self.membership(index, Self.mesh)
+            node.share(viewOf: witness)
+            self.nodes[index] = node
+            let now = self.now
+            self.step(index) { $0.start(seeds: [], at: now) }
+        }
+    }
+
+    /// In larger fleets, all that know all share one view from the start, and begin as if they had run
+    /// for long.
+    private static let sharingFrom = 300
+
+    private mutating func membership(_ index: Int, _ mesh: MeshClaim) -> Membership {
+        Membership(
+            configuration: self.configuration,
+            profile: Self.profile(index),
+            identity: SimulatedKeys.identity(of: Self.id(index)),
+            start: MemberStart(boot: 1, token: UInt64(index)),
+            mesh: mesh,
+            generator: SeededGenerator(seed: self.generator.next())
+        )
     }
 
     /// Starts one node.
@@ -100,15 +128,8 @@ struct ExperimentFleet {
             self.nodes.append(nil)
             self.wakes.append(0)
         }
-        var node = Membership(
-            configuration: self.configuration,
-            profile: Self.profile(index),
-            identity: SimulatedKeys.identity(of: Self.id(index)),
-            start: MemberStart(boot: 1, token: UInt64(index)),
-            mesh: known.isEmpty
-                ? MeshClaim(id: MeshID(Self.id(index).high), standing: .alone) : Self.mesh,
-            generator: SeededGenerator(seed: self.generator.next())
-        )
+        let alone = MeshClaim(id: MeshID(Self.id(index).high), standing: .alone)
+        var node = self.membership(index, known.isEmpty ? alone : Self.mesh)
         node.restore(known.filter { $0.subject != Self.id(index) }, at: self.now)
         self.nodes[index] = node
         let (now, seeds) = (self.now, seeds.map(SimulatedNode.endpoint))
@@ -127,7 +148,7 @@ struct ExperimentFleet {
 
     /// Whether a node is blocked now.
     func isBlocked(_ index: Int) -> Bool {
-        self.blockedUntil[index].map { $0 > self.now } ?? false
+        self.blockedUntil[index] > self.now
     }
 
     /// Lets time pass until `second`.
@@ -181,11 +202,9 @@ struct ExperimentFleet {
     }
 
     private mutating func deliver(_ input: Input) {
-        if let receiver = Self.receiver(of: input), let end = self.blockedUntil[receiver] {
-            guard end <= self.now else {
-                self.delayedCount += 1
-                return self.queue.push(input, at: end)
-            }
+        if let receiver = Self.receiver(of: input), self.isBlocked(receiver) {
+            self.delayedCount += 1
+            return self.queue.push(input, at: self.blockedUntil[receiver])
         }
         let now = self.now
         switch input {
@@ -282,17 +301,12 @@ struct ExperimentFleet {
     private mutating func isLost(_ sender: Int, _ receiver: Int) -> Bool {
         guard self.nodes.indices.contains(receiver) else { return true }
         let dice = self.generator.nextUnit()
-        let chance = max(
-            self.loss,
-            self.lossOut[sender] ?? 0,
-            self.lossIn[receiver] ?? 0
-        )
-        return dice < chance
+        return dice < max(self.loss, self.lossOut[sender], self.lossIn[receiver])
     }
 
     /// When a message that a node sends now arrives.
     private func sent(by index: Int, after delay: Duration) -> MonotonicInstant {
-        max(self.now, self.blockedUntil[index] ?? self.now).advanced(by: delay)
+        max(self.now, self.blockedUntil[index]).advanced(by: delay)
     }
 
     /// Whether a stream gets through in time: one of two unreliable nodes loses half of a handshake and
@@ -300,7 +314,7 @@ struct ExperimentFleet {
     private mutating func passesStream(_ sender: Int, _ receiver: Int) -> Bool {
         var chance = 1.0
         for index in [sender, receiver] {
-            chance *= (1 - (self.lossIn[index] ?? 0)) * (1 - (self.lossOut[index] ?? 0))
+            chance *= (1 - self.lossIn[index]) * (1 - self.lossOut[index])
         }
         guard chance < 1 else { return true }
         return self.generator.nextUnit() < chance

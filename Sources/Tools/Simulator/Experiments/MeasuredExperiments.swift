@@ -135,7 +135,8 @@ enum BootstrapExperiment {
 enum ChurnExperiment {
     static func run(_ options: Experiment.Options) -> ExperimentTable {
         let count = options.nodes ?? 50
-        let minutes = 10
+        // The hour of the promise is run on request only: it takes minutes.
+        let minutes = options.isLong ? 60 : 10
         var table = ExperimentTable(
             "\(count) members and 100 short-lived ones per minute, for \(minutes) minutes: the dead "
                 + "that are still alive to somebody, and what it costs",

@@ -94,7 +94,7 @@ enum UnreliableExperiment {
     ) {
         for index in bad {
             switch fault {
-            case .deafByTurns: fleet.lossIn[index] = isOn ? 1 : nil
+            case .deafByTurns: fleet.lossIn[index] = isOn ? 1 : 0
             case .lossIn: fleet.lossIn[index] = 0.8
             case .lossOut: fleet.lossOut[index] = 0.8
             }
