@@ -48,7 +48,7 @@ def run_suite(name, context, verbose):
         report.check(False, "the suite runs to its end", problem)
     except Exception as problem:
         report.check(False, "the suite runs to its end", repr(problem))
-        traceback.print_exc(limit=-3, file=sys.stdout)
+        traceback.print_exc(limit=-6, file=sys.stdout)
     finally:
         signal.alarm(0)
     if context.gateway in context.run.processes and not context.alive():
