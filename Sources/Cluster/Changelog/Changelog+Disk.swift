@@ -49,8 +49,11 @@ extension Changelog {
         var effects: [ChangelogEffect] = []
         if self.diskFault == nil { effects.append(.notice(.notSaved(reason: reason))) }
         self.diskFault = reason
-        // It is tried again when there is more to fold.
-        if case .fold = flight.kind { return effects }
+        if case .fold = flight.kind {
+            self.foldCheck = 0
+            self.foldAfter = now.advanced(by: self.configuration.storageRetry)
+            return effects + self.startFlight(at: now) + self.goOn(at: now)
+        }
         self.staging = Staging(self.log)
         self.session = nil
         self.fetchAfter = now.advanced(by: self.configuration.storageRetry)

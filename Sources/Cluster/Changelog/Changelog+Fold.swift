@@ -7,9 +7,11 @@ extension Changelog {
 
     /// Folds what is old enough and held by everybody, when that is worth its cost.
     ///
-    /// Nothing waits for it: what is written meanwhile lies behind what is folded.
-    mutating func startFold() -> [ChangelogEffect] {
-        guard self.folding == nil, self.staging.removed.isEmpty else { return [] }
+    /// What is written meanwhile lies behind what is folded, so that it waits for the transaction
+    /// alone.
+    mutating func startFold(at now: MonotonicInstant) -> [ChangelogEffect] {
+        guard self.folding == nil, self.staging.removed.isEmpty, now >= self.foldAfter ?? now
+        else { return [] }
         let entries = self.log.entries.count
         guard entries >= self.foldCheck else { return [] }
         let step = max(1, self.configuration.foldCount)
@@ -28,14 +30,15 @@ extension Changelog {
         return [.persist(batch, token: flight.token)]
     }
 
-    /// Whether what came from peers can be saved now; what has no place any more is dropped, since it
-    /// is fetched again.
-    mutating func makeStagingFit() -> Bool {
-        if let lowest = self.staging.lowest, lowest < self.log.checkpoint.horizon {
-            self.staging = Staging(self.log)
-        }
+    /// Drops what came from peers when some of it has no place any more; it is fetched again.
+    mutating func dropOutdatedStaging() {
+        guard let lowest = self.staging.lowest, lowest < self.log.checkpoint.horizon else { return }
+        self.staging = Staging(self.log)
+    }
+
+    /// Whether what came from peers can be saved now: entries that are being folded stay as they are.
+    var isStagingFit: Bool {
         guard let horizon = self.folding?.batch.folding?.horizon else { return true }
-        // The entries that are being folded must stay as they are.
         return self.staging.lowest.map { $0 > horizon } ?? true
     }
 

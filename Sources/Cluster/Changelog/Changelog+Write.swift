@@ -34,15 +34,18 @@ extension Changelog {
         if let adoption = self.adoption {
             guard self.folding == nil else { return [] }
             self.adoption = nil
-            return self.startRebase(onto: adoption)
+            let rebase = self.startRebase(onto: adoption)
+            guard rebase.isEmpty else { return rebase }
         }
-        let fold = self.startFold()
-        guard self.makeStagingFit() else { return fold }
+        self.dropOutdatedStaging()
+        let fold = self.startFold(at: now)
         var batch = ChangelogBatch()
-        let (added, removed) = self.staging.take()
-        batch.added = added
-        batch.removed = removed.map(\.id)
-        batch.displaced = removed
+        if self.isStagingFit {
+            let (added, removed) = self.staging.take()
+            batch.added = added
+            batch.removed = removed.map(\.id)
+            batch.displaced = removed
+        }
         var effects = fold + self.writeAgain(into: &batch, at: now)
         let writes = self.encodeDrafts(into: &batch, &effects)
         guard !batch.isEmpty else {

@@ -57,6 +57,8 @@ public struct Changelog: Sendable {
     var shown: Set<ChangesetID> = []
     /// Entries from which on folding is looked at again, since looking costs.
     var foldCheck = 0
+    /// When folding may be tried again, after the disk has refused it.
+    var foldAfter: MonotonicInstant?
 
     /// The hash of all that is held durably, as probes carry it; equal roots mean equal sets.
     public private(set) var root: ContentHash

@@ -37,7 +37,7 @@ public struct ChangelogConfiguration: Equatable, Sendable {
     ///
     /// Default 10 s.
     public var displacedGrace: Duration = .seconds(10)
-    /// Pause after a failed save before anything is fetched again.
+    /// Pause after a failed save before anything is fetched again, or folded.
     ///
     /// Default 5 s.
     public var storageRetry: Duration = .seconds(5)

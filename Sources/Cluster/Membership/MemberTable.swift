@@ -26,6 +26,9 @@ struct MemberTable: Sendable {
     /// Members that failed not long ago, in the order of when this node learned it.
     private var lately: [NodeID] = []
 
+    /// Times that a member is drawn among the lately failed.
+    private static let drawLimit = 8
+
     /// Creates an empty table of at most `limit` members for a node of `region`.
     init(limit: Int, region: String) {
         self.limit = limit
@@ -192,9 +195,14 @@ struct MemberTable: Sendable {
         }
         // Those that are over stand first, but for a few that were learned of late.
         self.lately.removeFirst(self.lately.prefix { !isRecent($0) }.count)
-        guard !self.lately.isEmpty else { return nil }
-        let id = self.lately[generator.next(below: self.lately.count)]
-        return isRecent(id) ? self[id] : nil
+        // Others have come back: whoever is met by chance is taken out, so that the rest is found.
+        for _ in 0..<Self.drawLimit where !self.lately.isEmpty {
+            let place = generator.next(below: self.lately.count)
+            let id = self.lately[place]
+            if isRecent(id) { return self[id] }
+            self.lately.remove(at: place)
+        }
+        return nil
     }
 
     private func measured(_ member: Member) -> Member {

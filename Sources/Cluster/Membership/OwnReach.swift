@@ -2,9 +2,9 @@ import MeshPrimitives
 
 /// How well this node's own pings get through, and whether it is this node's fault when they do not.
 ///
-///     serving --most pings lost for 5 s, yet relays reach those--> withdrawn
-///        |-----nobody at all was heard for ten intervals---------->    |
-///        '<-----------most pings answered for the whole hold-----------'
+///     serving --half of the pings lost for 5 s, yet relays reach those--> withdrawn
+///        |--------nobody at all was heard for ten intervals------------->    |
+///        '<-------two thirds of the pings answered for the whole hold--------'
 ///
 /// A node that receives or sends badly can refute every suspicion, so that others remove it and take
 /// it back by turns. But each ping of its own needs both directions: it knows better than anybody. So
@@ -115,7 +115,7 @@ struct OwnReach: Equatable, Sendable {
         }
         let recent = self.outcomes.suffix(Self.size / 2)
         let isGood =
-            silence < interval * 3 && recent.count { $0 != .answered } * 2 < recent.count
+            silence < interval * 3 && recent.count { $0 != .answered } * 3 < recent.count
         self.goodSince = isGood ? self.goodSince ?? now : nil
         if self.wasDeaf, withdrawn > others { self.isShared = true }
         let intervals = self.isShared ? Self.sharedHoldIntervals : Self.holdIntervals

@@ -1,3 +1,4 @@
+public import MeshChangelog
 public import MeshMembership
 
 /// What goes wrong in a run, how much of it, and how long the run is.
@@ -6,6 +7,8 @@ public struct FaultProfile: Equatable, Sendable {
     public var name: String
     /// How the members are tuned.
     public var membership = MembershipConfiguration.local
+    /// How the changelogs are tuned.
+    public var changelog = ChangelogConfiguration()
     /// How many nodes take part.
     public var nodeCount = 5
     /// Share of datagrams that never arrive, 0 to 1; streams fail half as often.
@@ -113,6 +116,7 @@ public struct FaultProfile: Equatable, Sendable {
         profile.fullDisks = 8
         profile.slowDisks = 8
         profile.writesPerSecond = 4
+        (profile.changelog.historyCount, profile.changelog.foldCount) = (5, 5)
         return profile
     }()
 

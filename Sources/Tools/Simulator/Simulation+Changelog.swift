@@ -82,10 +82,11 @@ extension Simulation {
                 changelog.persistFailed(token, reason: "no space left", at: now)
             }
         }
-        var (configuration, rules) = (ChangelogConfiguration(), StructuralRules.simulated)
+        var (configuration, rules) = (self.profile.changelog, StructuralRules.simulated)
         self.bug?.spoil(&configuration, &rules, at: index)
         let prepared = batch.prepared(by: rules)
         self.nodes[index].disk.save(prepared.batch)
+        if prepared.batch.checkpoint != nil { self.checkpointCount += 1 }
         self.stepChangelog(index) { changelog, now in
             changelog.persisted(token, prepared, at: now)
         }

@@ -113,7 +113,7 @@ extension Simulation {
         self.disturb(index, until: self.now)
         var configuration = self.profile.membership
         self.bug?.spoil(&configuration)
-        var changelog = ChangelogConfiguration()
+        var changelog = self.profile.changelog
         var rules = StructuralRules.simulated
         self.bug?.spoil(&changelog, &rules, at: index)
         self.nodes[index].boot(

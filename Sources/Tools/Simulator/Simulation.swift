@@ -39,6 +39,8 @@ public struct Simulation {
     let seed: UInt64
     let profile: FaultProfile
     let bug: PlantedBug?
+    /// How many checkpoints disks have taken so far.
+    public internal(set) var checkpointCount = 0
     var queue = EventQueue<Event>()
     var now = MonotonicInstant(nanoseconds: 0)
     var nodes: [SimulatedNode] = []

@@ -40,6 +40,16 @@ struct SimulationTests {
         #expect(report.violation == nil, "\(report)")
     }
 
+    @Test("folds while disks are full and slow")
+    func foldsOnBadDisks() {
+        var simulation = Simulation(seed: 3, profile: .disks)
+
+        let report = simulation.run()
+
+        #expect(report.violation == nil, "\(report)")
+        #expect(simulation.checkpointCount > FaultProfile.disks.nodeCount)
+    }
+
     @Test("sees a killed node within four seconds", arguments: UInt64(100)..<104)
     func detectsKill(seed: UInt64) throws {
         var simulation = Simulation(seed: seed, profile: .kill)

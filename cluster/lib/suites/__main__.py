@@ -74,9 +74,10 @@ def parse():
     for name in arguments.names:
         if name not in SUITES + ["soak", "quick"]:
             parser.error(f"{name} is none of quick, {', '.join(SUITES)}")
-    arguments.quick = "quick" in arguments.names
-    if arguments.quick:
-        arguments.names = QUICK + [name for name in arguments.names if name != "quick"]
+    arguments.quick = set(arguments.names) == {"quick"}
+    if "quick" in arguments.names:
+        rest = [name for name in arguments.names if name not in QUICK + ["quick"]]
+        arguments.names = QUICK + rest
     arguments.strict = arguments.strict or bool(os.environ.get("CI"))
     return arguments
 
@@ -103,7 +104,8 @@ def main():
     good = sum(state == "passed" for _, state, _, _ in rows)
     print(f"\nsuites: {good} passed, {failed} failed" + (f", {len(skipped)} skipped" if skipped else ""))
     sys.stdout.flush()
-    os._exit(1 if failed or (skipped and arguments.strict) else 0)  # Threads of targets may remain.
+    is_bad = failed or (skipped and arguments.strict)
+    os._exit(1 if is_bad else 0 if good else 77)  # Threads of targets may remain.
 
 
 main()

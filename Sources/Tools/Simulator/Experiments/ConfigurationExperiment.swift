@@ -40,6 +40,9 @@ enum ConfigurationExperiment {
         let delays = fleet.delays
         let wanted = count * changes
         table.expect(loss == 0 || fleet.lostCount > 0, "no message was lost")
+        table.expect(delays.count == wanted, "\(wanted - delays.count) changes never came in force")
+        let silent = changes - fleet.acknowledgements.count
+        table.expect(silent == 0, "\(silent) writes were never acknowledged")
         table.add([
             "\(count)", "\(regions)", ExperimentTable.seconds(100 * loss),
             ExperimentTable.seconds(ExperimentTable.percentile(delays, 0.5)),
