@@ -50,7 +50,7 @@ extension HealthMachine {
         }
         for id in gone {
             guard let slot = self.slots[id] else { continue }
-            self.remove(slot)
+            self.remove(slot, into: &effects, at: now)
         }
         self.setThresholds(thresholds, into: &effects)
         for slot in added {
@@ -154,7 +154,7 @@ extension HealthMachine {
         if before.weight != target.weight || before.region != target.region {
             let (old, standing) = (self.entries[slot].pool, self.entries[slot].standing)
             let pool = self.pool(HealthPool.Key(upstream: target.upstream, region: target.region))
-            self.withdraw(slot)
+            self.withdraw(slot, into: &effects, at: now)
             self.entries[slot].target = target
             self.entries[slot].pool = pool
             self.pools[pool].add(slot, weight: target.weight)
@@ -166,8 +166,9 @@ extension HealthMachine {
             )
             if pool != old { self.vacateIfEmpty(old) }
             if isFlip { self.tellPanic(pool, into: &effects, at: now) }
-            // Who checks it depends on the region.
+            // Who checks it depends on the region, and a panic of its pool concerns it.
             _ = self.assign(slot, at: now)
+            if pool != old { self.settle(slot, into: &effects, at: now) }
         }
         guard self.entries[slot].settings != settings else { return }
         let isRescheduled =
@@ -180,9 +181,13 @@ extension HealthMachine {
         self.settle(slot, into: &effects, at: now)
     }
 
-    private mutating func remove(_ slot: Int) {
+    private mutating func remove(
+        _ slot: Int,
+        into effects: inout [Effect],
+        at now: MonotonicInstant
+    ) {
         let entry = self.entries[slot]
-        self.withdraw(slot)
+        self.withdraw(slot, into: &effects, at: now)
         self.vacateIfEmpty(entry.pool)
         if entry.isKnown { self.known -= 1 }
         if entry.isAccused { self.accused -= 1 }
@@ -194,12 +199,21 @@ extension HealthMachine {
         self.vacant.append(slot)
     }
 
-    /// Takes a target out of its pool.
-    private mutating func withdraw(_ slot: Int) {
+    /// Takes a target out of its pool, which may begin or end a panic of the rest.
+    private mutating func withdraw(
+        _ slot: Int,
+        into effects: inout [Effect],
+        at now: MonotonicInstant
+    ) {
         let (pool, weight) = (self.entries[slot].pool, self.entries[slot].target.weight)
         let standing = self.entries[slot].standing
+        let wasPanicking = self.pools[pool].isPanicking
         _ = self.pools[pool].move(slot, weight: weight, from: standing, to: .serving)
         self.pools[pool].remove(slot, weight: weight)
+        _ = self.pools[pool].reconsider()
+        if self.pools[pool].isPanicking != wasPanicking {
+            self.tellPanic(pool, into: &effects, at: now)
+        }
     }
 
     private mutating func vacateIfEmpty(_ pool: Int) {

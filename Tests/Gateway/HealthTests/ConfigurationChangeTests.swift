@@ -125,4 +125,28 @@ struct ConfigurationChangeTests {
         let effects = self.machine.observe([self.failing(1)], at: Self.at(2))
         #expect(effects.contains(.panic(upstream: "api", region: "eu", isPanicking: true)))
     }
+
+    @Test("tells that a panic is over whose targets have left the region, or are gone")
+    mutating func panicEnds() {
+        for isGone in [false, true] {
+            self.machine = HealthMachine(node: Self.node, timing: HealthTiming())
+            let (one, two) = (self.target(1), self.target(2))
+            _ = self.machine.configure([self.upstream(one, two)], at: Self.at(0))
+            let failed = self.machine.observe([self.failing(1), self.failing(2)], at: Self.at(1))
+            #expect(failed.contains(.panic(upstream: "api", region: "eu", isPanicking: true)))
+            let healthy = self.target(3)
+            let moved = [self.target(1, region: "us"), self.target(2, region: "us")]
+            let after = self.machine.configure(
+                changed: [
+                    HealthUpstream(
+                        settings: HealthSettings(),
+                        targets: [healthy] + (isGone ? [] : moved)
+                    )
+                ],
+                gone: isGone ? [one.id, two.id] : [],
+                at: Self.at(2)
+            )
+            #expect(after.contains(.panic(upstream: "api", region: "eu", isPanicking: false)))
+        }
+    }
 }

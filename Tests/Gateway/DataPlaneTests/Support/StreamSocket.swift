@@ -8,7 +8,7 @@ final class StreamSocket: TestStream {
 
     init(descriptor: Int32, seconds: Int = 30) {
         self.descriptor = descriptor
-        let flags = fcntl(descriptor, F_GETFL)
+        let flags = Int32(Glibc.MSG_PEEK | Glibc.MSG_DONTWAIT)
         _ = fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK)
         var limit = timeval(tv_sec: seconds, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
@@ -65,6 +65,13 @@ final class StreamSocket: TestStream {
         var address = mesh_address()
         _ = mesh_local_address(self.descriptor, &address)
         return address
+    }
+
+    /// Bytes that have arrived and were not read, 1 MiB at most.
+    var waitingCount: Int {
+        var room = [UInt8](repeating: 0, count: 1 << 20)
+        let flags = Int32(Glibc.MSG_PEEK | Glibc.MSG_DONTWAIT)
+        return max(0, recv(self.descriptor, &room, room.count, flags))
     }
 
     func shutdownWrite() { _ = mesh_shutdown_write(self.descriptor) }
