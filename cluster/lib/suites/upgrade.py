@@ -420,6 +420,29 @@ def death(mesh, report):
                      (status, errors[-300:]))
 
 
+def steered(mesh, report):
+    """Another terminal pauses an upgrade, and gives it up."""
+    first, last, ends = mesh.nodes[0], mesh.nodes[4], []
+    with Agent(mesh, by_restart) as agent:
+        run = threading.Thread(target=lambda: ends.append(meshctl(
+            mesh, first, "upgrade", "run", "eu-1", "eu-2", "--yes", "--settle", "20", "--hook",
+            agent.hook)))
+        run.start()
+        report.check(fleet.wait_until(lambda: agent.done, 60), "the first node was restarted")
+        status, _, errors = meshctl(mesh, last, "upgrade", "pause")
+        report.equal(status, 0, f"another terminal pauses it ({errors[-200:]})")
+        run.join(60)
+        status, _, errors = ends[0] if ends else (None, "", "it goes on")
+        report.check(status == 2 and "paused" in errors, "the run ends", (status, errors[-300:]))
+        status, out, _ = meshctl(mesh, first, "upgrade", "status")
+        report.check(status == 2 and "an operator paused it" in out, "every node says why", out)
+        status, _, errors = meshctl(mesh, last, "upgrade", "abort")
+        report.equal(status, 0, f"it is given up ({errors[-200:]})")
+        status, _, errors = meshctl(mesh, first, "upgrade", "resume", "--hook", agent.hook)
+        report.check(status != 0, "what was given up does not go on", (status, errors[-200:]))
+        report.equal(len(agent.done), 1, "no other node was restarted")
+
+
 def activated(mesh, report):
     """A supervisor that holds the sockets: who connects during a restart waits, and is answered."""
     node = mesh.nodes[4]
@@ -529,5 +552,5 @@ def run(context, report):
         status, answer = mesh.nodes[0].ask("POST", "/config", fleet.document(["first"]))
         report.check(status in (200, 201, 202), "a configuration is taken", answer)
         report.check(mesh.agreed(), "all nodes route by it")
-        for part in (takeovers, signals, drained, death, activated, watchdog, releases):
+        for part in (takeovers, signals, drained, steered, death, activated, watchdog, releases):
             part(mesh, report)
