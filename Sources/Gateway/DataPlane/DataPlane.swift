@@ -35,6 +35,8 @@ public final class DataPlane: Sendable {
     public let fleetCounters = FleetCounters()
     private let redis = RedisLimits()
     private let client = OutsideClient()
+    /// What asks authorities for certificates.
+    let inquiries = OutsideInquiries()
     private let directory = OutsideDirectory()
     private let answers = AnswerCache()
     private let logs = LogDelivery()
@@ -79,6 +81,7 @@ public final class DataPlane: Sendable {
             ),
             memory: SharedMarks(),
             client: self.client,
+            inquiries: self.inquiries,
             directory: self.directory,
             cache: self.answers,
             random: Self.draw
@@ -409,6 +412,7 @@ public final class DataPlane: Sendable {
         self.outside.stop()
         self.redis.stop()
         self.client.stop()
+        self.inquiries.stop()
         self.directory.stop()
         log?.stop()
         self.logs.stop()

@@ -290,22 +290,61 @@ static inline int mesh_revocation_answer(
     return finding;
 }
 
-// Whether a list is of all reasons and of clients' certificates, so that silence means good.
-static inline int mesh_revocation_list_is_whole(const X509_CRL *list) {
-    int is_whole = 1;
+// Whether an address is one of a distribution point's.
+static inline int mesh_point_has_address(const DIST_POINT_NAME *point, const ASN1_STRING *address) {
+    if (point == NULL || point->type != 0) return 0;
+    for (int place = 0; place < sk_GENERAL_NAME_num(point->name.fullname); place++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(point->name.fullname, place);
+        if (name->type == GEN_URI &&
+            ASN1_STRING_cmp(name->d.uniformResourceIdentifier, address) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+// Whether a certificate names a part of its issuer's list as the one that it is in (RFC 5280 section
+// 6.3.3, b.2.i).
+static inline int mesh_certificate_is_in_part(
+    const X509 *certificate, const DIST_POINT_NAME *part
+) {
+    CRL_DIST_POINTS *points = (CRL_DIST_POINTS *)X509_get_ext_d2i(
+        certificate, NID_crl_distribution_points, NULL, NULL
+    );
+    int is_in = 0;
+    for (int place = 0; !is_in && place < sk_DIST_POINT_num(points); place++) {
+        const DIST_POINT *point = sk_DIST_POINT_value(points, place);
+        if (point->CRLissuer != NULL || point->reasons != NULL) continue;
+        if (point->distpoint == NULL || point->distpoint->type != 0) continue;
+        const GENERAL_NAMES *names = point->distpoint->name.fullname;
+        for (int name = 0; !is_in && name < sk_GENERAL_NAME_num(names); name++) {
+            const GENERAL_NAME *one = sk_GENERAL_NAME_value(names, name);
+            is_in = one->type == GEN_URI &&
+                    mesh_point_has_address(part, one->d.uniformResourceIdentifier);
+        }
+    }
+    CRL_DIST_POINTS_free(points);
+    return is_in;
+}
+
+// Whether a list is of all reasons and has all clients' certificates, or the part in which this one
+// would be, so that silence means good.
+static inline int mesh_revocation_list_is_whole(const X509_CRL *list, const X509 *certificate) {
     for (int place = 0; place < X509_CRL_get_ext_count(list); place++) {
         X509_EXTENSION *extension = X509_CRL_get_ext(list, place);
-        if (!X509_EXTENSION_get_critical(extension)) continue;
         if (OBJ_obj2nid(X509_EXTENSION_get_object(extension)) != NID_issuing_distribution_point) {
-            return 0;
+            if (X509_EXTENSION_get_critical(extension)) return 0;
+            continue;
         }
         ISSUING_DIST_POINT *point = (ISSUING_DIST_POINT *)X509V3_EXT_d2i(extension);
-        is_whole = point != NULL && point->onlyCA <= 0 && point->onlyattr <= 0 &&
-                   point->indirectCRL <= 0 && point->onlysomereasons == NULL;
+        int is_whole = point != NULL && point->onlyCA <= 0 && point->onlyattr <= 0 &&
+                       point->indirectCRL <= 0 && point->onlysomereasons == NULL &&
+                       (point->distpoint == NULL ||
+                        mesh_certificate_is_in_part(certificate, point->distpoint));
         ISSUING_DIST_POINT_free(point);
         if (!is_whole) return 0;
     }
-    return is_whole;
+    return 1;
 }
 
 // As above, of a list of revoked certificates (RFC 5280 section 5), in DER or PEM.
@@ -324,7 +363,7 @@ static inline int mesh_revocation_list(
     if (list != NULL && key != NULL &&
         X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(issuer)) == 0 &&
         (X509_get_key_usage(issuer) & KU_CRL_SIGN) != 0 && X509_CRL_verify(list, key) == 1 &&
-        mesh_revocation_list_is_whole(list) &&
+        mesh_revocation_list_is_whole(list, certificate) &&
         X509_cmp_current_time(X509_CRL_get0_lastUpdate(list)) < 0 &&
         X509_CRL_get0_nextUpdate(list) != NULL &&
         X509_cmp_current_time(X509_CRL_get0_nextUpdate(list)) > 0) {

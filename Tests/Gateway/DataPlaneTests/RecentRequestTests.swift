@@ -144,6 +144,38 @@ struct RecentRequestTests {
         #expect(paths == ["/p", "*"])
     }
 
+    @Test("has room for a path, however long all else is")
+    func room() {
+        let trail = RequestTrail(capacity: 1)
+        let path = "/" + String(repeating: "p", count: 79)
+        let long = [UInt8](repeating: UInt8(ascii: "x"), count: 500)
+        long.withUnsafeBytes { long in
+            Array(path.utf8)
+                .withUnsafeBytes { path in
+                    var entry = AccessLogEntry()
+                    entry.routeMembers = long
+                    entry.upstreamMember = long
+                    entry.method = long
+                    entry.client = long
+                    entry.host = long
+                    entry.target = path
+                    trail.append(
+                        entry,
+                        .none,
+                        plugin: String(repeating: "y", count: 100),
+                        changedBy: long,
+                        correlation: long
+                    )
+                }
+        }
+        var paths: [String] = []
+        _ = trail.read(from: 0) { request in
+            paths.append(request.path)
+            return true
+        }
+        #expect(paths == [path])
+    }
+
     private static func add(_ target: String, to trail: RequestTrail) {
         var target = target
         target.withUTF8 { bytes in

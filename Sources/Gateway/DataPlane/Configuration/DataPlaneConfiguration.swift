@@ -57,7 +57,7 @@ public struct DataPlaneConfiguration: Equatable, Sendable {
     /// `proxy.access_log_format`; default `json`.
     public var accessLogFormat = AccessLogFormat.json
 
-    /// Requests that each worker remembers for `meshctl tap` and `trace`, 640 bytes each.
+    /// Requests that each worker remembers for `meshctl tap` and `trace`, 768 bytes each.
     ///
     /// `proxy.recent_requests`; default 4,096; 0, which remembers none, to 1,000,000.
     public var recentRequests = 4_096

@@ -7,7 +7,7 @@ internal import MeshHTTP
 /// on disk it streams on: the request goes to its target, or the target waits for the client.
 extension Worker {
     /// Whether there is memory for waiting bodies.
-    private var mayBuffer: Bool {
+    var mayBuffer: Bool {
         self.io.blocks.taken < self.settings.configuration.bodyBufferMemory / 16_384
     }
 

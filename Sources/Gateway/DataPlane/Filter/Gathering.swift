@@ -17,9 +17,10 @@ extension Worker {
         block.filter.pointee.next = Int32(truncatingIfNeeded: step)
         block.filter.pointee.gatherLimit = max(1, byteLimit)
         let hasEnd = exchange.pointee.flags.isDisjoint(with: [.asksUpgrade, .isExtendedConnect])
-        guard hasEnd, self.awaitsMore(exchange, block) else {
+        guard hasEnd, !self.isTooLong(exchange, block), self.awaitsMore(exchange, block) else {
             return self.endGathering(place, block, hasEnd: hasEnd)
         }
+        guard self.mayBuffer else { return self.refuseGathering(place) }
         exchange.pointee.flags.insert(.isBuffering)
         if exchange.pointee.flags.contains(.awaitsContinue) { _ = self.sendContinue(place) }
         self.creditClient(exchange)
@@ -35,7 +36,10 @@ extension Worker {
     ) {
         let exchange = self.exchanges[place]
         exchange.pointee.held.append(plain, from: &self.io.blocks)
-        guard !self.awaitsMore(exchange, block) else { return self.creditClient(exchange) }
+        guard !self.awaitsMore(exchange, block) else {
+            guard self.mayBuffer else { return self.refuseGathering(place) }
+            return self.creditClient(exchange)
+        }
         exchange.pointee.flags.remove(.isBuffering)
         self.endGathering(place, block, hasEnd: true)
     }
@@ -49,6 +53,22 @@ extension Worker {
             && exchange.pointee.held.count <= block.filter.pointee.gatherLimit
     }
 
+    /// Whether the client itself says that the body is longer than what the step would look at.
+    private func isTooLong(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ block: UnsafeMutablePointer<Block>
+    ) -> Bool {
+        let length = self.reader.load(exchange.pointee.head).head.declaredLength
+        return length.map { $0 > UInt64(block.filter.pointee.gatherLimit) } ?? false
+    }
+
+    /// Answers a request for whose body there is no memory.
+    private func refuseGathering(_ place: Int32) {
+        self.exchanges[place].pointee.flags.remove(.isBuffering)
+        self.exchanges[place].pointee.failure = ProxyFailure(cause: .exhausted)
+        self.refuseBody(place, status: 503)
+    }
+
     /// Goes on with the step that waited.
     private func endGathering(
         _ place: Int32,
@@ -56,8 +76,9 @@ extension Worker {
         hasEnd: Bool
     ) {
         let exchange = self.exchanges[place]
+        let isWhole = hasEnd && exchange.pointee.flags.contains(.requestComplete)
         let fits = exchange.pointee.held.count <= block.filter.pointee.gatherLimit
-        block.filter.pointee.gathered = hasEnd && fits ? .whole : .tooLong
+        block.filter.pointee.gathered = isWhole && fits ? .whole : .tooLong
         block.filter.pointee.gatherLimit = 0
         let scope = self.reader.load(exchange.pointee.head)
         self.goOn(place, scope, from: Int(block.filter.pointee.next))

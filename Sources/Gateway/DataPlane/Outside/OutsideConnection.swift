@@ -155,38 +155,49 @@ struct OutsideConnection: ~Copyable {
         }
     }
 
-    /// Appends what comes within so many milliseconds; `false` at the end of the connection, or of the
-    /// time.
-    borrowing func receive(into bytes: inout [UInt8], milliseconds: Int64) -> Bool {
+    /// What came of waiting for bytes.
+    enum Arrival {
+        case bytes
+        /// The other side has ended the connection in order.
+        case ended
+        /// The connection is broken, or the time is over.
+        case nothing
+    }
+
+    /// Appends what comes within so many milliseconds.
+    borrowing func receive(into bytes: inout [UInt8], milliseconds: Int64) -> Arrival {
         let deadline = Self.now() + milliseconds
         return withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 1) { room in
             while true {
                 switch self.read(room) {
-                case 0: return false
+                case 0: return .ended
                 case let count? where count > 0:
                     bytes += room[..<count]
-                    return true
-                default: break
+                    return .bytes
+                case _?: return .nothing
+                case nil: break
                 }
                 guard Self.wait(self.descriptor, Int16(POLLIN), until: deadline) else {
-                    return false
+                    return .nothing
                 }
                 self.tls?.session.inputArrived()
             }
         }
     }
 
-    /// How many bytes are there now; nil for none yet, 0 at the end of the connection.
+    /// How many bytes are there now; nil for none yet, 0 at the end of the connection, less where it is
+    /// broken.
     private borrowing func read(_ room: UnsafeMutableRawBufferPointer) -> Int? {
-        guard let base = room.baseAddress else { return 0 }
+        guard let base = room.baseAddress else { return -1 }
         guard let tls = self.tls else {
             let count = mesh_receive(self.descriptor, base, room.count)
-            return count == -Int(EAGAIN) ? nil : max(0, count)
+            return count == -Int(EAGAIN) ? nil : count
         }
         return switch tls.session.read(into: base, limit: room.count) {
         case .bytes(let count): count
         case .drained: nil
-        case .ended, .truncated, .broken: 0
+        case .ended: 0
+        case .truncated, .broken: -1
         }
     }
 

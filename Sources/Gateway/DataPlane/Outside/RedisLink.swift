@@ -72,7 +72,7 @@ final class RedisLink {
             } catch { return nil }
             let left = deadline - Self.now()
             guard left > 0,
-                self.connection?.receive(into: &self.unread, milliseconds: left) == true
+                self.connection?.receive(into: &self.unread, milliseconds: left) == .bytes
             else { return nil }
         }
         return replies

@@ -7,7 +7,7 @@ internal import Synchronization
 /// reader holds it up for a few records at a time.
 final class RequestTrail: Sendable {
     /// Bytes of one record.
-    static let slotByteCount = 640
+    static let slotByteCount = 768
     /// Records that a reader copies at one time.
     private static let copyCount = 8
 

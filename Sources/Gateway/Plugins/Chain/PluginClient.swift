@@ -2,7 +2,7 @@
 public protocol PluginClient: AnyObject, Sendable {
     /// Sends a whole request of HTTP/1.1 and hands over the answer; nil when none came in time.
     ///
-    /// A body of more than `byteLimit` bytes is not read.
+    /// An answer whose body is longer than `byteLimit` bytes, or does not end in time, has none.
     ///
     /// - Returns: false when too much waits already, so that nothing is asked.
     func ask(
@@ -33,11 +33,11 @@ public struct OutsideAnswer: Sendable {
     public let status: UInt16
     /// The head's fields.
     public let fields: [Field]
-    /// The body; empty when it is longer than what is read.
-    public let body: [UInt8]
+    /// The body; nil when it was not read whole: it is too long, or did not end as it should, in time.
+    public let body: [UInt8]?
 
     /// An answer.
-    public init(status: UInt16, fields: [Field], body: [UInt8]) {
+    public init(status: UInt16, fields: [Field], body: [UInt8]?) {
         self.status = status
         self.fields = fields
         self.body = body

@@ -7,6 +7,8 @@ public final class PluginShared: Sendable {
     let memory: any PluginMemory
     /// What asks servers outside.
     let client: any PluginClient
+    /// What asks authorities for certificates.
+    let inquiries: any PluginInquiries
     /// What asks directories.
     let directory: any PluginDirectory
     /// What keeps answers.
@@ -22,6 +24,7 @@ public final class PluginShared: Sendable {
     ///   - limits: what counts requests.
     ///   - memory: what was found out before.
     ///   - client: what asks servers outside.
+    ///   - inquiries: what asks authorities for certificates.
     ///   - directory: what asks directories.
     ///   - cache: what keeps answers.
     ///   - random: draws so many bytes that nobody can foresee; from any thread.
@@ -29,6 +32,7 @@ public final class PluginShared: Sendable {
         limits: LimitCounters,
         memory: any PluginMemory,
         client: any PluginClient,
+        inquiries: any PluginInquiries,
         directory: any PluginDirectory,
         cache: any AnswerCaching,
         random: @escaping @Sendable (Int) -> [UInt8]
@@ -36,6 +40,7 @@ public final class PluginShared: Sendable {
         self.limits = limits
         self.memory = memory
         self.client = client
+        self.inquiries = inquiries
         self.directory = directory
         self.cache = cache
         self.secret = random(32)
@@ -44,7 +49,7 @@ public final class PluginShared: Sendable {
 }
 
 /// What stands for something that was found out, under a key that nobody knows.
-public struct PluginMark: Equatable, Sendable {
+public struct PluginMark: Hashable, Sendable {
     /// The first half.
     public let high: UInt64
     /// The second half.

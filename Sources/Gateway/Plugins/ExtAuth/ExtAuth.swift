@@ -211,7 +211,7 @@ extension PluginAnswer {
             let line = field.name + Array(": ".utf8) + field.value + [0x0D, 0x0A]
             if lines.count + line.count <= Self.byteLimit { lines += line }
         }
-        let body = answer.body.count <= Self.byteLimit ? answer.body : []
+        let body = answer.body.flatMap { $0.count <= Self.byteLimit ? $0 : nil } ?? []
         self.init(
             status: answer.status,
             lines: String(decoding: lines, as: UTF8.self),

@@ -126,8 +126,9 @@ struct KeyAuth: Sendable {
         _ edits: inout PluginEdits,
         _ hidden: inout Int
     ) -> AuthenticationRules.Outcome {
+        let content = self.isInBody ? Self.fields(request) : nil
         for (index, name) in self.names.enumerated() {
-            let finding = self.find(name, in: request, edits)
+            let finding = self.find(name, in: request, content, edits)
             let key: UnsafeRawBufferPointer
             switch finding {
             case .nothing: continue
@@ -135,11 +136,11 @@ struct KeyAuth: Sendable {
             case .unread: return .needsContent(byteLimit: Self.bodyByteLimit)
             case .argument(let found):
                 return found.withUnsafeBytes {
-                    self.check($0, index, request, &edits, &hidden)
+                    self.check($0, index, request, content, &edits, &hidden)
                 }
             case .value(let found): key = found
             }
-            return self.check(key, index, request, &edits, &hidden)
+            return self.check(key, index, request, content, &edits, &hidden)
         }
         return .refused(self.missing)
     }
@@ -148,6 +149,7 @@ struct KeyAuth: Sendable {
         _ key: UnsafeRawBufferPointer,
         _ index: Int,
         _ request: PluginRequest,
+        _ content: BodyFields?,
         _ edits: inout PluginEdits,
         _ hidden: inout Int
     ) -> AuthenticationRules.Outcome {
@@ -157,7 +159,7 @@ struct KeyAuth: Sendable {
                 guard !self.awaitsContent(request) else {
                     return .needsContent(byteLimit: Self.bodyByteLimit)
                 }
-                if Self.fields(request)?[self.names[index].text] ?? .nothing != .nothing {
+                if content?[self.names[index].text] ?? .nothing != .nothing {
                     hidden = index + 1
                     edits.collectsBody = true
                 }
@@ -174,6 +176,7 @@ struct KeyAuth: Sendable {
     private func find(
         _ name: Name,
         in request: PluginRequest,
+        _ content: BodyFields?,
         _ edits: PluginEdits
     ) -> Finding {
         if self.isInHeader {
@@ -187,7 +190,7 @@ struct KeyAuth: Sendable {
         let found = self.isInQuery ? Self.argument(name, request, edits) : .nothing
         guard self.isInBody, case .nothing = found else { return found }
         guard !self.awaitsContent(request) else { return .unread }
-        switch Self.fields(request)?[name.text] {
+        switch content?[name.text] {
         case .text(let key): return .argument(key)
         case .several: return .several
         case .nothing, nil: return .nothing

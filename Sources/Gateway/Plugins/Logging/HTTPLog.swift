@@ -52,7 +52,7 @@ extension HTTPLogEndpoint {
             milliseconds: milliseconds
         )
         guard let endpoint else { throw settings.error(field, "missing host in url") }
-        let hasUser = text.split(separator: "/").dropFirst().first?.contains("@") ?? false
+        let hasUser = Self.split(text)?.authority.contains("@") ?? false
         self.host = endpoint.host
         self.port = endpoint.port
         self.security = endpoint.security
@@ -62,16 +62,14 @@ extension HTTPLogEndpoint {
 
     /// Reads a URL; nil for one that has no host, or is not of HTTP.
     init?(_ text: String, method: String, contentType: String?, milliseconds: Int64) {
-        let scheme = ["http://", "https://"].first { text.hasPrefix($0) }
-        guard let scheme, FieldText.isValue(text), !text.contains(" ") else { return nil }
-        let isSecure = scheme == "https://"
-        let rest = text.dropFirst(scheme.count)
-        let authority = rest.prefix { !"/?#".contains($0) }
+        guard let (isSecure, authority, rest) = Self.split(text), FieldText.isValue(text),
+            !text.contains(" ")
+        else { return nil }
         let place = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
         guard let (host, port) = Self.part(String(place), standard: isSecure ? 443 : 80) else {
             return nil
         }
-        let path = rest.dropFirst(authority.count).prefix { $0 != "#" }
+        let path = rest.prefix { $0 != "#" }
         var lines = "\(method) "
         lines += (path.hasPrefix("/") ? "" : "/") + path + " HTTP/1.1\r\nHost: \(place)\r\n"
         if let contentType { lines += "Content-Type: \(contentType)\r\n" }
@@ -84,6 +82,18 @@ extension HTTPLogEndpoint {
         self.security = isSecure ? LogSecurity(name: host) : nil
         self.head = Array(lines.utf8)
         self.milliseconds = milliseconds
+    }
+
+    /// The parts of a URL: whether it is of HTTPS, its authority, and what follows; nil for one of another
+    /// scheme.
+    private static func split(
+        _ text: String
+    ) -> (isSecure: Bool, authority: Substring, rest: Substring)? {
+        let scheme = ["http://", "https://"].first { text.hasPrefix($0) }
+        guard let scheme else { return nil }
+        let rest = text.dropFirst(scheme.count)
+        let authority = rest.prefix { !"/?#".contains($0) }
+        return (scheme == "https://", authority, rest.dropFirst(authority.count))
     }
 
     private static func headers(

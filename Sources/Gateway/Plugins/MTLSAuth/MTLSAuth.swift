@@ -59,6 +59,7 @@ struct MTLSAuth: Sendable {
         status: 401,
         error: "TLS certificate failed verification"
     )
+    private static let busy = PluginAnswer(status: 503, error: "Service unavailable")
 
     private let rules: AuthenticationRules
     private let verifier: ChainVerifier
@@ -147,6 +148,7 @@ struct MTLSAuth: Sendable {
         switch revocation {
         case .fails: return .refused(Self.bad)
         case .isAsked(let limit): return .suspended(milliseconds: limit, status: 503)
+        case .isUndecided: return .undecided(Self.busy)
         case .passes, nil: break
         }
         let names = peer.names

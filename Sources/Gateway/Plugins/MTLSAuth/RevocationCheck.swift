@@ -5,6 +5,7 @@ import MeshEntities
 ///
 ///     known --> good | revoked | unknown (by mode)
 ///     else  --> asked outside, the request waits --> known
+///                     | too much waits --> undecided
 ///
 /// Source: Kong Enterprise 3.9, documentation of `mtls-auth`, `revocation_check_mode`.
 struct RevocationCheck: Sendable {
@@ -16,6 +17,8 @@ struct RevocationCheck: Sendable {
         case fails
         /// It is being asked for; the request waits for so many milliseconds at most.
         case isAsked(milliseconds: Int64)
+        /// Nobody could be asked, which says nothing of it.
+        case isUndecided
     }
 
     /// What whoever asked tells the step that runs again.
@@ -23,13 +26,18 @@ struct RevocationCheck: Sendable {
         static let good: UInt64 = 1
         static let revoked: UInt64 = 2
         static let unknown: UInt64 = 3
+        static let isUndecided: UInt64 = 4
     }
 
     /// One place that is asked.
     private struct Place: Sendable {
-        let endpoint: HTTPLogEndpoint
-        let request: [UInt8]
+        let question: OutsideQuestion
         let isList: Bool
+
+        init(_ endpoint: HTTPLogEndpoint, _ rest: [UInt8], isList: Bool) {
+            self.question = OutsideQuestion(endpoint: endpoint, request: endpoint.head + rest)
+            self.isList = isList
+        }
     }
 
     /// What stands for what is known.
@@ -76,12 +84,14 @@ struct RevocationCheck: Sendable {
         case Note.good: return .passes
         case Note.revoked: return .fails
         case Note.unknown: return self.unknown
+        case Note.isUndecided: return .isUndecided
         default: break
         }
         guard let shared = request.shared, let resumption = request.resumption else {
-            return self.unknown
+            return .isUndecided
         }
-        let marks = self.marks(peer, shared, at: request.wallMilliseconds)
+        let digest = PeerCertificate.digest(of: peer.certificate)
+        let marks = self.marks(digest, shared, at: request.wallMilliseconds)
         if shared.memory.contains(marks.revoked) { return .fails }
         if shared.memory.contains(marks.good) { return .passes }
         if shared.memory.contains(marks.unknown) { return self.unknown }
@@ -89,31 +99,59 @@ struct RevocationCheck: Sendable {
         let question = RevocationQuestion(peer.certificate, issuer: issuer)
         let places = self.places(question)
         guard !places.isEmpty else { return self.unknown }
-        Self.ask(places[...], question, shared.client) { finding in
-            switch finding {
-            case .good: shared.memory.insert(marks.good)
-            case .revoked: shared.memory.insert(marks.revoked)
-            case .unknown: shared.memory.insert(marks.unknown)
+        let isAsked = shared.inquiries.ask(
+            places.map(\.question),
+            as: PluginMark(self.instance, "asked", digest, secret: shared.secret),
+            milliseconds: self.timeout,
+            byteLimit: Self.answerLimit,
+            read: { Self.read($1, of: places[$0], question) },
+            done: { finding, now in
+                // The answer may have taken longer than what is known holds.
+                let marks = self.marks(digest, shared, at: now)
+                resumption.resume(.again(note: Self.keep(finding, marks, shared.memory)))
             }
-            let note =
-                switch finding {
-                case .good: Note.good
-                case .revoked: Note.revoked
-                case .unknown: Note.unknown
-                }
-            resumption.resume(.again(note: note))
+        )
+        return isAsked ? .isAsked(milliseconds: self.timeout + 1_000) : .isUndecided
+    }
+
+    /// What an answer says, if that may be relied on.
+    private static func read(
+        _ answer: OutsideAnswer,
+        of place: Place,
+        _ question: RevocationQuestion
+    ) -> UInt64? {
+        guard answer.status == 200, let body = answer.body else { return nil }
+        return switch place.isList ? question.read(list: body) : question.read(answer: body) {
+        case .good: Note.good
+        case .revoked: Note.revoked
+        case .unknown: nil
         }
-        return .isAsked(milliseconds: self.timeout * Int64(places.count) + 1_000)
+    }
+
+    /// Remembers what was found; what the step that runs again is told.
+    private static func keep(
+        _ finding: OutsideFinding,
+        _ marks: Marks,
+        _ memory: any PluginMemory
+    ) -> UInt64 {
+        switch finding {
+        case .found(let note):
+            memory.insert(note == Note.good ? marks.good : marks.revoked)
+            return note
+        case .nothing:
+            memory.insert(marks.unknown)
+            return Note.unknown
+        case .unasked: return Note.isUndecided
+        }
     }
 
     private var unknown: Finding { self.isStrict ? .fails : .passes }
 
     private func marks(
-        _ peer: PeerCertificate,
+        _ digest: [UInt8],
         _ shared: PluginShared,
         at now: UInt64
     ) -> Marks {
-        let digest = PeerCertificate.digest(of: peer.certificate)
         let mark = { (word: String, span: UInt64) in
             PluginMark(self.instance, "\(word) \(now / span)", digest, secret: shared.secret)
         }
@@ -136,7 +174,7 @@ struct RevocationCheck: Sendable {
                 contentType: "application/ocsp-request",
                 milliseconds: self.timeout
             )
-            .map { Place(endpoint: $0, request: $0.head + head + text, isList: false) }
+            .map { Place($0, head + text, isList: false) }
         }
             + question.lists.compactMap { address in
                 HTTPLogEndpoint(
@@ -145,34 +183,8 @@ struct RevocationCheck: Sendable {
                     contentType: nil,
                     milliseconds: self.timeout
                 )
-                .map { Place(endpoint: $0, request: $0.head + [0x0D, 0x0A], isList: true) }
+                .map { Place($0, [0x0D, 0x0A], isList: true) }
             }
-    }
-
-    /// Asks one place after the other until one says something that may be relied on.
-    private static func ask(
-        _ places: ArraySlice<Place>,
-        _ question: RevocationQuestion,
-        _ client: any PluginClient,
-        _ done: @escaping @Sendable (RevocationQuestion.Finding) -> Void
-    ) {
-        guard let place = places.first else { return done(.unknown) }
-        let isAsked = client.ask(
-            place.endpoint,
-            place.request,
-            byteLimit: Self.answerLimit
-        ) { answer in
-            guard let answer, answer.status == 200 else {
-                return Self.ask(places.dropFirst(), question, client, done)
-            }
-            let finding =
-                place.isList
-                ? question.read(list: answer.body) : question.read(answer: answer.body)
-            guard finding == .unknown else { return done(finding) }
-            Self.ask(places.dropFirst(), question, client, done)
-        }
-        // Too much waits already, which says nothing of the certificate.
-        if !isAsked { done(.unknown) }
     }
 
     /// Most bytes of an answer: 4 MiB, which lists of 100,000 certificates take.

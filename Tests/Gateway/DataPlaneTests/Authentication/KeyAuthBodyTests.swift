@@ -135,18 +135,69 @@ struct KeyAuthBodyTests {
 
     @Test("does not look at a body above 1 MiB, and sends it on whole for who may do without")
     func long() throws {
+        for isChunked in [false, true] { try self.checkLong(isChunked: isChunked) }
+    }
+
+    private func checkLong(isChunked: Bool) throws {
         let strict = try self.gateway()
         let body = "apikey=ann-key&a=" + String(repeating: "x", count: 1_100_000)
-        let refused = try #require(self.post(strict, Self.form, body))
+        let refused = try #require(self.post(strict, Self.form, body, isChunked: isChunked))
         #expect(refused.status == 401)
         #expect(strict.origin.requests.isEmpty)
         let open = try self.gateway([
             "key_in_body": .bool(true), "anonymous": .string("guest"),
         ])
-        let answer = try #require(self.post(open, Self.form, body))
+        let answer = try #require(self.post(open, Self.form, body, isChunked: isChunked))
         #expect(answer.status == 200)
         #expect(answer.text.contains("x-consumer-username: guest\n"))
         #expect(open.origin.messages.last?.text == body)
+    }
+
+    @Test("waits for nothing of a body that is announced as too long")
+    func announced() throws {
+        let gateway = try self.gateway()
+        let client = gateway.gateway.connect()
+        client.send(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: \(Self.form)\r\n"
+                + "Content-Length: 1048577\r\nExpect: 100-continue\r\n\r\n"
+        )
+        #expect(client.message()?.status == 401)
+        #expect(gateway.origin.requests.isEmpty)
+    }
+
+    @Test("answers 503 where no memory is left for bodies that wait")
+    func memory() throws {
+        let plugin = Plugin.named(
+            "key-auth",
+            ["key_in_body": .bool(true), "anonymous": .string("guest")]
+        )
+        let gateway = try ProtectedGateway([plugin], configure: { $0.bodyBufferMemory = 0 })
+        let client = gateway.gateway.connect()
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: \(Self.form)\r\n"
+        client.send(head + "Content-Length: 14\r\n\r\napikey=")
+        #expect(client.message()?.status == 503)
+        #expect(gateway.origin.requests.isEmpty)
+        #expect(gateway.ask()?.status == 200)
+    }
+
+    @Test("reads a body once, however many names a key may have")
+    func manyNames() throws {
+        let body = "{\"a\":[" + Array(repeating: "1", count: 20_000).joined(separator: ",") + "]}"
+        let times = try [1, 100].map { count in
+            let names = (0..<count).map { DocumentValue.string("key\($0)") }
+            let gateway = try self.gateway([
+                "key_in_body": .bool(true), "key_names": .list(names),
+            ])
+            let times = (0..<3)
+                .map { _ in
+                    let start = ContinuousClock.now
+                    #expect(self.post(gateway, Self.json, body)?.status == 401)
+                    return ContinuousClock.now - start
+                }
+            return times.min() ?? .zero
+        }
+        // The best of three each; a hundred readings take a hundred times as long.
+        #expect(times[1] < times[0] * 25 + .milliseconds(50))
     }
 
     @Test("finds a key in the body of an HTTP/2 request")

@@ -17,7 +17,8 @@ final class ProtectedGateway {
 
     init(
         _ plugins: [Plugin],
-        change: (inout GatewayConfiguration) -> Void = { _ in }
+        change: (inout GatewayConfiguration) -> Void = { _ in },
+        configure: (inout DataPlaneConfiguration) -> Void = { _ in }
     ) throws {
         let origin = Origin.answering { request in
             let lines = request.fields.map { "\($0.name): \($0.value)" }
@@ -42,7 +43,7 @@ final class ProtectedGateway {
         entities.plugins = EntityList(plugins)
         change(&entities)
         self.origin = origin
-        self.gateway = try Gateway(entities)
+        self.gateway = try Gateway(entities, change: configure)
     }
 
     /// Asks with lines added to the head.

@@ -1,3 +1,5 @@
+import CMeshSystem
+import Glibc
 import MeshEntities
 import MeshTLS
 import Testing
@@ -124,6 +126,77 @@ struct RevocationTests {
         let forgetful = try self.gateway(nil, ["cert_cache_ttl": .integer(1)])
         for _ in 0..<3 { #expect(try self.ask(forgetful, identities[0].0)?.status == 200) }
         #expect(self.authority.takeQuestions().count > 1)
+    }
+
+    @Test("answers 503 when too much waits to be asked, and remembers nothing", arguments: modes)
+    func busy(mode: String) throws {
+        let gateway = try self.gateway(mode, ["anonymous": .string("guest")])
+        let good = try self.authority.client(RevokingAuthority.good)
+        // Whoever has stopped takes nothing, as whoever is full.
+        gateway.plane.inquiries.stop()
+        for _ in 0..<2 { #expect(try self.ask(gateway, good)?.status == 503) }
+        #expect(self.authority.takeQuestions().isEmpty)
+    }
+
+    @Test("remembers for its whole time that nobody answers, however long that took")
+    func silence() throws {
+        let span: Int64 = 2_000
+        let good = try self.authority.client(RevokingAuthority.good)
+        self.authority.set(.isSilent)
+        var counts: [Int] = []
+        // A slow machine may let the time of what is remembered pass before the next request.
+        for _ in 0..<5 where counts.last != 0 {
+            let gateway = try self.gateway(
+                nil,
+                ["http_timeout": .integer(span), "cert_cache_ttl": .integer(span)]
+            )
+            // What is remembered ends with spans that begin at whole numbers of them.
+            while mesh_clock_wall_milliseconds() % span > 200 { usleep(5_000) }
+            #expect(try self.ask(gateway, good)?.status == 200)
+            #expect(self.authority.takeQuestions() == ["POST /ocsp"])
+            #expect(try self.ask(gateway, good)?.status == 200)
+            counts.append(self.authority.takeQuestions().count)
+        }
+        #expect(counts.last == 0)
+    }
+
+    @Test(
+        "takes answers however they end, and none that is cut",
+        arguments: RevokingAuthority.Framing.allCases
+    )
+    func framings(framing: RevokingAuthority.Framing) throws {
+        self.authority.set(framing)
+        for (mode, serial, status) in [
+            ("STRICT", RevokingAuthority.good, framing == .cut ? 401 : 200),
+            ("IGNORE_CA_ERROR", RevokingAuthority.revoked, framing == .cut ? 200 : 401),
+        ] {
+            let gateway = try self.gateway(mode)
+            let responder = try self.authority.client(serial)
+            #expect(try self.ask(gateway, responder)?.status == status)
+            let list = try self.authority.client(serial, responder: false, list: true)
+            #expect(try self.ask(gateway, list)?.status == status)
+        }
+    }
+
+    @Test("takes a part of a list only if the certificate is in it (RFC 5280 section 6.3.3)")
+    func parts() throws {
+        for (path, good, revoked) in [("/list", 200, 401), ("/other", 401, 200)] {
+            try self.authority.narrowList(to: path)
+            let strict = try self.gateway("STRICT")
+            let first = try self.authority.client(
+                RevokingAuthority.good,
+                responder: false,
+                list: true
+            )
+            #expect(try self.ask(strict, first)?.status == good)
+            let other = try self.authority.client(
+                RevokingAuthority.revoked,
+                responder: false,
+                list: true
+            )
+            let open = try self.gateway("IGNORE_CA_ERROR")
+            #expect(try self.ask(open, other)?.status == revoked)
+        }
     }
 
     @Test("asks nobody when it is told to (SKIP)")

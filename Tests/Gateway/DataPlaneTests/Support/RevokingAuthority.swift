@@ -19,6 +19,15 @@ final class RevokingAuthority: Sendable {
         case isSilent
     }
 
+    /// How the server ends its answers.
+    enum Framing: Sendable, CaseIterable {
+        case length
+        case chunked
+        case untilClose
+        /// By a length that it does not reach.
+        case cut
+    }
+
     /// Serial numbers of certificates that are good and revoked; others are not known.
     static let good = "1001"
     static let revoked = "1002"
@@ -27,6 +36,7 @@ final class RevokingAuthority: Sendable {
     let folder: URL
     let root: TLSIdentity
     private let conduct = Mutex((responder: Conduct.answers, hasList: true))
+    private let framing = Mutex(Framing.length)
     private let asked = Mutex<[String]>([])
     private let origin = Mutex<Origin?>(nil)
 
@@ -88,6 +98,36 @@ final class RevokingAuthority: Sendable {
         self.conduct.withLock { $0 = (responder, hasList) }
     }
 
+    func set(_ framing: Framing) { self.framing.withLock { $0 = framing } }
+
+    /// Lets the list say that it is of certificates only that name a path of the server for it.
+    func narrowList(to path: String) throws {
+        let settings = try String(
+            contentsOf: self.folder.appending(path: "ca.conf"),
+            encoding: .utf8
+        )
+        let port = self.origin.withLock { $0?.port ?? 0 }
+        let part = """
+            [part]
+            issuingDistributionPoint = critical,@point
+            [point]
+            fullname = URI:http://127.0.0.1:\(port)\(path)
+
+            """
+        try (settings + part)
+            .write(
+                to: self.folder.appending(path: "part.conf"),
+                atomically: true,
+                encoding: .utf8
+            )
+        try Self.run(
+            "ca -config part.conf -crlexts part -gencrl -cert root.pem -keyfile root.key "
+                + "-out list.pem",
+            in: self.folder
+        )
+        try Self.run("crl -in list.pem -outform DER -out list.der", in: self.folder)
+    }
+
     /// A certificate of the common name `ann` that says where to ask.
     func client(
         _ serial: String,
@@ -115,12 +155,26 @@ final class RevokingAuthority: Sendable {
                 guard let self else { return }
                 self.asked.withLock { $0.append("\(request.method) \(request.target)") }
                 guard let bytes = self.answer(request) else { return }
-                socket.send(
-                    Array("HTTP/1.1 200 OK\r\nContent-Length: \(bytes.count)\r\n\r\n".utf8) + bytes
-                )
+                let framing = self.framing.withLock { $0 }
+                socket.send(Self.framed(bytes, framing))
+                if framing == .untilClose || framing == .cut { return }
             }
         }
         self.origin.withLock { $0 = origin }
+    }
+
+    private static func framed(_ bytes: [UInt8], _ framing: Framing) -> [UInt8] {
+        let head = "HTTP/1.1 200 OK\r\n"
+        switch framing {
+        case .length: return Array("\(head)Content-Length: \(bytes.count)\r\n\r\n".utf8) + bytes
+        case .chunked:
+            let size = String(bytes.count, radix: 16)
+            return Array("\(head)Transfer-Encoding: chunked\r\n\r\n\(size)\r\n".utf8) + bytes
+                + Array("\r\n0\r\n\r\n".utf8)
+        case .untilClose: return Array("\(head)\r\n".utf8) + bytes
+        case .cut:
+            return Array("\(head)Content-Length: \(bytes.count + 1)\r\n\r\n".utf8) + bytes
+        }
     }
 
     /// The body of the answer; nil closes the connection.

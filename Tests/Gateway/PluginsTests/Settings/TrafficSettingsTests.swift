@@ -282,6 +282,26 @@ struct TrafficSettingsTests {
         }
     }
 
+    @Test(
+        "a field Authorization goes with a URL whose user info is not in its authority",
+        arguments: [
+            ("http://logs.test?to=a@b", true), ("http://logs.test#a@b", true),
+            ("http://logs.test/a@b", true), ("http://a:b@logs.test", false),
+            ("http://a@logs.test?c", false),
+        ]
+    )
+    func userInfo(url: String, isRight: Bool) {
+        let plugin = Plugin.numbered(
+            1,
+            "http-log",
+            [
+                "http_endpoint": .string(url),
+                "headers": .record(["Authorization": .string("Bearer t")]),
+            ]
+        )
+        #expect(PluginCatalogue.errors(in: plugin).isEmpty == isRight)
+    }
+
     @Test("what is wrong with a field is said once")
     func saidOnce() {
         let plugin = Plugin.numbered(1, "http-log", ["http_endpoint": .string("nowhere")])
