@@ -92,9 +92,11 @@ def live(host, report):
     _, code = host.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--unix-socket",
                        "/run/meshgate/admin.sock", "http://localhost/mesh/ui")
     report.equal(code, "200", "the dashboard's page is in the package")
-    _, text = host.shell("tail -n 1 /var/log/meshgate/access.log; stat -c '%U %a' /var/log/meshgate "
+    log = "/var/log/meshgate/access.log"
+    written = seconds_until(lambda: '"status":200' in host.run("cat", log)[1], 20)
+    report.check(written is not None, f"the access log is {log}", host.run("cat", log)[1][-500:])
+    _, text = host.shell("stat -c '%U %a' /var/log/meshgate "
                          "/var/lib/meshgate /run/meshgate/admin.sock /etc/meshgate/keyring")
-    report.check('"status":200' in text, "the access log is in /var/log/meshgate", text)
     report.equal(text.splitlines()[-4:], ["meshgate 755", "meshgate 700", "meshgate 660",
                                           "meshgate 600"], "folders and secrets have their modes")
     report.equal(host.run("systemctl", "reload", "meshgate")[0], 0, "systemctl reload")
