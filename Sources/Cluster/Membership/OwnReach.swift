@@ -2,9 +2,9 @@ import MeshPrimitives
 
 /// How well this node's own pings get through, and whether it is this node's fault when they do not.
 ///
-///     serving --half of the pings lost for 5 s, yet relays reach those--> withdrawn
-///        |--------nobody at all was heard for ten intervals------------->    |
-///        '<-------two thirds of the pings answered for the whole hold--------'
+///     serving --half of the pings lost for five intervals, yet relays reach those--> withdrawn
+///        |-------------nobody at all was heard for ten intervals------------------>    |
+///        '<------------two thirds of the pings answered for the whole hold-------------'
 ///
 /// A node that receives or sends badly can refute every suspicion, so that others remove it and take
 /// it back by turns. But each ping of its own needs both directions: it knows better than anybody. So

@@ -15,7 +15,7 @@ import Synchronization
 /// worker of the data plane. The store can be written and read before ``run()`` and after it; what
 /// is written while no socket is bound reaches peers by anti-entropy later.
 public final class ClusterService: Service, Sendable {
-    /// Makes a batch durable in one transaction; called one at a time, never on the loop's thread.
+    /// Makes a batch durable in one transaction; two at a time at most, never on the loop's thread.
     public typealias Save = @Sendable (ChangelogBatch) async throws -> Void
 
     /// Keeps the boot number that the next start has to count on from; returns at once.
