@@ -233,5 +233,32 @@ extension EndToEnd {
             #expect(said.contains("open http://\(places[1])/mesh/ui "))
             #expect(try node.end(within: 10) == .exited(0), "\(node.lastWords)")
         }
+
+        @Test("meshd run --dev goes to the next loopback address when its ports are taken")
+        func besideAnother() throws {
+            guard let mesh = TestMesh.shared else { throw TestFailure("the suite has no mesh") }
+            var nodes: [MeshProcess] = []
+            defer { for node in nodes { node.kill() } }
+            let pages = try (1...2).map { count in
+                let log = "\(mesh.directory)/dev-\(count).log"
+                let node = try MeshProcess(
+                    "dev-\(count)",
+                    executable: Binaries.meshd,
+                    arguments: ["run", "--dev"],
+                    log: log
+                )
+                nodes.append(node)
+                let line = try found("it should say what to try", within: 15) {
+                    try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n")
+                        .first { $0.contains("/hello") }
+                }
+                return String(line.split(separator: " ")[1])
+            }
+
+            for page in pages {
+                #expect(try Curl.get(page).body.contains("hello from meshgate"))
+            }
+            #expect(pages[0] != pages[1])
+        }
     }
 }

@@ -74,7 +74,7 @@ public struct NodeStart: Sendable {
                 ),
                 logger: logger,
                 rereadAdmin: { try Self.withFiles(prepared.settings.admin) },
-                welcome: self.isDevelopment ? Self.welcome(prepared.settings) : nil
+                welcome: self.isDevelopment ? DevelopmentNode.welcome(prepared.settings) : nil
             )
             let cut = try await node.run(firstConfiguration: prepared.firstConfiguration)
             return cut > 0 ? 75 : 0
@@ -116,9 +116,9 @@ public struct NodeStart: Sendable {
                 .appendingPathComponent("meshgate-dev-\(ProcessInfo.processInfo.processIdentifier)")
                 .path
             if flags["node.data_dir"] == nil { temporary = path }
-            for (name, value) in Self.developmentSettings(directory: path) where flags[name] == nil
-            {
-                flags[name] = value
+            let address = self.takesOver ? "127.0.0.1" : DevelopmentNode.vacantAddress()
+            flags.merge(DevelopmentNode.settings(directory: path, address: address)) { given, _ in
+                given
             }
         }
         var file: (name: String, text: String)?
@@ -145,7 +145,7 @@ public struct NodeStart: Sendable {
         if let path = settings.configurationFile {
             prepared.firstConfiguration = (path, try Self.text(of: path))
         } else if self.isDevelopment {
-            prepared.firstConfiguration = ("sample", Self.sampleConfiguration)
+            prepared.firstConfiguration = ("sample", DevelopmentNode.sampleConfiguration)
         }
         return prepared
     }
@@ -197,47 +197,6 @@ public struct NodeStart: Sendable {
             remedy: "others can read it; chmod 600 it"
         )
     }
-
-    private static func developmentSettings(directory: String) -> [(String, String)] {
-        [
-            ("node.name", "dev"), ("node.region", "dev"), ("node.data_dir", directory),
-            ("proxy.listen", "127.0.0.1:8000"), ("proxy.tls_listen", "127.0.0.1:8443"),
-            ("status.listen", "127.0.0.1:8100"), ("gossip.bind", "127.0.0.1:7946"),
-            ("gossip.profile", "local"),
-        ]
-    }
-
-    /// What somebody who has just started a node of his own may try.
-    private static func welcome(_ settings: NodeSettings) -> String {
-        let proxy = settings.proxy.dataPlane.listen.first.map { "\($0)" } ?? "127.0.0.1:8000"
-        let admin = "\(settings.admin.listen)"
-        return """
-
-            A mesh of one is ready. Try:
-              curl http://\(proxy)/hello                       a route that is there
-              open http://\(admin)/mesh/ui                     the mesh, live, in a browser
-              curl http://\(admin)/services -d name=mine -d url=http://127.0.0.1:9000
-              curl http://\(admin)/services/mine/routes -d 'paths[]=/mine'
-                                                               a service and a route, as with Kong
-              meshctl status; meshctl config history           the same from a terminal
-            It is gone with this process (Ctrl-C). Five nodes: cluster/up; for good: --config FILE.
-
-
-            """
-    }
-
-    private static let sampleConfiguration = """
-        _format_version: "3.0"
-        services:
-          - name: sample
-            host: 127.0.0.1
-            routes:
-              - name: hello
-                paths: [/hello]
-                plugins:
-                  - name: request-termination
-                    config: { status_code: 200, message: "hello from meshgate" }
-        """
 
     private static func text(of path: String) throws(SettingsError) -> String {
         guard let content = FileManager.default.contents(atPath: path) else {

@@ -1,7 +1,7 @@
 /// What the stable codes of checks and errors mean, for `meshctl explain`.
 public enum CodeBook {
     /// One code.
-    public struct Page: Equatable, Sendable {
+    public struct Page: Encodable, Equatable, Sendable {
         /// The code, such as `MESH004`.
         public let code: String
         /// What is checked, or what went wrong.
@@ -31,10 +31,12 @@ public enum CodeBook {
         }
     }
 
-    /// The page of a code, in upper or lower case, with or without `MESH`.
+    /// The page of a code, in upper or lower case, with or without `MESH` and zeros before its number.
     public static func page(_ code: String) -> Page? {
         let upper = code.uppercased()
-        return Self.pages.first { $0.code == upper || $0.code == "MESH\(upper)" }
+        let digits = upper.hasPrefix("MESH") ? upper.dropFirst(4) : upper[...]
+        guard digits.count <= 3, let number = UInt(digits), digits.first != "+" else { return nil }
+        return Self.pages.first { UInt($0.code.dropFirst(4)) == number }
     }
 
     /// All pages, by code: checks below 100, errors of the Admin API from 100 on.

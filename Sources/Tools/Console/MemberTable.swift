@@ -20,11 +20,15 @@ public struct MemberTable: Sendable {
         for member in self.report.members {
             table.add(self.row(member) + (isWide ? Self.more(member) : []) + [Self.note(member)])
         }
-        return table.text(style) + "\n" + self.summary + "\n" + Self.legend + "\n"
+        return table.text(style) + "\n" + self.summary + "\n" + Self.legend(style)
     }
 
-    private static let legend =
-        "first letter U up, S suspect, D down, L left; second N normal, D draining, M maintenance"
+    private static func legend(_ style: TextTable.Style) -> String {
+        let first = "first letter U up, S suspect, D down, L left;"
+        let second = "second N normal, D draining, M maintenance"
+        let fits = style.width.map { $0 > first.count + second.count } ?? true
+        return first + (fits ? " " : "\n") + second + "\n"
+    }
 
     private func row(_ member: MemberReport) -> [Cell] {
         [

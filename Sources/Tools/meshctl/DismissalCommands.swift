@@ -91,11 +91,13 @@ private struct Dismissal {
         let member = try await client.member(self.name)
         let effect = "\(member.name) (\(member.id), \(member.address), \(member.state.rawValue))"
         if self.dryRun {
-            return Terminal.result("would \(self.verb): \(effect)\n")
+            return Terminal.result(
+                try output.text([member], items: [member], names: [member.name]) { _ in
+                    "would \(self.verb): \(effect)\n"
+                }
+            )
         }
-        if !self.yes, Terminal.isInteractive, !Terminal.agrees(to: "\(self.verb) \(effect)?") {
-            throw Failure(.failure, "nothing was done")
-        }
+        try Terminal.confirm("\(self.verb) \(effect)?", isAgreed: self.yes)
         let report = try await action(self.name)
         Terminal.result(
             try output.text([report], items: [report], names: [report.node]) { _ in

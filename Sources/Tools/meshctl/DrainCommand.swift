@@ -48,8 +48,7 @@ struct DrainCommand: AsyncParsableCommand {
         let members = try await change.checked()
         let effect = try self.effect(on: members)
         if self.dryRun {
-            Terminal.result("would drain: \(effect)\n")
-            return
+            return try change.showPlan(members, self.output, "would drain: \(effect)\n")
         }
         try Terminal.confirm("drain \(effect)?", isAgreed: self.yes)
         let reports = try await change.carriedOut(timeout: .seconds(self.timeout))
@@ -110,10 +109,10 @@ struct ResumeCommand: AsyncParsableCommand {
     func run() async throws {
         let client = try self.node.client()
         let change = ModeChange(client: client, nodes: self.nodes, mode: .normal)
-        _ = try await change.checked()
+        let members = try await change.checked()
         if self.dryRun {
-            Terminal.result("would resume: \(self.nodes.joined(separator: ", "))\n")
-            return
+            let names = self.nodes.joined(separator: ", ")
+            return try change.showPlan(members, self.output, "would resume: \(names)\n")
         }
         let reports = try await change.carriedOut(timeout: .seconds(self.timeout))
         Terminal.result(

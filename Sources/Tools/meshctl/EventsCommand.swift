@@ -2,6 +2,7 @@ public import ArgumentParser
 import MeshAdminClient
 import MeshConsole
 public import MeshReports
+import Synchronization
 
 extension EventReport.Kind: ExpressibleByArgument {}
 
@@ -11,8 +12,9 @@ struct EventsCommand: AsyncParsableCommand {
         commandName: "events",
         abstract: "Print membership, health, config, region and drain events.",
         discussion: """
-            Without --watch it prints the events that the node has kept. With --watch it prints \
-            new ones until interrupted, and comes back by itself when the node is gone for a while.
+            Without --watch it prints the events that the node has kept; -o json is an array of \
+            them. With --watch it prints new ones until interrupted, with -o json one per line as \
+            with jsonl, and comes back by itself when the node is gone for a while.
 
             Example: meshctl events -w --kind health -o jsonl
             """
@@ -42,13 +44,17 @@ struct EventsCommand: AsyncParsableCommand {
     /// Ends when the node has answered and then been silent for a moment, since kept events come at
     /// once; a node that does not answer at all is told as such.
     private func printKept(_ client: AdminClient) async throws {
+        let kept = KeptEvents()
         let (answered, answer) = AsyncStream.makeStream(of: Never.self)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await client.watchEvents(
                     after: self.after ?? 0,
                     opened: { answer.finish() },
-                    { try self.show($0) }
+                    { event in
+                        guard self.output.output == .json else { return try self.show(event) }
+                        if self.isWanted(event) { kept.all.withLock { $0.append(event) } }
+                    }
                 )
             }
             group.addTask {
@@ -58,6 +64,8 @@ struct EventsCommand: AsyncParsableCommand {
             defer { group.cancelAll() }
             try await group.next()
         }
+        guard self.output.output == .json else { return }
+        Terminal.result(try OutputOptions.json(kept.all.withLock(\.self), .pretty) + "\n")
     }
 
     private func follow(_ client: AdminClient) async throws {
@@ -82,8 +90,12 @@ struct EventsCommand: AsyncParsableCommand {
         }
     }
 
+    private func isWanted(_ event: EventReport) -> Bool {
+        self.kind == nil || event.kind == self.kind
+    }
+
     private func show(_ event: EventReport) throws {
-        guard self.kind == nil || event.kind == self.kind else { return }
+        guard self.isWanted(event) else { return }
         switch self.output.output {
         case .table, .wide:
             let style = Terminal.style(isWide: self.output.output == .wide)
@@ -92,4 +104,9 @@ struct EventsCommand: AsyncParsableCommand {
         case .name: Terminal.result("\(event.kind.rawValue)/\(event.type)/\(event.subject)\n")
         }
     }
+}
+
+/// What a node has told so far.
+private final class KeptEvents: Sendable {
+    let all = Mutex<[EventReport]>([])
 }

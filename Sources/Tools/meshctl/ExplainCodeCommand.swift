@@ -10,20 +10,29 @@ struct ExplainCodeCommand: ParsableCommand {
             Asks no node. Exit status: 0 explained; 64 no such code.
 
             Example: meshctl explain MESH004
+            Example: meshctl explain 4 -o json
             """
     )
 
     @Argument(help: "The code, with or without MESH; all codes without one.")
     var code: String?
 
+    @OptionGroup var output: OutputOptions
+
     func run() throws {
         guard let code = self.code else {
-            Terminal.result(CodeBook.pages.map { "\($0.code)  \($0.title)\n" }.joined())
-            return
+            let pages = CodeBook.pages
+            return Terminal.result(
+                try self.output.text(pages, items: pages, names: pages.map(\.code)) { _ in
+                    pages.map { "\($0.code)  \($0.title)\n" }.joined()
+                }
+            )
         }
         guard let page = CodeBook.page(code) else {
             throw Failure(.usage, "no code is called \(code); list all: meshctl explain")
         }
-        Terminal.result(page.text)
+        Terminal.result(
+            try self.output.text(page, items: [page], names: [page.code]) { _ in page.text }
+        )
     }
 }

@@ -1,4 +1,5 @@
 import MeshAdminClient
+import MeshConsole
 import MeshReports
 
 /// Why a command ends without success, as one line on standard error and an exit status.
@@ -35,6 +36,24 @@ struct Failure: Error, Equatable {
             case .refused(let status, let report): Self.status(of: status, report.code)
             }
         self.init(status, error.description)
+    }
+
+    /// As one line of JSON: `{"code":"MESH104","exit":1,"message":"…"}`; the code is null where
+    /// there is none.
+    var json: String {
+        struct Report: Encodable {
+            @Nullable var code: String?
+            let exit: Int32
+            let message: String
+        }
+        let words = self.message.split(separator: " ", maxSplits: 1)
+        let code = words.first.map(String.init).flatMap { CodeBook.page($0)?.code == $0 ? $0 : nil }
+        let report = Report(
+            code: code,
+            exit: self.status.rawValue,
+            message: code == nil || words.count < 2 ? self.message : String(words[1])
+        )
+        return (try? OutputOptions.json(report, .compact)) ?? self.message
     }
 
     private static func status(of status: Int, _ code: String) -> Status {

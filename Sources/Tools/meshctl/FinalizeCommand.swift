@@ -38,12 +38,8 @@ struct FinalizeCommand: AsyncParsableCommand {
             }
             return
         }
-        if !self.yes, Terminal.isInteractive {
-            Terminal.tell(ProtocolScreen.text(report))
-            guard Terminal.agrees(to: "finalize? no node can go back then") else {
-                throw Failure(.failure, "nothing was done")
-            }
-        }
+        if !self.yes { Terminal.tell(ProtocolScreen.text(report)) }
+        try Terminal.confirm("finalize? no node can go back then", isAgreed: self.yes)
         try self.show(try await client.finalizeProtocol())
     }
 

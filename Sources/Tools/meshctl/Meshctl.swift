@@ -13,6 +13,8 @@ struct Meshctl: AsyncParsableCommand {
             difference was found, a check failed); 64 usage; 65 input invalid; 69 node not \
             reachable; 75 timed out, may still finish; 77 not permitted; 78 local settings wrong.
 
+            With -o json or jsonl a failure is one line of JSON on standard error.
+
             Environment: MESHCTL_ADMIN, MESHCTL_CACERT, MESHCTL_CERT, MESHCTL_KEY and \
             MESHCTL_TOKEN_FILE set the defaults of --admin, --cacert, --cert, --key and \
             --token-file; MESHCTL_TOKEN is the token itself; NO_COLOR turns colour off.
@@ -43,14 +45,24 @@ struct Meshctl: AsyncParsableCommand {
                 try command.run()
             }
         } catch let failure as Failure {
-            Terminal.note("meshctl: \(failure.message)")
-            Foundation.exit(failure.status.rawValue)
+            Self.end(failure)
         } catch let error as AdminClientError {
-            let failure = Failure(error)
-            Terminal.note("meshctl: \(failure.message)")
-            Foundation.exit(failure.status.rawValue)
+            Self.end(Failure(error))
         } catch {
+            let message = Self.message(for: error)
+            if Self.exitCode(for: error) == .validationFailure, !message.isEmpty,
+                OutputOptions.wantsJSON(CommandLine.arguments)
+            {
+                Self.end(Failure(.usage, message))
+            }
             Self.exit(withError: error)
         }
+    }
+
+    /// Says on standard error why, in the form asked for, and ends the process.
+    private static func end(_ failure: Failure) -> Never {
+        let isJSON = OutputOptions.wantsJSON(CommandLine.arguments)
+        Terminal.note(isJSON ? failure.json : "meshctl: \(failure.message)")
+        Foundation.exit(failure.status.rawValue)
     }
 }

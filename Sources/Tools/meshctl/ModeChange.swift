@@ -22,6 +22,19 @@ struct ModeChange {
         return members
     }
 
+    /// Prints what would become of the nodes.
+    func showPlan(_ members: [MemberReport], _ output: OutputOptions, _ text: String) throws {
+        let plan = members.filter { self.nodes.contains($0.name) }.map {
+            DrainReport(
+                node: $0.name,
+                mode: self.mode,
+                previous: $0.mode,
+                inFlight: $0.inFlight
+            )
+        }
+        Terminal.result(try output.text(plan, items: plan, names: plan.map(\.node)) { _ in text })
+    }
+
     /// Marks all nodes, then waits for all.
     ///
     /// - Throws: ``Failure`` when the time is over; the marks stay.

@@ -158,6 +158,20 @@ struct OutputOptions: ParsableArguments {
         }
     }
 
+    /// Whether a command line asks for JSON, as far as can be told without reading it whole.
+    static func wantsJSON(_ arguments: [String]) -> Bool {
+        let forms = [OutputFormat.json.rawValue, OutputFormat.jsonl.rawValue]
+        return arguments.indices.contains { index in
+            let argument = arguments[index]
+            if ["-o", "--output"].contains(argument) {
+                return arguments.dropFirst(index + 1).first.map(forms.contains) ?? false
+            }
+            return forms.contains { form in
+                ["--output=\(form)", "-o\(form)", "-o=\(form)"].contains(argument)
+            }
+        }
+    }
+
     static func json(_ value: some Encodable, _ layout: ReportJSON.Layout) throws -> String {
         String(decoding: try ReportJSON.encode(value, layout: layout), as: UTF8.self)
     }
@@ -165,7 +179,7 @@ struct OutputOptions: ParsableArguments {
 
 /// Repeats a command's output until it is interrupted.
 struct WatchOptions: ParsableArguments {
-    @Flag(help: "Repeat every second until interrupted.")
+    @Flag(name: .shortAndLong, help: "Repeat every second until interrupted.")
     var watch = false
 
     /// Prints `text` once, or again and again on a cleared screen.
@@ -179,7 +193,9 @@ struct WatchOptions: ParsableArguments {
         }
         while true {
             let shown = try await text()
-            Terminal.result((Terminal.isScreen ? "\u{1B}[H\u{1B}[2J" : "") + shown.text)
+            Terminal.result(
+                (Terminal.isScreen && Terminal.isCapable ? "\u{1B}[H\u{1B}[2J" : "") + shown.text
+            )
             try await Task.sleep(for: .seconds(1))
         }
     }

@@ -5,7 +5,7 @@ import Foundation
 struct Progress {
     private static let barWidth = 20
 
-    private let isScreen = isatty(STDERR_FILENO) == 1
+    private let isScreen = isatty(STDERR_FILENO) == 1 && Terminal.isCapable
     private let started = ContinuousClock.now
     private var last = ""
 

@@ -23,12 +23,10 @@ struct RegionOrderArguments: ParsableArguments {
     /// Carries an order out and prints what it means.
     func carryOut(_ order: RegionOrderReport.Order, seconds: Double) async throws {
         let client = try self.node.client()
-        if !self.dryRun, !self.yes, Terminal.isInteractive, order != .undrain {
+        if !self.dryRun, !self.yes, order != .undrain {
             let plan = try await self.ask(client, order, seconds, isDryRun: true)
             Terminal.note(RegionOrderTable(plan).text())
-            guard Terminal.agrees(to: "\(order.rawValue) region \(self.region)?") else {
-                throw Failure(.failure, "nothing was done")
-            }
+            try Terminal.confirm("\(order.rawValue) region \(self.region)?", isAgreed: false)
         }
         let report = try await self.ask(client, order, seconds, isDryRun: self.dryRun)
         Terminal.result(

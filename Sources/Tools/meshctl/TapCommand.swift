@@ -11,7 +11,8 @@ struct TapCommand: AsyncParsableCommand {
         discussion: """
             Route, target, tries, status, times and who answered; never credentials, header fields, \
             queries or content. All nodes are asked through the one that --admin names. Of more than \
-            --rate requests per second every so many are shown; how many matched is said at the end.
+            --rate requests per second every so many are shown; how many matched is said at the end. \
+            -o json prints one object per line, as jsonl does.
 
             Exit status: 0 ended by --count or --seconds; 2 so, but a node of --on never answered; 69 \
             the node asked did not answer.

@@ -24,18 +24,33 @@ enum Terminal {
     /// Whether somebody reads standard output on a screen.
     static var isScreen: Bool { isatty(STDOUT_FILENO) == 1 }
 
+    /// Whether screens here know colours and can be redrawn; `TERM=dumb` says that they do not.
+    static let isCapable = ProcessInfo.processInfo.environment["TERM"] != "dumb"
+
     /// Whether somebody can answer a question.
     static var isInteractive: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
 
     /// Colour on a screen only, and never when NO_COLOR is set to anything.
     private static var hasColour: Bool {
         let refusal = ProcessInfo.processInfo.environment["NO_COLOR"] ?? ""
-        return self.isScreen && refusal.isEmpty
+        return self.isScreen && self.isCapable && refusal.isEmpty
     }
 
-    /// 100 columns, or as many as needed.
+    /// As many columns as the screen has; as many as needed when asked for, and where no screen is.
     static func style(isWide: Bool) -> TextTable.Style {
-        TextTable.Style(width: isWide ? nil : 100, hasColour: self.hasColour)
+        TextTable.Style(
+            width: isWide || !self.isScreen ? nil : self.columns,
+            hasColour: self.hasColour
+        )
+    }
+
+    /// Columns of the screen; 100 when it does not tell.
+    private static var columns: Int {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+            return 100
+        }
+        return Int(size.ws_col)
     }
 
     /// Asks whether something shall be done, unless `isAgreed` says so beforehand.

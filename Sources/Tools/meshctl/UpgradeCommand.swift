@@ -177,12 +177,8 @@ struct UpgradeRunCommand: AsyncParsableCommand {
                     + "abort gives it up"
             )
         }
-        if !self.yes, Terminal.isInteractive {
-            Terminal.tell(UpgradeScreen.plan(upgrade, obstacles: []))
-            guard Terminal.agrees(to: "begin?") else {
-                throw Failure(.failure, "nothing was done")
-            }
-        }
+        if !self.yes { Terminal.tell(UpgradeScreen.plan(upgrade, obstacles: [])) }
+        try Terminal.confirm("begin?", isAgreed: self.yes)
         upgrade.revision = held?.revision ?? 0
         var run = UpgradeRun(upgrade, fleet: fleet, hook: self.hook)
         try await run.carryOut()

@@ -28,8 +28,9 @@ struct RunCommand: AsyncParsableCommand {
 
     @Flag(
         help: """
-            A mesh of one on 127.0.0.1 with no file at all: a key ring and data directory of its \
-            own that end with it, and a sample configuration.
+            A mesh of one on 127.0.0.1, or the next loopback address whose ports are free, with no \
+            file at all: a key ring and data directory of its own that end with it, and a sample \
+            configuration.
             """
     )
     var dev = false

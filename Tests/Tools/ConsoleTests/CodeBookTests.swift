@@ -32,7 +32,10 @@ struct CodeBookTests {
     func finding() {
         #expect(CodeBook.page("mesh004")?.code == "MESH004")
         #expect(CodeBook.page("103")?.code == "MESH103")
+        #expect(CodeBook.page("4")?.code == "MESH004")
         #expect(CodeBook.page("MESH999") == nil)
+        #expect(CodeBook.page("+4") == nil)
+        #expect(CodeBook.page("99999999999999999999") == nil)
         #expect(CodeBook.page("") == nil)
     }
 

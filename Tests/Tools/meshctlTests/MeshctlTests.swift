@@ -43,6 +43,45 @@ struct MeshctlTests {
         #expect(!run.errors.isEmpty)
     }
 
+    @Test(
+        "says failures as JSON where JSON is asked for",
+        arguments: [
+            ("members -o json --admin 127.0.0.1:1", 69),
+            ("members --output=jsonl --state dead", 64),
+            ("explain MESH999 -ojson", 64), ("config apply -o json", 64),
+        ]
+    )
+    func failures(arguments: String, status: Int) async throws {
+        struct Told: Decodable {
+            let code: String?
+            let exit: Int
+            let message: String
+        }
+        let run = try await Run(arguments.split(separator: " ").map(String.init))
+        let told = try JSONDecoder().decode(Told.self, from: Data(run.errors.utf8))
+        #expect(run.status == Int32(status) && told.exit == status)
+        #expect(told.code == nil && !told.message.isEmpty)
+    }
+
+    @Test("explains a code by its number alone, and as JSON")
+    func explanation() async throws {
+        let text = try await Run(["explain", "4"])
+        #expect(text.status == 0 && text.output.hasPrefix("MESH004  config versions agree"))
+        let json = try await Run(["explain", "mesh4", "-o", "json"])
+        #expect(json.output.contains(#""code" : "MESH004""#), "\(json.output)")
+        let names = try await Run(["explain", "-o", "name"])
+        #expect(names.output.hasPrefix("MESH001\nMESH002\n"))
+    }
+
+    @Test(
+        "knows -w wherever it knows --watch",
+        arguments: ["members", "member", "status", "health", "region list", "top", "events"]
+    )
+    func watching(command: String) async throws {
+        let help = try await Run(command.split(separator: " ").map(String.init) + ["--help"])
+        #expect(help.output.contains("-w, --watch"))
+    }
+
     @Test("refuses an empty request id, which no node can be asked for")
     func emptyID() async throws {
         let run = try await Run(["trace", "", "--admin", "127.0.0.1:1"])
