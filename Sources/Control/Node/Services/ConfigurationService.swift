@@ -70,6 +70,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
     private let resolver = HostResolver()
     private let journal: ActivationJournal
     private let file: (name: String, text: String)?
+    private let hasSeeds: Bool
     private let logger: Logger
     private let events: EventLog
     private let inbox: AsyncStream<Input>
@@ -97,6 +98,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
         self.compiler = compiler
         self.journal = journal
         self.file = file
+        self.hasSeeds = hasSeeds
         self.events = events
         self.logger = logger
         self.onChange = onChange
@@ -107,6 +109,9 @@ final class ConfigurationService: ServiceLifecycle.Service {
         let machine = ConfigurationMachine(setup, at: NodeClock.now)
         self.state = Mutex(State(machine: machine))
     }
+
+    /// Whether a node that holds nothing applies its file without a mesh to ask first.
+    var appliesFileUnasked: Bool { self.file != nil && !self.hasSeeds }
 
     /// What the node routes by now.
     var running: Running { get async { self.state.withLock { $0.running } } }

@@ -7,8 +7,9 @@ import MeshMembership
 import MeshTransport
 import ServiceLifecycle
 
-/// Opens the node for traffic once it can serve: a configuration that was on its disk is in use
-/// before the first request is taken, so that a restart answers none by "no route".
+/// Opens the node for traffic once it can serve: a configuration that was on its disk, or that its
+/// `config:` file is the first to bring, is in use before the first request is taken, so that no start
+/// answers any by "no route".
 struct OpeningService: Service {
     /// How long a configuration may take before requests are taken all the same: 10 s.
     private static let patience = Duration.seconds(10)
@@ -66,11 +67,13 @@ struct OpeningService: Service {
     }
 
     private func awaitConfiguration() async {
-        guard await self.cluster.latest().head.generation > 0 else { return }
+        let isHeld = await self.cluster.latest().head.generation > 0
+        guard isHeld || self.configuration.appliesFileUnasked else { return }
         let deadline = ContinuousClock.now.advanced(by: Self.patience)
         while ContinuousClock.now < deadline, !Task.isCancelled {
             let standing = await self.configuration.running.standing
             if standing.active != nil || standing.refusal != nil { return }
+            if case .file? = standing.waiting { return }
             try? await Task.sleep(for: .milliseconds(5))
         }
     }
