@@ -20,7 +20,7 @@ struct BackupCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "The file to write; - is standard output.")
+    @Argument(help: "The file to write; - is standard output.", completion: .file())
     var file: String
 
     @OptionGroup var node: NodeOptions
@@ -68,7 +68,7 @@ struct RestoreCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "The file that meshctl backup wrote.")
+    @Argument(help: "The file that meshctl backup wrote.", completion: .file())
     var file: String
 
     @OptionGroup var node: NodeOptions

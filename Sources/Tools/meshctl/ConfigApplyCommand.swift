@@ -31,7 +31,10 @@ struct ConfigApplyCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "Declarative file, YAML or JSON; - is standard input.")
+    @Argument(
+        help: "Declarative file, YAML or JSON; - is standard input.",
+        completion: Suggestions.declarations
+    )
     var file: String
 
     @OptionGroup var node: NodeOptions

@@ -17,7 +17,10 @@ struct ConfigValidateCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "Declarative files, YAML or JSON; - is standard input.")
+    @Argument(
+        help: "Declarative files, YAML or JSON; - is standard input.",
+        completion: Suggestions.declarations
+    )
     var files: [String]
 
     @OptionGroup var flavor: FlavorArguments
@@ -51,7 +54,10 @@ struct ConfigLintCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "Declarative files, YAML or JSON; - is standard input.")
+    @Argument(
+        help: "Declarative files, YAML or JSON; - is standard input.",
+        completion: Suggestions.declarations
+    )
     var files: [String]
 
     @OptionGroup var flavor: FlavorArguments
@@ -94,7 +100,10 @@ struct ConfigFormatCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "Declarative file, YAML or JSON; - is standard input.")
+    @Argument(
+        help: "Declarative file, YAML or JSON; - is standard input.",
+        completion: Suggestions.declarations
+    )
     var file: String
 
     @Flag(help: "Write to the file instead of standard output.")

@@ -38,7 +38,10 @@ struct ConfigDiffCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "Declarative file, YAML or JSON, - is standard input; or A..B.")
+    @Argument(
+        help: "Declarative file, YAML or JSON, - is standard input; or A..B.",
+        completion: Suggestions.declarations
+    )
     var file: String
 
     @OptionGroup var node: NodeOptions

@@ -56,7 +56,10 @@ struct ConfigShowCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "Its id or generation, see meshctl config history.")
+    @Argument(
+        help: "Its id or generation, see meshctl config history.",
+        completion: Suggestions.changesets
+    )
     var changeset: String
 
     @OptionGroup var node: NodeOptions
@@ -89,7 +92,10 @@ struct ConfigRollbackCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "Id or generation of the changeset, see meshctl config history.")
+    @Argument(
+        help: "Id or generation of the changeset, see meshctl config history.",
+        completion: Suggestions.changesets
+    )
     var changeset = "^"
 
     @OptionGroup var node: NodeOptions

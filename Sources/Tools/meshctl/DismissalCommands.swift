@@ -18,7 +18,7 @@ struct ForgetCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "Name or id of the node.")
+    @Argument(help: "Name or id of the node.", completion: Suggestions.nodes)
     var name: String
 
     @OptionGroup var node: NodeOptions
@@ -53,7 +53,7 @@ struct ForceLeaveCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "Name or id of the node.")
+    @Argument(help: "Name or id of the node.", completion: Suggestions.nodes)
     var name: String
 
     @OptionGroup var node: NodeOptions

@@ -18,7 +18,7 @@ struct DrainCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "Names of the nodes.")
+    @Argument(help: "Names of the nodes.", completion: Suggestions.nodes)
     var nodes: [String]
 
     @OptionGroup var node: NodeOptions
@@ -91,7 +91,7 @@ struct ResumeCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "Names of the nodes.")
+    @Argument(help: "Names of the nodes.", completion: Suggestions.nodes)
     var nodes: [String]
 
     @OptionGroup var node: NodeOptions

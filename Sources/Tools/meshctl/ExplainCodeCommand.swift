@@ -14,7 +14,10 @@ struct ExplainCodeCommand: ParsableCommand {
             """
     )
 
-    @Argument(help: "The code, with or without MESH; all codes without one.")
+    @Argument(
+        help: "The code, with or without MESH; all codes without one.",
+        completion: Suggestions.codes
+    )
     var code: String?
 
     @OptionGroup var output: OutputOptions

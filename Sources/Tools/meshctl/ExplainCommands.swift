@@ -18,7 +18,10 @@ struct WhyCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "A service, an upstream, or a target as host:port.")
+    @Argument(
+        help: "A service, an upstream, or a target as host:port.",
+        completion: Suggestions.upstreams
+    )
     var subject: String
 
     @OptionGroup var node: NodeOptions
@@ -50,7 +53,7 @@ struct BalanceCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "A service or an upstream, by name or id.")
+    @Argument(help: "A service or an upstream, by name or id.", completion: Suggestions.upstreams)
     var name: String
 
     @OptionGroup var node: NodeOptions

@@ -16,7 +16,7 @@ struct HealthCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "Only this upstream, by name or id.")
+    @Argument(help: "Only this upstream, by name or id.", completion: Suggestions.upstreams)
     var upstream: String?
 
     @OptionGroup var node: NodeOptions

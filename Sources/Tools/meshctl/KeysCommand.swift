@@ -81,7 +81,7 @@ struct ActivateKey: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "The key's epoch.")
+    @Argument(help: "The key's epoch.", completion: Suggestions.keys)
     var epoch: Int
 
     @OptionGroup var node: NodeOptions
@@ -113,7 +113,7 @@ struct RetireKey: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "The key's epoch.")
+    @Argument(help: "The key's epoch.", completion: Suggestions.keys)
     var epoch: Int
 
     @OptionGroup var node: NodeOptions

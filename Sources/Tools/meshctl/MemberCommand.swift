@@ -16,7 +16,7 @@ struct MemberCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "Name or id of the member.")
+    @Argument(help: "Name or id of the member.", completion: Suggestions.nodes)
     var name: String
 
     @OptionGroup var node: NodeOptions

@@ -25,7 +25,7 @@ struct MembersCommand: AsyncParsableCommand {
     @Option(help: "Only members in this state.")
     var state: MemberReport.State?
 
-    @Option(help: "Only members of this region.")
+    @Option(help: "Only members of this region.", completion: Suggestions.regions)
     var region: String?
 
     func run() async throws {

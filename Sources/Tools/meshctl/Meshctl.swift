@@ -38,7 +38,7 @@ struct Meshctl: AsyncParsableCommand {
     /// Runs the command that the arguments name, and ends the process with its exit status.
     static func main() async {
         do {
-            var command = try Self.parseAsRoot()
+            var command = try await Self.asyncParseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

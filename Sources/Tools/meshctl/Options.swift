@@ -21,23 +21,29 @@ struct NodeOptions: ParsableArguments {
         help: ArgumentHelp(
             "Authorities that the node's certificate must come from, PEM ($MESHCTL_CACERT).",
             valueName: "file"
-        )
+        ),
+        completion: .file()
     )
     var cacert: String?
 
     @Option(
-        help: ArgumentHelp("Certificate to show, PEM ($MESHCTL_CERT).", valueName: "file")
+        help: ArgumentHelp("Certificate to show, PEM ($MESHCTL_CERT).", valueName: "file"),
+        completion: .file()
     )
     var cert: String?
 
-    @Option(help: ArgumentHelp("Its key, PEM ($MESHCTL_KEY).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Its key, PEM ($MESHCTL_KEY).", valueName: "file"),
+        completion: .file()
+    )
     var key: String?
 
     @Option(
         help: ArgumentHelp(
             "File whose first line is the token to show ($MESHCTL_TOKEN_FILE; $MESHCTL_TOKEN).",
             valueName: "file"
-        )
+        ),
+        completion: .file()
     )
     var tokenFile: String?
 

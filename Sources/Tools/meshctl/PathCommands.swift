@@ -50,10 +50,10 @@ struct RoundTripCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "Name or id of a member.")
+    @Argument(help: "Name or id of a member.", completion: Suggestions.nodes)
     var from: String
 
-    @Argument(help: "Name or id of another.")
+    @Argument(help: "Name or id of another.", completion: Suggestions.nodes)
     var to: String
 
     @OptionGroup var node: NodeOptions

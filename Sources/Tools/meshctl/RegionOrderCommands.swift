@@ -5,7 +5,7 @@ import MeshReports
 
 /// What all orders about a region take.
 struct RegionOrderArguments: ParsableArguments {
-    @Argument(help: "The region's name.")
+    @Argument(help: "The region's name.", completion: Suggestions.regions)
     var region: String
 
     @OptionGroup var node: NodeOptions

@@ -30,7 +30,8 @@ struct StatusCommand: AsyncParsableCommand {
             let counts = report.counts
             return (
                 text,
-                counts.suspect + counts.failed == 0 && report.configAgreed && report.ready
+                counts.suspect + counts.failed + counts.draining == 0 && report.configAgreed
+                    && report.ready
             )
         }
         if !isClean { throw ExitCode.unclean }

@@ -36,7 +36,7 @@ struct TapCommand: AsyncParsableCommand {
     @Option(help: "Only requests that took at least so many milliseconds.")
     var slowerThan = 0.0
 
-    @Option(help: "Only requests at this node; may be repeated.")
+    @Option(help: "Only requests at this node; may be repeated.", completion: Suggestions.nodes)
     var on: [String] = []
 
     @Option(help: "Most requests shown per second and node, 1 to 1000.")

@@ -16,10 +16,13 @@ struct TargetCommand: AsyncParsableCommand {
 
 /// What all orders about a target take.
 struct TargetOrderArguments: ParsableArguments {
-    @Argument(help: "Name or id of the upstream.")
+    @Argument(help: "Name or id of the upstream.", completion: Suggestions.upstreams)
     var upstream: String
 
-    @Argument(help: "The target as configured, host:port, or its id.")
+    @Argument(
+        help: "The target as configured, host:port, or its id.",
+        completion: Suggestions.targets
+    )
     var target: String
 
     @OptionGroup var node: NodeOptions

@@ -25,7 +25,7 @@ struct UpgradeCommand: AsyncParsableCommand {
 
 /// Which nodes, and by what they are judged.
 struct UpgradePlanOptions: ParsableArguments {
-    @Argument(help: "Names of the nodes; all without any.")
+    @Argument(help: "Names of the nodes; all without any.", completion: Suggestions.nodes)
     var nodes: [String] = []
 
     @Option(help: "The version that every node shall run; without one it has to restart only.")

@@ -23,7 +23,7 @@ struct RunCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "The settings file.")
+    @Option(help: "The settings file.", completion: .file(extensions: ["yml", "yaml"]))
     var config: String?
 
     @Flag(
@@ -50,7 +50,10 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "The region (node.region).")
     var region: String?
 
-    @Option(help: "Where identity and configuration are kept (node.data_dir).")
+    @Option(
+        help: "Where identity and configuration are kept (node.data_dir).",
+        completion: .directory
+    )
     var dataDir: String?
 
     @Option(help: "Members to join through, separated by commas (gossip.seeds).")

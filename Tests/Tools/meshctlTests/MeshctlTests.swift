@@ -227,6 +227,26 @@ struct MeshctlTests {
         #expect(run.status == 0)
         #expect(run.output.contains("meshctl"))
     }
+
+    @Test("completes codes and files, and offers nothing of a node that does not answer")
+    func suggestions() async throws {
+        let bash = ["SAP_SHELL": "bash"]
+        let codes = try await Run(
+            ["---completion", "explain", "--", "positional@0", "1", "0", "meshctl", "explain", ""],
+            environment: bash
+        )
+        #expect(codes.status == 0 && codes.output.contains("MESH004"), "\(codes.errors)")
+        let nodes = try await Run(
+            [
+                "---completion", "member", "--", "positional@0", "1", "0", "meshctl", "member",
+                "--admin", "127.0.0.1:1", "",
+            ],
+            environment: bash
+        )
+        #expect(nodes.status == 0 && nodes.output.trimmingCharacters(in: .whitespaces).count < 2)
+        let script = try await Run(["completion", "bash"])
+        #expect(script.output.contains("yaml"))
+    }
 }
 
 /// One finished run of the built command.

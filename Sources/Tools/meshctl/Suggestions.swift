@@ -1,0 +1,64 @@
+import ArgumentParser
+import MeshAdminClient
+import MeshConsole
+import MeshReports
+
+/// What a shell offers to complete an argument with.
+///
+/// Names are asked of the node that the command line or the environment says, for a second at most; of a
+/// node that does not answer nothing is offered.
+enum Suggestions {
+    /// Files with a declarative configuration.
+    static let declarations = CompletionKind.file(extensions: ["yml", "yaml", "json"])
+
+    /// Names of members.
+    static let nodes = Self.asked { try await $0.members().members.map(\.name) }
+
+    /// Names of regions.
+    static let regions = Self.asked { try await $0.regions().regions.map(\.name) }
+
+    /// Names of upstreams.
+    static let upstreams = Self.asked { try await $0.health().upstreams.map(\.name) }
+
+    /// Targets, as configured.
+    static let targets = Self.asked {
+        try await $0.health().upstreams.flatMap { $0.targets.map(\.target) }
+    }
+
+    /// Ids of changesets, the newest first.
+    static let changesets = Self.asked { try await $0.history(last: 20).changesets.map(\.id) }
+
+    /// Epochs of gossip keys.
+    static let keys = Self.asked { try await $0.keys().keys.map { "\($0.epoch)" } }
+
+    /// Codes of checks and errors.
+    static let codes = CompletionKind.custom { (_: [String], _: Int, _: String) in
+        CodeBook.pages.map(\.code)
+    }
+
+    private static func asked(
+        _ question: @escaping @Sendable (AdminClient) async throws -> [String]
+    ) -> CompletionKind {
+        .custom { (words: [String], _: Int, _: String) async -> [String] in
+            guard let node = try? NodeOptions.parse(Self.connection(in: words)),
+                let client = try? node.client(timeout: .seconds(1)),
+                let names = try? await question(client)
+            else { return [] }
+            return Set(names).sorted()
+        }
+    }
+
+    /// The words of a line that say which node to ask, and how.
+    private static func connection(in words: [String]) -> [String] {
+        let names = ["--admin", "--cacert", "--cert", "--key", "--token-file"]
+        var found: [String] = []
+        for (index, word) in words.enumerated() {
+            if names.contains(word), index + 1 < words.count, !words[index + 1].isEmpty {
+                found += [word, words[index + 1]]
+            } else if names.contains(where: { word.hasPrefix("\($0)=") }) {
+                found.append(word)
+            }
+        }
+        return found
+    }
+}
