@@ -218,6 +218,7 @@ public struct NodeStart: Sendable {
     }
 
     private static func complain(_ text: String) {
-        try? FileHandle.standardError.write(contentsOf: Data("meshd: \(text)\n".utf8))
+        let lines = text.split(separator: "\n").map { "meshd: \($0)\n" }.joined()
+        try? FileHandle.standardError.write(contentsOf: Data(lines.utf8))
     }
 }

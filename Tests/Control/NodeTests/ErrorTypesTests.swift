@@ -127,6 +127,7 @@ struct ErrorTypesTests {
             .invalid(field: long, value: long, source: long, allowed: long),
             .missing(field: long, remedy: long),
             .conflict(field: long, value: long, remedy: long),
+            .several([.missing(field: long, remedy: long), .missing(field: long, remedy: long)]),
         ])
         self.check([ResolverError.unknownHost(long), .unavailable(host: long, reason: long)])
         self.check([

@@ -147,6 +147,22 @@ struct SettingsReaderTests {
         #expect("\(String(describing: error))".contains(value))
     }
 
+    @Test("says everything that is wrong at once, a line each")
+    func several() {
+        let error = #expect(throws: SettingsError.self) {
+            try self.read(
+                file: "node: { regoin: eu, name: a b }\nproxy: { workers: 0 }",
+                flags: ["log.level": "loud"]
+            )
+        }
+        let lines = (error?.description ?? "").split(separator: "\n")
+        #expect(
+            lines.map { $0.prefix { !": ".contains($0) } } == [
+                "node.name", "node.regoin", "proxy.workers", "log.level",
+            ]
+        )
+    }
+
     @Test("suggests the setting that was probably meant")
     func suggests() {
         #expect(

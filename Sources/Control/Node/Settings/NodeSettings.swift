@@ -161,10 +161,12 @@ public indirect enum SettingsError: Error, Equatable, Sendable {
     case missing(field: String, remedy: String)
     /// Two settings cannot hold together.
     case conflict(field: String, value: String, remedy: String)
+    /// More than one thing is wrong.
+    case several([SettingsError])
 }
 
 extension SettingsError: CustomStringConvertible {
-    /// One line for the operator: field, value found, what to do.
+    /// A line for the operator for each thing that is wrong: field, value found, what to do.
     public var description: String {
         switch self {
         case .unreadable(let file, let reason): "\(file): \(reason)"
@@ -175,6 +177,7 @@ extension SettingsError: CustomStringConvertible {
             "\(field) is '\(value)' (\(source)), but must be \(allowed)"
         case .missing(let field, let remedy): "\(field) is not set; \(remedy)"
         case .conflict(let field, let value, let remedy): "\(field) is \(value); \(remedy)"
+        case .several(let errors): errors.map(\.description).joined(separator: "\n")
         }
     }
 }

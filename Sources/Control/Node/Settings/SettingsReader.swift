@@ -20,7 +20,8 @@ public enum SettingsReader {
     ///   - flags: dotted setting to value, from the command line.
     ///   - hostName: the machine's name, default for `node.name`.
     /// - Returns: settings that hold together.
-    /// - Throws: ``SettingsError`` for the first setting that is wrong.
+    /// - Throws: ``SettingsError`` for every setting whose name or value is wrong; when all can be read,
+    ///   for the first that does not go with the others.
     public static func read(
         file: (name: String, text: String)?,
         environment: [String: String],
@@ -34,31 +35,40 @@ public enum SettingsReader {
         sources.append(
             Source(name: "flag", values: flags.mapValues { Self.list($0) })
         )
-        for source in sources { try Self.apply(source, to: &settings) }
+        let errors = sources.flatMap { Self.apply($0, to: &settings) }
+        if let first = errors.first { throw errors.count == 1 ? first : .several(errors) }
         return try settings.validated()
     }
 
-    private static func apply(
-        _ source: Source,
-        to settings: inout NodeSettings
-    ) throws(SettingsError) {
+    /// Sets what a source says.
+    ///
+    /// - Returns: everything that it says wrong.
+    private static func apply(_ source: Source, to settings: inout NodeSettings) -> [SettingsError]
+    {
+        var errors: [SettingsError] = []
         for (name, values) in source.values.sorted(by: { $0.key < $1.key }) {
             guard let key = SettingKey.all.first(where: { $0.name == name }) else {
-                throw .unknown(
-                    field: name,
-                    source: source.name,
-                    suggestion: Self.suggestion(for: name)
+                errors.append(
+                    .unknown(
+                        field: name,
+                        source: source.name,
+                        suggestion: Self.suggestion(for: name)
+                    )
                 )
+                continue
             }
-            guard key.apply(values, &settings) else {
-                throw .invalid(
-                    field: name,
-                    value: values.joined(separator: ", "),
-                    source: source.name,
-                    allowed: key.allowed
+            if !key.apply(values, &settings) {
+                errors.append(
+                    .invalid(
+                        field: name,
+                        value: values.joined(separator: ", "),
+                        source: source.name,
+                        allowed: key.allowed
+                    )
                 )
             }
         }
+        return errors
     }
 
     private static func source(
