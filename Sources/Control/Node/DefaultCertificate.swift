@@ -61,7 +61,7 @@ enum DefaultCertificate {
     private static func unwritable(_ path: String) -> SettingsError {
         .unreadable(
             file: path,
-            reason: "cannot be written (errno \(errno)); "
+            reason: "cannot be written (\(String(cString: strerror(errno)))); "
                 + "give proxy.tls_certificate and proxy.tls_key, or make its directory writable"
         )
     }

@@ -1,3 +1,4 @@
+internal import Glibc
 public import MeshEntities
 public import MeshHTTP
 public import MeshPrimitives
@@ -209,14 +210,17 @@ extension DataPlaneError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .cannotListen(let endpoint, let errno):
-            "cannot listen on \(endpoint) (errno \(errno)): free the address, or change "
+            "cannot listen on \(endpoint) (\(Self.reason(errno))): stop what uses it, or change "
                 + "proxy.listen, proxy.tls_listen or proxy.stream_listen"
         case .cannotOpenLog(let path, let errno):
-            "cannot open access log \(path) (errno \(errno)): check that its folder exists and is writable"
+            "cannot open access log \(path) (\(Self.reason(errno))): check that its folder exists "
+                + "and is writable"
         case .outOfResources:
             "the system refused memory, a descriptor or a thread: raise the limits of this process"
         case .startedTwice:
             "the data plane was started before: create a new one"
         }
     }
+
+    private static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
 }
