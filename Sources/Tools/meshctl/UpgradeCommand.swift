@@ -9,8 +9,9 @@ struct UpgradeCommand: AsyncParsableCommand {
         commandName: "upgrade",
         abstract: "Restart or upgrade all nodes, one per region at a time, and stop on harm.",
         discussion: """
-            How far an upgrade is, is kept in the mesh: any terminal and any node shows it, and a \
-            run whose terminal is gone stops after the node at hand and is taken up again by resume.
+            How far an upgrade is, is kept in the mesh: any terminal and any node shows it. A run \
+            goes on when its terminal hangs up; one that is ended stops after the step at hand, and \
+            resume takes it up again, anywhere.
 
             Exit status: 0 done; 1 refused, or no upgrade; 2 paused or given up; 69 no node \
             answered; 75 a node is not back in time.
@@ -185,7 +186,7 @@ struct UpgradeRunCommand: AsyncParsableCommand {
     }
 }
 
-/// Goes on with an upgrade that is paused, or whose terminal is gone.
+/// Goes on with an upgrade that is paused, or whose run was ended.
 struct UpgradeResumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume",

@@ -28,6 +28,8 @@ struct UpgradeRun {
         self.upgrade.reason = ""
         self.upgrade.driver = Self.name
         try await self.write()
+        // A terminal that hangs up takes nothing but the lines away that were for it.
+        signal(SIGHUP, SIG_IGN)
         Terminal.note(
             "interrupting stops this run after nothing but the step at hand; how far it is stays in "
                 + "the mesh: meshctl upgrade status, resume"
