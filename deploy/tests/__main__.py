@@ -55,13 +55,11 @@ def main():
     for name in ("top", "work", "binaries"):
         parser.add_argument("--" + name, required=True, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    everything = "all" in arguments.names
-    names = [name for name in arguments.names if name != "all"]
-    for name in names:
+    for name in arguments.names:
         if name not in PROOFS:
             parser.error(f"{name} is none of {', '.join(PROOFS)}")
-    place = Place(arguments.top, arguments.work, arguments.binaries, everything)
-    rows = [(name, *prove(name, place, arguments.verbose)) for name in names or PROOFS]
+    place = Place(arguments.top, arguments.work, arguments.binaries)
+    rows = [(name, *prove(name, place, arguments.verbose)) for name in arguments.names or PROOFS]
     print(f"\n{'proof':16} {'result':8} {'passed':>7} {'failed':>7} {'s':>6}")
     for name, state, report, seconds in rows:
         print(f"{name:16} {state:8} {report.passed:7} {len(report.failures):7} {seconds:6.1f}")

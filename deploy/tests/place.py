@@ -14,11 +14,10 @@ from suites.report import Missing
 class Place:
     """One run of the proofs."""
 
-    def __init__(self, top, work, binaries, everything):
+    def __init__(self, top, work, binaries):
         self.top, self.work, self.binaries = top, work, binaries
         self.deploy = os.path.join(top, "deploy")
         self.host = os.path.join(work, "host")
-        self.everything = everything
         self.processes, self.fleets, self.hosts = [], [], []
 
     def folder(self, name):
