@@ -17,7 +17,7 @@ public struct BalanceTable: Sendable {
             let regions = upstream.regions.isEmpty ? "" : Self.regions(upstream).text(style) + "\n"
             return "\(Cell(upstream.upstream).text)  \(upstream.algorithm)"
                 + (upstream.waiting.map(Self.waiting) ?? "") + "\n" + regions
-                + self.targets(upstream, isWide: style.width == nil).text(style)
+                + self.targets(upstream, isWide: style.isWide).text(style)
         }.joined(separator: "\n")
     }
 

@@ -9,7 +9,7 @@ public struct ConfigurationTable: Sendable {
 
     /// Rows, whether all agree, and the view's stamp.
     public func text(_ style: TextTable.Style = .plain) -> String {
-        let isWide = style.width == nil
+        let isWide = style.isWide
         var table = TextTable([
             .words("NODE"), .words("REGION"), .words("MEMBER"), .words("STATE"), .words("CONFIG"),
             .words("AGE"), .numbers("LAG"), .prose("REASON"),

@@ -9,7 +9,7 @@ public struct HistoryTable: Sendable {
 
     /// Rows, the newest first, and what came before the oldest.
     public func text(_ style: TextTable.Style = .plain) -> String {
-        let isWide = style.width == nil
+        let isWide = style.isWide
         var table = TextTable([
             .words("CHANGESET"), .words("CONFIG"), .words("WRITTEN"), .words("NODE"),
             .words("AUTHOR"), .words("CHANGES"), .words("LIVE ON"), .prose("MESSAGE"),

@@ -9,7 +9,7 @@ public struct MemberTable: Sendable {
 
     /// Rows, a summary with the view's stamp, and the legend.
     public func text(_ style: TextTable.Style = .plain) -> String {
-        let isWide = style.width == nil
+        let isWide = style.isWide
         var table = TextTable(
             [
                 .words("ST"), .words("NODE"), .words("REGION"), .words("ADDRESS"),

@@ -30,7 +30,7 @@ public struct TargetTable: Sendable {
         _ upstream: UpstreamHealthReport,
         _ style: TextTable.Style
     ) -> String {
-        let (observers, hidden) = Self.observers(of: upstream, isWide: style.width == nil)
+        let (observers, hidden) = Self.observers(of: upstream, isWide: style.isWide)
         var table = TextTable(
             [.words("TARGET"), .words("REGION"), .numbers("WEIGHT")]
                 + observers.map { .words($0) } + [.prose("VERDICT")]

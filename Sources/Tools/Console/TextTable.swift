@@ -6,14 +6,19 @@ public struct TextTable: Sendable {
         public var width: Int?
         /// Whether tones are shown as colours.
         public var hasColour: Bool
+        /// Whether columns are shown that few look for.
+        public var isWide: Bool
 
-        /// 100 columns without colour, as files and pipes get it.
+        /// 100 columns without colour.
         public static let plain = Style(width: 100, hasColour: false)
+        /// Everything, as long as it is, without colour.
+        public static let wide = Style(width: nil, hasColour: false, isWide: true)
 
         /// Creates a style.
-        public init(width: Int?, hasColour: Bool) {
+        public init(width: Int?, hasColour: Bool, isWide: Bool = false) {
             self.width = width
             self.hasColour = hasColour
+            self.isWide = isWide
         }
     }
 

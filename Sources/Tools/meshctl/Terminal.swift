@@ -40,7 +40,8 @@ enum Terminal {
     static func style(isWide: Bool) -> TextTable.Style {
         TextTable.Style(
             width: isWide || !self.isScreen ? nil : self.columns,
-            hasColour: self.hasColour
+            hasColour: self.hasColour,
+            isWide: isWide
         )
     }
 

@@ -40,7 +40,7 @@ struct BalanceTableTests {
 
     @Test("show requests in flight beside what is allowed")
     func limit() {
-        let wide = TextTable.Style(width: nil, hasColour: false)
+        let wide = TextTable.Style.wide
         #expect(BalanceTable([Self.report()]).text(wide).contains(" 12 of 16 "))
     }
 

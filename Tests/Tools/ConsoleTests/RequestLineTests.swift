@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Requests as people read them")
 struct RequestLineTests {
-    private static let wide = TextTable.Style(width: nil, hasColour: false)
+    private static let wide = TextTable.Style.wide
 
     private var request: RequestReport {
         var request = RequestReport(

@@ -34,7 +34,7 @@ struct TablesTests {
         report.members[0].name = String(repeating: "long-name-", count: 12)
         let rows = MemberTable(report).text().split(separator: "\n").prefix(6)
         #expect(rows.allSatisfy { $0.count <= 100 })
-        let wide = MemberTable(report).text(TextTable.Style(width: nil, hasColour: false))
+        let wide = MemberTable(report).text(.wide)
         #expect(wide.contains(report.members[0].name))
         #expect(wide.contains("draining, 14 requests left"))
     }

@@ -25,7 +25,7 @@ struct TextTableTests {
         table.add(["production-gateway-1", "a sentence that is far too long for this"])
 
         let narrow = TextTable.Style(width: 33, hasColour: false)
-        let wide = TextTable.Style(width: nil, hasColour: false)
+        let wide = TextTable.Style.wide
 
         #expect(
             table.text(narrow) == """
