@@ -69,7 +69,6 @@ let trees = Target.Dependency.product(
     name: "HashTreeCollections",
     package: "swift-collections"
 )
-let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let arguments = Target.Dependency.product(
     name: "ArgumentParser",
@@ -97,8 +96,6 @@ let package = Package(
         ),
         // SQLite with migrations and typed statements, for the store on disk.
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        // YAML with the line and column of every value.
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         // Persistent dictionaries, so that the log can keep many states of a configuration.
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -120,6 +117,8 @@ let package = Package(
         system("CLDAP", pkgConfig: "ldap", apt: "libldap-dev"),
         // Changesets and checkpoints in the store, a tenth of their size.
         system("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
+        // Declarative files and settings.
+        system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
         .target(name: "CMeshSystem", path: "Sources/System/CMeshSystem"),
 
         // Base: vocabulary, value types that every layer speaks.
@@ -247,7 +246,7 @@ let package = Package(
             in: "Control",
             uses: [
                 "MeshEntities", "MeshPlugins", "MeshRouting", "MeshTLS", "MeshPrimitives",
-                "COpenSSL", "CSodium", yams,
+                "COpenSSL", "CSodium", "CYAML",
             ]
         ),
         tests(
@@ -305,7 +304,7 @@ let package = Package(
                 "MeshReports", "MeshDashboard",
                 "MeshAdmin", "MeshResolver", "MeshListening", "MeshPrimitives", "CMeshSystem",
                 logging,
-                lifecycle, signals, yams, trees,
+                lifecycle, signals, trees,
             ],
             path: "Sources/Control/Node",
             swiftSettings: strict
@@ -319,7 +318,7 @@ let package = Package(
                 "MeshPrimitives",
                 // For the one test of all error types, beside the Admin API's own use.
                 "MeshAdmin", "MeshAdminClient", "MeshResolver", "MeshRouting", "MeshStorage",
-                "MeshTransport", "MeshChangelog",
+                "MeshTransport", "MeshChangelog", "MeshDeclarative",
             ]
         ),
 

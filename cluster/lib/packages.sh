@@ -1,7 +1,7 @@
 # Installs Debian packages that are missing. Source this file.
 
 # What building needs: C libraries behind the Swift code.
-build_packages="libssl-dev libnghttp2-dev libsodium-dev libpcre2-dev libc-ares-dev libldap-dev libzstd-dev libsqlite3-dev pkg-config"
+build_packages="libssl-dev libnghttp2-dev libsodium-dev libpcre2-dev libc-ares-dev libldap-dev libzstd-dev libyaml-dev libsqlite3-dev pkg-config"
 # What the demonstration's scripts call.
 demo_packages="curl jq procps"
 # What only tests need.

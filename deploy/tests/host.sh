@@ -3,7 +3,7 @@
 
 # Those the package depends on must be there before it is installed: no network in the proofs.
 # Python is what Ansible's modules run with.
-host_packages=systemd,systemd-sysv,curl,procps,iproute2,libssl3,libsqlite3-0,libsodium23,libnghttp2-14,libpcre2-8-0,libc-ares2,libldap-2.5-0,libzstd1,libstdc++6,python3,python3-apt
+host_packages=systemd,systemd-sysv,curl,procps,iproute2,libssl3,libsqlite3-0,libsodium23,libnghttp2-14,libpcre2-8-0,libc-ares2,libldap-2.5-0,libzstd1,libyaml-0-2,libstdc++6,python3,python3-apt
 
 # make_host FOLDER: makes it with what a server has, and with what the package depends on.
 make_host() {

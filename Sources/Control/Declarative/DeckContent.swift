@@ -105,9 +105,10 @@ extension DeckContent {
     ) throws(UnknownSettings) -> [DocumentField] {
         var fields = fields
         if kind == .plugins { try self.addSettings(to: &fields, at: location) }
-        let hidden = Self.hidden(by: fields, of: kind)
-        let defaults = (self.defaults[kind] ?? []).filter { !hidden.contains($0.name) }
-        fields = Self.filled(fields, from: defaults)
+        if let defaults = self.defaults[kind] {
+            let hidden = Self.hidden(by: fields, of: kind)
+            fields = Self.filled(fields, from: defaults.filter { !hidden.contains($0.name) })
+        }
         // To be in a group is no entity of decK's, and has no tags.
         guard !self.tags.isEmpty, kind != .groupMembers else { return fields }
         guard let index = fields.firstIndex(where: { $0.name == "tags" }) else {

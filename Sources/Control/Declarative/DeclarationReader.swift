@@ -28,7 +28,7 @@ struct DeclarationReader {
     /// Tags that what the file is for has; empty for everything.
     var selectTags: [String] { self.deck.selectTags }
     private var passwords = CredentialRules.Passwords.plain
-    private var derivedKeys: Set<String> = []
+    private var derivedIDs: Set<EntityID> = []
 
     init(options: DeclarationOptions = DeclarationOptions()) { self.options = options }
 
@@ -70,7 +70,9 @@ struct DeclarationReader {
         if fields.contains(where: { $0.name == "_transform" && $0.node.value == .bool(false) }) {
             self.passwords = .kongs
         }
-        if self.options.variables == nil { self.placeholders = Placeholders.findings(in: root) }
+        if self.options.variables == nil, Placeholders.isUsed(in: root) {
+            self.placeholders = Placeholders.findings(in: root)
+        }
         self.deck = DeckContent(fields)
         self.findings += self.deck.findings
         self.warnings += self.deck.warnings
@@ -141,11 +143,11 @@ struct DeclarationReader {
             self.fail(location, "expected a record", node)
             return
         }
-        let children = EntityNesting.children(of: kind)
         var own: [DocumentField] = []
+        own.reserveCapacity(fields.count)
         var nested: [(kind: EntityKind, field: DocumentField, foreignKey: String)] = []
         for field in OwnFields.restored(fields, of: kind) {
-            if let child = children[field.name] {
+            if let child = EntityNesting.child(field.name, of: kind) {
                 nested.append((child.kind, field, child.field))
             } else if let message = self.refusal(of: field, in: kind) {
                 self.fail(location.field(field.name), message, field)
@@ -202,38 +204,39 @@ struct DeclarationReader {
         }
         let content = String(decoding: entry.node.value.canonicalJSON, as: UTF8.self)
         let base = "content:\(parent?.description ?? ""):\(content)"
-        var key = base
+        var id = DerivedID.make(entry.kind, key: base)
         var copy = 1
-        while !self.derivedKeys.insert("\(entry.kind.rawValue):\(key)").inserted {
+        while !self.derivedIDs.insert(id).inserted {
             copy += 1
-            key = "\(base)#\(copy)"
+            id = DerivedID.make(entry.kind, key: "\(base)#\(copy)")
         }
-        return DerivedID.make(entry.kind, key: key)
+        return id
     }
 
     private mutating func resolveReferences() {
-        var directory = EntityDirectory()
-        for entry in self.entries { directory.add(entry) }
-        for index in self.entries.indices {
-            var fields = self.entries[index].node.value.fields ?? []
-            let entry = self.entries[index]
-            for position in fields.indices {
-                guard fields[position].name != entry.parent?.field,
-                    let target = EntityNesting.references(of: entry.kind)[fields[position].name],
-                    let resolved = self.resolve(fields[position], target, entry, directory)
-                else { continue }
-                fields[position].node.value = resolved
+        var directory = EntityDirectory(self.entries)
+        for (index, entry) in self.entries.enumerated() {
+            let fields = entry.node.value.fields ?? []
+            let hasID = entry.node.value["id"].map { !$0.isNull } ?? false
+            var resolved: [DocumentField] = []
+            resolved.reserveCapacity(fields.count + 2)
+            for var field in fields
+            where field.name != entry.parent?.field && (hasID || field.name != "id") {
+                if let target = EntityNesting.reference(field.name, of: entry.kind),
+                    let value = self.resolve(field, target, entry, &directory)
+                {
+                    field.node.value = value
+                }
+                resolved.append(field)
             }
             if let parent = entry.parent {
                 let id = self.entries[parent.index].id
-                fields.removeAll { $0.name == parent.field }
-                fields.append(DocumentField(parent.field, .record(["id": .string(id.description)])))
+                resolved.append(
+                    DocumentField(parent.field, .record(["id": .string(id.description)]))
+                )
             }
-            if entry.node.value["id"] == nil || entry.node.value["id"] == .null {
-                fields.removeAll { $0.name == "id" }
-                fields.append(DocumentField("id", .string(entry.id.description)))
-            }
-            self.entries[index].node.value = .object(fields)
+            if !hasID { resolved.append(DocumentField("id", .string(entry.id.description))) }
+            self.entries[index].node.value = .object(resolved)
         }
     }
 
@@ -241,7 +244,7 @@ struct DeclarationReader {
         _ field: DocumentField,
         _ target: EntityKind,
         _ entry: Entry,
-        _ directory: EntityDirectory
+        _ directory: inout EntityDirectory
     ) -> DocumentValue? {
         let value = field.node.value
         guard !value.isNull else { return nil }

@@ -2,8 +2,28 @@ internal import MeshEntities
 
 /// Which entities may stand inside which, and which fields refer to which.
 enum EntityNesting {
-    /// The collections that may stand inside an entity, with the child's field for its parent.
-    static func children(of kind: EntityKind) -> [String: (kind: EntityKind, field: String)] {
+    typealias Child = (kind: EntityKind, field: String)
+
+    private static let children = Self.table(of: Self.nested)
+    private static let references = Self.table(of: Self.referring)
+
+    /// The collection that may stand inside an entity under this name, with the child's field for
+    /// its parent.
+    static func child(_ name: String, of kind: EntityKind) -> Child? { self.children[kind]?[name] }
+
+    /// The kind of what a field refers to, when it does.
+    static func reference(_ name: String, of kind: EntityKind) -> EntityKind? {
+        self.references[kind]?[name]
+    }
+
+    /// What is asked for every entity of a file, made once.
+    private static func table<Value>(
+        of names: (EntityKind) -> [String: Value]
+    ) -> [EntityKind: [String: Value]] {
+        Dictionary(uniqueKeysWithValues: EntityKind.allCases.map { ($0, names($0)) })
+    }
+
+    private static func nested(in kind: EntityKind) -> [String: Child] {
         switch kind {
         case .services: ["routes": (.routes, "service"), "plugins": (.plugins, "service")]
         case .routes: ["plugins": (.plugins, "route")]
@@ -33,8 +53,7 @@ enum EntityNesting {
         }
     }
 
-    /// The fields that refer to other entities.
-    static func references(of kind: EntityKind) -> [String: EntityKind] {
+    private static func referring(from kind: EntityKind) -> [String: EntityKind] {
         switch kind {
         case .services, .upstreams: ["client_certificate": .certificates]
         case .routes: ["service": .services]
@@ -145,26 +164,32 @@ enum NaturalKey {
 
 /// Finds entities by id or name.
 struct EntityDirectory {
-    private struct Key: Hashable {
-        let kind: EntityKind
-        let text: String
+    private struct Known {
+        var names: [String: EntityID] = [:]
+        var ids: Set<EntityID> = []
     }
 
-    private var names: [Key: EntityID] = [:]
-    private var ids: [Key: EntityID] = [:]
+    private let entries: [DeclarationReader.Entry]
+    /// Of the kinds that were asked for.
+    private var kinds: [EntityKind: Known] = [:]
 
-    mutating func add(_ entry: DeclarationReader.Entry) {
-        let text = entry.id.description
-        self.ids[Key(kind: entry.kind, text: text)] = entry.id
-        guard let field = EntityNesting.nameField(of: entry.kind),
-            let name = entry.node.value[field]?.text
-        else { return }
-        let key = Key(kind: entry.kind, text: name)
-        self.names[key] = self.names[key] ?? entry.id
+    init(_ entries: [DeclarationReader.Entry]) { self.entries = entries }
+
+    mutating func find(_ kind: EntityKind, _ text: String) -> EntityID? {
+        let known = self.kinds[kind] ?? self.known(kind)
+        self.kinds[kind] = known
+        if let id = known.names[text] { return id }
+        return EntityID(text).flatMap { known.ids.contains($0) ? $0 : nil }
     }
 
-    func find(_ kind: EntityKind, _ text: String) -> EntityID? {
-        self.names[Key(kind: kind, text: text)]
-            ?? self.ids[Key(kind: kind, text: text.lowercased())]
+    private func known(_ kind: EntityKind) -> Known {
+        var known = Known()
+        let field = EntityNesting.nameField(of: kind)
+        for entry in self.entries where entry.kind == kind {
+            known.ids.insert(entry.id)
+            guard let name = field.flatMap({ entry.node.value[$0]?.text }) else { continue }
+            known.names[name] = known.names[name] ?? entry.id
+        }
+        return known
     }
 }

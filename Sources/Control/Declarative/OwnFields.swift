@@ -7,21 +7,13 @@ internal import MeshEntities
 enum OwnFields {
     private static let mark = "meshgate"
 
-    private static func names(of kind: EntityKind) -> Set<String> {
-        switch kind {
-        case .upstreams: ["regions", "limits"]
-        case .targets: ["failover"]
-        case .plugins: ["consumer_group"]
-        case .services, .routes, .consumers, .certificates, .snis, .caCertificates,
-            .consumerGroups, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
-            .hmacCredentials, .certificateCredentials, .aclGroups, .vaults, .keySets, .keys:
-            []
-        }
-    }
+    private static let names: [EntityKind: Set<String>] = [
+        .upstreams: ["regions", "limits"], .targets: ["failover"], .plugins: ["consumer_group"],
+    ]
 
     /// The fields of an entity, own ones moved to where Kong does not look.
     static func hidden(_ fields: [DocumentField], of kind: EntityKind) -> [DocumentField] {
-        let names = Self.names(of: kind)
+        guard let names = Self.names[kind] else { return fields }
         let own = fields.filter { names.contains($0.name) }
         guard !own.isEmpty else { return fields }
         let group = DocumentValue.object([DocumentField(Self.mark, .object(own))])
@@ -31,8 +23,7 @@ enum OwnFields {
 
     /// The fields of an entity with own ones back in their place; what is written there wins.
     static func restored(_ fields: [DocumentField], of kind: EntityKind) -> [DocumentField] {
-        let names = Self.names(of: kind)
-        guard !names.isEmpty,
+        guard let names = Self.names[kind],
             let ignored = fields.first(where: { $0.name == "_ignore" })?.node.value.nodes
         else { return fields }
         let own = ignored.compactMap { $0.value[Self.mark]?.fields }.flatMap { $0 }

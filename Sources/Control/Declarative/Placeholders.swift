@@ -13,6 +13,16 @@ enum Placeholders {
     /// Whether a text has one; also in a comment.
     static func isUsed(in text: String) -> Bool { text.contains(Self.opening) }
 
+    /// Whether any text of a document may have one.
+    static func isUsed(in node: DocumentNode) -> Bool {
+        switch node.value {
+        case .string(let text): text.utf8.contains(UInt8(ascii: "$"))
+        case .object(let fields): fields.contains { Self.isUsed(in: $0.node) }
+        case .array(let nodes): nodes.contains { Self.isUsed(in: $0) }
+        case .null, .bool, .integer, .number: false
+        }
+    }
+
     /// A finding for each that was not filled in, wherever it is a value.
     static func findings(in node: DocumentNode, at location: FieldPath = .root) -> [Finding] {
         switch node.value {

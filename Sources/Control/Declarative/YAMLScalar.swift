@@ -6,12 +6,19 @@ internal import MeshEntities
 /// texts, so that they are refused where a number is expected.
 enum YAMLScalar {
     static func value(_ text: String) -> DocumentValue {
-        switch text {
+        guard Self.mayBeMore(text) else { return .string(text) }
+        return switch text {
         case "", "~", "null", "Null", "NULL": .null
         case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON": .bool(true)
         case "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF": .bool(false)
         default: Self.number(text) ?? .string(text)
         }
+    }
+
+    /// Whether a text begins as one does that is no text; nearly all others do not.
+    private static func mayBeMore(_ text: String) -> Bool {
+        guard let first = text.utf8.first else { return true }
+        return Self.isDigit(first) || "~nNtTyYoOfF+-.".utf8.contains(first)
     }
 
     private static func number(_ text: String) -> DocumentValue? {

@@ -1,54 +1,56 @@
 internal import MeshEntities
-internal import Yams
 
 /// Explicit types of YAML values: the standard ones are obeyed, all others are refused.
 ///
 /// A tag that is ignored changes what a file says: `!secret name` is no name.
 ///
 /// Source: yaml.org/type.
-enum YAMLTag {
+enum YAMLTag: String {
+    case text = "tag:yaml.org,2002:str"
+    case sequence = "tag:yaml.org,2002:seq"
+    case mapping = "tag:yaml.org,2002:map"
+    case integer = "tag:yaml.org,2002:int"
+    case number = "tag:yaml.org,2002:float"
+    case bool = "tag:yaml.org,2002:bool"
+    case null = "tag:yaml.org,2002:null"
+
     private static let standard = "tag:yaml.org,2002:"
 
     /// Refuses a tag of a mapping, a sequence or a key that is not the one such a thing may have.
     static func check(
-        _ tag: Tag,
-        allowed: Tag.Name,
-        _ place: (Int, Int)
+        _ name: String?,
+        _ allowed: YAMLTag,
+        _ place: (line: Int, column: Int)
     ) throws(DocumentError) {
-        let name = tag.rawValue
-        guard !name.isEmpty, name != allowed.rawValue else { return }
+        guard let name, name != allowed.rawValue else { return }
         throw Self.unknown(name, place)
     }
 
-    /// What a scalar means with its tag, or by its form when it has none.
+    /// What a scalar means with its tag.
     static func value(
-        _ scalar: Node.Scalar,
-        _ place: (Int, Int)
+        _ text: String,
+        _ name: String,
+        _ place: (line: Int, column: Int)
     ) throws(DocumentError) -> DocumentValue {
-        let text = AliasMark.swapOut(scalar.string)
-        let name = scalar.tag.rawValue
-        if name.isEmpty {
-            return scalar.style == .plain ? YAMLScalar.value(text) : .string(text)
-        }
+        guard let tag = YAMLTag(rawValue: name) else { throw Self.unknown(name, place) }
         let value = YAMLScalar.value(text)
-        switch (name, value) {
-        case (Tag.Name.str.rawValue, _): return .string(text)
-        case (Tag.Name.int.rawValue, .integer), (Tag.Name.float.rawValue, .number),
-            (Tag.Name.bool.rawValue, .bool), (Tag.Name.null.rawValue, .null):
-            return value
-        case (Tag.Name.float.rawValue, .integer(let number)): return .number(Double(number))
-        case (Tag.Name.int.rawValue, _), (Tag.Name.float.rawValue, _),
-            (Tag.Name.bool.rawValue, _), (Tag.Name.null.rawValue, _):
+        switch (tag, value) {
+        case (.text, _): return .string(text)
+        case (.integer, .integer), (.number, .number), (.bool, .bool), (.null, .null): return value
+        case (.number, .integer(let number)): return .number(Double(number))
+        case (.sequence, _), (.mapping, _): throw Self.unknown(name, place)
+        case (.integer, _), (.number, _), (.bool, _), (.null, _):
             let message = "'\(text)' is no value of type '\(Self.shown(name))'"
-            throw DocumentError(message: message, line: place.0, column: place.1)
-        default: throw Self.unknown(name, place)
+            throw DocumentError(message: message, line: place.line, column: place.column)
         }
     }
 
-    private static func unknown(_ name: String, _ place: (Int, Int)) -> DocumentError {
-        let message =
-            "unknown tag '\(AliasMark.swapOut(Self.shown(name)))': only YAML's own types are read"
-        return DocumentError(message: message, line: place.0, column: place.1)
+    private static func unknown(
+        _ name: String,
+        _ place: (line: Int, column: Int)
+    ) -> DocumentError {
+        let message = "unknown tag '\(Self.shown(name))': only YAML's own types are read"
+        return DocumentError(message: message, line: place.line, column: place.column)
     }
 
     private static func shown(_ name: String) -> String {

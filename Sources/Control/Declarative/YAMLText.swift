@@ -1,6 +1,5 @@
-internal import Foundation
-internal import MeshEntities
-internal import Yams
+internal import CYAML
+public import MeshEntities
 
 /// Why a text is no document at all.
 public struct DocumentError: Error, Equatable, Sendable {
@@ -12,175 +11,200 @@ public struct DocumentError: Error, Equatable, Sendable {
     public var column: Int
 }
 
+extension DocumentError: CustomStringConvertible {
+    /// `3:5 duplicate key 'a'`.
+    public var description: String { "\(self.line):\(self.column) \(self.message)" }
+}
+
 /// Reads YAML 1.1 into a document with the place of every value.
 ///
-/// Anchors, aliases and merge keys work and give independent values, but a text may not unfold into
-/// more than ``nodeLimit`` values: the parser never sees an alias. Every `*` is swapped for a
-/// private character before parsing, so that an alias arrives as a plain scalar that starts with it
-/// and is unfolded here, where it is counted.
-enum YAMLText {
-    /// Most values that a text may unfold into.
+/// Anchors, aliases and merge keys work and give independent values, but aliases may not unfold into
+/// more than ``nodeLimit`` values.
+public enum YAMLText {
+    /// What a scalar without a tag is read as.
+    public enum Scalars: Sendable {
+        /// What its form says.
+        case typed
+        /// Its text, whatever its form.
+        case texts
+    }
+
+    /// Most values that the aliases of a text may unfold into.
     static let nodeLimit = 1_000_000
     /// Deepest nesting that is read.
     static let depthLimit = 128
     /// Longest text that is read, in bytes.
     static let byteLimit = 64 << 20
 
-    static func parse(_ text: String) throws(DocumentError) -> DocumentNode {
+    /// Reads a text of one document; null when there is none.
+    ///
+    /// - Throws: ``DocumentError`` at the first thing that is wrong.
+    public static func parse(
+        _ text: String,
+        scalars: Scalars = .typed
+    ) throws(DocumentError) -> DocumentNode {
         guard text.utf8.count <= Self.byteLimit else {
             let limit = "the text is longer than \(Self.byteLimit >> 20) MiB"
             throw DocumentError(message: limit, line: 1, column: 1)
         }
-        guard !AliasMark.isUsed(in: text) else {
-            let found = "the text contains the private character U+E02A"
-            throw DocumentError(message: found, line: 1, column: 1)
-        }
-        do {
-            // The basic resolver leaves scalars alone; the parser must outlive the nodes, whose
-            // anchors it owns.
-            let parser = try Parser(yaml: AliasMark.swapIn(text), resolver: .basic)
-            defer { withExtendedLifetime(parser) {} }
-            guard let root = try parser.singleRoot() else {
-                return DocumentNode(.null, line: 1, column: 1)
+        var text = text
+        let result = text.withUTF8 { bytes in
+            Result { () throws(DocumentError) in
+                var reader = YAMLReader(bytes, scalars: scalars)
+                return try reader.document()
             }
-            var unfolding = YAMLUnfolding()
-            return try unfolding.node(root, depth: 0)
-        } catch let error as DocumentError {
-            throw error
-        } catch let error as YamlError {
-            throw Self.translate(error)
-        } catch {
-            throw DocumentError(message: "\(error)", line: 1, column: 1)
         }
-    }
-
-    private static func translate(_ error: YamlError) -> DocumentError {
-        switch error {
-        case .scanner(let context, let problem, let mark, _),
-            .parser(let context, let problem, let mark, _),
-            .composer(let context, let problem, let mark, _):
-            let reason = context.map { "\($0.text): " } ?? ""
-            return DocumentError(
-                message: AliasMark.swapOut(reason + problem),
-                line: mark.line,
-                column: mark.column
-            )
-        case .duplicatedKeysInMapping(let duplicates, let context):
-            let names = duplicates.map { "'\(AliasMark.swapOut($0))'" }.joined(separator: ", ")
-            return DocumentError(
-                message: "duplicate key \(names)",
-                line: context.mark.line,
-                column: context.mark.column
-            )
-        case .reader(let problem, _, _, _):
-            return DocumentError(message: problem, line: 1, column: 1)
-        case .no, .memory, .writer, .emitter, .representer, .dataCouldNotBeDecoded:
-            return DocumentError(message: "unreadable text", line: 1, column: 1)
-        }
+        return try result.get()
     }
 }
 
-/// The private character that stands for `*` while a text is parsed.
-enum AliasMark {
-    static let scalar: UnicodeScalar = "\u{E02A}"
-
-    /// Whether a text uses the character for itself, as it is or escaped.
-    static func isUsed(in text: String) -> Bool {
-        text.unicodeScalars.contains(Self.scalar)
-            || ["\\ue02a", "\\U0000e02a"].contains { escape in
-                text.range(of: escape, options: .caseInsensitive) != nil
-            }
-    }
-
-    static func swapIn(_ text: String) -> String { Self.swap(text, "*", Self.scalar) }
-
-    static func swapOut(_ text: String) -> String { Self.swap(text, Self.scalar, "*") }
-
-    private static func swap(
-        _ text: String,
-        _ old: UnicodeScalar,
-        _ new: UnicodeScalar
-    ) -> String {
-        var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars { result.append(scalar == old ? new : scalar) }
-        return String(result)
-    }
-}
-
-/// Turns the parser's nodes into document nodes and unfolds aliases, counting as it goes.
-struct YAMLUnfolding {
+/// Turns the parser's events into document nodes and unfolds aliases, counting as it goes.
+private struct YAMLReader: ~Copyable {
     private struct Anchored {
         let node: DocumentNode
         let weight: Int
     }
 
-    private var anchors: [String: Anchored] = [:]
-    private var weight = 0
+    typealias Place = (line: Int, column: Int)
 
-    mutating func node(_ node: Node, depth: Int) throws(DocumentError) -> DocumentNode {
-        let place = (node.mark?.line ?? 1, node.mark?.column ?? 1)
+    /// The parser points into itself.
+    private let parser: UnsafeMutablePointer<yaml_parser_t>
+    private let scalars: YAMLText.Scalars
+    private var event = yaml_event_t()
+    private var anchors: [String: Anchored] = [:]
+    /// Values so far, with those that aliases gave.
+    private var weight = 0
+    /// Values that aliases gave.
+    private var unfolded = 0
+
+    /// The bytes must outlive the reader.
+    init(_ bytes: UnsafeBufferPointer<UInt8>, scalars: YAMLText.Scalars) {
+        self.scalars = scalars
+        self.parser = .allocate(capacity: 1)
+        yaml_parser_initialize(self.parser)
+        yaml_parser_set_encoding(self.parser, YAML_UTF8_ENCODING)
+        yaml_parser_set_input_string(self.parser, bytes.baseAddress, bytes.count)
+    }
+
+    deinit {
+        var event = self.event
+        yaml_event_delete(&event)
+        yaml_parser_delete(self.parser)
+        self.parser.deallocate()
+    }
+
+    mutating func document() throws(DocumentError) -> DocumentNode {
+        try self.next()
+        try self.next()
+        guard self.event.type != YAML_STREAM_END_EVENT else {
+            return DocumentNode(.null, line: 1, column: 1)
+        }
+        try self.next()
+        let root = try self.node(depth: 0)
+        try self.next()
+        try self.next()
+        guard self.event.type == YAML_STREAM_END_EVENT else {
+            let message = "expected a single document in the stream: but found another document"
+            throw self.error(message, self.place)
+        }
+        return root
+    }
+
+    /// Goes on to the next event.
+    private mutating func next() throws(DocumentError) {
+        yaml_event_delete(&self.event)
+        guard yaml_parser_parse(self.parser, &self.event) == 1 else { throw self.failure }
+    }
+
+    /// The value that the current event begins; the event that ends it is current then.
+    private mutating func node(depth: Int) throws(DocumentError) -> DocumentNode {
+        let place = self.place
         guard depth < YAMLText.depthLimit else {
-            let message = "nested deeper than \(YAMLText.depthLimit) levels"
-            throw DocumentError(message: message, line: place.0, column: place.1)
+            throw self.error("nested deeper than \(YAMLText.depthLimit) levels", place)
         }
         let before = self.weight
-        try self.count(1, place)
-        let result: DocumentNode
-        switch node {
-        case .scalar(let scalar):
-            if let name = Self.aliasName(scalar) {
-                return try self.unfold(name, place)
-            }
-            let value = try YAMLTag.value(scalar, place)
-            result = DocumentNode(value, line: place.0, column: place.1)
-        case .sequence(let sequence):
-            try YAMLTag.check(sequence.tag, allowed: .seq, place)
-            var nodes: [DocumentNode] = []
-            for element in sequence { nodes.append(try self.node(element, depth: depth + 1)) }
-            result = DocumentNode(.array(nodes), line: place.0, column: place.1)
-        case .mapping(let mapping):
-            try YAMLTag.check(mapping.tag, allowed: .map, place)
-            let fields = try self.fields(mapping, depth: depth)
-            result = DocumentNode(.object(fields), line: place.0, column: place.1)
-        case .alias:
-            throw DocumentError(message: "unreadable alias", line: place.0, column: place.1)
+        self.weight += 1
+        let anchor: String?
+        let value: DocumentValue
+        switch self.event.type {
+        case YAML_SCALAR_EVENT:
+            anchor = Self.text(self.event.data.scalar.anchor)
+            value = try self.scalar(place)
+        case YAML_SEQUENCE_START_EVENT:
+            anchor = Self.text(self.event.data.sequence_start.anchor)
+            try YAMLTag.check(Self.text(self.event.data.sequence_start.tag), .sequence, place)
+            value = .array(try self.elements(depth: depth))
+        case YAML_MAPPING_START_EVENT:
+            anchor = Self.text(self.event.data.mapping_start.anchor)
+            try YAMLTag.check(Self.text(self.event.data.mapping_start.tag), .mapping, place)
+            value = .object(try self.fields(depth: depth))
+        default: return try self.unfold(place)
         }
-        if let anchor = Self.anchor(node) {
+        let result = DocumentNode(value, line: place.line, column: place.column)
+        if let anchor {
             self.anchors[anchor] = Anchored(node: result, weight: self.weight - before)
         }
         return result
     }
 
-    private mutating func fields(
-        _ mapping: Node.Mapping,
-        depth: Int
-    ) throws(DocumentError) -> [DocumentField] {
-        var fields: [DocumentField] = []
-        var merged: [DocumentField] = []
-        for (key, value) in mapping {
-            let place = (key.mark?.line ?? 1, key.mark?.column ?? 1)
-            guard case .scalar(let scalar) = key, Self.aliasName(scalar) == nil else {
-                let message = "a key must be a plain text"
-                throw DocumentError(message: message, line: place.0, column: place.1)
-            }
-            try YAMLTag.check(scalar.tag, allowed: .str, place)
-            let node = try self.node(value, depth: depth + 1)
-            if scalar.string == "<<", scalar.style == .plain {
-                merged += try Self.merged(node, place)
-            } else {
-                let name = AliasMark.swapOut(scalar.string)
-                fields.append(DocumentField(name, node, line: place.0, column: place.1))
-            }
+    private func scalar(_ place: Place) throws(DocumentError) -> DocumentValue {
+        let text = self.scalarText
+        let isTyped = self.isPlain && self.scalars == .typed
+        guard let tag = Self.text(self.event.data.scalar.tag) else {
+            return isTyped ? YAMLScalar.value(text) : .string(text)
         }
-        guard !merged.isEmpty else { return fields }
-        var names = Set(fields.map(\.name))
-        for field in merged where names.insert(field.name).inserted { fields.append(field) }
+        let value = try YAMLTag.value(text, tag, place)
+        return self.scalars == .typed ? value : .string(text)
+    }
+
+    private mutating func elements(depth: Int) throws(DocumentError) -> [DocumentNode] {
+        var nodes: [DocumentNode] = []
+        try self.next()
+        while self.event.type != YAML_SEQUENCE_END_EVENT {
+            nodes.append(try self.node(depth: depth + 1))
+            try self.next()
+        }
+        return nodes
+    }
+
+    private mutating func fields(depth: Int) throws(DocumentError) -> [DocumentField] {
+        var fields: [DocumentField] = []
+        var names = FieldNames()
+        var merged: [DocumentField]?
+        try self.next()
+        while self.event.type != YAML_MAPPING_END_EVENT {
+            let place = self.place
+            guard self.event.type == YAML_SCALAR_EVENT else {
+                throw self.error("a key must be a plain text", place)
+            }
+            try YAMLTag.check(Self.text(self.event.data.scalar.tag), .text, place)
+            let name = self.scalarText
+            let isMerge = self.isPlain && name == "<<"
+            try self.next()
+            let node = try self.node(depth: depth + 1)
+            if isMerge {
+                guard merged == nil else { throw self.error("duplicate key '<<'", place) }
+                merged = try self.merged(node, place)
+            } else {
+                if let first = names.insert(name, into: fields) {
+                    let place = (fields[first].line ?? 1, fields[first].column ?? 1)
+                    throw self.error("duplicate key '\(name)'", place)
+                }
+                fields.append(
+                    DocumentField(name, node, line: place.line, column: place.column)
+                )
+            }
+            try self.next()
+        }
+        for field in merged ?? [] where names.insert(field.name, into: fields) == nil {
+            fields.append(field)
+        }
         return fields
     }
 
-    private static func merged(
+    private func merged(
         _ node: DocumentNode,
-        _ place: (Int, Int)
+        _ place: Place
     ) throws(DocumentError) -> [DocumentField] {
         switch node.value {
         case .object(let fields):
@@ -188,44 +212,73 @@ struct YAMLUnfolding {
         case .array(let nodes):
             return nodes.flatMap { $0.value.fields ?? [] }
         case .null, .bool, .integer, .number, .string:
-            let message = "'<<' merges mappings only"
-            throw DocumentError(message: message, line: place.0, column: place.1)
+            throw self.error("'<<' merges mappings only", place)
         }
     }
 
-    private mutating func unfold(
-        _ name: String,
-        _ place: (Int, Int)
-    ) throws(DocumentError) -> DocumentNode {
-        guard let anchored = self.anchors[name] else {
-            let message = "alias '*\(name)' names no anchor before it"
-            throw DocumentError(message: message, line: place.0, column: place.1)
+    private mutating func unfold(_ place: Place) throws(DocumentError) -> DocumentNode {
+        guard self.event.type == YAML_ALIAS_EVENT else {
+            throw self.error("unreadable text", place)
         }
-        try self.count(anchored.weight, place)
+        let name = Self.text(self.event.data.alias.anchor) ?? ""
+        guard let anchored = self.anchors[name] else {
+            throw self.error("alias '*\(name)' names no anchor before it", place)
+        }
+        self.weight += anchored.weight
+        self.unfolded += anchored.weight
+        guard self.unfolded <= YAMLText.nodeLimit else {
+            throw self.error("the text unfolds into more than \(YAMLText.nodeLimit) values", place)
+        }
         return anchored.node
     }
 
-    private mutating func count(_ nodes: Int, _ place: (Int, Int)) throws(DocumentError) {
-        self.weight += nodes
-        guard self.weight <= YAMLText.nodeLimit else {
-            let message = "the text unfolds into more than \(YAMLText.nodeLimit) values"
-            throw DocumentError(message: message, line: place.0, column: place.1)
-        }
+    private var scalarText: String {
+        let scalar = self.event.data.scalar
+        return String(
+            decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length),
+            as: UTF8.self
+        )
     }
 
-    private static func anchor(_ node: Node) -> String? {
-        switch node {
-        case .scalar(let scalar): scalar.anchor?.rawValue
-        case .sequence(let sequence): sequence.anchor?.rawValue
-        case .mapping(let mapping): mapping.anchor?.rawValue
-        case .alias: nil
-        }
+    private var isPlain: Bool { self.event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE }
+
+    private static func text(_ text: UnsafeMutablePointer<yaml_char_t>?) -> String? {
+        text.map { String(cString: $0) }
     }
 
-    private static func aliasName(_ scalar: Node.Scalar) -> String? {
-        guard scalar.style == .plain, scalar.string.unicodeScalars.first == AliasMark.scalar else {
-            return nil
+    /// Where the current event begins.
+    private var place: Place {
+        let mark = self.event.start_mark
+        return (Int(clamping: mark.line) + 1, Int(clamping: mark.column) + 1)
+    }
+
+    private func error(_ message: String, _ place: Place) -> DocumentError {
+        DocumentError(message: message, line: place.line, column: place.column)
+    }
+
+    /// Why the parser gave no event.
+    private var failure: DocumentError {
+        let problem = self.parser.pointee.problem.map { String(cString: $0) } ?? "unreadable text"
+        switch self.parser.pointee.error {
+        case YAML_SCANNER_ERROR, YAML_PARSER_ERROR:
+            let context = self.parser.pointee.context.map { String(cString: $0) + ": " } ?? ""
+            let mark = self.parser.pointee.problem_mark
+            let place = (Int(clamping: mark.line) + 1, Int(clamping: mark.column) + 1)
+            return self.error(context + problem, place)
+        default: return self.error(problem, (1, 1))
         }
-        return String(scalar.string.unicodeScalars.dropFirst())
+    }
+}
+
+/// The names of an object that is read; few are compared one by one.
+private struct FieldNames {
+    private static let fewCount = 16
+    private var places: [String: Int] = [:]
+
+    /// Takes the name of the field that is read next; gives the place of one that has it.
+    mutating func insert(_ name: String, into fields: [DocumentField]) -> Int? {
+        guard fields.count >= Self.fewCount else { return fields.firstIndex { $0.name == name } }
+        for place in self.places.count..<fields.count { self.places[fields[place].name] = place }
+        return self.places[name]
     }
 }

@@ -73,6 +73,9 @@ extension EntityList: RandomAccessCollection, MutableCollection, RangeReplaceabl
         self.held.replaceSubrange(range, with: entities.map(Held.init))
     }
 
+    /// Adds an entity at the end.
+    public mutating func append(_ entity: Entity) { self.held.append(Held(entity)) }
+
     /// Makes room for so many entities.
     public mutating func reserveCapacity(_ count: Int) { self.held.reserveCapacity(count) }
 

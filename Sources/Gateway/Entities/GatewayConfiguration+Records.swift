@@ -132,7 +132,8 @@ extension GatewayConfiguration {
         return sorted
     }
 
-    func collection(_ kind: EntityKind) -> [any GatewayEntity] {
+    /// Every entity of one kind as it is, in the order of the configuration.
+    public func collection(_ kind: EntityKind) -> [any GatewayEntity] {
         switch kind {
         case .services: Array(self.services)
         case .routes: Array(self.routes)

@@ -117,6 +117,8 @@ struct JSONWriter {
     }
 
     private static func precedes(_ left: DocumentField, _ right: DocumentField) -> Bool {
-        left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
+        left.name.utf8.withContiguousStorageIfAvailable { left in
+            right.name.utf8.withContiguousStorageIfAvailable { left.lexicographicallyPrecedes($0) }
+        }.flatMap(\.self) ?? left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
     }
 }

@@ -130,6 +130,24 @@ struct YAMLTextTests {
         #expect(!complaints(text).isEmpty)
     }
 
+    @Test("is bounded by its bytes, not by its values, when it has no aliases")
+    func manyValues() throws {
+        let text = "[" + Array(repeating: "x", count: 1_000_001).joined(separator: ",") + "]"
+
+        let node = try DeclarativeFile.document(text + " # not JSON", name: "kong.yml")
+
+        #expect(node.value.elements?.count == 1_000_001)
+    }
+
+    @Test("leaves scalars as they are written when only texts are wanted")
+    func texts() throws {
+        let node = try YAMLText.parse("a: [0x1F, yes, ~, 1.10]\nb: !!int 012\nc:", scalars: .texts)
+
+        #expect(node.value["a"] == .list(["0x1F", "yes", "~", "1.10"].map { .string($0) }))
+        #expect(node.value["b"] == .string("012"))
+        #expect(node.value["c"] == .string(""))
+    }
+
     @Test("keeps stars that are no aliases")
     func stars() throws {
         let mesh = try load(

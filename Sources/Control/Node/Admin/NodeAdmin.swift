@@ -174,7 +174,11 @@ struct NodeAdmin: AdminNode {
 extension GatewayConfiguration {
     /// Entities by Kong's collection name; empty collections are left out.
     fileprivate var entityCounts: [String: Int] {
-        Dictionary(grouping: self.entities(), by: \.0.rawValue).mapValues(\.count)
+        Dictionary(
+            uniqueKeysWithValues: EntityKind.allCases.map {
+                ($0.rawValue, self.collection($0).count)
+            }
+        ).filter { $0.value > 0 }
     }
 }
 

@@ -1,4 +1,5 @@
-import Yams
+import MeshDeclarative
+import MeshEntities
 
 /// Reads ``NodeSettings`` from a file, the environment and flags, and says whose value is wrong.
 public enum SettingsReader {
@@ -75,50 +76,46 @@ public enum SettingsReader {
         file: String,
         text: String
     ) throws(SettingsError) -> Source {
-        let node: Yams.Node?
-        do {
-            node = try Yams.compose(yaml: text)
+        let node: DocumentNode
+        do throws(DocumentError) {
+            node = try YAMLText.parse(text, scalars: .texts)
         } catch {
             throw .unreadable(file: file, reason: "not YAML: \(error)")
         }
-        guard let node else { return Source(name: file, values: [:]) }
         var values: [String: [String]] = [:]
-        try Self.flatten(node, at: "", file: file, into: &values)
+        if !node.value.isNull { try Self.flatten(node.value, at: "", file: file, into: &values) }
         return Source(name: file, values: values)
     }
 
     /// Turns nested maps into dotted names; at most two levels exist, so deeper ones end unknown.
     private static func flatten(
-        _ node: Yams.Node,
+        _ value: DocumentValue,
         at path: String,
         file: String,
         into values: inout [String: [String]]
     ) throws(SettingsError) {
-        switch node {
-        case .mapping(let mapping):
-            for (key, value) in mapping {
-                let name = key.scalar?.string ?? "?"
-                let dotted = path.isEmpty ? name : "\(path).\(name)"
+        switch value {
+        case .object(let fields):
+            for field in fields {
+                let dotted = path.isEmpty ? field.name : "\(path).\(field.name)"
                 guard dotted.split(separator: ".").count <= 2 else {
                     throw .unknown(field: dotted, source: file, suggestion: nil)
                 }
-                try Self.flatten(value, at: dotted, file: file, into: &values)
+                try Self.flatten(field.node.value, at: dotted, file: file, into: &values)
             }
-        case .sequence(let sequence):
-            guard sequence.count <= Self.listLimit else {
+        case .array(let nodes):
+            guard nodes.count <= Self.listLimit else {
                 throw .unreadable(
                     file: file,
                     reason: "\(path) has more than \(Self.listLimit) elements"
                 )
             }
-            values[path] = sequence.map { $0.scalar?.string ?? "" }
-        case .scalar(let scalar):
+            values[path] = nodes.map { $0.value.text ?? "" }
+        case .null, .bool, .integer, .number, .string:
             guard !path.isEmpty else {
                 throw .unreadable(file: file, reason: "expected a map of settings")
             }
-            values[path] = [scalar.string]
-        case .alias:
-            throw .unreadable(file: file, reason: "\(path): aliases are not supported here")
+            values[path] = [value.text ?? ""]
         }
     }
 

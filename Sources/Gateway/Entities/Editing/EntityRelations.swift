@@ -64,6 +64,8 @@ public struct ForeignKey: Equatable, Sendable {
         ),
     ]
 
+    fileprivate static let byChild = Dictionary(grouping: Self.all, by: \.child)
+
     /// What goes with its consumer.
     private static func ownership(_ child: EntityKind) -> ForeignKey {
         ForeignKey(child: child, field: "consumer", parent: .consumers, deletion: .cascade)
@@ -93,7 +95,7 @@ extension EntityKind {
     }
 
     /// The fields of this kind that refer to others.
-    public var foreignKeys: [ForeignKey] { ForeignKey.all.filter { $0.child == self } }
+    public var foreignKeys: [ForeignKey] { ForeignKey.byChild[self] ?? [] }
 
     /// The fields of other kinds that refer to this one.
     public var referrers: [ForeignKey] { ForeignKey.all.filter { $0.parent == self } }
