@@ -24,12 +24,20 @@ func target(_ name: String, in wing: String, uses: [Target.Dependency] = []) -> 
 let package = Package(
     name: "fuzz",
     products: [.library(name: "MeshFuzz", type: .static, targets: ["MeshFuzz"])],
+    dependencies: [.package(url: "https://github.com/apple/swift-collections", from: "1.6.0")],
     targets: [
         .systemLibrary(name: "CNghttp2", path: "Sources/System/CNghttp2", pkgConfig: "libnghttp2"),
         .systemLibrary(name: "CPCRE2", path: "Sources/System/CPCRE2", pkgConfig: "libpcre2-8"),
         .target(name: "CMeshSystem", path: "Sources/System/CMeshSystem"),
         target("MeshPrimitives", in: "Base"),
-        target("MeshEntities", in: "Gateway", uses: ["MeshPrimitives"]),
+        target(
+            "MeshEntities",
+            in: "Gateway",
+            uses: [
+                "MeshPrimitives",
+                .product(name: "HashTreeCollections", package: "swift-collections"),
+            ]
+        ),
         target("MeshRouting", in: "Gateway", uses: ["MeshEntities", "MeshPrimitives", "CPCRE2"]),
         target("MeshHTTP", in: "Gateway", uses: ["MeshPrimitives", "CMeshSystem", "CNghttp2"]),
         .target(

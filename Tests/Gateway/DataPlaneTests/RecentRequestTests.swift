@@ -159,13 +159,12 @@ struct RecentRequestTests {
                     entry.client = long
                     entry.host = long
                     entry.target = path
-                    trail.append(
-                        entry,
-                        .none,
-                        plugin: String(repeating: "y", count: 100),
-                        changedBy: long,
+                    let plugins = RequestTrail.Plugins(
+                        answering: long,
+                        changing: long,
                         correlation: long
                     )
+                    trail.append(entry, .none, plugins)
                 }
         }
         var paths: [String] = []
@@ -181,13 +180,7 @@ struct RecentRequestTests {
         target.withUTF8 { bytes in
             var entry = AccessLogEntry()
             entry.target = UnsafeRawBufferPointer(bytes)
-            trail.append(
-                entry,
-                .none,
-                plugin: "",
-                changedBy: UnsafeRawBufferPointer(start: nil, count: 0),
-                correlation: UnsafeRawBufferPointer(start: nil, count: 0)
-            )
+            trail.append(entry, .none, .none)
         }
     }
 }

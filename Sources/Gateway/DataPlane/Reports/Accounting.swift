@@ -182,18 +182,34 @@ extension Worker {
             self.noteLogged(ring.append { format.write(entry, into: &$0) })
         }
         self.trail?._withUnsafeGuaranteedRef { trail in
-            withUnsafeTemporaryAllocation(
-                byteCount: RequestTrail.changedByByteCount,
-                alignment: 1
-            ) { room in
-                let count = self.writeChangingPlugins(exchange, to: room)
-                trail.append(
-                    entry,
-                    exchange.pointee.failure,
-                    plugin: self.answeringPlugin(exchange),
-                    changedBy: UnsafeRawBufferPointer(rebasing: room[..<count]),
+            if exchange.pointee.filters == nil {
+                trail.append(entry, exchange.pointee.failure, .none)
+            } else {
+                self.remember(exchange, entry, in: trail)
+            }
+        }
+    }
+
+    /// Remembers a request that plugins had to do with.
+    @inline(never)
+    private func remember(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ entry: AccessLogEntry,
+        in trail: RequestTrail
+    ) {
+        var answering = self.answeringPlugin(exchange)
+        withUnsafeTemporaryAllocation(
+            byteCount: RequestTrail.changedByByteCount,
+            alignment: 1
+        ) { room in
+            let count = self.writeChangingPlugins(exchange, to: room)
+            answering.withUTF8 { answering in
+                let plugins = RequestTrail.Plugins(
+                    answering: UnsafeRawBufferPointer(answering),
+                    changing: UnsafeRawBufferPointer(rebasing: room[..<count]),
                     correlation: self.correlation(of: exchange)
                 )
+                trail.append(entry, exchange.pointee.failure, plugins)
             }
         }
     }

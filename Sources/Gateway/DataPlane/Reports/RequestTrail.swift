@@ -1,3 +1,4 @@
+internal import CMeshSystem
 internal import MeshHTTP
 internal import Synchronization
 
@@ -54,37 +55,30 @@ final class RequestTrail: Sendable {
     /// - Parameters:
     ///   - entry: as the access log tells it.
     ///   - failure: why it failed, if it did.
-    ///   - plugin: who answered in place of a target; empty for nobody.
-    ///   - changedBy: who changed the request or its answer, between commas.
-    ///   - correlation: the value that `correlation-id` found or made.
-    func append(
-        _ entry: AccessLogEntry,
-        _ failure: ProxyFailure,
-        plugin: String,
-        changedBy: UnsafeRawBufferPointer,
-        correlation: UnsafeRawBufferPointer
-    ) {
+    ///   - plugins: what plugins had to do with it.
+    func append(_ entry: AccessLogEntry, _ failure: ProxyFailure, _ plugins: Plugins) {
         _ = self.written.withLockIfAvailable { written in
             let slot =
                 self.base + Int(written % UInt64(self.capacity)) * Self.slotByteCount
-            var plugin = plugin
-            plugin.withUTF8 { plugin in
-                let plugins = Plugins(
-                    answering: UnsafeRawBufferPointer(plugin),
-                    changing: changedBy,
-                    correlation: correlation
-                )
-                Self.write(entry, failure, plugins, to: slot)
-            }
+            Self.write(entry, failure, plugins, to: slot)
             written += 1
         }
     }
 
     /// What plugins had to do with a request.
-    private struct Plugins {
+    struct Plugins {
+        /// Who answered in place of a target; empty for nobody.
         let answering: UnsafeRawBufferPointer
+        /// Who changed the request or its answer, between commas.
         let changing: UnsafeRawBufferPointer
+        /// The value that `correlation-id` found or made.
         let correlation: UnsafeRawBufferPointer
+
+        /// Nothing.
+        static var none: Plugins {
+            let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+            return Plugins(answering: nothing, changing: nothing, correlation: nothing)
+        }
     }
 
     /// As much of a correlation id as is kept.
@@ -136,14 +130,16 @@ final class RequestTrail: Sendable {
     ) -> UInt16 {
         let count = min(text.count, limit, Self.slotByteCount - offset)
         guard count > 0, let start = text.baseAddress else { return 0 }
-        (slot + offset).copyMemory(from: start, byteCount: count)
+        mesh_copy_short(slot + offset, start, count)
         offset += count
         return UInt16(truncatingIfNeeded: count)
     }
 
     /// A target without its query, and without scheme and authority: either may hold credentials.
     private static func path(of target: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        let path = target.prefix { $0 != 0x3F && $0 != 0x23 }
+        let query = mesh_find_byte(target.baseAddress, 0, target.count, 0x3F)
+        let end = mesh_find_byte(target.baseAddress, 0, query, 0x23)
+        let path = target[..<end]
         guard path.first != 0x2F, let scheme = path.firstIndex(of: 0x3A) else {
             return UnsafeRawBufferPointer(rebasing: path)
         }

@@ -16,12 +16,15 @@ final class TLSSocket: TestStream {
     private let isSending = Mutex<Void>(())
     private let end = Mutex<TLSSession.Reading?>(nil)
 
-    /// Shakes hands as a client.
+    /// Shakes hands as a client, and sends `first` together with the last message of the handshake,
+    /// in segments of at most `segment` bytes.
     convenience init(
         _ socket: StreamSocket,
         _ context: TLSClientContext,
         name: String,
-        resuming: TLSResumption? = nil
+        resuming: TLSResumption? = nil,
+        first: [UInt8] = [],
+        segment: Int = .max
     ) {
         let output = TLSOutput()
         let session = Array(name.utf8).withUnsafeBytes {
@@ -34,7 +37,7 @@ final class TLSSocket: TestStream {
         }
         guard let session else { fatalError("OpenSSL takes no client") }
         if let resuming { session.resume(with: resuming) }
-        self.init(socket, session, output)
+        self.init(socket, session, output, first: first, segment: segment)
     }
 
     /// Shakes hands as a server.
@@ -45,20 +48,28 @@ final class TLSSocket: TestStream {
         self.init(socket, session, output)
     }
 
-    private init(_ socket: StreamSocket, _ session: TLSSession, _ output: TLSOutput) {
+    private init(
+        _ socket: StreamSocket,
+        _ session: TLSSession,
+        _ output: TLSOutput,
+        first: [UInt8] = [],
+        segment: Int = .max
+    ) {
         self.socket = socket
         self.session = session
         self.output = output
         _ = fcntl(socket.descriptor, F_SETFL, fcntl(socket.descriptor, F_GETFL) | O_NONBLOCK)
         var outcome = session.handshake()
-        Self.send(output.bytes, socket)
-        output.clear()
-        while outcome == .wantsInput, Self.waits(for: POLLIN, socket) {
-            session.inputArrived()
-            outcome = session.handshake()
+        while outcome == .wantsInput {
             Self.send(output.bytes, socket)
             output.clear()
+            guard Self.waits(for: POLLIN, socket) else { break }
+            session.inputArrived()
+            outcome = session.handshake()
         }
+        if outcome == .done { _ = first.withUnsafeBytes { session.write($0) } }
+        Self.send(output.bytes, socket, segment: segment)
+        output.clear()
         self.handshake = outcome
     }
 
@@ -131,10 +142,16 @@ final class TLSSocket: TestStream {
     func shutdownBare() { self.socket.shutdown() }
 
     @discardableResult
-    private static func send(_ bytes: UnsafeRawBufferPointer, _ socket: StreamSocket) -> Bool {
+    private static func send(
+        _ bytes: UnsafeRawBufferPointer,
+        _ socket: StreamSocket,
+        segment: Int = .max
+    ) -> Bool {
         var rest = bytes
         while !rest.isEmpty {
-            let count = mesh_send(socket.descriptor, rest.baseAddress, rest.count)
+            // What is sent apart arrives apart.
+            if rest.count < bytes.count, segment < .max { usleep(2_000) }
+            let count = mesh_send(socket.descriptor, rest.baseAddress, min(segment, rest.count))
             if count == -Int(EAGAIN) {
                 guard Self.waits(for: POLLOUT, socket) else { return false }
                 continue

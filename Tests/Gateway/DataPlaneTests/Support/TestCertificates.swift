@@ -18,7 +18,20 @@ struct TestCertificate: Sendable {
         self.key = made.key
     }
 
+    private init(certificate: String, key: String) {
+        self.certificate = certificate
+        self.key = key
+    }
+
     static let fallback = TestCertificate("localhost")
+
+    /// The same in a chain with so many copies of itself.
+    func lengthened(by count: Int) -> TestCertificate {
+        TestCertificate(
+            certificate: String(repeating: self.certificate, count: count + 1),
+            key: self.key
+        )
+    }
 
     var digest: String? { TLSCertificate.chain(pem: self.certificate)?.first?.digest }
     var text: CertificateText { CertificateText(certificate: self.certificate, key: self.key) }
