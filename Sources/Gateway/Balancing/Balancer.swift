@@ -127,8 +127,13 @@ public final class Balancer {
     ///
     /// When all healthy targets of the groups that have a share are full, requests go to healthy targets
     /// of open groups that are not.
-    public func setLimit(_ limit: Int) {
+    ///
+    /// - Parameters:
+    ///   - limit: requests in flight at every target.
+    ///   - isSoft: whether targets are chosen as without limits when all are full.
+    public func setLimit(_ limit: Int, isSoft: Bool = false) {
         self.order.pointee.isLimited = limit > 0
+        self.order.pointee.isSoft = isSoft
         for slot in 0..<self.slotCount { self.slots[slot].limit = limit > 0 ? Int64(limit) : .max }
     }
 
@@ -181,7 +186,7 @@ public final class Balancer {
         let start = self.start(hash)
         if self.order.pointee.isLimited {
             let choice = self.pickWithRoom(hash: hash, tried: tried, from: start)
-            if choice != -1 { return choice }
+            if choice >= 0 || choice == Self.full && !self.order.pointee.isSoft { return choice }
         }
         if !tried.isEmpty {
             let choice = self.pickElsewhere(hash: hash, tried: tried, from: start)
@@ -206,7 +211,8 @@ public final class Balancer {
     public func takesPin(_ index: Int, tried: TriedTargets) -> Bool {
         guard !self.order.pointee.isClosed, !tried.contains(index) else { return false }
         let slot = self.slots + self.slotPlace(ofTarget: index)
-        return slot.pointee.keepsPins && slot.pointee.fullWeight > 0 && slot.pointee.hasRoom
+        return slot.pointee.keepsPins && slot.pointee.fullWeight > 0
+            && (self.order.pointee.isSoft || slot.pointee.hasRoom)
     }
 
     /// Counts a request that is sent to the target.
