@@ -93,9 +93,9 @@ struct FleetHealthTests {
         #expect((63...77).contains(fleet.probes), "\(fleet.probes) probes")
     }
 
-    @Test("excludes no healthy target elsewhere when one node is cut off or short of sockets")
+    @Test("excludes no healthy target elsewhere when one node lacks network, sockets or processor")
     func ownFaults() {
-        for fault in 0..<3 {
+        for fault in 0..<4 {
             var fleet = SimulatedFleet(
                 seed: UInt64(11 + fault),
                 regions: ["eu", "eu", "eu", "eu", "eu"],
@@ -107,6 +107,7 @@ struct FleetHealthTests {
             switch fault {
             case 0: fleet.nodes[0].hasNoNetwork = true
             case 1: fleet.nodes[0].hasNoDescriptors = true
+            case 2: fleet.nodes[0].hasNoProcessor = true
             default:
                 fleet.nodes[0].hasNoNetwork = true
                 fleet.nodes[0].isConnected = false
