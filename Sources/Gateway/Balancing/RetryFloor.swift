@@ -21,6 +21,7 @@ public final class RetryFloor: Sendable {
     /// - Parameters:
     ///   - interval: microseconds per retry; 0 or below for none.
     ///   - now: milliseconds that never go back.
+    /// - Returns: whether it may be taken.
     func hasRetry(every interval: Int64, at now: Int64) -> Bool {
         self.next(after: self.due.load(ordering: .relaxed), interval, at: now) != nil
     }
