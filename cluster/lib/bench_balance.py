@@ -125,7 +125,8 @@ class Proxy:
         return self.meshgate()
 
     def meshgate(self):
-        """Everything by default but addresses; `-limits` adds limits found by measuring."""
+        """Everything by default but addresses, and what the peers' files say, too: that answers 500 are
+        tried again elsewhere (nobody does so by default); `-limits` adds limits found by measuring."""
         meshd = os.path.join(self.options.binaries, "meshd")
         ring = os.path.join(self.folder, "keyring")
         with open(os.open(ring, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
@@ -136,7 +137,8 @@ class Proxy:
         if self.name == "meshgate-limits":
             upstream["limits"] = {"adaptive": True}
         document = {"_format_version": "3.0", "upstreams": [upstream], "services": [
-            {"name": "api", "host": "api", "routes": [{"name": "api", "paths": ["/"]}]}]}
+            {"name": "api", "host": "api", "routes": [{"name": "api", "paths": ["/"]}],
+             "retry": {"on": ["error", "timeout", "http_500", "http_502", "http_503", "http_504"]}}]}
         config = os.path.join(self.folder, "kong.json")
         with open(config, "w") as file:
             json.dump(document, file)
