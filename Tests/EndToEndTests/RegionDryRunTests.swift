@@ -35,6 +35,23 @@ extension EndToEnd {
             #expect(samples.contains { $0.status == 503 }, "what finds no room is shed")
         }
 
+        @Test("is not in the list of regions, but the order is, until it ends or is taken back")
+        func listed() throws {
+            let mesh = try TestMesh.settled()
+            let node = mesh.nodes[0]
+            _ = try node.ctl.run("region", "hold", "us", "--for", "10m", "--dry-run")
+            #expect(!(try node.ctl.run("region", "list").out.contains("shall")))
+            let given = try node.ctl.run("region", "hold", "us", "--for", "10m", "--yes")
+            #expect(given.status == 0, "\(given.errors)")
+            try eventually("the order should be listed") {
+                try node.ctl.run("region", "list").out.contains("shall hold until")
+            }
+            _ = try node.ctl.run("region", "undrain", "us", "--yes")
+            try eventually("the order should be gone") {
+                try !node.ctl.run("region", "list").out.contains("shall")
+            }
+        }
+
         private func utilisation(of region: String, _ table: String) -> String? {
             let row = table.split(separator: "\n").first { line in
                 line.split(separator: " ").dropFirst().first.map(String.init) == region

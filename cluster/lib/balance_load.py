@@ -1,7 +1,7 @@
 """An open-loop load: requests come at a fixed rate whatever the answers take (a Poisson process), and
 each is timed from when it was due. Writes one line per request: due, latency (s), method, status, who.
 
-Usage: balance_load.py --port N --rate N --seconds N --seed N --posts SHARE --output FILE
+Usage: balance_load.py --ports LIST --rate N --seconds N --seed N --posts SHARE --output FILE
 """
 import argparse
 import random
@@ -23,7 +23,7 @@ class Connection:
         self.socket = socket.create_connection(("127.0.0.1", port), LIMIT)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
-        self.received, self.due, self.method = b"", 0.0, "GET"
+        self.port, self.received, self.due, self.method = port, b"", 0.0, "GET"
 
     def answer(self):
         """Status, answerer and whether the connection lives on; None while the answer is not whole."""
@@ -44,8 +44,10 @@ class Load:
     def __init__(self, options):
         self.options = options
         self.random = random.Random(options.seed)
+        self.count = 0
         self.selector = selectors.EpollSelector()
-        self.idle, self.busy, self.lines = [], {}, []
+        self.ports = [int(port) for port in options.ports.split(",")]
+        self.idle, self.busy, self.lines = {port: [] for port in self.ports}, {}, []
 
     def run(self):
         due = time.monotonic() + 0.05
@@ -70,14 +72,16 @@ class Load:
             self.finish(connection, 0, "", False)
 
     def send(self, due):
-        connection = self.idle.pop() if self.idle else None
+        port = self.ports[self.count % len(self.ports)]
+        self.count += 1
+        connection = self.idle[port].pop() if self.idle[port] else None
         method = "POST" if self.random.random() < self.options.posts else "GET"
         if connection is None:
             if len(self.busy) >= POOL:
                 self.lines.append((due, LIMIT, method, 0, ""))
                 return
             try:
-                connection = Connection(self.options.port)
+                connection = Connection(port)
             except OSError:
                 self.lines.append((due, 0.0, method, 0, ""))
                 return
@@ -114,13 +118,13 @@ class Load:
         latency = min(time.monotonic() - connection.due, LIMIT)
         self.lines.append((connection.due, latency, connection.method, status, who))
         if lives:
-            self.idle.append(connection)
+            self.idle[connection.port].append(connection)
         else:
             self.drop(connection)
 
     def drop(self, connection):
-        if connection in self.idle:
-            self.idle.remove(connection)
+        if connection in self.idle[connection.port]:
+            self.idle[connection.port].remove(connection)
         try:
             self.selector.unregister(connection.socket)
         except (KeyError, ValueError):
@@ -142,7 +146,7 @@ class Load:
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--ports", required=True, help="one after the other, a request each")
     parser.add_argument("--rate", type=float, required=True)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--seed", type=int, default=1)

@@ -7,6 +7,7 @@ The load is open: it does not slow down with the answers, and times each request
 import argparse
 import csv
 import json
+import math
 import os
 import random
 import shutil
@@ -18,6 +19,8 @@ import tempfile
 import threading
 import time
 import urllib.request
+
+import balance_svg
 
 EAST = [f"127.0.1.{number}" for number in (1, 2, 3, 4)]
 WEST = [f"127.0.2.{number}" for number in (1, 2, 3, 4)]
@@ -36,9 +39,15 @@ SCENARIOS = {
     "d2": (1900, 14, (4, 12), "e1 stands still from 5 to 15 s"),
     "e": (1900, 12, (4, 12), "all of east is killed at 5 s"),
     "e2": (1900, 12, (4, 12), "all of east stands still from 5 s on"),
+    "e3": (1900, 190, (13, 190), "as e; east comes back at 13 s, four times as slow until warm"),
     "f": (3840, 12, (2, 11.5), "120 % of east; west is well"),
     "f2": (3840, 12, (6, 11.5), "west is killed at 5 s: 120 % of all there is (16.7 % too much)"),
+    "g": (60, 12, (5, 12), "e1 is killed at 5 s; three nodes of one fleet, 20 requests a second each"),
 }
+# Where a killed region comes back, and how many requests make each of its backends warm.
+BACK_AT, WARM_AFTER = 13.0, 2000
+# Nodes of the fleet of scenario g; no peer shares what it sees, so that only ours runs there.
+NODES = 3
 
 
 class Backend:
@@ -89,25 +98,35 @@ class Proxy:
         self.name, self.scenario, self.options, self.folder = name, scenario, options, folder
         os.makedirs(os.path.join(folder, "tmp"), exist_ok=True)
         log = open(os.path.join(folder, name + ".log"), "wb")
-        self.process = subprocess.Popen(["taskset", "-c", core] + self.command(), cwd=folder,
-                                        stdout=log, stderr=log)
+        self.log = log
+        self.processes = [self.run(core, command) for command in self.commands()]
 
-    def command(self):
+    def run(self, core, command):
+        return subprocess.Popen(["taskset", "-c", core] + command, cwd=self.folder,
+                                stdout=self.log, stderr=self.log)
+
+    @property
+    def ports(self):
+        count = NODES if self.scenario == "g" else 1
+        return [PORTS[self.name] + 100 * index for index in range(count)]
+
+    def commands(self):
         peers = self.options.peers
         if self.name == "nginx":
-            return ["nginx", "-p", self.folder, "-c", os.path.join(peers, "nginx.conf"), "-g",
-                    "daemon off;"]
+            return [["nginx", "-p", self.folder, "-c", os.path.join(peers, "nginx.conf"), "-g",
+                     "daemon off;"]]
         if self.name == "haproxy":
-            return ["haproxy", "-db", "-f", os.path.join(peers, "haproxy.cfg")]
+            return [["haproxy", "-db", "-f", os.path.join(peers, "haproxy.cfg")]]
         if self.name == "envoy":
             # Its file for overload sheds by adaptive concurrency, and is worse at everything else.
             file = "envoy-overload.yaml" if self.scenario in ("f", "f2") else "envoy.yaml"
-            return [self.options.envoy, "-c", os.path.join(peers, file), "--concurrency", "1",
-                    "--log-level", "error"]
+            return [[self.options.envoy, "-c", os.path.join(peers, file), "--concurrency", "1",
+                     "--log-level", "error"]]
         return self.meshgate()
 
     def meshgate(self):
-        """Everything by default but addresses; `-limits` adds limits found by measuring."""
+        """Everything by default but addresses, and what the peers' files say, too: that answers 500 are
+        tried again elsewhere (nobody does so by default); `-limits` adds limits found by measuring."""
         meshd = os.path.join(self.options.binaries, "meshd")
         ring = os.path.join(self.folder, "keyring")
         with open(os.open(ring, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
@@ -118,40 +137,75 @@ class Proxy:
         if self.name == "meshgate-limits":
             upstream["limits"] = {"adaptive": True}
         document = {"_format_version": "3.0", "upstreams": [upstream], "services": [
-            {"name": "api", "host": "api", "routes": [{"name": "api", "paths": ["/"]}]}]}
+            {"name": "api", "host": "api", "routes": [{"name": "api", "paths": ["/"]}],
+             "retry": {"on": ["error", "timeout", "http_500", "http_502", "http_503", "http_504"]}}]}
         config = os.path.join(self.folder, "kong.json")
         with open(config, "w") as file:
             json.dump(document, file)
+        return [self.node(meshd, index, ring, config) for index in range(len(self.ports))]
+
+    def node(self, meshd, index, ring, config):
         values = {
-            "node.name": "bench", "node.region": "east", "node.data_dir": self.folder + "/data",
-            "proxy.listen": f"127.0.0.1:{PORTS[self.name]}", "proxy.tls_listen": "off",
-            "proxy.workers": "1", "admin.listen": f"127.0.0.1:{ADMIN}",
-            "status.listen": "127.0.0.1:8124", "gossip.bind": "127.0.0.1:8134",
-            "gossip.keyring": ring, "config": config}
+            "node.name": f"bench-{index + 1}", "node.region": "east",
+            "node.data_dir": f"{self.folder}/data-{index + 1}",
+            "proxy.listen": f"127.0.0.1:{self.ports[index]}", "proxy.tls_listen": "off",
+            "proxy.workers": "1", "admin.listen": f"127.0.0.1:{ADMIN + 100 * index}",
+            "status.listen": f"127.0.0.1:{8124 + 100 * index}",
+            "gossip.bind": f"127.0.0.1:{8134 + 100 * index}", "gossip.keyring": ring}
+        if index == 0:
+            values["config"] = config
+        else:
+            values["gossip.seeds"] = "127.0.0.1:8134"
+        if self.options.keep or self.scenario == "g":
+            values["proxy.access_log"] = os.path.join(self.folder, f"access-{index + 1}.log")
         return [meshd, "run"] + [part for name, value in values.items()
                                  for part in ("--set", f"{name}={value}")]
 
     def wait(self):
         end = time.time() + 20
-        while time.time() < end and self.process.poll() is None:
+        for port in self.ports:
+            if not self.serves(port, end):
+                break
+        else:
+            return
+        self.refuse()
+
+    def serves(self, port, end):
+        while time.time() < end and all(one.poll() is None for one in self.processes):
             try:
-                url = f"http://127.0.0.1:{PORTS[self.name]}/load"
-                with urllib.request.urlopen(url, timeout=2) as answer:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/load", timeout=2) as answer:
                     if answer.status == 200:
-                        return
+                        return True
             except OSError:
                 time.sleep(0.1)
+        return False
+
+    def refuse(self):
         with open(os.path.join(self.folder, self.name + ".log"), errors="replace") as log:
             sys.exit(f"{self.name} does not serve:\n{log.read()[-2000:]}")
 
+    def spread(self, fault):
+        """Milliseconds from the first try at the killed target, of any node, to the last one."""
+        times = []
+        for index in range(len(self.ports)):
+            with open(os.path.join(self.folder, f"access-{index + 1}.log")) as log:
+                for line in map(json.loads, log):
+                    moment = line["time_ms"] / 1000
+                    if line.get("tries", 1) > 1 and fault <= moment < fault + 4:
+                        times.append(moment)
+        return {"failed_tries": len(times),
+                "spread_ms": (max(times) - min(times)) * 1000 if times else float("nan")}
+
     def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+        for process in self.processes:
             try:
-                self.process.wait(5)
+                process.wait(5)
             except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+                process.kill()
+                process.wait()
 
 
 def break_it(scenario, east, west):
@@ -160,16 +214,34 @@ def break_it(scenario, east, west):
         east[0].set(latency_ms=100)
     elif scenario == "c":
         east[0].set(error_rate=0.3)
-    elif scenario == "d1":
+    elif scenario in ("d1", "g"):
         east[0].signal(signal.SIGKILL)
     elif scenario == "d2":
         east[0].signal(signal.SIGSTOP)
-    elif scenario in ("e", "e2"):
+    elif scenario in ("e", "e2", "e3"):
         for one in east:
-            one.signal(signal.SIGKILL if scenario == "e" else signal.SIGSTOP)
+            one.signal(signal.SIGSTOP if scenario == "e2" else signal.SIGKILL)
     elif scenario == "f2":
         for one in west:
             one.signal(signal.SIGKILL)
+
+
+def come_back_cold(backends, core, until):
+    """Starts backends whose caches are cold: 40 ms, and 10 ms when they have served enough."""
+    for one in backends:
+        one.process.wait()
+        one.start(core)
+    for one in backends:
+        one.wait()
+        one.set(service_ms=40)
+    while time.time() < until:
+        for one in backends:
+            try:
+                served = one.ask("/_echo")["counters"]["requests"]
+                one.set(service_ms=round(10 * (1 + 3 * math.exp(-served / WARM_AFTER))))
+            except OSError:
+                return
+        time.sleep(0.5)
 
 
 def percentile(values, share):
@@ -193,6 +265,7 @@ def figures(scenario, lines, late):
         "e1_percent": 100 * by["e1"] / max(1, len(inside)),
         "west_percent": 100 * west / max(1, len(inside)),
         "failed_gets": sum(1 for line in after if line[3] != 200 and line[2] == "GET"),
+        "failed_posts": sum(1 for line in after if line[3] != 200 and line[2] == "POST"),
         "late_ms": late * 1000,
     }
 
@@ -225,11 +298,16 @@ def run_one(scenario, system, seed, options):
         output = os.path.join(folder, "load.csv")
         load = subprocess.Popen(
             ["taskset", "-c", other, sys.executable, os.path.join(HERE, "balance_load.py"),
-             "--port", str(PORTS[system]), "--rate", str(rate), "--seconds",
+             "--ports", ",".join(map(str, proxy.ports)), "--rate", str(rate), "--seconds",
              str(SETTLE + seconds), "--seed", str(seed), "--output", output])
         timer = threading.Timer(SETTLE + FAULT_AT, break_it, (scenario, east, west))
         timer.start()
         fault = time.time() + SETTLE + FAULT_AT
+        if scenario == "e3":
+            cold = threading.Timer(
+                SETTLE + BACK_AT, come_back_cold, (east, other, fault - FAULT_AT + seconds))
+            cold.daemon = True
+            cold.start()
         load.wait(SETTLE + seconds + 30)
         timer.cancel()
         with open(output) as file:
@@ -239,13 +317,22 @@ def run_one(scenario, system, seed, options):
         result = figures(scenario, lines, late)
         if scenario == "c":
             result["e1_arrivals"] = arrivals(east[0], fault)
-        if scenario in ("base", "b", "c"):
+        if scenario == "g":
+            result |= proxy.spread(fault)
+        if scenario in ("base", "b", "c", "d2", "e2"):
             # Nobody was killed: what the backends count is what was sent, or it was sent twice.
+            for one in backends:
+                one.signal(signal.SIGCONT)
+            time.sleep(1)
             at = sum(one.ask("/_echo")["counters"]["by_method"].get("POST", 0) for one in backends)
             result["posts_twice"] = max(0, at - sum(1 for line in lines if line[2] == "POST"))
         if options.keep:
             os.makedirs(options.keep, exist_ok=True)
-            shutil.copy(output, os.path.join(options.keep, f"{scenario}-{system}-{seed}.csv"))
+            kept = os.path.join(options.keep, f"{scenario}-{system}-{seed}")
+            shutil.copy(output, kept + ".csv")
+            for log in os.listdir(folder):
+                if log.startswith("access-") or log == system + ".log":
+                    shutil.copy(os.path.join(folder, log), f"{kept}.{log}")
         return result
     finally:
         if load and load.poll() is None:
@@ -260,8 +347,10 @@ def run_one(scenario, system, seed, options):
 def show(scenario, rows):
     rate, _, window, what = SCENARIOS[scenario]
     print(f"\n{scenario}: {what}; {rate} requests a second, seconds {window[0]} to {window[1]}")
-    keys = ["p50_ms", "p99_ms", "p999_ms", "max_ms", "errors", "failed_gets", "shed_percent", "over_500_ms",
-            "e1_percent", "west_percent", "e1_arrivals", "posts_twice", "late_ms"]
+    keys = ["p50_ms", "p99_ms", "p999_ms", "max_ms", "errors",
+            "failed_gets", "failed_posts", "shed_percent", "over_500_ms", "e1_percent", "west_percent",
+            "e1_arrivals", "posts_twice", "failed_tries", "spread_ms", "late_ms"]
+    keys = [key for key in keys if any(key in one for results in rows.values() for one in results)]
     print(f"  {'':16}" + "".join(f"{key:>13}" for key in keys))
     for system, results in rows.items():
         cells = []
@@ -279,7 +368,8 @@ def main():
     parser.add_argument("--scenarios", default=",".join(SCENARIOS))
     parser.add_argument("--systems", default=",".join(PORTS))
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--output", help="a CSV file with one line per run")
+    parser.add_argument("--output",
+                        help="a CSV file with one line per run; a drawing goes beside it, as .svg")
     parser.add_argument("--keep", help="a folder for the times of all requests")
     options = parser.parse_args()
     scenarios, systems = options.scenarios.split(","), options.systems.split(",")
@@ -293,9 +383,10 @@ def main():
             sys.exit(f"no system is called {name}; there are {', '.join(PORTS)}")
     lines = []
     for scenario in scenarios:
-        rows = {system: [] for system in systems}
+        usable = systems if scenario != "g" else [one for one in systems if one == "meshgate"]
+        rows = {system: [] for system in usable}
         for number in range(options.rounds):
-            order = systems[:]
+            order = usable[:]
             random.Random(number).shuffle(order)
             for system in order:
                 result = run_one(scenario, system, 1000 + number, options)
@@ -312,6 +403,8 @@ def write(path, lines):
         table = csv.DictWriter(file, keys)
         table.writeheader()
         table.writerows(lines)
+    with open(os.path.splitext(path)[0] + ".svg", "w") as file:
+        file.write(balance_svg.draw({name: value[3] for name, value in SCENARIOS.items()}, lines))
 
 
 if __name__ == "__main__":

@@ -106,6 +106,7 @@ struct NodeParts: Sendable {
         self.regions = RegionService(
             cluster: cluster,
             health: health,
+            dataPlane: dataPlane,
             events: events,
             node: store.node,
             region: settings.node.region

@@ -277,6 +277,10 @@ public final class DataPlane: Sendable {
         if !changes.isEmpty { self.post(.closed(changes)) }
     }
 
+    /// Sets how many nodes share what the whole fleet may do whatever its traffic is, such as retries;
+    /// 1 at first.
+    public func setFleetSize(_ count: Int) { self.post(.fleetSize(max(1, count))) }
+
     /// Lets one request try each of some targets although its share is 0.
     ///
     /// The first request of any worker that comes in time and fits takes the offer. While a target's
@@ -432,6 +436,7 @@ enum WorkerMessage: Sendable {
     case trials([TrialTicket])
     case pins([[UInt8]])
     case closing(Bool)
+    case fleetSize(Int)
     /// A step has what it suspended a request for.
     case resume(UInt64, PluginResume)
     case beat(Heartbeat)
@@ -457,8 +462,8 @@ enum WorkerMessage: Sendable {
             waiting = .stop
             shares.merge(new) { $1 }
             waiting = .shares(shares)
-        case .closed, .trials, .pins, .closing, .resume, .beat, .drain, .closeWebSockets,
-            .cutRequests, .stop:
+        case .closed, .trials, .pins, .closing, .fleetSize, .resume, .beat, .drain,
+            .closeWebSockets, .cutRequests, .stop:
             return false
         }
         return true

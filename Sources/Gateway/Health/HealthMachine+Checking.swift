@@ -98,6 +98,7 @@ extension HealthMachine {
                 count: count,
                 steps: seen.latencySteps,
                 leastCount: least,
+                mayBeShort: self.entries[slot].slowFactor == nil,
                 at: now
             ), let usual = self.usualLatency(besides: slot, at: now)
         else { return }
@@ -107,13 +108,23 @@ extension HealthMachine {
         let own = max(1, LatencyLogarithm.microseconds(step: latency.step))
         if self.entries[slot].slowFactor == nil {
             guard evidence.slowWindows >= 3 else { return }
-            self.entries[slot].slowFactor = Float(max(0.05, min(1, usual / own)))
+            self.entries[slot].slowFactor = Self.slowFactor(own, usual: usual)
         } else if evidence.fastWindows >= 10 {
             self.entries[slot].slowFactor = nil
             self.entries[slot].rampStart = now
         } else {
-            self.entries[slot].slowFactor = Float(max(0.05, min(1, usual / own)))
+            self.entries[slot].slowFactor = Self.slowFactor(own, usual: usual)
         }
+    }
+
+    /// The share of its weight that a slow target keeps: a hundredth at least, which is enough to see
+    /// it get well.
+    ///
+    /// Twice as slow, a quarter: in proportion alone, one of four targets that takes ten times as long
+    /// would still be what one request in forty waits for.
+    private static func slowFactor(_ own: Double, usual: Double) -> Float {
+        let ratio = min(1, usual / own)
+        return Float(max(0.01, ratio * ratio))
     }
 
     /// A slow target that nobody has asked for half a minute gets another chance.

@@ -9,6 +9,9 @@ struct TargetEvidence: Equatable, Sendable {
     static let leastAttempts = 20.0
     /// Fewest answers that a latency is made of: 20.
     static let leastAnswers: UInt32 = 20
+    /// Answers that end a window before its second is over: 50, after 200 ms at least.
+    private static let manyAnswers: UInt32 = 50
+    private static let shortWindow = Duration.milliseconds(200)
 
     private(set) var attempts = 0.0
     private(set) var failures = 0.0
@@ -18,7 +21,7 @@ struct TargetEvidence: Equatable, Sendable {
     private var windowStart: MonotonicInstant?
     private var windowCount: UInt32 = 0
     private var windowSteps: UInt64 = 0
-    /// Mean latency of the last whole window of a second, as a ``LatencyLogarithm`` step.
+    /// Mean latency of the last whole window, as a ``LatencyLogarithm`` step.
     private(set) var latency: (step: Double, at: MonotonicInstant)?
     /// Windows in a row in which it was far slower than its like.
     private(set) var slowWindows = 0
@@ -100,20 +103,24 @@ struct TargetEvidence: Equatable, Sendable {
         return now >= since.advanced(by: .milliseconds(100))
     }
 
-    /// Adds the latencies of some answers; `true` when a window of a second has ended.
+    /// Adds the latencies of some answers; `true` when a window has ended: after a second, and where
+    /// it may be short, as soon as many answers say as much.
     mutating func addLatencies(
         count: UInt32,
         steps: UInt64,
         leastCount: UInt32,
+        mayBeShort: Bool,
         at now: MonotonicInstant
     ) -> Bool {
         let start = self.windowStart ?? now
         self.windowStart = start
         self.windowCount = self.windowCount.addingSaturated(count)
         self.windowSteps = self.windowSteps &+ min(steps, UInt64(count) * 1_023)
-        guard now >= start.advanced(by: .seconds(1)), self.windowCount >= leastCount else {
-            return false
-        }
+        let isShort =
+            mayBeShort && self.windowCount >= Self.manyAnswers
+            && now >= start.advanced(by: Self.shortWindow)
+        guard isShort || now >= start.advanced(by: .seconds(1)) && self.windowCount >= leastCount
+        else { return false }
         self.latency = (Double(self.windowSteps) / Double(self.windowCount), now)
         self.windowStart = now
         self.windowCount = 0

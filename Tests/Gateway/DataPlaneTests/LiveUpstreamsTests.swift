@@ -47,8 +47,13 @@ struct LiveUpstreamsTests {
                     balancer: Balancer(shape.balancer, seed: 1),
                     targets: .allocate(capacity: 1),
                     pools: .allocate(capacity: 1),
-                    retries: RetryBudget(share: 20, floor: 10, now: 0),
-                    hedging: Hedging(at: 0),
+                    retries: RetryBudget(
+                        share: 20,
+                        floor: 10,
+                        shared: shape.retryFloor,
+                        now: 0
+                    ),
+                    hedging: Hedging(shape.hedgeFloor, at: 0),
                     room: nil
                 )
                 _ = self.upstreams.replace(installation.slots[place].number, with: upstream)

@@ -29,6 +29,9 @@ struct SimulatedFleet {
         var isConnected = true
         /// Whether it cannot open sockets of its own.
         var hasNoDescriptors = false
+        /// Whether it gets the processor for a moment every three seconds only: what came meanwhile is
+        /// late, and looks like a timeout.
+        var hasNoProcessor = false
     }
 
     private enum Event {
@@ -132,7 +135,39 @@ struct SimulatedFleet {
         )
     }
 
+    /// Puts off what a node without processor would do now; `false` when it has its moment.
+    private mutating func putOff(_ event: Event) -> Bool {
+        let (node, late): (Int, Event)
+        switch event {
+        case .wake(let place), .publish(let place), .request(let place):
+            (node, late) = (place, event)
+        case .deliver(_, _, let place): (node, late) = (place, event)
+        case .result(let place, let result):
+            let timeout = ProbeResult(
+                id: result.id,
+                sequence: result.sequence,
+                outcome: .timedOut,
+                latency: result.latency
+            )
+            (node, late) = (place, .result(place, timeout))
+        case .observed(let place, let seen):
+            var timeout = TargetObservation(id: seen.id)
+            timeout.timeouts = 1
+            (node, late) = (place, .observed(place, timeout))
+        }
+        let past = self.now.nanoseconds % 3_000_000_000
+        guard self.nodes[node].hasNoProcessor, past > 20_000_000 else { return false }
+        let pause = Duration.nanoseconds(3_000_000_000 - past)
+        if case .wake = event {
+            guard self.nodes[node].wakeAt == self.now else { return true }
+            self.nodes[node].wakeAt = self.now.advanced(by: pause)
+        }
+        self.push(late, in: pause)
+        return true
+    }
+
     private mutating func take(_ event: Event) {
+        guard !self.putOff(event) else { return }
         switch event {
         case .wake(let node):
             guard self.nodes[node].wakeAt == self.now else { return }

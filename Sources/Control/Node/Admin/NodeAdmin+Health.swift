@@ -3,6 +3,7 @@ import MeshEntities
 import MeshHealth
 import MeshPrimitives
 import MeshReports
+import MeshTransport
 
 extension NodeAdmin {
     func health(of upstream: String?) async -> MeshReports.HealthReport {
@@ -43,6 +44,7 @@ extension NodeAdmin {
         let states = self.regionService.states
         let views = self.healthService.views()
         let tagged = Dictionary(grouping: views, by: \.target.region)
+        let orders = await self.cluster.latest().standingOrders
         // Who has left cleanly is missed nowhere.
         let present = members.reports.filter { $0.state != .left }
         let names = Set(present.map(\.region)).union(tagged.keys).subtracting([""])
@@ -56,10 +58,23 @@ extension NodeAdmin {
             report.inFlight = alive.reduce(0) { $0 + ($1.inFlight ?? 0) }
             report.targets = tagged[name]?.count ?? 0
             report.healthyTargets = tagged[name]?.count { $0.factor > 0 } ?? 0
-            if inside.isEmpty { report.note = "targets only, no node stands there" }
+            report.note = Self.note(on: name, isEmpty: inside.isEmpty, orders)
             return report
         }
         return RegionsReport(regions: reports, view: members.view)
+    }
+
+    /// What is to be said of a region: that nobody stands there, and what operators want of it.
+    private static func note(
+        on region: String,
+        isEmpty: Bool,
+        _ orders: [StandingOrder]
+    ) -> String {
+        let now = NodeClock.wallMilliseconds
+        let wanted = orders.filter { $0.subject == .region(region) && $0.until > now }
+            .map { "shall \($0.word) until \(Timestamp.text(milliseconds: $0.until))" }
+        let notes = (isEmpty ? ["targets only, no node stands there"] : []) + wanted
+        return notes.joined(separator: "; ")
     }
 
     /// One report per address of a target; one without address when its name does not resolve.

@@ -1,3 +1,4 @@
+import MeshDataPlane
 import MeshMembership
 import MeshObservations
 import MeshPrimitives
@@ -16,6 +17,8 @@ final class RegionService: Service {
     private let node: NodeID
     private let region: String
     private let health: HealthService
+    private let dataPlane: DataPlane
+    private let fleetSize = Mutex(1)
     private let verdicts = Mutex(SteadyVerdicts())
     private let signal: AsyncStream<Void>
     private let trigger: AsyncStream<Void>.Continuation
@@ -23,12 +26,14 @@ final class RegionService: Service {
     init(
         cluster: ClusterService,
         health: HealthService,
+        dataPlane: DataPlane,
         events: EventLog,
         node: NodeID,
         region: String
     ) {
         self.cluster = cluster
         self.health = health
+        self.dataPlane = dataPlane
         self.events = events
         self.node = node
         self.region = region
@@ -61,6 +66,7 @@ final class RegionService: Service {
 
     private func judge() async {
         let members = await self.cluster.members().filter { $0.state != .left }
+        self.tellFleetSize(members.count)
         let summaries = await self.cluster.regionSummaries()
         var states: [String: RegionReport.State] = [:]
         var own: [RegionSummary] = []
@@ -87,6 +93,16 @@ final class RegionService: Service {
         let rank = Relays.rank(of: self.node, in: self.region, among: alive.map(\.id))
         own.sort { $0.region < $1.region }
         self.cluster.setRegions(rank == nil ? [] : own)
+    }
+
+    /// Tells workers how many nodes there are; one that failed counts until it is forgotten, so that a
+    /// node that is cut off takes no more than its part.
+    private func tellFleetSize(_ count: Int) {
+        let isNews = self.fleetSize.withLock { known in
+            defer { known = count }
+            return known != count
+        }
+        if isNews { self.dataPlane.setFleetSize(count) }
     }
 
     private func tellChanges(to states: [String: RegionReport.State]) {

@@ -175,10 +175,10 @@ public struct DataPlaneConfiguration: Equatable, Sendable {
     /// Share of an upstream's requests of the last ten seconds that may be tried again, in per cent:
     /// when most targets fail, retries must not multiply the load of the rest.
     ///
-    /// `proxy.retry_budget`; default 20; 0 to 10,000. Counted per worker, like the floor.
+    /// `proxy.retry_budget`; default 20; 0 to 10,000. Counted per worker.
     public var retryBudget = 20
 
-    /// Retries per second that an upstream may have whatever its traffic is.
+    /// Retries per second that an upstream may have whatever its traffic is, at all nodes together.
     ///
     /// `proxy.retry_budget_floor`; default 10; 0 to 1,000,000.
     public var retryBudgetFloor = 10

@@ -32,7 +32,9 @@ extension Worker {
             return isStream ? self.closeStream(place) : self.answerFailure(place)
         }
         self.counters.add(WorkerCounter.retries)
-        self.liveUpstream(exchange)?._withUnsafeGuaranteedRef { $0.retries.countRetry() }
+        self.liveUpstream(exchange)?._withUnsafeGuaranteedRef {
+            $0.retries.countRetry(at: self.milliseconds)
+        }
         if isStream { return self.dispatchStream(place) }
         let scope = self.reader.load(exchange.pointee.head)
         self.dispatch(place, scope, body: UnsafeRawBufferPointer(start: nil, count: 0))

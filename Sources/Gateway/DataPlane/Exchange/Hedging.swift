@@ -8,10 +8,18 @@ struct Hedging {
 
     /// How long answers take, of routes that hedge.
     private var latency = LatencyQuantile()
-    /// Two of a hundred requests, and one a second.
+    /// Two of a hundred requests, and one a second of all nodes.
     private var budget: RetryBudget
 
-    init(at now: Int64) { self.budget = RetryBudget(share: 2, floor: 1, now: now) }
+    init(_ floor: RetryFloor, at now: Int64) {
+        self.budget = RetryBudget(share: 2, floor: 1, shared: floor, now: now)
+    }
+
+    /// Nodes that share what the whole fleet may hedge whatever its traffic is.
+    var sharers: Int {
+        get { self.budget.sharers }
+        set { self.budget.sharers = newValue }
+    }
 
     /// Milliseconds after which another target may be asked; `nil` while nobody knows.
     var patience: Int64? {
@@ -27,7 +35,7 @@ struct Hedging {
     /// Takes a place for a second try; `false` when there is none.
     mutating func begin(at now: Int64) -> Bool {
         guard self.budget.hasRetry(at: now) else { return false }
-        self.budget.countRetry()
+        self.budget.countRetry(at: now)
         return true
     }
 }
@@ -133,7 +141,9 @@ extension Worker {
         exchange.pointee.hedge = first
         self.attempts[index].pointee.flags.insert([.isCounted, .isHedged])
         self.counters.add(WorkerCounter.hedges)
-        self.liveUpstream(exchange)?._withUnsafeGuaranteedRef { $0.retries.countRetry() }
+        self.liveUpstream(exchange)?._withUnsafeGuaranteedRef {
+            $0.retries.countRetry(at: self.milliseconds)
+        }
         let state = exchange.pointee.view.pointee.state(upstream, choice)
         state.pointee.begin()
         let scope = self.reader.load(exchange.pointee.head)

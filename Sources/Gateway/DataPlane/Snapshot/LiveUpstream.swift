@@ -180,13 +180,14 @@ struct TargetState {
     /// - Parameters:
     ///   - limit: requests in flight; 0 for any number.
     ///   - adaptive: the highest limit to be found by measuring; 0 where none is sought.
-    mutating func limit(to limit: Int, adaptive: Int) {
+    ///   - spills: whether that only tells when others get requests.
+    mutating func limit(to limit: Int, adaptive: Int, spills: Bool) {
         guard adaptive > 0 else {
             self.adaptiveLimit = nil
             return self.show(limit: limit)
         }
-        if self.adaptiveLimit?.maximum != adaptive {
-            self.adaptiveLimit = AdaptiveLimit(maximum: adaptive)
+        if self.adaptiveLimit?.maximum != adaptive || self.adaptiveLimit?.spills != spills {
+            self.adaptiveLimit = AdaptiveLimit(maximum: adaptive, spills: spills)
         }
         self.applyLimit()
     }

@@ -97,9 +97,13 @@ extension Worker {
         if balancer !== before?.balancer, let shares = self.groupShares[shape.upstream.name] {
             balancer.setShares(shares.shares, open: shares.open)
         }
-        balancer.setLimit(shape.concurrency)
+        balancer.setLimit(shape.concurrency, isSoft: shape.isLimitSoft)
         for index in 0..<count {
-            targets[index].pointee.limit(to: shape.concurrency, adaptive: shape.adaptiveLimit)
+            targets[index].pointee.limit(
+                to: shape.concurrency,
+                adaptive: shape.adaptiveLimit,
+                spills: shape.isLimitSoft
+            )
         }
         if self.closedUpstreams.contains(shape.upstream.name) { balancer.setClosed(true) }
         let pools = UnsafeMutablePointer<Int32>.allocate(capacity: max(1, shape.pools.count))
@@ -111,8 +115,8 @@ extension Worker {
             balancer: balancer,
             targets: targets,
             pools: pools,
-            retries: before?.retries ?? self.freshBudget,
-            hedging: before?.hedging ?? Hedging(at: self.milliseconds),
+            retries: before?.retries ?? self.freshBudget(shape),
+            hedging: before?.hedging ?? self.freshHedging(shape),
             room: self.room(shape, before: before?.room)
         )
     }
@@ -127,12 +131,30 @@ extension Worker {
         return before
     }
 
-    private var freshBudget: RetryBudget {
-        RetryBudget(
+    private func freshBudget(_ shape: UpstreamShape) -> RetryBudget {
+        var budget = RetryBudget(
             share: self.settings.configuration.retryBudget,
             floor: self.settings.configuration.retryBudgetFloor,
+            shared: shape.retryFloor,
             now: self.milliseconds
         )
+        budget.sharers = self.fleetSize
+        return budget
+    }
+
+    private func freshHedging(_ shape: UpstreamShape) -> Hedging {
+        var hedging = Hedging(shape.hedgeFloor, at: self.milliseconds)
+        hedging.sharers = self.fleetSize
+        return hedging
+    }
+
+    /// Sets how many nodes share what the fleet may do.
+    func setFleetSize(_ count: Int) {
+        self.fleetSize = count
+        for upstream in self.liveUpstreams.current {
+            upstream.retries.sharers = count
+            upstream.hedging.sharers = count
+        }
     }
 
     private func state(_ rows: TargetRows) -> UnsafeMutablePointer<TargetState> {

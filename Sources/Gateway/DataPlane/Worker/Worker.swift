@@ -125,6 +125,8 @@ final class Worker {
     var acceptResumesAt: Int64 = 0
     var reportAt: Int64 = 0
     var isReportUrgent = false
+    /// How many nodes share what the whole fleet may do.
+    var fleetSize = 1
     var isDraining = false
     /// Whether clients shall go elsewhere although the listeners stay open.
     var isClosing = false
@@ -373,6 +375,7 @@ final class Worker {
             case .trials(let tickets): self.open(tickets)
             case .pins(let keys): self.pins = PinSeal(keys: keys)
             case .closing(let isClosing): self.setClosing(isClosing)
+            case .fleetSize(let count): self.setFleetSize(count)
             case .resume(let token, let verdict): self.resume(token, verdict)
             case .beat(let beat): beat.answer()
             case .drain: self.drain()
