@@ -4,34 +4,51 @@ public enum Base64 {
     ///
     /// Fastest where the text lies in one stretch of memory; a generic loop would cost a call per byte
     /// across modules.
+    @inlinable
     public static func decode<Text: Collection<UInt8>>(_ text: Text) -> [UInt8]? {
         let decoded = text.withContiguousStorageIfAvailable { Self.decoded($0) }
         if let decoded { return decoded }
         return Array(text).withUnsafeBufferPointer { Self.decoded($0) }
     }
 
-    private static func decoded(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+    @usableFromInline
+    static func decoded(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         var digits = text[...]
         while digits.last == UInt8(ascii: "=") { digits.removeLast() }
         guard text.count - digits.count <= 2, digits.count % 4 != 1 else { return nil }
         var isGood = true
         let bytes = [UInt8](unsafeUninitializedCapacity: digits.count / 4 * 3 + 3) { room, count in
-            var bits: UInt32 = 0
-            var width = 0
-            for byte in digits {
-                guard let digit = Self.digit(byte) else {
-                    isGood = false
-                    return
-                }
-                bits = bits << 6 | digit
-                width += 6
-                guard width >= 8 else { continue }
-                width -= 8
-                room[count] = UInt8(truncatingIfNeeded: bits >> UInt32(width))
-                count += 1
+            isGood = Self.values.withUnsafeBufferPointer { values in
+                Self.decode(UnsafeBufferPointer(rebasing: digits), by: values, into: room, &count)
             }
         }
         return isGood ? bytes : nil
+    }
+
+    private static func decode(
+        _ digits: UnsafeBufferPointer<UInt8>,
+        by values: UnsafeBufferPointer<UInt8>,
+        into room: UnsafeMutableBufferPointer<UInt8>,
+        _ count: inout Int
+    ) -> Bool {
+        // Collects the bit that no value of a digit has.
+        var all: UInt8 = 0
+        var at = 0
+        while at < digits.count {
+            var bits: UInt32 = 0
+            let group = min(4, digits.count - at)
+            for place in 0..<group {
+                let value = values[Int(digits[at + place])]
+                all |= value
+                bits |= UInt32(value & 63) << UInt32(18 - 6 * place)
+            }
+            for place in 0..<(group - 1) {
+                room[count + place] = UInt8(truncatingIfNeeded: bits >> UInt32(16 - 8 * place))
+            }
+            count += group - 1
+            at += group
+        }
+        return all < Self.noDigit
     }
 
     /// Which digits stand for 62 and 63.
@@ -60,14 +77,17 @@ public enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    private static func digit(_ byte: UInt8) -> UInt32? {
+    private static let noDigit: UInt8 = 0x80
+
+    /// By byte: what it stands for, or ``noDigit``.
+    private static let values: [UInt8] = (UInt8.min...UInt8.max).map { byte in
         switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(byte - UInt8(ascii: "A"))
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(byte - UInt8(ascii: "a") + 26)
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0") + 52)
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte - UInt8(ascii: "A")
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): byte - UInt8(ascii: "a") + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0") + 52
         case UInt8(ascii: "+"), UInt8(ascii: "-"): 62
         case UInt8(ascii: "/"), UInt8(ascii: "_"): 63
-        default: nil
+        default: Self.noDigit
         }
     }
 }

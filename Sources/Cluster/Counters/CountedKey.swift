@@ -8,7 +8,7 @@ struct CountedKey: Sendable {
     private(set) var own: UInt32 = 0
     /// What all nodes may count together.
     private(set) var limit: UInt32 = .max
-    /// What was told of it last; nil before, and when the owners have changed.
+    /// What was told of it last; nil before, 0 when the owners have changed.
     var told: UInt32?
     /// How much of the largest sum heard of was this node's.
     private(set) var included: UInt32 = 0
@@ -97,6 +97,10 @@ struct SummedWindow: Sendable {
     private(set) var subscribers: [NodeID: Int] = [:]
     /// Whether it waits to be announced.
     var isListed = false
+    /// Whether it waits to be announced before others.
+    var isPressing = false
+    /// The sum that was announced last.
+    private(set) var announced: UInt32 = 0
     /// How often it is still announced although nothing changed.
     var repetitions = 0
 
@@ -113,6 +117,13 @@ struct SummedWindow: Sendable {
         self.parts[node] = max(self.parts[node] ?? 0, entry.own)
         self.floor = max(self.floor, entry.known)
         self.subscribers[node] = tick
+    }
+
+    /// Notes that the sum is announced.
+    mutating func noteAnnounced() {
+        self.isListed = false
+        self.isPressing = false
+        self.announced = self.total
     }
 
     /// Forgets who has not counted since a tick.

@@ -17,7 +17,7 @@ public import MeshPrimitives
 ///
 /// What is told is bounded: while little is left of a limit every count is told with the next tick, while
 /// much is left a part of it at least, or after a second; and no more entries leave in one tick than
-/// ``reportLimit`` and ``totalLimit``, the oldest first.
+/// ``reportLimit`` and ``totalLimit``, those of which little is left before the others, the oldest first.
 ///
 /// Pure: the shell calls ``tick(at:second:)`` every 50 ms and sends what it returns.
 ///
@@ -58,6 +58,7 @@ public struct MeshCounters: Sendable {
     private var unconfirmed = CounterQueue<(key: UInt64, due: Int)>()
     private var learned: Set<UInt64> = []
     private var summed: [CounterWindow: SummedWindow] = [:]
+    private var pressing = CounterQueue<CounterWindow>()
     private var changed = CounterQueue<CounterWindow>()
     private var settled = CounterQueue<(window: CounterWindow, due: Int)>()
     /// Keys and windows that found no room; those keys are counted by this node alone.
@@ -75,13 +76,14 @@ public struct MeshCounters: Sendable {
     /// How many keys are counted here.
     public var keyCount: Int { self.counted.count }
 
-    /// Sets the live nodes, this one among them; everything is told anew to new owners.
+    /// Sets the live nodes, this one among them; everything is told anew to new owners, first that of
+    /// which little is left.
     public mutating func setMembers(_ nodes: [NodeID]) {
         let owners = CounterOwners(nodes + [self.own])
         guard owners != self.owners else { return }
         self.owners = owners
         for key in self.counted.keys.sorted() {
-            self.counted[key]?.told = nil
+            self.counted[key]?.told = 0
             self.enlist(key)
         }
     }
@@ -150,11 +152,24 @@ public struct MeshCounters: Sendable {
         }
         sum.take(entry, from: sender, tick: self.ticks)
         sum.repetitions = Self.repetitions
-        if !sum.isListed {
+        if !sum.isPressing, self.isPressing(sum, entry.window) {
+            sum.isPressing = true
+            sum.isListed = true
+            self.pressing.append(entry.window)
+        } else if !sum.isListed {
             sum.isListed = true
             self.changed.append(entry.window)
         }
         self.summed[entry.window] = sum
+    }
+
+    /// Whether a sum has grown so much, by what is left of its limit, that all should know before they
+    /// know of others; false where this node does not count itself, and knows no limit.
+    private func isPressing(_ sum: SummedWindow, _ window: CounterWindow) -> Bool {
+        guard let known = self.counted[window.key], known.end == window.end else { return false }
+        let total = sum.total
+        let left = known.limit - min(total, known.limit)
+        return total - min(sum.announced, total) >= max(1, left / 64)
     }
 
     /// Takes in what an owner says of the sums; lower numbers than those known are old news.
@@ -235,8 +250,11 @@ public struct MeshCounters: Sendable {
     /// Tells those who count lately the sums that have changed, and a while later that they have not.
     private mutating func totals(at now: Int64) -> CounterOutbox<NodeID, CounterTotals.Entry> {
         var totals = CounterOutbox<NodeID, CounterTotals.Entry>()
-        while totals.count < Self.totalLimit, let window = self.changed.popFirst() {
-            self.summed[window]?.isListed = false
+        while totals.count < Self.totalLimit,
+            let window = self.pressing.popFirst() ?? self.changed.popFirst()
+        {
+            // What pressed was told before its turn among the others.
+            guard self.summed[window]?.isListed == true else { continue }
             self.announce(window, &totals, at: now)
             self.settled.append((window, self.ticks + Self.patience))
         }
@@ -261,6 +279,7 @@ public struct MeshCounters: Sendable {
         at now: Int64
     ) {
         self.summed[window]?.forget(before: self.ticks - Self.interest)
+        self.summed[window]?.noteAnnounced()
         guard let sum = self.summed[window] else { return }
         let total = sum.total
         for node in sum.subscribers.keys.sorted() {

@@ -3,7 +3,7 @@ import MeshEntities
 /// Kong's paths of the plugin `proxy-cache`: what the nodes keep of targets' answers.
 ///
 /// Each node keeps its own. What is shown is the asked node's answer, or else that of the first other
-/// node that has one; what is to be forgotten, every live node forgets.
+/// node that has one; what is to be forgotten, every node forgets: 504 names those that may not have.
 ///
 /// Source: Kong's `kong/plugins/proxy-cache/api.lua`, version 3.9.
 struct CachePaths: Sendable {

@@ -15,7 +15,7 @@ extension JSONError: CustomStringConvertible {
 
 /// Reads JSON strictly, with the place of every value.
 ///
-/// Refuses what other readers pass over in silence: a name given twice, a number that no `Double`
+/// Refuses what other readers pass over in silence: a name given twice unless told otherwise, a number that no `Double`
 /// holds, text after the value, and nesting deeper than the limit.
 ///
 /// Source: RFC 8259.
@@ -23,18 +23,33 @@ public struct JSONText {
     /// Deepest nesting that is read.
     public static let depthLimit = 128
 
+    /// What becomes of a name that an object has twice.
+    public enum EqualNames: Sendable {
+        /// The text is refused.
+        case refused
+        /// The last value counts, as for Kong's reader of bodies (lua-cjson).
+        case last
+    }
+
     private let bytes: [UInt8]
+    private let equalNames: EqualNames
     private var position = 0
     private var line = 1
     private var lineStart = 0
 
-    private init(_ bytes: [UInt8]) { self.bytes = bytes }
+    private init(_ bytes: [UInt8], _ equalNames: EqualNames) {
+        self.bytes = bytes
+        self.equalNames = equalNames
+    }
 
     /// Reads one value and nothing after it.
     ///
     /// - Throws: ``JSONError`` at the first byte that is wrong.
-    public static func parse(_ bytes: [UInt8]) throws(JSONError) -> DocumentNode {
-        var parser = JSONText(bytes)
+    public static func parse(
+        _ bytes: [UInt8],
+        equalNames: EqualNames = .refused
+    ) throws(JSONError) -> DocumentNode {
+        var parser = JSONText(bytes, equalNames)
         let node = try parser.value(depth: 0)
         parser.skipSpace()
         guard parser.position == bytes.count else { throw parser.error("text after the value") }
@@ -69,6 +84,7 @@ public struct JSONText {
         var fields: [DocumentField] = []
         // Only of objects with many names; few are compared one by one.
         var names: Set<String> = []
+        var hasEqualNames = false
         self.skipSpace()
         if self.take("}") { return .object([]) }
         repeat {
@@ -76,8 +92,11 @@ public struct JSONText {
             let (line, column) = (self.line, self.column)
             guard self.peek == UInt8(ascii: "\"") else { throw self.error("expected a name") }
             let name = try self.string()
-            guard Self.isNew(name, fields, &names) else {
-                throw JSONError(message: "duplicate key '\(name)'", line: line, column: column)
+            if !Self.isNew(name, fields, &names) {
+                guard self.equalNames == .last else {
+                    throw JSONError(message: "duplicate key '\(name)'", line: line, column: column)
+                }
+                hasEqualNames = true
             }
             self.skipSpace()
             guard self.take(":") else { throw self.error("expected ':' after a name") }
@@ -86,7 +105,12 @@ public struct JSONText {
             self.skipSpace()
         } while self.take(",")
         guard self.take("}") else { throw self.error("expected ',' or '}'") }
-        return .object(fields)
+        return .object(hasEqualNames ? Self.lastOfEach(fields) : fields)
+    }
+
+    private static func lastOfEach(_ fields: [DocumentField]) -> [DocumentField] {
+        var names: Set<String> = []
+        return fields.reversed().filter { names.insert($0.name).inserted }.reversed()
     }
 
     private static func isNew(
@@ -159,16 +183,22 @@ public struct JSONText {
         self.position += 1
         // Most texts have no escapes and are taken as they stand.
         var end = self.position
+        var all: UInt8 = 0
         while end < self.bytes.count, self.bytes[end] >= 0x20, self.bytes[end] != 0x22,
             self.bytes[end] != 0x5C
         {
+            all |= self.bytes[end]
             end += 1
         }
         let plain = self.bytes[self.position..<end]
         self.position = end
         if self.peek == 0x22 {
             self.position += 1
-            let text = plain.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
+            let text = plain.withUnsafeBufferPointer { bytes in
+                all < 0x80
+                    ? String(decoding: bytes, as: UTF8.self)
+                    : String(validating: bytes, as: UTF8.self)
+            }
             guard let text else { throw self.error("text is not UTF-8") }
             return text
         }

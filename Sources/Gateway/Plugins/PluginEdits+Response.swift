@@ -16,6 +16,24 @@ extension PluginEdits {
         self.responseNames.write(name)
     }
 
+    /// As the above, for names each behind a byte of length.
+    mutating func dropResponse(names: [UInt8]) {
+        names.withUnsafeBytes { names in
+            if self.responseLines.count > 0 {
+                Self.forEachName(in: names) { self.responseLines.removeLines(named: $0) }
+            }
+            self.responseNames.write(names)
+        }
+    }
+
+    /// Adds a line with a number to the response.
+    mutating func addResponse(_ name: StaticString, _ value: UInt64) {
+        self.responseLines.write(name)
+        self.responseLines.write(": ")
+        self.responseLines.write(decimal: value)
+        self.responseLines.write("\r\n")
+    }
+
     /// Adds a line to the response.
     mutating func addResponse(_ name: StaticString, _ value: UnsafeRawBufferPointer) {
         self.responseLines.write(name)
@@ -59,9 +77,6 @@ extension PluginEdits {
         _ value: UInt64
     ) {
         self.dropResponse(name)
-        self.responseLines.write(spelling)
-        self.responseLines.write(": ")
-        self.responseLines.write(decimal: value)
-        self.responseLines.write("\r\n")
+        self.addResponse(spelling, value)
     }
 }

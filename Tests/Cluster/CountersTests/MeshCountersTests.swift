@@ -111,6 +111,50 @@ struct MeshCountersTests {
         }
     }
 
+    /// More windows than one tick tells of, all of them far from their limits.
+    private static let idle = (1...5_000).map { CounterWindow(key: UInt64($0), end: 1_000) }
+    private static let busy = CounterWindow(key: .max, end: 1_000)
+
+    @Test("tell new owners what is nearly used up before all that is not")
+    func retelling() {
+        let ids = (1...3).map { NodeID(high: 7, low: UInt64($0)) }
+        var counters = MeshCounters(own: ids[0])
+        counters.setMembers(ids)
+        for window in Self.idle { counters.note(1, in: window, limit: 1_000_000, at: 0) }
+        counters.note(990, in: Self.busy, limit: 1_000, at: 0)
+        for tick in 1...100 { _ = counters.tick(at: Int64(tick) * 50, second: 5) }
+
+        counters.setMembers([ids[0], ids[1]])
+        let told = counters.tick(at: 5_050, second: 5).contains { effect in
+            guard case .report(let report, to: ids[1]) = effect else { return false }
+            return report.entries.contains { $0.window == Self.busy && $0.own == 990 }
+        }
+        #expect(told)
+    }
+
+    @Test("announce what is nearly used up before all that is not")
+    func announcing() {
+        let ids = (1...2).map { NodeID(high: 7, low: UInt64($0)) }
+        var counters = MeshCounters(own: ids[0])
+        counters.setMembers(ids)
+        counters.note(500, in: Self.busy, limit: 1_000, at: 0)
+        for window in Self.idle + [Self.busy] {
+            let entry = CounterReport.Entry(window: window, own: 400, known: 400)
+            counters.receive(CounterReport(entries: [entry]), from: ids[1])
+        }
+        var announced: [Int] = []
+        for tick in 1...10 {
+            for case .totals(let totals, to: ids[1]) in counters.tick(
+                at: Int64(tick) * 50,
+                second: 5
+            ) where totals.entries.contains(where: { $0.window == Self.busy && $0.total == 900 }) {
+                announced.append(tick)
+            }
+        }
+        #expect(announced.first == 1)
+        #expect(announced.count <= 3, "told once, and twice more as a sum that stays")
+    }
+
     @Test("count on through a partition, and put both sides together behind it")
     func partition() {
         var simulation = CounterSimulation(nodes: 4, seed: 3)

@@ -104,6 +104,9 @@ struct CredentialPathsTests {
                 let silent = try await send(endpoint, "DELETE", "\(path)/far")
                 #expect(silent.status == 504)
                 #expect(silent.body.contains(#""silent":["us-1","us-2"]"#), "\(silent.body)")
+                let lost = try await send(endpoint, "DELETE", "\(path)/lost")
+                #expect(lost.status == 504, "a node held for failed may run on, and keep it")
+                #expect(lost.body.contains(#""failed":["ap-1","ap-2"]"#), "\(lost.body)")
             }
             let nobody = "/proxy-cache/00000000-0000-0000-0000-000000000009/caches/kept"
             #expect(try await Curl(endpoint, nobody).status == 404)

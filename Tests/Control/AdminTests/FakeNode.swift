@@ -107,7 +107,11 @@ final class FakeNode: AdminNode {
     }
 
     func forgetCachedAnswer(_ key: String) async -> CachePurge {
-        CachePurge(isFound: key == "kept", silent: key == "far" ? ["us-2", "us-1"] : [])
+        CachePurge(
+            isFound: key == "kept" || key == "lost",
+            silent: key == "far" ? ["us-2", "us-1"] : [],
+            failed: key == "lost" ? ["ap-2", "ap-1"] : []
+        )
     }
 
     func forgetCachedAnswers() async -> CachePurge { CachePurge(isFound: true) }

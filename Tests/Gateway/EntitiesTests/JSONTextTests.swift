@@ -39,6 +39,29 @@ struct JSONTextTests {
         #expect(error?.description == expected)
     }
 
+    @Test(
+        "takes the last of equal names where it is told to",
+        arguments: [
+            (#"{"a":1,"b":2,"a":3}"#, #"{"a":3,"b":2}"#),
+            (#"{"o":{"a":1,"a":{"b":1,"b":2}}}"#, #"{"o":{"a":{"b":2}}}"#),
+        ]
+    )
+    func equalNames(text: String, expected: String) throws {
+        let node = try JSONText.parse(Array(text.utf8), equalNames: .last)
+
+        #expect(String(decoding: node.value.canonicalJSON, as: UTF8.self) == expected)
+        #expect(throws: JSONError.self) { try JSONText.parse(Array(text.utf8)) }
+    }
+
+    @Test("refuses text that is not UTF-8, whether or not it has escapes")
+    func encoding() {
+        for text in [[0x22, 0xC3, 0x22], [0x22, 0x5C, 0x6E, 0xC3, 0x22]] as [[UInt8]] {
+            let error = #expect(throws: JSONError.self) { try JSONText.parse(text) }
+
+            #expect(error?.message == "text is not UTF-8")
+        }
+    }
+
     @Test("refuses deep nesting instead of running out of stack")
     func depth() {
         let text = String(repeating: "[", count: 1_000_000)

@@ -2,6 +2,7 @@ import MeshAdmin
 import MeshDataPlane
 import MeshEntities
 import MeshMembership
+import MeshTransport
 import MeshWire
 
 /// What `proxy-cache` keeps on all nodes.
@@ -41,10 +42,15 @@ extension NodeAdmin {
     /// Every other node says 200 when it forgot, and 204 when it had nothing to forget.
     private func purge(_ path: String, isFound: Bool) async -> CachePurge {
         let answers = await self.ask(path, of: await self.others())
+        // A member that is held for failed may run on where only clients reach it.
+        let failed = await self.cluster.members().filter { member in
+            member.state == .failed && !answers.contains { $0.member.id == member.id }
+        }
         return CachePurge(
             isFound: isFound || answers.contains { $0.answer?.status == 200 },
             silent: answers.filter { $0.answer?.status != 200 && $0.answer?.status != 204 }
-                .map(\.member.profile.name)
+                .map(\.member.profile.name),
+            failed: failed.map(\.profile.name)
         )
     }
 

@@ -135,7 +135,7 @@ extension Worker {
             UInt64(link.pointee.generation) << 32
             | UInt64(UInt32(bitPattern: exchange.pointee.client))
         request.connectionRequests = UInt64(link.pointee.requests)
-        request.process = UInt64(getpid())
+        request.process = self.processID
         request.wallMilliseconds = UInt64(max(0, mesh_clock_wall_milliseconds()))
         switch exchange.pointee.filters?.filter.pointee.gathered {
         case .whole: request.content = .whole(exchange.pointee.held.bytes)

@@ -35,7 +35,7 @@ final class CounterSlots: Sendable {
         var count = 1
         while count < min(shardCount, 65_536) { count *= 2 }
         self.stride = stride
-        self.shards = Shards(count: count)
+        self.shards = Shards(count: count, wordCount: Self.shardSlots * stride)
         self.shardMask = UInt64(count - 1)
     }
 
@@ -48,8 +48,8 @@ final class CounterSlots: Sendable {
         guard let words = self.shards.known(shard) else { return nil }
         let first = Self.first(of: key)
         for index in first..<(first + Self.width)
-        where words[index * self.stride].pointee.load(ordering: .relaxed) == key {
-            return (shard * Self.shardSlots + index, words[index * self.stride])
+        where words[index * self.stride].load(ordering: .relaxed) == key {
+            return (shard * Self.shardSlots + index, words + index * self.stride)
         }
         return nil
     }
@@ -59,20 +59,20 @@ final class CounterSlots: Sendable {
     /// `now` is in milliseconds since 1970.
     func place(_ key: UInt64, at now: Int64) -> (index: Int, words: Words)? {
         let shard = Int(truncatingIfNeeded: key & self.shardMask)
-        let words = self.shards[shard, words: Self.shardSlots * self.stride]
+        let words = self.shards[shard]
         let first = Self.first(of: key)
         for _ in 0..<Self.rounds {
             var free: Int?
             for index in first..<(first + Self.width) {
-                let known = words[index * self.stride].pointee.load(ordering: .relaxed)
+                let known = words[index * self.stride].load(ordering: .relaxed)
                 if known == key {
-                    return (shard * Self.shardSlots + index, words[index * self.stride])
+                    return (shard * Self.shardSlots + index, words + index * self.stride)
                 }
                 if known == 0, free == nil { free = index }
             }
             let index = free ?? self.victim(words, first, now / 1_000)
             guard let index, self.claim(words, index, for: key) else { continue }
-            return (shard * Self.shardSlots + index, words[index * self.stride])
+            return (shard * Self.shardSlots + index, words + index * self.stride)
         }
         return nil
     }
@@ -80,29 +80,29 @@ final class CounterSlots: Sendable {
     /// The words of a slot by its number; nil when its shard was never used.
     func slot(_ index: Int) -> Words? {
         self.shards.known(index / Self.shardSlots).map {
-            $0[index % Self.shardSlots * self.stride]
+            $0 + index % Self.shardSlots * self.stride
         }
     }
 
     /// Puts a key in a place whose count is taken away first, so that nobody finds the key beside a
     /// count that is not its own.
-    private func claim(_ words: AtomicWords, _ index: Int, for key: UInt64) -> Bool {
+    private func claim(_ words: Words, _ index: Int, for key: UInt64) -> Bool {
         let base = index * self.stride
-        let known = words[base].pointee.load(ordering: .relaxed)
+        let known = words[base].load(ordering: .relaxed)
         guard known != key else { return false }
         if known != 0 {
-            let value = words[base + 1].pointee.load(ordering: .relaxed)
-            let isTaken = words[base + 1].pointee.compareExchange(
+            let value = words[base + 1].load(ordering: .relaxed)
+            let isTaken = words[base + 1].compareExchange(
                 expected: value,
                 desired: 0,
                 ordering: .acquiringAndReleasing
             ).exchanged
             guard isTaken else { return false }
             for offset in 2..<max(2, self.stride) {
-                words[base + offset].pointee.store(0, ordering: .relaxed)
+                words[base + offset].store(0, ordering: .relaxed)
             }
         }
-        return words[base].pointee.compareExchange(
+        return words[base].compareExchange(
             expected: known,
             desired: key,
             ordering: .acquiringAndReleasing
@@ -110,10 +110,10 @@ final class CounterSlots: Sendable {
     }
 
     /// The place whose window is over, or that has counted least.
-    private func victim(_ words: AtomicWords, _ first: Int, _ second: Int64) -> Int? {
+    private func victim(_ words: Words, _ first: Int, _ second: Int64) -> Int? {
         var best: (index: Int, count: UInt32)?
         for index in first..<(first + Self.width) {
-            let value = words[index * self.stride + 1].pointee.load(ordering: .relaxed)
+            let value = words[index * self.stride + 1].load(ordering: .relaxed)
             if Int64(Self.end(of: value)) <= second { return index }
             let count = Self.count(of: value)
             if best.map({ count < $0.count }) ?? true { best = (index, count) }
@@ -135,39 +135,47 @@ final class CounterSlots: Sendable {
     static func value(end: UInt32, count: UInt32) -> UInt64 { UInt64(end) << 32 | UInt64(count) }
 }
 
-/// Stretches of words that come into being when they are first asked for; from any thread.
+/// Stretches of words, all of one length, that come into being when they are first asked for; from
+/// any thread.
 private final class Shards: Sendable {
-    private let pointers: AtomicWords
+    /// Addresses, so that finding a word counts no references.
+    private let addresses: AtomicWords
+    private let wordCount: Int
 
-    init(count: Int) { self.pointers = AtomicWords(count: count) }
+    init(count: Int, wordCount: Int) {
+        self.addresses = AtomicWords(count: count)
+        self.wordCount = wordCount
+    }
 
     deinit {
-        for index in 0..<self.pointers.count {
-            Self.object(self.pointers[index].pointee.load(ordering: .acquiring))?.release()
+        for index in 0..<self.addresses.count {
+            guard let words = self.known(index) else { continue }
+            words.deinitialize(count: self.wordCount)
+            words.deallocate()
         }
     }
 
-    func known(_ index: Int) -> AtomicWords? {
-        Self.object(self.pointers[index].pointee.load(ordering: .acquiring))?
-            .takeUnretainedValue()
+    func known(_ index: Int) -> CounterSlots.Words? {
+        CounterSlots.Words(
+            bitPattern: UInt(self.addresses[index].pointee.load(ordering: .acquiring))
+        )
     }
 
-    subscript(index: Int, words wordCount: Int) -> AtomicWords {
-        if let known = self.known(index) { return known }
-        let fresh = Unmanaged.passRetained(AtomicWords(count: wordCount))
-        let result = self.pointers[index].pointee.compareExchange(
+    subscript(index: Int) -> CounterSlots.Words { self.known(index) ?? self.make(index) }
+
+    private func make(_ index: Int) -> CounterSlots.Words {
+        let fresh = CounterSlots.Words.allocate(capacity: self.wordCount)
+        for place in 0..<self.wordCount { (fresh + place).initialize(to: Atomic(0)) }
+        let result = self.addresses[index].pointee.compareExchange(
             expected: 0,
-            desired: UInt64(UInt(bitPattern: fresh.toOpaque())),
+            desired: UInt64(UInt(bitPattern: fresh)),
             ordering: .acquiringAndReleasing
         )
-        guard !result.exchanged, let other = Self.object(result.original) else {
-            return fresh.takeUnretainedValue()
-        }
-        fresh.release()
-        return other.takeUnretainedValue()
-    }
-
-    private static func object(_ word: UInt64) -> Unmanaged<AtomicWords>? {
-        UnsafeRawPointer(bitPattern: UInt(word)).map(Unmanaged.fromOpaque)
+        guard !result.exchanged,
+            let other = CounterSlots.Words(bitPattern: UInt(result.original))
+        else { return fresh }
+        fresh.deinitialize(count: self.wordCount)
+        fresh.deallocate()
+        return other
     }
 }

@@ -52,6 +52,8 @@ final class Worker {
     let memory: UnsafeMutablePointer<WorkerMemory>
     /// Names this worker in correlation ids.
     let identity: (high: UInt64, low: UInt64)
+    /// This process; asking for it is a system call.
+    let processID = UInt64(getpid())
     /// Nanoseconds and milliseconds, read once per pass.
     var now: Int64
     var milliseconds: Int64

@@ -31,6 +31,7 @@ struct ACL: Sendable {
     private let allows: Bool
     private let tellsGroups: Bool
     private let prefersVouched: Bool
+    private let includesConsumerGroups: Bool
 
     private init(_ settings: PluginSettings) throws(PluginError) {
         let allow = try settings.texts("allow") ?? []
@@ -47,15 +48,10 @@ struct ACL: Sendable {
                     + "'config.allow', 'config.deny'"
             )
         }
-        guard try settings.flag("include_consumer_groups") != true else {
-            throw settings.error(
-                "include_consumer_groups",
-                "consumer groups are not looked at yet; give consumers 'acls' of the same names"
-            )
-        }
         self.groups = allow + deny
         self.allows = !allow.isEmpty
         self.prefersVouched = try settings.flag("always_use_authenticated_groups") ?? false
+        self.includesConsumerGroups = try settings.flag("include_consumer_groups") ?? false
         self.tellsGroups = try settings.flag("hide_groups_header") != true
     }
 
@@ -67,7 +63,9 @@ struct ACL: Sendable {
         let consumer = request.consumers[state.identity.consumer]
         let vouched =
             consumer == nil || self.prefersVouched ? Self.vouched(request, state.identity) : nil
-        guard let own = vouched ?? consumer?.accessGroups else { return .answer(Self.nobody) }
+        guard let own = vouched ?? consumer.map(self.groups(of:)) else {
+            return .answer(Self.nobody)
+        }
         guard own.contains(where: { self.groups.contains($0) }) == self.allows else {
             return .answer(Self.kept)
         }
@@ -84,6 +82,12 @@ struct ACL: Sendable {
         }
         edits.lines.write("\r\n")
         return .next
+    }
+
+    private func groups(of consumer: ConsumerEntry) -> [String] {
+        guard self.includesConsumerGroups else { return consumer.accessGroups }
+        return consumer.accessGroups
+            + consumer.groupNames.filter { !consumer.accessGroups.contains($0) }
     }
 
     /// The groups that somebody else says the client is in; nil for none.

@@ -117,7 +117,7 @@ struct AuthenticationRules: Sendable {
         state.identity.consumerID = consumer.id
         state.identity.credential = credential
         state.identity.isAnonymous = credential == nil
-        Self.dropFields(&edits)
+        edits.drop(names: Self.ownFields)
         consumer.lines.withUnsafeBytes { edits.lines.write($0) }
         if let credential, isTold {
             edits.lines.write("X-Credential-Identifier: ")
@@ -136,20 +136,20 @@ struct AuthenticationRules: Sendable {
     ) {
         state.identity = PluginIdentity()
         state.identity.isVouched = true
-        Self.dropFields(&edits)
+        edits.drop(names: Self.ownFields)
         guard let identifier else { return }
         edits.lines.write("X-Credential-Identifier: ")
         identifier.withUnsafeBytes { edits.lines.write($0) }
         edits.lines.write("\r\n")
     }
 
-    private static func dropFields(_ edits: inout PluginEdits) {
-        edits.drop("x-consumer-id")
-        edits.drop("x-consumer-custom-id")
-        edits.drop("x-consumer-username")
-        edits.drop("x-credential-identifier")
-        edits.drop("x-anonymous-consumer")
-    }
+    /// What the target is told in, which clients may not claim.
+    private static let ownFields = PluginEdits.list(
+        [
+            "x-consumer-id", "x-consumer-custom-id", "x-consumer-username",
+            "x-credential-identifier", "x-anonymous-consumer",
+        ].map { Array($0.utf8) }
+    )
 }
 
 extension HeadWriter {

@@ -142,6 +142,21 @@ public struct PluginEdits {
         self.names.write(name)
     }
 
+    /// As the above, for names each behind a byte of length.
+    mutating func drop(names: [UInt8]) {
+        names.withUnsafeBytes { names in
+            if self.lines.count > 0 {
+                Self.forEachName(in: names) { self.lines.removeLines(named: $0) }
+            }
+            self.names.write(names)
+        }
+    }
+
+    /// Names as ``drop(names:)`` takes them.
+    static func list(_ names: [[UInt8]]) -> [UInt8] {
+        names.flatMap { [UInt8(truncatingIfNeeded: $0.count)] + $0 }
+    }
+
     /// Begins to write a query in place of the one before.
     public mutating func beginQuery() {
         self.query.removeAll()

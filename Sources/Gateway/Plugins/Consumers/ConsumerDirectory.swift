@@ -23,16 +23,24 @@ public final class ConsumerEntry: Sendable {
     public let customID: String?
     /// The consumer groups it belongs to, ascending.
     public let groups: [EntityID]
+    /// The names of the consumer groups, ascending.
+    let groupNames: [String]
     /// Its groups of the plugin `acl`, in the order of the configuration.
     public let accessGroups: [String]
     /// What the target is told of it: whole lines.
     let lines: [UInt8]
 
-    init(_ consumer: Consumer, groups: [EntityID], accessGroups: [String]) {
+    init(
+        _ consumer: Consumer,
+        groups: [EntityID],
+        groupNames: [String],
+        accessGroups: [String]
+    ) {
         self.id = consumer.id
         self.username = consumer.username
         self.customID = consumer.customID
         self.groups = groups.sorted()
+        self.groupNames = groupNames.sorted()
         self.accessGroups = accessGroups
         var lines = "X-Consumer-ID: \(consumer.id)\r\n"
         // A name that is no field value is not told.
@@ -113,6 +121,7 @@ private final class ConsumerTable: Sendable {
     let usernames: [String: ConsumerPlace]
     let customIDs: [String: ConsumerPlace]
     private let consumers: EntityList<Consumer>
+    private let groups: EntityList<ConsumerGroup>
     private let members: EntityList<GroupMember>
     private let access: EntityList<ACLGroup>
 
@@ -121,6 +130,7 @@ private final class ConsumerTable: Sendable {
         reusing previous: ConsumerTable?
     ) -> ConsumerTable {
         if let previous, previous.consumers == configuration.consumers,
+            previous.groups == configuration.consumerGroups,
             previous.members == configuration.groupMembers,
             previous.access == configuration.aclGroups
         {
@@ -131,6 +141,7 @@ private final class ConsumerTable: Sendable {
 
     private init(_ configuration: GatewayConfiguration) {
         self.consumers = configuration.consumers
+        self.groups = configuration.consumerGroups
         self.members = configuration.groupMembers
         self.access = configuration.aclGroups
         var groups: [EntityID: [EntityID]] = [:]
@@ -141,10 +152,16 @@ private final class ConsumerTable: Sendable {
         for group in configuration.aclGroups {
             access[group.consumer, default: []].append(group.group)
         }
+        let names = Dictionary(
+            configuration.consumerGroups.map { ($0.id, $0.name) },
+            uniquingKeysWith: { first, _ in first }
+        )
         let entries = configuration.consumers.map { consumer in
-            ConsumerEntry(
+            let own = groups[consumer.id] ?? []
+            return ConsumerEntry(
                 consumer,
-                groups: groups[consumer.id] ?? [],
+                groups: own,
+                groupNames: own.compactMap { names[$0] },
                 accessGroups: access[consumer.id] ?? []
             )
         }

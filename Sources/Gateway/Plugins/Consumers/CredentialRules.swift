@@ -62,7 +62,7 @@ public enum CredentialRules {
         }
         for (index, secret) in configuration.jwtSecrets.enumerated() {
             guard !secret.algorithm.isSymmetric, let pem = secret.publicKey else { continue }
-            guard PublicKey(pem: pem)?.serves(secret.algorithm) != true else { continue }
+            guard PublicKey(pem: pem, for: secret.algorithm) == nil else { continue }
             let message = "expected a public key in PEM for \(secret.algorithm.rawValue)"
             flaws.append(
                 Flaw(kind: .jwtSecrets, index: index, field: "rsa_public_key", message: message)

@@ -2,22 +2,32 @@ import MeshEntities
 
 /// The public keys of tokens, parsed once.
 final class TokenKeys: Sendable {
-    private let parsed: [EntityID: (pem: String, key: PublicKey?)]
+    /// What came of a credential's text.
+    private struct Parsed {
+        let pem: String
+        let algorithm: JWTSecret.Algorithm
+        let key: PublicKey?
+    }
+
+    private let parsed: [EntityID: Parsed]
 
     /// Parses what another one has not parsed already.
     init(_ secrets: EntityList<JWTSecret>, reusing previous: TokenKeys?) {
-        var parsed: [EntityID: (pem: String, key: PublicKey?)] = [:]
+        var parsed: [EntityID: Parsed] = [:]
         for secret in secrets where !secret.algorithm.isSymmetric {
             guard let pem = secret.publicKey else { continue }
-            if let known = previous?.parsed[secret.id], known.pem == pem {
+            if let known = previous?.parsed[secret.id], known.pem == pem,
+                known.algorithm == secret.algorithm
+            {
                 parsed[secret.id] = known
             } else {
-                parsed[secret.id] = (pem, PublicKey(pem: pem))
+                let key = PublicKey(pem: pem, for: secret.algorithm)
+                parsed[secret.id] = Parsed(pem: pem, algorithm: secret.algorithm, key: key)
             }
         }
         self.parsed = parsed
     }
 
-    /// The key of a credential; nil when its text is no key.
+    /// The key of a credential; nil when its text is no key that serves its algorithm.
     func key(of secret: JWTSecret) -> PublicKey? { self.parsed[secret.id]?.key }
 }

@@ -1,12 +1,18 @@
 internal import COpenSSL
 internal import MeshEntities
 
-/// A public key that signatures are checked by; may be used by several threads at once.
+/// A public key that signatures of one algorithm are checked by; may be used by several threads at
+/// once.
+///
+/// What OpenSSL looks up and allocates to begin a check is done once: each check begins with a copy.
 final class PublicKey: Sendable {
+    private let algorithm: JWTSecret.Algorithm
     private nonisolated(unsafe) let key: OpaquePointer
+    /// Ready to check, and never changed; nil where OpenSSL makes no copies, as of EdDSA.
+    private nonisolated(unsafe) let prepared: OpaquePointer?
 
-    /// Reads PEM text; nil when it holds no public key.
-    init?(pem: String) {
+    /// Reads PEM text; nil when it holds no public key that serves the algorithm.
+    init?(pem: String, for algorithm: JWTSecret.Algorithm) {
         var text = pem
         let parsed = text.withUTF8 { bytes -> OpaquePointer? in
             guard let memory = BIO_new_mem_buf(bytes.baseAddress, Int32(clamping: bytes.count))
@@ -14,63 +20,85 @@ final class PublicKey: Sendable {
             defer { BIO_free(memory) }
             return PEM_read_bio_PUBKEY(memory, nil, nil, nil)
         }
-        ERR_clear_error()
+        defer { ERR_clear_error() }
         guard let parsed else { return nil }
+        guard Self.serves(parsed, algorithm) else {
+            EVP_PKEY_free(parsed)
+            return nil
+        }
+        self.algorithm = algorithm
         self.key = parsed
+        self.prepared = algorithm == .edDSA ? nil : Self.begin(parsed, algorithm)
     }
 
-    deinit { EVP_PKEY_free(self.key) }
+    deinit {
+        EVP_MD_CTX_free(self.prepared)
+        EVP_PKEY_free(self.key)
+    }
 
-    /// Whether the key is of the kind that an algorithm needs.
-    func serves(_ algorithm: JWTSecret.Algorithm) -> Bool {
-        let kind = EVP_PKEY_get_base_id(self.key)
+    /// Whether a key is of the kind that an algorithm needs.
+    private static func serves(_ key: OpaquePointer, _ algorithm: JWTSecret.Algorithm) -> Bool {
+        let kind = EVP_PKEY_get_base_id(key)
         return switch algorithm {
         case .hs256, .hs384, .hs512: false
         case .rs256, .rs384, .rs512: kind == EVP_PKEY_RSA
         case .ps256, .ps384, .ps512: kind == EVP_PKEY_RSA || kind == EVP_PKEY_RSA_PSS
-        case .es256: kind == EVP_PKEY_EC && EVP_PKEY_get_bits(self.key) == 256
-        case .es384: kind == EVP_PKEY_EC && EVP_PKEY_get_bits(self.key) == 384
-        case .es512: kind == EVP_PKEY_EC && EVP_PKEY_get_bits(self.key) == 521
+        case .es256: kind == EVP_PKEY_EC && EVP_PKEY_get_bits(key) == 256
+        case .es384: kind == EVP_PKEY_EC && EVP_PKEY_get_bits(key) == 384
+        case .es512: kind == EVP_PKEY_EC && EVP_PKEY_get_bits(key) == 521
         case .edDSA: kind == EVP_PKEY_ED25519 || kind == EVP_PKEY_ED448
         }
     }
 
     /// Whether a signature of a text was made with the private key of this one.
-    func verify(
-        _ signature: [UInt8],
-        of text: UnsafeRawBufferPointer,
+    func verify(_ signature: [UInt8], of text: UnsafeRawBufferPointer) -> Bool {
+        let signature =
+            switch self.algorithm {
+            case .es256, .es384, .es512: Self.sequence(signature, self.algorithm)
+            case .hs256, .hs384, .hs512, .rs256, .rs384, .rs512, .ps256, .ps384, .ps512, .edDSA:
+                signature
+            }
+        guard !signature.isEmpty, let context = self.begin() else { return false }
+        defer { EVP_MD_CTX_free(context) }
+        let bytes = text.bindMemory(to: UInt8.self)
+        let isGood =
+            EVP_DigestVerify(context, signature, signature.count, bytes.baseAddress, bytes.count)
+            == 1
+        if !isGood { ERR_clear_error() }
+        return isGood
+    }
+
+    /// A context of its own for one check.
+    private func begin() -> OpaquePointer? {
+        guard let prepared else { return Self.begin(self.key, self.algorithm) }
+        guard let context = EVP_MD_CTX_new() else { return nil }
+        if EVP_MD_CTX_copy_ex(context, prepared) == 1 { return context }
+        EVP_MD_CTX_free(context)
+        ERR_clear_error()
+        return nil
+    }
+
+    private static func begin(
+        _ key: OpaquePointer,
         _ algorithm: JWTSecret.Algorithm
-    ) -> Bool {
-        guard self.serves(algorithm) else { return false }
-        let isEC = EVP_PKEY_get_base_id(self.key) == EVP_PKEY_EC
-        let signature = isEC ? Self.sequence(signature, algorithm) : signature
-        guard !signature.isEmpty, let context = EVP_MD_CTX_new() else { return false }
-        defer {
-            EVP_MD_CTX_free(context)
-            ERR_clear_error()
-        }
+    ) -> OpaquePointer? {
+        guard let context = EVP_MD_CTX_new() else { return nil }
         var options: OpaquePointer?
         let digest = Self.digest(algorithm)
-        guard EVP_DigestVerifyInit(context, &options, digest, nil, self.key) == 1 else {
-            return false
-        }
+        var isReady = EVP_DigestVerifyInit(context, &options, digest, nil, key) == 1
         switch algorithm {
         case .ps256, .ps384, .ps512:
             // The salt is as long as the digest (RFC 7518 section 3.5).
-            guard EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) > 0,
-                EVP_PKEY_CTX_set_rsa_pss_saltlen(options, -1) > 0,
-                EVP_PKEY_CTX_set_rsa_mgf1_md(options, digest) > 0
-            else { return false }
+            isReady =
+                isReady && EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) > 0
+                && EVP_PKEY_CTX_set_rsa_pss_saltlen(options, -1) > 0
+                && EVP_PKEY_CTX_set_rsa_mgf1_md(options, digest) > 0
         case .hs256, .hs384, .hs512, .rs256, .rs384, .rs512, .es256, .es384, .es512, .edDSA: break
         }
-        let bytes = text.bindMemory(to: UInt8.self)
-        return EVP_DigestVerify(
-            context,
-            signature,
-            signature.count,
-            bytes.baseAddress,
-            bytes.count
-        ) == 1
+        if isReady { return context }
+        EVP_MD_CTX_free(context)
+        ERR_clear_error()
+        return nil
     }
 
     private static func digest(_ algorithm: JWTSecret.Algorithm) -> OpaquePointer? {
@@ -92,17 +120,27 @@ final class PublicKey: Sendable {
             default: 66
             }
         guard signature.count == 2 * half else { return [] }
-        let content = Self.integer(signature[..<half]) + Self.integer(signature[half...])
-        return [0x30] + Self.length(content.count) + content
+        let first = Self.digits(signature[..<half])
+        let second = Self.digits(signature[half...])
+        // A number whose highest bit is set has a zero in front, or it would be negative.
+        let firstCount = first.count + (first.first ?? 0x80 >= 0x80 ? 1 : 0)
+        let secondCount = second.count + (second.first ?? 0x80 >= 0x80 ? 1 : 0)
+        let contentCount = 4 + firstCount + secondCount
+        var sequence: [UInt8] = []
+        sequence.reserveCapacity(contentCount + 3)
+        sequence.append(0x30)
+        if contentCount >= 0x80 { sequence.append(0x81) }
+        sequence.append(UInt8(contentCount))
+        for (digits, count) in [(first, firstCount), (second, secondCount)] {
+            sequence.append(0x02)
+            sequence.append(UInt8(count))
+            if count > digits.count { sequence.append(0) }
+            sequence.append(contentsOf: digits)
+        }
+        return sequence
     }
 
-    private static func integer(_ digits: ArraySlice<UInt8>) -> [UInt8] {
-        var number = Array(digits.drop { $0 == 0 })
-        if number.first.map({ $0 >= 0x80 }) ?? true { number.insert(0, at: 0) }
-        return [0x02] + Self.length(number.count) + number
-    }
-
-    private static func length(_ count: Int) -> [UInt8] {
-        count < 0x80 ? [UInt8(count)] : [0x81, UInt8(count)]
+    private static func digits(_ number: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        number.drop { $0 == 0 }
     }
 }

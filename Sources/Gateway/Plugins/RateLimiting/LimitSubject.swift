@@ -33,9 +33,9 @@ enum LimitSubject: Sendable {
         switch self {
         case .address: return false
         case .consumer:
-            guard
-                let id = request.consumers[state.identity.consumer]?.id ?? state.identity.credential
-            else { return false }
+            guard let id = state.identity.consumerID ?? state.identity.credential else {
+                return false
+            }
             Self.combine(id, 1, &hasher)
         case .credential:
             guard let id = state.identity.credential else { return false }
@@ -63,8 +63,7 @@ enum LimitSubject: Sendable {
             switch self {
             case .address: nil
             case .consumer:
-                (request.consumers[state.identity.consumer]?.id ?? state.identity.credential)?
-                    .description
+                (state.identity.consumerID ?? state.identity.credential)?.description
             case .credential: state.identity.credential?.description
             case .service: request.service?.description
             case .header(let name):

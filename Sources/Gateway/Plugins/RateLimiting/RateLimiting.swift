@@ -63,6 +63,8 @@ struct RateLimiting: Sendable {
     private let refusal: PluginAnswer
     private let scope: LimitScope
     private let policy: LimitPolicy
+    /// What the response is told in, which targets may not claim; each behind a byte of length.
+    private let ownFields: [UInt8]
 
     init(_ settings: PluginSettings) throws(PluginError) {
         let fields = RateLimitFields(settings)
@@ -80,6 +82,12 @@ struct RateLimiting: Sendable {
             error: try settings.text("error_message") ?? "API rate limit exceeded"
         )
         self.scope = LimitScope(settings.plugin)
+        self.ownFields = PluginEdits.list(
+            self.limits.flatMap { [$0.limitName, $0.remainingName] }
+                + ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"].map {
+                    Array($0.utf8)
+                }
+        )
     }
 
     /// Counts the request, or refuses it.
@@ -204,13 +212,12 @@ struct RateLimiting: Sendable {
         _ now: Int64,
         into edits: inout PluginEdits
     ) {
+        edits.dropResponse(names: self.ownFields)
         var tightest: Tightest?
         for (index, limit) in self.limits.enumerated() {
             let isCounted = stop == nil || stop == index
             let left = Int64(limit.count) - Int64(before[index]) - (isCounted ? 1 : 0)
             let remaining = UInt32(clamping: left)
-            limit.limitName.withUnsafeBytes { edits.dropResponse($0) }
-            limit.remainingName.withUnsafeBytes { edits.dropResponse($0) }
             limit.lines.withUnsafeBytes { edits.responseLines.write($0) }
             edits.responseLines.write(decimal: UInt64(remaining))
             edits.responseLines.write("\r\n")
@@ -225,14 +232,10 @@ struct RateLimiting: Sendable {
         }
         guard let tightest else { return }
         self.limits[tightest.limit].text.withUnsafeBytes {
-            edits.setResponse("ratelimit-limit", as: "RateLimit-Limit", $0)
+            edits.addResponse("RateLimit-Limit", $0)
         }
-        edits.setResponse(
-            "ratelimit-remaining",
-            as: "RateLimit-Remaining",
-            UInt64(tightest.remaining)
-        )
-        edits.setResponse("ratelimit-reset", as: "RateLimit-Reset", UInt64(tightest.reset))
+        edits.addResponse("RateLimit-Remaining", UInt64(tightest.remaining))
+        edits.addResponse("RateLimit-Reset", UInt64(tightest.reset))
         if stop != nil {
             edits.setResponse("retry-after", as: "Retry-After", UInt64(tightest.reset))
         }

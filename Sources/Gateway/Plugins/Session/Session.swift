@@ -6,7 +6,8 @@ import MeshHTTP
 ///
 /// The cookie holds all there is to a session, so that every node that has the secret opens it, and
 /// no node keeps any. Those who log out lose their cookie; one that was copied before lasts until its
-/// times are up. The plugins that authenticate need `anonymous`, as in Kong, to leave a request with
+/// times are up. With `remember` a second cookie, sealed by a key of its own, outlasts the browser: a
+/// client without a session, but with that one, is given a new session. The plugins that authenticate need `anonymous`, as in Kong, to leave a request with
 /// a session alone.
 ///
 /// Source: Kong's `kong/plugins/session/`, version 3.9.
@@ -79,6 +80,8 @@ struct Session: Sendable {
     private let name: [UInt8]
     /// What follows the value of the cookie.
     private let attributes: [UInt8]
+    /// What outlasts the browser; nil when nothing does.
+    private let memory: Memory?
     private let logoutMethods: [[UInt8]]
     private let logoutArgument: [UInt8]
 
@@ -86,9 +89,6 @@ struct Session: Sendable {
         let storage = try settings.text("storage") ?? "cookie"
         guard storage == "cookie" else {
             throw settings.error("storage", "only 'cookie' is built: sessions are kept by clients")
-        }
-        guard try settings.flag("remember") != true else {
-            throw settings.error("remember", "sessions that outlast the browser are not built yet")
         }
         guard try settings.flag("read_body_for_logout") != true else {
             throw settings.error(
@@ -101,25 +101,64 @@ struct Session: Sendable {
                 throw settings.error(field, "fields that tell of sessions are not built yet")
             }
         }
-        let name = try settings.text("cookie_name") ?? "session"
-        guard FieldText.isName(name) else {
-            throw settings.error("cookie_name", "'\(name)' is no cookie name")
-        }
         let secret = try settings.text("secret") ?? ""
         guard secret.utf8.count >= Self.secretByteCount else {
             throw settings.error("secret", "length must be at least \(Self.secretByteCount)")
         }
-        self.seal = SessionSeal(secret: secret, audience: try settings.text("audience") ?? "")
+        let audience = try settings.text("audience") ?? ""
+        self.seal = SessionSeal(secret: secret, audience: audience)
         self.limits = SessionLimits(
             idling: try settings.number("idling_timeout") ?? 900,
             rolling: try settings.number("rolling_timeout") ?? 3_600,
             absolute: try settings.number("absolute_timeout") ?? 86_400
         )
-        self.name = Array(name.utf8)
+        self.name = try Self.name("cookie_name", settings)
         self.attributes = try Self.attributes(settings)
+        self.memory =
+            try settings.flag("remember") == true
+            ? try Memory(settings, secret: secret, audience: audience, otherName: self.name) : nil
         self.logoutMethods =
             try settings.texts("logout_methods")?.map { Array($0.utf8) } ?? []
         self.logoutArgument = Array((try settings.text("logout_query_arg") ?? "").utf8)
+    }
+
+    /// The cookie that outlasts the browser.
+    private struct Memory {
+        let name: [UInt8]
+        let seal: SessionSeal
+        let limits: SessionLimits
+        /// Seconds that clients are told to keep it; nil for no end.
+        let seconds: Int64?
+
+        init(
+            _ settings: PluginSettings,
+            secret: String,
+            audience: String,
+            otherName: [UInt8]
+        ) throws(PluginError) {
+            self.name = try Session.name("remember_cookie_name", settings)
+            guard self.name != otherName else {
+                throw settings.error("remember_cookie_name", "'cookie_name' has the same name")
+            }
+            self.seal = SessionSeal(secret: secret, audience: "\(audience)\nremember")
+            let rolling = try settings.number("remember_rolling_timeout") ?? 604_800
+            let absolute = try settings.number("remember_absolute_timeout") ?? 2_592_000
+            self.limits = SessionLimits(idling: 0, rolling: rolling, absolute: absolute)
+            self.seconds = [rolling, absolute].filter { $0 > 0 }.min().map {
+                Int64(min($0, 4_294_967_295))
+            }
+        }
+    }
+
+    private static func name(
+        _ field: String,
+        _ settings: PluginSettings
+    ) throws(PluginError) -> [UInt8] {
+        let name = try settings.text(field) ?? ""
+        guard FieldText.isName(name) else {
+            throw settings.error(field, "'\(name)' is no cookie name")
+        }
+        return Array(name.utf8)
     }
 
     /// Shortest secret; a shorter one could be guessed, and sessions be forged.
@@ -147,9 +186,7 @@ struct Session: Sendable {
         _ edits: inout PluginEdits
     ) -> PluginVerdict {
         let now = Double(request.wallMilliseconds / 1_000)
-        guard let cookie = request.cookie(self.name), let ticket = self.seal.open(cookie),
-            self.limits.allow(ticket, at: now)
-        else { return .next }
+        guard let (ticket, isRemembered) = self.ticket(request, at: now) else { return .next }
         if self.logsOut(request) {
             return .answer(
                 PluginAnswer(status: 200, lines: self.farewell, contentType: "", body: [])
@@ -163,10 +200,29 @@ struct Session: Sendable {
             &state,
             &edits
         )
-        state.sessionBegan = ticket.began
-        let renewed = self.limits.renewed(ticket, at: now)
-        state.sessionIsFresh = renewed == nil
+        if isRemembered {
+            state.rememberBegan = ticket.began
+        } else {
+            state.sessionBegan = ticket.began
+            state.sessionIsFresh = self.limits.renewed(ticket, at: now) == nil
+        }
         return .next
+    }
+
+    /// What the client shows: a session, or else what outlasts it.
+    private func ticket(
+        _ request: PluginRequest,
+        at now: Double
+    ) -> (ticket: SessionTicket, isRemembered: Bool)? {
+        if let cookie = request.cookie(self.name), let ticket = self.seal.open(cookie),
+            self.limits.allow(ticket, at: now)
+        {
+            return (ticket, false)
+        }
+        guard let memory, let cookie = request.cookie(memory.name),
+            let ticket = memory.seal.open(cookie), memory.limits.allow(ticket, at: now)
+        else { return nil }
+        return (ticket, true)
     }
 
     private func response(_ state: PluginState, _ edits: inout PluginEdits) {
@@ -174,27 +230,49 @@ struct Session: Sendable {
             let credential = state.identity.credential
         else { return }
         let now = state.beganMilliseconds / 1_000
-        let ticket = SessionTicket(
-            consumer: consumer,
-            credential: credential,
-            began: state.sessionBegan > 0 ? state.sessionBegan : now,
-            touched: now
-        )
-        guard let shared = edits.shared,
-            let value = self.seal.close(ticket, random: shared.random)
+        func ticket(_ began: UInt64) -> SessionTicket {
+            SessionTicket(
+                consumer: consumer,
+                credential: credential,
+                began: began > 0 ? began : now,
+                touched: now
+            )
+        }
+        self.write(self.name, ticket(state.sessionBegan), by: self.seal, seconds: nil, &edits)
+        guard let memory else { return }
+        // A session that goes on began when the client was authenticated, as its memory did.
+        let began = state.rememberBegan > 0 ? state.rememberBegan : state.sessionBegan
+        self.write(memory.name, ticket(began), by: memory.seal, seconds: memory.seconds, &edits)
+    }
+
+    private func write(
+        _ name: [UInt8],
+        _ ticket: SessionTicket,
+        by seal: SessionSeal,
+        seconds: Int64?,
+        _ edits: inout PluginEdits
+    ) {
+        guard let shared = edits.shared, let value = seal.close(ticket, random: shared.random)
         else { return }
         edits.lines.write("Set-Cookie: ")
-        self.name.withUnsafeBytes { edits.lines.write($0) }
+        name.withUnsafeBytes { edits.lines.write($0) }
         edits.lines.write("=")
         Array(value.utf8).withUnsafeBytes { edits.lines.write($0) }
+        if let seconds {
+            edits.lines.write("; Max-Age=")
+            edits.lines.write(decimal: UInt64(seconds))
+        }
         self.attributes.withUnsafeBytes { edits.lines.write($0) }
         edits.lines.write("\r\n")
     }
 
     private var farewell: String {
-        let name = String(decoding: self.name, as: UTF8.self)
         let attributes = String(decoding: self.attributes, as: UTF8.self)
-        return "Set-Cookie: \(name)=; Max-Age=0\(attributes)\r\n"
+        return [self.name, self.memory?.name].compactMap(\.self).map { name in
+            let name = String(decoding: name, as: UTF8.self)
+            return "Set-Cookie: \(name)=; Max-Age=0\(attributes)\r\n"
+        }
+        .joined()
     }
 
     private func logsOut(_ request: PluginRequest) -> Bool {

@@ -22,7 +22,8 @@ enum BodyFields {
         switch BodyKind(String(decoding: type, as: UTF8.self).lowercased()) {
         case .form: self = .form(body.withUnsafeBytes { Arguments($0) })
         case .json:
-            guard let fields = (try? JSONText.parse(body))?.value.fields else { return nil }
+            let text = try? JSONText.parse(body, equalNames: .last)
+            guard let fields = text?.value.fields else { return nil }
             self = .json(fields)
         case .multipart, nil: return nil
         }
@@ -36,7 +37,7 @@ enum BodyFields {
             guard values.count < 2 else { return .several }
             return values.first?.value.map { .text($0) } ?? .nothing
         case .json(let fields):
-            switch fields.last(where: { Array($0.name.utf8) == name })?.node.value {
+            switch fields.first(where: { Array($0.name.utf8) == name })?.node.value {
             case .string(let text): return .text(Array(text.utf8))
             case .array, .object: return .several
             case .null, .bool, .integer, .number, nil: return .nothing

@@ -11,9 +11,8 @@ struct JSONRules {
 
     /// The body after the rules; nil when they change nothing, or it is no object.
     func apply(to body: [UInt8]) -> [UInt8]? {
-        guard let document = try? JSONText.parse(body).value, var fields = document.fields else {
-            return nil
-        }
+        let text = try? JSONText.parse(body, equalNames: .last)
+        guard var fields = text?.value.fields else { return nil }
         let before = fields
         self.apply(to: &fields)
         return fields == before ? nil : Array(DocumentValue.object(fields).json.utf8)

@@ -35,6 +35,32 @@ struct ACLTests {
         #expect(gateway.ask(key: "bob-key")?.text.contains("x-consumer-groups: staff\n") == true)
     }
 
+    @Test("looks at consumer groups too when it is told to, and tells the target of them")
+    func consumerGroups() throws {
+        let gold = DocumentValue.list([.string("gold")])
+        for includes in [false, true] {
+            let config: KeyValuePairs<String, DocumentValue> = [
+                "allow": gold, "include_consumer_groups": .bool(includes),
+            ]
+            let gateway = try ProtectedGateway([.named("key-auth"), .named("acl", config)]) {
+                $0.consumerGroups = [ConsumerGroup(id: ProtectedGateway.goldID, name: "gold")]
+                $0.groupMembers = [
+                    GroupMember(
+                        id: EntityID(high: 11, low: 1),
+                        consumer: ProtectedGateway.annID,
+                        consumerGroup: ProtectedGateway.goldID
+                    )
+                ]
+            }
+            let answer = try #require(gateway.ask(key: "ann-key"))
+            #expect(answer.status == (includes ? 200 : 403))
+            #expect(
+                answer.text.contains("x-consumer-groups: admins, staff, gold\n") == includes
+            )
+            #expect(gateway.ask(key: "bob-key")?.status == 403)
+        }
+    }
+
     @Test("keeps the groups to itself when it is told to")
     func hidden() throws {
         let gateway = try self.gateway(["allow": Self.admins, "hide_groups_header": .bool(true)])

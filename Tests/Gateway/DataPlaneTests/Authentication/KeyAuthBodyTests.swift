@@ -41,6 +41,8 @@ struct KeyAuthBodyTests {
         let bodies = [
             (Self.form, "a=1&apikey=ann%2Dkey&b=%20"),
             (Self.json, #"{"a": 1.0, "apikey": "ann-key"}"#),
+            // The last one counts, as for lua-cjson.
+            (Self.json, #"{"apikey": "nobody", "a": 1, "a": 2, "apikey": "ann-key"}"#),
         ]
         for (type, body) in bodies {
             let answer = try #require(
@@ -67,6 +69,7 @@ struct KeyAuthBodyTests {
             (json, "{\"apikey\": null}", "No API key found in request"),
             (json, "{nonsense", "No API key found in request"),
             (json, #"{"apikey": "nobody"}"#, "Unauthorized"),
+            (json, #"{"apikey": "ann-key", "apikey": "nobody"}"#, "Unauthorized"),
             (json, #"{"apikey": ["ann-key"]}"#, "Duplicate API key found"),
             ("text/plain", "apikey=ann-key", "No API key found in request"),
             ("multipart/form-data; boundary=x", "--x--", "No API key found in request"),

@@ -8,9 +8,18 @@ import Testing
 struct SessionTests {
     private static let secret = DocumentValue.string("a secret of the whole mesh")
 
-    private func gateway(_ secret: DocumentValue = Self.secret) throws -> ProtectedGateway {
+    private func gateway(
+        _ secret: DocumentValue = Self.secret,
+        remembers: Bool = false
+    ) throws -> ProtectedGateway {
         try ProtectedGateway([
-            .named("session", ["secret": secret, "cookie_secure": .bool(false)]),
+            .named(
+                "session",
+                [
+                    "secret": secret, "cookie_secure": .bool(false), "remember": .bool(remembers),
+                    "remember_rolling_timeout": .integer(7_200),
+                ]
+            ),
             .named("key-auth", ["anonymous": .string("guest")]),
             .named("request-termination", ["status_code": .integer(401)]) {
                 $0.consumer = ProtectedGateway.guestID
@@ -75,6 +84,38 @@ struct SessionTests {
         #expect(asked?["set-cookie"]?.hasPrefix("session=; Max-Age=0; Path=/") == true)
         #expect(asked?.text == "")
         #expect(gateway.ask(cookie, target: "/?session_logout=1")?.text != "")
+    }
+
+    @Test("gives a client a new session that shows what outlasts the browser")
+    func remembered() throws {
+        let gateway = try self.gateway(remembers: true)
+        let cookies = { (answer: TestMessage) in
+            answer.fields.filter { $0.name.lowercased() == "set-cookie" }.map(\.value)
+        }
+        let made = cookies(try #require(gateway.ask(key: "ann-key")))
+        #expect(made.count == 2)
+        #expect(made.first?.hasPrefix("session=") == true)
+        #expect(made.first?.contains("Max-Age") == false)
+        let kept = try #require(made.last)
+        #expect(kept.hasPrefix("remember="))
+        #expect(kept.hasSuffix("; Max-Age=7200; Path=/; SameSite=Strict; HttpOnly"))
+        let shown = String(kept.prefix { $0 != ";" })
+        let later = try #require(gateway.ask("Cookie: \(shown)\r\n"))
+        #expect(later.status == 200)
+        #expect(later.text.contains("x-consumer-username: ann\n"))
+        #expect(cookies(later).map { String($0.prefix { $0 != "=" }) } == ["session", "remember"])
+        // One cookie is no other, and needs the setting.
+        let swapped = shown.replacing("remember=", with: "session=")
+        #expect(gateway.ask("Cookie: \(swapped)\r\n")?.status == 401)
+        #expect(try self.gateway().ask("Cookie: \(shown)\r\n")?.status == 401)
+        let left = gateway.ask(
+            "Cookie: \(shown)\r\n",
+            target: "/?session_logout=1",
+            method: "DELETE"
+        )
+        #expect(
+            left.map(cookies)?.map { String($0.prefix { $0 != ";" }) } == ["session=", "remember="]
+        )
     }
 
     @Test("does not outlive its consumer")

@@ -66,6 +66,23 @@ struct LogPluginTests {
         #expect(entry["workspace_name"]?.text == "default")
     }
 
+    @Test("tell who was authenticated, and by which credential")
+    func authenticated() throws {
+        let path = Self.path("file-log-consumer")
+        defer { unlink(path) }
+        let gateway = try ProtectedGateway([
+            .named("key-auth"), .named("file-log", ["path": .string(path)], number: 2),
+        ])
+        #expect(gateway.ask(key: "ann-key")?.status == 200)
+        let line = try #require(awaited { Self.lines(of: path).first })
+        let entry = try Self.object(line)
+        let keyID = ProtectedGateway.keyID.description
+        #expect(entry["authenticated_entity"]?["id"]?.text == keyID)
+        #expect(entry["consumer"]?["id"]?.text == ProtectedGateway.annID.description)
+        #expect(entry["consumer"]?["username"]?.text == "ann")
+        #expect(entry["consumer"]?["custom_id"]?.text == "42")
+    }
+
     @Test("tell of what other plugins answer")
     func refused() throws {
         let path = Self.path("refused-log")
