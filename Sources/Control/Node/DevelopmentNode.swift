@@ -20,21 +20,31 @@ enum DevelopmentNode {
         ]
     }
 
-    /// The first loopback address whose usual ports are free: the nodes of a demonstration, or another
-    /// development node, may have those of the first ones.
+    /// The settings at the first loopback address where nobody else listens: the nodes of a
+    /// demonstration, or another development node, may have the first ones.
     ///
-    /// When none of 32 is free it is the first, whose error says what is taken.
-    static func vacantAddress() -> String {
-        let addresses = (1...32).map { "127.0.0.\($0)" }
-        return addresses.first(where: Self.isVacant) ?? addresses[0]
+    /// - Parameter settings: what the node would run by at an address.
+    /// - Returns: those of 127.0.0.1 when none of 32 is free; what is taken is told when it is opened.
+    /// - Throws: what `settings` throws.
+    static func vacant(
+        _ settings: (_ address: String) throws(SettingsError) -> NodeSettings
+    ) throws(SettingsError) -> NodeSettings {
+        for last in 1...32 {
+            let some = try settings("127.0.0.\(last)")
+            if Self.isVacant(some) { return some }
+        }
+        return try settings("127.0.0.1")
     }
 
-    private static func isVacant(_ address: String) -> Bool {
+    private static func isVacant(_ settings: NodeSettings) -> Bool {
         let listeners = ListenerSet()
         defer { listeners.releaseAll() }
-        let settings = Self.settings(directory: "", address: address)
-        let endpoints = settings.values.compactMap { Endpoint($0) }
-        let places = endpoints.map { ListenPlace.stream($0) } + endpoints.map { .datagrams($0) }
+        let proxy = settings.proxy.dataPlane
+        let endpoints =
+            (proxy.listen + proxy.tlsListen).map(\.endpoint) + [
+                settings.admin.listen, settings.status.listen, settings.gossip.bind,
+            ]
+        let places = endpoints.map { ListenPlace.stream($0) } + [.datagrams(settings.gossip.bind)]
         return places.allSatisfy { place in
             guard let socket = try? listeners.openOne(ListenRequest("\(place)", place)) else {
                 return false

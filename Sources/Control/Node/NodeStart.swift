@@ -109,26 +109,22 @@ public struct NodeStart: Sendable {
     }
 
     private func prepare(hostName: String) throws(SettingsError) -> Prepared {
-        var flags = self.flags
+        var settings: NodeSettings
         var temporary: String?
         if self.isDevelopment {
             let path = FileManager.default.temporaryDirectory
                 .appendingPathComponent("meshgate-dev-\(ProcessInfo.processInfo.processIdentifier)")
                 .path
-            if flags["node.data_dir"] == nil { temporary = path }
-            let address = self.takesOver ? "127.0.0.1" : DevelopmentNode.vacantAddress()
-            flags.merge(DevelopmentNode.settings(directory: path, address: address)) { given, _ in
-                given
+            settings = try DevelopmentNode.vacant { (address) throws(SettingsError) in
+                try self.settings(
+                    hostName,
+                    DevelopmentNode.settings(directory: path, address: address)
+                )
             }
+            if settings.node.dataDirectory == path { temporary = path }
+        } else {
+            settings = try self.settings(hostName, [:])
         }
-        var file: (name: String, text: String)?
-        if let path = self.file { file = (path, try Self.text(of: path)) }
-        var settings = try SettingsReader.read(
-            file: file,
-            environment: ProcessInfo.processInfo.environment,
-            flags: flags,
-            hostName: Self.shortName(hostName)
-        )
         settings.proxy.dataPlane = try settings.proxy.loaded { (path) throws(SettingsError) in
             if path == settings.proxy.files.key {
                 try Self.checkSecrecy("proxy.tls_key", path, 0o007)
@@ -148,6 +144,21 @@ public struct NodeStart: Sendable {
             prepared.firstConfiguration = ("sample", DevelopmentNode.sampleConfiguration)
         }
         return prepared
+    }
+
+    private func settings(
+        _ hostName: String,
+        _ defaults: [String: String]
+    ) throws(SettingsError) -> NodeSettings {
+        var file: (name: String, text: String)?
+        if let path = self.file { file = (path, try Self.text(of: path)) }
+        return try SettingsReader.read(
+            file: file,
+            environment: ProcessInfo.processInfo.environment,
+            flags: self.flags,
+            hostName: Self.shortName(hostName),
+            defaults: defaults
+        )
     }
 
     /// The settings with what their files hold now.

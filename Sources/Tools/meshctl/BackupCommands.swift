@@ -81,7 +81,10 @@ struct RestoreCommand: AsyncParsableCommand {
     @Flag(help: "Replace the configuration that there is, by a new changeset.")
     var replace = false
 
-    @Option(help: ArgumentHelp("Write the key ring of the backup here.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the key ring of the backup here.", valueName: "file"),
+        completion: .file()
+    )
     var keyringTo: String?
 
     func run() async throws {

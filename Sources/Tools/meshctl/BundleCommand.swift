@@ -22,7 +22,7 @@ struct BundleCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "The archive to write.")
+    @Option(help: "The archive to write.", completion: .file())
     var file = "meshgate-bundle.tar.gz"
 
     @OptionGroup var node: NodeOptions

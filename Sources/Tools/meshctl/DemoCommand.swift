@@ -22,7 +22,10 @@ struct DemoCommand: AsyncParsableCommand {
 
 /// Where the demonstration is written down.
 struct DemoOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("What cluster/up has written.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("What cluster/up has written.", valueName: "file"),
+        completion: .file(extensions: ["json"])
+    )
     var mesh = "cluster/.run/mesh.json"
 
     func read() throws -> DemoMesh { try DemoMesh.read(self.mesh) }

@@ -24,7 +24,7 @@ struct ForgetCommand: AsyncParsableCommand {
     @OptionGroup var node: NodeOptions
     @OptionGroup var output: OutputOptions
 
-    @Flag(help: "Ask nothing.")
+    @Flag(help: "Ask nothing; needed where there is no terminal.")
     var yes = false
 
     @Flag(help: "Print what would be done, and do nothing.")
@@ -59,7 +59,7 @@ struct ForceLeaveCommand: AsyncParsableCommand {
     @OptionGroup var node: NodeOptions
     @OptionGroup var output: OutputOptions
 
-    @Flag(help: "Ask nothing.")
+    @Flag(help: "Ask nothing; needed where there is no terminal.")
     var yes = false
 
     @Flag(help: "Print what would be done, and do nothing.")

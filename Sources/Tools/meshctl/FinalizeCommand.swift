@@ -19,7 +19,7 @@ struct FinalizeCommand: AsyncParsableCommand {
             """
     )
 
-    @Flag(help: "Ask nothing.")
+    @Flag(help: "Ask nothing; needed where there is no terminal.")
     var yes = false
 
     @Flag(help: "Print what is in the way, and do nothing.")
@@ -38,7 +38,7 @@ struct FinalizeCommand: AsyncParsableCommand {
             }
             return
         }
-        if !self.yes { Terminal.tell(ProtocolScreen.text(report)) }
+        if !self.yes, Terminal.isInteractive { Terminal.tell(ProtocolScreen.text(report)) }
         try Terminal.confirm("finalize? no node can go back then", isAgreed: self.yes)
         try self.show(try await client.finalizeProtocol())
     }

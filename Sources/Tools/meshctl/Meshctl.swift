@@ -50,10 +50,11 @@ struct Meshctl: AsyncParsableCommand {
             Self.end(Failure(error))
         } catch {
             let message = Self.message(for: error)
-            if Self.exitCode(for: error) == .validationFailure, !message.isEmpty,
+            let code = Self.exitCode(for: error)
+            if code != .success, !(error is ExitCode), !message.isEmpty,
                 OutputOptions.wantsJSON(CommandLine.arguments)
             {
-                Self.end(Failure(.usage, message))
+                Self.end(Failure(code == .validationFailure ? .usage : .failure, message))
             }
             Self.exit(withError: error)
         }

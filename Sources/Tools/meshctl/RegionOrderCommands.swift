@@ -11,7 +11,7 @@ struct RegionOrderArguments: ParsableArguments {
     @OptionGroup var node: NodeOptions
     @OptionGroup var output: OutputOptions
 
-    @Flag(help: "Ask nothing.")
+    @Flag(help: "Ask nothing; needed where there is no terminal.")
     var yes = false
 
     @Flag(help: "Print what it would mean, and do nothing.")
@@ -25,7 +25,7 @@ struct RegionOrderArguments: ParsableArguments {
         let client = try self.node.client()
         if !self.dryRun, !self.yes, order != .undrain {
             let plan = try await self.ask(client, order, seconds, isDryRun: true)
-            Terminal.note(RegionOrderTable(plan).text())
+            if Terminal.isInteractive { Terminal.note(RegionOrderTable(plan).text()) }
             try Terminal.confirm("\(order.rawValue) region \(self.region)?", isAgreed: false)
         }
         let report = try await self.ask(client, order, seconds, isDryRun: self.dryRun)

@@ -28,9 +28,16 @@ struct TargetOrderArguments: ParsableArguments {
     @OptionGroup var node: NodeOptions
     @OptionGroup var output: OutputOptions
 
+    @Flag(help: "Ask nothing; needed where there is no terminal.")
+    var yes = false
+
     /// Carries an order out.
     func carryOut(_ order: TargetOrderReport.Order) async throws {
         let client = try self.node.client()
+        if order != .enable {
+            let question = "\(order.rawValue) \(self.target) of \(self.upstream) at every node?"
+            try Terminal.confirm(question, isAgreed: self.yes)
+        }
         let report = try await client.order(order, of: self.target, in: self.upstream)
         Terminal.result(
             try self.output.text(report, items: [report], names: [report.target]) { _ in
@@ -50,7 +57,7 @@ struct TargetDrainCommand: AsyncParsableCommand {
 
             Exit status: 0 done; 1 unknown; 69 the node asked did not answer.
 
-            Example: meshctl target drain api 10.0.0.8:9000
+            Example: meshctl target drain api 10.0.0.8:9000 --yes
             """
     )
 
@@ -67,7 +74,7 @@ struct TargetDisableCommand: AsyncParsableCommand {
         discussion: """
             Exit status: 0 done; 1 unknown; 69 the node asked did not answer.
 
-            Example: meshctl target disable api 10.0.0.8:9000
+            Example: meshctl target disable api 10.0.0.8:9000 --yes
             """
     )
 

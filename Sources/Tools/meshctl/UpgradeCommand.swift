@@ -10,8 +10,8 @@ struct UpgradeCommand: AsyncParsableCommand {
         abstract: "Restart or upgrade all nodes, one per region at a time, and stop on harm.",
         discussion: """
             How far an upgrade is, is kept in the mesh: any terminal and any node shows it. A run \
-            goes on when its terminal hangs up; one that is ended stops after the step at hand, and \
-            resume takes it up again, anywhere.
+            goes on when its terminal hangs up; one that is ended stops where it is, and resume takes \
+            it up again, anywhere.
 
             Exit status: 0 done; 1 refused, or no upgrade; 2 paused or given up; 69 no node \
             answered; 75 a node is not back in time.
@@ -149,7 +149,7 @@ struct UpgradeRunCommand: AsyncParsableCommand {
     @OptionGroup var hook: UpgradeHookOptions
     @OptionGroup var node: NodeOptions
 
-    @Flag(help: "Ask nothing.")
+    @Flag(help: "Ask nothing; needed where there is no terminal.")
     var yes = false
 
     @Flag(help: "Print the plan, and do nothing.")
@@ -178,7 +178,9 @@ struct UpgradeRunCommand: AsyncParsableCommand {
                     + "abort gives it up"
             )
         }
-        if !self.yes { Terminal.tell(UpgradeScreen.plan(upgrade, obstacles: [])) }
+        if !self.yes, Terminal.isInteractive {
+            Terminal.tell(UpgradeScreen.plan(upgrade, obstacles: []))
+        }
         try Terminal.confirm("begin?", isAgreed: self.yes)
         upgrade.revision = held?.revision ?? 0
         var run = UpgradeRun(upgrade, fleet: fleet, hook: self.hook)

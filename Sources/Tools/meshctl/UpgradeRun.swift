@@ -28,11 +28,11 @@ struct UpgradeRun {
         self.upgrade.reason = ""
         self.upgrade.driver = Self.name
         try await self.write()
-        // A terminal that hangs up takes nothing but the lines away that were for it.
+        // A terminal that hangs up takes nothing away but the lines that were for it.
         signal(SIGHUP, SIG_IGN)
         Terminal.note(
-            "interrupting stops this run after nothing but the step at hand; how far it is stays in "
-                + "the mesh: meshctl upgrade status, resume"
+            "interrupting stops this run where it is; how far it is stays in the mesh: meshctl "
+                + "upgrade status, resume"
         )
         for index in self.upgrade.nodes.indices where self.upgrade.nodes[index].step != .done {
             try await self.checkWanted()
@@ -213,8 +213,25 @@ struct UpgradeRun {
         environment["MESHGATE_ADMIN"] = member.adminAddress ?? ""
         environment["MESHGATE_TARGET"] = target
         process.environment = environment
+        // Through here, so that a terminal which hangs up does not fail what the hook prints.
+        let output = Pipe()
+        let ended = DispatchSemaphore(value: 0)
+        output.fileHandleForReading.readabilityHandler = { handle in
+            let some = handle.availableData
+            if some.isEmpty {
+                handle.readabilityHandler = nil
+                ended.signal()
+            } else {
+                Terminal.tell(String(decoding: some, as: UTF8.self))
+            }
+        }
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = output
         try process.run()
         process.waitUntilExit()
+        // What the hook has left behind may hold the pipe open for ever.
+        _ = ended.wait(timeout: .now() + 1)
         return process.terminationStatus
     }
 

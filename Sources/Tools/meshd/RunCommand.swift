@@ -63,6 +63,9 @@ struct RunCommand: AsyncParsableCommand {
     var settings: [String] = []
 
     func validate() throws {
+        guard !self.dev || !self.takeover else {
+            throw ValidationError("--dev and --takeover do not go together")
+        }
         for setting in self.settings where !setting.contains("=") {
             throw ValidationError("--set is '\(setting)', but must be NAME=VALUE")
         }

@@ -38,7 +38,8 @@ struct ConfigurationMachine: Sendable {
         case install(revision: UInt64)
         /// Answer with ``resolved(_:_:at:)``.
         case resolve(ResolutionTable.Lookup)
-        /// Write the file's entities; a failure is answered with ``fileFailed(reason:isFinal:at:)``.
+        /// Write the file's entities; answer with ``fileApplied(at:)`` or
+        /// ``fileFailed(reason:isFinal:at:)``.
         case applyFile
         /// Publish how the node stands.
         case tell(ConfigurationStanding)
@@ -235,6 +236,12 @@ struct ConfigurationMachine: Sendable {
         return (self.active.map { self.compareFile($0.facts) } ?? []) + self.proceed(at: now)
     }
 
+    /// The file was applied, and what it says is in use; one without entities changes nothing.
+    mutating func fileApplied(at now: MonotonicInstant) -> [Effect] {
+        self.file.end()
+        return self.proceed(at: now)
+    }
+
     /// The file could not be read or written; it is tried again unless that is final.
     mutating func fileFailed(
         reason: String,
@@ -331,9 +338,10 @@ extension ConfigurationMachine {
     /// What a node with nothing to route by waits for.
     private func waiting(at now: MonotonicInstant) -> ConfigurationStanding.Waiting? {
         guard self.active == nil else { return nil }
-        guard self.newest != nil else { return .disk }
+        guard let newest = self.newest else { return .disk }
+        if !newest.state.isEmpty, self.standing.refusal == nil { return .activation }
         if let reason = self.fileReason { return .file(reason: reason) }
-        guard self.hasSeeds else { return .operator }
+        guard self.hasSeeds else { return self.file.isOpen ? .ownFile : .operator }
         guard self.file.hasJoined else { return .seeds }
         return self.file.mayArrive(at: now) ? .mesh : .meshOperator
     }

@@ -12,7 +12,11 @@ struct ConfigurationStanding: Equatable, Sendable {
     enum Waiting: Equatable, Sendable {
         /// Its own disk.
         case disk
-        /// An operator: there are neither seeds nor a file.
+        /// What it holds, which is made ready to route by.
+        case activation
+        /// Its own file, which is being read or applied: there is no mesh to ask first.
+        case ownFile
+        /// An operator: there are neither seeds nor a file with anything in it.
         case `operator`
         /// The seeds, none of which has answered.
         case seeds
@@ -46,6 +50,8 @@ extension ConfigurationStanding.Waiting: CustomStringConvertible {
     var description: String {
         switch self {
         case .disk: "the store on disk is being read"
+        case .activation: "the configuration is being activated"
+        case .ownFile: "the file of config: is being applied"
         case .operator: "nobody has applied one; meshctl config apply FILE, or set config:"
         case .seeds: "no seed answers, and nothing is on disk; check gossip.seeds and the network"
         case .mesh: "joined the mesh, whose configuration is on its way"

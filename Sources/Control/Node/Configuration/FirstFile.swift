@@ -49,6 +49,9 @@ struct FirstFile: Sendable {
         self.state = content == .none ? .over : .waiting
     }
 
+    /// Whether it is still to be applied, or is being applied.
+    var isOpen: Bool { self.state != .over }
+
     /// Whether a configuration of the mesh may still be on its way.
     func mayArrive(at now: MonotonicInstant) -> Bool {
         self.mayArriveUntil.map { now < $0 } ?? false

@@ -38,6 +38,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
         case refused(UInt64, reason: String)
         case resolved(ResolutionTable.Lookup, ResolutionTable.Outcome)
         case fileRead(fingerprint: UInt64)
+        case fileApplied
         case fileFailed(reason: String, isFinal: Bool)
         case wake
     }
@@ -76,7 +77,6 @@ final class ConfigurationService: ServiceLifecycle.Service {
     private let resolver = HostResolver()
     private let journal: ActivationJournal
     private let file: (name: String, text: String)?
-    private let hasSeeds: Bool
     private let logger: Logger
     private let events: EventLog
     private let inbox: AsyncStream<Input>
@@ -104,7 +104,6 @@ final class ConfigurationService: ServiceLifecycle.Service {
         self.compiler = compiler
         self.journal = journal
         self.file = file
-        self.hasSeeds = hasSeeds
         self.events = events
         self.logger = logger
         self.onChange = onChange
@@ -115,9 +114,6 @@ final class ConfigurationService: ServiceLifecycle.Service {
         let machine = ConfigurationMachine(setup, at: NodeClock.now)
         self.state = Mutex(State(machine: machine))
     }
-
-    /// Whether a node that holds nothing applies its file without a mesh to ask first.
-    var appliesFileUnasked: Bool { self.file != nil && !self.hasSeeds }
 
     /// What the node routes by now.
     var running: Running { get async { self.state.withLock { $0.running } } }
@@ -244,6 +240,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
             return self.state.withLock { $0.machine.resolved(lookup, outcome, at: now) }
         case .fileRead(let fingerprint):
             return self.state.withLock { $0.machine.fileRead(fingerprint: fingerprint, at: now) }
+        case .fileApplied: return self.state.withLock { $0.machine.fileApplied(at: now) }
         case .fileFailed(let reason, let isFinal):
             return self.state.withLock {
                 $0.machine.fileFailed(reason: reason, isFinal: isFinal, at: now)
@@ -377,6 +374,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
             }
             let report = try await self.apply(submission, alreadyRead: file)
             self.logger.info("configuration applied", metadata: ["hash": "\(report.config.hash)"])
+            self.inlet.yield(.fileApplied)
         } catch {
             // What was read can be written; only the disk or another apply can be in the way.
             self.inlet.yield(.fileFailed(reason: "\(error)", isFinal: false))

@@ -7,9 +7,9 @@ import MeshMembership
 import MeshTransport
 import ServiceLifecycle
 
-/// Opens the node for traffic once it can serve: a configuration that was on its disk, or that its
-/// `config:` file is the first to bring, is in use before the first request is taken, so that no start
-/// answers any by "no route".
+/// Opens the node for traffic once it can serve: a configuration that was on its disk, or that the
+/// `config:` file of a node without seeds is the first to bring, is in use before the first request is
+/// taken, so that such a start answers none by "no route".
 struct OpeningService: Service {
     /// How long a configuration may take before requests are taken all the same: 10 s.
     private static let patience = Duration.seconds(10)
@@ -67,13 +67,14 @@ struct OpeningService: Service {
     }
 
     private func awaitConfiguration() async {
-        let isHeld = await self.cluster.latest().head.generation > 0
-        guard isHeld || self.configuration.appliesFileUnasked else { return }
         let deadline = ContinuousClock.now.advanced(by: Self.patience)
         while ContinuousClock.now < deadline, !Task.isCancelled {
             let standing = await self.configuration.running.standing
             if standing.active != nil || standing.refusal != nil { return }
-            if case .file? = standing.waiting { return }
+            switch standing.waiting {
+            case nil, .disk, .activation, .ownFile: break
+            case .operator, .seeds, .mesh, .meshOperator, .file: return
+            }
             try? await Task.sleep(for: .milliseconds(5))
         }
     }

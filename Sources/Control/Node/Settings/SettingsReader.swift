@@ -20,6 +20,7 @@ public enum SettingsReader {
     ///     of settings count.
     ///   - flags: dotted setting to value, from the command line.
     ///   - hostName: the machine's name, default for `node.name`.
+    ///   - defaults: dotted setting to value, where nothing else is said.
     /// - Returns: settings that hold together.
     /// - Throws: ``SettingsError`` for every setting whose name or value is wrong; when all can be read,
     ///   for the first that does not go with the others.
@@ -27,10 +28,11 @@ public enum SettingsReader {
         file: (name: String, text: String)?,
         environment: [String: String],
         flags: [String: String],
-        hostName: String
+        hostName: String,
+        defaults: [String: String] = [:]
     ) throws(SettingsError) -> NodeSettings {
         var settings = NodeSettings(hostName: hostName)
-        var sources: [Source] = []
+        var sources = [Source(name: "default", values: defaults.mapValues { Self.list($0) })]
         if let file { sources.append(try Self.source(file: file.name, text: file.text)) }
         sources.append(Self.source(environment: environment))
         sources.append(

@@ -77,6 +77,22 @@ struct ConfigurationMachineTests {
         #expect(self.machine.current.waiting == nil)
     }
 
+    @Test("waits for its activation while it holds something, for its file until that is applied")
+    mutating func waiting() {
+        _ = self.machine.receive(Self.state(1, "routes/a"), at: Self.at(0))
+        #expect(self.machine.current.waiting == .activation)
+
+        var setup = ConfigurationMachine.Setup()
+        setup.file = .unread
+        self.machine = ConfigurationMachine(setup, at: Self.at(0))
+        _ = self.machine.receive(.empty, at: Self.at(0))
+        #expect(self.machine.current.waiting == .ownFile)
+        let effects = self.machine.fileRead(fingerprint: 1, at: Self.at(1))
+        #expect(effects.contains(.applyFile) && self.machine.current.waiting == .ownFile)
+        _ = self.machine.fileApplied(at: Self.at(2))
+        #expect(self.machine.current.waiting == .operator, "there was nothing in it")
+    }
+
     @Test("is not ready when what it has cannot be used, and says why")
     mutating func refusedStart() {
         _ = self.machine.receive(Self.state(1, "routes/a"), at: Self.at(0))
