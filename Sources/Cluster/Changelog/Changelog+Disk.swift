@@ -85,7 +85,7 @@ extension Changelog {
                 return self.finish(writes, at: now)
             }
             let held = flight.batch.removed.filter { self.log.entry($0) != nil }
-            self.log.replace(Set(held), with: prepared.batch.added)
+            self.log.replace(Set(held), with: prepared.batch.added, advance: flight.advance)
             self.logChanged()
             return [.changed] + self.notices(about: flight.batch.added)
                 + self.finish(writes, at: now)

@@ -47,19 +47,30 @@ extension Changelog {
             batch.displaced = removed
         }
         var effects = fold + self.writeAgain(into: &batch, at: now)
-        let writes = self.encodeDrafts(into: &batch, &effects)
+        var advance = batch.isEmpty ? ReplayLog.Advance(of: self.log) : nil
+        let writes = self.encodeDrafts(into: &batch, &effects, &advance)
         guard !batch.isEmpty else {
             effects += self.finish(writes, at: now)
             return effects
         }
-        return effects + [self.launch(.append(writes: writes), batch)]
+        return effects + [self.launch(.append(writes: writes), batch, advance)]
     }
 
-    mutating func launch(_ kind: Flight.Kind, _ batch: ChangelogBatch) -> ChangelogEffect {
+    mutating func launch(
+        _ kind: Flight.Kind,
+        _ batch: ChangelogBatch,
+        _ advance: ReplayLog.Advance? = nil
+    ) -> ChangelogEffect {
         var batch = batch
         if !self.isWriterSaved { batch.writer = self.writer }
         batch.removed += self.uncertain
-        let flight = Flight(token: self.takeToken(), kind: kind, batch: batch, askers: self.askers)
+        let flight = Flight(
+            token: self.takeToken(),
+            kind: kind,
+            batch: batch,
+            askers: self.askers,
+            advance: advance
+        )
         self.askers = []
         self.flight = flight
         return .persist(batch, token: flight.token)
@@ -72,7 +83,8 @@ extension Changelog {
 
     private mutating func encodeDrafts(
         into batch: inout ChangelogBatch,
-        _ effects: inout [ChangelogEffect]
+        _ effects: inout [ChangelogEffect],
+        _ advance: inout ReplayLog.Advance?
     ) -> [(ticket: UInt64, id: ChangesetID?)] {
         var state = self.log.state
         var writes: [(ticket: UInt64, id: ChangesetID?)] = []
@@ -83,9 +95,12 @@ extension Changelog {
             self.drafts.removeFirst()
             byteCount += draft.byteCount
             do throws(ChangelogError) {
-                let entry = try self.encode(draft, upon: &state)
-                if let entry { batch.added.append(entry) }
-                writes.append((ticket, entry?.id))
+                let made = try self.encode(draft, upon: &state)
+                if let (entry, outcome) = made {
+                    batch.added.append(entry)
+                    advance?.steps.append((entry.hash, outcome, state))
+                }
+                writes.append((ticket, made?.entry.id))
             } catch {
                 effects.append(.rejected(ticket: ticket, error))
             }
@@ -97,7 +112,7 @@ extension Changelog {
     private mutating func encode(
         _ draft: ChangelogDraft,
         upon state: inout ConfigurationState
-    ) throws(ChangelogError) -> EncodedChangeset? {
+    ) throws(ChangelogError) -> (entry: EncodedChangeset, outcome: ChangesetOutcome)? {
         let head = ChangelogHead(generation: self.staging.generation, hash: state.hash)
         if let error = draft.staleness(at: head, of: state) { throw error }
         let changes = draft.changes(of: state)
@@ -115,11 +130,10 @@ extension Changelog {
                 limit: self.configuration.changesetByteLimit
             )
         }
-        if case .refused(let reason) = state.apply(entry, rules: self.rules) {
-            throw .refused(reason: reason)
-        }
+        let outcome = state.apply(entry, rules: self.rules)
+        if case .refused(let reason) = outcome { throw .refused(reason: reason) }
         self.staging.note(entry)
-        return entry
+        return (entry, outcome)
     }
 
     private func encoded(

@@ -97,6 +97,8 @@ public struct Changelog: Sendable {
         let batch: ChangelogBatch
         /// Peers that wait to hear that it is durable.
         let askers: Set<NodeID>
+        /// What its own writes lead to, worked out when they were taken in.
+        var advance: ReplayLog.Advance?
     }
 
     /// Creates a log from what its store holds.

@@ -4,7 +4,9 @@ public import MeshPrimitives
 /// A write before it has a place in the log.
 public struct ChangelogDraft: Equatable, Sendable {
     /// New content by key, `nil` to delete; what is there already in this form is left out.
-    public var changes: [String: [UInt8]?]
+    public var changes: [String: [UInt8]?] {
+        didSet { self.prepared = nil }
+    }
     /// Who asks for it; empty when unknown.
     public var author: String
     /// Why; may be empty.
@@ -58,10 +60,20 @@ public struct ChangelogDraft: Equatable, Sendable {
         }
     }
 
+    /// The keys of ``changes``, rising.
+    private var keys: [String] {
+        // What was prepared is in order already, and all there is when nothing is deleted.
+        if let details = self.prepared?.details, details.count == self.changes.count {
+            return details.map(\.key)
+        }
+        return self.changes.keys.sorted()
+    }
+
     /// The changes that make a difference, by ascending key, with what each replaces.
     func changes(of state: ConfigurationState) -> [Changeset.Change] {
-        self.changes.sorted { $0.key < $1.key }.compactMap { key, body in
-            let held = state.entities[key]
+        self.keys.compactMap { key in
+            let body = self.changes[key] ?? nil
+            let held = state.entities.isEmpty ? nil : state.entities[key]
             guard held?.body != body else { return nil }
             return Changeset.Change(key: key, replaces: held?.stamp, body: body)
         }

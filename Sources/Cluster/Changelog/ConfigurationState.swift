@@ -5,8 +5,9 @@ public import MeshPrimitives
 ///
 /// Persistent: copies share what is equal, so keeping many states of a log costs little.
 public struct ConfigurationState: Sendable {
-    /// One entity as it stands.
-    public struct Entity: Equatable, Sendable {
+    /// One entity as it stands, held once by all the states that have it: a state that changes copies
+    /// a pointer for each of the entity's neighbours.
+    public final class Entity: Equatable, Sendable {
         /// Its content.
         public let body: [UInt8]
         /// The changeset that wrote it.
@@ -19,6 +20,27 @@ public struct ConfigurationState: Sendable {
 
         /// Whether it is kept beside the configuration, and no part of it.
         public var isAside: Bool { self.facts.isAside }
+
+        init(
+            body: [UInt8],
+            changeset: ChangesetID,
+            stamp: ContentHash,
+            hash: ContentHash,
+            facts: EntityFacts
+        ) {
+            self.body = body
+            self.changeset = changeset
+            self.stamp = stamp
+            self.hash = hash
+            self.facts = facts
+        }
+
+        /// Whether two say the same, and the same changeset wrote them.
+        public static func == (left: Entity, right: Entity) -> Bool {
+            left === right
+                || (left.hash == right.hash && left.stamp == right.stamp
+                    && left.changeset == right.changeset && left.body == right.body)
+        }
     }
 
     /// The end of an entity, remembered so that a conflict can name both sides.
@@ -71,7 +93,7 @@ public struct ConfigurationState: Sendable {
         var standing: [Changeset.Change] = []
         var conflicts: [Conflict] = []
         for change in encoded.changeset.changes {
-            let held = self.entities[change.key]
+            let held = self.held(change.key)
             guard change.replaces != held?.stamp, change.body != held?.body else {
                 standing.append(change)
                 continue
@@ -97,14 +119,19 @@ public struct ConfigurationState: Sendable {
         by encoded: EncodedChangeset,
         rules: StructuralRules
     ) -> String? {
-        let freed = changes.flatMap { self.take(out: $0.key) }
+        let freed = self.entities.isEmpty ? [] : changes.flatMap { self.take(out: $0.key) }
+        var prepared = encoded.prepared?.details[...] ?? []
+        var facts: [EntityFacts?] = []
+        facts.reserveCapacity(changes.count)
         for change in changes {
             guard let body = change.body else {
                 self.remember(Removal(changeset: encoded.id, stamp: encoded.stamp), of: change.key)
+                facts.append(nil)
                 continue
             }
             let detail =
-                encoded.prepared?[change.key] ?? PreparedChanges.Detail(change.key, body, rules)
+                prepared.take(change.key) ?? PreparedChanges.Detail(change.key, body, rules)
+            facts.append(detail.facts)
             if let fault = detail.facts.fault { return "\(change.key): \(fault)" }
             let entity = Entity(
                 body: body,
@@ -117,7 +144,13 @@ public struct ConfigurationState: Sendable {
                 return "\(change.key): \(other)"
             }
         }
-        return self.danglingReference(after: changes) ?? self.unmetNeed(after: changes, freed)
+        return self.danglingReference(after: changes, facts)
+            ?? self.unmetNeed(after: changes, facts, freed)
+    }
+
+    private func held(_ key: String) -> Entity? {
+        // Where nothing is held, a large first changeset need not be looked up.
+        self.entities.isEmpty ? nil : self.entities[key]
     }
 
     /// Removes an entity, if it is there; gives the claims that others may need.
@@ -141,18 +174,18 @@ public struct ConfigurationState: Sendable {
         return self.needs.isEmpty ? [] : old.facts.claims
     }
 
-    /// Adds an entity that is not there; gives the claim that another one holds already.
+    /// Adds an entity that is not there; gives the claim that another one holds already, and leaves
+    /// a state that is good for nothing then.
     private mutating func put(_ entity: Entity, at key: String) -> String? {
         for claim in entity.facts.claims {
-            if let holder = self.claims[claim], holder != key {
+            if let holder = self.claims.updateValue(key, forKey: claim), holder != key {
                 return "\(claim) is taken by \(holder)"
             }
-            self.claims[claim] = key
         }
         for reference in entity.facts.references { self.referrers[reference, default: 0] += 1 }
         for need in entity.facts.needs { self.needs[need, default: 0] += 1 }
         self.entities[key] = entity
-        self.removals[key] = nil
+        if !self.removals.isEmpty { self.removals[key] = nil }
         if entity.facts.isAside {
             self.asideKeys.insert(key)
         } else {
@@ -166,10 +199,14 @@ public struct ConfigurationState: Sendable {
         self.removals[key] = removal
     }
 
-    private func danglingReference(after changes: [Changeset.Change]) -> String? {
-        for change in changes {
-            if let entity = self.entities[change.key] {
-                for reference in entity.facts.references where self.entities[reference] == nil {
+    private func danglingReference(
+        after changes: [Changeset.Change],
+        _ facts: [EntityFacts?]
+    ) -> String? {
+        for (change, facts) in zip(changes, facts) {
+            if let facts {
+                for reference in facts.references
+                where !self.entities.keys.contains(reference) {
                     return "\(change.key) refers to \(reference), which does not exist"
                 }
             } else if self.referrers[change.key] != nil {
@@ -179,10 +216,14 @@ public struct ConfigurationState: Sendable {
         return nil
     }
 
-    private func unmetNeed(after changes: [Changeset.Change], _ freed: [String]) -> String? {
+    private func unmetNeed(
+        after changes: [Changeset.Change],
+        _ facts: [EntityFacts?],
+        _ freed: [String]
+    ) -> String? {
         guard !self.needs.isEmpty else { return nil }
-        for change in changes {
-            for need in self.entities[change.key]?.facts.needs ?? []
+        for (change, facts) in zip(changes, facts) {
+            for need in facts?.needs ?? []
             where self.claims[need] == nil {
                 return "\(change.key) needs \(need), which does not exist"
             }
@@ -234,7 +275,7 @@ extension ConfigurationState {
 
 extension ContentHash {
     /// Adds as a number of 128 bits, wrapping; the order of adding does not matter.
-    func adding(_ other: ContentHash) -> ContentHash {
+    public func adding(_ other: ContentHash) -> ContentHash {
         let (low, carry) = self.low.addingReportingOverflow(other.low)
         return ContentHash(high: self.high &+ other.high &+ (carry ? 1 : 0), low: low)
     }

@@ -30,10 +30,22 @@ struct Folding: Equatable, Sendable {
 struct ReplayLog: Sendable {
     /// Changesets between two states kept.
     static let markInterval = 64
+    /// Changes that are told one by one.
+    private static let changedKeyLimit = 4_096
     private struct Mark: Sendable {
         /// How many changesets the state includes.
         let count: Int
         let state: ConfigurationState
+    }
+
+    /// What entries lead to that were applied to a log before it had them.
+    struct Advance: Sendable {
+        /// What that log held.
+        let vector: VersionVector
+        /// By entry, in order.
+        var steps: [(hash: ContentHash, outcome: ChangesetOutcome, state: ConfigurationState)] = []
+
+        init(of log: ReplayLog) { self.vector = log.vector }
     }
 
     /// What came before the first entry.
@@ -101,7 +113,18 @@ struct ReplayLog: Sendable {
     }
 
     /// Takes changesets out and others in; what goes in continues each writer without gaps.
-    mutating func replace(_ removed: Set<ChangesetID>, with added: [EncodedChangeset]) {
+    ///
+    /// - Parameters:
+    ///   - removed: what goes.
+    ///   - added: what comes.
+    ///   - advance: what the added ones lead to when the log holds what it held then, and nothing
+    ///     comes after them.
+    mutating func replace(
+        _ removed: Set<ChangesetID>,
+        with added: [EncodedChangeset],
+        advance: Advance? = nil
+    ) {
+        let known = removed.isEmpty && advance?.vector == self.vector ? advance : nil
         var first = self.entries.count
         if !removed.isEmpty {
             first = self.entries.firstIndex { removed.contains($0.id) } ?? first
@@ -116,7 +139,7 @@ struct ReplayLog: Sendable {
             first,
             self.place(added.sorted { $0.changeset.position < $1.changeset.position })
         )
-        self.replay(from: first)
+        self.replay(from: first, known)
     }
 
     /// Starts over from another checkpoint; keeps `kept`, which it neither holds nor outdates.
@@ -163,15 +186,19 @@ struct ReplayLog: Sendable {
     }
 
     /// Keys among which are all that differ from the configuration with this hash; `nil` when that is
-    /// not remembered.
+    /// not remembered, or when they are so many that comparing everything costs no more.
     ///
     /// The same content is the same whatever led to it, so what came after its last occurrence in
     /// today's order is all that can differ.
     func keysChanged(since hash: ContentHash) -> Set<String>? {
         let index = self.hashes.lastIndex(of: hash)
         guard index != nil || hash == self.checkpoint.state.hash else { return nil }
+        let entries = self.entries[(index.map { $0 + 1 } ?? 0)...]
+        guard entries.reduce(0, { $0 + $1.changeset.changes.count }) <= Self.changedKeyLimit else {
+            return nil
+        }
         var keys: Set<String> = []
-        for entry in self.entries[(index.map { $0 + 1 } ?? 0)...] {
+        for entry in entries {
             keys.formUnion(entry.changeset.changes.lazy.map(\.key))
         }
         return keys
@@ -209,8 +236,12 @@ struct ReplayLog: Sendable {
     }
 
     /// Applies all entries from `index` on again.
-    private mutating func replay(from index: Int) {
+    private mutating func replay(from index: Int, _ advance: Advance? = nil) {
         var next = self.outcomes.count
+        let isKnown =
+            index == next
+            && advance?.steps.map(\.hash) == self.entries[next...].map(\.hash)
+        let steps = isKnown ? advance?.steps ?? [] : []
         if index < next {
             self.marks.removeAll { $0.count > index }
             next = self.marks.last?.count ?? 0
@@ -219,7 +250,12 @@ struct ReplayLog: Sendable {
             self.hashes.removeLast(self.hashes.count - next)
         }
         for index in next..<self.entries.count {
-            self.outcomes.append(self.state.apply(self.entries[index], rules: self.rules))
+            if let step = steps.dropFirst(index - next).first {
+                self.outcomes.append(step.outcome)
+                self.state = step.state
+            } else {
+                self.outcomes.append(self.state.apply(self.entries[index], rules: self.rules))
+            }
             // Rarely needed again, and as large as the changes are many.
             self.entries[index].prepared = nil
             self.hashes.append(self.state.hash)

@@ -75,6 +75,7 @@ extension Changelog {
     }
 
     /// Answers every save among `effects`, and those that follow from the answer.
+    @discardableResult
     mutating func saveAll(_ effects: [ChangelogEffect]) -> [ChangelogEffect] {
         var all: [ChangelogEffect] = []
         var rest = effects

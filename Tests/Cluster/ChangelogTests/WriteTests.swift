@@ -1,5 +1,6 @@
 import HashTreeCollections
 import MeshPrimitives
+import Synchronization
 import Testing
 
 @testable import MeshChangelog
@@ -176,6 +177,62 @@ struct WriteTests {
         #expect(log.keysChanged(since: ContentHash(high: 1, low: 1)) == nil)
         try log.put(["k/2": "b"])
         #expect(log.keysChanged(since: first) == [], "the same content again")
+        let many = (0...4_096).map { ("m/\($0)", Optional("\($0)")) }
+        try log.put(Dictionary(uniqueKeysWithValues: many))
+        #expect(log.keysChanged(since: first) == nil, "comparing everything costs no more")
+    }
+
+    @Test("does not work out again what its own writes lead to, unless others came between")
+    func advance() throws {
+        let reads = Mutex(0)
+        let rules = StructuralRules(
+            facts: { key, body in
+                reads.withLock { $0 += 1 }
+                return StructuralRules.test.facts(key, body)
+            },
+            hash: testHash
+        )
+        var log = try Changelog(
+            node: NodeID(1),
+            region: "here",
+            stored: StoredChangelog(),
+            rules: rules,
+            configuration: ChangelogConfiguration(),
+            seed: 1
+        )
+        var effects = try log.write(self.draft(["k/1": "a", "k/2": "b"]), ticket: 1, at: .zero)
+        effects += try log.write(self.draft(["k/2": "c"]), ticket: 2, at: .zero)
+        effects += log.saveAll(effects)
+        #expect(reads.withLock { $0 } == 3)
+        #expect(log.texts == ["k/1": "a", "k/2": "c"])
+        // A peer's changeset of the same generation comes before one that waits for the disk.
+        var other = try Changelog.empty(2)
+        try other.put(["k/1": "x", "k/3": "y"])
+        log.setPeers([ChangelogPeer(node: NodeID(2), region: "here")])
+        effects = try log.write(self.draft(["k/1": "z"]), ticket: 3, at: .zero)
+        log.take(other.entries, from: NodeID(2))
+        log.saveAll(effects)
+        var again = try Changelog.empty(3)
+        again.setPeers([ChangelogPeer(node: NodeID(1), region: "here")])
+        again.take(log.entries, from: NodeID(1))
+        #expect(again.texts == log.texts && again.head.hash == log.head.hash)
+        #expect(log.texts["k/1"] == "z" && log.texts["k/3"] == "y")
+    }
+
+    @Test("takes facts over from whoever has the entities in hand, until the draft changes")
+    func handedFacts() throws {
+        var log = try Changelog.empty()
+        var draft = self.draft(["k/1": "a"])
+        let facts = EntityFacts(fault: "is handed over")
+        draft.prepare(with: [.init("k/1", Array("a".utf8), facts, rules: .test)])
+
+        let refused = try log.write(draft, ticket: 1, at: .zero)
+        #expect(self.errors(refused) == [.refused(reason: "k/1: is handed over")])
+
+        draft.changes["k/1"] = Array("b".utf8)
+        draft.prepare(rules: .test)
+        log.saveAll(try log.write(draft, ticket: 2, at: .zero))
+        #expect(log.texts == ["k/1": "b"])
     }
 
     @Test("goes on from its disk, and leaves out what does not follow")
