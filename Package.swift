@@ -318,7 +318,7 @@ let package = Package(
                 "MeshPrimitives",
                 // For the one test of all error types, beside the Admin API's own use.
                 "MeshAdmin", "MeshAdminClient", "MeshResolver", "MeshRouting", "MeshStorage",
-                "MeshTransport", "MeshChangelog",
+                "MeshTransport", "MeshChangelog", "MeshDeclarative",
             ]
         ),
 

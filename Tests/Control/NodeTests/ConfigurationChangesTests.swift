@@ -8,10 +8,10 @@ import Testing
 struct ConfigurationChangesTests {
     private static let id = EntityID(high: 1, low: 2)
 
-    private static func configuration(_ host: String) -> GatewayConfiguration {
+    private static func configuration(_ host: String) -> WrittenConfiguration {
         var configuration = GatewayConfiguration.empty
         configuration.services = [Service(id: Self.id, name: "s", host: host)]
-        return configuration
+        return WrittenConfiguration(configuration)
     }
 
     @Test("create what is not stored, change what differs, delete what is gone")
@@ -23,7 +23,7 @@ struct ConfigurationChangesTests {
         #expect(ConfigurationService.changes(from: [stored], to: Self.configuration("a")).isEmpty)
         let changed = ConfigurationService.changes(from: [stored], to: Self.configuration("b"))
         #expect(Array(changed.keys) == [key])
-        let gone = ConfigurationService.changes(from: [stored], to: .empty)
+        let gone = ConfigurationService.changes(from: [stored], to: WrittenConfiguration(.empty))
         #expect(gone == [key: nil])
     }
 }

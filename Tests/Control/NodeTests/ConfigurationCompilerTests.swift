@@ -82,7 +82,7 @@ struct ConfigurationCompilerTests {
         let facts = try await self.compile(1, Self.state(1, Self.good))
 
         #expect(facts.hosts == ["name.test", "other.test"])
-        #expect(facts.fingerprint == ParsedEntities.fingerprint(of: Self.good))
+        #expect(facts.fingerprint == WrittenConfiguration(Self.good).parsed.fingerprint)
     }
 
     @Test("refuses a torn state: a route without its service, a target without its upstream")
@@ -140,6 +140,29 @@ struct ConfigurationCompilerTests {
         stranger.changes = .init(base: ContentHash(high: 9, low: 9), bodies: [:])
         _ = try await self.compile(3, stranger)
         #expect(try await self.install(3).configuration == Self.good)
+    }
+
+    @Test("takes over whole what was written out a moment ago, and reads anything else")
+    func expected() async throws {
+        let written = WrittenConfiguration(Self.good)
+        let head = ConfigurationState.Head(generation: 1, hash: written.hash)
+        self.compiler.expect(written)
+
+        let facts = try await self.compile(
+            1,
+            ConfigurationState(head: head, isEmpty: false) {
+                Issue.record("what is known already was listed")
+                return []
+            }
+        )
+        #expect(facts.fingerprint == written.parsed.fingerprint)
+        #expect(try await self.install(1).configuration == Self.good)
+
+        var next = Self.good
+        next.routes[0].paths = ["/next"]
+        self.compiler.expect(WrittenConfiguration(Self.good))
+        _ = try await self.compile(2, Self.state(2, next))
+        #expect(try await self.install(2).configuration == next)
     }
 
     @Test("checks what a change touches: a plugin that its route's protocols never reach")

@@ -37,7 +37,7 @@ struct ParsedEntitiesTests {
         try self.parsed.update(to: Self.stored(configuration))
 
         #expect(self.parsed.configuration == configuration)
-        #expect(self.parsed.fingerprint == ParsedEntities.fingerprint(of: configuration))
+        #expect(self.parsed.fingerprint == WrittenConfiguration(configuration).parsed.fingerprint)
     }
 
     @Test("follow a change, an addition and a deletion, as if all were read anew")

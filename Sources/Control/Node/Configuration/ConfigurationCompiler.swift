@@ -22,8 +22,8 @@ final class ConfigurationCompiler: Sendable {
         var compiled: Compiled?
         /// Made for a configuration that may soon be stored.
         var trial: Snapshot?
-        /// What was written out for it.
-        var written: ParsedEntities.Written?
+        /// As what it will be stored.
+        var written: WrittenConfiguration?
         /// Of the last build.
         var addresses = HostAddresses()
         private var hasReadMany = false
@@ -39,13 +39,20 @@ final class ConfigurationCompiler: Sendable {
             self.valid = nil
             defer { self.written = nil }
             let findings: [Finding]
-            if let changes = state.changes, changes.base == known,
+            if let written = self.written, written.hash == state.head.hash,
+                self.parsed.rows.isEmpty
+            {
+                // Whoever expects it has checked it.
+                self.parsed = written.parsed
+                self.hasReadMany = true
+                findings = []
+            } else if let changes = state.changes, changes.base == known,
                 let touched = try self.parsed.update(by: changes.bodies)
             {
                 findings = self.parsed.configuration.findings(touching: touched)
             } else {
                 let entities = state.entities
-                try self.parsed.update(to: entities, written: self.written)
+                try self.parsed.update(to: entities, written: self.written?.parsed)
                 findings = self.parsed.configuration.findings()
                 self.hasReadMany = entities.count >= ConfigurationCompiler.trimmedEntities
             }
@@ -154,7 +161,7 @@ final class ConfigurationCompiler: Sendable {
     }
 
     /// Says as what a checked configuration is about to be stored, so that it is not read again.
-    func expect(_ written: ParsedEntities.Written) {
+    func expect(_ written: WrittenConfiguration) {
         self.queue.async { self.state.withLock { $0.written = written } }
     }
 

@@ -31,7 +31,12 @@ enum GatewayRules {
         guard let document = try? JSONText.parse(body).value, document.fields != nil else {
             return EntityFacts(fault: "is not a JSON object")
         }
-        return EntityFacts(
+        return self.facts(of: kind, document)
+    }
+
+    /// Facts of an entity by its document.
+    static func facts(of kind: EntityKind, _ document: DocumentValue) -> EntityFacts {
+        EntityFacts(
             claims: self.claims(of: kind, document),
             references: self.references(of: kind, document),
             needs: self.needs(of: kind, document)

@@ -5,9 +5,9 @@ import MeshEntities
 /// An entity whose key and body are those of the state before is taken over as it was read then.
 /// States hold their entities in the order of keys, and so does the configuration.
 struct ParsedEntities: Sendable {
-    fileprivate struct Row {
-        var stored: StoredEntity
-        var fingerprint: UInt64
+    struct Row: Sendable {
+        let stored: StoredEntity
+        fileprivate let fingerprint: UInt64
     }
 
     /// Changes that are put in place one by one; more of them cost less in one walk over everything.
@@ -16,25 +16,32 @@ struct ParsedEntities: Sendable {
     fileprivate(set) var configuration = GatewayConfiguration()
     /// Of all entities, whatever their order; equal for equal entities.
     fileprivate(set) var fingerprint: UInt64 = 0
-    fileprivate var rows: [Row] = []
+    /// In the order of keys.
+    fileprivate(set) var rows: [Row] = []
 
-    /// Entities that were written out a moment ago, each with what it was written as.
-    struct Written: Sendable {
-        /// In the order of keys.
-        let configuration: GatewayConfiguration
-        /// By key.
-        let bodies: [String: [UInt8]?]
+    /// Of nothing.
+    init() {}
+
+    /// Takes over what is read already.
+    ///
+    /// - Parameters:
+    ///   - configuration: the entities, each list in the order of keys.
+    ///   - rows: as what each of them is stored, in the order of keys.
+    init(_ configuration: GatewayConfiguration, rows: [Row]) {
+        self.configuration = configuration
+        self.rows = rows
+        self.fingerprint = rows.reduce(0) { $0 ^ $1.fingerprint }
     }
 
     /// Reads what is new in a state.
     ///
     /// - Parameters:
     ///   - entities: all of them, in the order of keys.
-    ///   - written: what stands there as it was written need not be read.
+    ///   - written: what was written out a moment ago; what of it stands there need not be read.
     /// - Throws: ``StoredEntityError`` with everything that cannot be read; what was read before stays.
     mutating func update(
         to entities: [StoredEntity],
-        written: Written? = nil
+        written: ParsedEntities? = nil
     ) throws(StoredEntityError) {
         for index in entities.indices.dropFirst() {
             let (before, key) = (entities[index - 1].key, entities[index].key)
@@ -51,8 +58,7 @@ struct ParsedEntities: Sendable {
             let walk = Walk(
                 entities: entities[start..<end],
                 kind: kind,
-                old: self,
-                written: written
+                known: [self, written].compactMap(\.self)
             )
             kind.perform(walk, on: &next, &findings)
             start = end
@@ -113,18 +119,6 @@ struct ParsedEntities: Sendable {
         return parsed.configuration
     }
 
-    /// The fingerprint of a configuration that is not stored yet.
-    static func fingerprint(of configuration: GatewayConfiguration) -> UInt64 {
-        var sum: UInt64 = 0
-        configuration.forEachEntry { entry in
-            let key = "\(entry.kind.rawValue)/\(entry.id)"
-            sum ^= Self.fingerprint(
-                of: StoredEntity(key: key, body: entry.document.canonicalJSON)
-            )
-        }
-        return sum
-    }
-
     private func route(_ key: String) -> Route? {
         let place = self.place(of: key)
         guard place < self.rows.count, self.rows[place].stored.key == key else { return nil }
@@ -137,7 +131,7 @@ struct ParsedEntities: Sendable {
     }
 
     /// Place of the first row of a collection, or where it would stand.
-    fileprivate func firstRow(of kind: EntityKind) -> Int { self.place(of: "\(kind.rawValue)/") }
+    fileprivate func firstRow(of kind: EntityKind) -> Int { self.place(of: kind.keyPrefix) }
 
     /// Place of the first row whose key is not before this one.
     private func place(of key: String) -> Int {
@@ -227,35 +221,28 @@ private protocol CollectionStep {
 }
 
 extension ParsedEntities {
-    /// Reads one collection whole; both states are walked in the order of keys.
+    /// Reads one collection whole; all states are walked in the order of keys.
     private struct Walk: CollectionStep {
         let entities: ArraySlice<StoredEntity>
         let kind: EntityKind
-        let old: ParsedEntities
-        let written: Written?
+        let known: [ParsedEntities]
 
         func take<Entity: GatewayEntity>(
             _ collection: WritableKeyPath<GatewayConfiguration, EntityList<Entity>>,
             of parsed: inout ParsedEntities,
             _ findings: inout [Finding]
         ) {
-            let known = self.old.configuration[keyPath: collection]
-            var written = WrittenList(self.written, collection)
-            let first = self.old.firstRow(of: self.kind)
-            var place = 0
+            var known = self.known.map { KnownList($0, self.kind, collection) }
             var read: EntityList<Entity> = []
             read.reserveCapacity(self.entities.count)
             for stored in self.entities {
-                while place < known.count, self.old.rows[first + place].stored.key < stored.key {
-                    place += 1
-                }
-                if place < known.count, self.old.rows[first + place].stored == stored {
-                    read.append(from: known, at: place)
-                    parsed.append(self.old.rows[first + place])
+                if let (index, row) = known.indices.lazy.compactMap({ index in
+                    known[index].find(stored).map { (index, $0) }
+                }).first {
+                    known[index].append(to: &read)
+                    parsed.append(row)
                 } else {
-                    if !written.moveOne(to: &read, for: stored) {
-                        read.append(Entity.read(stored, &findings))
-                    }
+                    read.append(Entity.read(stored, &findings))
                     parsed.append(Row(stored))
                 }
             }
@@ -263,33 +250,36 @@ extension ParsedEntities {
         }
     }
 
-    /// The written entities of one collection, walked in the order of keys.
-    private struct WrittenList<Entity: GatewayEntity> {
+    /// The entities of one collection that are read already, walked in the order of keys.
+    private struct KnownList<Entity: GatewayEntity> {
         private let entities: EntityList<Entity>
-        private let bodies: [String: [UInt8]?]
+        private let rows: ArraySlice<Row>
         private var place = 0
 
         init(
-            _ written: Written?,
+            _ parsed: ParsedEntities,
+            _ kind: EntityKind,
             _ collection: KeyPath<GatewayConfiguration, EntityList<Entity>>
         ) {
-            self.entities = written?.configuration[keyPath: collection] ?? []
-            self.bodies = written?.bodies ?? [:]
+            self.entities = parsed.configuration[keyPath: collection]
+            self.rows = parsed.rows.dropFirst(parsed.firstRow(of: kind)).prefix(self.entities.count)
         }
 
-        /// Adds the entity that was written as this to a list; `false` when there is none.
-        mutating func moveOne(to list: inout EntityList<Entity>, for stored: StoredEntity) -> Bool {
-            guard !self.entities.isEmpty, let id = EntityID(String(stored.key.suffix(36))) else {
-                return false
-            }
-            while self.place < self.entities.count, self.entities[self.place].id < id {
+        /// Goes on to an entity that is stored exactly so; `nil` when there is none.
+        mutating func find(_ stored: StoredEntity) -> Row? {
+            while self.place < self.rows.count,
+                self.rows[self.rows.startIndex + self.place].stored.key < stored.key
+            {
                 self.place += 1
             }
-            guard self.place < self.entities.count, self.entities[self.place].id == id,
-                let body = self.bodies[stored.key], body == stored.body
-            else { return false }
+            guard self.place < self.rows.count else { return nil }
+            let row = self.rows[self.rows.startIndex + self.place]
+            return row.stored == stored ? row : nil
+        }
+
+        /// Adds the entity that was found to a list.
+        func append(to list: inout EntityList<Entity>) {
             list.append(from: self.entities, at: self.place)
-            return true
         }
     }
 

@@ -15,33 +15,41 @@ extension ConfigurationService {
     ///
     /// - Parameters:
     ///   - submission: what to apply.
-    ///   - alreadyRead: what was read of its text before; `nil`: it is read here.
+    ///   - alreadyRead: what was read of its text before, and then nobody asks entity by entity what
+    ///     has changed; `nil`: it is read here.
     ///   - rollOut: makes the roll-out by which nodes take it up; `nil`: all at once.
     /// - Returns: what has changed, and who holds it.
     /// - Throws: ``AdminError``; nothing has changed then.
     func apply(
         _ submission: Submission,
-        alreadyRead: ParsedDeclaration? = nil,
+        alreadyRead: ReadFile? = nil,
         by rollOut: RollOutMaker? = nil
     ) async throws(AdminError) -> ApplyReport {
         try self.beginWriting()
         defer { self.endWriting() }
-        let parsed = if let alreadyRead { alreadyRead } else { try self.parse(submission) }
+        let parsed =
+            if let alreadyRead { alreadyRead.declaration } else { try self.parse(submission) }
         while true {
             do throws(AdminError) {
                 let held = await self.cluster.latest()
                 let target = try Self.target(of: parsed, upon: held, submission)
                 try await self.check(target)
-                var draft = ChangelogDraft(changes: Self.changes(from: held.entities, to: target))
+                let known = alreadyRead.flatMap { $0.declaration.selectTags.isEmpty ? $0 : nil }
+                let written = known?.written ?? WrittenConfiguration(target)
+                var draft = ChangelogDraft(changes: Self.changes(from: held.entities, to: written))
                 draft.author = submission.author
                 draft.message =
                     submission.message.isEmpty ? "apply \(submission.name)" : submission.message
-                self.compiler.expect(.init(configuration: target, bodies: draft.changes))
+                let changes = draft.changes
+                draft.prepare(with: written.details.filter { changes[$0.key] != nil })
+                self.compiler.expect(written)
                 var report = try await self.write(
                     draft,
                     upon: held,
                     expecting: submission.expectedHash,
-                    ConfigurationDifference(from: held.configuration, to: target),
+                    alreadyRead == nil
+                        ? ConfigurationDifference(from: held.configuration, to: target)
+                        : ConfigurationDifference(from: .empty, to: .empty),
                     by: rollOut
                 )
                 report.warnings = parsed.warnings.map(FindingReport.init)
@@ -223,27 +231,37 @@ extension ConfigurationService {
         return parsed.configuration
     }
 
-    /// The least changes that turn the stored entities into a configuration.
+    /// The least changes that turn the stored entities, by rising key, into a configuration.
     static func changes(
         from entities: [StoredEntity],
-        to configuration: GatewayConfiguration
+        to written: WrittenConfiguration
     ) -> [String: [UInt8]?] {
-        var stored = Dictionary(entities.map { ($0.key, $0.body) }) { first, _ in first }
+        var stored = entities[...]
         var changes: [String: [UInt8]?] = [:]
-        configuration.forEachEntry { entry in
-            let key = "\(entry.kind.rawValue)/\(entry.id)"
-            let body = entry.document.canonicalJSON
-            let before = stored.removeValue(forKey: key)
-            if before == body { return }
-            // A file rarely tells times; that alone changes nothing.
-            let old = before.flatMap { try? JSONText.parse($0).value }
-            let kept = old.map {
-                EntityTimes.stamped(entry.document, entry.kind, over: $0, at: 0).canonicalJSON
+        changes.reserveCapacity(written.parsed.rows.count)
+        for entity in written.parsed.rows.lazy.map(\.stored) {
+            while let old = stored.first, old.key < entity.key {
+                changes.updateValue(nil, forKey: old.key)
+                stored = stored.dropFirst()
             }
-            if before == nil || before != kept { changes[key] = body }
+            if let old = stored.first, old.key == entity.key {
+                stored = stored.dropFirst()
+                if Self.isSame(entity, as: old) { continue }
+            }
+            changes[entity.key] = entity.body
         }
-        for key in stored.keys { changes.updateValue(nil, forKey: key) }
+        for old in stored { changes.updateValue(nil, forKey: old.key) }
         return changes
+    }
+
+    /// Whether an entity says nothing new; a file rarely tells times, and that alone is nothing.
+    private static func isSame(_ entity: StoredEntity, as old: StoredEntity) -> Bool {
+        if entity.body == old.body { return true }
+        guard let kind = EntityKind(rawValue: String(entity.key.prefix { $0 != "/" })),
+            let document = try? JSONText.parse(entity.body).value,
+            let before = try? JSONText.parse(old.body).value
+        else { return false }
+        return EntityTimes.stamped(document, kind, over: before, at: 0).canonicalJSON == old.body
     }
 }
 

@@ -48,12 +48,18 @@ final class ConfigurationService: ServiceLifecycle.Service {
         var waiting: [(number: UInt64, continuation: CheckedContinuation<Void, Never>)] = []
         var isApplying = false
         /// The `config:` file as it was read, until it is applied or something else is activated.
-        var parsedFile: ParsedDeclaration?
+        var readFile: ReadFile?
         var isChangeKnown = false
         /// When the activation that is under way began.
         var activationBegan: MonotonicInstant?
         /// Changes that nobody waits for are not looked at before.
         var restUntil: MonotonicInstant?
+    }
+
+    /// A text that was read, and what it would be stored as.
+    struct ReadFile {
+        let declaration: ParsedDeclaration
+        let written: WrittenConfiguration
     }
 
     /// What the node routes by, and how it stands.
@@ -190,7 +196,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
         self.state.withLock { state in
             guard let began = state.activationBegan else { return }
             state.activationBegan = nil
-            state.parsedFile = nil
+            state.readFile = nil
             state.restUntil = now.advanced(
                 by: min(began.duration(to: now) * 2, Self.restMaximum)
             )
@@ -336,9 +342,11 @@ final class ConfigurationService: ServiceLifecycle.Service {
                     name: file.name,
                     options: options
                 )
-                let fingerprint = ParsedEntities.fingerprint(of: parsed.configuration)
-                self.state.withLock { $0.parsedFile = parsed }
-                inlet.yield(.fileRead(fingerprint: fingerprint))
+                let written = WrittenConfiguration(parsed.configuration)
+                self.state.withLock {
+                    $0.readFile = ReadFile(declaration: parsed, written: written)
+                }
+                inlet.yield(.fileRead(fingerprint: written.parsed.fingerprint))
             } catch {
                 // One line for each finding, as `meshctl config validate` prints them.
                 let lines = "\(error)\n"
@@ -358,11 +366,11 @@ final class ConfigurationService: ServiceLifecycle.Service {
         submission.author = "config:"
         submission.message = "first configuration"
         do throws(AdminError) {
-            let parsed = self.state.withLock { state in
-                defer { state.parsedFile = nil }
-                return state.parsedFile
+            let file = self.state.withLock { state in
+                defer { state.readFile = nil }
+                return state.readFile
             }
-            let report = try await self.apply(submission, alreadyRead: parsed)
+            let report = try await self.apply(submission, alreadyRead: file)
             self.logger.info("configuration applied", metadata: ["hash": "\(report.config.hash)"])
         } catch {
             // What was read can be written; only the disk or another apply can be in the way.

@@ -1,0 +1,69 @@
+import Dispatch
+import MeshChangelog
+import MeshEntities
+import MeshPrimitives
+
+/// A configuration written out as it is stored, with everything that others would work out again.
+struct WrittenConfiguration: Sendable {
+    /// What reading it back would give.
+    let parsed: ParsedEntities
+    /// What replay has to know of every entity, by rising key.
+    let details: [PreparedChanges.Detail]
+    /// What names the state that holds exactly this.
+    let hash: ContentHash
+
+    /// Writes on all processors.
+    init(_ configuration: GatewayConfiguration) {
+        let configuration = configuration.sorted()
+        var written: [(row: ParsedEntities.Row, detail: PreparedChanges.Detail)] = []
+        for kind in EntityKind.allCases.sorted(by: { $0.keyPrefix < $1.keyPrefix }) {
+            written += configuration.collection(kind).concurrentMap { entity in
+                let document = entity.document
+                let key = "\(kind.keyPrefix)\(entity.id)"
+                let body = document.canonicalJSON
+                return (
+                    ParsedEntities.Row(StoredEntity(key: key, body: body)),
+                    PreparedChanges.Detail(
+                        key,
+                        body,
+                        GatewayRules.facts(of: kind, document),
+                        rules: .gateway
+                    )
+                )
+            }
+        }
+        self.parsed = ParsedEntities(configuration, rows: written.map(\.row))
+        self.details = written.map(\.detail)
+        self.hash = self.details.reduce(.zero) { $0.adding($1.hash) }
+    }
+}
+
+extension EntityKind {
+    /// What the keys of stored entities of this kind begin with.
+    var keyPrefix: String { "\(self.rawValue)/" }
+}
+
+extension Array where Element: Sendable {
+    /// Elements that one processor takes at a time.
+    private static var stretch: Int { 1_024 }
+
+    /// What `body` makes of each element, made on all processors.
+    fileprivate func concurrentMap<Result: Sendable>(
+        _ body: @Sendable (Element) -> Result
+    ) -> [Result] {
+        guard self.count > Self.stretch else { return self.map(body) }
+        return [Result](unsafeUninitializedCapacity: self.count) { results, count in
+            // Each element is written once, by whoever has its stretch.
+            nonisolated(unsafe) let results = results
+            DispatchQueue.concurrentPerform(
+                iterations: (self.count + Self.stretch - 1) / Self.stretch
+            ) { stretch in
+                let start = stretch * Self.stretch
+                for index in start..<Swift.min(start + Self.stretch, self.count) {
+                    results.initializeElement(at: index, to: body(self[index]))
+                }
+            }
+            count = self.count
+        }
+    }
+}
