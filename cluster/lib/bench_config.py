@@ -2,6 +2,7 @@
 import argparse
 import http.client
 import json
+import os
 import statistics
 import threading
 import time
@@ -76,11 +77,47 @@ def write_rates(mesh, kind, seconds, tell):
              f"{rate:.0f} ({late} answered before that)")
 
 
+def consumers_file(path, count, routes=1_000):
+    """A file of routes behind seven plugins, and of consumers with a key and a group each."""
+    plugins = {"key-auth": {}, "acl": {"allow": ["g0", "g1", "g2"]},
+               "rate-limiting": {"minute": 100_000, "policy": "local"}, "cors": {},
+               "request-transformer": {"add": {"headers": ["x-a:b"]}}, "correlation-id": {},
+               "prometheus": {}}
+    document = fleet.document([f"s{n}" for n in range(routes // 10)], routes=10)
+    document["plugins"] = [{"name": name, "config": config} for name, config in plugins.items()]
+    with open(path, "w") as file:
+        # JSON of one line is YAML too; what people write has a line for each field.
+        for name, value in document.items():
+            file.write(f"{name}: {json.dumps(value)}\n")
+        file.write("consumers:\n")
+        for n in range(count):
+            file.write(f"- username: user-{n}\n  keyauth_credentials:\n  - key: key-{n:08d}-a1\n"
+                       f"  acls:\n  - group: g{n % 3}\n")
+
+
+def load_consumers(binaries, count, tell):
+    """Seconds from starting a node with a file of consumers until it serves the last of them."""
+    with fleet.Fleet(binaries, count=1) as mesh:
+        node, path = mesh.nodes[0], os.path.join(mesh.folder, "consumers.yml")
+        consumers_file(path, count)
+        key, begin = {"apikey": f"key-{count - 1:08d}-a1"}, time.monotonic()
+        node.start(arguments=["--set", f"config={path}"])
+        served = fleet.wait_until(lambda: node.routes("/s0/0/", headers=key) == 200, 120)
+        assert served, "the file is not served"
+        took, most = time.monotonic() - begin, node.resident() / 1e6
+        time.sleep(REST)
+        tell("consumers_load_s", took, f"1000 routes and {count} consumers: served "
+             f"{took:.2f} s after the start; memory {most:.0f} MB, at rest "
+             f"{node.resident() / 1e6:.0f} MB")
+
+
 def main():
     parser = argparse.ArgumentParser(prog="cluster/bench config", description=__doc__)
     parser.add_argument("--binaries", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--changes", type=int, default=100, help="single changes to time")
     parser.add_argument("--routes", type=int, default=10_000, help="routes of the large one")
+    parser.add_argument("--consumers", type=int, default=100_000,
+                        help="of the file that a node is started with")
     parser.add_argument("--seconds", type=int, default=5, help="of writing")
     parser.add_argument("--output", help="a file for the figures as JSON")
     arguments = parser.parse_args()
@@ -121,6 +158,7 @@ def main():
         tell("large_change_ms", times, f"change of one route among them: "
              f"p50 {quantile(times, .5):.0f} ms, most {max(times):.0f} ms")
         write_rates(mesh, "large", arguments.seconds, tell)
+    load_consumers(arguments.binaries, arguments.consumers, tell)
     if arguments.output:
         with open(arguments.output, "w") as file:
             json.dump(figures, file)

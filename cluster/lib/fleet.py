@@ -35,7 +35,7 @@ class Node:
             "admin": {"listen": f"{self.address}:{ADMIN}"},
             "status": {"listen": f"{self.address}:{STATUS}"},
             "gossip": {"bind": f"{self.address}:{GOSSIP}", "keyring": self.fleet.keyring,
-                       "seeds": [f"127.0.8.{n}:{GOSSIP}" for n in (1, 2)],
+                       "seeds": self.fleet.seeds,
                        "cluster": "fleet", "profile": self.fleet.profile}}
         path = os.path.join(self.folder, "node.yml")
         with open(path, "w") as file:
@@ -109,11 +109,11 @@ class Node:
             path = answer["next"]
         return found
 
-    def routes(self, path, connection=None):
+    def routes(self, path, connection=None, headers=None):
         """The status of a proxied request."""
         own = connection or http.client.HTTPConnection(self.address, PLAIN, timeout=5)
         try:
-            own.request("GET", path)
+            own.request("GET", path, headers=headers or {})
             answer = own.getresponse()
             answer.read()
             return answer.status
@@ -136,6 +136,8 @@ class Fleet:
     def __init__(self, binaries, count=5, keep=False, proxy=None, profile="local"):
         self.binaries, self.keep, self.proxy = binaries, keep, proxy or {}
         self.profile = profile
+        # A node alone waits for nobody.
+        self.seeds = [f"127.0.8.{n}:{GOSSIP}" for n in (1, 2)] if count > 1 else []
         self.folder = tempfile.mkdtemp(prefix="meshgate-fleet-")
         self.keyring = os.path.join(self.folder, "keyring")
         with open(self.keyring, "wb") as file:
