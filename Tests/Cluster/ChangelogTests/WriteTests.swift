@@ -208,10 +208,12 @@ struct WriteTests {
         // A peer's changeset of the same generation comes before one that waits for the disk.
         var other = try Changelog.empty(2)
         try other.put(["k/1": "x", "k/3": "y"])
+        log.setPeers([ChangelogPeer(node: NodeID(2), region: "here")])
         effects = try log.write(self.draft(["k/1": "z"]), ticket: 3, at: .zero)
         log.take(other.entries, from: NodeID(2))
         log.saveAll(effects)
         var again = try Changelog.empty(3)
+        again.setPeers([ChangelogPeer(node: NodeID(1), region: "here")])
         again.take(log.entries, from: NodeID(1))
         #expect(again.texts == log.texts && again.head.hash == log.head.hash)
         #expect(log.texts["k/1"] == "z" && log.texts["k/3"] == "y")

@@ -77,9 +77,10 @@ struct WrittenConfigurationTests {
             configuration: ChangelogConfiguration(),
             seed: 1
         )
-        for effect in try log.write(draft, ticket: 1, at: .zero) {
+        let now = MonotonicInstant(nanoseconds: 0)
+        for effect in try log.write(draft, ticket: 1, at: now) {
             guard case .persist(let batch, let token) = effect else { continue }
-            _ = log.persisted(token, batch.prepared(by: .gateway), at: .zero)
+            _ = log.persisted(token, batch.prepared(by: .gateway), at: now)
         }
 
         #expect(log.head.hash == written.hash)
