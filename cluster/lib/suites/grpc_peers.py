@@ -153,13 +153,19 @@ def try_streams(report, kind, calls, target):
     report.check(target.cancelled.wait(3), f"{kind}: a cancelled call ends at the target")
 
 
-def run(context, report):
-    context.start()
+def start_target():
+    """The server that answers, and its handlers."""
     target = Echo()
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(32), handlers=[target])
     if server.add_insecure_port("127.0.0.1:29004") != 29004:
         raise NotServed("port 29004 is in use")
     server.start()
+    return server, target
+
+
+def run(context, report):
+    context.start()
+    server, target = start_target()
     try:
         plain = Calls(grpc.insecure_channel(f"127.0.0.1:{context.port('h2c')}",
                                             options=[("grpc.default_authority", HOST)]))

@@ -6,7 +6,9 @@ import struct
 import threading
 import time
 
-from . import streams, websocket_frames
+import grpc
+
+from . import grpc_peers, streams, websocket_frames
 from .context import HOST, proxies, read_all
 from .frames import Connection, frame, request
 from .websocket_target import Target
@@ -32,8 +34,12 @@ class Mix:
             self.acts += [self.tls, self.tls_cut]
         if context.serves("tcp"):
             self.acts += [self.tcp]
+        if context.serves("tls_stream"):
+            self.acts += [self.tls_stream]
+        if context.is_ours and "udp" in context.run.features:
+            self.acts += [self.udp]
         if Connection(context.connect("h2c")).ping():
-            self.acts += [self.h2, self.h2_cut]
+            self.acts += [self.h2, self.h2_cut, self.grpc, self.grpc_cut]
 
     def run(self):
         while not self.stop:
@@ -110,6 +116,45 @@ class Mix:
         with connection:
             return streams.same(streams.upload(connection, body), body)
 
+    def tls_stream(self):
+        body = os.urandom(self.random.choice([1, 1000, 300_000]))
+        connection = self.context.connect_tls((), "tls_stream", "tcp.example.com")
+        if self.random.random() < 0.3:
+            connection.sendall(body)
+            reset(connection)
+            return True
+        with connection:
+            return streams.send_and_receive(connection, body) == body
+
+    def udp(self):
+        data = os.urandom(self.random.choice([1, 1000, 9000]))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(5)
+            client.sendto(data, ("127.0.0.1", self.context.port("udp")))
+            return self.random.random() < 0.3 or client.recv(70_000) == data
+
+    def calls(self):
+        # Otherwise all channels to one address share a connection.
+        options = [("grpc.default_authority", HOST), ("grpc.use_local_subchannel_pool", 1)]
+        return grpc.insecure_channel(f"127.0.0.1:{self.context.port('h2c')}", options=options)
+
+    def grpc(self):
+        with self.calls() as channel:
+            calls = grpc_peers.Calls(channel)
+            try:
+                return calls.unary("Unary")(b"x" * 5000, timeout=10) == b"x" * 5000 \
+                    and len(list(calls.down()(b"20", timeout=10))) == 20
+            except grpc.RpcError as error:
+                return f"{error.code()} {error.details()}"
+
+    def grpc_cut(self):
+        with self.calls() as channel:
+            call = grpc_peers.Calls(channel).down("Endless")(b"", timeout=10)
+            next(call)
+            if self.random.random() < 0.5:
+                call.cancel()
+        return True
+
     def h2(self):
         c = Connection(self.context.connect("h2c"))
         for stream in range(1, 21, 2):
@@ -152,8 +197,10 @@ def phase(context, seconds, seed, sample=None):
 
 
 def run(context, report):
-    context.restart(workers=2)
-    tcp = streams.StreamTarget(29005)
+    # Sessions of datagrams end while the rest settles.
+    context.restart(workers=2, extra={"proxy.udp_idle_timeout": "2"} if context.is_ours else {})
+    tcp, udp = streams.StreamTarget(29005), streams.datagram_target()
+    calls, _ = grpc_peers.start_target()
     with Target():
         phase(context, min(30, SECONDS / 4), 1)  # What the first use allocates is no leak.
         first = settled(context)
@@ -167,6 +214,8 @@ def run(context, report):
         mixes = phase(context, SECONDS, 100, sample)
         last = settled(context)
     tcp.close()
+    udp.close()
+    calls.stop(0).wait()
     totals = {}
     for mix in mixes:
         for name, count in mix.counts.items():

@@ -159,7 +159,8 @@ def client_hello(name, context):
     return outgoing.read()
 
 
-def try_udp(context, report):
+def datagram_target():
+    """Sends every datagram back until it is closed."""
     target = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     target.bind(("127.0.0.1", 29006))
 
@@ -171,6 +172,11 @@ def try_udp(context, report):
             except OSError:
                 return
     threading.Thread(target=echo, daemon=True).start()
+    return target
+
+
+def try_udp(context, report):
+    target = datagram_target()
     clients = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(50)]
     try:
         for number, client in enumerate(clients):

@@ -56,6 +56,7 @@ final class RequestTrail: Sendable {
     ///   - entry: as the access log tells it.
     ///   - failure: why it failed, if it did.
     ///   - plugins: what plugins had to do with it.
+    @inline(__always)
     func append(_ entry: AccessLogEntry, _ failure: ProxyFailure, _ plugins: Plugins) {
         _ = self.written.withLockIfAvailable { written in
             let slot =
@@ -137,9 +138,7 @@ final class RequestTrail: Sendable {
 
     /// A target without its query, and without scheme and authority: either may hold credentials.
     private static func path(of target: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        let query = mesh_find_byte(target.baseAddress, 0, target.count, 0x3F)
-        let end = mesh_find_byte(target.baseAddress, 0, query, 0x23)
-        let path = target[..<end]
+        let path = target.prefix { $0 != 0x3F && $0 != 0x23 }
         guard path.first != 0x2F, let scheme = path.firstIndex(of: 0x3A) else {
             return UnsafeRawBufferPointer(rebasing: path)
         }
