@@ -42,9 +42,10 @@ enum DevelopmentNode {
         let proxy = settings.proxy.dataPlane
         let endpoints =
             (proxy.listen + proxy.tlsListen).map(\.endpoint) + [
-                settings.admin.listen, settings.status.listen, settings.gossip.bind,
+                settings.admin.listen, settings.statusListen, settings.gossip.bind,
             ]
-        let places = endpoints.map { ListenPlace.stream($0) } + [.datagrams(settings.gossip.bind)]
+        let gossip = ListenPlace.datagrams(settings.gossip.bind)
+        let places = endpoints.map { ListenPlace.stream($0) } + [gossip]
         return places.allSatisfy { place in
             guard let socket = try? listeners.openOne(ListenRequest("\(place)", place)) else {
                 return false
