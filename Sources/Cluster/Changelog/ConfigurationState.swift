@@ -179,6 +179,7 @@ public struct ConfigurationState: Sendable {
     private mutating func put(_ entity: Entity, at key: String) -> String? {
         for claim in entity.facts.claims {
             if let holder = self.claims.updateValue(key, forKey: claim), holder != key {
+                self.claims[claim] = holder
                 return "\(claim) is taken by \(holder)"
             }
         }

@@ -50,7 +50,10 @@ public enum YAMLText {
         var text = text
         let result = text.withUTF8 { bytes in
             Result { () throws(DocumentError) in
-                var reader = YAMLReader(bytes, scalars: scalars)
+                // Some editors begin UTF-8 with a mark, which the parser counts as a column.
+                let isMarked = bytes.starts(with: [0xEF, 0xBB, 0xBF])
+                let rest = UnsafeBufferPointer(rebasing: bytes.dropFirst(isMarked ? 3 : 0))
+                var reader = YAMLReader(rest, scalars: scalars)
                 return try reader.document()
             }
         }

@@ -147,6 +147,12 @@ struct SettingsReaderTests {
         #expect("\(String(describing: error))".contains(value))
     }
 
+    @Test("takes a file that begins with a byte order mark")
+    func byteOrderMark() throws {
+        let settings = try self.read(file: "\u{FEFF}node: { region: eu }\nlog: { level: debug }\n")
+        #expect(settings.node.region == "eu" && settings.logLevel == "debug")
+    }
+
     @Test("says everything that is wrong at once, a line each")
     func several() {
         let error = #expect(throws: SettingsError.self) {
