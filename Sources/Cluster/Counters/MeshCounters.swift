@@ -79,9 +79,6 @@ public struct MeshCounters: Sendable {
     /// How many entries wait to be announced, or announced again.
     var announcementCount: Int { self.pressing.count + self.changed.count + self.settled.count }
 
-    /// How many entries wait to be reported.
-    var reportCount: Int { self.urgent.count + self.patient.count + self.unconfirmed.count }
-
     /// How many keys are counted here.
     public var keyCount: Int { self.counted.count }
 
