@@ -83,19 +83,30 @@ extension EndToEnd {
             _ = try self.warm(mesh)
             let frozen = try mesh.node("us-1")
             defer { frozen.process?.signal(SIGCONT) }
+            let path = "/proxy-cache"
+            let names = { (answer: Curl.Answer, field: String) in
+                try answer.json()[field].items.compactMap(\.text)
+            }
             // A node that counts as failed by then is not asked: then once more.
-            let answer = try found("us-1 should be asked while it is frozen", within: 60) {
+            try eventually("us-1 should be asked while it is frozen", within: 60) {
                 frozen.process?.signal(SIGCONT)
                 try eventually("us-1 should be alive", within: 30) {
                     try mesh.nodes[0].state(of: "us-1") == "alive"
                 }
                 frozen.process?.signal(SIGSTOP)
-                let answer = try self.delete(mesh.nodes[0], "/proxy-cache")
-                return answer.status == 504 ? answer : nil
+                let answer = try self.delete(mesh.nodes[0], path)
+                guard answer.status == 504 else { return false }
+                return try names(answer, "silent") == ["us-1"]
             }
-            #expect(try answer.json()["silent"].items.compactMap(\.text) == ["us-1"])
             #expect(try self.status(mesh.nodes[0]) == "Miss")
             #expect(try self.status(try mesh.node("eu-2")) == "Miss")
+            try eventually("us-1 should count as failed", within: 60) {
+                try mesh.nodes[0].state(of: "us-1") == "failed"
+            }
+            let answer = try self.delete(mesh.nodes[0], path)
+            #expect(answer.status == 504)
+            #expect(try names(answer, "failed") == ["us-1"])
+            #expect(try names(answer, "silent") == [])
         }
     }
 }

@@ -32,13 +32,13 @@ def configuration():
 
 
 class Client(threading.Thread):
-    """One connection that asks at an even pace and notes when it was admitted, and how long that took."""
+    """One connection that asks at an even pace and notes when it was admitted, and when refused."""
 
     def __init__(self, address, path, begin, end, offset, pace):
         super().__init__()
         self.address, self.path = address, path
         self.begin, self.end, self.offset, self.pace = begin, end, offset, pace
-        self.admitted, self.refused, self.late, self.error = [], 0, 0, None
+        self.admitted, self.refused, self.late, self.error = [], [], 0, None
 
     def run(self):
         request = f"GET {self.path} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
@@ -58,21 +58,24 @@ class Client(threading.Thread):
             self.error = error
 
     def take(self, link):
-        data = b""
-        while b"\r\n\r\n" not in data:
+        def receive():
             piece = link.recv(65_536)
             if not piece:
                 raise OSError("the node closed the connection")
-            data += piece
+            return piece
+
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += receive()
         head, _, body = data.partition(b"\r\n\r\n")
         length = int(re.search(rb"content-length: (\d+)", head, re.I).group(1))
         while len(body) < length:
-            body += link.recv(65_536)
+            body += receive()
         status = int(head[9:12])
         if status == 200:
             self.admitted.append(time.time())
         elif status == 429:
-            self.refused += 1
+            self.refused.append(time.time())
         else:
             raise OSError(f"status {status}")
 
@@ -96,9 +99,11 @@ def admitted(mesh, path, nodes, death=None):
     broken = [client.error for client in clients
               if client.error and not (death and client.address == death.address)]
     assert not broken, broken
-    moments = [int(moment - begin) for client in clients for moment in client.admitted
-               if begin <= moment < begin + SECONDS]
-    offered = len(moments) + sum(client.refused for client in clients)
+
+    def seconds(moments):
+        return [int(moment - begin) for moment in moments if begin <= moment < begin + SECONDS]
+    moments = [second for client in clients for second in seconds(client.admitted)]
+    offered = len(moments) + sum(len(seconds(client.refused)) for client in clients)
     return {"per_second": [moments.count(second) for second in range(SECONDS)],
             "offered": offered, "late_ms": max(client.late for client in clients) * 1000}
 

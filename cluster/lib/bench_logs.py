@@ -42,6 +42,18 @@ def dropped():
         r"^meshgate_dropped_log_lines_total(?:\{[^}]*\})? ([\d.e+]+)$", text, re.M))
 
 
+def settled():
+    """What was dropped, once that number stands still for a second."""
+    last = dropped()
+    for _ in range(60):
+        time.sleep(1)
+        now = dropped()
+        if now == last:
+            return now
+        last = now
+    sys.exit("the node still drops entries a minute after the load")
+
+
 def load(run, name, rate, seconds):
     """Quantiles of latency, in ms, and requests per second that were reached."""
     log = run.path("latencies")
@@ -102,11 +114,11 @@ def main():
         try:
             start(run, {"refused": bound.getsockname()[1], "silent": silent.getsockname()[1]})
             load(run, "plain", arguments.rate, 1)
-            memory, drops = [rss_bytes(run.pid("meshgate"))], dropped()
+            memory, drops = [rss_bytes(run.pid("meshgate"))], settled()
             for _ in range(arguments.rounds):
                 for name in ROUTES:
                     cell = load(run, name, arguments.rate, arguments.seconds)
-                    cell["dropped"] = dropped() - drops
+                    cell["dropped"] = settled() - drops
                     drops += cell["dropped"]
                     samples[name].append(cell)
                 memory.append(rss_bytes(run.pid("meshgate")))

@@ -4,8 +4,6 @@ nginx doing the same by `map`, `limit_req`, `add_header` and `$request_id`, in o
 what checking a token of RS256 and ES256 costs above a plain request that carries the same token, against
 `openssl speed`.
 
-With --instructions: user instructions per request of each of the routes, counted by callgrind.
-
 Proxies run pinned to the first processor, the target and the load to the second.
 """
 import argparse

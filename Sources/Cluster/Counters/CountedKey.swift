@@ -95,14 +95,26 @@ struct SummedWindow: Sendable {
     private(set) var floor: UInt32 = 0
     /// Who counts, and at which tick that was last said.
     private(set) var subscribers: [NodeID: Int] = [:]
-    /// Whether it waits to be announced.
+    /// Whether it has changed since it was announced.
     var isListed = false
-    /// Whether it waits to be announced before others.
-    var isPressing = false
+    /// The lists that it stands in, until its turn comes there.
+    var lists: Lists = []
     /// The sum that was announced last.
     private(set) var announced: UInt32 = 0
     /// How often it is still announced although nothing changed.
     var repetitions = 0
+
+    /// Why a window waits.
+    struct Lists: OptionSet, Sendable {
+        let rawValue: UInt8
+
+        /// To be announced before others.
+        static let pressing = Lists(rawValue: 1)
+        /// To be announced.
+        static let changed = Lists(rawValue: 2)
+        /// To be announced again as a sum that stays.
+        static let settled = Lists(rawValue: 4)
+    }
 
     /// The sum.
     var total: UInt32 {
@@ -122,7 +134,6 @@ struct SummedWindow: Sendable {
     /// Notes that the sum is announced.
     mutating func noteAnnounced() {
         self.isListed = false
-        self.isPressing = false
         self.announced = self.total
     }
 

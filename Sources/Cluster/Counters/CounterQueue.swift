@@ -3,10 +3,19 @@ struct CounterQueue<Element: Sendable>: Sendable {
     private var elements: [Element] = []
     private var head = 0
 
+    /// How many wait.
+    var count: Int { self.elements.count - self.head }
+
     /// The one whose turn is next.
     var first: Element? { self.head < self.elements.count ? self.elements[self.head] : nil }
 
     mutating func append(_ element: Element) { self.elements.append(element) }
+
+    /// Takes out what waits in vain.
+    mutating func keep(where isKept: (Element) -> Bool) {
+        self.elements = self.elements[self.head...].filter(isKept)
+        self.head = 0
+    }
 
     mutating func popFirst() -> Element? {
         guard let first else { return nil }

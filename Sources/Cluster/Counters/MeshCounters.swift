@@ -17,7 +17,8 @@ public import MeshPrimitives
 ///
 /// What is told is bounded: while little is left of a limit every count is told with the next tick, while
 /// much is left a part of it at least, or after a second; and no more entries leave in one tick than
-/// ``reportLimit`` and ``totalLimit``, those of which little is left before the others, the oldest first.
+/// ``reportLimit`` and ``totalLimit``, those of which little is left, as far as this node counts them,
+/// before the others, the oldest first. A quarter of the totals is kept for the others.
 ///
 /// Pure: the shell calls ``tick(at:second:)`` every 50 ms and sends what it returns.
 ///
@@ -40,6 +41,8 @@ public struct MeshCounters: Sendable {
     public static let reportLimit = 1_000
     /// Most entries of totals in one tick.
     public static let totalLimit = 1_200
+    /// Of those, the most that are of windows of which little is left, while others wait.
+    private static let pressingLimit = totalLimit * 3 / 4
     /// Ticks after which an unconfirmed count is told again, and a sum that stays.
     private static let patience = 4
     /// Ticks that a small count may wait.
@@ -72,6 +75,9 @@ public struct MeshCounters: Sendable {
 
     /// Whether nothing is counted, here or for others.
     public var isEmpty: Bool { self.counted.isEmpty && self.summed.isEmpty }
+
+    /// How many entries wait to be announced, or announced again.
+    var announcementCount: Int { self.pressing.count + self.changed.count + self.settled.count }
 
     /// How many keys are counted here.
     public var keyCount: Int { self.counted.count }
@@ -152,12 +158,12 @@ public struct MeshCounters: Sendable {
         }
         sum.take(entry, from: sender, tick: self.ticks)
         sum.repetitions = Self.repetitions
-        if !sum.isPressing, self.isPressing(sum, entry.window) {
-            sum.isPressing = true
-            sum.isListed = true
+        sum.isListed = true
+        if !sum.lists.contains(.pressing), self.isPressing(sum, entry.window) {
+            sum.lists.insert(.pressing)
             self.pressing.append(entry.window)
-        } else if !sum.isListed {
-            sum.isListed = true
+        } else if sum.lists.isDisjoint(with: [.pressing, .changed]) {
+            sum.lists.insert(.changed)
             self.changed.append(entry.window)
         }
         self.summed[entry.window] = sum
@@ -250,27 +256,40 @@ public struct MeshCounters: Sendable {
     /// Tells those who count lately the sums that have changed, and a while later that they have not.
     private mutating func totals(at now: Int64) -> CounterOutbox<NodeID, CounterTotals.Entry> {
         var totals = CounterOutbox<NodeID, CounterTotals.Entry>()
-        while totals.count < Self.totalLimit,
-            let window = self.pressing.popFirst() ?? self.changed.popFirst()
-        {
-            // What pressed was told before its turn among the others.
-            guard self.summed[window]?.isListed == true else { continue }
-            self.announce(window, &totals, at: now)
-            self.settled.append((window, self.ticks + Self.patience))
+        while totals.count < Self.pressingLimit, let window = self.pressing.popFirst() {
+            self.announce(window, from: .pressing, &totals, at: now)
+        }
+        while totals.count < Self.totalLimit, let window = self.changed.popFirst() {
+            self.announce(window, from: .changed, &totals, at: now)
+        }
+        while totals.count < Self.totalLimit, let window = self.pressing.popFirst() {
+            self.announce(window, from: .pressing, &totals, at: now)
         }
         while totals.count < Self.totalLimit, let next = self.settled.first,
             next.due <= self.ticks
         {
             _ = self.settled.popFirst()
+            self.summed[next.window]?.lists.remove(.settled)
             // Another change has put it in the list again, or it was told often enough.
             guard let sum = self.summed[next.window], !sum.isListed, sum.repetitions > 0 else {
                 continue
             }
             self.summed[next.window]?.repetitions -= 1
             self.announce(next.window, &totals, at: now)
-            self.settled.append((next.window, self.ticks + Self.patience))
         }
         return totals
+    }
+
+    /// Tells of a window whose turn has come in a list, unless it was told by its turn in another.
+    private mutating func announce(
+        _ window: CounterWindow,
+        from list: SummedWindow.Lists,
+        _ totals: inout CounterOutbox<NodeID, CounterTotals.Entry>,
+        at now: Int64
+    ) {
+        self.summed[window]?.lists.remove(list)
+        guard self.summed[window]?.isListed == true else { return }
+        self.announce(window, &totals, at: now)
     }
 
     private mutating func announce(
@@ -281,6 +300,10 @@ public struct MeshCounters: Sendable {
         self.summed[window]?.forget(before: self.ticks - Self.interest)
         self.summed[window]?.noteAnnounced()
         guard let sum = self.summed[window] else { return }
+        if !sum.lists.contains(.settled) {
+            self.summed[window]?.lists.insert(.settled)
+            self.settled.append((window, self.ticks + Self.patience))
+        }
         let total = sum.total
         for node in sum.subscribers.keys.sorted() {
             let entry = CounterTotals.Entry(
@@ -303,5 +326,13 @@ public struct MeshCounters: Sendable {
         guard self.ticks % 20 == 0 else { return }
         self.summed = self.summed.filter { $0.key.end >= second }
         self.counted = self.counted.filter { UInt64($0.value.end) + 60 >= UInt64(second) }
+        // What is forgotten may come anew, and be listed once more.
+        let (counted, summed) = (self.counted, self.summed)
+        self.urgent.keep { counted[$0] != nil }
+        self.patient.keep { counted[$0.key] != nil }
+        self.unconfirmed.keep { counted[$0.key] != nil }
+        self.pressing.keep { summed[$0] != nil }
+        self.changed.keep { summed[$0] != nil }
+        self.settled.keep { summed[$0.window] != nil }
     }
 }

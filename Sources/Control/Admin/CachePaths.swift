@@ -3,7 +3,8 @@ import MeshEntities
 /// Kong's paths of the plugin `proxy-cache`: what the nodes keep of targets' answers.
 ///
 /// Each node keeps its own. What is shown is the asked node's answer, or else that of the first other
-/// node that has one; what is to be forgotten, every node forgets: 504 names those that may not have.
+/// node that has one; what is to be forgotten, every node forgets: 504 names those that may not have,
+/// which are those that do not answer, and members that failed within the last 72 h.
 ///
 /// Source: Kong's `kong/plugins/proxy-cache/api.lua`, version 3.9.
 struct CachePaths: Sendable {

@@ -7,7 +7,7 @@ public struct CachePurge: Equatable, Sendable {
     /// Names of the nodes that did not answer in time, sorted; they may still keep it.
     public var silent: [String]
 
-    /// Names of the nodes that are held for failed, sorted; they may still keep it, too, if they run.
+    /// Names of the members that failed within the last 72 h, sorted; they may still keep it, too, if they run.
     public var failed: [String]
 
     /// Brings the answers of all nodes together.

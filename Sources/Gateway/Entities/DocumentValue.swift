@@ -76,6 +76,11 @@ public struct DocumentField: Equatable, Sendable {
         self.init(name, DocumentNode(value))
     }
 
+    /// Whether the name has these very bytes; texts that only look the same are other names.
+    public func isNamed(_ name: String) -> Bool {
+        self.name == name && self.name.utf8.elementsEqual(name.utf8)
+    }
+
     /// Compares name and value.
     public static func == (left: DocumentField, right: DocumentField) -> Bool {
         left.name == right.name && left.node == right.node

@@ -83,7 +83,7 @@ public struct JSONText {
         self.position += 1
         var fields: [DocumentField] = []
         // Only of objects with many names; few are compared one by one.
-        var names: Set<String> = []
+        var names: Set<[UInt8]> = []
         var hasEqualNames = false
         self.skipSpace()
         if self.take("}") { return .object([]) }
@@ -109,18 +109,18 @@ public struct JSONText {
     }
 
     private static func lastOfEach(_ fields: [DocumentField]) -> [DocumentField] {
-        var names: Set<String> = []
-        return fields.reversed().filter { names.insert($0.name).inserted }.reversed()
+        var names: Set<[UInt8]> = []
+        return fields.reversed().filter { names.insert(Array($0.name.utf8)).inserted }.reversed()
     }
 
     private static func isNew(
         _ name: String,
         _ fields: [DocumentField],
-        _ names: inout Set<String>
+        _ names: inout Set<[UInt8]>
     ) -> Bool {
-        if fields.count < 32 { return !fields.contains { $0.name == name } }
-        if fields.count == 32 { names = Set(fields.map(\.name)) }
-        return names.insert(name).inserted
+        if fields.count < 32 { return !fields.contains { $0.isNamed(name) } }
+        if fields.count == 32 { names = Set(fields.map { Array($0.name.utf8) }) }
+        return names.insert(Array(name.utf8)).inserted
     }
 
     private mutating func array(depth: Int) throws(JSONError) -> DocumentValue {

@@ -155,6 +155,80 @@ struct MeshCountersTests {
         #expect(announced.count <= 3, "told once, and twice more as a sum that stays")
     }
 
+    /// An owner that counts some windows itself, and the one that reports to it.
+    private func owner(of windows: [CounterWindow]) -> (counters: MeshCounters, peer: NodeID) {
+        let ids = (1...2).map { NodeID(high: 7, low: UInt64($0)) }
+        var counters = MeshCounters(own: ids[0])
+        counters.setMembers(ids)
+        for window in windows { counters.note(1, in: window, limit: 1_000_000, at: 0) }
+        return (counters, ids[1])
+    }
+
+    @Test("keep at most one entry in each list for a window, however often it changes")
+    func growth() {
+        var (counters, peer) = self.owner(of: Self.idle)
+        var own: UInt32 = 1
+        var most = 0
+        for tick in 1...60 {
+            // A small change, and a large one that passes it.
+            for step in [1, 40_000] as [UInt32] {
+                own += step
+                for window in Self.idle {
+                    let entry = CounterReport.Entry(window: window, own: own, known: own)
+                    counters.receive(CounterReport(entries: [entry]), from: peer)
+                }
+            }
+            _ = counters.tick(at: Int64(tick) * 50, second: 5)
+            most = max(most, counters.announcementCount)
+        }
+        #expect(most <= 3 * Self.idle.count)
+    }
+
+    @Test("keep no entries of windows that are over")
+    func stale() {
+        // More than can be told of, in new windows every second.
+        let (perTick, ticks) = (1_300, 20)
+        var (counters, peer) = self.owner(of: [])
+        var most = 0
+        for tick in 0..<120 {
+            let now = Int64(tick) * 50
+            let second = UInt32(tick / ticks) + 1
+            let first = tick % ticks * perTick
+            for key in first..<(first + perTick) {
+                let window = CounterWindow(key: UInt64(key), end: second)
+                counters.note(1, in: window, limit: 1, at: now)
+                let entry = CounterReport.Entry(window: window, own: 1, known: 1)
+                counters.receive(CounterReport(entries: [entry]), from: peer)
+            }
+            _ = counters.tick(at: now, second: second)
+            most = max(most, counters.announcementCount)
+        }
+        // Those of two seconds, in two lists.
+        #expect(most <= 2 * 2 * ticks * perTick)
+    }
+
+    @Test("announce some of what is not nearly used up, however much is")
+    func fairness() {
+        var (counters, peer) = self.owner(of: Self.idle)
+        let quiet = CounterWindow(key: .max - 1, end: 1_000)
+        func report(_ window: CounterWindow, _ own: UInt32) {
+            let entry = CounterReport.Entry(window: window, own: own, known: own)
+            counters.receive(CounterReport(entries: [entry]), from: peer)
+        }
+        report(quiet, 1)
+        var isAnnounced = false
+        for tick in 1...20 {
+            for window in Self.idle { report(window, UInt32(tick) * 40_000) }
+            for case .totals(let totals, to: peer) in counters.tick(
+                at: Int64(tick) * 50,
+                second: 5
+            ) where totals.entries.contains(where: { $0.window == quiet }) {
+                isAnnounced = true
+            }
+        }
+        #expect(isAnnounced)
+    }
+
     @Test("count on through a partition, and put both sides together behind it")
     func partition() {
         var simulation = CounterSimulation(nodes: 4, seed: 3)

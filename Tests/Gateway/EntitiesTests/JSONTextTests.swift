@@ -53,6 +53,18 @@ struct JSONTextTests {
         #expect(throws: JSONError.self) { try JSONText.parse(Array(text.utf8)) }
     }
 
+    @Test("compares names by their bytes, few or many", arguments: [0, 40])
+    func namesOfBytes(others: Int) throws {
+        let more = (0..<others).map { "\"n\($0)\":0," }.joined()
+        let text = Array("{\(more)\"\u{E9}\":1,\"e\u{301}\":2}".utf8)
+
+        #expect(try JSONText.parse(text).value.fields?.count == others + 2)
+        let again = Array("{\(more)\"\u{E9}\":1,\"e\u{301}\":2,\"\u{E9}\":3}".utf8)
+        let fields = try JSONText.parse(again, equalNames: .last).value.fields ?? []
+        #expect(fields.suffix(2).map(\.node.value) == [.integer(2), .integer(3)])
+        #expect(throws: JSONError.self) { try JSONText.parse(again) }
+    }
+
     @Test("refuses text that is not UTF-8, whether or not it has escapes")
     func encoding() {
         for text in [[0x22, 0xC3, 0x22], [0x22, 0x5C, 0x6E, 0xC3, 0x22]] as [[UInt8]] {

@@ -42,7 +42,7 @@ extension NodeAdmin {
     /// Every other node says 200 when it forgot, and 204 when it had nothing to forget.
     private func purge(_ path: String, isFound: Bool) async -> CachePurge {
         let answers = await self.ask(path, of: await self.others())
-        // A member that is held for failed may run on where only clients reach it.
+        // A member that failed within the last 72 h may run on where only clients reach it.
         let failed = await self.cluster.members().filter { member in
             member.state == .failed && !answers.contains { $0.member.id == member.id }
         }

@@ -55,9 +55,14 @@ extension Worker {
         var record: LogRecord?
         var text: [UInt8]?
         chain.forEachLog(consumers, identity) { queue in
+            let format = queue.plan.format
+            // Other formats may have nothing to tell of this request, and nothing to drop.
+            if format.isJSON, queue.isFull {
+                self.counters.add(WorkerCounter.droppedLogLines)
+                return
+            }
             let known = record ?? self.record(of: exchange, block, consumers)
             record = known
-            let format = queue.plan.format
             guard let entry = (format.isJSON ? text : nil) ?? format.entry(known) else { return }
             if format.isJSON { text = entry }
             if !queue.append(entry, status: exchange.pointee.status) {

@@ -91,8 +91,12 @@ extension Worker {
     private func tell(_ record: LogRecord, _ chain: PluginChain) {
         // Nobody is authenticated on a stream.
         chain.forEachLog(.empty, PluginIdentity()) { queue in
-            guard queue.plan.format.tellsSessions, let entry = queue.plan.format.entry(record)
-            else { return }
+            let format = queue.plan.format
+            if format.isJSON, queue.isFull {
+                self.counters.add(WorkerCounter.droppedLogLines)
+                return
+            }
+            guard format.tellsSessions, let entry = format.entry(record) else { return }
             if !queue.append(entry, status: record.status) {
                 self.counters.add(WorkerCounter.droppedLogLines)
             }

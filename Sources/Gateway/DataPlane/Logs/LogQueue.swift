@@ -25,8 +25,17 @@ final class LogQueue: LogTaking {
 
     init(_ plan: LogPlan) { self.plan = plan }
 
+    private var byteLimit: Int { min(self.plan.delivery.byteLimit, Self.byteLimit) }
+
+    var isFull: Bool {
+        let limit = self.byteLimit
+        return self.state.withLock { state in
+            state.entries.count >= self.plan.delivery.entryLimit || state.byteCount >= limit
+        }
+    }
+
     func append(_ text: [UInt8], status: UInt16) -> Bool {
-        let limit = min(self.plan.delivery.byteLimit, Self.byteLimit)
+        let limit = self.byteLimit
         return self.state.withLock { state in
             guard state.entries.count < self.plan.delivery.entryLimit,
                 state.byteCount + text.count <= limit

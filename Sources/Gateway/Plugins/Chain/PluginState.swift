@@ -9,8 +9,8 @@ public struct PluginState: Sendable {
     public internal(set) var beganMilliseconds: UInt64 = 0
     /// Unix seconds when the session at hand began; 0 without one.
     var sessionBegan: UInt64 = 0
-    /// Unix seconds when what outlasts sessions began, if the client showed that instead of a session;
-    /// 0 otherwise.
+    /// Unix seconds when what outlasts sessions began, if the client showed that instead of a session, or
+    /// beside one that is written anew; 0 otherwise.
     var rememberBegan: UInt64 = 0
     /// Whether the client's cookie will do.
     var sessionIsFresh = false

@@ -28,6 +28,8 @@ public final class LogPlan: Sendable {
 public protocol LogTaking: AnyObject, Sendable {
     /// What it takes entries for.
     var plan: LogPlan { get }
+    /// Whether the next entry, however short, will most likely find no room.
+    var isFull: Bool { get }
     /// Adds an entry; false when there is no room and it is dropped.
     func append(_ text: [UInt8], status: UInt16) -> Bool
 }
@@ -99,6 +101,9 @@ public final class UnkeptLog: LogTaking {
 
     /// Creates one.
     public init(_ plan: LogPlan) { self.plan = plan }
+
+    /// There is never room.
+    public var isFull: Bool { true }
 
     /// Drops the entry.
     public func append(_ text: [UInt8], status: UInt16) -> Bool { false }

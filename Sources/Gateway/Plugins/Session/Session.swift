@@ -7,8 +7,9 @@ import MeshHTTP
 /// The cookie holds all there is to a session, so that every node that has the secret opens it, and
 /// no node keeps any. Those who log out lose their cookie; one that was copied before lasts until its
 /// times are up. With `remember` a second cookie, sealed by a key of its own, outlasts the browser: a
-/// client without a session, but with that one, is given a new session. The plugins that authenticate need `anonymous`, as in Kong, to leave a request with
-/// a session alone.
+/// client without a session, but with that one, is given a new session; the second cookie's absolute
+/// time runs from the login on, whatever sessions there were since. The plugins that authenticate need
+/// `anonymous`, as in Kong, to leave a request with a session alone.
 ///
 /// Source: Kong's `kong/plugins/session/`, version 3.9.
 struct Session: Sendable {
@@ -127,8 +128,11 @@ struct Session: Sendable {
         let name: [UInt8]
         let seal: SessionSeal
         let limits: SessionLimits
-        /// Seconds that clients are told to keep it; nil for no end.
-        let seconds: Int64?
+        /// Seconds that clients are told to keep it.
+        let seconds: Int64
+
+        /// Told for no end: 400 days, longer than which browsers keep nothing.
+        private static let longest = 34_560_000.0
 
         init(
             _ settings: PluginSettings,
@@ -144,9 +148,9 @@ struct Session: Sendable {
             let rolling = try settings.number("remember_rolling_timeout") ?? 604_800
             let absolute = try settings.number("remember_absolute_timeout") ?? 2_592_000
             self.limits = SessionLimits(idling: 0, rolling: rolling, absolute: absolute)
-            self.seconds = [rolling, absolute].filter { $0 > 0 }.min().map {
-                Int64(min($0, 4_294_967_295))
-            }
+            let seconds = [rolling, absolute].filter { $0 > 0 }.min() ?? Self.longest
+            // 0 would have clients forget it at once.
+            self.seconds = Int64(min(seconds, 4_294_967_295).rounded(.up))
         }
     }
 
@@ -205,6 +209,11 @@ struct Session: Sendable {
         } else {
             state.sessionBegan = ticket.began
             state.sessionIsFresh = self.limits.renewed(ticket, at: now) == nil
+            if !state.sessionIsFresh, let memory = self.remembered(request, at: now),
+                memory.consumer == ticket.consumer
+            {
+                state.rememberBegan = memory.began
+            }
         }
         return .next
     }
@@ -219,10 +228,15 @@ struct Session: Sendable {
         {
             return (ticket, false)
         }
+        return self.remembered(request, at: now).map { ($0, true) }
+    }
+
+    /// What outlasts the session, if the client shows it.
+    private func remembered(_ request: PluginRequest, at now: Double) -> SessionTicket? {
         guard let memory, let cookie = request.cookie(memory.name),
             let ticket = memory.seal.open(cookie), memory.limits.allow(ticket, at: now)
         else { return nil }
-        return (ticket, true)
+        return ticket
     }
 
     private func response(_ state: PluginState, _ edits: inout PluginEdits) {
@@ -239,10 +253,15 @@ struct Session: Sendable {
             )
         }
         self.write(self.name, ticket(state.sessionBegan), by: self.seal, seconds: nil, &edits)
-        guard let memory else { return }
-        // A session that goes on began when the client was authenticated, as its memory did.
-        let began = state.rememberBegan > 0 ? state.rememberBegan : state.sessionBegan
-        self.write(memory.name, ticket(began), by: memory.seal, seconds: memory.seconds, &edits)
+        // A session that goes on without its memory may have outlasted that, and makes no new one.
+        guard let memory, state.rememberBegan > 0 || state.sessionBegan == 0 else { return }
+        self.write(
+            memory.name,
+            ticket(state.rememberBegan),
+            by: memory.seal,
+            seconds: memory.seconds,
+            &edits
+        )
     }
 
     private func write(

@@ -19,10 +19,10 @@ struct JSONRules {
     }
 
     private func apply(to fields: inout [DocumentField]) {
-        for name in self.rules.remove { fields.removeAll { $0.name == name } }
+        for name in self.rules.remove { fields.removeAll { $0.isNamed(name) } }
         for (old, new) in self.rules.rename {
-            let value = fields.first { $0.name == old }?.node.value
-            fields.removeAll { $0.name == old || $0.name == new }
+            let value = fields.first { $0.isNamed(old) }?.node.value
+            fields.removeAll { $0.isNamed(old) || $0.isNamed(new) }
             if let value { fields.append(DocumentField(new, value)) }
         }
         for (name, value) in self.rules.replace {
@@ -30,11 +30,11 @@ struct JSONRules {
             fields[index] = DocumentField(name, value)
         }
         for (name, value) in self.rules.add where Self.index(name, fields) == nil {
-            fields.removeAll { $0.name == name }
+            fields.removeAll { $0.isNamed(name) }
             fields.append(DocumentField(name, value))
         }
         for (name, value) in self.rules.append {
-            guard let index = fields.firstIndex(where: { $0.name == name }) else {
+            guard let index = fields.firstIndex(where: { $0.isNamed(name) }) else {
                 fields.append(DocumentField(name, .list([value])))
                 continue
             }
@@ -51,6 +51,6 @@ struct JSONRules {
 
     /// The place of a field that Lua takes for true: `false` counts as not there.
     private static func index(_ name: String, _ fields: [DocumentField]) -> Int? {
-        fields.firstIndex { $0.name == name && $0.node.value != .bool(false) }
+        fields.firstIndex { $0.isNamed(name) && $0.node.value != .bool(false) }
     }
 }

@@ -10,14 +10,17 @@ struct SessionTests {
 
     private func gateway(
         _ secret: DocumentValue = Self.secret,
-        remembers: Bool = false
+        remembers: Bool = false,
+        rolling: DocumentValue = .integer(7_200),
+        absolute: DocumentValue = .integer(2_592_000)
     ) throws -> ProtectedGateway {
         try ProtectedGateway([
             .named(
                 "session",
                 [
                     "secret": secret, "cookie_secure": .bool(false), "remember": .bool(remembers),
-                    "remember_rolling_timeout": .integer(7_200),
+                    "remember_rolling_timeout": rolling,
+                    "remember_absolute_timeout": absolute,
                 ]
             ),
             .named("key-auth", ["anonymous": .string("guest")]),
@@ -86,13 +89,104 @@ struct SessionTests {
         #expect(gateway.ask(cookie, target: "/?session_logout=1")?.text != "")
     }
 
+    private func cookies(_ answer: TestMessage) -> [String] {
+        answer.fields.filter { $0.name.lowercased() == "set-cookie" }.map(\.value)
+    }
+
+    private static let seals = ["session", "remember"].map { name in
+        let audience = name == "session" ? "default" : "default\nremember"
+        return (name, SessionSeal(secret: secret.text ?? "", audience: audience))
+    }
+
+    /// The tickets in an answer's cookies, by their names.
+    private func tickets(_ answer: TestMessage?) -> [String: SessionTicket] {
+        var tickets: [String: SessionTicket] = [:]
+        for (name, seal) in Self.seals {
+            for cookie in answer.map(self.cookies) ?? [] where cookie.hasPrefix("\(name)=") {
+                let value = Array(cookie.dropFirst(name.utf8.count + 1).prefix { $0 != ";" }.utf8)
+                tickets[name] = value.withUnsafeBytes { seal.open($0) }
+            }
+        }
+        return tickets
+    }
+
+    /// What a client sends back some seconds later: the same tickets, so much older.
+    private func field(_ tickets: [String: SessionTicket], older seconds: UInt64) -> String {
+        let cookies = Self.seals.compactMap { name, seal in
+            tickets[name].flatMap { ticket in
+                let older = SessionTicket(
+                    consumer: ticket.consumer,
+                    credential: ticket.credential,
+                    began: ticket.began - seconds,
+                    touched: ticket.touched - seconds
+                )
+                return seal.close(older) { [UInt8](repeating: 7, count: $0) }
+            }
+            .map { "\(name)=\($0)" }
+        }
+        return "Cookie: \(cookies.joined(separator: "; "))\r\n"
+    }
+
+    @Test("remembers a client since its login, whatever sessions it had since")
+    func began() throws {
+        let gateway = try self.gateway(remembers: true)
+        let login = self.tickets(gateway.ask(key: "ann-key"))
+        let memory = try #require(login["remember"])
+        // An hour later the browser was closed.
+        let next = self.tickets(gateway.ask(self.field(["remember": memory], older: 3_600)))
+        #expect(try #require(next["session"]).began >= memory.began)
+        let kept = try #require(next["remember"])
+        #expect(kept.began == memory.began - 3_600)
+        // The session goes on.
+        let later = self.tickets(gateway.ask(self.field(next, older: 61)))
+        #expect(later["session"]?.began == next["session"].map { $0.began - 61 })
+        #expect(later["remember"]?.began == kept.began - 61)
+    }
+
+    @Test("makes no memory for a session that goes on without a good one of the same client")
+    func noMemory() throws {
+        let gateway = try self.gateway(remembers: true, absolute: .integer(5_000))
+        let login = self.tickets(gateway.ask(key: "ann-key"))
+        let session = try #require(login["session"])
+        let memory = try #require(login["remember"])
+        let over = SessionTicket(
+            consumer: memory.consumer,
+            credential: memory.credential,
+            began: memory.began - 5_000,
+            touched: memory.touched
+        )
+        let foreign = SessionTicket(
+            consumer: ProtectedGateway.guestID,
+            credential: memory.credential,
+            began: memory.began,
+            touched: memory.touched
+        )
+        for memory in [nil, over, foreign] {
+            var tickets = ["session": session]
+            tickets["remember"] = memory
+            let later = self.tickets(gateway.ask(self.field(tickets, older: 61)))
+            #expect(later["session"]?.began == session.began - 61)
+            #expect(later["remember"] == nil)
+        }
+    }
+
+    @Test(
+        "tells clients to keep what has no end for long, and never for 0 seconds",
+        arguments: [
+            (DocumentValue.integer(0), DocumentValue.integer(0), "34560000"),
+            (.number(0.5), .integer(0), "1"), (.integer(0), .number(90.25), "91"),
+        ]
+    )
+    func keeping(rolling: DocumentValue, absolute: DocumentValue, seconds: String) throws {
+        let gateway = try self.gateway(remembers: true, rolling: rolling, absolute: absolute)
+        let kept = try #require(gateway.ask(key: "ann-key").map(self.cookies)?.last)
+        #expect(kept.contains("; Max-Age=\(seconds);"))
+    }
+
     @Test("gives a client a new session that shows what outlasts the browser")
     func remembered() throws {
         let gateway = try self.gateway(remembers: true)
-        let cookies = { (answer: TestMessage) in
-            answer.fields.filter { $0.name.lowercased() == "set-cookie" }.map(\.value)
-        }
-        let made = cookies(try #require(gateway.ask(key: "ann-key")))
+        let made = self.cookies(try #require(gateway.ask(key: "ann-key")))
         #expect(made.count == 2)
         #expect(made.first?.hasPrefix("session=") == true)
         #expect(made.first?.contains("Max-Age") == false)
@@ -103,19 +197,17 @@ struct SessionTests {
         let later = try #require(gateway.ask("Cookie: \(shown)\r\n"))
         #expect(later.status == 200)
         #expect(later.text.contains("x-consumer-username: ann\n"))
-        #expect(cookies(later).map { String($0.prefix { $0 != "=" }) } == ["session", "remember"])
+        let names = self.cookies(later).map { String($0.prefix { $0 != "=" }) }
+        #expect(names == ["session", "remember"])
         // One cookie is no other, and needs the setting.
         let swapped = shown.replacing("remember=", with: "session=")
         #expect(gateway.ask("Cookie: \(swapped)\r\n")?.status == 401)
         #expect(try self.gateway().ask("Cookie: \(shown)\r\n")?.status == 401)
-        let left = gateway.ask(
-            "Cookie: \(shown)\r\n",
-            target: "/?session_logout=1",
-            method: "DELETE"
+        let left = try #require(
+            gateway.ask("Cookie: \(shown)\r\n", target: "/?session_logout=1", method: "DELETE")
         )
-        #expect(
-            left.map(cookies)?.map { String($0.prefix { $0 != ";" }) } == ["session=", "remember="]
-        )
+        let removed = self.cookies(left).map { String($0.prefix { $0 != ";" }) }
+        #expect(removed == ["session=", "remember="])
     }
 
     @Test("does not outlive its consumer")

@@ -5,6 +5,7 @@ import Synchronization
 import Testing
 
 @testable import MeshDataPlane
+@testable import MeshPlugins
 
 @Suite("Log plugins on the wire (Kong 3.9, kong/pdk/log.lua and the log plugins)")
 struct LogPluginTests {
@@ -160,6 +161,26 @@ struct LogPluginTests {
             return count > 0 ? count : nil
         }
         #expect((dropped ?? 0) >= 7)
+    }
+
+    @Test("a queue is full when the shortest entry finds no room", arguments: [true, false])
+    func full(byNumber: Bool) {
+        var rules = LogDeliveryRules()
+        if byNumber { rules.entryLimit = 2 } else { rules.byteLimit = 2 }
+        let plan = LogPlan(
+            EntityID(high: 1, low: 1),
+            .udp(host: "127.0.0.1", port: 9),
+            rules
+        )
+        let queue = LogQueue(plan)
+        for _ in 0..<2 {
+            #expect(!queue.isFull)
+            #expect(queue.append([1], status: 200))
+        }
+        #expect(queue.isFull)
+        #expect(!queue.append([1], status: 200))
+        _ = queue.take(1)
+        #expect(!queue.isFull)
     }
 
     @Test("tcp-log sends lines over one connection, udp-log datagrams")
