@@ -1,5 +1,6 @@
-import MeshBalancing
 import Testing
+
+@testable import MeshDataPlane
 
 @Suite("A budget of retries")
 struct RetryBudgetTests {

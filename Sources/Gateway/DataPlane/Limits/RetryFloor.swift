@@ -6,7 +6,7 @@ internal import Synchronization
 /// they came evenly, so that workers share it without a lock.
 ///
 /// Source: the generic cell rate algorithm, ITU-T I.371.
-public final class RetryFloor: Sendable {
+final class RetryFloor: Sendable {
     /// For how many microseconds unused ones are saved up.
     private static let savings: Int64 = 10_000_000
 
@@ -14,7 +14,7 @@ public final class RetryFloor: Sendable {
     private let due = Atomic<Int64>(.min)
 
     /// Creates one of which nothing is used.
-    public init() {}
+    init() {}
 
     /// Whether another one is left.
     ///
