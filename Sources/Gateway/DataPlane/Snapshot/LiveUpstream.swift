@@ -180,14 +180,13 @@ struct TargetState {
     /// - Parameters:
     ///   - limit: requests in flight; 0 for any number.
     ///   - adaptive: the highest limit to be found by measuring; 0 where none is sought.
-    ///   - spills: whether that only tells when others get requests.
-    mutating func limit(to limit: Int, adaptive: Int, spills: Bool) {
+    mutating func limit(to limit: Int, adaptive: Int) {
         guard adaptive > 0 else {
             self.adaptiveLimit = nil
             return self.show(limit: limit)
         }
-        if self.adaptiveLimit?.maximum != adaptive || self.adaptiveLimit?.spills != spills {
-            self.adaptiveLimit = AdaptiveLimit(maximum: adaptive, spills: spills)
+        if self.adaptiveLimit?.maximum != adaptive {
+            self.adaptiveLimit = AdaptiveLimit(maximum: adaptive)
         }
         self.applyLimit()
     }
