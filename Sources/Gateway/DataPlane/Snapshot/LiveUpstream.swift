@@ -39,6 +39,17 @@ final class LiveUpstream {
         self.pools = pools
     }
 
+    /// The budget of retries for a new shape; `nil` when that is another upstream's, which only got
+    /// the same number.
+    func retries(for shape: UpstreamShape) -> RetryBudget? {
+        shape.retryFloor === self.shape.retryFloor ? self.retries : nil
+    }
+
+    /// What is known of second targets, for a new shape; `nil` when that is another upstream's.
+    func hedging(for shape: UpstreamShape) -> Hedging? {
+        shape.hedgeFloor === self.shape.hedgeFloor ? self.hedging : nil
+    }
+
     deinit {
         self.targets.deallocate()
         self.pools.deallocate()

@@ -111,8 +111,8 @@ extension Worker {
             balancer: balancer,
             targets: targets,
             pools: pools,
-            retries: before?.retries ?? self.freshBudget(shape),
-            hedging: before?.hedging ?? self.freshHedging(shape),
+            retries: before?.retries(for: shape) ?? self.freshBudget(shape),
+            hedging: before?.hedging(for: shape) ?? self.freshHedging(shape),
             room: self.room(shape, before: before?.room)
         )
     }
