@@ -26,6 +26,7 @@ extension Worker {
         guard attempt.pointee.flags.contains(.isCounted), let state = self.awaitedTarget(index)
         else { return }
         attempt.pointee.flags.insert(.isAwaited)
+        attempt.pointee.awaitedSince = self.milliseconds
         state.pointee.awaited += 1
         guard state.pointee.awaited == 1 else { return }
         if !state.pointee.isStalled { state.pointee.silentSince = self.milliseconds }
@@ -63,32 +64,33 @@ extension Worker {
     func watchTargets() {
         guard self.milliseconds >= self.watchAt else { return }
         self.watchAt = self.milliseconds + Self.watchInterval
-        var silent: [UnsafeMutablePointer<TargetState>] = []
+        var silent: [(UnsafeMutablePointer<TargetState>, Int64)] = []
         self.watchedTargets.removeAll { state in
             guard state.pointee.awaited > 0 || state.pointee.isStalled else {
                 state.pointee.isWatched = false
                 return true
             }
-            if self.isSilent(state) { silent.append(state) }
+            if let patience = self.patience(state) { silent.append((state, patience)) }
             return false
         }
-        for state in silent { self.moveAway(from: state) }
+        for (state, patience) in silent { self.moveAway(from: state, after: patience) }
     }
 
-    /// Whether a target's requests should go elsewhere; leaves it out when it is silent.
-    private func isSilent(_ state: UnsafeMutablePointer<TargetState>) -> Bool {
+    /// Milliseconds after which requests that await the target should go elsewhere, `nil` for never;
+    /// leaves it out when it is silent.
+    private func patience(_ state: UnsafeMutablePointer<TargetState>) -> Int64? {
         let isKnown = state.pointee.longest > 0
         let usual = state.pointee.longest / 1_000
         let silence = self.milliseconds - state.pointee.silentSince
         if state.pointee.isStalled, state.pointee.awaited == 0, silence > 3 * Self.proof {
             // Nobody asks it any more: the next request finds out.
             state.pointee.isStalled = false
-            return false
+            return nil
         }
         let limit = isKnown ? max(Self.leastSilence, 2 * usual) : Self.proof
         guard state.pointee.awaited >= Self.leastAwaited || state.pointee.isStalled,
             silence >= limit
-        else { return false }
+        else { return nil }
         let last = self.lastAnswer
         let othersAt = last.target == state ? last.otherAt : last.at
         if othersAt > state.pointee.silentSince {
@@ -103,16 +105,23 @@ extension Worker {
             }
         }
         // Who has never answered may simply take long.
-        return isKnown && silence >= max(Self.leastPatience, 3 * usual)
+        let patience = max(Self.leastPatience, 3 * usual)
+        return isKnown && silence >= patience ? patience : nil
     }
 
-    /// Lets requests that await a silent target go elsewhere, as far as they may be repeated.
-    private func moveAway(from state: UnsafeMutablePointer<TargetState>) {
+    /// Lets requests that have awaited a silent target for so long go elsewhere, as far as they may be
+    /// repeated and there is another target: the others are better off waiting.
+    private func moveAway(
+        from state: UnsafeMutablePointer<TargetState>,
+        after patience: Int64
+    ) {
         for index in 0..<self.attempts.end {
             let attempt = self.attempts[index]
             guard attempt.pointee.flags.contains(.isAwaited), attempt.pointee.patience == 0,
                 self.awaitedTarget(index) == state,
-                self.policy(index, .stalled).decision == .otherTarget
+                self.milliseconds - attempt.pointee.awaitedSince >= patience,
+                self.policy(index, .stalled).decision == .otherTarget,
+                self.hasUntried(self.exchanges[attempt.pointee.exchange])
             else { continue }
             self.attemptFailed(index, .stalled)
             self.takePending()
