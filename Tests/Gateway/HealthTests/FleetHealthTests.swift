@@ -256,24 +256,4 @@ struct FleetHealthTests {
         fleet.run(until: .seconds(75))
         for node in fleet.nodes { #expect(node.factors[victim] == 1) }
     }
-
-    @Test("gives a target that was slow its share back within a minute where requests are few")
-    func slowTargetOfFew() {
-        var fleet = SimulatedFleet(
-            seed: 62,
-            regions: ["eu", "eu"],
-            targets: 4,
-            rate: 80,
-            interval: .zero
-        )
-        fleet.run(until: .seconds(15))
-        let victim = fleet.targets[3].id
-        fleet.conduct[victim] = .slow(milliseconds: 200)
-        fleet.run(until: .seconds(45))
-        for node in fleet.nodes { #expect(node.factors[victim] ?? 1 < 0.02) }
-
-        fleet.conduct[victim] = .well
-        fleet.run(until: .seconds(115))
-        for node in fleet.nodes { #expect(node.factors[victim] == 1) }
-    }
 }

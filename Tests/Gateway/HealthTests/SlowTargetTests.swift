@@ -16,39 +16,46 @@ struct SlowTargetTests {
         )
     }
 
-    /// Lets targets answer at a rate each, by default in 10 ms, for 15 s.
+    /// Lets targets answer, in 10 ms unless they are slow.
     ///
     /// - Parameters:
-    ///   - rates: answers per second, by target.
+    ///   - seconds: for how long.
+    ///   - rate: answers per second, by target and second.
     ///   - slow: how many milliseconds a target takes longer, by target and second.
-    /// - Returns: by target, the second at which it was found slow.
+    /// - Returns: by target, the first and the last second at which it had less than half its weight.
     private func run(
-        _ rates: [Int],
+        for seconds: Int = 15,
+        rate: (Int, Double) -> Double,
         slow: (Int, Double) -> UInt64
-    ) -> [Int: Double] {
+    ) -> [Int: ClosedRange<Double>] {
         var machine = HealthMachine(
             node: HealthPeer(id: NodeID(high: 0, low: 1), region: "eu"),
             timing: HealthTiming()
         )
         let upstream = HealthUpstream(settings: HealthSettings(), targets: self.targets)
         _ = machine.configure([upstream], at: MonotonicInstant(nanoseconds: 0))
-        var found: [Int: Double] = [:]
-        for tick in 1..<1_500 {
+        var found: [Int: ClosedRange<Double>] = [:]
+        var due = [0.0, 0, 0]
+        for tick in 1..<(seconds * 100) {
             let now = MonotonicInstant(nanoseconds: Int64(tick) * 10_000_000)
-            for (index, rate) in rates.enumerated() {
-                let count = tick * rate / 100 - (tick - 1) * rate / 100
-                guard count > 0 else { continue }
+            let second = Double(tick) / 100
+            for index in due.indices {
+                due[index] += rate(index, second) / 100
+                guard due[index] >= 1 else { continue }
+                let count = UInt32(due[index])
+                due[index] -= Double(count)
                 var seen = TargetObservation(id: self.targets[index].id)
-                seen.statuses = [.init(status: 200, count: UInt32(count))]
-                let extra = slow(index, Double(tick) / 100)
+                seen.statuses = [.init(status: 200, count: count)]
+                let extra = slow(index, second)
                 seen.latencySteps =
                     UInt64(count) * LatencyLogarithm.step(microseconds: 10_000 + extra * 1_000)
                 _ = machine.observe([seen], at: now)
             }
             guard tick % 5 == 0 else { continue }
-            for view in machine.views(at: now) where view.stage == .slow {
+            _ = machine.wake(at: now)
+            for view in machine.views(at: now) where view.factor < 0.5 {
                 let index = self.targets.firstIndex { $0.id == view.target.id } ?? -1
-                if found[index] == nil { found[index] = Double(tick) / 100 }
+                found[index] = (found[index]?.lowerBound ?? second)...second
             }
         }
         return found
@@ -58,10 +65,11 @@ struct SlowTargetTests {
     func shared(seconds: Double) {
         for tenth in 0..<10 {
             let start = 5 + Double(tenth) / 10
-            for rates in [[2_000, 20, 20], [2_000, 40, 20], [400, 4, 4], [500, 500, 500]] {
-                let found = self.run(rates) { _, now in
-                    (start..<(start + seconds)).contains(now) ? 300 : 0
-                }
+            for rates in [[2_000.0, 20, 20], [2_000, 40, 20], [400, 4, 4], [500, 500, 500]] {
+                let found = self.run(
+                    rate: { index, _ in rates[index] },
+                    slow: { _, now in (start..<(start + seconds)).contains(now) ? 300 : 0 }
+                )
                 #expect(found.isEmpty, "\(rates) from \(start): \(found)")
             }
         }
@@ -71,12 +79,28 @@ struct SlowTargetTests {
     func alone() {
         for tenth in 0..<10 {
             let start = 5 + Double(tenth) / 10
-            let equal = self.run([500, 500, 500]) { $0 == 0 && $1 >= start ? 300 : 0 }
-            #expect(equal.keys.sorted() == [0])
-            #expect((equal[0] ?? 15) - start < 1, "\(equal) from \(start)")
-            let heavy = self.run([2_000, 20, 20]) { $0 == 0 && $1 >= start ? 300 : 0 }
-            #expect(heavy.keys.sorted() == [0])
-            #expect((heavy[0] ?? 15) - start < 3, "\(heavy) from \(start)")
+            for (rates, limit) in [([500.0, 500, 500], 1.0), ([2_000, 20, 20], 3)] {
+                let found = self.run(
+                    rate: { index, _ in rates[index] },
+                    slow: { index, now in index == 0 && now >= start ? 300 : 0 }
+                )
+                #expect(found.keys.sorted() == [0])
+                let second = found[0]?.lowerBound ?? 15
+                #expect(second - start < limit, "\(rates): found at \(second) from \(start)")
+            }
+        }
+    }
+
+    @Test("has its share back within a minute where all get few requests")
+    func recovery() {
+        for few in [0.11, 0.12, 0.13, 0.14, 0.15] {
+            let found = self.run(for: 180) { index, now in
+                now < 20 ? 500 : index == 0 ? few : 1
+            } slow: { index, now in
+                index == 0 && (5..<20).contains(now) ? 300 : 0
+            }
+            #expect(found.keys.sorted() == [0])
+            #expect((20...80).contains(found[0]?.upperBound ?? 0), "\(few) a second: \(found)")
         }
     }
 }
