@@ -78,8 +78,9 @@ struct NodeParts: Sendable {
             state: state,
             deadline: settings.proxy.drainDeadline
         )
+        let peer = HealthPeer(id: store.node, region: settings.node.region)
         let health = HealthService(
-            peer: HealthPeer(id: store.node, region: settings.node.region),
+            peer: peer,
             cluster: cluster,
             dataPlane: dataPlane,
             prober: self.prober,
@@ -103,14 +104,7 @@ struct NodeParts: Sendable {
         )
         self.rollOuts = Self.rollOuts(self.configuration, dataPlane, state, events, store, logger)
         self.tickets = Self.tickets(settings, keyRing, dataPlane)
-        self.regions = RegionService(
-            cluster: cluster,
-            health: health,
-            dataPlane: dataPlane,
-            events: events,
-            node: store.node,
-            region: settings.node.region
-        )
+        self.regions = RegionService(peer, cluster, health, dataPlane, events)
     }
 
     private static func events(_ settings: NodeSettings) -> EventLog {

@@ -18,8 +18,6 @@ public struct AdaptiveLimit: Equatable, Sendable {
     public static let minimum = 4
     /// The limit of a target that nothing is known of: 8.
     public static let initial = 8
-    /// Least limit where it only tells when others get requests: 16, so that light load never moves.
-    public static let minimumSpill = 16
     /// Between two looks, in milliseconds.
     private static let period: Int64 = 100
     /// Fewest answers that a look is worth.
@@ -35,8 +33,6 @@ public struct AdaptiveLimit: Equatable, Sendable {
 
     /// Highest limit, 1 or more; below ``minimum`` it is the least one, too.
     public let maximum: Int
-    /// Whether it only tells when others get requests.
-    public let spills: Bool
     private var estimate: Double
     private var isStarting = true
     /// Looks until the next dip, what is left of the one at hand, and the limit from before it.
@@ -50,12 +46,10 @@ public struct AdaptiveLimit: Equatable, Sendable {
     private var highest = 0
     private var periodEnd: Int64 = 0
 
-    /// Begins at ``initial``; one that only tells when others get requests begins at the highest, and
-    /// falls to what was in flight when answers first take too long.
-    public init(maximum: Int, spills: Bool = false) {
+    /// Begins at ``initial``.
+    public init(maximum: Int) {
         self.maximum = max(1, maximum)
-        self.spills = spills
-        self.estimate = Double(spills ? self.maximum : min(Self.initial, self.maximum))
+        self.estimate = Double(min(Self.initial, self.maximum))
     }
 
     /// The limit.
@@ -88,14 +82,8 @@ public struct AdaptiveLimit: Equatable, Sendable {
             if self.looksToDip <= 0 { return self.beginDip() }
         }
         self.learn(mean, isReached: isReached)
-        let gradient = max(0.5, min(1, Self.tolerance * self.usual / mean))
-        if self.spills, self.isStarting {
-            guard gradient < 1, Double(self.highest) > self.least else { return }
-            self.isStarting = false
-            self.estimate = min(Double(self.highest), self.estimate)
-            return
-        }
         guard Double(self.highest) * 2 >= self.estimate else { return }
+        let gradient = max(0.5, min(1, Self.tolerance * self.usual / mean))
         if gradient < 1 { self.isStarting = false }
         if self.isStarting {
             // Only what was tried is known to be bearable.
@@ -107,9 +95,7 @@ public struct AdaptiveLimit: Equatable, Sendable {
         self.estimate = max(self.least, min(self.estimate, Double(self.maximum)))
     }
 
-    private var least: Double {
-        Double(min(self.spills ? Self.minimumSpill : Self.minimum, self.maximum))
-    }
+    private var least: Double { Double(min(Self.minimum, self.maximum)) }
 
     private mutating func beginDip() {
         self.kept = self.estimate

@@ -127,14 +127,8 @@ public final class Balancer {
     ///
     /// When all healthy targets of the groups that have a share are full, requests go to healthy targets
     /// of open groups that are not.
-    ///
-    /// - Parameters:
-    ///   - limit: requests in flight at every target.
-    ///   - isSoft: whether, when all are full, the group with the fewest requests in flight for its
-    ///     weight gets the request.
-    public func setLimit(_ limit: Int, isSoft: Bool = false) {
+    public func setLimit(_ limit: Int) {
         self.order.pointee.isLimited = limit > 0
-        self.order.pointee.isSoft = isSoft
         for slot in 0..<self.slotCount { self.slots[slot].limit = limit > 0 ? Int64(limit) : .max }
     }
 
@@ -187,11 +181,7 @@ public final class Balancer {
         let start = self.start(hash)
         if self.order.pointee.isLimited {
             let choice = self.pickWithRoom(hash: hash, tried: tried, from: start)
-            if choice >= 0 || choice == Self.full && !self.order.pointee.isSoft { return choice }
-            if choice == Self.full {
-                let choice = self.pickLeastFull(hash: hash, tried: tried, from: start)
-                if choice >= 0 { return choice }
-            }
+            if choice != -1 { return choice }
         }
         if !tried.isEmpty {
             let choice = self.pickElsewhere(hash: hash, tried: tried, from: start)
@@ -216,8 +206,7 @@ public final class Balancer {
     public func takesPin(_ index: Int, tried: TriedTargets) -> Bool {
         guard !self.order.pointee.isClosed, !tried.contains(index) else { return false }
         let slot = self.slots + self.slotPlace(ofTarget: index)
-        return slot.pointee.keepsPins && slot.pointee.fullWeight > 0
-            && (self.order.pointee.isSoft || slot.pointee.hasRoom)
+        return slot.pointee.keepsPins && slot.pointee.fullWeight > 0 && slot.pointee.hasRoom
     }
 
     /// Counts a request that is sent to the target.
@@ -291,26 +280,6 @@ public final class Balancer {
             }
         }
         return isFull ? Self.full : -1
-    }
-
-    /// A healthy target of the group that has the fewest requests in flight for its weight, of those
-    /// that take what others have no room for; -1 when there is none.
-    private func pickLeastFull(hash: UInt64, tried: TriedTargets, from start: Int) -> Int {
-        var best: UnsafeMutablePointer<BalancerGroup>?
-        for step in 0..<self.groupCount {
-            let group = self.groups + self.order.pointee.place(step, from: start)
-            guard group.pointee.healthy.count > 0,
-                self.order.pointee.takesOverflow(step, from: start),
-                tried.isEmpty || !self.isSpent(group, tried: tried)
-            else { continue }
-            if let best {
-                let known = best.pointee.inFlight * group.pointee.weight
-                guard group.pointee.inFlight * best.pointee.weight < known else { continue }
-            }
-            best = group
-        }
-        guard let best else { return -1 }
-        return self.choose(in: best, hash: hash, tried: tried, among: .healthy)
     }
 
     /// Whether a retry is better off outside the group.

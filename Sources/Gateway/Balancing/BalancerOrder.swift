@@ -19,8 +19,6 @@ struct BalancerOrder {
     var isClosed = false
     /// Whether targets may be full.
     var isLimited = false
-    /// Whether something is chosen also when all are full.
-    var isSoft = false
     /// Which groups take what the others have no room for, by place.
     private let isOpen: UnsafeMutablePointer<Bool>
 

@@ -87,10 +87,10 @@ struct HealthEntry: Sendable {
         return now < alarmedAt.advanced(by: Self.alarmSpan)
     }
 
-    /// When slowness is forgiven that nothing has shown lately.
+    /// When slowness is forgiven that no window of answers has shown lately.
     var slowEnd: MonotonicInstant? {
         self.slowFactor == nil
-            ? nil : self.watch.evidence.latency?.at.advanced(by: .seconds(30))
+            ? nil : self.watch.evidence.slowAt?.advanced(by: .seconds(30))
     }
 
     /// Where it stands now.

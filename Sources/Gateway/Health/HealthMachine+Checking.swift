@@ -107,7 +107,7 @@ extension HealthMachine {
         guard let latency = evidence.latency else { return }
         let own = max(1, LatencyLogarithm.microseconds(step: latency.step))
         if self.entries[slot].slowFactor == nil {
-            guard evidence.slowWindows >= 3 else { return }
+            guard let usual = self.provenUsual(slot, at: now) else { return }
             self.entries[slot].slowFactor = Self.slowFactor(own, usual: usual)
         } else if evidence.fastWindows >= 10 {
             self.entries[slot].slowFactor = nil
@@ -115,6 +115,23 @@ extension HealthMachine {
         } else {
             self.entries[slot].slowFactor = Self.slowFactor(own, usual: usual)
         }
+    }
+
+    /// What is usual beside a target that was slow for three windows; `nil` when it was not, or when its
+    /// like have not shown yet that they are faster.
+    ///
+    /// A window of a busy target is short, that of a target with few requests may have ended before
+    /// all of them became slow. Only windows count that began after the first slow one did.
+    private mutating func provenUsual(_ slot: Int, at now: MonotonicInstant) -> Double? {
+        let evidence = self.entries[slot].watch.evidence
+        guard evidence.slowWindows >= 3, let since = evidence.slowSince,
+            let usual = self.usualLatency(besides: slot, since: since, at: now)
+        else { return nil }
+        guard evidence.isSlow(beside: usual) else {
+            self.entries[slot].watch.evidence.forgetSlowness()
+            return nil
+        }
+        return usual
     }
 
     /// The share of its weight that a slow target keeps: a hundredth at least, which is enough to see
@@ -127,7 +144,7 @@ extension HealthMachine {
         return Float(max(0.01, ratio * ratio))
     }
 
-    /// A slow target that nobody has asked for half a minute gets another chance.
+    /// A target that was not found slow for half a minute, asked or not, gets another chance.
     mutating func forgiveSlowness(_ slot: Int, at now: MonotonicInstant) {
         guard self.entries[slot].slowFactor != nil, let end = self.entries[slot].slowEnd,
             now >= end
@@ -138,12 +155,23 @@ extension HealthMachine {
     }
 
     /// The median latency of a target's like in microseconds; `nil` when too few are known.
-    func usualLatency(besides slot: Int, at now: MonotonicInstant) -> Double? {
+    ///
+    /// - Parameters:
+    ///   - slot: the target.
+    ///   - since: when a window must not have begun before; `nil` for any time.
+    ///   - now: the time.
+    /// - Returns: the median of windows that ended in the last five seconds.
+    func usualLatency(
+        besides slot: Int,
+        since: MonotonicInstant? = nil,
+        at now: MonotonicInstant
+    ) -> Double? {
         let pool = self.pools[self.entries[slot].pool]
         let steps = pool.sample(besides: slot).compactMap { other -> Double? in
             guard self.entries[other].slowFactor == nil,
                 let latency = self.entries[other].watch.evidence.latency,
-                now < latency.at.advanced(by: .seconds(5))
+                now < latency.at.advanced(by: .seconds(5)),
+                latency.since >= since ?? latency.since
             else { return nil }
             return latency.step
         }.sorted()

@@ -22,9 +22,13 @@ struct TargetEvidence: Equatable, Sendable {
     private var windowCount: UInt32 = 0
     private var windowSteps: UInt64 = 0
     /// Mean latency of the last whole window, as a ``LatencyLogarithm`` step.
-    private(set) var latency: (step: Double, at: MonotonicInstant)?
+    private(set) var latency: (step: Double, since: MonotonicInstant, at: MonotonicInstant)?
     /// Windows in a row in which it was far slower than its like.
     private(set) var slowWindows = 0
+    /// When the first of them began.
+    private(set) var slowSince: MonotonicInstant?
+    /// When the last window ended in which it was far slower than its like.
+    private(set) var slowAt: MonotonicInstant?
     /// Windows in a row in which it was as fast as its like.
     private(set) var fastWindows = 0
 
@@ -60,7 +64,7 @@ struct TargetEvidence: Equatable, Sendable {
         self.attempts = 0
         self.failures = 0
         self.rateSince = nil
-        self.slowWindows = 0
+        self.forgetSlowness()
         self.fastWindows = 0
     }
 
@@ -121,7 +125,7 @@ struct TargetEvidence: Equatable, Sendable {
             && now >= start.advanced(by: Self.shortWindow)
         guard isShort || now >= start.advanced(by: .seconds(1)) && self.windowCount >= leastCount
         else { return false }
-        self.latency = (Double(self.windowSteps) / Double(self.windowCount), now)
+        self.latency = (Double(self.windowSteps) / Double(self.windowCount), start, now)
         self.windowStart = now
         self.windowCount = 0
         self.windowSteps = 0
@@ -132,9 +136,23 @@ struct TargetEvidence: Equatable, Sendable {
     mutating func compare(with usual: Double) {
         guard let latency = self.latency else { return }
         let own = LatencyLogarithm.microseconds(step: latency.step)
-        let isSlow = own > max(3 * usual, usual + 50_000)
-        self.slowWindows = isSlow ? min(self.slowWindows + 1, 1_000) : 0
         self.fastWindows = own < max(1.5 * usual, usual + 5_000) ? self.fastWindows + 1 : 0
+        guard self.isSlow(beside: usual) else { return self.forgetSlowness() }
+        if self.slowWindows == 0 { self.slowSince = latency.since }
+        self.slowWindows = min(self.slowWindows + 1, 1_000)
+        self.slowAt = latency.at
+    }
+
+    /// Whether the last window was far slower than what is usual, in microseconds.
+    func isSlow(beside usual: Double) -> Bool {
+        guard let latency = self.latency else { return false }
+        return LatencyLogarithm.microseconds(step: latency.step) > max(3 * usual, usual + 50_000)
+    }
+
+    /// Begins to count slow windows anew.
+    mutating func forgetSlowness() {
+        self.slowWindows = 0
+        self.slowSince = nil
     }
 }
 

@@ -30,21 +30,6 @@ struct AdaptiveLimitTests {
         }
     }
 
-    @Test("that only spills is none until answers take too long, and never lower than light load")
-    func spills() {
-        var limit = AdaptiveLimit(maximum: 1_000, spills: true)
-        Self.run(&limit, places: 64, seconds: 60, demand: 64)
-        #expect(limit.limit == 1_000, "nothing has queued yet")
-
-        Self.run(&limit, places: 32, seconds: 60, from: 60_000, demand: 500)
-        #expect((32...72).contains(limit.limit), "\(limit.limit) in flight where 32 are worked on")
-
-        var light = AdaptiveLimit(maximum: 1_000, spills: true)
-        Self.run(&light, places: 1, seconds: 5, demand: 1)
-        Self.run(&light, places: 1, seconds: 60, from: 5_000, demand: 12)
-        #expect(light.limit >= AdaptiveLimit.minimumSpill)
-    }
-
     @Test("keeps a target busy, and its queue short", arguments: [8, 32, 200])
     func settles(places: Int) {
         var limit = AdaptiveLimit(maximum: 1_000)

@@ -125,34 +125,6 @@ struct BalancerTests {
     }
 
     @Test(
-        "shares out over the open groups what soft limits have no room for",
-        arguments: algorithms
-    )
-    func softLimits(algorithm: BalancingAlgorithm) {
-        let balancer = Balancer(
-            algorithm: algorithm,
-            targets: targets([1, 1, 1, 1], groups: [0, 0, 1, 2]),
-            seed: 9
-        )
-        balancer.setShares([1_000, 0, 0], open: [1])
-        balancer.setLimit(0, isSoft: true)
-        for index in 0..<4 { balancer.setLimit(3, at: index) }
-        var generator = SeededGenerator(seed: 2)
-        var counts = [0, 0, 0, 0]
-        for number in 0..<19 {
-            let choice = balancer.pick(hash: generator.next(), tried: TriedTargets())
-            #expect(choice >= 0)
-            guard choice >= 0 else { return }
-            counts[choice] += 1
-            balancer.began(choice)
-            if number == 8 { #expect(counts == [3, 3, 3, 0]) }
-        }
-        #expect((6...7).contains(counts[2]), "\(counts): a third, as of the weight")
-        #expect(counts[3] == 0, "a group that is not open takes nothing")
-        #expect(balancer.takesPin(0, tried: TriedTargets()))
-    }
-
-    @Test(
         "sends to doubtful targets rather than to none, but never to disabled ones",
         arguments: algorithms
     )

@@ -79,6 +79,22 @@ struct LiveUpstreamsTests {
         #expect(model.upstreams.removeAll().count == 3)
     }
 
+    @Test("leave their budgets to the same upstream only, whoever gets their number")
+    func budgets() throws {
+        let model = Model()
+        _ = model.begin(try self.snapshot(["a": 1]))
+        let before = try #require(Array(model.upstreams.current).first)
+        let changed = model.lineage.installation(
+            of: try self.snapshot(["a": 2]),
+            TLSContexts()
+        )
+        #expect(before.retries(for: changed.shapes[0]) != nil)
+        #expect(before.hedging(for: changed.shapes[0]) != nil)
+        let other = model.lineage.installation(of: try self.snapshot(["b": 1]), TLSContexts())
+        #expect(before.retries(for: other.shapes[0]) == nil)
+        #expect(before.hedging(for: other.shapes[0]) == nil)
+    }
+
     @Test("are given back with the last view that had them, whatever the order views end in")
     func areGivenBack() throws {
         for seed in UInt64(0)..<40 {

@@ -1,3 +1,4 @@
+import Glibc
 import MeshEntities
 import MeshHealth
 import MeshPrimitives
@@ -11,6 +12,8 @@ struct SilenceTests {
     /// Answers until it freezes; then it takes requests and says nothing.
     private final class Freezer: Sendable {
         let isFrozen = Atomic(false)
+        /// Whether it stands still, and answers later all the same.
+        let isHeld = Atomic(false)
         let received = Atomic(0)
         let posts = Atomic(0)
 
@@ -22,6 +25,7 @@ struct SilenceTests {
                         self.posts.add(1, ordering: .relaxed)
                     }
                     guard !self.isFrozen.load(ordering: .relaxed) else { continue }
+                    while self.isHeld.load(ordering: .relaxed) { usleep(2_000) }
                     origin.note(request)
                     socket.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n\(text)")
                 }
@@ -71,5 +75,19 @@ struct SilenceTests {
         let posts = freezer.posts.load(ordering: .relaxed) + other.posts.load(ordering: .relaxed)
         #expect(posts == 12)
         for client in clients { client.shutdown() }
+    }
+
+    @Test("keeps its requests when nobody else could take them", arguments: [1, 2])
+    func nobodyElse(count: Int) throws {
+        let all = (0..<count).map { _ in Freezer() }
+        let origins = all.map { $0.origin("a") }
+        let gateway = try Gateway(TestEntities.proxying(origins.map(\.port)))
+        for _ in 0..<40 { #expect(gateway.ask(self.request("GET"))?.status == 200) }
+        for target in all { target.isHeld.store(true, ordering: .relaxed) }
+        let clients = (0..<16).map { _ in gateway.connect() }
+        for client in clients { client.send(self.request("GET")) }
+        usleep(400_000)
+        for target in all { target.isHeld.store(false, ordering: .relaxed) }
+        for client in clients { #expect(client.message()?.status == 200) }
     }
 }

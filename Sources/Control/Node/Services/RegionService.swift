@@ -1,4 +1,5 @@
 import MeshDataPlane
+import MeshHealth
 import MeshMembership
 import MeshObservations
 import MeshPrimitives
@@ -23,20 +24,20 @@ final class RegionService: Service {
     private let signal: AsyncStream<Void>
     private let trigger: AsyncStream<Void>.Continuation
 
+    /// Judges regions as one node of one of them.
     init(
-        cluster: ClusterService,
-        health: HealthService,
-        dataPlane: DataPlane,
-        events: EventLog,
-        node: NodeID,
-        region: String
+        _ peer: HealthPeer,
+        _ cluster: ClusterService,
+        _ health: HealthService,
+        _ dataPlane: DataPlane,
+        _ events: EventLog
     ) {
         self.cluster = cluster
         self.health = health
         self.dataPlane = dataPlane
         self.events = events
-        self.node = node
-        self.region = region
+        self.node = peer.id
+        self.region = peer.region
         (self.signal, self.trigger) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 

@@ -53,6 +53,8 @@ struct Attempt {
     var interims: UInt8 = 0
     /// Nanoseconds.
     let begunAt: Int64
+    /// Milliseconds when the target had the whole request and began to owe a response.
+    var awaitedSince: Int64 = 0
     /// How the response ends.
     var decoder = BodyDecoder(.none)
 }

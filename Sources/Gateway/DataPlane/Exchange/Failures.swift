@@ -84,7 +84,7 @@ extension Worker {
     }
 
     /// Whether some target that is in use was not tried yet.
-    private func hasUntried(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
+    func hasUntried(_ exchange: UnsafeMutablePointer<Exchange>) -> Bool {
         self.liveUpstream(exchange)?._withUnsafeGuaranteedRef { live in
             (0..<live.shape.upstream.targets.count).contains { index in
                 live.balancer.takesPin(index, tried: exchange.pointee.tried)

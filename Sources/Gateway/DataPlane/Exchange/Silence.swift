@@ -7,8 +7,7 @@ internal import MeshPrimitives
 /// far longer than any answer of late has taken. It is left out at once by this worker, for as long as
 /// it is silent; requests that may be repeated go elsewhere, within the upstream's budget of retries;
 /// and after a second the node is told. While nobody else answers either, it may be this node that hears
-/// nothing: then nobody is accused, but one request that may be repeated goes elsewhere at each look, to
-/// find out.
+/// nothing: then nobody is accused.
 extension Worker {
     /// Milliseconds between two looks.
     private static let watchInterval: Int64 = 50
@@ -27,6 +26,7 @@ extension Worker {
         guard attempt.pointee.flags.contains(.isCounted), let state = self.awaitedTarget(index)
         else { return }
         attempt.pointee.flags.insert(.isAwaited)
+        attempt.pointee.awaitedSince = self.milliseconds
         state.pointee.awaited += 1
         guard state.pointee.awaited == 1 else { return }
         if !state.pointee.isStalled { state.pointee.silentSince = self.milliseconds }
@@ -64,33 +64,33 @@ extension Worker {
     func watchTargets() {
         guard self.milliseconds >= self.watchAt else { return }
         self.watchAt = self.milliseconds + Self.watchInterval
-        var silent: [(UnsafeMutablePointer<TargetState>, Int)] = []
+        var silent: [(UnsafeMutablePointer<TargetState>, Int64)] = []
         self.watchedTargets.removeAll { state in
             guard state.pointee.awaited > 0 || state.pointee.isStalled else {
                 state.pointee.isWatched = false
                 return true
             }
-            let count = self.departures(state)
-            if count > 0 { silent.append((state, count)) }
+            if let patience = self.patience(state) { silent.append((state, patience)) }
             return false
         }
-        for (state, count) in silent { self.moveAway(count, from: state) }
+        for (state, patience) in silent { self.moveAway(from: state, after: patience) }
     }
 
-    /// How many of a target's requests should go elsewhere; leaves it out when it is silent.
-    private func departures(_ state: UnsafeMutablePointer<TargetState>) -> Int {
+    /// Milliseconds after which requests that await the target should go elsewhere, `nil` for never;
+    /// leaves it out when it is silent.
+    private func patience(_ state: UnsafeMutablePointer<TargetState>) -> Int64? {
         let isKnown = state.pointee.longest > 0
         let usual = state.pointee.longest / 1_000
         let silence = self.milliseconds - state.pointee.silentSince
         if state.pointee.isStalled, state.pointee.awaited == 0, silence > 3 * Self.proof {
             // Nobody asks it any more: the next request finds out.
             state.pointee.isStalled = false
-            return 0
+            return nil
         }
         let limit = isKnown ? max(Self.leastSilence, 2 * usual) : Self.proof
         guard state.pointee.awaited >= Self.leastAwaited || state.pointee.isStalled,
             silence >= limit
-        else { return 0 }
+        else { return nil }
         let last = self.lastAnswer
         let othersAt = last.target == state ? last.otherAt : last.at
         if othersAt > state.pointee.silentSince {
@@ -105,21 +105,24 @@ extension Worker {
             }
         }
         // Who has never answered may simply take long.
-        guard isKnown else { return 0 }
-        if silence >= max(Self.leastPatience, 3 * usual) { return .max }
-        return state.pointee.isStalled ? 0 : 1
+        let patience = max(Self.leastPatience, 3 * usual)
+        return isKnown && silence >= patience ? patience : nil
     }
 
-    /// Lets so many requests that await a silent target go elsewhere, as far as they may be repeated.
-    private func moveAway(_ count: Int, from state: UnsafeMutablePointer<TargetState>) {
-        var left = count
-        for index in 0..<self.attempts.end where left > 0 {
+    /// Lets requests that have awaited a silent target for so long go elsewhere, as far as they may be
+    /// repeated and there is another target: the others are better off waiting.
+    private func moveAway(
+        from state: UnsafeMutablePointer<TargetState>,
+        after patience: Int64
+    ) {
+        for index in 0..<self.attempts.end {
             let attempt = self.attempts[index]
             guard attempt.pointee.flags.contains(.isAwaited), attempt.pointee.patience == 0,
                 self.awaitedTarget(index) == state,
-                self.policy(index, .stalled).decision == .otherTarget
+                self.milliseconds - attempt.pointee.awaitedSince >= patience,
+                self.policy(index, .stalled).decision == .otherTarget,
+                self.hasUntried(self.exchanges[attempt.pointee.exchange])
             else { continue }
-            left -= 1
             self.attemptFailed(index, .stalled)
             self.takePending()
         }

@@ -39,6 +39,17 @@ final class LiveUpstream {
         self.pools = pools
     }
 
+    /// The budget of retries for a new shape; `nil` when that is another upstream's, which only got
+    /// the same number.
+    func retries(for shape: UpstreamShape) -> RetryBudget? {
+        shape.retryFloor === self.shape.retryFloor ? self.retries : nil
+    }
+
+    /// What is known of second targets, for a new shape; `nil` when that is another upstream's.
+    func hedging(for shape: UpstreamShape) -> Hedging? {
+        shape.hedgeFloor === self.shape.hedgeFloor ? self.hedging : nil
+    }
+
     deinit {
         self.targets.deallocate()
         self.pools.deallocate()
@@ -180,14 +191,13 @@ struct TargetState {
     /// - Parameters:
     ///   - limit: requests in flight; 0 for any number.
     ///   - adaptive: the highest limit to be found by measuring; 0 where none is sought.
-    ///   - spills: whether that only tells when others get requests.
-    mutating func limit(to limit: Int, adaptive: Int, spills: Bool) {
+    mutating func limit(to limit: Int, adaptive: Int) {
         guard adaptive > 0 else {
             self.adaptiveLimit = nil
             return self.show(limit: limit)
         }
-        if self.adaptiveLimit?.maximum != adaptive || self.adaptiveLimit?.spills != spills {
-            self.adaptiveLimit = AdaptiveLimit(maximum: adaptive, spills: spills)
+        if self.adaptiveLimit?.maximum != adaptive {
+            self.adaptiveLimit = AdaptiveLimit(maximum: adaptive)
         }
         self.applyLimit()
     }

@@ -18,8 +18,6 @@ final class UpstreamShape: Sendable {
     let concurrency: Int
     /// Highest limit that one worker finds by measuring; 0 where none is sought.
     let adaptiveLimit: Int
-    /// Whether limits only say when requests go to other regions, and none waits or is refused.
-    let isLimitSoft: Bool
     /// What waits at one worker when no target has room, and who counts it; `nil` without limits.
     let waiting: (limits: WaitingLine.Limits, rows: WaitingRows)?
     /// What of the retries, and of the second targets, that are always allowed this node has used.
@@ -61,11 +59,9 @@ final class UpstreamShape: Sendable {
         let limits = upstream.settings?.limits ?? Upstream.Limits()
         let share = { (limit: Int) in (limit + max(1, workers) - 1) / max(1, workers) }
         self.concurrency = share(limits.concurrency)
-        let isLimited = limits.concurrency > 0 || limits.adaptive
-        self.isLimitSoft = !isLimited && Self.spillsByLoad(upstream)
         self.adaptiveLimit =
-            !limits.adaptive && !self.isLimitSoft
-            ? 0 : limits.concurrency > 0 ? self.concurrency : Self.anyLimit
+            !limits.adaptive ? 0 : limits.concurrency > 0 ? self.concurrency : Self.anyLimit
+        let isLimited = limits.concurrency > 0 || limits.adaptive
         let isSame = previous?.upstream.name == upstream.name
         let known = isSame ? previous?.waiting?.rows : nil
         self.retryFloor = isSame ? previous?.retryFloor ?? RetryFloor() : RetryFloor()
@@ -96,20 +92,6 @@ final class UpstreamShape: Sendable {
     /// Whether it compiles the same.
     func matches(_ upstream: SnapshotUpstream, _ identities: [HopIdentity]) -> Bool {
         self.upstream == upstream && self.identities == identities
-    }
-
-    /// Whether another region takes what the first has no room for; a client that belongs to one
-    /// target stays there.
-    private static func spillsByLoad(_ upstream: SnapshotUpstream) -> Bool {
-        let settings = upstream.settings
-        guard settings?.regions.spill ?? .load == .load else { return false }
-        switch settings?.algorithm ?? .roundRobin {
-        case .stickySessions, .consistentHashing: return false
-        case .roundRobin, .leastConnections, .latency: break
-        }
-        let regions = upstream.targets.lazy.filter { $0.weight > 0 }
-            .map(\.group).filter { upstream.groups[$0] != nil }
-        return Set(regions).count > 1
     }
 
     private static func algorithm(_ settings: Upstream?) -> BalancingAlgorithm {

@@ -97,13 +97,9 @@ extension Worker {
         if balancer !== before?.balancer, let shares = self.groupShares[shape.upstream.name] {
             balancer.setShares(shares.shares, open: shares.open)
         }
-        balancer.setLimit(shape.concurrency, isSoft: shape.isLimitSoft)
+        balancer.setLimit(shape.concurrency)
         for index in 0..<count {
-            targets[index].pointee.limit(
-                to: shape.concurrency,
-                adaptive: shape.adaptiveLimit,
-                spills: shape.isLimitSoft
-            )
+            targets[index].pointee.limit(to: shape.concurrency, adaptive: shape.adaptiveLimit)
         }
         if self.closedUpstreams.contains(shape.upstream.name) { balancer.setClosed(true) }
         let pools = UnsafeMutablePointer<Int32>.allocate(capacity: max(1, shape.pools.count))
@@ -115,8 +111,8 @@ extension Worker {
             balancer: balancer,
             targets: targets,
             pools: pools,
-            retries: before?.retries ?? self.freshBudget(shape),
-            hedging: before?.hedging ?? self.freshHedging(shape),
+            retries: before?.retries(for: shape) ?? self.freshBudget(shape),
+            hedging: before?.hedging(for: shape) ?? self.freshHedging(shape),
             room: self.room(shape, before: before?.room)
         )
     }

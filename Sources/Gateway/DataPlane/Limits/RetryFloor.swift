@@ -2,19 +2,21 @@ internal import Synchronization
 
 /// The retries of one upstream that are allowed whatever its traffic is, for all workers of a node.
 ///
-/// Unused ones are saved up for ten seconds. One word holds when the last one granted would be due if
+/// Unused ones are saved up for ten seconds, and until there are five where a node's part is small. One word holds when the last one granted would be due if
 /// they came evenly, so that workers share it without a lock.
 ///
 /// Source: the generic cell rate algorithm, ITU-T I.371.
-public final class RetryFloor: Sendable {
+final class RetryFloor: Sendable {
     /// For how many microseconds unused ones are saved up.
     private static let savings: Int64 = 10_000_000
+    /// How many may be saved up, however long that takes.
+    private static let leastSaved: Int64 = 5
 
     /// Microseconds; whoever takes one moves it on.
     private let due = Atomic<Int64>(.min)
 
     /// Creates one of which nothing is used.
-    public init() {}
+    init() {}
 
     /// Whether another one is left.
     ///
@@ -45,8 +47,9 @@ public final class RetryFloor: Sendable {
         let (time, overflow) = now.multipliedReportingOverflow(by: 1_000)
         guard !overflow else { return .max }
         let next = max(due, time).addingReportingOverflow(interval)
-        let limit = time.addingReportingOverflow(max(Self.savings, interval))
-        guard !next.overflow, !limit.overflow else { return .max }
+        let many = interval.multipliedReportingOverflow(by: Self.leastSaved)
+        let limit = time.addingReportingOverflow(max(Self.savings, many.partialValue))
+        guard !next.overflow, !many.overflow, !limit.overflow else { return .max }
         return next.partialValue <= limit.partialValue ? next.partialValue : nil
     }
 }
