@@ -123,5 +123,7 @@ struct KeyRotationTests {
 
         #expect(!Self.old.isReplacement(for: running))
         #expect(fresh.isReplacement(for: running))
+        #expect(!running.supersedes(fresh), "a key that came by file is not taken back by the mesh")
+        #expect(running.supersedes(Self.old), "an old file is")
     }
 }
