@@ -49,8 +49,10 @@ extension KeyRing {
     }
 
     /// Whether this ring comes in place of `other` in a running mesh: it was changed more often, or
-    /// as often at two nodes at once. One from a file that has a key which this one cannot have had
-    /// stays: an operator has given it since, by another way than the mesh.
+    /// as often at two nodes at once.
+    ///
+    /// A ring from a file stays that has a key which this one cannot have had: an operator has given
+    /// it since, by another way than the mesh.
     public func supersedes(_ other: KeyRing) -> Bool {
         if other.version == 0, other.isReplacement(for: self) { return false }
         guard self.version == other.version else { return self.version > other.version }
