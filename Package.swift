@@ -217,7 +217,7 @@ let package = Package(
             uses: [
                 "MeshMembership", "MeshChangelog", "MeshDissemination", "MeshObservations",
                 "MeshCounters", "MeshWire", "MeshListening", "MeshPrimitives", nioCore, nioPosix,
-                logging, lifecycle,
+                lifecycle,
             ]
         ),
         tests(
@@ -315,7 +315,7 @@ let package = Package(
             uses: [
                 "MeshDataPlane", "MeshEntities", "MeshHTTP", "MeshHealth", "MeshBalancing",
                 "MeshTLS", "MeshMembership", "MeshObservations", "MeshWire", "MeshReports",
-                "MeshPrimitives",
+                "MeshPrimitives", logging,
                 // For the one test of all error types, beside the Admin API's own use.
                 "MeshAdmin", "MeshAdminClient", "MeshResolver", "MeshRouting", "MeshStorage",
                 "MeshTransport", "MeshChangelog", "MeshDeclarative",

@@ -131,6 +131,19 @@ struct TidyTests {
         }
     }
 
+    @Test("gives every line that a node logs the name of what happened")
+    func logLinesHaveNames() {
+        let plain = /[lL]ogger\.(?:log|trace|debug|info|notice|warning|error|critical)\(/
+        for file in Self.sources
+        where file.path.hasPrefix("Sources/Control/Node/")
+            && !file.path.hasSuffix("/Logger+EventType.swift")
+        {
+            for match in file.text.matches(of: plain) {
+                Issue.record("\(file.path): \(match.output): use tell(_:_:_:) with an EventType")
+            }
+        }
+    }
+
     /// Release builds of Swift 6.3.1 hand a thrown enum of more than four words to its catch with a
     /// wrong case; one that is indirect is a single word, whatever its cases carry.
     @Test("keeps every error enum that carries something one word wide")

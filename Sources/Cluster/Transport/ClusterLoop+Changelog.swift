@@ -1,4 +1,3 @@
-import Logging
 import MeshChangelog
 import MeshMembership
 import MeshObservations
@@ -97,20 +96,13 @@ extension ClusterLoop {
             self.end(ticket, ChangesetReceipt(receipt, isConfirmed: false))
         case .rejected(let ticket, let error):
             self.writes.removeValue(forKey: ticket)?.fail(error)
-        case .notice(let notice): self.tell(notice)
+        case .notice(let notice): self.publish(.changelog(notice))
         case .wake(let instant): self.wakeChangelog(at: instant)
         }
     }
 
     private func end(_ ticket: UInt64, _ receipt: ChangesetReceipt) {
         self.writes.removeValue(forKey: ticket)?.succeed(receipt)
-    }
-
-    private func tell(_ notice: ChangelogNotice) {
-        if case .notSaved(let reason) = notice {
-            self.logger.error("changes not saved", metadata: ["reason": "\(reason)"])
-        }
-        self.publish(.changelog(notice))
     }
 
     /// Saves off the loop; the loop never waits for it.

@@ -1,4 +1,3 @@
-import Logging
 import MeshMembership
 import MeshPrimitives
 import MeshWire
@@ -64,7 +63,6 @@ extension ClusterLoop {
         self.opener.replace(self.keys)
         self.ringPauses = [:]
         self.saveRing(ring)
-        self.logger.notice("key ring changed", metadata: ["ring": "\(ring)"])
         self.publish(.keys(ring))
         self.stepMembership { $0.setRing(ring.inventory, at: $1) }
     }

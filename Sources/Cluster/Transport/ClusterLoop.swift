@@ -1,4 +1,3 @@
-import Logging
 import MeshChangelog
 import MeshCounters
 import MeshDissemination
@@ -15,7 +14,6 @@ import NIOCore
 final class ClusterLoop {
     let eventLoop: any EventLoop
     let configuration: ClusterConfiguration
-    let logger: Logger
     /// The secrets of the mesh, as they are now.
     var ring: KeyRing
     var keys: ClusterKeys
@@ -92,15 +90,13 @@ final class ClusterLoop {
         saveRing: @escaping ClusterService.SaveRing,
         events: AsyncStream<ClusterEvent>.Continuation,
         changes: AsyncStream<Void>.Continuation,
-        observed: AsyncStream<Void>.Continuation,
-        logger: Logger
+        observed: AsyncStream<Void>.Continuation
     ) throws(ChangelogError) {
         var generator = SeededGenerator(seed: configuration.seed)
         let keys = ClusterKeys(ring: configuration.keyRing, clusterName: configuration.clusterName)
         let (node, versions) = (configuration.profile.id, configuration.wire.versions)
         self.eventLoop = eventLoop
         self.configuration = configuration
-        self.logger = logger
         self.ring = configuration.keyRing
         self.keys = keys
         self.node = node
@@ -206,13 +202,6 @@ final class ClusterLoop {
     func failed(_ path: PathTrouble.Path, _ endpoint: Endpoint, _ cause: String) {
         let now = LoopClock.now()
         guard let trouble = self.troubles.failed(path, endpoint, cause, at: now) else { return }
-        self.logger.warning(
-            "gossip does not get through",
-            metadata: [
-                "path": "\(path.rawValue)", "address": "\(endpoint)", "reason": "\(cause)",
-                "count": "\(trouble.count)",
-            ]
-        )
         self.publish(.troubled(trouble))
     }
 

@@ -1,4 +1,3 @@
-public import Logging
 public import MeshChangelog
 public import MeshListening
 public import MeshMembership
@@ -46,7 +45,6 @@ public final class ClusterService: Service, Sendable {
     private let configuration: ClusterConfiguration
     private let listeners: ListenerSet
     private let rules: StructuralRules
-    private let logger: Logger
     private let group: MultiThreadedEventLoopGroup
     private let eventLoop: any EventLoop
     private let loop: NIOLoopBoundBox<ClusterLoop>
@@ -69,7 +67,6 @@ public final class ClusterService: Service, Sendable {
     ///   - saveBoot: keeps a boot number on disk that peers remember and the disk had lost.
     ///   - saveMesh: keeps which mesh the node belongs to.
     ///   - saveRing: keeps a key ring that was changed in the running mesh.
-    ///   - logger: where failed saves and sockets are told.
     /// - Throws: ``MeshChangelog/ChangelogError/malformed(reason:)`` for an unreadable checkpoint.
     public init(
         configuration: ClusterConfiguration,
@@ -80,8 +77,7 @@ public final class ClusterService: Service, Sendable {
         save: @escaping Save,
         saveBoot: @escaping SaveBoot,
         saveMesh: @escaping SaveMesh,
-        saveRing: @escaping SaveRing,
-        logger: Logger
+        saveRing: @escaping SaveRing
     ) throws(ChangelogError) {
         let (events, continuation) = AsyncStream.makeStream(
             of: ClusterEvent.self,
@@ -98,7 +94,6 @@ public final class ClusterService: Service, Sendable {
         self.configuration = configuration
         self.listeners = listeners
         self.rules = rules
-        self.logger = logger
         self.group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         self.eventLoop = self.group.next()
         self.bound = self.eventLoop.makePromise()
@@ -114,8 +109,7 @@ public final class ClusterService: Service, Sendable {
             saveRing: saveRing,
             events: continuation,
             changes: self.changesContinuation,
-            observed: self.observedContinuation,
-            logger: logger
+            observed: self.observedContinuation
         )
         self.loop = NIOLoopBoundBox.makeBoxSendingValue(core, eventLoop: self.eventLoop)
     }

@@ -5,6 +5,7 @@ public import Logging
 import MeshEntities
 public import MeshListening
 public import MeshPrimitives
+import MeshReports
 import NIOCore
 import NIOPosix
 public import ServiceLifecycle
@@ -175,7 +176,11 @@ public struct AdminServer: Service {
                     }
                 }
             } catch {
-                logger.debug("listener ended", metadata: ["reason": "\(error)"])
+                let event = EventType.listenerEnded.rawValue
+                logger.debug(
+                    "listener ended",
+                    metadata: ["event": "\(event)", "reason": "\(error)"]
+                )
             }
         }
     }

@@ -1,7 +1,8 @@
+import Logging
 import MeshReports
 import Synchronization
 
-/// The node's last events, and those who watch for new ones.
+/// The node's last events, and those who watch for new ones; each is a line of the log, too.
 final class EventLog: Sendable {
     /// Events kept for a stream that resumes: 1,000.
     static let capacity = 1_000
@@ -17,22 +18,29 @@ final class EventLog: Sendable {
 
     private let observer: String
     private let journal: EventJournal?
+    private let logger: Logger
     private let state: Mutex<State>
 
-    /// Creates a log of the node called `observer`, which goes on from what `journal` holds.
-    init(observer: String, journal: EventJournal? = nil) {
+    /// Creates a log of the node called `observer`.
+    ///
+    /// - Parameters:
+    ///   - observer: the node's name.
+    ///   - journal: the file that holds earlier events, and takes new ones.
+    ///   - logger: where each event is told, too.
+    init(observer: String, journal: EventJournal? = nil, logger: Logger) {
         self.observer = observer
         self.journal = journal
+        self.logger = logger
         var state = State()
         state.events = journal?.events ?? []
         state.next = (state.events.last?.id ?? 0) + 1
         self.state = Mutex(state)
     }
 
-    /// Adds an event that happened now and tells the watchers.
+    /// Adds an event that happened now, and tells the watchers and the log.
     func add(
         _ kind: EventReport.Kind,
-        _ type: String,
+        _ type: EventType,
         subject: String,
         message: String,
         details: [String: String] = [:]
@@ -43,7 +51,7 @@ final class EventLog: Sendable {
                 id: state.next,
                 time: time,
                 kind: kind,
-                type: type,
+                type: type.rawValue,
                 subject: subject
             )
             event.observer = self.observer
@@ -57,6 +65,9 @@ final class EventLog: Sendable {
             return (event, Array(state.watchers.values))
         }
         for watcher in watchers { watcher.yield(event) }
+        var facts = details.mapValues { Logger.MetadataValue.string($0) }
+        facts["subject"] = .string(subject)
+        self.logger.tell(type, "\(message)", facts)
     }
 
     /// Events after `id` as far as they are kept, then new ones; `nil` begins with new ones.

@@ -3,6 +3,7 @@ import MeshAdmin
 import MeshDataPlane
 import MeshListening
 import MeshPrimitives
+import MeshReports
 import MeshTransport
 import MeshWire
 import ServiceLifecycle
@@ -123,7 +124,11 @@ struct GatewayNode: Sendable {
         do {
             try store.close()
         } catch {
-            self.logger.error("the store was not closed", metadata: ["reason": "\(error)"])
+            self.logger.tell(
+                .storeNotClosed,
+                "the store was not closed",
+                ["reason": "\(error)"]
+            )
         }
     }
 
@@ -131,9 +136,10 @@ struct GatewayNode: Sendable {
     private func keyRing(of store: NodeStore) throws -> KeyRing {
         let keyRing = try store.keyRing(file: self.keyRing)
         if keyRing.version > 0 {
-            self.logger.notice(
+            self.logger.tell(
+                .ringFromMesh,
                 "key ring as last changed in the running mesh, not as in gossip.keyring",
-                metadata: ["ring": "\(keyRing)"]
+                ["ring": "\(keyRing)"]
             )
         }
         return keyRing
@@ -189,7 +195,7 @@ struct GatewayNode: Sendable {
         ]
         let work: [any Service] = [
             parts.regions, parts.state, parts.modes, parts.health, parts.configuration,
-            parts.rollOuts, parts.watch(store: store, logger: self.logger), parts.tickets,
+            parts.rollOuts, parts.watch(store: store), parts.tickets,
             StapleService(dataPlane: parts.dataPlane, logger: self.logger),
             SpillWatch(dataPlane: parts.dataPlane, logger: self.logger),
             BoardService(node: admin),

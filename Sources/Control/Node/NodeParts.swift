@@ -54,12 +54,11 @@ struct NodeParts: Sendable {
     ) throws {
         let inbox = HealthInbox()
         let dataPlane = Self.dataPlane(settings, keyRing, listeners, inbox)
-        let events = Self.events(settings)
+        let events = Self.events(settings, logger)
         let cluster = try ClusterService(
             ClusterConfiguration(settings, seeds, keyRing, store, wire),
             store,
-            listeners,
-            logger
+            listeners
         )
         let state = StateService(
             cluster: cluster,
@@ -107,13 +106,14 @@ struct NodeParts: Sendable {
         self.regions = RegionService(peer, cluster, health, dataPlane, events)
     }
 
-    private static func events(_ settings: NodeSettings) -> EventLog {
+    private static func events(_ settings: NodeSettings, _ logger: Logger) -> EventLog {
         EventLog(
             observer: settings.node.name,
             journal: EventJournal(
                 path: settings.node.dataDirectory + "/events.jsonl",
                 disk: DiskThread()
-            )
+            ),
+            logger: logger
         )
     }
 
@@ -175,7 +175,7 @@ struct NodeParts: Sendable {
     }
 
     /// The part that hands on what the cluster learns.
-    func watch(store: NodeStore, logger: Logger) -> MeshWatch {
+    func watch(store: NodeStore) -> MeshWatch {
         let modes = self.modes
         return MeshWatch(
             cluster: self.cluster,
@@ -186,7 +186,6 @@ struct NodeParts: Sendable {
             events: self.events,
             tickets: self.tickets,
             store: store,
-            logger: logger,
             onDesiredMode: { modes.set($0) }
         )
     }
@@ -225,8 +224,7 @@ extension ClusterService {
     fileprivate convenience init(
         _ configuration: ClusterConfiguration,
         _ store: NodeStore,
-        _ listeners: ListenerSet,
-        _ logger: Logger
+        _ listeners: ListenerSet
     ) throws {
         try self.init(
             configuration: configuration,
@@ -237,8 +235,7 @@ extension ClusterService {
             save: { batch in try await store.disk.run { try store.database.save(batch) } },
             saveBoot: { store.saveBoot($0) },
             saveMesh: { store.save($0) },
-            saveRing: { store.save($0) },
-            logger: logger
+            saveRing: { store.save($0) }
         )
     }
 }

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import MeshDataPlane
 import MeshListening
+import MeshReports
 import MeshStorage
 public import MeshWire
 
@@ -97,7 +98,7 @@ public struct NodeStart: Sendable {
     ) throws(Succession.Failure) -> Succession? {
         guard self.takesOver else { return nil }
         let found = try Succession.begin(directory: settings.node.dataDirectory)
-        if found == nil { logger.notice("no process runs the node: a usual start") }
+        if found == nil { logger.tell(.usualStart, "no process runs the node: a usual start") }
         return found
     }
 

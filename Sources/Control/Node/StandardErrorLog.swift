@@ -3,7 +3,9 @@ import Logging
 import MeshReports
 import Synchronization
 
-/// Writes log lines as JSON objects, one per line, to standard error.
+/// Writes log lines as JSON objects of text fields, one per line, to standard error.
+///
+/// Each has `time`, `level`, `event` (the raw value of an ``EventType``) and `message`, and further facts by name.
 struct StandardErrorLog: LogHandler {
     var metadata: Logger.Metadata = [:]
     /// The process's one level, whichever logger asks.
@@ -26,6 +28,11 @@ struct StandardErrorLog: LogHandler {
         for (key, value) in event.metadata ?? [:] { fields[key] = "\(value)" }
         fields["time"] = Timestamp.text(milliseconds: NodeClock.wallMilliseconds)
         fields["level"] = event.level.rawValue
+        // Lines of the node have the name of what happened; libraries give none.
+        if fields["event"] == nil {
+            fields["event"] = EventType.library.rawValue
+            fields["source"] = event.source
+        }
         fields["message"] = "\(event.message)"
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

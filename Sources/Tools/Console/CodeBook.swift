@@ -1,8 +1,10 @@
-/// What the stable codes of checks and errors mean, for `meshctl explain`.
+import MeshReports
+
+/// What the stable codes of checks and errors and the names of events mean, for `meshctl explain`.
 public enum CodeBook {
     /// One code.
     public struct Page: Encodable, Equatable, Sendable {
-        /// The code, such as `MESH004`.
+        /// The code, such as `MESH004`, or the name of an event, such as `target-excluded`.
         public let code: String
         /// What is checked, or what went wrong.
         public let title: String
@@ -31,15 +33,30 @@ public enum CodeBook {
         }
     }
 
-    /// The page of a code, in upper or lower case, with or without `MESH` and zeros before its number.
+    /// The page of an event, or of a code with or without `MESH` and zeros before its number.
+    ///
+    /// Upper and lower case are one.
     public static func page(_ code: String) -> Page? {
+        if let type = EventType(rawValue: code.lowercased()) {
+            return Self.events.first { $0.code == type.rawValue }
+        }
         let upper = code.uppercased()
         let digits = upper.hasPrefix("MESH") ? upper.dropFirst(4) : upper[...]
         guard digits.count <= 3, let number = UInt(digits), digits.first != "+" else { return nil }
         return Self.pages.first { UInt($0.code.dropFirst(4)) == number }
     }
 
-    /// All pages, by code: checks below 100, errors of the Admin API from 100 on.
+    /// The pages of events, in the order of ``MeshReports/EventType``.
+    public static let events: [Page] = {
+        let entries = EventBook.entries
+        return EventType.allCases.compactMap { type in
+            entries[type].map {
+                Page(code: type.rawValue, title: $0.title, meaning: $0.meaning, remedy: $0.remedy)
+            }
+        }
+    }()
+
+    /// The pages of codes: checks below 100, errors of the Admin API from 100 on.
     public static let pages: [Page] = (Self.checks + Self.errors).map {
         Page(code: $0.0, title: $0.1, meaning: $0.2, remedy: $0.3)
     }

@@ -1,21 +1,24 @@
 import ArgumentParser
 import MeshConsole
 
-/// Explains a code at length, without asking any node.
+/// Explains a code or the name of an event at length, without asking any node.
 struct ExplainCodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Explain a code such as MESH004 of checks and errors, or list all.",
+        abstract: "Explain a code of checks and errors or the name of an event, or list all.",
         discussion: """
-            Asks no node. Exit status: 0 explained; 64 no such code.
+            A code is such as MESH004. The name of an event is its type in meshctl events and the
+            field event of a line of the node's log, such as target-excluded. Asks no node.
+            Exit status: 0 explained; 64 no such code or name.
 
             Example: meshctl explain MESH004
+            Example: meshctl explain target-excluded
             Example: meshctl explain 4 -o json
             """
     )
 
     @Argument(
-        help: "The code, with or without MESH; all codes without one.",
+        help: "The code, with or without MESH, or the event's name; all without one.",
         completion: Suggestions.codes
     )
     var code: String?
@@ -24,7 +27,7 @@ struct ExplainCodeCommand: ParsableCommand {
 
     func run() throws {
         guard let code = self.code else {
-            let pages = CodeBook.pages
+            let pages = CodeBook.pages + CodeBook.events
             return Terminal.result(
                 try self.output.text(pages, items: pages, names: pages.map(\.code)) { _ in
                     pages.map { "\($0.code)  \($0.title)\n" }.joined()

@@ -32,9 +32,9 @@ enum Suggestions {
     /// Epochs of gossip keys.
     static let keys = Self.asked { try await $0.keys().keys.map { "\($0.epoch)" } }
 
-    /// Codes of checks and errors.
+    /// Codes of checks and errors, and names of events.
     static let codes = CompletionKind.custom { (_: [String], _: Int, _: String) in
-        CodeBook.pages.map(\.code)
+        (CodeBook.pages + CodeBook.events).map(\.code)
     }
 
     private static func asked(

@@ -155,8 +155,7 @@ final class TestNode: Sendable {
             save: { try await disk.save($0) },
             saveBoot: { disk.saveBoot($0) },
             saveMesh: { disk.save($0) },
-            saveRing: { disk.save($0) },
-            logger: Self.silence
+            saveRing: { disk.save($0) }
         )
     }
 

@@ -12,12 +12,16 @@ struct EventJournalTests {
     private let disk = DiskThread()
 
     private func log() -> EventLog {
-        EventLog(observer: "eu-1", journal: EventJournal(path: self.path, disk: self.disk))
+        EventLog(
+            observer: "eu-1",
+            journal: EventJournal(path: self.path, disk: self.disk),
+            logger: LogLines().logger
+        )
     }
 
     private func add(_ count: Int, to log: EventLog) async throws {
         for number in 0..<count {
-            log.add(.node, "test", subject: "\(number)", message: "m")
+            log.add(.node, .signal, subject: "\(number)", message: "m")
         }
         try await self.disk.run {}
     }

@@ -1,5 +1,6 @@
 import Foundation
 import MeshConsole
+import MeshReports
 import Testing
 
 @Suite("The book of codes")
@@ -39,7 +40,17 @@ struct CodeBookTests {
         #expect(CodeBook.page("") == nil)
     }
 
-    @Test("prints pages that fit 100 columns and say what to do", arguments: CodeBook.pages)
+    @Test("has a page for every name of an event")
+    func events() {
+        #expect(CodeBook.events.map(\.code) == EventType.allCases.map(\.rawValue))
+        #expect(CodeBook.page("Target-Excluded")?.code == "target-excluded")
+        #expect(CodeBook.page("target-gone") == nil)
+    }
+
+    @Test(
+        "prints pages that fit 100 columns and say what to do",
+        arguments: CodeBook.pages + CodeBook.events
+    )
     func pages(page: CodeBook.Page) {
         #expect(page.text.hasPrefix("\(page.code)  \(page.title)\n\n"))
         #expect(page.text.contains("\nWhat to do:\n"))

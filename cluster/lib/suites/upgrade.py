@@ -212,7 +212,7 @@ def doubts(mesh):
     for node in mesh.nodes:
         with open(os.path.join(node.folder, "log")) as file:
             for line in file:
-                if re.search(r'"message":"\S+ is (suspect|failed)"', line):
+                if re.search(r'"event":"(suspect|failed)"', line):
                     found.append(f"{node.name}: {line.strip()}")
     return found
 

@@ -77,7 +77,7 @@ extension NodeAdmin {
     private func tell(_ report: ApplyReport, _ message: String) {
         self.eventLog.add(
             .config,
-            "config-restored",
+            .configRestored,
             subject: report.config.hash,
             message: message
         )

@@ -164,7 +164,7 @@ extension NodeAdmin {
         let report = try await self.configurations.write(draft, expecting: newest)
         self.eventLog.add(
             .config,
-            "config-applied",
+            .configApplied,
             subject: report.config.hash,
             message: "+\(report.summary.created) ~\(report.summary.updated) "
                 + "-\(report.summary.deleted): \(draft.message)"

@@ -27,7 +27,7 @@ extension NodeAdmin {
         let holders = await self.cluster.names(of: receipt.holders)
         self.eventLog.add(
             .config,
-            "config-edited",
+            .configEdited,
             subject: version.hash,
             message: "\(author): \(message)"
         )

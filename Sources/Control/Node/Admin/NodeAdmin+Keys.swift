@@ -42,10 +42,21 @@ extension NodeAdmin {
         }
         self.eventLog.add(
             .node,
-            "keys-\(step.word)",
+            step.event,
             subject: self.identity.name,
             message: "an operator had a key \(step.word)d"
         )
         return await self.keys()
+    }
+}
+
+extension KeyStep {
+    /// The event of an operator who took it.
+    fileprivate var event: EventType {
+        switch self {
+        case .stage: .keysStage
+        case .activate: .keysActivate
+        case .retire: .keysRetire
+        }
     }
 }

@@ -23,7 +23,7 @@ extension NodeAdmin {
         await self.cluster.dismiss(member.id, forgetting ? .forgotten : .expelled)
         self.eventLog.add(
             .membership,
-            forgetting ? "forget" : "force-leave",
+            forgetting ? .forget : .forceLeave,
             subject: member.profile.name,
             message: "an operator "
                 + (forgetting

@@ -20,7 +20,7 @@ extension NodeAdmin {
         self.healthService.mark(ids, isHealthy: mark.isHealthy)
         self.eventLog.add(
             .health,
-            mark.isHealthy ? "target-called-healthy" : "target-called-unhealthy",
+            mark.isHealthy ? .targetCalledHealthy : .targetCalledUnhealthy,
             subject: mark.target,
             message: "an operator called \(mark.address ?? mark.target) "
                 + (mark.isHealthy ? "healthy" : "unhealthy")

@@ -39,7 +39,7 @@ extension NodeAdmin {
         _ = try await self.cluster.submit(draft)
         self.eventLog.add(
             .drain,
-            "region-\(request.order.rawValue)",
+            request.order.event,
             subject: request.region,
             message: "region \(request.region) shall \(request.order.rawValue)"
                 + (report.until.map { " until \($0)" } ?? "")
@@ -72,7 +72,7 @@ extension NodeAdmin {
         _ = try await self.cluster.submit(draft)
         self.eventLog.add(
             .drain,
-            "target-\(request.order.rawValue)",
+            request.order.event,
             subject: target.target,
             message: "\(upstream.name): \(target.target) shall \(request.order.rawValue)"
                 + (request.author.isEmpty ? "" : ", says \(request.author)"),
@@ -159,6 +159,30 @@ extension NodeAdmin {
                     + "requests in flight that limits.concurrency allows there; "
                     + "give --force to do it anyway"
             )
+        }
+    }
+}
+
+extension RegionOrderReport.Order {
+    /// The event of an operator who gave it.
+    fileprivate var event: EventType {
+        switch self {
+        case .drain: .regionDrain
+        case .failover: .regionFailover
+        case .hold: .regionHold
+        case .failback: .regionFailback
+        case .undrain: .regionUndrain
+        }
+    }
+}
+
+extension TargetOrderReport.Order {
+    /// The event of an operator who gave it.
+    fileprivate var event: EventType {
+        switch self {
+        case .drain: .targetDrain
+        case .disable: .targetDisable
+        case .enable: .targetEnable
         }
     }
 }

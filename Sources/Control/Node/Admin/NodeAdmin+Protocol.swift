@@ -24,7 +24,7 @@ extension NodeAdmin {
         let held = latest.state.entities[FinalizedVersion.key]
         draft.expecting = .entities([FinalizedVersion.key: held?.hash])
         _ = try await self.cluster.submit(draft)
-        self.eventLog.add(.node, "upgrade-finalized", subject: "fleet", message: draft.message)
+        self.eventLog.add(.node, .upgradeFinalized, subject: "fleet", message: draft.message)
         return await self.protocolVersions()
     }
 

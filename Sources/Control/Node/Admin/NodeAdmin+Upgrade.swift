@@ -51,7 +51,7 @@ extension NodeAdmin {
         guard before?.state != upgrade.state else { return }
         self.eventLog.add(
             .node,
-            "upgrade-\(upgrade.state.rawValue)",
+            upgrade.state.event,
             subject: "fleet",
             message: draft.message + (upgrade.reason.isEmpty ? "" : ": \(upgrade.reason)")
         )
@@ -59,4 +59,16 @@ extension NodeAdmin {
 
     private static let staleUpgrade =
         "somebody else has changed the upgrade meanwhile; look: meshctl upgrade status"
+}
+
+extension UpgradeReport.State {
+    /// The event of an upgrade that has come to it.
+    fileprivate var event: EventType {
+        switch self {
+        case .running: .upgradeRunning
+        case .paused: .upgradePaused
+        case .aborted: .upgradeAborted
+        case .finished: .upgradeFinished
+        }
+    }
 }

@@ -123,7 +123,7 @@ struct NodeAdmin: AdminNode {
         let report = try await self.configurations.apply(submission, by: rollOut)
         self.eventLog.add(
             .config,
-            "config-applied",
+            .configApplied,
             subject: report.config.hash,
             message: "+\(report.summary.created) ~\(report.summary.updated) "
                 + "-\(report.summary.deleted)"
@@ -142,12 +142,6 @@ struct NodeAdmin: AdminNode {
         else { throw .unknownNode(node) }
         guard member.state != .left else { throw .refused("\(node) has left the mesh") }
         _ = try await self.cluster.submit(DesiredMode(mode: mode).draft(of: id))
-        self.eventLog.add(
-            .drain,
-            mode == .normal ? "resume" : "drain",
-            subject: member.name,
-            message: "\(member.name) shall be \(mode.rawValue)"
-        )
         return DrainReport(
             node: member.name,
             mode: mode,

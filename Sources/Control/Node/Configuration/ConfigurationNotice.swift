@@ -1,11 +1,9 @@
-import Logging
 import MeshPrimitives
+import MeshReports
 
-/// A ``ConfigurationEvent`` in words, for the log and the events.
+/// A ``ConfigurationEvent`` in words.
 struct ConfigurationNotice {
-    let level: Logger.Level
-    /// Type of the event; `nil` when only the log tells.
-    let type: String?
+    let type: EventType
     let subject: String
     let message: String
 
@@ -15,41 +13,34 @@ struct ConfigurationNotice {
     init(_ event: ConfigurationEvent, file: String) {
         switch event {
         case .activated(let head):
-            self.level = .info
-            self.type = "config-activated"
+            self.type = .configActivated
             self.subject = head.hash.description
             self.message = "routes by configuration \(head.hash)"
         case .refused(let refusal):
-            self.level = .error
-            self.type = "config-rejected"
+            self.type = .configRejected
             self.subject = refusal.head.hash.description
             self.message = "keeps the last good configuration: \(refusal.reason)"
         case .addressesRefused(let reason):
-            self.level = .error
-            self.type = "addresses-rejected"
+            self.type = .addressesRejected
             self.subject = "addresses"
             self.message = "keeps the addresses before: \(reason)"
         case .fileDiffers(let head):
-            self.level = .warning
-            self.type = "config-file-differs"
+            self.type = .configFileDiffers
             self.subject = file
             self.message =
                 "\(file) is not what this node routes by (\(head.hash)); it is read at the first "
                 + "start only. meshctl config diff \(file) shows the difference, "
                 + "meshctl config apply \(file) makes it live"
         case .fileRefused(let reason):
-            self.level = .error
-            self.type = "config-file-refused"
+            self.type = .configFileRefused
             self.subject = file
             self.message = "\(file) was not applied: \(reason)"
         case .unresolved(let host, let reason):
-            self.level = .warning
-            self.type = "host-unresolved"
+            self.type = .hostUnresolved
             self.subject = host
             self.message = "\(host) has no answer, the addresses before stay in use: \(reason)"
         case .resolvedAgain(let host):
-            self.level = .info
-            self.type = "host-resolved"
+            self.type = .hostResolved
             self.subject = host
             self.message = "\(host) has an answer again"
         }

@@ -1,5 +1,6 @@
 import Logging
 import MeshDataPlane
+import MeshReports
 import ServiceLifecycle
 import UnixSignals
 
@@ -66,7 +67,7 @@ struct SignalService: Service {
     private func takeSignals() async {
         var isEnding = false
         for await signal in self.signals {
-            self.logger.info("signal", metadata: ["signal": "\(signal)"])
+            self.logger.tell(.signal, "signal", ["signal": "\(signal)"])
             switch signal {
             case .sighup: self.reload(signal)
             case .sigusr1: self.reopenLog(signal)
@@ -86,7 +87,9 @@ struct SignalService: Service {
     private func reload(_ signal: UnixSignal) {
         self.supervisor.reloading()
         self.readAdminAgain()
-        if self.dataPlane.refreshStaples() { self.logger.info("OCSP responses renewed") }
+        if self.dataPlane.refreshStaples() {
+            self.logger.tell(.staplesRenewed, "OCSP responses renewed")
+        }
         self.reopenLog(signal)
         self.supervisor.ready()
     }
@@ -94,20 +97,24 @@ struct SignalService: Service {
     private func reopenLog(_ signal: UnixSignal) {
         do {
             try self.dataPlane.reopenLog()
-            self.logger.info("access log reopened", metadata: ["signal": "\(signal)"])
+            self.logger.tell(.logReopened, "access log reopened", ["signal": "\(signal)"])
         } catch {
-            self.logger.error("access log kept", metadata: ["reason": "\(error)"])
+            self.logger.tell(.logKept, "access log kept", ["reason": "\(error)"])
         }
     }
 
     private func readAdminAgain() {
         do {
             try self.actions.renewAdmin()
-            self.logger.info("certificates and tokens of the Admin API read again")
+            self.logger.tell(
+                .adminRenewed,
+                "certificates and tokens of the Admin API read again"
+            )
         } catch {
-            self.logger.error(
+            self.logger.tell(
+                .adminKept,
                 "certificates and tokens of the Admin API kept",
-                metadata: ["reason": "\(error)"]
+                ["reason": "\(error)"]
             )
         }
     }
@@ -115,18 +122,22 @@ struct SignalService: Service {
     private func dump() async {
         do {
             let path = try await self.actions.dump()
-            self.logger.notice("state written", metadata: ["path": "\(path)"])
+            self.logger.tell(.stateWritten, "state written", ["path": "\(path)"])
         } catch {
-            self.logger.error("state not written", metadata: ["reason": "\(error)"])
+            self.logger.tell(.stateNotWritten, "state not written", ["reason": "\(error)"])
         }
     }
 
     private func startSuccessor() {
         do {
             let process = try self.actions.succeed()
-            self.logger.notice("successor started", metadata: ["pid": "\(process)"])
+            self.logger.tell(.successorStarted, "successor started", ["pid": "\(process)"])
         } catch {
-            self.logger.error("successor not started", metadata: ["reason": "\(error)"])
+            self.logger.tell(
+                .successorNotStarted,
+                "successor not started",
+                ["reason": "\(error)"]
+            )
         }
     }
 }

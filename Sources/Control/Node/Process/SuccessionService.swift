@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import MeshListening
+import MeshReports
 import MeshStorage
 import MeshTransport
 import ServiceLifecycle
@@ -44,9 +45,10 @@ struct SuccessionService: Service {
         do {
             listener = try DescriptorListener(path: path)
         } catch {
-            self.logger.warning(
+            self.logger.tell(
+                .takeoverUnready,
                 "no other process can take the node over",
-                metadata: [
+                [
                     "socket": "\(path)", "reason": "\(String(cString: strerror(error.code)))",
                 ]
             )
@@ -74,17 +76,18 @@ struct SuccessionService: Service {
         var isYielded = false
         do {
             try await self.offer(through: channel)
-            self.logger.notice("handing the node over", metadata: ["pid": "\(process)"])
+            self.logger.tell(.handingOver, "handing the node over", ["pid": "\(process)"])
             isYielded = true
             try await self.yield()
             try await self.finish(through: channel)
             self.supervisor.succeeded(by: peer.process)
-            self.logger.notice("another process is the node", metadata: ["pid": "\(process)"])
+            self.logger.tell(.handedOver, "another process is the node", ["pid": "\(process)"])
             return true
         } catch {
-            self.logger.error(
+            self.logger.tell(
+                .handOverFailed,
                 "the node was not taken over and goes on here",
-                metadata: ["pid": "\(process)", "reason": "\(error)"]
+                ["pid": "\(process)", "reason": "\(error)"]
             )
         }
         if isYielded { await self.takeBack() }
@@ -151,12 +154,12 @@ struct SuccessionService: Service {
             do {
                 let boot = try await store.disk.run { try store.reopen() }
                 await self.cluster.resume(boot: boot)
-                self.logger.notice("the node is here again", metadata: ["boot": "\(boot)"])
+                self.logger.tell(.handOverUndone, "the node is here again", ["boot": "\(boot)"])
                 return
             } catch {
                 // The taker may still be ending; nothing else can be done without the store.
                 if !isTold {
-                    self.logger.warning("store not open yet", metadata: ["reason": "\(error)"])
+                    self.logger.tell(.storeBusy, "store not open yet", ["reason": "\(error)"])
                 }
                 isTold = true
                 try? await Task.sleep(for: .milliseconds(20))

@@ -1,5 +1,6 @@
 import Logging
 import MeshDataPlane
+import MeshReports
 import MeshTransport
 import ServiceLifecycle
 
@@ -33,9 +34,10 @@ struct WatchdogService: Service {
         async let isAnswering = self.cluster.answers(within: limit)
         let (workers, cluster) = await (stuck, isAnswering)
         guard workers == 0, cluster else {
-            self.logger.error(
+            self.logger.tell(
+                .threadStuck,
                 "a thread is stuck",
-                metadata: ["workers": "\(workers)", "cluster": "\(cluster ? "works" : "stuck")"]
+                ["workers": "\(workers)", "cluster": "\(cluster ? "works" : "stuck")"]
             )
             return false
         }

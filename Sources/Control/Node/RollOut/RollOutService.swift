@@ -185,7 +185,10 @@ final class RollOutService: Service {
             }
         } catch {
             // Somebody else was faster, or the disk is in the way: the next look decides anew.
-            self.logger.debug("roll-out \(rollOut.id) was not carried on: \(error)")
+            self.logger.tell(
+                .rollOutWaits,
+                "roll-out \(rollOut.id) was not carried on: \(error)"
+            )
         }
     }
 
@@ -197,12 +200,23 @@ final class RollOutService: Service {
             rollOut.phase == .running
             ? "roll-out \(rollOut.id): wave \(rollOut.wave) of \(rollOut.waveCount)"
             : "roll-out \(rollOut.id) is \(rollOut.phase.rawValue)\(because)"
-        self.logger.log(level: rollOut.phase == .aborted ? .warning : .info, "\(message)")
         self.events.add(
             .config,
-            "roll-out-\(rollOut.phase.rawValue)",
+            rollOut.phase.event,
             subject: rollOut.id,
             message: message
         )
+    }
+}
+
+extension RollOutReport.Phase {
+    /// The event of a roll-out that has come to it.
+    fileprivate var event: EventType {
+        switch self {
+        case .running: .rollOutRunning
+        case .paused: .rollOutPaused
+        case .finished: .rollOutFinished
+        case .aborted: .rollOutAborted
+        }
     }
 }

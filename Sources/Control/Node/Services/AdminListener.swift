@@ -2,6 +2,7 @@ import Logging
 import MeshAdmin
 import MeshListening
 import MeshPrimitives
+import MeshReports
 import ServiceLifecycle
 import Synchronization
 
@@ -46,9 +47,10 @@ struct AdminListener: Service {
                 return
             }
             if opened.duration(to: .now) > .seconds(30) { pause = Self.pause }
-            self.logger.error(
+            self.logger.tell(
+                .listenerLost,
                 "listener lost, opening it again",
-                metadata: ["setting": "\(self.setting)", "reason": "\(reason)"]
+                ["setting": "\(self.setting)", "reason": "\(reason)"]
             )
             let delay = pause
             await cancelWhenGracefulShutdown { try? await Task.sleep(for: delay) }

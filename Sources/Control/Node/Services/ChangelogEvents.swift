@@ -8,7 +8,7 @@ extension EventLog {
         case .conflict(let conflict):
             self.add(
                 .config,
-                "conflict",
+                .conflict,
                 subject: conflict.key,
                 message: "\(conflict.key) was changed at two nodes at once: "
                     + "\(conflict.winner.name) stands, \(conflict.loser.name) is kept",
@@ -17,21 +17,21 @@ extension EventLog {
         case .refused(let id, let reason):
             self.add(
                 .config,
-                "changeset-refused",
+                .changesetRefused,
                 subject: "\(id)",
                 message: "changeset \(id) changes nothing: \(reason)"
             )
         case .cameLate(let id):
             self.add(
                 .config,
-                "changeset-late",
+                .changesetLate,
                 subject: "\(id)",
                 message: "changeset \(id) came after its place was folded; it is written again"
             )
         case .twoContents(let id, let one, let other):
             self.add(
                 .config,
-                "changeset-twice",
+                .changesetTwice,
                 subject: "\(id)",
                 message: "two contents are called \(id); two stores are copies of one. "
                     + "Both are kept, one under another name",
@@ -40,7 +40,7 @@ extension EventLog {
         case .writerReplaced(let old, let new):
             self.add(
                 .node,
-                "store-copied",
+                .storeCopied,
                 subject: "\(old)",
                 message: "peers hold more of this store's changes than it does: it was restored "
                     + "or copied, and writes as \(new) from now on"
@@ -48,7 +48,7 @@ extension EventLog {
         case .generationAhead(let id, let generation, let held):
             self.add(
                 .config,
-                "changeset-ahead",
+                .changesetAhead,
                 subject: "\(id)",
                 message: "changeset \(id) claims generation \(generation) at \(held): refused; "
                     + "its node is damaged"
@@ -56,20 +56,20 @@ extension EventLog {
         case .malformed(let node, let reason):
             self.add(
                 .node,
-                "changeset-malformed",
+                .changesetMalformed,
                 subject: "\(node)",
                 message: "\(node) sent what is no changeset: \(reason)"
             )
         case .notSaved(let reason):
             self.add(
                 .node,
-                "save-failed",
+                .saveFailed,
                 subject: "store",
                 message: "changes cannot be saved, so none is taken; what is active stays: "
                     + "\(reason)"
             )
         case .savedAgain:
-            self.add(.node, "saved-again", subject: "store", message: "changes are saved again")
+            self.add(.node, .savedAgain, subject: "store", message: "changes are saved again")
         }
     }
 }

@@ -373,7 +373,11 @@ final class ConfigurationService: ServiceLifecycle.Service {
                 return state.readFile
             }
             let report = try await self.apply(submission, alreadyRead: file)
-            self.logger.info("configuration applied", metadata: ["hash": "\(report.config.hash)"])
+            self.logger.tell(
+                .configFileApplied,
+                "configuration applied",
+                ["hash": "\(report.config.hash)"]
+            )
             self.inlet.yield(.fileApplied)
         } catch {
             // What was read can be written; only the disk or another apply can be in the way.
@@ -383,8 +387,6 @@ final class ConfigurationService: ServiceLifecycle.Service {
 
     private func tell(_ event: ConfigurationEvent) {
         let notice = ConfigurationNotice(event, file: self.file?.name ?? "")
-        self.logger.log(level: notice.level, "\(notice.message)")
-        guard let type = notice.type else { return }
-        self.events.add(.config, type, subject: notice.subject, message: notice.message)
+        self.events.add(.config, notice.type, subject: notice.subject, message: notice.message)
     }
 }

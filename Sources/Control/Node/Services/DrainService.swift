@@ -48,7 +48,11 @@ final class DrainService: Service {
     func run() async throws {
         try? await gracefulShutdown()
         let isHandedOver = self.listeners.isHandedOver
-        self.logger.info("draining", metadata: ["successor": "\(isHandedOver ? "serves" : "none")"])
+        self.logger.tell(
+            .nodeDrains,
+            "draining",
+            ["successor": "\(isHandedOver ? "serves" : "none")"]
+        )
         if !isHandedOver {
             self.supervisor.stopping()
             self.state.update { $0.mode = .draining }
@@ -62,7 +66,7 @@ final class DrainService: Service {
         }
         let left = self.cutRequests
         if left > 0 {
-            self.logger.warning("drain deadline passed", metadata: ["requests_cut": "\(left)"])
+            self.logger.tell(.requestsCut, "drain deadline passed", ["requests_cut": "\(left)"])
         }
         self.listeners.releaseAll()
     }

@@ -19,7 +19,7 @@ extension EventLog {
         }
         self.add(
             .health,
-            "target-\(event.verdict.rawValue)",
+            event.verdict.event,
             subject: event.target.name,
             message: "\(event.target.upstream): \(event.target.name) is \(event.stage.rawValue) "
                 + "(\(Self.because(event)))",
@@ -32,7 +32,7 @@ extension EventLog {
         let place = region.isEmpty ? upstream : "\(upstream) in \(region)"
         self.add(
             .health,
-            isPanicking ? "panic-began" : "panic-ended",
+            isPanicking ? .panicBegan : .panicEnded,
             subject: upstream,
             message: isPanicking
                 ? "\(place): less than half of the capacity is in use; doubtful targets serve again"
@@ -45,7 +45,7 @@ extension EventLog {
     func add(closed upstream: String, _ isClosed: Bool) {
         self.add(
             .health,
-            isClosed ? "upstream-closed" : "upstream-open",
+            isClosed ? .upstreamClosed : .upstreamOpen,
             subject: upstream,
             message: isClosed
                 ? "\(upstream): no more than its threshold is in use; it answers 503"
@@ -76,5 +76,19 @@ extension EventLog {
 
     private static func milliseconds(_ microseconds: Int) -> String {
         "\(microseconds / 1_000).\(microseconds / 100 % 10)"
+    }
+}
+
+extension TargetVerdict {
+    /// The event of a target that has come to it.
+    fileprivate var event: EventType {
+        switch self {
+        case .healthy: .targetHealthy
+        case .lowered: .targetLowered
+        case .trial: .targetTrial
+        case .excluded: .targetExcluded
+        case .draining: .targetDraining
+        case .disabled: .targetDisabled
+        }
     }
 }

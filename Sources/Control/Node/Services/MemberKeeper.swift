@@ -2,6 +2,7 @@ import Logging
 import MeshListening
 import MeshMembership
 import MeshPrimitives
+import MeshReports
 import MeshStorage
 import MeshTransport
 import ServiceLifecycle
@@ -54,7 +55,7 @@ struct MemberKeeper: Service {
                 )
             }
         } catch {
-            self.logger.warning("members not saved", metadata: ["reason": "\(error)"])
+            self.logger.tell(.membersUnsaved, "members not saved", ["reason": "\(error)"])
         }
     }
 }

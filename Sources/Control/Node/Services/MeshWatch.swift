@@ -1,4 +1,3 @@
-import Logging
 import MeshChangelog
 import MeshHealth
 import MeshMembership
@@ -21,7 +20,6 @@ struct MeshWatch: Service {
     let events: EventLog
     let tickets: TicketKeyService
     let store: NodeStore
-    let logger: Logger
     /// Called when an operator wants another mode of this node.
     let onDesiredMode: @Sendable (MemberReport.Mode) -> Void
 
@@ -45,9 +43,9 @@ struct MeshWatch: Service {
     private func watchChangelog() async {
         var head = await self.cluster.latest().head
         self.state.update { [head] in $0.durableGeneration = head.generation }
-        var desired = await self.takeDesiredMode(after: .normal)
+        var desired = await self.takeDesiredModes(after: nil)
         for await _ in self.cluster.changes {
-            desired = await self.takeDesiredMode(after: desired)
+            desired = await self.takeDesiredModes(after: desired)
             // A roll-out may let this node go on although nothing else has changed.
             self.configuration.recordsChanged()
             let newest = await self.cluster.latest().head
@@ -57,7 +55,7 @@ struct MeshWatch: Service {
             self.state.update { $0.durableGeneration = newest.generation }
             self.events.add(
                 .config,
-                "config-received",
+                .configReceived,
                 subject: head.hash.description,
                 message: "holds configuration \(head)"
             )
@@ -83,15 +81,39 @@ struct MeshWatch: Service {
         }
     }
 
-    /// Tells what operators want of the nodes now; gives what they want of this one.
-    private func takeDesiredMode(after last: MemberReport.Mode) async -> MemberReport.Mode {
+    /// Tells what operators want of the nodes now, and gives it; nobody is news at the start.
+    private func takeDesiredModes(
+        after last: [NodeID: MemberReport.Mode]?
+    ) async -> [NodeID: MemberReport.Mode] {
         let latest = await self.cluster.latest()
         await self.cluster.finalize(at: latest.finalizedVersion)
-        let desired = latest.desiredModes[self.node] ?? .normal
-        if desired != last { self.onDesiredMode(desired) }
+        let desired = latest.desiredModes
+        let own = desired[self.node] ?? .normal
+        if own != last?[self.node] ?? .normal { self.onDesiredMode(own) }
+        if let last { await self.tellModes(desired, after: last) }
         self.health.obey(latest.standingOrders)
         await self.membersChanged()
         return desired
+    }
+
+    private func tellModes(
+        _ desired: [NodeID: MemberReport.Mode],
+        after last: [NodeID: MemberReport.Mode]
+    ) async {
+        let members = await self.cluster.members()
+        let names = Dictionary(uniqueKeysWithValues: members.map { ($0.id, $0.profile.name) })
+        for node in Set(desired.keys).union(last.keys).sorted() {
+            let mode = desired[node] ?? .normal
+            // One that is not on the list any more was forgotten, not put back.
+            guard mode != last[node] ?? .normal, let name = names[node] else { continue }
+            self.events.add(
+                .drain,
+                mode.event,
+                subject: name,
+                message: "an operator \(mode.words) \(name)",
+                details: ["id": "\(node)"]
+            )
+        }
     }
 
     private func take(_ event: ClusterEvent) async {
@@ -104,14 +126,14 @@ struct MeshWatch: Service {
             self.tickets.replace(ring)
             self.events.add(
                 .node,
-                "keys-changed",
+                .keysChanged,
                 subject: "\(self.node)",
                 message: "holds the \(ring)"
             )
         case .troubled(let trouble):
             self.events.add(
                 .node,
-                "gossip-\(trouble.path.rawValue)",
+                trouble.path.event,
                 subject: "\(trouble.endpoint)",
                 message: "\(trouble.endpoint): \(trouble.cause)",
                 details: ["count": "\(trouble.count)"]
@@ -138,16 +160,16 @@ struct MeshWatch: Service {
     private func tell(_ event: MembershipEvent) {
         switch event {
         case .joined(let member):
-            self.tell("joined", member, "\(member.profile.name) joined (\(member.state))")
+            self.tell(.joined, member, "\(member.profile.name) joined (\(member.state))")
         case .changed(let member, _) where member.isExpelled:
-            self.tell("left", member, "an operator declared \(member.profile.name) gone")
+            self.tell(.left, member, "an operator declared \(member.profile.name) gone")
         case .changed(let member, let before) where before != member.state:
-            self.tell("\(member.state)", member, "\(member.profile.name) is \(member.state)")
+            self.tell(member.state.event, member, "\(member.profile.name) is \(member.state)")
         case .changed: return
         case .removed(let id, let name):
             self.events.add(
                 .membership,
-                "removed",
+                .removed,
                 subject: name,
                 message: "\(name) is forgotten",
                 details: ["id": "\(id)"]
@@ -155,7 +177,7 @@ struct MeshWatch: Service {
         case .refuted(let incarnation):
             self.events.add(
                 .membership,
-                "refuted",
+                .refuted,
                 subject: "\(self.node)",
                 message: "refuted a suspicion with incarnation \(incarnation)"
             )
@@ -163,7 +185,7 @@ struct MeshWatch: Service {
         case .meshFounded(let mesh):
             self.events.add(
                 .membership,
-                "mesh-founded",
+                .meshFounded,
                 subject: "\(mesh)",
                 message: "this node belongs to mesh \(mesh)"
             )
@@ -175,7 +197,7 @@ struct MeshWatch: Service {
             self.health.setIsolated(true)
             self.events.add(
                 .membership,
-                "isolated",
+                .isolated,
                 subject: "\(self.node)",
                 message: "most probes of this node fail; it holds its suspicions back"
             )
@@ -183,21 +205,21 @@ struct MeshWatch: Service {
             self.health.setIsolated(false)
             self.events.add(
                 .membership,
-                "connected",
+                .connected,
                 subject: "\(self.node)",
                 message: "probes of this node succeed again"
             )
         case .withdrew:
             self.events.add(
                 .membership,
-                "withdrew",
+                .withdrew,
                 subject: "\(self.node)",
                 message: "this node is hard to reach, so it asks to be left out until it is well"
             )
         case .resumed:
             self.events.add(
                 .membership,
-                "resumed",
+                .resumed,
                 subject: "\(self.node)",
                 message: "this node is well reached again and asks to be taken back"
             )
@@ -209,10 +231,9 @@ struct MeshWatch: Service {
         let message =
             "\(refused.address) may not join as \(holder.name): \(holder.address) is called so; "
             + "give \(refused.id == self.node ? "this node" : "it") another node.name"
-        self.logger.error("\(message)")
         self.events.add(
             .membership,
-            "name-conflict",
+            .nameConflict,
             subject: holder.name,
             message: message,
             details: ["holder": "\(holder.id)", "refused": "\(refused.id)"]
@@ -223,10 +244,9 @@ struct MeshWatch: Service {
         let message =
             "peers knew start \(boot) of this node, at \(other), and its disk did not: "
             + "data_dir was put back to an older state, or a copy of it runs there"
-        self.logger.warning("\(message)")
         self.events.add(
             .membership,
-            "store-restored",
+            .storeRestored,
             subject: "\(self.node)",
             message: message,
             details: ["address": "\(other)", "boot": "\(boot)"]
@@ -240,18 +260,16 @@ struct MeshWatch: Service {
             + (hasYielded
                 ? "this one is the younger and is silent: stop it, remove its data_dir, start it"
                 : "stop that one, remove its data_dir, start it")
-        self.logger.error("\(message)")
         self.events.add(
             .membership,
-            "twin",
+            .twin,
             subject: "\(self.node)",
             message: message,
             details: ["address": "\(other)", "yielded": "\(hasYielded)"]
         )
     }
 
-    private func tell(_ type: String, _ member: Member, _ message: String) {
-        self.logger.info("\(message)")
+    private func tell(_ type: EventType, _ member: Member, _ message: String) {
         self.events.add(
             .membership,
             type,
@@ -262,5 +280,54 @@ struct MeshWatch: Service {
                 "incarnation": "\(member.incarnation)",
             ]
         )
+    }
+}
+
+extension MemberState {
+    /// The event of a member that has come to it.
+    fileprivate var event: EventType {
+        switch self {
+        case .alive: .alive
+        case .suspect: .suspect
+        case .failed: .failed
+        case .left: .left
+        }
+    }
+}
+
+extension PathTrouble.Path {
+    /// The event of trouble with it.
+    fileprivate var event: EventType {
+        switch self {
+        case .send: .gossipSend
+        case .stream: .gossipStream
+        case .datagrams: .gossipDatagrams
+        case .socket: .gossipSocket
+        case .name: .gossipName
+        case .stranger: .gossipStranger
+        case .version: .gossipVersion
+        case .mesh: .gossipMesh
+        case .twin: .gossipTwin
+        }
+    }
+}
+
+extension MemberReport.Mode {
+    /// The event of a node of which an operator wants it now.
+    fileprivate var event: EventType {
+        switch self {
+        case .normal: .nodeResumed
+        case .draining: .nodeDrained
+        case .maintenance: .nodeMaintained
+        }
+    }
+
+    /// What an operator did to a node.
+    fileprivate var words: String {
+        switch self {
+        case .normal: "put back"
+        case .draining: "drained"
+        case .maintenance: "took out for maintenance"
+        }
     }
 }

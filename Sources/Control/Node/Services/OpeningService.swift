@@ -4,6 +4,7 @@ import MeshChangelog
 import MeshDataPlane
 import MeshListening
 import MeshMembership
+import MeshReports
 import MeshTransport
 import ServiceLifecycle
 
@@ -49,11 +50,15 @@ struct OpeningService: Service {
         try await self.predecessor?.serving()
         self.accepting.open()
         for place in self.listeners.closeUnclaimed() {
-            self.logger.notice("an inherited socket is not used", metadata: ["socket": "\(place)"])
+            self.logger.tell(
+                .socketUnused,
+                "an inherited socket is not used",
+                ["socket": "\(place)"]
+            )
         }
         var metadata = self.metadata
         metadata["proxy"] = "\(self.dataPlane.boundEndpoints)"
-        self.logger.info("node serves", metadata: metadata)
+        self.logger.tell(.nodeServes, "node serves", metadata)
         if let welcome = self.welcome {
             try? FileHandle.standardError.write(contentsOf: Data(welcome.utf8))
         }

@@ -21,7 +21,7 @@ extension EventLog {
         }
         self.add(
             .region,
-            "traffic-moved",
+            .trafficMoved,
             subject: move.upstream,
             message: "\(move.upstream): " + list.joined(separator: ", "),
             details: details

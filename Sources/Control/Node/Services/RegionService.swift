@@ -114,10 +114,22 @@ final class RegionService: Service {
         for (region, state) in changes.sorted(by: { $0.key < $1.key }) {
             self.events.add(
                 .region,
-                "region-\(state.rawValue)",
+                state.event,
                 subject: region,
                 message: "region \(region) is \(state.rawValue)"
             )
+        }
+    }
+}
+
+extension RegionReport.State {
+    /// The event of a region that has come to it.
+    fileprivate var event: EventType {
+        switch self {
+        case .up: .regionUp
+        case .degraded: .regionDegraded
+        case .down: .regionDown
+        case .unreachable: .regionUnreachable
         }
     }
 }

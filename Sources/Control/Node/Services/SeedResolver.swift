@@ -1,5 +1,6 @@
 import Logging
 import MeshPrimitives
+import MeshReports
 import MeshResolver
 import MeshTransport
 import ServiceLifecycle
@@ -64,9 +65,10 @@ final class SeedResolver: Sendable {
     private func note(_ seed: String, _ reason: String) {
         let before = self.state.withLock { $0.failures.updateValue(reason, forKey: seed) }
         guard before != reason else { return }
-        self.logger.warning(
+        self.logger.tell(
+            .seedUnresolved,
             "seed does not resolve",
-            metadata: ["seed": "\(seed)", "reason": "\(reason)"]
+            ["seed": "\(seed)", "reason": "\(reason)"]
         )
     }
 }

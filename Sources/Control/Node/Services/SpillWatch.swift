@@ -1,5 +1,6 @@
 import Logging
 import MeshDataPlane
+import MeshReports
 import ServiceLifecycle
 
 /// Tells when bodies that are too long for memory find no room on disk, at most every ten seconds.
@@ -17,9 +18,10 @@ struct SpillWatch: Service {
                 try? await Task.sleep(for: Self.interval)
                 let count = self.dataPlane.spillFailures
                 if count > known {
-                    self.logger.error(
+                    self.logger.tell(
+                        .bodiesUnbuffered,
                         "bodies stream on: no room on disk; see proxy.body_buffer_dir and _disk",
-                        metadata: ["count": "\(count - known)"]
+                        ["count": "\(count - known)"]
                     )
                 }
                 known = count

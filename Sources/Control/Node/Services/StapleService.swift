@@ -1,5 +1,6 @@
 import Logging
 import MeshDataPlane
+import MeshReports
 import ServiceLifecycle
 
 /// Looks at the OCSP responses of `proxy.ocsp_dir` again once a minute, so that new ones are stapled
@@ -15,7 +16,9 @@ struct StapleService: Service {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 try? await Task.sleep(for: Self.interval)
-                if self.dataPlane.refreshStaples() { self.logger.info("OCSP responses renewed") }
+                if self.dataPlane.refreshStaples() {
+                    self.logger.tell(.staplesRenewed, "OCSP responses renewed")
+                }
             }
         }
     }
