@@ -5,7 +5,7 @@ public import MeshReports
 /// What the Admin API needs from the node behind it.
 ///
 /// The node answers from what it believes now and waits for no peer, but where it says so; only ``apply(_:)``,
-/// ``edit(_:upon:author:message:)`` and ``setMode(_:of:)`` write, and return when the write is
+/// ``edit(_:upon:author:message:)`` and ``setMode(_:of:author:)`` write, and return when the write is
 /// durable.
 public protocol AdminNode: Sendable {
     /// Who the node is; does not change while it runs.
@@ -139,10 +139,16 @@ public protocol AdminNode: Sendable {
 
     /// Writes what is wanted of the member with this name or id; it acts when that reaches it.
     ///
+    /// - Parameters:
+    ///   - mode: what is wanted.
+    ///   - node: a member's name or id.
+    ///   - author: who asked.
+    /// - Returns: what the member did before.
     /// - Throws: ``AdminError/unknownNode(_:)`` or ``AdminError/refused(_:)``.
     func setMode(
         _ mode: MemberReport.Mode,
-        of node: String
+        of node: String,
+        author: String
     ) async throws(AdminError) -> DrainReport
 
     /// Declares a member gone that failed, or takes one that is gone off the list, at all nodes.

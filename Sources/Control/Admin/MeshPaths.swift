@@ -139,7 +139,8 @@ struct MeshPaths: Sendable {
     private func setMode(_ mode: MemberReport.Mode, _ exchange: AdminExchange) async -> AdminAnswer
     {
         do throws(AdminError) {
-            return .report(try await self.node.setMode(mode, of: exchange.parameters[0]))
+            let name = exchange.parameters[0]
+            return .report(try await self.node.setMode(mode, of: name, author: exchange.author))
         } catch {
             return error.answer
         }

@@ -35,7 +35,8 @@ struct StatusPaths: Sendable {
             return .message("expected the body {\"status\":\"draining\"}", status: 400)
         }
         do throws(AdminError) {
-            _ = try await self.node.setMode(.draining, of: self.node.identity.name)
+            let name = self.node.identity.name
+            _ = try await self.node.setMode(.draining, of: name, author: exchange.author)
             return .empty(204)
         } catch {
             return .message("An unexpected error occurred", status: 500)

@@ -15,10 +15,11 @@ struct DesiredMode: Equatable, Sendable {
     static func key(of node: NodeID) -> String { "\(Self.kind)/\(node)" }
 
     /// The changeset of this desire.
-    func draft(of node: NodeID) -> ChangelogDraft {
+    func draft(of node: NodeID, called name: String, by author: String) -> ChangelogDraft {
         ChangelogDraft(
             changes: [Self.key(of: node): Array(self.mode.rawValue.utf8)],
-            message: "node \(node) shall be \(self.mode.rawValue)"
+            author: author,
+            message: "node \(name) shall be \(self.mode.rawValue)"
         )
     }
 

@@ -244,7 +244,7 @@ struct StatusListenerTests {
             #expect(try await Curl(endpoint, "/status/ready", "-d", body).status == 204)
             #expect(try await Curl(endpoint, "/status/ready", "-d", "{}").status == 400)
         }
-        #expect(node.told.withLock { $0.modes } == ["draining eu-1"])
+        #expect(node.told.withLock { $0.modes } == ["draining eu-1 by loopback"])
     }
 
     @Test(

@@ -213,10 +213,11 @@ final class FakeNode: AdminNode {
     }
     func setMode(
         _ mode: MemberReport.Mode,
-        of node: String
+        of node: String,
+        author: String
     ) async throws(AdminError) -> DrainReport {
         guard node == "eu-1" else { throw .unknownNode(node) }
-        self.told.withLock { $0.modes.append("\(mode.rawValue) \(node)") }
+        self.told.withLock { $0.modes.append("\(mode.rawValue) \(node) by \(author)") }
         return DrainReport(node: node, mode: mode, previous: .normal, inFlight: 2)
     }
     func reachability() async -> ReachabilityReport {

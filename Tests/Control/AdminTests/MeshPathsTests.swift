@@ -184,7 +184,11 @@ struct MeshPathsTests {
                 )
             ) { try await client.drain("x/y") }
         }
-        #expect(node.told.withLock { $0.modes } == ["draining eu-1", "normal eu-1"])
+        #expect(
+            node.told.withLock { $0.modes } == [
+                "draining eu-1 by loopback", "normal eu-1 by loopback",
+            ]
+        )
     }
 
     @Test(

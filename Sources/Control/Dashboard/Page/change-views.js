@@ -16,7 +16,7 @@ export function config(feed, state, redraw) {
       card("History", { id: "history" }, changesets.length ? h("ol", { class: "history" }, changesets.map((one) => h("li", {},
         h("button", { type: "button", "aria-pressed": String(state.changeset === one.id), "data-focus": `changeset-${one.id}`, onclick: () => choose(feed, state, one, redraw) },
           h("b", { class: "mono" }, model.version(one.config)), h("span", {}, one.message || "no message"),
-          h("small", {}, `${clock(one.at)} · ${one.author || "unknown"} at ${one.node} · +${one.summary.created} ~${one.summary.updated} −${one.summary.deleted}${one.outcome === "applied" ? "" : ` · ${one.outcome}`}${one.conflicts ? ` · ${plural(one.conflicts, "conflict")}` : ""} · on ${plural(one.nodes.length, "node")}`)))))
+          h("small", {}, `${clock(one.at)} · ${one.author || "unknown"} at ${one.node} · +${one.summary.created} ~${one.summary.updated} −${one.summary.deleted}${one.outcome === "applied" ? "" : ` · ${one.outcome}`}${one.conflicts ? ` · ${plural(one.conflicts, "conflict")}` : ""}${one.nodes.length ? ` · on ${plural(one.nodes.length, "node")}` : ""}`)))))
         : h("p", { class: "quiet" }, "No change yet. The first: meshctl config apply kong.yml")),
       card("What changed", { id: "diff" }, difference(state))),
   ];

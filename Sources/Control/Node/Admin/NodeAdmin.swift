@@ -134,14 +134,16 @@ struct NodeAdmin: AdminNode {
 
     func setMode(
         _ mode: MemberReport.Mode,
-        of node: String
+        of node: String,
+        author: String
     ) async throws(AdminError) -> DrainReport {
         let members = await self.currentMembers().reports
         guard let member = members.first(where: { $0.name == node || $0.id == node }),
             let id = NodeID(member.id)
         else { throw .unknownNode(node) }
         guard member.state != .left else { throw .refused("\(node) has left the mesh") }
-        _ = try await self.cluster.submit(DesiredMode(mode: mode).draft(of: id))
+        let desired = DesiredMode(mode: mode)
+        _ = try await self.cluster.submit(desired.draft(of: id, called: member.name, by: author))
         return DrainReport(
             node: member.name,
             mode: mode,
