@@ -19,7 +19,7 @@ extension EndToEnd {
             #expect(try Self.end(node, by: SIGTERM) == .exited(0))
             let supervisor = try NotifyReceiver("\(mesh.directory)/notify")
             node.environment = [
-                "NOTIFY_SOCKET": supervisor.path, "WATCHDOG_USEC": "600000", "FDSTORE": "32",
+                "NOTIFY_SOCKET": supervisor.path, "WATCHDOG_USEC": "600000",
             ]
             defer { node.environment = [:] }
             try mesh.start(node)

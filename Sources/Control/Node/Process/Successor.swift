@@ -8,6 +8,8 @@ enum Successor {
 
     /// Starts it with the arguments of this process and `--takeover`.
     ///
+    /// It is no child of this process, so that a supervisor can wait for its end as for its own child's.
+    ///
     /// - Returns: its process.
     /// - Throws: ``Failure``.
     static func start() throws -> Int32 {
@@ -18,20 +20,12 @@ enum Successor {
         let own = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID"]
         let environment = ProcessInfo.processInfo.environment.filter { !own.contains($0.key) }
             .map { "\($0.key)=\($0.value)" }
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        var process: pid_t = 0
-        let code = Self.withStrings(arguments) { arguments in
+        let process = Self.withStrings(arguments) { arguments in
             Self.withStrings(environment) { environment in
-                posix_spawn(&process, program, nil, &attributes, arguments, environment)
+                mesh_start_orphan(program, arguments, environment)
             }
         }
-        guard code == 0 else { throw Failure(program: program, code: code) }
+        guard process > 0 else { throw Failure(program: program, code: -process) }
         return process
     }
 

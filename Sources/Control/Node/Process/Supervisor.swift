@@ -8,8 +8,6 @@ final class Supervisor: Sendable {
     private let socket: NotifySocket?
     /// How often the supervisor wants to hear that the node works; `nil`: not at all.
     let watchdog: Duration?
-    /// Whether the supervisor keeps sockets over a restart.
-    private let keepsSockets: Bool
 
     /// Reads what the supervisor has put into the environment.
     init(environment: [String: String]) {
@@ -18,7 +16,6 @@ final class Supervisor: Sendable {
         let microseconds = environment["WATCHDOG_USEC"].flatMap { Int64($0) } ?? 0
         let isMeant = environment["WATCHDOG_PID"].map { $0 == own } ?? true
         self.watchdog = microseconds > 0 && isMeant ? .microseconds(microseconds) : nil
-        self.keepsSockets = environment["FDSTORE"].flatMap { Int($0) }.map { $0 > 0 } ?? false
     }
 
     /// The node serves; also ends ``reloading()``.
@@ -42,9 +39,12 @@ final class Supervisor: Sendable {
     /// Another process is the node from now on.
     func succeeded(by process: Int32) { self.tell("MAINPID=\(process)") }
 
-    /// Gives the supervisor sockets to keep over a restart, when it does that.
+    /// Gives the supervisor sockets to keep over a restart.
+    ///
+    /// One that keeps none, as a unit without `FileDescriptorStoreMax=`, closes them. Whether it keeps any
+    /// is told by systemd from version 254 on only, so nobody is asked.
     func keep(_ sockets: [(name: String, descriptor: Int32)]) {
-        guard self.keepsSockets, let socket = self.socket else { return }
+        guard let socket = self.socket else { return }
         for (name, group) in Dictionary(grouping: sockets, by: \.name).sorted(by: {
             $0.key < $1.key
         }) {
