@@ -57,9 +57,6 @@ struct ConfigApplyCommand: AsyncParsableCommand {
     @Flag(help: "Ask nothing, though most of the configuration goes away.")
     var yes = false
 
-    /// So many entities may go away unasked.
-    private static let unaskedCount = 9
-
     func run() async throws {
         let input = try DeclarativeInput(path: self.file, arguments: self.declaration)
         input.noteWarnings()
@@ -80,25 +77,17 @@ struct ConfigApplyCommand: AsyncParsableCommand {
             )
             return
         }
-        try await self.confirm(difference, client)
+        try await DeletionQuestion(
+            difference: difference,
+            unaskedCount: 9,
+            remedy: "meshctl config rollback"
+        ).ask(client, isAgreed: self.yes)
         let report = try await self.applied(input, difference, client)
         if self.waves.limits != nil, report.config != report.base {
             return try await RollOutWatch(client: client, output: self.output).follow()
         }
         try await Settlement(client: client, options: self.waiting, output: self.output)
             .finish(report, "applied")
-    }
-
-    /// Asks before most of what the mesh has is taken away, as by a file that is empty by mistake.
-    private func confirm(_ difference: DifferenceReport, _ client: AdminClient) async throws {
-        let (gone, new) = (difference.summary.deleted, difference.summary.created)
-        guard !self.yes, gone > Self.unaskedCount, gone > new else { return }
-        let all = try await client.status().entities.values.reduce(0, +)
-        guard 2 * gone > all else { return }
-        try Terminal.confirm(
-            "take away \(gone) of \(all) entities? Later, meshctl config rollback brings them back.",
-            isAgreed: false
-        )
     }
 
     /// Applies, and when the answer is lost asks whether the change is in.

@@ -84,9 +84,10 @@ struct ConfigRollbackCommand: AsyncParsableCommand {
         abstract: "Bring a configuration of the past back, by a new changeset.",
         discussion: """
             Without a name the newest changeset is undone. g41 brings back what was live with \
-            that changeset, g41^ what was live before it.
+            that changeset, g41^ what was live before it. Asks before most of the configuration goes \
+            away, as when the first changeset is undone; scripts give --yes.
 
-            Exit status: as meshctl config apply; 1 no such changeset.
+            Exit status: as meshctl config apply; 1 no such changeset, or the answer was no.
 
             Example: meshctl config rollback g41 --dry-run
             """
@@ -108,6 +109,9 @@ struct ConfigRollbackCommand: AsyncParsableCommand {
     @Flag(help: "Print what would change, and change nothing.")
     var dryRun = false
 
+    @Flag(help: "Ask nothing, though most of the configuration goes away.")
+    var yes = false
+
     func run() async throws {
         let client = try self.node.client(timeout: .seconds(15))
         let difference = try await client.difference(from: "", to: self.changeset)
@@ -119,6 +123,11 @@ struct ConfigRollbackCommand: AsyncParsableCommand {
             )
             return
         }
+        try await DeletionQuestion(
+            difference: difference,
+            unaskedCount: 0,
+            remedy: "meshctl config rollback"
+        ).ask(client, isAgreed: self.yes)
         let report = try await Overtaken(client: client).watching(difference.base) {
             try await client.rollBack(
                 to: self.changeset,
