@@ -107,5 +107,6 @@ export const markers = (feed) => {
   const wanted = { config: true, drain: true, region: true };
   return events(feed).filter((event) => wanted[event.kind] && event.type !== "config-received"
     || event.kind === "membership" && ["failed", "left", "joined", "alive"].includes(event.type)
+    || event.kind === "node" && event.type.startsWith("upgrade-")
     || event.kind === "health" && /^(target-|panic|upstream-)/.test(event.type));
 };

@@ -196,7 +196,7 @@ extension TargetShareReport {
             parts.append("\(view.evidence.failures) of \(view.evidence.attempts) failed lately")
         }
         if view.evidence.against > 0 {
-            parts.append("\(view.evidence.against) peers speak against it")
+            parts.append(EventLog.accusation(by: view.evidence.against))
         }
         return parts.joined(separator: ", ")
     }

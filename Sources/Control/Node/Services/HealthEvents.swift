@@ -21,7 +21,7 @@ extension EventLog {
             .health,
             event.verdict.event,
             subject: event.target.name,
-            message: "\(event.target.upstream): \(event.target.name) is \(event.stage.rawValue) "
+            message: "\(event.target.upstream): \(event.target.name) is \(Self.standing(event)) "
                 + "(\(Self.because(event)))",
             details: details
         )
@@ -54,10 +54,20 @@ extension EventLog {
         )
     }
 
-    /// The evidence in words: `too many failures, 31 of 96 failed, 2 peers agree`.
+    /// Where the target stands, in words: a stage that is lowered by others' word is told with that.
+    private static func standing(_ event: HealthEvent) -> String {
+        let stage = event.stage.rawValue
+        return event.verdict == .lowered && event.stage == .up
+            ? "\(stage) at a lowered share" : stage
+    }
+
+    /// The evidence in words: `too many failures, 31 of 96 failed, 2 peers speak against it`.
     private static func because(_ event: HealthEvent) -> String {
         let evidence = event.evidence
-        var parts = [event.reason.word]
+        // What this node met itself is no reason to exclude what others cannot reach.
+        var parts =
+            evidence.against > 0 && event.reason == .answering
+            ? ["answers here"] : [event.reason.word]
         switch event.stage {
         case .draining, .disabled: return "by an operator"
         case .slow:
@@ -70,8 +80,13 @@ extension EventLog {
                 parts.append("\(evidence.failures) of \(evidence.attempts) failed")
             }
         }
-        if evidence.against > 0 { parts.append("\(evidence.against) peers agree") }
+        if evidence.against > 0 { parts.append(Self.accusation(by: evidence.against)) }
         return parts.joined(separator: ", ")
+    }
+
+    /// How many peers speak against a target, in words.
+    static func accusation(by peers: Int) -> String {
+        peers == 1 ? "1 peer speaks against it" : "\(peers) peers speak against it"
     }
 
     private static func milliseconds(_ microseconds: Int) -> String {
