@@ -12,7 +12,7 @@ extension NodeDatabase {
         into table: StoreSchema.Table,
         in database: Database
     ) throws -> UInt64 {
-        let stored = RowContent.stored(content)
+        let stored = PackedBytes.pack(content)
         let checksum = RowChecksum.of(name: name, content: stored)
         try database.execute(
             sql: """

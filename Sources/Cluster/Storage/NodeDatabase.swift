@@ -147,7 +147,7 @@ public final class NodeDatabase: Sendable {
             guard let name = row.text(0), let stored = row.bytes(1),
                 let checksum = row.integer(2),
                 RowChecksum.of(name: name, content: stored) == UInt64(bitPattern: checksum),
-                let content = RowContent.read(stored)
+                let content = PackedBytes.unpack(stored)
             else { throw self.damaged("a row of \(table.rawValue) does not match its checksum") }
             result[name] = content
             total.add(UInt64(bitPattern: checksum))

@@ -1,13 +1,12 @@
 internal import CZstd
 
-/// How a row holds its bytes: long ones compressed, since a configuration's are mostly the same words.
+/// Bytes on a disk or on their way to another node: long ones compressed, since those of a configuration
+/// or of metrics are mostly the same words.
 ///
-/// A tenth of the bytes is written, synchronized and, when a row is deleted, wiped.
-enum RowContent {
+/// A tenth of a row's bytes is written, synchronized and, when it is deleted, wiped.
+public enum PackedBytes {
     /// Bytes from which on compressing pays.
     private static let threshold = 4_096
-    /// Bytes that a row may have when read; no changeset or checkpoint comes near.
-    private static let byteLimit: UInt64 = 1 << 31
     /// Zstandard's fastest regular level.
     private static let level: Int32 = 1
 
@@ -16,19 +15,25 @@ enum RowContent {
         case zstandard
     }
 
-    /// What is stored for `bytes`.
-    static func stored(_ bytes: [UInt8]) -> [UInt8] {
+    /// The packed form of `bytes`: one byte more at most.
+    public static func pack(_ bytes: [UInt8]) -> [UInt8] {
         if bytes.count >= self.threshold, let compressed = self.compressed(bytes) {
             return compressed
         }
         return [Form.plain.rawValue] + bytes
     }
 
-    /// What was stored; `nil` when it is nothing that ``stored(_:)`` gives.
-    static func read(_ stored: [UInt8]) -> [UInt8]? {
-        switch stored.first.flatMap(Form.init) {
-        case .plain: Array(stored.dropFirst())
-        case .zstandard: self.decompressed(stored)
+    /// What was packed.
+    ///
+    /// - Parameters:
+    ///   - packed: what ``pack(_:)`` gave.
+    ///   - limit: most bytes that it may have been: 2 GiB as a rule, and no changeset or checkpoint
+    ///     comes near.
+    /// - Returns: the bytes; `nil` when ``pack(_:)`` gave no such thing, or they are more.
+    public static func unpack(_ packed: [UInt8], limit: UInt64 = 1 << 31) -> [UInt8]? {
+        switch packed.first.flatMap(Form.init) {
+        case .plain: packed.count - 1 <= limit ? Array(packed.dropFirst()) : nil
+        case .zstandard: self.decompressed(packed, limit)
         case nil: nil
         }
     }
@@ -46,11 +51,11 @@ enum RowContent {
         return isDone ? result : nil
     }
 
-    private static func decompressed(_ stored: [UInt8]) -> [UInt8]? {
-        stored.withUnsafeBytes { source in
+    private static func decompressed(_ packed: [UInt8], _ limit: UInt64) -> [UInt8]? {
+        packed.withUnsafeBytes { source in
             guard let start = source.baseAddress else { return nil }
             let size = ZSTD_getFrameContentSize(start + 1, source.count - 1)
-            guard size <= self.byteLimit else { return nil }
+            guard size <= limit else { return nil }
             var isWhole = false
             let result = [UInt8](unsafeUninitializedCapacity: Int(size)) { buffer, count in
                 let read = ZSTD_decompress(

@@ -212,7 +212,7 @@ public protocol AdminNode: Sendable {
     /// What another node shows under a path, asked through the mesh.
     ///
     /// - Parameters:
-    ///   - path: `/mesh/requests`, `/mesh/trace/…` or `/mesh/board`, with query.
+    ///   - path: one of ``PeerPaths``, with query.
     ///   - node: its name or id.
     /// - Returns: status and body.
     /// - Throws: ``AdminError/unknownNode(_:)``, or ``AdminError/failed(_:)`` when it does not answer.

@@ -37,7 +37,7 @@ struct AdminResponder: HTTPResponder {
                     + BackupPaths(node: node).all + DashboardPaths(node: node).all
                     + SchemaPaths(node: node).all + RequestPaths(node: node).all
                     + NodePaths(node: node).all + HealthPaths(node: node).all
-                    + CachePaths(node: node).all
+                    + CachePaths(node: node).all + PeerPaths(node: node).asking
                     + EntityPaths(node: node).all + status
             }
         self.paths =

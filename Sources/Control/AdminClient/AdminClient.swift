@@ -14,6 +14,8 @@ public struct AdminClient: Sendable {
     /// The limit of one call.
     public let timeout: Duration
     private let security: AdminClientSecurity
+    /// The node that the one at ``address`` is asked about, when it is another.
+    public private(set) var subject: String?
 
     /// Creates a client; nothing is sent yet.
     ///
@@ -41,6 +43,17 @@ public struct AdminClient: Sendable {
             timeout: timeout,
             security: self.security
         )
+    }
+
+    /// The same client, which has the node of this name asked through the mesh.
+    ///
+    /// Only what nodes show each other can be asked so: status, members, regions, health, what they run,
+    /// history, roll-out, upgrade, board, requests, round trips and metrics. Everything else is
+    /// answered 404 or 405.
+    public func through(to node: String) -> AdminClient {
+        var client = self
+        client.subject = node
+        return client
     }
 
     /// All members as the node believes them.
@@ -371,9 +384,8 @@ public struct AdminClient: Sendable {
         _ query: RequestQuery
     ) async throws(AdminClientError) -> RequestsReport {
         let arguments = query.arguments.map { "\($0.name)=\(Self.escaped($0.value))" }
-        return try await self.get(
-            "/mesh/nodes/\(Self.escaped(node))/requests?\(arguments.joined(separator: "&"))"
-        )
+        return try await self.through(to: node)
+            .get("/mesh/requests?\(arguments.joined(separator: "&"))")
     }
 
     /// What all nodes remember of a request.
@@ -443,7 +455,7 @@ public struct AdminClient: Sendable {
             address: self.address,
             security: self.security,
             method: method,
-            path: path
+            path: self.addressed(path)
         )
         if !text.isEmpty {
             exchange.headers.append(("Content-Type", "application/yaml"))
@@ -454,6 +466,13 @@ public struct AdminClient: Sendable {
         } catch {
             throw self.translated(error)
         }
+    }
+
+    /// The path by which the node asked has another one asked.
+    private func addressed(_ path: String) -> String {
+        guard let subject = self.subject else { return path }
+        let rest = path.hasPrefix("/mesh/") ? String(path.dropFirst(5)) : path
+        return "/mesh/nodes/\(Self.escaped(subject))\(rest)"
     }
 
     /// Whether an error is the connection's, not one of whoever reads the stream.

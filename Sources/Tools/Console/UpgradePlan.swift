@@ -137,6 +137,8 @@ public struct UpgradeSample: Equatable, Sendable {
     public var views: [String: [MemberReport]]
     /// What every node that answered has counted, by node.
     public var traffic: [String: Traffic]
+    /// Nodes that are alive and did not answer.
+    public var silent: Set<String>
     /// Targets that one node alone takes for failed, as `target (node)`.
     public var loneVerdicts: Set<String>
 
@@ -144,10 +146,12 @@ public struct UpgradeSample: Equatable, Sendable {
     public init(
         views: [String: [MemberReport]],
         traffic: [String: Traffic],
+        silent: Set<String> = [],
         loneVerdicts: Set<String>
     ) {
         self.views = views
         self.traffic = traffic
+        self.silent = silent
         self.loneVerdicts = loneVerdicts
     }
 
@@ -190,7 +194,7 @@ public struct UpgradeGates: Sendable {
     }
 
     private func membershipFailures(_ now: UpgradeSample, _ busy: String) -> [String] {
-        var failures: Set<String> = []
+        var failures = Set(now.silent.subtracting([busy]).map { "\($0) does not answer" })
         for (observer, members) in now.views where observer != busy {
             for member in members where member.name != busy && member.state != .left {
                 guard member.state != .alive else { continue }

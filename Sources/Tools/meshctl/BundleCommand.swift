@@ -9,7 +9,7 @@ struct BundleCommand: AsyncParsableCommand {
         commandName: "bundle",
         abstract: "Pack what every node says into one archive for support, without secrets.",
         discussion: """
-            Per node that can be reached: status, members, regions, health, which configuration it \
+            Per node, through the one that is asked: status, members, regions, health, which configuration it \
             runs, the history (who, when, why, not what), roll-out and upgrade, the \
             last events, metrics. Never in it: the configuration itself, credentials, certificates, tokens, keys of the ring. \
             Addresses, names of nodes and services, and messages of changes are in it: read it \
@@ -33,24 +33,19 @@ struct BundleCommand: AsyncParsableCommand {
         }
         var fleet = FleetClients(first: try self.node.client())
         let members = try await fleet.first.members()
-        fleet.learn(members.members.filter { $0.state == .alive })
+        fleet.learn(members.members)
         let top = FileManager.default.temporaryDirectory
             .appendingPathComponent("meshgate-bundle-\(UUID().uuidString)")
         let folder = top.appendingPathComponent("meshgate-bundle")
         defer { try? FileManager.default.removeItem(at: top) }
         try Self.make(folder)
-        var (answered, silent): ([String], [String]) = ([], [])
-        // The node that was named first, whether or not its own address can be reached from here.
-        let others = fleet.all.filter { $0.name != members.view.node }
-        for (name, client) in [(members.view.node, fleet.first)] + others {
+        let collected = try await fleet.each { node in
             // A name is no path.
-            let safe = String(name.map { $0 == "/" || $0 == "." ? "_" : $0 })
-            let isComplete = try await Self.collect(
-                client,
-                into: folder.appendingPathComponent(safe)
-            )
-            if isComplete { answered.append(name) } else { silent.append(name) }
+            let safe = String((node.subject ?? "").map { $0 == "/" || $0 == "." ? "_" : $0 })
+            return try await Self.collect(node, into: folder.appendingPathComponent(safe))
         }
+        let answered = collected.filter { $0.value == true }.keys.sorted()
+        let silent = collected.filter { $0.value != true }.keys.sorted()
         try Self.pack(top, into: self.file)
         Terminal.note(
             "\(self.file): \(answered.joined(separator: ", "))"

@@ -2,23 +2,31 @@ import MeshAdminClient
 import MeshConsole
 import MeshReports
 
-/// Every Admin API of a fleet that can be reached from here, since any node may be restarted.
+/// A fleet as it can be asked from here: each node through the mesh, by any node that answers.
+///
+/// Admin APIs mostly listen on loopback alone. So no node is asked at the address that it tells, but for
+/// the way into the mesh when the node that was named is away, as it is during its own restart.
 struct FleetClients {
-    /// Longest wait for one node's answer.
-    private static let patience = Duration.seconds(3)
+    /// Longest wait for one node's answer; the node asked gives up after 3 s.
+    private static let patience = Duration.seconds(5)
+    /// Nodes that are asked at the same time at most.
+    private static let askedAtOnce = 64
 
     /// The node that the operator named.
     let first: AdminClient
-    /// The others, by name, as far as they tell an address.
-    private var others: [String: AdminClient] = [:]
+    /// Other ways into the mesh, by the member's name.
+    private var doors: [String: AdminClient] = [:]
+    /// The members that are alive.
+    private var names: [String] = []
 
     init(first: AdminClient) { self.first = first }
 
-    /// Learns where the members' Admin APIs listen.
+    /// Learns who is there, and where the members' Admin APIs listen.
     mutating func learn(_ members: [MemberReport]) {
+        self.names = members.filter { $0.state == .alive }.map(\.name).sorted()
         for member in members {
             guard let address = member.adminAddress, !address.isEmpty else { continue }
-            self.others[member.name] = try? self.first.sibling(at: address, timeout: Self.patience)
+            self.doors[member.name] = try? self.first.sibling(at: address, timeout: Self.patience)
         }
     }
 
@@ -29,7 +37,7 @@ struct FleetClients {
         _ question: (AdminClient) async throws -> Answer
     ) async throws -> Answer {
         var last: AdminClientError?
-        for client in [self.first] + self.others.sorted(by: { $0.key < $1.key }).map(\.value) {
+        for client in [self.first] + self.doors.sorted(by: { $0.key < $1.key }).map(\.value) {
             do {
                 return try await question(client)
             } catch let error as AdminClientError {
@@ -43,49 +51,50 @@ struct FleetClients {
         throw Failure(.unreachable, "no node answers" + (last.map { ": \($0)" } ?? ""))
     }
 
-    /// The metrics of every node that can be reached, by name; of the first one alone when no other can.
+    /// Asks every member that was learned, through the mesh; `nil` for one that did not answer.
+    ///
+    /// - Throws: ``Failure`` when no node answers at all.
+    func each<Answer: Sendable>(
+        _ question: @escaping @Sendable (AdminClient) async throws -> Answer
+    ) async throws -> [String: Answer?] {
+        let door = try await self.ask { client in
+            _ = try await client.status()
+            return client
+        }
+        return await withTaskGroup(of: (String, Answer?).self) { group in
+            var answers: [String: Answer?] = [:]
+            var rest = self.names[...]
+            while answers.count < self.names.count {
+                while answers.count + Self.askedAtOnce > self.names.count - rest.count,
+                    let name = rest.popFirst()
+                {
+                    group.addTask { (name, try? await question(door.through(to: name))) }
+                }
+                guard let (name, answer) = await group.next() else { break }
+                answers.updateValue(answer, forKey: name)
+            }
+            return answers
+        }
+    }
+
+    /// The metrics of every node that answered, by name.
     func metrics() async throws -> [String: String] {
-        var texts: [String: String] = [:]
-        await withTaskGroup(of: (String, String?).self) { group in
-            for (name, client) in self.others {
-                group.addTask { (name, try? await client.metrics()) }
-            }
-            for await (name, text) in group { texts[name] = text }
-        }
-        if texts.isEmpty {
-            let node = try await self.first.members().view.node
-            texts[node] = try await self.first.metrics()
-        }
-        return texts
+        try await self.each { try await $0.metrics() }.compactMapValues { $0 }
     }
 
-    /// The clients of all nodes that have told an address, by name.
-    var all: [(name: String, client: AdminClient)] {
-        self.others.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-    }
-
-    /// What the fleet shows now: the views of all nodes that can be reached, and their traffic.
+    /// What the fleet shows now: the views of all nodes that are alive, and their traffic.
     func sample() async throws -> UpgradeSample {
-        var views: [String: [MemberReport]] = [:]
-        var traffic: [String: UpgradeSample.Traffic] = [:]
-        for (name, client) in self.others {
-            guard let members = try? await client.members().members else { continue }
-            views[name] = members
-            traffic[name] = (try? await client.metrics()).map(UpgradeSample.Traffic.init(metrics:))
-        }
-        if views.isEmpty {
-            // Admin APIs that listen on loopback only: the one that was named speaks for all.
-            let report = try await self.ask { client in
-                try await client.members()
-            }
-            views[report.view.node] = report.members
+        let answers = try await self.each { node in
+            let members = try await node.members().members
+            return (members, UpgradeSample.Traffic(metrics: try await node.metrics()))
         }
         let health = try await self.ask { client in
             try await client.health()
         }
         return UpgradeSample(
-            views: views,
-            traffic: traffic,
+            views: answers.compactMapValues { $0?.0 },
+            traffic: answers.compactMapValues { $0?.1 },
+            silent: Set(answers.filter { $0.value == nil }.keys),
             loneVerdicts: UpgradeSample.loneVerdicts(of: health)
         )
     }

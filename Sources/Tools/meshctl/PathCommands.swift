@@ -73,12 +73,14 @@ struct RoundTripCommand: AsyncParsableCommand {
         if report.milliseconds == nil { throw ExitCode.unclean }
     }
 
-    /// What one of the two says itself, where its Admin API can be reached from here.
+    /// What one of the two says itself, asked through the mesh.
     private func measured(by client: AdminClient) async -> RoundTripReport? {
         for name in [self.from, self.to] {
-            guard let address = (try? await client.member(name))?.adminAddress,
-                let end = try? client.sibling(at: address, timeout: .seconds(2)),
-                let report = try? await end.roundTrip(from: self.from, to: self.to),
+            guard
+                let report = try? await client.through(to: name).roundTrip(
+                    from: self.from,
+                    to: self.to
+                ),
                 report.isMeasured
             else { continue }
             return report

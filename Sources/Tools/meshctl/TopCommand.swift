@@ -9,9 +9,8 @@ struct TopCommand: AsyncParsableCommand {
         commandName: "top",
         abstract: "Show rates, errors and latency by service, node or region.",
         discussion: """
-            Asks every node for its metrics twice and shows what came between; P50 and P99 are the \
-            upper ends of classes. Nodes whose Admin API cannot be reached from here are left out; \
-            the last line says who answered.
+            Asks every node for its metrics twice, through the one that is asked, and shows what came \
+            between; P50 and P99 are the upper ends of classes. The last line says who answered.
 
             Exit status: 0 answered; 69 no node answered.
 
@@ -65,7 +64,7 @@ struct TopCommand: AsyncParsableCommand {
         let members = try await fleet.ask { client in
             try await client.members().members
         }
-        fleet.learn(members.filter { $0.state == .alive })
+        fleet.learn(members)
         let regions = Dictionary(members.map { ($0.name, $0.region) }, uniquingKeysWith: { $1 })
         return (try await fleet.metrics(), regions)
     }

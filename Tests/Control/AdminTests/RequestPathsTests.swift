@@ -1,3 +1,4 @@
+import MeshAdmin
 import Testing
 
 @Suite("Requests and other nodes' views, by the Admin API")
@@ -19,15 +20,45 @@ struct RequestPathsTests {
         try await withServer { endpoint async throws in
             let answer = try await Curl(endpoint, "/mesh/nodes/eu-2/requests?after=7&status=5xx")
             #expect(answer.status == 200)
-            #expect(answer.body.contains("/mesh/requests?limit=100&after=7&status=5xx"))
+            #expect(answer.body.contains("/mesh/requests?after=7&status=5xx"))
             #expect(
                 try await Curl(endpoint, "/mesh/nodes/eu-2/board?after=x-1").body
                     .contains("/mesh/board?after=x-1")
             )
             #expect(try await Curl(endpoint, "/mesh/nodes/none/board").status == 404)
             #expect(try await Curl(endpoint, "/mesh/nodes/eu-3/board").status >= 500)
-            let wrong = try await Curl(endpoint, "/mesh/nodes/eu-2/requests?limit=0")
-            #expect(wrong.status == 400)
+        }
+    }
+
+    @Test(
+        "that another node shows are asked for with the same words, escaped once",
+        arguments: [
+            ("metrics", "/metrics"), ("status", "/mesh/status"), ("members", "/mesh/members"),
+            ("health?upstream=a%26b", "/mesh/health?upstream=a%26b"),
+            ("config/history?size=2", "/mesh/config/history?size=2"),
+            ("rtt/a%2Fb/c", "/mesh/rtt/a%2Fb/c"),
+        ]
+    )
+    func shown(asked: String, path: String) async throws {
+        try await withServer { endpoint async throws in
+            let answer = try await Curl(endpoint, "/mesh/nodes/eu-2/\(asked)")
+            #expect(answer.status == 200)
+            #expect(answer.body == #"{"asked":"\#(path)"}"#)
+        }
+    }
+
+    @Test("are shown to other nodes as to an operator, and nothing else is")
+    func showing() async throws {
+        let peers = PeerPaths(node: FakeNode())
+        for path in ["/mesh/status", "/mesh/members", "/metrics", "/mesh/requests?limit=5"] {
+            let (status, body) = await peers.answer(path)
+            #expect(status == 200 && !body.isEmpty, "\(path)")
+        }
+        #expect(await peers.answer("/mesh/requests?limit=0").status == 400)
+        for path in [
+            "/mesh/config", "/services", "/mesh/backup", "/mesh/keys", "/", "mesh/nodes/a/drain",
+        ] {
+            #expect(await peers.answer(path).status == 404, "\(path)")
         }
     }
 

@@ -109,6 +109,14 @@ struct UpgradePlanTests {
         #expect(Self.gates.failures(Self.sample(Array(Self.fleet.dropLast()))).count == 2)
     }
 
+    @Test("stops when a node that is alive does not answer, but not for the node whose turn it is")
+    func gateOfSilence() {
+        var sample = Self.sample()
+        sample.silent = ["eu-2"]
+        #expect(Self.gates.failures(sample) == ["eu-2 does not answer"])
+        #expect(Self.gates.failures(sample, busy: "eu-2").isEmpty)
+    }
+
     @Test("stops at errors, at latency and at a verdict of one node alone")
     func otherGates() {
         #expect(Self.gates.failures(Self.sample(errors: 20)) == ["eu-1 answers 2.0 % with 5xx"])

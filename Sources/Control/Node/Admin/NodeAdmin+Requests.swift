@@ -6,12 +6,21 @@ import MeshEntities
 import MeshMembership
 import MeshPrimitives
 import MeshReports
+import MeshStorage
 import MeshTransport
 import MeshWire
+
+/// What another node answered, unpacked.
+struct NodeAnswer: Sendable {
+    let status: UInt16
+    let body: [UInt8]
+}
 
 extension NodeAdmin {
     /// Nodes that one question about a request asks at most.
     private static let traceLimit = 256
+    /// Most bytes of an answer, unpacked: 64 MiB.
+    private static let answerByteLimit: UInt64 = 64 << 20
     /// Nodes that are asked at the same time at most.
     private static let askedAtOnce = 128
 
@@ -78,15 +87,15 @@ extension NodeAdmin {
     func ask(
         _ path: String,
         of members: [Member]
-    ) async -> [(member: Member, answer: PeerAnswer?)] {
-        await withTaskGroup(of: (Member, PeerAnswer?).self) { group in
-            var answers: [(member: Member, answer: PeerAnswer?)] = []
+    ) async -> [(member: Member, answer: NodeAnswer?)] {
+        await withTaskGroup(of: (Member, NodeAnswer?).self) { group in
+            var answers: [(member: Member, answer: NodeAnswer?)] = []
             var rest = members[...]
             while answers.count < members.count {
                 while answers.count + Self.askedAtOnce > members.count - rest.count,
                     let member = rest.popFirst()
                 {
-                    group.addTask { (member, await self.cluster.ask(path, of: member.id)) }
+                    group.addTask { (member, await self.answer(of: member.id, to: path)) }
                 }
                 guard let answer = await group.next() else { break }
                 answers.append(answer)
@@ -95,9 +104,19 @@ extension NodeAdmin {
         }
     }
 
+    /// Asks one member; nil when it does not answer in time, or not in a form that is one.
+    private func answer(of id: NodeID, to path: String) async -> NodeAnswer? {
+        guard let answer = await self.cluster.ask(path, of: id) else { return nil }
+        // One that is too long comes without a body.
+        guard !answer.body.isEmpty else { return NodeAnswer(status: answer.status, body: []) }
+        return PackedBytes.unpack(answer.body, limit: Self.answerByteLimit).map {
+            NodeAnswer(status: answer.status, body: $0)
+        }
+    }
+
     func ask(_ path: String, of name: String) async throws(AdminError) -> (Int, [UInt8]) {
         if name == self.identity.name || name == self.identity.id {
-            let (status, body) = await self.respond(to: path)
+            let (status, body) = await self.answer(to: path)
             return (Int(status), body)
         }
         let members = await self.cluster.members()
@@ -106,7 +125,7 @@ extension NodeAdmin {
                 $0.profile.name == name || $0.id.description == name
             })
         else { throw .unknownNode(name) }
-        guard let answer = await self.cluster.ask(path, of: member.id) else {
+        guard let answer = await self.answer(of: member.id, to: path) else {
             throw .failed(
                 "\(name) did not answer within 3 s; meshctl reachability shows the way to it"
             )
@@ -114,8 +133,13 @@ extension NodeAdmin {
         return (Int(answer.status), answer.body)
     }
 
-    /// Answers what another node asks; these paths only, which read, or forget cached answers.
+    /// Answers what another node asks, packed; these paths only, which read, or forget cached answers.
     func respond(to path: String) async -> (status: UInt16, body: [UInt8]) {
+        let (status, body) = await self.answer(to: path)
+        return (status, PackedBytes.pack(body))
+    }
+
+    private func answer(to path: String) async -> (status: UInt16, body: [UInt8]) {
         guard let parts = URLComponents(string: path) else { return (400, []) }
         let arguments = Dictionary(
             (parts.queryItems ?? []).map { ($0.name, $0.value ?? "") },
@@ -125,18 +149,12 @@ extension NodeAdmin {
         let segments = parts.percentEncodedPath.split(separator: "/")
             .map { String($0).removingPercentEncoding ?? String($0) }
         switch (segments.first, segments.dropFirst().first, segments.count) {
-        case ("mesh", "requests", 2):
-            do throws(RequestQuery.Mistake) {
-                return Self.json(await self.requests(try RequestQuery(arguments)))
-            } catch {
-                return (400, Array("\(error)".utf8))
-            }
         case ("mesh", "trace", 3): return Self.json(self.ownTrace(segments[2]))
         case ("mesh", "cache", 3):
             return self.respondOfCache(segments[2], key: arguments["key"])
-        case ("mesh", "board", 2):
-            return (200, Array(await self.board(after: arguments["after"]).json.utf8))
-        default: return (404, [])
+        default:
+            let (status, body) = await PeerPaths(node: self).answer(path)
+            return (UInt16(clamping: status), body)
         }
     }
 
