@@ -28,6 +28,8 @@ struct HealthPool: Sendable {
     private(set) var soft: Set<Int> = []
     /// Whether so much is out of use that what is softly out serves again.
     private(set) var isPanicking = false
+    /// All attempts that members were seen to take, and the failures among them.
+    var counted = AttemptCount()
     /// When a member was first seen to answer.
     var servesSince: MonotonicInstant?
     private var weight = 0

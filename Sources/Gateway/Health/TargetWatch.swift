@@ -101,14 +101,16 @@ struct TargetWatch: Equatable, Sendable {
     mutating func observe(
         _ seen: TargetObservation,
         rules: HealthSettings.Rules,
+        pool: AttemptCount = AttemptCount(),
         at now: MonotonicInstant
     ) {
         self.lastActivity = now
         let transport = seen.transportFailures
         let failed = seen.gatewayFailures
         self.evidence.add(
-            attempts: seen.answers.addingSaturated(transport),
-            failures: failed.addingSaturated(transport),
+            attempts: seen.attempts,
+            failures: seen.failures,
+            pool: pool,
             at: now
         )
         let bad = seen.count { rules.unhealthyStatuses.contains($0) }
