@@ -206,4 +206,23 @@ struct HealthReturnTests {
 
         #expect((0..<4).allSatisfy { self.factor($0, at: 10) == 1 })
     }
+
+    @Test("serves nobody because others are out, too, when nothing listens there any more")
+    mutating func killed() {
+        self.configure()
+        for index in 0..<4 {
+            _ = self.node.machine.observe([self.seen(index, statuses: [200])], at: self.at(1))
+        }
+        // All are killed: first their connections break, then new ones are refused.
+        for index in 0..<4 {
+            var seen = TargetObservation(id: self.node.targets[index].id)
+            seen.resets = 2
+            _ = self.node.machine.observe([seen], at: self.at(2))
+        }
+        #expect((0..<4).contains { self.factor($0, at: 2) == 1 }, "less than half is in use")
+        for index in 0..<4 {
+            _ = self.node.machine.observe([self.seen(index, refused: 1)], at: self.at(2.1))
+        }
+        for index in 0..<4 { #expect(self.factor(index, at: 2.2) == 0) }
+    }
 }
