@@ -72,7 +72,7 @@ struct AdminResponder: HTTPResponder {
             return AdminAccess.unauthorized
         }
         guard segments != nil else { return .message("Bad request", status: 400) }
-        guard let (path, parameters) = found else { return .notFound }
+        guard let (path, parameters) = found else { return Self.notFound(request.uri.path) }
         let method = request.method.rawValue
         if method == "OPTIONS" { return Self.options(of: path) }
         guard let operation = path.method(for: method) else {
@@ -90,6 +90,13 @@ struct AdminResponder: HTTPResponder {
         return await operation.run(
             Self.exchange(request, holder, parameters, Array(body.readableBytesView))
         )
+    }
+
+    /// Says in our own paths that a name is missing where one is.
+    private static func notFound(_ path: String) -> AdminAnswer {
+        let isNameless = path.hasPrefix("/mesh/") && (path.hasSuffix("/") || path.contains("//"))
+        return isNameless
+            ? .message("no name is given where \(path) needs one", status: 404) : .notFound
     }
 
     /// What is wrong with a request whatever it asks for; nothing of its body has been read.

@@ -66,7 +66,8 @@ struct RegionStanding: Equatable, Sendable {
         }
     }
 
-    /// Begins to return, from a share in thousandths that it has already.
+    /// Begins to return, from a share in thousandths that it has already and does not lose: at a whole
+    /// second of the fleet's clock, the next one, or where it has a share, the last.
     mutating func beginReturn(
         _ policy: RegionPolicy,
         from share: Int = 0,
@@ -74,13 +75,13 @@ struct RegionStanding: Equatable, Sendable {
         at now: MonotonicInstant
     ) {
         let second: Int64 = 1_000_000_000
-        let next = (fleet.nanoseconds / second + 1) * second
+        let whole = (fleet.nanoseconds / second + (share > 0 ? 0 : 1)) * second
         let done = policy.ramp * max(0, share - 100) / 900
         self.returnedAt = now
         self.isFrozen = false
         self.lookedAt = now
         self.enter(
-            .returning(start: MonotonicInstant(nanoseconds: next).advanced(by: .zero - done)),
+            .returning(start: MonotonicInstant(nanoseconds: whole).advanced(by: .zero - done)),
             at: now
         )
     }

@@ -8,7 +8,8 @@ extension HealthMachine {
         if self.isDoubtful(at: now) { seen.timeouts = 0 }
         let rules = self.entries[slot].settings.passive
         if case .trial = self.entries[slot].watch.state { self.entries[slot].offeredUntil = nil }
-        self.entries[slot].watch.observe(seen, rules: rules, at: now)
+        let pool = self.pools[self.entries[slot].pool].counted
+        self.entries[slot].watch.observe(seen, rules: rules, pool: pool, at: now)
         if seen.silences > 0, seen.answers == 0, !self.isDoubtful(at: now),
             self.pools[self.entries[slot].pool].members.count > 1
         {
@@ -198,24 +199,38 @@ extension HealthMachine {
             failures += tally.failures
         }
         let rate = TargetEvidence.provenRate(attempts: attempts, failures: failures)
-        let limit = rate > 0.1 ? max(0.1, 3 * self.usualRate(besides: slot)) : 1
+        let usual = rate > 0.1 ? self.usualRate(besides: slot) : nil
+        let limit = usual.map { max(0.1, 3 * $0) } ?? 1
         let isBad = self.entries[slot].watch.evidence.exceeds(
             limit,
             attempts: attempts,
             failures: failures,
             at: now
         )
-        if isBad { self.entries[slot].watch.detect(.failureRate, at: now) }
+        let isNewlyBad = evidence.onset.isProven(
+            beside: self.pools[self.entries[slot].pool].counted,
+            at: now
+        )
+        if isBad || isNewlyBad { self.entries[slot].watch.detect(.failureRate, at: now) }
     }
 
-    private func usualRate(besides slot: Int) -> Double {
+    /// The median failure rate of a target's like; `nil` while nobody knows it.
+    ///
+    /// Those do not count that are out of use, since what was seen of them is old; nor those that took
+    /// fewer than five attempts, or than a twentieth of its own: what has just returned, and is asked
+    /// rarely, has had no time to fail.
+    private func usualRate(besides slot: Int) -> Double? {
+        let least = max(5, self.entries[slot].watch.evidence.attempts / 20)
         let rates = self.pools[self.entries[slot].pool].sample(besides: slot)
             .map { self.entries[$0] }
-            .filter { $0.watch.evidence.attempts + $0.tally.attempts >= 5 }
+            .filter {
+                $0.watch.state == .up
+                    && $0.watch.evidence.attempts + $0.tally.attempts >= least
+            }
             .map { entry in
                 let failures = entry.watch.evidence.failures + entry.tally.failures
                 return failures / (entry.watch.evidence.attempts + entry.tally.attempts)
             }.sorted()
-        return rates.isEmpty ? 0 : rates[rates.count / 2]
+        return rates.isEmpty ? nil : rates[rates.count / 2]
     }
 }

@@ -132,11 +132,11 @@ public struct HealthMachine: Sendable {
         at now: MonotonicInstant
     ) -> [Effect] {
         var effects: [Effect] = []
-        for seen in observations {
-            guard let slot = self.slots[seen.id] else { continue }
-            self.observe(seen, slot, at: now)
-            self.settle(slot, into: &effects, at: now)
-        }
+        // Judged when all is counted: what one is compared with must have been seen as late as it.
+        let known = observations.compactMap { seen in self.slots[seen.id].map { (seen, $0) } }
+        for (seen, slot) in known { self.observe(seen, slot, at: now) }
+        for (seen, slot) in known { self.pools[self.entries[slot].pool].counted.add(seen) }
+        for (_, slot) in known { self.settle(slot, into: &effects, at: now) }
         self.finish(into: &effects, at: now)
         return effects
     }

@@ -28,6 +28,8 @@ struct HealthPool: Sendable {
     private(set) var soft: Set<Int> = []
     /// Whether so much is out of use that what is softly out serves again.
     private(set) var isPanicking = false
+    /// All attempts that members were seen to take, and the failures among them.
+    var counted = AttemptCount()
     /// When a member was first seen to answer.
     var servesSince: MonotonicInstant?
     private var weight = 0
@@ -53,15 +55,8 @@ struct HealthPool: Sendable {
         self.weight -= weight
     }
 
-    /// Counts a member anew; `true` when the panic begins or ends with it.
-    ///
-    /// It begins when less than half of the capacity is left, and ends at three fifths.
-    mutating func move(
-        _ slot: Int,
-        weight: Int,
-        from old: Standing,
-        to new: Standing
-    ) -> Bool {
+    /// Counts a member anew.
+    mutating func move(_ slot: Int, weight: Int, from old: Standing, to new: Standing) {
         switch old {
         case .serving: break
         case .soft:
@@ -78,7 +73,6 @@ struct HealthPool: Sendable {
         case .hard: self.hardWeight += weight
         case .retired: self.weight -= weight
         }
-        return self.reconsider()
     }
 
     /// Weight of those that count, and of those of them that are in use.
@@ -86,13 +80,22 @@ struct HealthPool: Sendable {
         (self.weight, self.weight - self.softWeight - self.hardWeight)
     }
 
-    /// Looks whether the panic begins or ends.
-    mutating func reconsider() -> Bool {
-        let left = self.weight - self.softWeight - self.hardWeight
+    /// Whether so much is in use that others' requests may come here: half at least.
+    var isRefuge: Bool {
+        let (whole, left) = self.capacity
+        return whole > 0 && left * 2 >= whole
+    }
+
+    /// Looks whether the panic begins or ends; `true` when it does.
+    ///
+    /// It begins when less than half of the capacity is left, and ends at three fifths, or when another
+    /// region takes what this one cannot: what is doubtful serves only if nobody else can.
+    mutating func reconsider(hasRefuge: Bool) -> Bool {
+        let (whole, left) = self.capacity
         let before = self.isPanicking
         self.isPanicking =
-            self.softWeight > 0
-            && (before ? left * 10 < self.weight * 6 : left * 2 < self.weight)
+            self.softWeight > 0 && !hasRefuge
+            && (before ? left * 10 < whole * 6 : left * 2 < whole)
         return before != self.isPanicking
     }
 

@@ -16,6 +16,8 @@ struct TargetEvidence: Equatable, Sendable {
     private(set) var attempts = 0.0
     private(set) var failures = 0.0
     private var ticks: Int64 = 0
+    /// What was seen since it began to fail, if it did.
+    private(set) var onset = FailureOnset()
     /// Since when the failure rate has been beyond bearing.
     private var rateSince: MonotonicInstant?
     private var windowStart: MonotonicInstant?
@@ -36,9 +38,15 @@ struct TargetEvidence: Equatable, Sendable {
         left.attempts == right.attempts && left.failures == right.failures
     }
 
-    /// Adds attempts of which some failed.
-    mutating func add(attempts: UInt32, failures: UInt32, at now: MonotonicInstant) {
+    /// Adds attempts of which some failed; `pool` is what all targets of its kind had counted before.
+    mutating func add(
+        attempts: UInt32,
+        failures: UInt32,
+        pool: AttemptCount = AttemptCount(),
+        at now: MonotonicInstant
+    ) {
         self.decay(to: now)
+        self.onset.add(AttemptCount(attempts: attempts, failures: failures), pool: pool, at: now)
         self.attempts += Double(attempts)
         self.failures += Double(failures)
     }
@@ -63,6 +71,7 @@ struct TargetEvidence: Equatable, Sendable {
     mutating func clear() {
         self.attempts = 0
         self.failures = 0
+        self.onset = FailureOnset()
         self.rateSince = nil
         self.forgetSlowness()
         self.fastWindows = 0

@@ -46,6 +46,9 @@ public struct TargetObservation: Equatable, Sendable {
         self.connectFailures.addingSaturated(self.resets).addingSaturated(self.timeouts)
     }
 
+    /// Attempts that ended, with an answer or without.
+    var attempts: UInt32 { self.answers.addingSaturated(self.transportFailures) }
+
     /// Attempts that the target failed, with an answer or without.
     public var failures: UInt32 { self.gatewayFailures.addingSaturated(self.transportFailures) }
 

@@ -101,14 +101,16 @@ struct TargetWatch: Equatable, Sendable {
     mutating func observe(
         _ seen: TargetObservation,
         rules: HealthSettings.Rules,
+        pool: AttemptCount = AttemptCount(),
         at now: MonotonicInstant
     ) {
         self.lastActivity = now
         let transport = seen.transportFailures
         let failed = seen.gatewayFailures
         self.evidence.add(
-            attempts: seen.answers.addingSaturated(transport),
-            failures: failed.addingSaturated(transport),
+            attempts: seen.attempts,
+            failures: seen.failures,
+            pool: pool,
             at: now
         )
         let bad = seen.count { rules.unhealthyStatuses.contains($0) }
@@ -318,6 +320,7 @@ struct TargetWatch: Equatable, Sendable {
             )
         } else if seen.connectFailures > 0 {
             self.suspect(.connection, .connectFailed, at: now)
+            self.nothingListens()
         } else if self.breaks >= 2, self.breaker.failures == 0 {
             self.suspect(.detector, .broken, at: now)
         }
@@ -374,6 +377,7 @@ struct TargetWatch: Equatable, Sendable {
         self.passesChecks = false
         self.failsChecks = true
         self.failed(count: 1)
+        if reason == .connectFailed { self.nothingListens() }
         let isConnection = reason == .connectFailed || check.isConnectionOnly
         let ground: Ground = isConnection ? .connection : .threshold
         switch self.state {
@@ -386,6 +390,16 @@ struct TargetWatch: Equatable, Sendable {
         case .trial: self.exclude(self.ground, reason, at: now)
         case .down: return
         }
+    }
+
+    /// Takes what our detectors took out of use for gone altogether.
+    ///
+    /// What is killed breaks its connections first, and refuses new ones then; it must not serve
+    /// because others are out, too.
+    private mutating func nothingListens() {
+        guard self.state != .up, self.ground == .detector else { return }
+        self.ground = .connection
+        self.reason = .connectFailed
     }
 
     private mutating func failed(count: UInt32) {

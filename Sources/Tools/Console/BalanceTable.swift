@@ -167,7 +167,17 @@ public struct RegionOrderTable: Sendable {
                 ),
             ])
         }
-        text += table.text(style)
+        text += table.text(style) + self.unknown
         return text + "as the node asked sees it; nodes of other regions prefer their own\n"
+    }
+
+    /// Why a utilisation is not known, and what would make it known; empty when all are.
+    private var unknown: String {
+        let names = self.report.shifts.filter { $0.utilisation == nil }.map(\.upstream)
+        guard !names.isEmpty else { return "" }
+        let list = Set(names).sorted().joined(separator: ", ")
+        return "how full the others would be is not known for \(list): nothing says how many "
+            + "requests its targets can take; set limits.concurrency there to see it, and to have "
+            + "an order refused that would overrun them\n"
     }
 }

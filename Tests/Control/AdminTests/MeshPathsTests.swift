@@ -161,6 +161,8 @@ struct MeshPathsTests {
             #expect(try await client.why("api") == node.why("api"))
             #expect(try await client.balance(of: "api") == node.balance(of: "api"))
             await #expect(throws: AdminClientError.self) { try await client.why("nobody") }
+            let nameless = await #expect(throws: AdminClientError.self) { try await client.why("") }
+            #expect(nameless?.description == "no name is given where /mesh/why/ needs one")
             await #expect(throws: AdminClientError.self) {
                 try await client.balance(of: "nobody")
             }

@@ -256,6 +256,28 @@ struct RegionOrderTests {
         #expect(self.bench.shares(at: 36)[0] == 1_000)
     }
 
+    @Test("loses no share by taking a drain back, whatever the ramp", arguments: [5, 30, 100])
+    mutating func undrainsWithoutDip(ramp: Int64) {
+        var policy = RegionPolicy()
+        policy.ramp = .seconds(ramp)
+        _ = self.bench.configure(policy)
+        let start = MonotonicInstant(sinceStart: .milliseconds(10_400))
+        let order = RegionOrder(.drain, of: "eu", since: start, until: second(100))
+        _ = self.bench.machine.setOrders([order], at: start)
+        var before = self.bench.shares(at: 15)[0]
+        #expect(before == 600)
+        _ = self.bench.machine.setOrders(
+            [],
+            at: MonotonicInstant(sinceStart: .milliseconds(15_300))
+        )
+        for time in Int64(16)...120 {
+            let share = self.bench.shares(at: time)[0]
+            #expect(share >= before, "\(before) to \(share) at \(time) s")
+            before = share
+        }
+        #expect(before == 1_000)
+    }
+
     @Test("moves everything at once with a failover")
     mutating func failsOver() {
         _ = self.bench.configure()

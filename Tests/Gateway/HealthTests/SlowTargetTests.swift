@@ -6,16 +6,6 @@ import Testing
 /// One node, and targets of one upstream that get requests by unequal weights.
 @Suite("A target that answers slowly")
 struct SlowTargetTests {
-    private let targets = (1...3).map { index in
-        HealthTarget(
-            id: TargetID(rawValue: UInt64(index) << 40),
-            upstream: "api",
-            name: "t\(index):80",
-            endpoint: Endpoint(address: .v4(0x7F00_0000 + UInt32(index)), port: 80),
-            region: "eu"
-        )
-    }
-
     /// Lets targets answer, in 10 ms unless they are slow.
     ///
     /// - Parameters:
@@ -28,12 +18,8 @@ struct SlowTargetTests {
         rate: (Int, Double) -> Double,
         slow: (Int, Double) -> UInt64
     ) -> [Int: ClosedRange<Double>] {
-        var machine = HealthMachine(
-            node: HealthPeer(id: NodeID(high: 0, low: 1), region: "eu"),
-            timing: HealthTiming()
-        )
-        let upstream = HealthUpstream(settings: HealthSettings(), targets: self.targets)
-        _ = machine.configure([upstream], at: MonotonicInstant(nanoseconds: 0))
+        var node = ServingNode()
+        node.configure(3)
         var found: [Int: ClosedRange<Double>] = [:]
         var due = [0.0, 0, 0]
         for tick in 1..<(seconds * 100) {
@@ -44,17 +30,17 @@ struct SlowTargetTests {
                 guard due[index] >= 1 else { continue }
                 let count = UInt32(due[index])
                 due[index] -= Double(count)
-                var seen = TargetObservation(id: self.targets[index].id)
+                var seen = TargetObservation(id: node.targets[index].id)
                 seen.statuses = [.init(status: 200, count: count)]
                 let extra = slow(index, second)
                 seen.latencySteps =
                     UInt64(count) * LatencyLogarithm.step(microseconds: 10_000 + extra * 1_000)
-                _ = machine.observe([seen], at: now)
+                _ = node.machine.observe([seen], at: now)
             }
             guard tick % 5 == 0 else { continue }
-            _ = machine.wake(at: now)
-            for view in machine.views(at: now) where view.factor < 0.5 {
-                let index = self.targets.firstIndex { $0.id == view.target.id } ?? -1
+            _ = node.machine.wake(at: now)
+            for view in node.machine.views(at: now) where view.factor < 0.5 {
+                let index = node.targets.firstIndex { $0.id == view.target.id } ?? -1
                 found[index] = (found[index]?.lowerBound ?? second)...second
             }
         }

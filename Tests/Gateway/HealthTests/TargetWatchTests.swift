@@ -49,6 +49,21 @@ struct TargetWatchTests {
         #expect(self.watch.reason == .connectFailed)
     }
 
+    @Test("does not take a target for doubtful that broke connections and refuses them now")
+    mutating func killed() {
+        self.watch.observe(self.seen(resets: 2), rules: self.rules, at: self.at(1))
+        #expect(self.watch.isSoft)
+        self.watch.checked(.connectFailed, self.check(self.rules), at: self.at(1.1))
+        #expect(!self.watch.isSoft && self.watch.stance == .down)
+        #expect(self.watch.reason == .connectFailed)
+
+        var other = TargetWatch()
+        other.observe(self.seen(timeouts: 2), rules: self.rules, at: self.at(1))
+        #expect(other.isSoft)
+        other.observe(self.seen(refused: 1), rules: self.rules, at: self.at(1.1))
+        #expect(!other.isSoft && other.stance == .suspect)
+    }
+
     @Test("does not suspect a target for one reset among answers")
     mutating func toleratesOneReset() {
         self.watch.observe(

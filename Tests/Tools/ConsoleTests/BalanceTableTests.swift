@@ -44,7 +44,7 @@ struct BalanceTableTests {
         #expect(BalanceTable([Self.report()]).text(wide).contains(" 12 of 16 "))
     }
 
-    @Test("show how full a region would be, and nothing where there is no limit")
+    @Test("show how full a region would be, and say why not where there is no limit")
     func utilisation() {
         var shift = RegionOrderReport.Shift(upstream: "api", region: "us")
         shift.utilisation = 0.837
@@ -60,5 +60,6 @@ struct BalanceTableTests {
         #expect(rows[1].hasSuffix("UTILISATION"))
         #expect(rows[2].hasSuffix("84 %"))
         #expect(rows[3].hasSuffix("–"))
+        #expect(rows[4].contains("is not known for web") && rows[4].contains("limits.concurrency"))
     }
 }

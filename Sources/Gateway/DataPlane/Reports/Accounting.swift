@@ -49,10 +49,15 @@ extension Worker {
         let microseconds = UInt64(max(0, waited) / 1_000)
         state.pointee.latencySteps &+= LatencyLogarithm.step(microseconds: microseconds)
         state.pointee.row.addLatency(microseconds: microseconds)
+        let isFailure = status == 500 || (502...504).contains(status)
         state.pointee.measure(
             microseconds: Int64(clamping: microseconds),
-            isFailure: status == 500 || (502...504).contains(status)
+            isFailure: isFailure
         )
+        // Each moment that the node does not know it costs a busy target's clients failures.
+        if isFailure {
+            self.reportAt = min(self.reportAt, self.milliseconds + Self.failureReportInterval)
+        }
         if state.pointee.adaptiveLimit != nil, status < 400 {
             state.pointee.adapt(
                 microseconds: Int64(clamping: microseconds),

@@ -23,6 +23,8 @@ final class Worker {
     static let readBudget = 16
     /// Milliseconds between reports.
     private static let reportInterval: Int64 = 50
+    /// Longest time that a failed answer waits to be told, in milliseconds.
+    static let failureReportInterval: Int64 = 10
 
     let settings: WorkerSettings
     let timeouts: WorkerTimeouts
