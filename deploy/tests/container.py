@@ -91,10 +91,11 @@ def buildah(place, report):
     last = text[text.index("FROM ${DEBIAN}"):].replace("--from=build", "--from=localhost/base")
     with open(f"{store}/Containerfile", "w") as file:
         file.write("ARG DEBIAN\n" + last)
+    context(place, report, do, store)
     do("bud", "--isolation", "chroot", "--format", "docker", "--build-arg", "DEBIAN=localhost/base",
        "--tag", "localhost/meshgate", "--file", f"{store}/Containerfile", store)
     report.check(True, "buildah builds the last stage")
-    report.note("SKIPPED the image's first stage: it compiles in an image of Swift, which cannot be had here")
+    report.note("SKIPPED the first stage of the image: it compiles in an image of Swift, which cannot be had here")
     image = json.loads(place.command(*tool, "inspect", "--type", "image", "localhost/meshgate")[1])["Docker"]["config"]
     report.equal((image["User"], image["Entrypoint"], image["Cmd"]), ("65532:65532", ["/usr/bin/meshd"], ["run"]),
                  "it runs meshd as uid 65532")
@@ -102,6 +103,29 @@ def buildah(place, report):
                  "it has a health check and labels", image)
     root = do("mount", do("from", "localhost/meshgate"))
     entry(place, report, root, image["Healthcheck"]["Test"][1])
+
+
+def context(place, report, do, store):
+    """Neither keys nor what was built get into an image by .dockerignore, and all sources do."""
+    folder = place.folder("context")
+    stays = [".git/HEAD", ".build/release/meshd", "cluster/.run/keyring", "deploy/container/keyring", "old.keyring",
+             "deploy/kubernetes/overlays/edge/keyring", "deploy/kubernetes/overlays/edge/place.env"]
+    # What git has, by name.
+    goes = place.command("git", "-C", place.top, "-c", "safe.directory=*", "ls-files")[1].split("\n")
+    goes = [name for name in goes if name] if os.path.exists(f"{place.top}/.git") else ["Package.swift", "deploy/debian/build"]
+    for name in stays + goes:
+        os.makedirs(os.path.dirname(f"{folder}/{name}") or folder, exist_ok=True)
+        with open(f"{folder}/{name}", "w"):
+            pass
+    with open(os.path.join(place.top, ".dockerignore")) as file, open(f"{folder}/.dockerignore", "w") as copied:
+        copied.write(file.read())
+    with open(f"{store}/All", "w") as file:
+        file.write("FROM scratch\nCOPY . /source\n")
+    do("bud", "--isolation", "chroot", "--tag", "localhost/context", "--file", f"{store}/All", folder)
+    root = do("mount", do("from", "localhost/context")) + "/source"
+    there = {os.path.relpath(os.path.join(path, name), root) for path, _, names in os.walk(root) for name in names}
+    report.check(not there & set(stays), ".dockerignore keeps keys, history and builds out of the image", there & set(stays))
+    report.equal(set(goes) - there, set(), f"and lets all {len(goes)} sources in")
 
 
 # The root read-only, with what a container has beside it.
