@@ -44,7 +44,7 @@ def documents(place, package, report):
     folder = place.folder("documents")
     place.command("dpkg-deb", "-x", package, folder)
     own, pictures = f"{folder}/usr/share/doc/meshgate", 0
-    for article in ("Operations.md", "Changes.md"):
+    for article in ("Operations.md", "Configuration.md"):
         if not report.check(os.path.exists(f"{own}/{article}"), f"{article} is in the package", os.listdir(own)):
             continue
         with open(f"{own}/{article}") as file:
