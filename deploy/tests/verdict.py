@@ -8,12 +8,11 @@ def skips(rows, readme):
     named = set(re.findall(r"\*\*([^*]+)\*\*", named[1])) if named else set()
     found = []
     for name, state, report, _ in rows:
-        if state == "SKIPPED":
+        # A whole proof is skipped by the program that is missing, a part of one by its name.
+        parts = [part for note in report.notes for part in re.findall(r"^SKIPPED: (\S+)|^SKIPPED ([^:]+):", note)]
+        if state == "SKIPPED" and not parts:
             found.append(name)
-        for note in report.notes:
-            part = re.match(r"SKIPPED ([^:]+):", note)
-            if part and part[1] not in named:
-                found.append(f"{name}: {part[1]}")
+        found += [f"{name}: {whole or part}" for whole, part in parts if (whole or part) not in named]
     return found
 
 
