@@ -15,7 +15,7 @@ suites_packages="$bench_packages $dashboard_packages python3-venv curl sslscan t
 # What those of the outside suites need that cluster/test runs.
 quick_packages="nghttp2-client openssl python3-venv curl"
 # What only the proofs of deploy/ need.
-deploy_packages="systemd strace iproute2 nftables openssl debhelper lintian patchelf mandoc help2man debootstrap prometheus prometheus-alertmanager nginx haproxy keepalived buildah shellcheck yamllint python3-venv"
+deploy_packages="systemd strace iproute2 nftables openssl debhelper lintian patchelf mandoc help2man debootstrap prometheus prometheus-alertmanager nginx haproxy keepalived buildah faketime shellcheck yamllint python3-venv"
 deploy_python="ansible-core ansible-lint kubernetes-validate pyyaml jsonschema"
 # Of this one only the schema of compose files: what it depends on cannot be installed any more.
 deploy_python_alone="docker-compose==1.29.2"

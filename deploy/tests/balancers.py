@@ -1,20 +1,21 @@
-"""Real nginx and HAProxy before five nodes under load: kills, drains, a rolling restart. And keepalived."""
+"""Real nginx and HAProxy before five nodes under load: kills, a drain, an upgrade there and back. And keepalived."""
 import http.client
-import os
 import re
 import signal
 import threading
 import time
 
 import fleet as mesh
+from suites.upgrade import NEXT, NOW, Agent, Programs, by_restart, meshctl
 
 from .place import get, seconds_until
 
 LIMIT = 400
 # Where each balancer listens, instead of port 80.
 LISTENS = {"nginx": "127.0.8.101", "haproxy": "127.0.8.102"}
+HEALTH = "127.0.0.1:8079"
 # Longer than it takes HAProxy to see that a node is not ready: two checks.
-ANNOUNCE = {"MESH_PROXY_DRAIN_ANNOUNCE": "2"}
+PROXY = {"drain_announce": 2}
 
 
 class Load(threading.Thread):
@@ -46,10 +47,9 @@ class Load(threading.Thread):
 
 def run(place, report):
     refusals(place, report)
-    five = place.fleet()
-    for node in five.nodes:
-        node.start(ANNOUNCE)
-    report.check(five.sees_all(), "five nodes are a mesh")
+    five = place.fleet(proxy=PROXY)
+    programs = Programs(five)
+    report.check(five.start(), "five nodes are a mesh")
     five.nodes[0].ask("POST", "/config", mesh.document(["a"]))
     report.check(five.agreed(), "they route by one configuration")
     start_nginx(place, five)
@@ -57,15 +57,20 @@ def run(place, report):
     for name, address in LISTENS.items():
         served = seconds_until(lambda: get(f"http://{address}/a/0/x")[0] == 200, 10)
         report.check(served is not None, f"{name} serves", get(f"http://{address}/a/0/x"))
+        health = get(f"http://{address}:8079/balancer-health")[0], get(f"http://{address}/balancer-health")[0]
+        report.equal(health, (200, 404), f"{name} tells its own health, and not on the clients' port")
     loads = {(name, method): [Load(address, method) for _ in range(4)]
              for name, address in LISTENS.items() for method in ("GET", "POST")}
     time.sleep(1)
     settle(report, loads, "undisturbed", strict=True)
-    kill(five, report)
-    settle(report, loads, "kill -9 of a node", strict=False)
-    for node in five.nodes:
-        drain(node, five, report)
-    settle(report, loads, "drain and restart of each in turn", strict=True)
+    for node in (five.nodes[0], five.nodes[1], five.nodes[4]):
+        kill(node, five, report)
+        settle(report, loads, f"kill -9 of {node.name}", strict=False)
+    drain(five.nodes[3], five, report)
+    settle(report, loads, "drain and restart of a node", strict=True)
+    for version in (NEXT, NOW):
+        upgrade(version, five, programs, report)
+        settle(report, loads, f"upgrade run to {version}", strict=True)
     for threads in loads.values():
         for load in threads:
             load.stop = True
@@ -88,23 +93,40 @@ def settle(report, loads, what, strict):
 
 
 def back(node, five):
-    node.start(ANNOUNCE)
+    node.start()
+    return taken(node, five)
+
+
+def taken(node, five):
     ready = seconds_until(lambda: get(f"http://{node.address}:{mesh.STATUS}/status/ready")[0] == 200, 20)
     five.sees_all()
     time.sleep(2.5)  # Two checks of HAProxy's.
     return ready is not None
 
 
-def kill(five, report):
-    five.nodes[1].end(signal.SIGKILL)
+def kill(node, five, report):
+    node.end(signal.SIGKILL)
     time.sleep(3)
-    report.check(back(five.nodes[1], five), "a killed node comes back")
+    report.check(back(node, five), f"{node.name}, killed, comes back")
 
 
 def drain(node, five, report):
     node.process.send_signal(signal.SIGTERM)
     report.equal(node.process.wait(30), 0, f"{node.name} drains and ends with status 0")
     report.check(back(node, five), f"{node.name} comes back")
+
+
+def upgrade(version, five, programs, report):
+    """By `meshctl upgrade run`, whose hook replaces the program and restarts the node."""
+    def restart(node):
+        programs.install(node, version)
+        return by_restart(node)
+    with Agent(five, restart) as agent:
+        # The gates hold for longer than the balancers need to take a node back.
+        status, _, errors = meshctl(five, five.nodes[0], "upgrade", "run", "--yes", "--settle", "3", "--max-latency", "2000",
+                                    "--to", version, "--hook", agent.hook)
+    report.check(status == 0 and len(agent.done) == 5, f"the fleet is upgraded to {version}", (status, errors[-300:]))
+    programs.run(report, version, "upgrade run")
 
 
 def write(path, text):
@@ -121,7 +143,7 @@ def start_nginx(place, five):
     folder = place.folder("nginx")
     write(f"{folder}/nginx.conf", nginx_main(folder))
     write(f"{folder}/meshgate.conf", place.read("balancers", "nginx.conf")
-          .replace("listen 80", f"listen {LISTENS['nginx']}:80"))
+          .replace("listen 80;", f"listen {LISTENS['nginx']}:80;").replace(HEALTH, f"{LISTENS['nginx']}:8079"))
     lines = place.read("balancers", "nodes.example.conf").splitlines()
     options = lines[0].split(" ", 2)[2]
     write(f"{folder}/nodes.conf", "".join(f"server {node.address}:{mesh.PLAIN} {options}\n" for node in five.nodes))
@@ -130,7 +152,8 @@ def start_nginx(place, five):
 
 def start_haproxy(place, five):
     folder = place.folder("haproxy")
-    write(f"{folder}/haproxy.cfg", place.read("balancers", "haproxy.cfg").replace("bind :80", f"bind {LISTENS['haproxy']}:80"))
+    write(f"{folder}/haproxy.cfg", place.read("balancers", "haproxy.cfg").replace("bind :80", f"bind {LISTENS['haproxy']}:80")
+          .replace(HEALTH, f"{LISTENS['haproxy']}:8079"))
     write(f"{folder}/nodes.cfg", place.read("balancers", "nodes.example.cfg").splitlines()[0] + "\n"
           + "".join(f"    server {node.name} {node.address}:{mesh.PLAIN}\n" for node in five.nodes))
     place.start(place.tool("haproxy"), "-db", "-f", f"{folder}/haproxy.cfg", "-f", f"{folder}/nodes.cfg",
@@ -163,7 +186,7 @@ ip -n {name} link set eth0 up
 
 
 def keepalived(place, report):
-    """Two balancers with one address between them, in networks of their own."""
+    """Two balancers, nginx as it is shipped, with one address between them, in networks of their own."""
     program = place.tool("keepalived")
     folder = place.folder("keepalived")
     write(f"{folder}/keepalived.conf", place.read("balancers", "keepalived.conf"))
@@ -180,9 +203,18 @@ def keepalived(place, report):
         return
     answers = {}
     for name in ("one", "two"):
-        inside = ["ip", "netns", "exec", name]
-        answers[name] = place.start(*inside, "python3", "-m", "http.server", "80", "--bind", "127.0.0.1",
-                                    log=os.devnull, folder=folder)
+        inside, own = ["ip", "netns", "exec", name], place.folder(f"keepalived/{name}")
+        place.start(*inside, place.binary("meshd"), "run", "--dev", log=f"{own}/log")
+        write(f"{own}/nginx.conf", nginx_main(own))
+        write(f"{own}/meshgate.conf", place.read("balancers", "nginx.conf"))
+        write(f"{own}/nodes.conf", "server 127.0.0.1:8000 max_fails=1 fail_timeout=5s;\n")
+        answers[name] = place.start(*inside, place.tool("nginx"), "-c", f"{own}/nginx.conf", log=f"{own}/log")
+
+        def status(path):
+            return place.command(*inside, "curl", "-so", "/dev/null", "-w", "%{http_code}", f"http://127.0.0.1{path}")[1]
+        served = seconds_until(lambda: status("/hello") == "200", 20)
+        report.check(served is not None and status("/") == "404", f"balancer {name} serves a fleet without a route for /",
+                     (status("/hello"), status("/")))
         place.start(*inside, program, "-n", "-l", "-f", f"{folder}/keepalived.conf",
                     "-p", f"{folder}/{name}.pid", "-r", f"{folder}/{name}.vrrp.pid", log=f"{folder}/{name}.log")
 
@@ -193,6 +225,6 @@ def keepalived(place, report):
     if not report.check(came is not None, "one of them takes the address", holders()):
         return
     first = holders()[0]
-    answers[first].kill()
+    answers[first].terminate()
     took = seconds_until(lambda: holders() == [name for name in answers if name != first], 30, step=0.2)
     report.check(took is not None, "the other has it when the first serves no more", holders())

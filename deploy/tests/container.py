@@ -12,10 +12,12 @@ from suites.report import Missing
 from .place import get, seconds_until
 
 LIMIT = 400
+FIRST = '{_format_version: "3.0", services: [{name: a, url: "http://127.0.0.1:9"}]}\n'
 
 
 def run(place, report):
     compose(place, report)
+    three(place, report)
     buildah(place, report)
 
 
@@ -65,6 +67,49 @@ def compose(place, report):
                 report.check(os.path.exists(place.source("container", source)), f"{source} is there")
 
 
+CABLE = """
+ip netns add {name} && ip -n {name} link set lo up
+ip link add {name} type veth peer name eth0 netns {name}
+ip link set {name} master composed up && ip -n {name} addr add {address}/24 dev eth0
+ip -n {name} link set eth0 up
+"""
+
+
+def three(place, report):
+    """The nodes of the compose file, by their environments, in networks of their own: a mesh that is ready."""
+    folder = place.folder("three")
+    document = yaml.safe_load(interpolated(place.read("container", "compose.yml"), {"MESHGATE_IMAGE": "x", "GRAFANA_PASSWORD": "x"}))
+    files = {name: os.path.join(folder, os.path.basename(secret["file"])) for name, secret in document["secrets"].items()}
+    with open(os.open(files["keyring"], os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(subprocess.check_output([place.binary("meshd"), "keyring"]))
+    with open(files["first"], "w") as file:
+        file.write(FIRST)
+    nodes = {name: service for name, service in document["services"].items() if "secrets" in service}
+    script = "set -e\nmkdir -p /run/netns\nmount -t tmpfs tmpfs /run/netns\nip link add composed type bridge\nip link set composed up\n"
+    for name, service in nodes.items():
+        script += CABLE.format(name=name, address=service["networks"]["mesh"]["ipv4_address"])
+    status, text = place.command("bash", "-c", script)
+    if not report.check(status == 0, "three containers' networks", text):
+        return
+    for name, service in nodes.items():
+        environment = {key: files.get(value.removeprefix("/run/secrets/"), value) for key, value in service["environment"].items()}
+        report.equal(set(service["secrets"]), set(files), f"{name} is given the keys and the first configuration")
+        place.start("ip", "netns", "exec", name, place.binary("meshd"), "run", "--data-dir", f"{folder}/{name}",
+                    environment=environment, log=f"{folder}/{name}.log")
+
+    def inside(name, *words):
+        return place.command("ip", "netns", "exec", name, *words)
+
+    def ready(name):
+        return inside(name, "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:8100/status/ready")[1] == "200"
+    took = seconds_until(lambda: all(ready(name) for name in nodes), 40, step=0.3)
+    report.check(took is not None, "the nodes of the compose file are ready, by that file alone",
+                 [open(f"{folder}/{name}.log").read()[-400:] for name in nodes])
+    members = seconds_until(lambda: "3 members: 3 up" in inside("us-1", place.binary("meshctl"), "members")[1]
+                            and "on 3" in inside("us-1", place.binary("meshctl"), "members")[1], 20, step=0.3)
+    report.check(members is not None, "and a mesh of one configuration", inside("us-1", place.binary("meshctl"), "members")[1])
+
+
 def buildah(place, report):
     """The last stage, on a base of ours: the compiler's image of the first stage cannot be had here."""
     package = glob.glob(f"{place.work}/package/meshgate_*.deb")
@@ -91,10 +136,11 @@ def buildah(place, report):
     last = text[text.index("FROM ${DEBIAN}"):].replace("--from=build", "--from=localhost/base")
     with open(f"{store}/Containerfile", "w") as file:
         file.write("ARG DEBIAN\n" + last)
+    context(place, report, do, store)
     do("bud", "--isolation", "chroot", "--format", "docker", "--build-arg", "DEBIAN=localhost/base",
        "--tag", "localhost/meshgate", "--file", f"{store}/Containerfile", store)
     report.check(True, "buildah builds the last stage")
-    report.note("SKIPPED the image's first stage: it compiles in an image of Swift, which cannot be had here")
+    report.note("SKIPPED the first stage of the image: it compiles in an image of Swift, which cannot be had here")
     image = json.loads(place.command(*tool, "inspect", "--type", "image", "localhost/meshgate")[1])["Docker"]["config"]
     report.equal((image["User"], image["Entrypoint"], image["Cmd"]), ("65532:65532", ["/usr/bin/meshd"], ["run"]),
                  "it runs meshd as uid 65532")
@@ -104,6 +150,29 @@ def buildah(place, report):
     entry(place, report, root, image["Healthcheck"]["Test"][1])
 
 
+def context(place, report, do, store):
+    """Neither keys nor what was built get into an image by .dockerignore, and all sources do."""
+    folder = place.folder("context")
+    stays = [".git/HEAD", ".build/release/meshd", "cluster/.run/keyring", "deploy/container/keyring", "old.keyring",
+             "deploy/kubernetes/overlays/edge/keyring", "deploy/kubernetes/overlays/edge/place.env"]
+    # What git has, by name.
+    goes = place.command("git", "-C", place.top, "-c", "safe.directory=*", "ls-files")[1].split("\n")
+    goes = [name for name in goes if name] if os.path.exists(f"{place.top}/.git") else ["Package.swift", "deploy/debian/build"]
+    for name in stays + goes:
+        os.makedirs(os.path.dirname(f"{folder}/{name}") or folder, exist_ok=True)
+        with open(f"{folder}/{name}", "w"):
+            pass
+    with open(os.path.join(place.top, ".dockerignore")) as file, open(f"{folder}/.dockerignore", "w") as copied:
+        copied.write(file.read())
+    with open(f"{store}/All", "w") as file:
+        file.write("FROM scratch\nCOPY . /source\n")
+    do("bud", "--isolation", "chroot", "--tag", "localhost/context", "--file", f"{store}/All", folder)
+    root = do("mount", do("from", "localhost/context")) + "/source"
+    there = {os.path.relpath(os.path.join(path, name), root) for path, _, names in os.walk(root) for name in names}
+    report.check(not there & set(stays), ".dockerignore keeps keys, history and builds out of the image", there & set(stays))
+    report.equal(set(goes) - there, set(), f"and lets all {len(goes)} sources in")
+
+
 # The root read-only, with what a container has beside it.
 CONTAINED = r"""
 mount --make-rprivate / && mount --bind "$1" "$1" && cd "$1" && mount -o remount,bind,ro "$1"
@@ -111,7 +180,8 @@ cd "$1"
 for folder in tmp var/tmp run var/lib/meshgate; do mount -t tmpfs -o mode=1777 tmpfs $folder; done
 chown 65532:65532 var/lib/meshgate && mount -t proc proc proc && mount --bind /dev dev
 install -o 65532 -m 600 "$2" run/keyring
-shift 2
+install -o 65532 -m 600 "$3" run/first
+shift 3
 exec chroot --userspec=65532:65532 . env -i PATH=/usr/bin:/bin "$@"
 """
 
@@ -120,12 +190,15 @@ def entry(place, report, root, check):
     ring = f"{place.work}/buildah/keyring"
     with open(ring, "wb") as file:
         file.write(subprocess.check_output([place.binary("meshd"), "keyring"]))
-    inside = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", CONTAINED, "contained", root, ring]
+    first = f"{place.work}/buildah/first"
+    with open(first, "w") as file:
+        file.write(FIRST)
+    inside = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", CONTAINED, "contained", root, ring, first]
     status, text = place.command(*inside, "/usr/bin/meshd", "run", timeout=20)
     report.check(status == 78 and "node.region" in text, "without a region it refuses, 78", (status, text))
     text = place.read("container", "compose.yml")
     document = yaml.safe_load(interpolated(text, {"MESHGATE_IMAGE": "x", "GRAFANA_PASSWORD": "x"}))
-    own = {**document["services"]["eu-1"]["environment"], "MESH_GOSSIP_KEYRING": "/run/keyring",
+    own = {**document["services"]["eu-1"]["environment"], "MESH_GOSSIP_KEYRING": "/run/keyring", "MESH_CONFIG": "/run/first",
            "MESH_GOSSIP_ADVERTISE": "127.0.0.1:7946", "MESH_GOSSIP_SEEDS": "127.0.0.1:7946", "MESH_PROXY_DRAIN_ANNOUNCE": "0"}
     log = f"{place.work}/buildah/log"
     process = place.start(*inside, *(f"{name}={value}" for name, value in own.items()), "/usr/bin/meshd", "run", log=log)

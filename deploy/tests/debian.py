@@ -32,10 +32,28 @@ def run(place, report):
                                      f"./usr/share/man/man{page[-1]}/{page}.gz | zcat "
                                      "| mandoc -T lint -W error")
         report.check(status == 0, f"mandoc finds no error in {page}", text)
+    documents(place, package, report)
     host = Host(place, os.path.dirname(package))
     install(host, package, report)
     live(host, report)
     leave(host, package, report)
+
+
+def documents(place, package, report):
+    """What the package has to read leads to nothing that it has not."""
+    folder = place.folder("documents")
+    place.command("dpkg-deb", "-x", package, folder)
+    own, pictures = f"{folder}/usr/share/doc/meshgate", 0
+    for article in ("Operations.md", "Configuration.md"):
+        if not report.check(os.path.exists(f"{own}/{article}"), f"{article} is in the package", os.listdir(own)):
+            continue
+        with open(f"{own}/{article}") as file:
+            text = file.read()
+        links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+        pictures += sum(link.endswith(".png") for link in links)
+        broken = [link for link in links if not os.path.exists(f"{own}/{link}")] + re.findall(r"<doc:\w+>", text)
+        report.equal(broken, [], f"{article}: pictures and links are in the package")
+    report.check(pictures > 0, "pictures among them", pictures)
 
 
 def install(host, package, report):

@@ -11,7 +11,7 @@ import fleet
 from . import chromium
 from .report import Missing
 
-LIMIT = 240
+LIMIT = 300
 NEEDS = []
 VIEWS = ["overview", "topology", "health", "traffic", "latency", "config", "upgrade"]
 SIZES = [(1280, 720), (390, 844)]
@@ -40,7 +40,9 @@ def run(context, report):
             hostile(browser, report)
             pictures(browser, report, folder)
             report.equal(browser.problems, [], "the page has no error")
+            upgrade(mesh, browser, report)
             changes(mesh, targets, browser, report)
+            tokens(mesh, browser, report)
 
 
 def quoted(text):
@@ -269,6 +271,90 @@ CONTRAST = """(() => {
   }
   return [...faint];
 })()"""
+
+
+def upgrade(mesh, browser, report):
+    """An upgrade that `meshctl` carries out is seen while it runs, and how its hook's failure pauses it."""
+    go = os.path.join(mesh.folder, "go")
+    run = subprocess.Popen([os.path.join(mesh.binaries, "meshctl"), "upgrade", "run", "eu-2", "us-4", "--yes",
+                            "--settle", "1", "--hook", f"while [ ! -e {go} ]; do sleep 0.1; done; exit 7",
+                            "--admin", f"http://{mesh.nodes[0].address}:{fleet.ADMIN}"],
+                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        browser.value("location.hash = 'upgrade'")
+        said = "document.getElementById('upgrade')?.innerText.replace(/\\s+/g, ' ')"
+        shown = browser.wait(f"/running 0 of 2 nodes · by .* working eu-2 .* waiting us-4/.test({said})", 20)
+        report.check(shown is not None, "an upgrade that runs is seen, and which node has its turn", browser.value(said))
+        with open(go, "w"):
+            pass
+        shown = browser.wait(f"/paused 0 of 2 nodes.*the hook of eu-2 ended with status 7 .* working eu-2 .*meshctl upgrade resume/"
+                             f".test({said})", 10)
+        report.check(shown is not None, "that it is paused is seen, why, and what goes on with it", browser.value(said))
+        status = run.wait(10)
+        report.equal(status, 2, f"its run has ended so ({run.stderr.read()[-200:]})")
+    finally:
+        run.kill()
+        run.wait()
+    for words in (["upgrade", "abort"], ["resume", "eu-2"]):
+        done = subprocess.run([os.path.join(mesh.binaries, "meshctl"), *words, "--admin",
+                               f"http://{mesh.nodes[0].address}:{fleet.ADMIN}"], capture_output=True, text=True, timeout=30)
+        report.equal(done.returncode, 0, f"meshctl {' '.join(words)} ({done.stderr[-200:]})")
+    shown = browser.wait(f"/aborted 0 of 2 nodes/.test({said})", 10)
+    report.check(shown is not None, "that it was given up is seen", browser.value(said))
+
+
+def tokens(mesh, browser, report):
+    """A node with tokens: without one it shows nothing, with one to read it drains nobody."""
+    node, path = mesh.nodes[4], os.path.join(mesh.folder, "tokens")
+    reader, writer = "reader-token-0123456789", "writer-token-0123456789"
+    with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+        file.write(f"read looker {reader}\nwrite doer {writer}\n")
+    node.end()
+    node.start({"MESH_ADMIN_TOKENS_FILE": path})
+    report.check(fleet.wait_until(lambda: answers(node), 20), "a node with tokens answers nobody without one")
+    browser.problems.clear()
+    browser.open("about:blank")
+    for token, role in ((reader, "read only"), (writer, "may write")):
+        browser.open(url(node, "topology"))
+        browser.wait("document.querySelector('form.locked')", 10)
+        # The token of before is kept for the tab.
+        browser.value("sessionStorage.clear()")
+        browser.call("Page.reload")
+        locked = browser.wait("document.querySelector('form.locked') && !document.querySelector('.node')", 10)
+        report.check(locked is not None, "without a token the page shows nothing of the mesh")
+        browser.value("(() => { const input = document.querySelector('form.locked input');"
+                      f" input.value = '{token}'; input.form.requestSubmit(); }})()")
+        shown = browser.wait("document.querySelectorAll('.node.good').length === 5 && "
+                             f"document.querySelector('.session').innerText === '{role}'", 10)
+        report.check(shown is not None, f"with a token it is shown: {role}", browser.value("document.body.innerText")[:500])
+        browser.value("document.querySelector('[data-node=eu-2]').focus()")
+        browser.key("Enter", "\r")
+        browser.wait("document.getElementById('card').open", 5)
+        card = browser.value("document.getElementById('card').innerText")
+        drains = browser.value("[...document.querySelectorAll('#card button')].filter(b => b.textContent === 'Drain eu-2').length")
+        if token == reader:
+            report.check(drains == 0 and "need a write token" in card, "a reader finds no button that drains, and why", card)
+            report.equal(asked(node, reader), 403, "and what the button would ask is refused")
+        else:
+            report.check(drains == 1, "a writer finds the button", card)
+        browser.key("Escape")
+    strange = [one for one in browser.problems if "401" not in one]
+    report.equal(strange, [], "the page has no error but that it was asked for a token")
+
+
+def answers(node):
+    return asked(node, "", "GET", "/mesh/members") == 401
+
+
+def asked(node, token, method="POST", path="/mesh/nodes/eu-2/drain"):
+    connection = http.client.HTTPConnection(node.address, fleet.ADMIN, timeout=5)
+    try:
+        connection.request(method, path, headers={"Authorization": f"Bearer {token}"} if token else {})
+        return connection.getresponse().status
+    except OSError:
+        return 0
+    finally:
+        connection.close()
 
 
 def changes(mesh, targets, browser, report):

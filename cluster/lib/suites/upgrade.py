@@ -1,220 +1,25 @@
-"""Five nodes under load, restarted one after the other in every way: nothing fails, nobody is doubted."""
+"""Five nodes under load, upgraded and taken back in every way: nothing fails, nobody is doubted."""
 import http.client
+import json
 import os
 import pty
-import re
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
 
 import fleet
 
-from . import frames
+from .fleet_load import Loads
 
 LIMIT = 600
 NEEDS = []
 PROXY = {"drain_announce": 1, "drain_deadline": 3}
-
-
-class Balancer:
-    """Which nodes take traffic, as a balancer in front of them finds out by their readiness."""
-
-    def __init__(self, nodes):
-        self.nodes, self.ready, self.stop, self.turn = nodes, list(nodes), False, 0
-        self.thread = threading.Thread(target=self.run, daemon=True)
-        self.thread.start()
-
-    def run(self):
-        while not self.stop:
-            self.ready = [node for node in self.nodes if self.is_ready(node)]
-            time.sleep(0.1)
-
-    @staticmethod
-    def is_ready(node):
-        asked = http.client.HTTPConnection(node.address, fleet.STATUS, timeout=1)
-        try:
-            asked.request("GET", "/status/ready")
-            return asked.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            asked.close()
-
-    def connect(self):
-        """A connection to some node that is ready; a refused one is tried at the next node."""
-        end = time.monotonic() + 10
-        while time.monotonic() < end:
-            self.turn += 1
-            nodes = self.ready or self.nodes
-            node = nodes[self.turn % len(nodes)]
-            try:
-                return socket.create_connection((node.address, fleet.PLAIN), 5)
-            except OSError:
-                time.sleep(0.01)
-        raise OSError("no node takes a connection")
-
-
-class Load(threading.Thread):
-    """One client that asks again and again, and notes what went wrong."""
-
-    def __init__(self, balancer):
-        super().__init__(daemon=True)
-        self.balancer, self.stop, self.count, self.lost = balancer, False, 0, []
-
-    def run(self):
-        while not self.stop:
-            try:
-                self.session(self.balancer.connect())
-            except Exception as problem:  # Whatever it is, a client would call it a failure.
-                self.lost.append(f"{type(self).__name__}: {problem!r}")
-
-    def wrong(self, what):
-        self.lost.append(f"{type(self).__name__}: {what}")
-
-
-class KeepAlive(Load):
-    method, body = "GET", None
-
-    def session(self, connection):
-        client = http.client.HTTPConnection("gateway")
-        client.sock = connection
-        connection.settimeout(10)
-        try:
-            while not self.stop:
-                client.request(self.method, "/first/0/", self.body)
-                answer = client.getresponse()
-                answer.read()
-                self.count += 1
-                if answer.status != 200:
-                    self.wrong(answer.status)
-                if answer.will_close:
-                    return
-                time.sleep(0.002)
-        finally:
-            client.close()
-
-
-class Fresh(KeepAlive):
-    """A connection for every request."""
-
-    def session(self, connection):
-        with connection:
-            connection.settimeout(10)
-            connection.sendall(b"GET /first/0/ HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n")
-            found = b""
-            while part := connection.recv(65536):
-                found += part
-        self.count += 1
-        if not found.startswith(b"HTTP/1.1 200"):
-            self.wrong(found[:40])
-        time.sleep(0.005)
-
-
-class Post(KeepAlive):
-    method, body = "POST", b"x" * 50_000
-
-
-class Streams(Load):
-    """HTTP/2: five streams at a time, until the node says that it goes away."""
-
-    def session(self, connection):
-        with connection:
-            link, number = frames.Connection(connection), 1
-            for _ in range(20):
-                asked = range(number, number + 10, 2)
-                for stream in asked:
-                    link.headers(stream, frames.request("/first/0/"))
-                number += 10
-                link.wait(lambda got: self.refused(got) | self.answered(got) >= set(asked), 10)
-                # What the GOAWAY calls not taken may be asked again (RFC 9113 section 6.8).
-                for stream in set(asked) - self.refused(link.received):
-                    heads = link.find(frames.HEADERS, stream)
-                    good = heads and heads[0][3][:1] == b"\x88"
-                    if not good or stream not in self.answered(link.received):
-                        self.wrong((stream, link.closed, link.received[-3:]))
-                    self.count += 1
-                if self.stop or link.find(frames.GOAWAY):
-                    return
-                time.sleep(0.01)
-
-    @staticmethod
-    def answered(received):
-        return {stream for kind, flags, stream, _ in received
-                if kind in (frames.HEADERS, frames.DATA) and flags & frames.END_STREAM}
-
-    @staticmethod
-    def refused(received):
-        last = [int.from_bytes(payload[:4], "big") for kind, _, _, payload in received
-                if kind == frames.GOAWAY]
-        return set(range(min(last) + 1, 400)) if last else set()
-
-
-class WebSockets(Load):
-    """Messages that come back, until the node closes the connection as one that goes away."""
-
-    def session(self, connection):
-        from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
-        from websockets.sync.client import connect
-        with connect("ws://gateway/first/0/", sock=connection, compression=None) as client:
-            try:
-                while not self.stop:
-                    text = f"message {self.count}"
-                    client.send(text)
-                    if client.recv(timeout=10) != text:
-                        self.wrong("another message came back")
-                    self.count += 1
-                    time.sleep(0.02)
-            except (ConnectionClosedOK, ConnectionClosedError) as closed:
-                if closed.rcvd is None or closed.rcvd.code != 1001:
-                    self.wrong(repr(closed))
-
-
-class Loads:
-    """All kinds of clients for the time of a part; what they lost is a failure."""
-
-    def __init__(self, mesh, report, what):
-        self.mesh, self.report, self.what = mesh, report, what
-
-    def __enter__(self):
-        self.balancer = Balancer(self.mesh.nodes)
-        self.loads = [kind(self.balancer) for kind in
-                      (KeepAlive, KeepAlive, Fresh, Post, Streams, WebSockets)]
-        self.doubts = doubts(self.mesh)
-        for load in self.loads:
-            load.start()
-        time.sleep(0.5)
-        return self
-
-    def __exit__(self, *_):
-        time.sleep(0.5)
-        for load in self.loads:
-            load.stop = True
-        for load in self.loads:
-            load.join(20)
-        self.balancer.stop = True
-        counts = ", ".join(f"{type(load).__name__} {load.count}" for load in self.loads)
-        lost = [what for load in self.loads for what in load.lost]
-        self.report.check(not lost, f"{self.what}: no request fails", f"{len(lost)}: {lost[:4]}")
-        self.report.check(all(load.count > 10 for load in self.loads), f"{self.what}: all asked",
-                          counts)
-        new = doubts(self.mesh)[len(self.doubts):]
-        self.report.check(not new, f"{self.what}: nobody is doubted", new[:4])
-        self.report.check(self.mesh.sees_all(), f"{self.what}: all see all")
-        self.report.check(self.mesh.agreed(), f"{self.what}: one configuration everywhere")
-        self.report.note(f"{self.what}: {counts}")
-
-
-def doubts(mesh):
-    """What all nodes have ever logged of members that they doubted."""
-    found = []
-    for node in mesh.nodes:
-        with open(os.path.join(node.folder, "log")) as file:
-            for line in file:
-                if re.search(r'"event":"(suspect|failed)"', line):
-                    found.append(f"{node.name}: {line.strip()}")
-    return found
+#: This release, and the one after it.
+NOW, NEXT = "0.1.0", "0.2.0"
+TLS = 8443
 
 
 def meshctl(mesh, node, *arguments, timeout=200):
@@ -235,15 +40,53 @@ def meshctl_hung_up(mesh, node, *arguments, until, timeout=200):
     return process.wait(timeout)
 
 
+class Programs:
+    """Each node's own program file, which is replaced as a package manager does it."""
+
+    def __init__(self, mesh):
+        self.mesh, self.folder = mesh, os.path.join(mesh.folder, "programs")
+        os.makedirs(self.folder)
+        for version, name in ((NOW, "meshd"), (NEXT, "meshd-next")):
+            with open(os.path.join(mesh.binaries, name), "rb") as file:
+                program = file.read()
+            # What the tests build as the next release calls itself as this one; both are as long.
+            with open(os.path.join(self.folder, version), "wb") as file:
+                file.write(program.replace(NOW.encode(), version.encode()))
+            os.chmod(os.path.join(self.folder, version), 0o755)
+        for node in mesh.nodes:
+            node.program = os.path.join(node.folder, "meshd")
+            os.makedirs(node.folder, exist_ok=True)
+            self.install(node, NOW)
+
+    def install(self, node, version):
+        """Another file is at the node's program; who runs the one before goes on with it."""
+        wanted, new = os.path.join(self.folder, version), node.program + ".new"
+        if not os.path.exists(node.program) or not os.path.samefile(wanted, node.program):
+            os.link(wanted, new)
+            os.replace(new, node.program)
+
+    def run(self, report, version, what, nodes=None):
+        """Whether the nodes, or all, say that they run a version and no other does, in every node's view."""
+        wanted = {node.name for node in nodes or self.mesh.nodes}
+
+        def seen(node):
+            status, answer = node.ask("GET", "/mesh/members")
+            return status == 200 and {member["name"] for member in answer["members"]
+                                      if member["version"] == version} == wanted
+        good = fleet.wait_until(lambda: all(seen(node) for node in self.mesh.nodes), 10)
+        report.check(good, f"{what}: {', '.join(sorted(wanted))} run {version}, and no other")
+
+
 class Agent:
-    """Restarts the node that a hook names in a file, as an agent on the machine would."""
+    """Restarts the node whose address a hook leaves as a file, as an agent on the machine would."""
 
     def __init__(self, mesh, restart):
-        self.mesh, self.restart, self.stop, self.done = mesh, restart, False, []
+        self.mesh, self.restart, self.stop, self.done, self.told = mesh, restart, False, [], []
         self.folder = os.path.join(mesh.folder, "agent")
         os.makedirs(self.folder, exist_ok=True)
-        self.hook = (f'touch "{self.folder}/$MESHGATE_NODE"; '
-                     f'while [ -e "{self.folder}/$MESHGATE_NODE" ]; do sleep 0.05; done')
+        self.hook = ('echo "$MESHGATE_NODE $MESHGATE_REGION $MESHGATE_GOSSIP $MESHGATE_TARGET" '
+                     f'>"{self.folder}/$MESHGATE_ADDRESS"; '
+                     f'while [ -e "{self.folder}/$MESHGATE_ADDRESS" ]; do sleep 0.05; done')
 
     def __enter__(self):
         self.thread = threading.Thread(target=self.run, daemon=True)
@@ -256,10 +99,16 @@ class Agent:
 
     def run(self):
         while not self.stop:
-            for name in os.listdir(self.folder):
-                node = next(node for node in self.mesh.nodes if node.name == name)
-                self.done.append((name, self.restart(node)))
-                os.remove(os.path.join(self.folder, name))
+            for address in os.listdir(self.folder):
+                path = os.path.join(self.folder, address)
+                with open(path) as file:
+                    told = file.read()
+                if not told:
+                    continue  # It is about to be written.
+                self.told.append((address, *told.split()))
+                node = next(node for node in self.mesh.nodes if node.address == address)
+                self.done.append((node.name, self.restart(node)))
+                os.remove(path)
             time.sleep(0.02)
 
 
@@ -270,34 +119,31 @@ def by_restart(node):
     return status
 
 
-def takeovers(mesh, report):
-    """`meshd run --takeover`, node after node."""
-    identities = [node.ask("GET", "/mesh/status")[1]["node"]["id"] for node in mesh.nodes]
-    with Loads(mesh, report, "takeover"):
-        for node in mesh.nodes:
-            began = time.monotonic()
-            report.equal(node.take_over(), 0, f"{node.name}: the process before ends with status 0")
-            report.note(f"{node.name} was taken over in {time.monotonic() - began:.2f} s")
-            report.check(fleet.wait_until(lambda: node.alive() == 5, 10), f"{node.name} sees all")
-    after = [node.ask("GET", "/mesh/status")[1]["node"]["id"] for node in mesh.nodes]
-    report.equal(after, identities, "every node is who it was")
-    status, answer = mesh.nodes[2].ask("POST", "/services", fleet.service("after-takeover"))
-    report.check(status in (201, 202), "a node that was taken over writes", answer)
-    report.check(mesh.agreed(), "all nodes have what it wrote")
+def by_signal(node):
+    """USR2: the process starts the program that is on disk now as its successor."""
+    before = node.process
+    before.send_signal(signal.SIGUSR2)
+    status = before.wait(30)
+    found = subprocess.run(["pgrep", "-f", os.path.join(node.folder, "node.yml")],
+                           capture_output=True, text=True).stdout.split()
+    node.process, node.connection = Adopted(int(found[0])), None
+    return status if len(found) == 1 else f"{len(found)} processes"
 
 
-def signals(mesh, report):
-    """USR2: the process starts its successor itself."""
-    with Loads(mesh, report, "USR2"):
-        for node in mesh.nodes[:2]:
-            before = node.process
-            before.send_signal(signal.SIGUSR2)
-            report.equal(before.wait(30), 0, f"{node.name}: the process before ends with status 0")
-            found = subprocess.run(["pgrep", "-f", os.path.join(node.folder, "node.yml")],
-                                   capture_output=True, text=True).stdout.split()
-            report.equal(len(found), 1, f"{node.name}: one process goes on")
-            node.process = Adopted(int(found[0]))
-            node.connection = None
+def signals(mesh, programs, report):
+    """USR2 to the next release, where the program on disk is that; TERM and a start back to this one."""
+    nodes = mesh.nodes[:2]
+    with Loads(mesh, report, "USR2 to the next release"):
+        for node in nodes:
+            programs.install(node, NEXT)
+            report.equal(by_signal(node), 0, f"{node.name}: the process before ends with status 0, one goes on")
+        programs.run(report, NEXT, "USR2", nodes)
+    with Loads(mesh, report, "TERM and a start, back to this release"):
+        for node in nodes:
+            programs.install(node, NOW)
+            report.equal(by_restart(node), 0, f"{node.name}: its drain cuts nothing")
+            report.check(mesh.sees_all(), f"{node.name} is back")
+        programs.run(report, NOW, "TERM and a start")
 
 
 class Adopted:
@@ -323,32 +169,54 @@ class Adopted:
         return self.poll()
 
 
-def drained(mesh, report):
-    """`meshctl upgrade run` with a hook that stops and starts each node; its terminal goes after the first."""
+def upgraded(mesh, programs, report):
+    """`meshctl upgrade run` to the next release by drain, stop and start, its terminal goes after the first
+    node; and back without a drain, by USR2."""
     first = mesh.nodes[0]
     status, out, _ = meshctl(mesh, first, "upgrade", "plan")
     report.check(status == 0 and "wave 3" in out, "the plan has three waves", (status, out))
-    with Loads(mesh, report, "upgrade"), Agent(mesh, by_restart) as agent:
-        status = meshctl_hung_up(mesh, first, "upgrade", "run", "--yes", "--settle", "1", "--max-latency", "2000",
-                                 "--hook", agent.hook, until=lambda: agent.done)
+    words = ("upgrade", "run", "--yes", "--settle", "1", "--max-latency", "2000")
+
+    def replaced(version, restart):
+        def do(node):
+            programs.install(node, version)
+            return restart(node)
+        return do
+    with Loads(mesh, report, "upgrade to the next release"), Agent(mesh, replaced(NEXT, by_restart)) as agent:
+        status = meshctl_hung_up(mesh, first, *words, "--to", NEXT, "--hook", agent.hook, until=lambda: agent.done)
         report.equal(status, 0, "the upgrade goes on without its terminal, and ends well")
-        report.equal(sorted(agent.done), sorted((node.name, 0) for node in mesh.nodes),
-                     "every node was restarted once, and its drain cut nothing")
+        ended(mesh, agent, NEXT, report)
+        programs.run(report, NEXT, "upgrade")
     status, out, _ = meshctl(mesh, mesh.nodes[4], "upgrade", "status")
     report.check(status == 0 and "finished" in out and "5 of 5" in out, "any node says so", (status, out))
+    with Loads(mesh, report, "upgrade back to this release"), Agent(mesh, replaced(NOW, by_signal)) as agent:
+        status, _, errors = meshctl(mesh, first, *words, "--no-drain", "--to", NOW, "--hook", agent.hook)
+        report.equal(status, 0, f"the way back ends well ({errors[-200:]})")
+        ended(mesh, agent, NOW, report)
+        programs.run(report, NOW, "upgrade back")
 
 
-def become(node, program, report):
-    """Another program takes the node over."""
-    node.program = program
-    report.equal(node.take_over(), 0, f"{node.name}: the process before {program} ends with status 0")
-    report.check(fleet.wait_until(lambda: node.alive() == 5, 10), f"{node.name} sees all as {program}")
+def ended(mesh, agent, version, report):
+    report.equal(sorted(agent.done), sorted((node.name, 0) for node in mesh.nodes),
+                 "every node was restarted once, and nothing was cut")
+    report.equal(sorted(agent.told),
+                 sorted((node.address, node.name, node.region, f"{node.address}:{fleet.GOSSIP}", version)
+                        for node in mesh.nodes), "the hook is told name, region, addresses and version")
 
 
-def refused(mesh, report, node):
+def become(node, programs, version, report):
+    """Another release takes the node over."""
+    programs.install(node, version)
+    began = time.monotonic()
+    report.equal(node.take_over(), 0, f"{node.name}: the process before {version} ends with status 0")
+    report.note(f"{node.name} was taken over by {version} in {time.monotonic() - began:.2f} s")
+    report.check(fleet.wait_until(lambda: node.alive() == 5, 10), f"{node.name} sees all as {version}")
+
+
+def refused(mesh, programs, report, node):
     """A node of a release that the fleet has left behind: both sides say why, in one line each."""
     node.end(signal.SIGTERM)
-    node.program = "meshd"
+    programs.install(node, NOW)
     node.start()
     # It remembers the others from before, and calls them all.
     report.check(fleet.wait_until(lambda: logged(node, "speaks protocol 2") in range(1, 5), 20),
@@ -359,22 +227,23 @@ def refused(mesh, report, node):
     # It holds its suspicions back for a minute, since it may be the one that is cut off.
     report.check(fleet.wait_until(lambda: node.alive() == 1, 120), "it is alone", node.alive())
     node.end(signal.SIGTERM)
-    node.program = "meshd-next"
+    programs.install(node, NEXT)
     node.start()
     report.check(mesh.sees_all(), "as a node of the new release it is back")
 
 
 def logged(node, text):
     with open(os.path.join(node.folder, "log")) as file:
-        return sum(text in line and "gossip does not get through" in line for line in file)
+        return sum(text in line and '"event":"gossip-version"' in line for line in file)
 
 
-def releases(mesh, report):
-    """To the release after this one and back, then there for good: no request fails in a mixed fleet."""
+def takeovers(mesh, programs, report):
+    """`meshd run --takeover` to the next release and back: no request fails in a mixed fleet."""
     first, last = mesh.nodes[0], mesh.nodes[4]
-    with Loads(mesh, report, "to the next release"):
+    identities = [node.ask("GET", "/mesh/status")[1]["node"]["id"] for node in mesh.nodes]
+    with Loads(mesh, report, "takeover to the next release"):
         for node in mesh.nodes[:4]:
-            become(node, "meshd-next", report)
+            become(node, programs, NEXT, report)
             status, answer = node.ask("POST", "/services", fleet.service(f"next-{node.name}"))
             report.check(status in (201, 202), f"{node.name} writes in a mixed fleet", answer)
         status, answer = last.ask("POST", "/services", fleet.service("old"))
@@ -384,12 +253,21 @@ def releases(mesh, report):
         _, out, _ = meshctl(mesh, first, "upgrade", "status")
         report.check("4 of 5 members speak 2" in out and f"{last.name} speaks 1" in out,
                      "status names who is in the way", out)
-    with Loads(mesh, report, "back to this release"):
+        programs.run(report, NEXT, "takeover", mesh.nodes[:4])
+    with Loads(mesh, report, "takeover back to this release"):
         for node in mesh.nodes[:4]:
-            become(node, "meshd", report)
+            become(node, programs, NOW, report)
+        programs.run(report, NOW, "takeover back")
+    after = [node.ask("GET", "/mesh/status")[1]["node"]["id"] for node in mesh.nodes]
+    report.equal(after, identities, "every node is who it was")
+
+
+def finalized(mesh, programs, report):
+    """To the next release for good; a node of this one is then refused."""
+    first, last = mesh.nodes[0], mesh.nodes[4]
     with Loads(mesh, report, "to the next release, all"):
         for node in mesh.nodes:
-            become(node, "meshd-next", report)
+            become(node, programs, NEXT, report)
         report.check(all(not logged(node, "protocol") for node in mesh.nodes),
                      "nobody takes a mixed fleet for a fault")
         status, out, errors = meshctl(mesh, last, "upgrade", "finalize", "--yes")
@@ -400,10 +278,10 @@ def releases(mesh, report):
                          f"{node.name} knows that it is final")
         report.check(fleet.wait_until(lambda: "record 201" in open(
             os.path.join(first.folder, "log")).read(), 20), "what only the new release knows is on")
-    refused(mesh, report, last)
+    refused(mesh, programs, report, last)
 
 
-def death(mesh, report):
+def death(mesh, _, report):
     """A node that dies in the middle pauses the upgrade; another terminal goes on with it."""
     victim, deaths = mesh.nodes[3], []
 
@@ -431,7 +309,7 @@ def death(mesh, report):
                      (status, errors[-300:]))
 
 
-def steered(mesh, report):
+def steered(mesh, _, report):
     """Another terminal pauses an upgrade, and gives it up."""
     first, last, ends = mesh.nodes[0], mesh.nodes[4], []
     with Agent(mesh, by_restart) as agent:
@@ -454,67 +332,107 @@ def steered(mesh, report):
         report.equal(len(agent.done), 1, "no other node was restarted")
 
 
-def activated(mesh, report):
-    """A supervisor that holds the sockets: who connects during a restart waits, and is answered."""
+def activated(mesh, programs, report):
+    """A supervisor that holds all sockets: who connects during an upgrade waits, and is answered."""
     node = mesh.nodes[4]
-    node.process.send_signal(signal.SIGTERM)
-    node.process.wait(30)
-    listeners = []
-    for port in (fleet.PLAIN, fleet.ADMIN, fleet.STATUS):
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((node.address, port))
-        listener.listen(100)
-        listeners.append(listener)
-    names = "proxy:admin:status"
+    node.end(signal.SIGTERM)
     path = os.path.join(node.folder, "node.yml")
+    with open(path) as file:
+        settings = json.load(file)
+    settings["proxy"]["tls_listen"] = [f"{node.address}:{TLS}"]
+    with open(path, "w") as file:
+        json.dump(settings, file)
+    sockets = [socket.create_server((node.address, port), backlog=100)
+               for port in (fleet.PLAIN, TLS, fleet.ADMIN, fleet.STATUS, fleet.GOSSIP)]
+    sockets.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    sockets[-1].bind((node.address, fleet.GOSSIP))
 
-    def start():
+    def start(version):
+        programs.install(node, version)
         with open(os.path.join(node.folder, "log"), "a") as log:
-            numbers = " ".join(f"{3 + n}<&{listener.fileno()}" for n, listener in enumerate(listeners))
-            script = (f'exec {numbers}; export LISTEN_PID=$$ LISTEN_FDS=3 LISTEN_FDNAMES={names}; '
-                      f'exec "{mesh.binaries}/meshd" run --config "{path}"')
+            numbers = " ".join(f"{3 + n}<&{one.fileno()}" for n, one in enumerate(sockets))
+            script = (f'exec {numbers}; export LISTEN_PID=$$ LISTEN_FDS={len(sockets)} '
+                      'LISTEN_FDNAMES=proxy:proxy-tls:admin:status:gossip:gossip-udp; '
+                      f'exec "{node.program}" run --config "{path}"')
             node.process = subprocess.Popen(["bash", "-c", script], stdout=log, stderr=log,
-                                            pass_fds=[one.fileno() for one in listeners])
+                                            pass_fds=[one.fileno() for one in sockets])
             node.connection = None
 
-    start()
+    start(NOW)
     report.check(mesh.sees_all(), "a node with sockets of its supervisor is a member")
-    lost, count, stop = [], [0], [False]
+    with Loads(mesh, report, "sockets of a supervisor"), \
+            Waiting(node, fleet.PLAIN) as plain, Waiting(node, TLS) as tls:
+        for version in (NEXT, NOW):
+            node.process.send_signal(signal.SIGTERM)
+            report.equal(node.process.wait(30), 0, "it drains while its supervisor holds the sockets")
+            start(version)
+            report.check(mesh.sees_all(), f"as {version} it is a member again")
+            used = inodes(node.process.pid)
+            report.check(all(os.fstat(one.fileno()).st_ino in used for one in sockets),
+                         f"as {version} it uses every socket of its supervisor")
+            before = [asker.count for asker in (plain, tls)]
+            more = fleet.wait_until(lambda: all(asker.count > count + 30 for asker, count in
+                                                zip((plain, tls), before)), 10)
+            report.check(more, f"as {version} it answers, plain and TLS", (plain.count, tls.count))
+            programs.run(report, version, "sockets of a supervisor", [node] if version == NEXT else None)
+    for what, asker in (("plain", plain), ("TLS", tls)):
+        report.check(not asker.lost, f"no {what} connection is lost of {asker.count}", asker.lost[:4])
+    for one in sockets:
+        one.close()
 
-    def ask():
-        while not stop[0]:
-            asked = http.client.HTTPConnection(node.address, fleet.PLAIN, timeout=30)
+
+def inodes(process):
+    """Of everything that a process has open."""
+    folder, found = f"/proc/{process}/fd", set()
+    for name in os.listdir(folder):
+        try:
+            found.add(os.stat(os.path.join(folder, name)).st_ino)
+        except OSError:
+            pass  # It is closed by now.
+    return found
+
+
+class Waiting:
+    """Four clients of one node with a connection for every request, who wait for as long as it takes."""
+
+    def __init__(self, node, port):
+        self.address, self.port, self.lost, self.count, self.stop = node.address, port, [], 0, False
+
+    def __enter__(self):
+        self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(4)]
+        for thread in self.threads:
+            thread.start()
+        time.sleep(0.5)
+        return self
+
+    def __exit__(self, *_):
+        self.stop = True
+        for thread in self.threads:
+            thread.join(35)
+
+    def connection(self):
+        if self.port != TLS:
+            return http.client.HTTPConnection(self.address, self.port, timeout=30)
+        # The node's certificate is its own.
+        return http.client.HTTPSConnection(self.address, self.port, timeout=30,
+                                           context=ssl._create_unverified_context())
+
+    def run(self):
+        while not self.stop:
+            asked = self.connection()
             try:
                 asked.request("GET", "/first/0/", headers={"Connection": "close"})
-                if asked.getresponse().status != 200:
-                    lost.append("status")
-                count[0] += 1
+                status = asked.getresponse().status
+                self.count += status == 200
+                if status != 200:
+                    self.lost.append(status)
             except (OSError, http.client.HTTPException) as problem:
-                lost.append(repr(problem))
+                self.lost.append(repr(problem))
             finally:
                 asked.close()
 
-    threads = [threading.Thread(target=ask, daemon=True) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.5)
-    node.process.send_signal(signal.SIGTERM)
-    report.equal(node.process.wait(30), 0, "it drains while its supervisor holds the sockets")
-    start()
-    fleet.wait_until(lambda: node.alive() == 5, 20)
-    before = count[0]
-    fleet.wait_until(lambda: count[0] > before + 50, 10)
-    stop[0] = True
-    for thread in threads:
-        thread.join(35)
-    report.check(not lost and count[0] > 50, f"no connection is lost of {count[0]}", lost[:4])
-    report.check(mesh.sees_all(), "it is a member again")
-    for listener in listeners:
-        listener.close()
 
-
-def watchdog(mesh, report):
+def watchdog(mesh, _, report):
     """A worker that is stuck lets the supervisor's watchdog expire; one that works does not."""
     import ctypes
     libc = ctypes.CDLL(None, use_errno=True)
@@ -559,9 +477,10 @@ def watchdog(mesh, report):
 def run(context, report):
     with fleet.Fleet(context.run.binaries, keep=context.run.keep, proxy=PROXY,
                      profile="lan") as mesh:
+        programs = Programs(mesh)
         report.check(mesh.start(), "five nodes see each other")
         status, answer = mesh.nodes[0].ask("POST", "/config", fleet.document(["first"]))
         report.check(status in (200, 201, 202), "a configuration is taken", answer)
         report.check(mesh.agreed(), "all nodes route by it")
-        for part in (takeovers, signals, drained, steered, death, activated, watchdog, releases):
-            part(mesh, report)
+        for part in (takeovers, signals, upgraded, steered, death, activated, watchdog, finalized):
+            part(mesh, programs, report)
