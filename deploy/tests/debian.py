@@ -36,6 +36,7 @@ def run(place, report):
     host = Host(place, os.path.dirname(package))
     install(host, package, report)
     live(host, report)
+    succeed(host, report)
     leave(host, package, report)
 
 
@@ -131,6 +132,61 @@ def live(host, report):
     report.check(re.search(r"Seccomp:\s*2", text) and re.search(r"CapEff:\s*0*400\b", text)
                  and text.strip().endswith("meshgate"),
                  "the process has the filter, one capability and its own user", text)
+
+
+LOAD = """
+answered=0 refused=0
+while [ ! -e /run/enough ]; do
+  [ "$(curl -sko /dev/null -m 20 -w '%{http_code}' https://127.0.0.1:8443/)" = 404 ] \\
+    && answered=$((answered+1)) || refused=$((refused+1))
+done
+echo "$answered $refused" > /run/asked
+"""
+
+
+class Asking:
+    """A client of the host that opens a connection for each request, until it is told that it is enough."""
+
+    def __init__(self, host, report, what):
+        self.host, self.report, self.what = host, report, what
+
+    def __enter__(self):
+        self.host.shell("rm -f /run/enough /run/asked")
+        self.host.run("systemd-run", "--unit=asking", "--collect", "sh", "-c", LOAD)
+
+    def __exit__(self, *_):
+        self.host.shell("touch /run/enough")
+        seconds_until(lambda: self.host.run("test", "-s", "/run/asked")[0] == 0, 30)
+        words = self.host.run("cat", "/run/asked")[1].split() or ["0", "1"]
+        self.report.check(int(words[0]) > 5 and words[1] == "0", self.what, f"answered, refused: {words}")
+
+
+def succeed(host, report):
+    """One process after the other is the node, and none is missed by a client or by systemd."""
+    stored = seconds_until(lambda: int(state(host, "NFileDescriptorStore") or 0) > 0, 10)
+    report.check(stored is not None, "systemd keeps its sockets", state(host, "NFileDescriptorStore"))
+    with Asking(host, report, "systemctl restart refuses no connection"):
+        status, text = host.run("systemctl", "restart", "meshgate", timeout=90)
+        report.check(status == 0 and seconds_until(lambda: ready(host), 20) is not None,
+                     "systemctl restart", text)
+    with Asking(host, report, "USR2 refuses no connection"):
+        for number in range(3):
+            before = state(host, "MainPID")
+            # To every process of the unit, the one that is just starting included.
+            host.run("systemctl", "kill", "--signal=USR2", "meshgate")
+            came = seconds_until(lambda: state(host, "MainPID") not in ("0", before) and ready(host), 20)
+            ended = seconds_until(lambda: host.run("test", "-e", f"/proc/{before}")[0] != 0, 90)
+            report.check(came is not None and ended is not None,
+                         f"USR2 to the unit starts a successor, time {number + 1}",
+                         host.run("journalctl", "-u", "meshgate", "--no-pager", "-n", "20")[1])
+    status, text = host.run("systemctl", "stop", "meshgate", timeout=90)
+    _, journal = host.run("journalctl", "-u", "meshgate", "--no-pager", "-n", "30")
+    report.equal((status, state(host, "Result"), state(host, "ExecMainStatus")), (0, "success", "0"),
+                 "systemctl stop drains a successor, too")
+    report.check('"event":"node-drains"' in journal and "not our child" not in journal,
+                 "systemd takes it for its own", journal[-2000:])
+    host.run("systemctl", "start", "meshgate")
+    report.check(seconds_until(lambda: ready(host), 20) is not None, "it starts again")
 
 
 def leave(host, package, report):
