@@ -123,6 +123,7 @@ final class ClusterLoop {
             stored: stored,
             rules: rules,
             configuration: configuration.changelog,
+            keys: configuration.identity.writerKeys,
             seed: generator.next()
         )
         self.membership = Membership(
