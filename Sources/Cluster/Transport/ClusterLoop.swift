@@ -36,6 +36,8 @@ final class ClusterLoop {
     var fleetCounters: MeshCounters
     /// Where workers count; nil before somebody shares it.
     var counterTable: (any CounterTable)?
+    /// Whether what is counted is being told, until nothing is.
+    var areCountersTold = false
     var changelog: Changelog
     var sealer: DatagramSealer
     var opener: DatagramOpener
