@@ -30,18 +30,19 @@ def processor_seconds(node):
 def told(node):
     """What the node has told of members so far: rows of subject, type and time."""
     connection = http.client.HTTPConnection(node.address, fleet.ADMIN, timeout=1.5)
-    content = b""
+    content, end = b"", time.monotonic() + 5
     try:
         connection.request("GET", "/mesh/events?after=0")
         answer = connection.getresponse()
-        while part := answer.read1(1 << 16):
+        while time.monotonic() < end and (part := answer.read1(1 << 16)):
             content += part
     except (OSError, http.client.HTTPException):
         pass  # The stream goes on for ever: silence is where the past ends.
     finally:
         connection.close()
     rows = []
-    for line in content.decode().splitlines():
+    # The last line may be cut.
+    for line in content[:content.rfind(b"\n")].decode().splitlines():
         event = json.loads(line[5:]) if line.startswith("data:") else {}
         if event.get("kind") == "membership":
             moment = datetime.datetime.fromisoformat(event["time"].replace("Z", "+00:00"))
