@@ -29,17 +29,33 @@ extension Changelog {
         let id = entry.id
         let last = self.staging.vector[id.writer]
         if id.sequence <= last?.sequence ?? 0 {
-            guard let held = self.staging.hash(of: id) ?? self.log.hash(of: id) else {
-                return .known
-            }
-            return held == entry.hash ? .known : self.contest(entry, held: held, &effects)
+            guard let held = self.staging.hash(of: id) ?? self.log.hash(of: id),
+                held != entry.hash
+            else { return .known }
+            guard self.isSealed(entry, from: peer, &effects) else { return .refused }
+            return self.contest(entry, held: held, &effects)
         }
         guard id.sequence == (last?.sequence ?? 0) + 1 else { return .gap }
+        guard self.isSealed(entry, from: peer, &effects) else { return .refused }
         guard entry.changeset.previous == last?.head ?? .zero else {
             self.session?.contested.insert(id.writer)
             return .gap
         }
         return self.stage(entry, &effects)
+    }
+
+    /// Whether the node that a changeset names as its writer has made it; tells of one that it has not.
+    private mutating func isSealed(
+        _ entry: EncodedChangeset,
+        from peer: NodeID,
+        _ effects: inout [ChangelogEffect]
+    ) -> Bool {
+        guard let keys = self.keys, !entry.isGenuine(keys, hash: self.rules.hash) else {
+            return true
+        }
+        let reason = "\(entry.id) is not sealed by node \(entry.changeset.node)"
+        if self.show(entry.id) { effects.append(.notice(.malformed(peer, reason: reason))) }
+        return false
     }
 
     private mutating func stage(
@@ -108,7 +124,7 @@ extension Changelog {
     /// Goes on under a new name, since another store writes under the old one.
     mutating func replaceWriter() -> [ChangelogEffect] {
         let old = self.writer
-        self.writer = WriterID(using: &self.generator)
+        self.writer = WriterID(of: self.node, using: &self.generator)
         self.isWriterSaved = false
         return [.notice(.writerReplaced(old, by: self.writer))]
     }

@@ -68,7 +68,7 @@ extension Changelog {
             if let id { self.uncertain.append(id) }
         }
         if flight.batch.added.contains(where: { $0.id.writer == self.writer }) {
-            self.writer = WriterID(using: &self.generator)
+            self.writer = WriterID(of: self.node, using: &self.generator)
             self.isWriterSaved = false
         }
         return effects

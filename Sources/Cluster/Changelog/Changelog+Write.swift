@@ -157,7 +157,7 @@ extension Changelog {
             origin: origin,
             changes: changes
         )
-        return EncodedChangeset(changeset, hash: self.rules.hash)
+        return EncodedChangeset(changeset, keys: self.keys, hash: self.rules.hash)
     }
 
     /// Writes displaced changesets again, those of this node at once, others' when nobody else has.

@@ -23,6 +23,7 @@ public struct Changelog: Sendable {
     let region: String
     let configuration: ChangelogConfiguration
     let rules: StructuralRules
+    let keys: WriterKeys?
     var log: ReplayLog
     var checkpointBytes: [UInt8] = []
     var staging: Staging
@@ -110,6 +111,8 @@ public struct Changelog: Sendable {
     ///     and fetched again.
     ///   - rules: hash and structural rules.
     ///   - configuration: pace and bounds.
+    ///   - keys: seal what is written here, and check what comes from peers; without, anything is
+    ///     taken in that has a place.
     ///   - seed: drawn from the system's generator at every start; names new writers.
     /// - Throws: ``ChangelogError/malformed(reason:)`` when the checkpoint is unreadable.
     public init(
@@ -118,15 +121,19 @@ public struct Changelog: Sendable {
         stored: StoredChangelog,
         rules: StructuralRules,
         configuration: ChangelogConfiguration = ChangelogConfiguration(),
+        keys: WriterKeys? = nil,
         seed: UInt64
     ) throws(ChangelogError) {
         self.node = node
         self.region = region
         self.configuration = configuration
         self.rules = rules
+        self.keys = keys
         self.generator = SeededGenerator(seed: seed ^ node.low)
-        self.isWriterSaved = stored.writer != nil
-        self.writer = stored.writer ?? WriterID(using: &self.generator)
+        // Nobody would take in what is sealed under the store of another node.
+        let writer = stored.writer.flatMap { keys == nil || $0.belongs(to: node) ? $0 : nil }
+        self.isWriterSaved = writer != nil
+        self.writer = writer ?? WriterID(of: node, using: &self.generator)
         var checkpoint = Checkpoint()
         if let saved = stored.checkpoint {
             checkpoint = try Checkpoint(decoding: saved.bytes, rules: rules)

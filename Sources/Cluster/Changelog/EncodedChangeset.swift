@@ -10,19 +10,35 @@ public struct EncodedChangeset: Equatable, Sendable {
     public let hash: ContentHash
     /// What replay needs to know of its changes, when somebody has worked it out.
     var prepared: PreparedChanges?
+    /// Where the seal's length stands in ``bytes``.
+    private let sealStart: Int
 
     /// The first byte of every changeset that this version understands.
     private static let format: UInt8 = 1
+    /// Most bytes of a seal.
+    private static let sealByteLimit = 1_024
     /// Most bytes of a key: a kind, a stroke and an identity are far below it.
     public static let keyByteLimit = 512
 
+    /// What goes before the hash that is signed, so that no other text can pass for a changeset.
+    private static let purpose = Array("meshgate changeset 1".utf8)
+
     /// Encodes a changeset; done once, by its writer.
-    public init(_ changeset: Changeset, hash: (([UInt8]) -> ContentHash)) {
+    ///
+    /// - Parameters:
+    ///   - changeset: what it says.
+    ///   - keys: what the writer seals it with; without, nobody who checks seals takes it in.
+    ///   - hash: the content hash.
+    public init(
+        _ changeset: Changeset,
+        keys: WriterKeys? = nil,
+        hash: ([UInt8]) -> ContentHash
+    ) {
         var writer = ByteWriter(capacity: 512)
         writer.append(Self.format)
         writer.write(changeset)
-        // The place of the writer's signature, until nodes have keys of their own.
-        writer.write(sized: [])
+        self.sealStart = writer.bytes.count
+        writer.write(sized: keys?.seal(Self.sealed(hash(writer.bytes))) ?? [])
         self.changeset = changeset
         // It is kept for long: without the room that the writer grew into.
         self.bytes = Array(writer.bytes[...])
@@ -40,7 +56,8 @@ public struct EncodedChangeset: Equatable, Sendable {
                 throw .invalidValue(field: "format", found: UInt64(format))
             }
             self.changeset = try reader.readChangeset()
-            _ = try reader.readSized(limit: 1_024)
+            self.sealStart = bytes.count - reader.remaining
+            _ = try reader.readSized(limit: Self.sealByteLimit)
         } catch {
             throw .malformed(reason: "\(error)")
         }
@@ -49,6 +66,23 @@ public struct EncodedChangeset: Equatable, Sendable {
         }
         self.bytes = bytes
         self.hash = hash(bytes)
+    }
+
+    /// Whether the node whose store is named as the writer has sealed these very bytes, what newer
+    /// software added behind the seal included.
+    public func isGenuine(_ keys: WriterKeys, hash: ([UInt8]) -> ContentHash) -> Bool {
+        guard self.id.writer.belongs(to: self.changeset.node) else { return false }
+        var reader = ByteReader(self.bytes[self.sealStart...])
+        guard let seal = try? reader.readSized(limit: Self.sealByteLimit) else { return false }
+        let rest = self.bytes[..<self.sealStart] + self.bytes.suffix(reader.remaining)
+        return keys.isGenuine(self.changeset.node, seal, Self.sealed(hash(Array(rest))))
+    }
+
+    private static func sealed(_ hash: ContentHash) -> [UInt8] {
+        var writer = ByteWriter(capacity: 40)
+        writer.append(contentsOf: Self.purpose)
+        writer.write(hash)
+        return writer.bytes
     }
 
     /// Whether two are the same bytes.

@@ -1,6 +1,8 @@
 public import MeshPrimitives
 
-/// Which store wrote a changeset: 16 random bytes, made with the store and not with the node.
+/// Which store wrote a changeset: 4 random bytes, made with the store, and 12 of its node's identity.
+///
+/// So nobody but that node can have written under it.
 ///
 /// A store that was restored from an older copy, or copied, takes a new one as soon as it notices,
 /// so that no number is ever given to two different changesets for long. Sorts by its bytes, which
@@ -17,9 +19,19 @@ public struct WriterID: Hashable, Comparable, Sendable {
         self.low = low
     }
 
-    /// Draws a new identity.
-    public init(using generator: inout SeededGenerator) {
-        self.init(high: generator.next(), low: generator.next())
+    /// Draws a new identity for a store of a node.
+    public init(of node: NodeID, using generator: inout SeededGenerator) {
+        self.init(
+            high: generator.next() << 32 | node.high & Self.nodeMask,
+            low: node.low
+        )
+    }
+
+    private static let nodeMask = UInt64(UInt32.max)
+
+    /// Whether it is one of the stores of a node.
+    public func belongs(to node: NodeID) -> Bool {
+        self.low == node.low && self.high & Self.nodeMask == node.high & Self.nodeMask
     }
 
     /// Orders by bytes.

@@ -66,6 +66,7 @@ extension Membership {
         // Not with each change: when many die at once, this would cost the square of them.
         if self.reconnectionIsStale { self.aimReconnection(at: now) }
         guard !self.broadcasts.isEmpty else { return }
+        self.compareAfterMassChange(at: now)
         let fanout = self.configuration.gossipFanout + self.broadcasts.count / 32
         var peers = self.table.pickToTell(
             min(fanout, max(self.configuration.gossipBurst, self.configuration.gossipFanout)),
@@ -105,12 +106,34 @@ extension Membership {
         let room = self.configuration.datagramByteLimit - used
         let queued = self.broadcasts.take(
             fitting: room,
-            sendLimit: SendLimit.times(
-                self.configuration.retransmitMultiplier,
-                among: self.table.presentCount + 1
-            )
+            sendLimit: self.sendLimit
         )
         self.pending.append(.send(self.message(kind, updates: first + queued), to: endpoint))
+    }
+
+    /// Updates that wait, from which on so much changes that each is told fewer times.
+    private static let massChange = 64
+
+    /// How often each update is told.
+    ///
+    /// When a large fleet starts, everybody has news of everybody: telling each of them as often as a
+    /// single one would take minutes. Few miss an update that all tell four times, and these find it
+    /// when views are compared.
+    private var sendLimit: Int {
+        let multiplier = self.configuration.retransmitMultiplier
+        guard self.broadcasts.count < Self.massChange else { return multiplier }
+        return SendLimit.times(multiplier, among: self.table.presentCount + 1)
+    }
+
+    /// Sees to it that views are compared soon after much has changed at once.
+    private mutating func compareAfterMassChange(at now: MonotonicInstant) {
+        if self.broadcasts.count >= Self.massChange {
+            self.isMassChange = true
+        } else if self.isMassChange {
+            self.isMassChange = false
+            let pause = self.configuration.probeInterval * (1 + 2 * self.generator.nextUnit())
+            self.nextSync = min(self.nextSync, now.advanced(by: pause))
+        }
     }
 
     /// A message from this node.

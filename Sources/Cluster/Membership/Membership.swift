@@ -94,6 +94,8 @@ public struct Membership: Sendable {
     var nextGossip = MonotonicInstant(nanoseconds: 0)
     var nextSync = MonotonicInstant(nanoseconds: 0)
     var nextStrangerSync = MonotonicInstant(nanoseconds: 0)
+    /// Whether much has changed at once, after which views are compared.
+    var isMassChange = false
     var scheduledWake: MonotonicInstant?
     var pending: [Effect] = []
 

@@ -9,6 +9,8 @@ public protocol CounterTable: AnyObject, Sendable {
     /// Hands over every window that was counted in since the last call: its key, its end in seconds
     /// since 1970, what this node has counted in it so far, and the limit.
     func takeCounted(_ body: (_ key: UInt64, _ end: UInt32, _ own: UInt32, _ limit: UInt32) -> Void)
+    /// Calls `ring`, on any thread, when something is counted for the first time since it was taken.
+    func onCounted(_ ring: @escaping @Sendable () -> Void)
     /// Tells the workers what was learned of others in a window.
     func publish(_ standing: CounterStanding, key: UInt64, end: UInt32)
 }
@@ -32,10 +34,9 @@ extension ClusterLoop {
 
     /// Shares what is counted in a table from now on.
     func share(_ table: any CounterTable) {
-        let isFirst = self.counterTable == nil
         self.counterTable = table
         self.counterPeersChanged()
-        if isFirst { self.scheduleCounters() }
+        self.countersBegin()
     }
 
     /// Tells the counters who is there.
@@ -49,7 +50,9 @@ extension ClusterLoop {
     func received(_ message: CounterMessage, from sender: NodeID) {
         guard let table = self.counterTable else { return }
         switch message {
-        case .report(let report): self.fleetCounters.receive(report, from: sender)
+        case .report(let report):
+            self.fleetCounters.receive(report, from: sender)
+            self.countersBegin()
         case .totals(let totals):
             self.fleetCounters.receive(totals, from: sender, at: Self.counterTime())
             self.publishCounters(to: table)
@@ -65,11 +68,20 @@ extension ClusterLoop {
         return status
     }
 
-    private func scheduleCounters() {
-        self.after(Self.counterInterval) { loop in
-            loop.tickCounters()
-            loop.scheduleCounters()
+    /// Tells what is counted until nothing is; a node that counts nothing is not woken for it.
+    func countersBegin() {
+        guard !self.areCountersTold else { return }
+        self.areCountersTold = true
+        self.tellCounters()
+    }
+
+    private func tellCounters() {
+        self.tickCounters()
+        guard !self.fleetCounters.isEmpty else {
+            self.areCountersTold = false
+            return
         }
+        self.after(Self.counterInterval) { $0.tellCounters() }
     }
 
     private func tickCounters() {
@@ -122,5 +134,8 @@ extension ClusterLoop {
 
 extension ClusterService {
     /// Shares what is counted in a table with the other nodes from now on.
-    public func share(_ table: any CounterTable) { self.perform { $0.share(table) } }
+    public func share(_ table: any CounterTable) {
+        table.onCounted { [weak self] in self?.perform { $0.countersBegin() } }
+        self.perform { $0.share(table) }
+    }
 }

@@ -34,6 +34,8 @@ final class ClusterLoop {
     var fleetCounters: MeshCounters
     /// Where workers count; nil before somebody shares it.
     var counterTable: (any CounterTable)?
+    /// Whether what is counted is being told, until nothing is.
+    var areCountersTold = false
     var changelog: Changelog
     var sealer: DatagramSealer
     var opener: DatagramOpener
@@ -119,6 +121,7 @@ final class ClusterLoop {
             stored: stored,
             rules: rules,
             configuration: configuration.changelog,
+            keys: configuration.identity.writerKeys,
             seed: generator.next()
         )
         self.membership = Membership(

@@ -1,3 +1,4 @@
+public import MeshChangelog
 public import MeshMembership
 public import MeshPrimitives
 
@@ -39,6 +40,24 @@ public struct NodeKey: Sendable {
             key: self.key,
             sign: { Sodium.sign($0, secret: secret) },
             verify: { Sodium.verify($0, of: $1, key: $2) }
+        )
+    }
+}
+
+extension MemberIdentity {
+    /// How this node seals its changesets: public key 32, signature 64.
+    public var writerKeys: WriterKeys {
+        let (key, sign, verify) = (self.key, self.sign, self.verify)
+        return WriterKeys(
+            seal: { key + sign($0) },
+            isGenuine: { node, seal, bytes in
+                guard seal.count == key.count + SignedRecord.signatureByteCount else {
+                    return false
+                }
+                let theirs = Array(seal.prefix(key.count))
+                return NodeID(key: theirs) == node
+                    && verify(Array(seal.dropFirst(key.count)), bytes, theirs)
+            }
         )
     }
 }

@@ -13,6 +13,8 @@ final class FleetCounterTable: CounterTable {
         self.counters.takeCounted { body($0.window.key, $0.window.end, $0.own, $0.limit) }
     }
 
+    func onCounted(_ ring: @escaping @Sendable () -> Void) { self.counters.onCounted(ring) }
+
     func publish(_ standing: CounterStanding, key: UInt64, end: UInt32) {
         self.counters.publish(standing, of: LimitWindow(key: key, end: Int64(end)))
     }

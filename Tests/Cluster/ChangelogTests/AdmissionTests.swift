@@ -7,8 +7,8 @@ import Testing
 struct AdmissionTests {
     private let peer = NodeID(2)
 
-    private func receiver() throws -> Changelog {
-        var log = try Changelog.empty()
+    private func receiver(keys: WriterKeys? = nil) throws -> Changelog {
+        var log = try Changelog.empty(keys: keys)
         log.setPeers([ChangelogPeer(node: self.peer, region: "here")])
         return log
     }
@@ -21,11 +21,13 @@ struct AdmissionTests {
         generation: UInt64,
         sequence: UInt64 = 1,
         previous: ContentHash = .zero,
-        text: String = "x"
+        text: String = "x",
+        writer: WriterID = WriterID(50),
+        keys: WriterKeys? = nil
     ) -> EncodedChangeset {
         EncodedChangeset(
             Changeset(
-                id: ChangesetID(writer: WriterID(50), sequence: sequence),
+                id: ChangesetID(writer: writer, sequence: sequence),
                 previous: previous,
                 generation: generation,
                 node: self.peer,
@@ -34,8 +36,64 @@ struct AdmissionTests {
                 message: "",
                 changes: [Changeset.Change(key: "k/1", replaces: nil, body: Array(text.utf8))]
             ),
+            keys: keys,
             hash: testHash
         )
+    }
+
+    /// Keys whose seals are the node's number and the bytes.
+    private func keys(of node: NodeID) -> WriterKeys {
+        WriterKeys(
+            seal: { [UInt8(node.low)] + $0 },
+            isGenuine: { $1 == [UInt8($0.low)] + $2 }
+        )
+    }
+
+    @Test("counts when the node that is named as its writer has sealed it, and else not")
+    func seals() throws {
+        var generator = SeededGenerator(seed: 1)
+        let own = WriterID(of: self.peer, using: &generator)
+        let genuine = self.changeset(generation: 1, writer: own, keys: self.keys(of: self.peer))
+        var appended = genuine.bytes
+        appended.append(7)
+        let cases: [(name: String, bytes: [UInt8], isTaken: Bool)] = [
+            ("sealed by its writer", genuine.bytes, true),
+            ("with a byte more", appended, false),
+            ("not sealed", self.changeset(generation: 1, writer: own).bytes, false),
+            (
+                "sealed by another",
+                self.changeset(generation: 1, writer: own, keys: self.keys(of: NodeID(3))).bytes,
+                false
+            ),
+            (
+                "under another's store",
+                self.changeset(
+                    generation: 1,
+                    writer: WriterID(of: NodeID(3), using: &generator),
+                    keys: self.keys(of: self.peer)
+                ).bytes,
+                false
+            ),
+        ]
+        for one in cases {
+            var log = try self.receiver(keys: self.keys(of: NodeID(1)))
+            var effects: [ChangelogEffect] = []
+            let admission = log.admit(one.bytes, from: self.peer, &effects)
+            #expect(admission == (one.isTaken ? .staged : .refused), "\(one.name)")
+            #expect(self.notices(effects).isEmpty == one.isTaken, "\(one.name)")
+        }
+    }
+
+    @Test("Writes of its own are sealed, under a store that is its node's")
+    func sealsOwn() throws {
+        let keys = self.keys(of: NodeID(1))
+        var log = try self.receiver(keys: keys)
+        let effects = try log.put(["k/1": "x"])
+        let written = effects.flatMap { effect -> [EncodedChangeset] in
+            if case .persist(let batch, _) = effect { batch.added } else { [] }
+        }
+        #expect(written.count == 1)
+        #expect(written.allSatisfy { $0.isGenuine(keys, hash: testHash) })
     }
 
     @Test("is answered as held only when the disk has it")

@@ -49,7 +49,8 @@ extension Changelog {
     static func empty(
         _ number: Int = 1,
         region: String = "here",
-        configuration: ChangelogConfiguration = ChangelogConfiguration()
+        configuration: ChangelogConfiguration = ChangelogConfiguration(),
+        keys: WriterKeys? = nil
     ) throws -> Changelog {
         try Changelog(
             node: NodeID(number),
@@ -57,6 +58,7 @@ extension Changelog {
             stored: StoredChangelog(),
             rules: .test,
             configuration: configuration,
+            keys: keys,
             seed: UInt64(number) &* 7_919
         )
     }

@@ -44,6 +44,25 @@ struct MassFailureTests {
         #expect(told(of: 1_000, calm) == 3, "never fewer than without")
     }
 
+    @Test("tells each of many updates fewer times, and compares views soon afterwards")
+    func massChange() {
+        func outcome(of members: UInt64) -> (times: Int, compared: Int) {
+            var bench = Bench(peers: members, .lan)
+            let effects = bench.run(from: 0, to: 14.5, living: Set(2...(members + 1)))
+            var told: [NodeID: Int] = [:]
+            for (message, _) in effects.sent {
+                for update in message.updates { told[update.subject, default: 0] += 1 }
+            }
+            let compared = effects.streamed.count {
+                if case .compare = $0.message.kind { true } else { false }
+            }
+            return (told.values.sorted()[told.count / 2], compared)
+        }
+
+        #expect(outcome(of: 30) == (8, 0))
+        #expect(outcome(of: 300) == (4, 1))
+    }
+
     @Test("expires within eight seconds whoever died before a restart", arguments: UInt64(1)...5)
     func expiresUnproven(seed: UInt64) {
         var fleet = Fleet(20, seed: seed)

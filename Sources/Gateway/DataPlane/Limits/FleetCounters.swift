@@ -24,6 +24,7 @@ public final class FleetCounters: WindowCounting {
     private let marks: AtomicWords
     /// Whether any of them may be set, so that a node that counts nothing looks at none.
     private let isMarked = Atomic(false)
+    private let bell = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// Creates counters.
     ///
@@ -128,8 +129,14 @@ public final class FleetCounters: WindowCounting {
         if word.pointee.load(ordering: .relaxed) & bit == 0 {
             word.pointee.bitwiseOr(bit, ordering: .relaxed)
             // After the bit, and always: who takes marks clears this one first.
-            self.isMarked.store(true, ordering: .releasing)
+            let wasMarked = self.isMarked.exchange(true, ordering: .acquiringAndReleasing)
+            if !wasMarked { self.bell.withLock(\.self)?() }
         }
+    }
+
+    /// Calls `ring` from now on when something is counted for the first time since it was taken.
+    public func onCounted(_ ring: @escaping @Sendable () -> Void) {
+        self.bell.withLock { $0 = ring }
     }
 
     /// Hands over every window that was counted in since the last call.

@@ -81,25 +81,41 @@ enum PartitionExperiment {
         var table = ExperimentTable(
             "Seconds from the end of a cut in two halves to one view; published: memberlist never, "
                 + "Serf tries every 30 s, foca every 65 s",
-            ["nodes", "cut for", "one view after"]
+            ["nodes", "cut for", "cuts", "one view after p50", "p99", "never"]
         )
         let count = options.nodes ?? 100
         // 25 hours are run on request only: they take minutes.
         for length in options.isLong ? [60.0, 600, 90_000] : [60.0, 600] {
-            var fleet = ExperimentFleet(count, .lan, seed: options.seed)
-            fleet.startKnowing()
-            fleet.run(until: 10)
-            fleet.cut = Set(0..<(count / 2))
-            fleet.run(until: 10 + length)
-            fleet.cut = []
-            let healed = fleet.seconds
-            let end = fleet.run(until: healed + 300, step: 0.25) { $0.agrees() }
-            table.expect(fleet.lostCount > 0, "nothing was lost in the cut of \(Int(length)) s")
+            let times = (0..<options.repetitions).map { offset in
+                self.heal(count, length, seed: options.seed &+ UInt64(offset), in: &table)
+            }
+            let healed = times.compactMap(\.self)
             table.add([
-                "\(count)", "\(Int(length)) s", ExperimentTable.seconds(end.map { $0 - healed }),
+                "\(count)", "\(Int(length)) s", "\(times.count)",
+                ExperimentTable.seconds(ExperimentTable.percentile(healed, 0.5)),
+                ExperimentTable.seconds(ExperimentTable.percentile(healed, 0.99)),
+                "\(times.count - healed.count)",
             ])
         }
         return table
+    }
+
+    private static func heal(
+        _ count: Int,
+        _ length: Double,
+        seed: UInt64,
+        in table: inout ExperimentTable
+    ) -> Double? {
+        var fleet = ExperimentFleet(count, .lan, seed: seed)
+        fleet.startKnowing()
+        fleet.run(until: 10)
+        fleet.cut = Set(0..<(count / 2))
+        fleet.run(until: 10 + length)
+        fleet.cut = []
+        let healed = fleet.seconds
+        let end = fleet.run(until: healed + 300, step: 0.25) { $0.agrees() }
+        table.expect(fleet.lostCount > 0, "nothing was lost in the cut of \(Int(length)) s")
+        return end.map { $0 - healed }
     }
 }
 

@@ -1,5 +1,6 @@
 import MeshPlugins
 import MeshPrimitives
+import Synchronization
 import Testing
 
 @testable import MeshDataPlane
@@ -31,6 +32,19 @@ struct FleetCountersTests {
             #expect(taken == (UInt32(before), true))
         }
         #expect(self.counters.take(self.window, limit: 3, at: 50_000) == (3, false))
+    }
+
+    @Test("ring once something is counted, and again only after it was taken")
+    func rings() {
+        let count = Mutex(0)
+        let rung = { count.withLock { $0 } }
+        self.counters.onCounted { count.withLock { $0 += 1 } }
+        #expect(rung() == 0)
+        for _ in 0..<5 { _ = self.counters.take(self.window, limit: 9, at: 50_000) }
+        #expect(rung() == 1)
+        #expect(self.counted().count == 1)
+        _ = self.counters.take(self.window, limit: 9, at: 50_000)
+        #expect(rung() == 2)
     }
 
     @Test("hand over each window that was counted in once")
