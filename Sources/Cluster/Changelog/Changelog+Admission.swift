@@ -32,7 +32,10 @@ extension Changelog {
             guard let held = self.staging.hash(of: id) ?? self.log.hash(of: id) else {
                 return .known
             }
-            return held == entry.hash ? .known : self.contest(entry, held: held, &effects)
+            guard held != entry.hash, self.rules.flaw != .ignoresOtherContents else {
+                return .known
+            }
+            return self.contest(entry, held: held, &effects)
         }
         guard id.sequence == (last?.sequence ?? 0) + 1 else { return .gap }
         guard entry.changeset.previous == last?.head ?? .zero else {
@@ -53,7 +56,7 @@ extension Changelog {
         }
         let held = max(self.staging.generation, self.log.generation)
         guard
-            position.generation <= held
+            position.generation <= held || self.rules.flaw == .takesAnyGeneration
                 || position.generation - held <= self.configuration.generationLead
         else {
             if self.show(entry.id) {

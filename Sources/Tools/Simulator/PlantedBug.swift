@@ -91,8 +91,11 @@ public enum PlantedBug: String, CaseIterable, Sendable {
         if self == .noLead { configuration.generationLead = 0 }
         guard self == .mixedRules, index % 2 == 1 else { return }
         rules = StructuralRules(
-            facts: { key, _ in
-                EntityFacts(fault: key == "services/3" ? "refused here alone" : nil)
+            facts: { key, body in
+                guard key != "services/3" else {
+                    return EntityFacts(fault: "refused here alone")
+                }
+                return SimulatedRules.facts(of: key, body)
             },
             hash: SimulatedHash.hash
         )

@@ -1,4 +1,5 @@
 import Logging
+import MeshActivation
 import MeshPrimitives
 
 /// A ``ConfigurationEvent`` in words, for the log and the events.
