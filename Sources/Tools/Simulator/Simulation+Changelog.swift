@@ -116,7 +116,9 @@ extension Simulation {
     private mutating func perform(_ effect: ChangelogEffect, at index: Int) {
         switch effect {
         case .send(let message, let peer):
-            guard let receiver = self.nodes.first(where: { $0.id == peer }) else { return }
+            guard self.bug != .noRepair || message.isNews,
+                let receiver = self.nodes.first(where: { $0.id == peer })
+            else { return }
             guard self.nodes[index].observations?.lacksDatagrams(peer) != true else {
                 return self.stream(.changelog(message, .stream), from: index, to: receiver.index)
             }
@@ -167,6 +169,16 @@ extension Simulation {
             self.note("node \(index): \(id) is refused: \(reason)")
         case .notice(let notice): self.note("node \(index): \(notice)")
         case .unconfirmed: break
+        }
+    }
+}
+
+extension ChangelogMessage {
+    /// Whether it tells what is new, and repairs nothing.
+    fileprivate var isNews: Bool {
+        switch self {
+        case .push, .announce, .held: true
+        case .inquiry, .summary, .want, .parts, .wantCheckpoint, .checkpointPart: false
         }
     }
 }

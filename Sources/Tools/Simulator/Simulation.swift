@@ -23,7 +23,6 @@ public struct Simulation {
         case fault(Fault)
         case save
         case write
-        case writeLast
         case see
         case checkDetection(subject: Int, crashed: MonotonicInstant)
     }
@@ -126,14 +125,18 @@ public struct Simulation {
         if self.violation == nil {
             self.calmDown()
             let end = faultsEnd.advanced(by: .seconds(self.profile.quietSeconds))
-            self.queue.push(.writeLast, at: end.advanced(by: .seconds(-8)))
             self.advance(to: end)
+        }
+        if self.violation == nil { self.checkQuiet() }
+        if self.violation == nil {
+            // Only now, since a write makes nodes look for what they lack.
+            for index in self.nodes.indices { self.writeLast(index) }
+            self.advance(to: self.now.advanced(by: .seconds(5)))
         }
         self.happened[.lostDatagram] = self.network.lostCount
         self.happened[.doubledDatagram] = self.network.doubledCount
         self.happened[.blockedDatagram] = self.network.blockedDatagrams
         self.happened[.blockedStream] = self.network.blockedStreams
-        if self.violation == nil { self.checkQuiet() }
         for happening in self.expected where self.happened[happening, default: 0] == 0 {
             let text = "no \(happening) has happened"
             self.report(Violation(promise: .faults, at: self.now, text: text))
@@ -209,8 +212,6 @@ public struct Simulation {
             self.save()
         case .write:
             self.write()
-        case .writeLast:
-            for index in self.nodes.indices { self.writeLast(index) }
         case .see:
             self.see()
         case .checkDetection(let subject, let crashed):
