@@ -137,7 +137,8 @@ public struct Simulation {
         self.happened[.doubledDatagram] = self.network.doubledCount
         self.happened[.blockedDatagram] = self.network.blockedDatagrams
         self.happened[.blockedStream] = self.network.blockedStreams
-        for happening in self.expected where self.happened[happening, default: 0] == 0 {
+        for happening in Happening.allCases
+        where self.expected.contains(happening) && self.happened[happening, default: 0] == 0 {
             let text = "no \(happening) has happened"
             self.report(Violation(promise: .faults, at: self.now, text: text))
         }
