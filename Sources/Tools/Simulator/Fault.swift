@@ -155,7 +155,10 @@ struct FaultSchedule {
                 self.add(.harmDisk(index, .rollBack), at: crash + 1)
             case .copied:
                 let copy = Fault.DiskHarm.copy(of: other % self.profile.nodeCount)
+                // Cut off at first, so that both write under one name.
+                self.add(.split(group: [index], isOneWay: false), at: crash + 0.9)
                 self.add(.harmDisk(index, copy), at: crash + 1)
+                self.add(.heal, at: crash + 7)
             case .away:
                 self.add(.split(group: [index], isOneWay: false), at: start)
                 self.add(.crash(index), at: start + 4)
