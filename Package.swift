@@ -294,6 +294,9 @@ let package = Package(
         // Host names to addresses, by c-ares.
         target("MeshResolver", in: "Control", uses: ["MeshPrimitives", "CCares"]),
         tests(of: "MeshResolver", in: "Control", uses: ["MeshPrimitives"]),
+        // What a node brings into use, and when: a core.
+        target("MeshActivation", in: "Control", uses: ["MeshPrimitives"]),
+        tests(of: "MeshActivation", in: "Control", uses: ["MeshPrimitives"]),
         // The composition root: settings, wiring, start and stop order, documentation.
         .target(
             name: "MeshNode",
@@ -302,8 +305,8 @@ let package = Package(
                 "MeshTLS", "MeshPlugins", "MeshEntities", "MeshMembership", "MeshChangelog",
                 "MeshObservations", "MeshWire", "MeshTransport", "MeshStorage", "MeshDeclarative",
                 "MeshReports", "MeshDashboard",
-                "MeshAdmin", "MeshResolver", "MeshListening", "MeshPrimitives", "CMeshSystem",
-                logging,
+                "MeshAdmin", "MeshActivation", "MeshResolver", "MeshListening", "MeshPrimitives",
+                "CMeshSystem", logging,
                 lifecycle, signals, trees,
             ],
             path: "Sources/Control/Node",
@@ -315,7 +318,7 @@ let package = Package(
             uses: [
                 "MeshDataPlane", "MeshEntities", "MeshHTTP", "MeshHealth", "MeshBalancing",
                 "MeshTLS", "MeshMembership", "MeshObservations", "MeshWire", "MeshReports",
-                "MeshPrimitives", logging,
+                "MeshPrimitives", "MeshActivation", logging,
                 // For the one test of all error types, beside the Admin API's own use.
                 "MeshAdmin", "MeshAdminClient", "MeshResolver", "MeshRouting", "MeshStorage",
                 "MeshTransport", "MeshChangelog", "MeshDeclarative",
@@ -345,13 +348,17 @@ let package = Package(
             in: "Tools",
             uses: [
                 "MeshMembership", "MeshChangelog", "MeshDissemination", "MeshObservations",
-                "MeshBalancing", "MeshHealth", "MeshPrimitives", trees,
+                "MeshWire", "MeshActivation", "MeshBalancing", "MeshHealth", "MeshPrimitives",
+                trees,
             ]
         ),
         tests(
             of: "MeshSimulator",
             in: "Tools",
-            uses: ["MeshMembership", "MeshPrimitives"]
+            uses: [
+                "MeshMembership", "MeshChangelog", "MeshObservations", "MeshActivation",
+                "MeshPrimitives",
+            ]
         ),
         command("meshsim", uses: ["MeshSimulator", arguments]),
         command(

@@ -8,7 +8,7 @@ struct TidyTests {
         "Base/Primitives", "Gateway/Entities", "Gateway/Routing", "Gateway/Balancing",
         "Gateway/Health", "Gateway/HTTP", "Gateway/Plugins", "Cluster/Dissemination",
         "Cluster/Membership", "Cluster/Changelog", "Cluster/Observations", "Cluster/Counters",
-        "Cluster/Wire", "Tools/Simulator",
+        "Cluster/Wire", "Control/Activation", "Tools/Simulator",
     ]
 
     private static let bannedInCores = [

@@ -30,7 +30,7 @@ extension Changelog {
         let last = self.staging.vector[id.writer]
         if id.sequence <= last?.sequence ?? 0 {
             guard let held = self.staging.hash(of: id) ?? self.log.hash(of: id),
-                held != entry.hash
+                held != entry.hash, self.rules.flaw != .ignoresOtherContents
             else { return .known }
             guard self.isSealed(entry, from: peer, &effects) else { return .refused }
             return self.contest(entry, held: held, &effects)
@@ -69,7 +69,7 @@ extension Changelog {
         }
         let held = max(self.staging.generation, self.log.generation)
         guard
-            position.generation <= held
+            position.generation <= held || self.rules.flaw == .takesAnyGeneration
                 || position.generation - held <= self.configuration.generationLead
         else {
             if self.show(entry.id) {

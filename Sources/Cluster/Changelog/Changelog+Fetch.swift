@@ -73,7 +73,7 @@ extension Changelog {
         }
         if isByDatagram {
             self.withoutStreams.remove(session.peer)
-        } else if self.peers[session.peer] != nil {
+        } else if self.peers[session.peer] != nil, self.rules.flaw != .knowsStreamsOnly {
             self.withoutStreams.insert(session.peer)
         }
         self.endSession(at: now)

@@ -165,7 +165,7 @@ extension Changelog {
         into batch: inout ChangelogBatch,
         at now: MonotonicInstant
     ) -> [ChangelogEffect] {
-        guard now >= self.fetchAfter ?? now else { return [] }
+        guard now >= self.fetchAfter ?? now, self.rules.flaw != .dropsDisplaced else { return [] }
         var effects: [ChangelogEffect] = []
         var waiting: [Displaced] = []
         for var item in self.displaced {

@@ -80,8 +80,9 @@ public struct ConfigurationState: Sendable {
             guard self.origins.insert(origin).inserted else { return .repeated }
         }
         var next = self
-        let (changes, conflicts) = next.standing(encoded)
+        let (changes, conflicts) = next.standing(encoded, rules.flaw)
         if let reason = next.replace(changes, by: encoded, rules: rules) {
+            if rules.flaw == .keepsPartOfRefused { self = next }
             return .refused(reason: reason)
         }
         self = next
@@ -89,7 +90,10 @@ public struct ConfigurationState: Sendable {
     }
 
     /// What of a changeset stands, and what met changes that its writer had not seen.
-    private func standing(_ encoded: EncodedChangeset) -> ([Changeset.Change], [Conflict]) {
+    private func standing(
+        _ encoded: EncodedChangeset,
+        _ flaw: ChangelogFlaw?
+    ) -> ([Changeset.Change], [Conflict]) {
         var standing: [Changeset.Change] = []
         var conflicts: [Conflict] = []
         for change in encoded.changeset.changes {
@@ -103,14 +107,14 @@ public struct ConfigurationState: Sendable {
                 changeset: held?.changeset ?? self.removals[change.key]?.changeset,
                 body: held?.body
             )
-            if encoded.changeset.isLate {
+            if encoded.changeset.isLate, flaw != .letsLateOnesWin {
                 conflicts.append(Conflict(key: change.key, winner: old, loser: new))
             } else {
                 conflicts.append(Conflict(key: change.key, winner: new, loser: old))
                 standing.append(change)
             }
         }
-        return (standing, conflicts)
+        return (standing, flaw == .hidesConflicts ? [] : conflicts)
     }
 
     /// Makes the changes; gives the rule that the result breaks.

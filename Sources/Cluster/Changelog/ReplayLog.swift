@@ -178,6 +178,14 @@ struct ReplayLog: Sendable {
             if self.chains[entry.id.writer]?.isEmpty == true { self.chains[entry.id.writer] = nil }
         }
         self.checkpoint = checkpoint
+        if self.rules.flaw == .forgetsFolded {
+            self.vector = VersionVector()
+            for (writer, chain) in self.chains {
+                self.vector[writer] = chain.last.map {
+                    VersionVector.Entry(sequence: $0.id.sequence, head: $0.hash)
+                }
+            }
+        }
         self.entries.removeFirst(count)
         self.outcomes.removeFirst(count)
         self.hashes.removeFirst(count)
@@ -226,6 +234,10 @@ struct ReplayLog: Sendable {
 
     /// Puts entries where they belong; gives the first place that changed.
     private mutating func place(_ added: [EncodedChangeset]) -> Int {
+        guard self.rules.flaw != .appliesInOrderOfArrival else {
+            self.entries += added
+            return self.entries.count - added.count
+        }
         guard let lowest = added.first?.changeset.position else { return self.entries.count }
         var index = self.entries.count
         while index > 0, self.entries[index - 1].changeset.position > lowest { index -= 1 }

@@ -39,6 +39,8 @@ public struct StructuralRules: Sendable {
     public let facts: @Sendable (String, [UInt8]) -> EntityFacts
     /// A cryptographic hash of 16 bytes.
     public let hash: @Sendable ([UInt8]) -> ContentHash
+    /// For simulations only: what the log does wrong.
+    public var flaw: ChangelogFlaw?
 
     /// Creates rules.
     public init(

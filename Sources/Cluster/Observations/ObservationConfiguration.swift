@@ -93,6 +93,9 @@ public struct ObservationConfiguration: Equatable, Sendable {
     /// Default 256.
     public var wantLimit = 256
 
+    /// For simulations only: what the table does wrong.
+    public var flaw: ObservationFlaw?
+
     /// Creates the defaults.
     public init() {}
 

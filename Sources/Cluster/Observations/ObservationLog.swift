@@ -23,7 +23,7 @@ struct ObservationLog: Sendable {
     private(set) var meshHead: UInt64 = 0
     /// Withdrawals up to here are forgotten.
     private var floor: UInt64 = 0
-    private var withdrawals = 0
+    private(set) var withdrawals = 0
     /// By rising number; places whose observation was replaced are passed over.
     private var places: [Place] = []
     /// While the whole arrives in pieces: what was known before and is not confirmed yet.
@@ -90,11 +90,13 @@ struct ObservationLog: Sendable {
     ///   - limit: observations kept at most.
     ///   - isAnswer: whether this node asked for it. A whole that begins before what is known here
     ///     is then taken in from its start: the sender cannot tell what was withdrawn meanwhile.
+    ///   - flaw: for simulations only.
     /// - Returns: what it came to.
     mutating func merge(
         _ delta: ObservationDelta,
         limit: Int,
-        isAnswer: Bool = false
+        isAnswer: Bool = false,
+        flaw: ObservationFlaw? = nil
     ) -> Outcome {
         var outcome = Outcome()
         guard delta.boot >= self.boot else { return outcome }
@@ -113,7 +115,8 @@ struct ObservationLog: Sendable {
             return outcome
         }
         if delta.base == 0, self.rebuiltAt == nil {
-            self.unconfirmed = Set(self.values.keys).subtracting([.load])
+            self.unconfirmed =
+                flaw == .keepsFormerStarts ? [] : Set(self.values.keys).subtracting([.load])
             self.rebuiltAt = delta.newest
             self.floor = delta.newest
         }
@@ -241,7 +244,7 @@ extension ObservationLog {
         let known = self.values
         self = ObservationLog(boot: boot)
         // Numbered 0, what the start before said stays in use until this one has spoken.
-        for (subject, entry) in known {
+        for (subject, entry) in known where !entry.observation.isWithdrawal {
             self.values[subject] = .init(sequence: 0, observation: entry.observation)
         }
     }

@@ -65,7 +65,8 @@ extension ObservationTable {
             }
         }
         let withdrawn = self.own.values.keys.compactMap { subject -> TargetID? in
-            guard case .vote(let target) = subject, votes.votes[target] == nil,
+            guard self.configuration.flaw != .neverWithdraws, case .vote(let target) = subject,
+                votes.votes[target] == nil,
                 self.published(target) != nil
             else { return nil }
             return target

@@ -49,6 +49,11 @@ extension ObservationTable {
     ) -> [Effect] {
         let newest = ObservationVersion(boot: delta.boot, sequence: delta.newest)
         guard delta.owner != self.node else { return self.hear(newest, at: now) }
+        if self.configuration.flaw == .ignoresRestarts,
+            delta.boot > self.rows[delta.owner]?.log.boot ?? .max
+        {
+            return []
+        }
         guard let home = self.sampler[delta.owner]?.region,
             home == peer.region || home != self.sampler.region
         else {
@@ -64,7 +69,8 @@ extension ObservationTable {
         let outcome = row.log.merge(
             delta,
             limit: min(self.configuration.ownerLimit, count + room),
-            isAnswer: flags.contains(.answer)
+            isAnswer: flags.contains(.answer),
+            flaw: self.configuration.flaw
         )
         let wasStale = row.isStale
         if outcome.hasAdvanced {
@@ -126,7 +132,9 @@ extension ObservationTable {
     /// Its disk was copied or restored.
     private mutating func hear(_ version: ObservationVersion, at now: MonotonicInstant) -> [Effect]
     {
-        guard version > self.own.version else { return [] }
+        guard version > self.own.version, self.configuration.flaw != .staysBelowItself else {
+            return []
+        }
         guard version.boot - min(version.boot, self.own.boot) < Self.bootAdvanceLimit,
             version.sequence < ObservationVersion.limit / 2
         else {
@@ -144,6 +152,7 @@ extension ObservationTable {
         of peer: Peer,
         at now: MonotonicInstant
     ) -> [Effect] {
+        guard self.configuration.flaw != .neverRepairs else { return [] }
         var effects: [Effect] = []
         var message = ObservationMessage()
         message.flags.insert(.answer)
@@ -293,6 +302,7 @@ extension ObservationTable {
             return
         }
         guard self.wants.count < self.configuration.wantLimit else { return }
+        guard self.configuration.flaw != .neverRepairs else { return }
         // News often comes twice and out of order: give the other way a moment.
         let patience = self.configuration.tickInterval / 2
         self.wants[owner] = ObservationWant(

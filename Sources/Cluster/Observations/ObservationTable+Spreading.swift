@@ -305,10 +305,12 @@ extension ObservationTable {
         for _ in 0..<min(places, 16) {
             let place = self.digestTurn % places
             let owner = place == self.turns.count ? self.node : self.turns[place]
-            let digest = self.scope(of: owner, towards: peer).flatMap { scope in
+            let isPeer = owner == peer.id
+            let digest = (isPeer ? .mesh : self.scope(of: owner, towards: peer)).flatMap { scope in
                 self.log(of: owner).map { log in
-                    // The owner itself hears how far it is known, also by what it did not say.
-                    let version = owner == peer.id ? log.version : log.content(in: scope)
+                    // The owner itself, near or far, hears how far it is known, also by what it did
+                    // not say.
+                    let version = isPeer ? log.version : log.content(in: scope)
                     return ObservationDigest(owner: owner, version: version)
                 }
             }

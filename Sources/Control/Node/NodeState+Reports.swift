@@ -1,3 +1,4 @@
+import MeshActivation
 import MeshObservations
 import MeshPrimitives
 import MeshReports

@@ -1,4 +1,5 @@
 import Foundation
+import MeshActivation
 import MeshMembership
 import MeshPrimitives
 import MeshStorage

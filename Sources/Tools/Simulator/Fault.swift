@@ -15,6 +15,51 @@ enum Fault: Equatable {
     /// Cuts what members of `group` send to the others, and the other direction too unless one-way.
     case split(group: Set<Int>, isOneWay: Bool)
     case heal
+    /// Copies a disk, for ``DiskHarm/rollBack``.
+    case backUp(Int)
+    /// Restarts a crashed node with another disk than it left.
+    case harmDisk(Int, DiskHarm)
+    /// Lets a node's clock leap ahead.
+    case leap(Int, Duration)
+    /// Lets a member say what is not so, again and again.
+    case lie(Int)
+    /// Restarts a node that was away for so long that the others have forgotten it.
+    case late(Int)
+
+    /// What a disk has become while its node did not run.
+    enum DiskHarm: Equatable {
+        /// The changelog is gone.
+        case lose
+        /// The newest changesets are gone.
+        case cut(Int)
+        /// It is as it was at the last copy.
+        case rollBack
+        /// It has the changelog of another node.
+        case copy(of: Int)
+    }
+
+    /// What is counted when it has happened.
+    var happening: Happening {
+        switch self {
+        case .crash: .crash
+        case .restart: .restart
+        case .reinstall: .reinstall
+        case .leave: .leave
+        case .pause: .pause
+        case .fillDisk: .fullDisk
+        case .slowDisk: .slowDisk
+        case .split: .split
+        case .heal: .heal
+        case .backUp: .backUp
+        case .harmDisk(_, .lose): .lostDisk
+        case .harmDisk(_, .cut): .cutDisk
+        case .harmDisk(_, .rollBack): .rolledBackDisk
+        case .harmDisk(_, .copy): .copiedDisk
+        case .leap: .leap
+        case .lie: .lie
+        case .late: .late
+        }
+    }
 }
 
 /// When each fault of a run happens, drawn before the run starts.
@@ -57,6 +102,15 @@ struct FaultSchedule {
                 at: self.moment(before: profile.faultSeconds - length)
             )
         }
+        self.addDisasters()
+        for _ in 0..<profile.leaps {
+            let length = 1 + self.generator.next(below: 600)
+            self.add(
+                .leap(self.node(), .seconds(Int64(length))),
+                at: self.moment(before: profile.faultSeconds)
+            )
+        }
+        if profile.hasLiar { self.add(.lie(self.node()), at: Self.bootSeconds) }
         for _ in 0..<profile.leaves {
             self.add(.leave(self.node()), at: self.moment(before: profile.faultSeconds))
         }
@@ -72,6 +126,47 @@ struct FaultSchedule {
                 let fault = isWiped ? Fault.reinstall(index) : .restart(index)
                 self.add(fault, at: at + 1 + 14 * self.generator.nextUnit())
             }
+        }
+    }
+
+    /// One disk after the other is harmed: a write is on three of them.
+    private mutating func addDisasters() {
+        let harms = self.profile.disasters
+        let window = (self.profile.faultSeconds - Self.bootSeconds) / Double(max(1, harms.count))
+        for (number, harm) in harms.enumerated() {
+            let start = Self.bootSeconds + window * Double(number)
+            let index = self.node()
+            let other = (index + 1 + self.generator.next(below: self.profile.nodeCount - 1))
+            let crash = start + window * (0.3 + 0.2 * self.generator.nextUnit())
+            switch harm {
+            case .lost:
+                // What nobody else has then is not safe, and nobody may have been told that it is.
+                self.add(.split(group: [index], isOneWay: false), at: crash - 2)
+                self.add(.heal, at: crash + 0.5)
+                self.add(.harmDisk(index, .lose), at: crash + 1)
+            case .cut:
+                let count = 1 + self.generator.next(below: 6)
+                self.add(.harmDisk(index, .cut(count)), at: crash + 1)
+            case .rolledBack:
+                self.add(.backUp(index), at: start)
+                // A start of which the copy knows nothing.
+                self.add(.crash(index), at: start + 0.5)
+                self.add(.restart(index), at: start + 1)
+                self.add(.harmDisk(index, .rollBack), at: crash + 1)
+            case .copied:
+                let copy = Fault.DiskHarm.copy(of: other % self.profile.nodeCount)
+                // Cut off at first, so that both write under one name.
+                self.add(.split(group: [index], isOneWay: false), at: crash + 0.9)
+                self.add(.harmDisk(index, copy), at: crash + 1)
+                self.add(.heal, at: crash + 7)
+            case .away:
+                self.add(.split(group: [index], isOneWay: false), at: start)
+                self.add(.crash(index), at: start + 4)
+                self.add(.heal, at: start + 4.5)
+                self.add(.late(index), at: start + window - 2)
+                continue
+            }
+            self.add(.crash(index), at: crash)
         }
     }
 

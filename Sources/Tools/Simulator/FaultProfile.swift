@@ -3,6 +3,21 @@ public import MeshMembership
 
 /// What goes wrong in a run, how much of it, and how long the run is.
 public struct FaultProfile: Equatable, Sendable {
+    /// What becomes of a disk while its node does not run.
+    public enum Disaster: Equatable, Sendable {
+        /// The changelog is gone.
+        case lost
+        /// The newest changesets are gone.
+        case cut
+        /// It is as it was some time before.
+        case rolledBack
+        /// It has the changelog of another node, its name included.
+        case copied
+        /// Nothing; but the node is away, with writes that nobody else has, for longer than it is
+        /// remembered.
+        case away
+    }
+
     /// The name on the command line.
     public var name: String
     /// How the members are tuned.
@@ -39,6 +54,22 @@ public struct FaultProfile: Equatable, Sendable {
     public var partitions = 0
     /// Whether splits cut one direction only.
     public var partitionsAreOneWay = false
+    /// What happens to disks, one after the other.
+    public var disasters: [Disaster] = []
+    /// How many times a node's clock leaps ahead, by 1 s to 10 min.
+    public var leaps = 0
+    /// How much clocks differ: each begins anywhere within 30 days and is off by up to this share.
+    public var clockError = 0.0
+    /// Whether one member says what is not so, all the time.
+    public var hasLiar = false
+    /// Pairs of nodes whose path carries datagrams only, and streams only, for ever.
+    public var datagramOnlyPairs = 0
+    /// See ``datagramOnlyPairs``.
+    public var streamOnlyPairs = 0
+    /// Whether every second node is of the next release, and the others cannot build all that it can.
+    public var isMixed = false
+    /// Share of writes that a full disk has although it said no, 0 to 1.
+    public var storedAfterAll = 0.0
     /// Configuration records written per second, anywhere.
     public var writesPerSecond = 0.5
     /// Length of the first phase, in which faults happen.
@@ -52,9 +83,10 @@ public struct FaultProfile: Equatable, Sendable {
     public init(name: String) { self.name = name }
 
     /// Every profile, by the name on the command line.
-    public static let all: [FaultProfile] = [
-        .calm, .stalls, .kill, .lossy, .crashes, .wiped, .disks, .split, .oneWay, .churn, .wan,
-    ]
+    public static let all: [FaultProfile] =
+        [
+            .calm, .stalls, .kill, .lossy, .crashes, .wiped, .disks, .split, .oneWay, .churn, .wan,
+        ] + Self.configuration
 
     /// The profile of a name.
     public static func named(_ name: String) -> FaultProfile? {
@@ -115,6 +147,7 @@ public struct FaultProfile: Equatable, Sendable {
         profile.crashes = 3
         profile.fullDisks = 8
         profile.slowDisks = 8
+        profile.storedAfterAll = 0.5
         profile.writesPerSecond = 4
         (profile.changelog.historyCount, profile.changelog.foldCount) = (5, 5)
         return profile

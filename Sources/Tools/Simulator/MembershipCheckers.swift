@@ -71,9 +71,13 @@ enum ViewChecker {
     }
 
     /// Judges the views of all running nodes.
+    ///
+    /// Inexact, only whether each sees the others alive: views are compared by streams, so that without
+    /// any a refutation that was missed stays missed.
     static func check(
         _ views: [(node: Int, id: NodeID, members: [Member])],
-        at now: MonotonicInstant
+        at now: MonotonicInstant,
+        isExact: Bool = true
     ) -> Violation? {
         for view in views {
             for other in views {
@@ -87,6 +91,7 @@ enum ViewChecker {
                 )
             }
         }
+        guard isExact else { return nil }
         for view in views.dropFirst() where Self.lines(view.members) != Self.lines(views[0].members)
         {
             return Violation(

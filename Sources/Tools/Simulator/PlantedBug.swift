@@ -40,7 +40,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
         case .hastyAcknowledgement: (.calm, .durability)
         case .deafToObservations: (.calm, .equalObservations)
         case .noRepair, .echoedRoots: (.split, .equalStores)
-        case .mixedRules, .noLead: (.calm, .equalStores)
+        case .mixedRules: (Self.busy, .equalStores)
+        case .noLead: (.calm, .equalStores)
         case .bornFounded: (.calm, .oneMesh)
         case .endlessSuspicion: (.kill, .detection)
         case .hastyVerdicts: (.stalls, .accuracy)
@@ -63,6 +64,13 @@ public enum PlantedBug: String, CaseIterable, Sendable {
         profile.nodeCount = 24
         profile.faultSeconds = 8
         profile.quietSeconds = 1
+        return profile
+    }()
+
+    /// Many writes, so that each entity is written.
+    private static let busy: FaultProfile = {
+        var profile = FaultProfile.calm
+        profile.writesPerSecond = 4
         return profile
     }()
 
@@ -91,8 +99,11 @@ public enum PlantedBug: String, CaseIterable, Sendable {
         if self == .noLead { configuration.generationLead = 0 }
         guard self == .mixedRules, index % 2 == 1 else { return }
         rules = StructuralRules(
-            facts: { key, _ in
-                EntityFacts(fault: key == "services/3" ? "refused here alone" : nil)
+            facts: { key, body in
+                guard key != "services/3" else {
+                    return EntityFacts(fault: "refused here alone")
+                }
+                return SimulatedRules.facts(of: key, body)
             },
             hash: SimulatedHash.hash
         )

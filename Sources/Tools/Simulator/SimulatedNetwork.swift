@@ -6,6 +6,13 @@ struct SimulatedNetwork {
     private var generator: SeededGenerator
     private var cut: (group: Set<Int>, isOneWay: Bool)?
     private var isPerfect = false
+    /// Pairs of nodes between which datagrams, or streams, never pass.
+    private var withoutDatagrams: Set<Set<Int>> = []
+    private var withoutStreams: Set<Set<Int>> = []
+    private(set) var lostCount = 0
+    private(set) var doubledCount = 0
+    private(set) var blockedDatagrams = 0
+    private(set) var blockedStreams = 0
 
     /// Creates a whole network with the faults of `profile`.
     init(profile: FaultProfile, generator: SeededGenerator) {
@@ -18,6 +25,15 @@ struct SimulatedNetwork {
 
     /// Cuts the network.
     mutating func split(_ group: Set<Int>, isOneWay: Bool) { self.cut = (group, isOneWay) }
+
+    /// Lets the path between two nodes carry streams only, or datagrams only, for ever.
+    mutating func narrow(_ pair: Set<Int>, toStreams: Bool) {
+        if toStreams {
+            self.withoutDatagrams.insert(pair)
+        } else {
+            self.withoutStreams.insert(pair)
+        }
+    }
 
     /// Joins what was cut.
     mutating func heal() { self.cut = nil }
@@ -34,9 +50,18 @@ struct SimulatedNetwork {
         let copy = self.generator.nextUnit()
         let delays = [self.delay(), self.delay()]
         guard self.passes(from: sender, to: receiver) else { return [] }
+        guard !self.withoutDatagrams.contains([sender, receiver]) else {
+            self.blockedDatagrams += 1
+            return []
+        }
         guard !self.isPerfect else { return [delays[0]] }
-        guard fate >= self.profile.loss else { return [] }
-        return copy < self.profile.duplication ? delays : [delays[0]]
+        guard fate >= self.profile.loss else {
+            self.lostCount += 1
+            return []
+        }
+        guard copy < self.profile.duplication else { return [delays[0]] }
+        self.doubledCount += 1
+        return delays
     }
 
     /// After how long a message of a stream arrives; `nil` when there is no stream.
@@ -45,6 +70,10 @@ struct SimulatedNetwork {
         let delay = self.delay() * 3
         guard self.passes(from: sender, to: receiver), self.passes(from: receiver, to: sender)
         else { return nil }
+        guard !self.withoutStreams.contains([sender, receiver]) else {
+            self.blockedStreams += 1
+            return nil
+        }
         return self.isPerfect || fate >= self.profile.loss / 2 ? delay : nil
     }
 

@@ -1,8 +1,10 @@
+import MeshActivation
 import MeshChangelog
 import MeshDissemination
 import MeshMembership
 import MeshObservations
 import MeshPrimitives
+import MeshWire
 
 /// One node: the cores that run on it, and the disk that survives them.
 struct SimulatedNode {
@@ -17,6 +19,8 @@ struct SimulatedNode {
         private var stored = StoredChangelog()
         private var changesets: [ChangesetID: [UInt8]] = [:]
         private var displaced: [ContentHash: [UInt8]] = [:]
+        /// Newest last.
+        private var order: [ChangesetID] = []
 
         /// What a changelog that starts from this disk finds.
         var changelog: StoredChangelog {
@@ -33,18 +37,53 @@ struct SimulatedNode {
             self.stored.checkpoint = batch.checkpoint ?? self.stored.checkpoint
             for id in batch.removed { self.changesets[id] = nil }
             for entry in batch.added { self.changesets[entry.id] = entry.bytes }
+            self.order = self.order.suffix(200) + batch.added.map(\.id)
             for entry in batch.displaced { self.displaced[entry.hash] = entry.bytes }
             for hash in batch.settled { self.displaced[hash] = nil }
+        }
+
+        /// Loses all that the changelog had saved.
+        mutating func loseChangelog() {
+            self.stored = StoredChangelog()
+            self.changesets = [:]
+            self.displaced = [:]
+        }
+
+        /// Loses the changesets that were saved last, as a disk that was cut short; says whether there
+        /// were any.
+        mutating func cutChangelog(_ count: Int) -> Bool {
+            let last = self.order.filter { self.changesets[$0] != nil }.suffix(count)
+            for id in last { self.changesets[id] = nil }
+            return !last.isEmpty
+        }
+
+        /// Takes over what another disk has, the store's name included.
+        mutating func copyChangelog(of other: Disk) {
+            self.stored = other.stored
+            self.changesets = other.changesets
+            self.displaced = other.displaced
+            self.order = other.order
         }
     }
 
     let index: Int
     private(set) var profile: MemberProfile
+    private var key: [UInt8]
     var disk = Disk()
     /// Set while the node runs.
     var membership: Membership?
     var changelog: Changelog?
     var observations: ObservationTable?
+    var machine: ConfigurationMachine?
+    /// What the machine had built, by revision.
+    var builds: [UInt64: ConfigurationBuild] = [:]
+    /// What is in use.
+    var active: ConfigurationBuild?
+    /// Whether anything was in use since the start.
+    var hasServed = false
+    /// What it says of its configuration.
+    var standing = ConfigurationStanding()
+    var clock = SimulatedClock()
     /// Who the observations were told is there.
     var observers: [Peer] = []
     /// What it sees of targets.
@@ -57,18 +96,22 @@ struct SimulatedNode {
     var membershipWake: UInt64 = 0
     var changelogWake: UInt64 = 0
     var observationWake: UInt64 = 0
+    var machineWake: UInt64 = 0
 
     /// Creates a node that does not run yet.
-    init(index: Int, generator: inout SeededGenerator) {
+    init(index: Int, isMixed: Bool, generator: inout SeededGenerator) {
         self.index = index
+        self.key = SimulatedKeys.key(using: &generator)
         self.profile = MemberProfile(
-            id: NodeID(high: generator.next(), low: UInt64(index)),
+            id: NodeID(key: self.key),
             name: "node-\(index)",
             region: index % 2 == 0 ? "eu" : "us",
             zone: "a",
             address: Self.endpoint(of: index),
-            version: "sim"
+            version: "sim",
+            protocolMaximum: isMixed && index % 2 == 0 ? 2 : 1
         )
+        if isMixed, index % 2 == 0 { self.profile.additions = Array("next".utf8) }
     }
 
     /// Who the node is.
@@ -93,22 +136,29 @@ struct SimulatedNode {
         _ configuration: MembershipConfiguration,
         _ changelog: ChangelogConfiguration,
         _ rules: StructuralRules,
+        _ observations: ObservationConfiguration,
+        _ setup: ConfigurationMachine.Setup,
         generator: inout SeededGenerator,
         at now: MonotonicInstant
     ) {
         self.disk.bootCount = max(self.disk.bootCount, self.disk.bootFloor) + 1
         self.isLeaving = false
-        self.pausedUntil = now
         self.membershipWake += 1
         self.changelogWake += 1
         self.observationWake += 1
+        self.machineWake += 1
+        self.builds = [:]
+        self.active = nil
+        self.hasServed = false
+        self.standing = ConfigurationStanding()
+        self.machine = ConfigurationMachine(setup, at: now)
         let mesh =
             self.disk.mesh ?? MeshClaim(id: MeshID(generator.next()), standing: .alone)
         self.disk.mesh = mesh
         var membership = Membership(
             configuration: configuration,
             profile: self.profile,
-            identity: SimulatedKeys.identity(of: self.id),
+            identity: SimulatedKeys.identity(of: self.id, self.key),
             start: MemberStart(boot: self.disk.bootCount, token: generator.next()),
             mesh: mesh,
             generator: generator.split()
@@ -127,7 +177,7 @@ struct SimulatedNode {
         self.observers = []
         self.votes = ObserverVotes()
         self.observations = ObservationTable(
-            configuration: ObservationConfiguration(),
+            configuration: observations,
             node: self.id,
             region: self.profile.region,
             boot: self.disk.bootCount,
@@ -139,7 +189,8 @@ struct SimulatedNode {
     /// Sets a node that does not run up anew: an empty disk, and so another identity.
     mutating func reinstall(generator: inout SeededGenerator) {
         self.disk = Disk()
-        self.profile.id = NodeID(high: generator.next(), low: UInt64(self.index))
+        self.key = SimulatedKeys.key(using: &generator)
+        self.profile.id = NodeID(key: self.key)
     }
 
     /// Ends the cores; the disk keeps what it has.
@@ -147,19 +198,31 @@ struct SimulatedNode {
         self.membership = nil
         self.changelog = nil
         self.observations = nil
+        self.machine = nil
     }
 }
 
 /// Keys and signatures in place of cryptography: a key is the identity's bytes, and whoever makes a
 /// signature up without ``signature(of:_:)`` is found out.
 enum SimulatedKeys {
-    /// Who a node is.
+    /// Draws a key.
+    static func key(using generator: inout SeededGenerator) -> [UInt8] {
+        var writer = ByteWriter(capacity: MemberRecord.keyByteCount)
+        for _ in 0..<4 { writer.write(generator.next()) }
+        return writer.bytes
+    }
+
+    /// Who a node is that has its identity for a key.
     static func identity(of node: NodeID) -> MemberIdentity {
         var writer = ByteWriter(capacity: MemberRecord.keyByteCount)
         writer.write(node)
         writer.write(node)
-        let key = writer.bytes
-        return MemberIdentity(
+        return Self.identity(of: node, writer.bytes)
+    }
+
+    /// Who a node with a key is.
+    static func identity(of node: NodeID, _ key: [UInt8]) -> MemberIdentity {
+        MemberIdentity(
             node: node,
             key: key,
             sign: { Self.signature(of: $0, key) },
@@ -176,9 +239,9 @@ enum SimulatedKeys {
 }
 
 extension StructuralRules {
-    /// Every content is an entity, and nothing stands in another's way.
+    /// See ``SimulatedRules``.
     static let simulated = StructuralRules(
-        facts: { _, _ in EntityFacts() },
+        facts: SimulatedRules.facts,
         hash: SimulatedHash.hash
     )
 }

@@ -1,3 +1,4 @@
+import MeshActivation
 import MeshChangelog
 import MeshMembership
 import MeshObservations
@@ -17,12 +18,17 @@ extension Simulation {
 
     /// Hands a packet to its receiver.
     mutating func deliver(_ packet: Packet, from sender: Int, to receiver: Int) {
-        let now = self.now
+        guard let packet = self.carried(packet, from: sender) else { return }
+        let now = self.time(at: receiver)
         let source = SimulatedNode.endpoint(of: sender)
         let peer = self.nodes[sender].id
         switch packet {
         case .datagram(let message):
             let heard = self.heard(message, by: receiver)
+            if case .ack = message.kind {
+                // An answered probe shows that datagrams go both ways.
+                self.nodes[receiver].observations?.datagramReceived(from: peer)
+            }
             self.step(receiver) { $0.receive(heard, from: source, at: now) }
         case .stream(let message):
             self.answer(message, from: sender, to: receiver) { .answer($0) }
@@ -35,13 +41,14 @@ extension Simulation {
             self.step(receiver) {
                 $0.streamProbeFinished(sequence: sequence, succeeded: true, at: now)
             }
+            self.nodes[receiver].observations?.datagramsLost(to: peer)
         case .observations(let message):
             self.stepObservations(receiver) { table, now in
                 table.receive(message, from: peer, at: now)
             }
-        case .changelog(let message):
+        case .changelog(let message, let path):
             self.stepChangelog(receiver) { changelog, now in
-                changelog.receive(message, from: peer, at: now)
+                changelog.receive(message, from: peer, by: path, at: now)
             }
         }
     }
@@ -52,7 +59,7 @@ extension Simulation {
         to receiver: Int,
         as packet: (MembershipMessage) -> Packet
     ) {
-        let now = self.now
+        let now = self.time(at: receiver)
         let heard = self.heard(message, by: receiver)
         let peer = self.nodes[sender].id
         var answer: MembershipMessage?
@@ -90,7 +97,10 @@ extension Simulation {
         case .wake(let instant):
             self.nodes[index].membershipWake += 1
             let number = self.nodes[index].membershipWake
-            self.queue.push(.wakeMembership(index, number: number), at: max(instant, self.now))
+            self.queue.push(
+                .wakeMembership(index, number: number),
+                at: self.moment(instant, at: index)
+            )
         case .event(let event):
             self.observe(event, at: index)
         case .peerDigest(let peer, let digest):
@@ -167,6 +177,9 @@ extension Simulation {
         self.note("node \(index): \(Self.text(event))")
         switch event {
         case .joined(let member), .changed(let member, _):
+            if member.state == .alive {
+                self.stepMachine(index) { machine, now in machine.joined(at: now) }
+            }
             self.report(self.incarnations.check(observer: index, member, at: self.now))
             let subject = self.nodes.firstIndex { $0.id == member.id }
             if let subject, member.state == .failed { self.judgeFailure(of: subject, by: index) }

@@ -16,7 +16,7 @@ extension Simulation {
         guard var table = self.nodes[index].observations else { return }
         self.inputCount += 1
         self.nodes[index].observations = nil
-        let effects = input(&table, self.now)
+        let effects = input(&table, self.time(at: index))
         self.nodes[index].observations = table
         for effect in effects { self.perform(effect, at: index) }
     }
@@ -77,7 +77,10 @@ extension Simulation {
         case .wake(let instant):
             self.nodes[index].observationWake += 1
             let number = self.nodes[index].observationWake
-            self.queue.push(.wakeObservations(index, number: number), at: max(instant, self.now))
+            self.queue.push(
+                .wakeObservations(index, number: number),
+                at: self.moment(instant, at: index)
+            )
         }
     }
 }
@@ -106,7 +109,10 @@ enum ObservationChecker {
     ) -> String? {
         for owner in nodes
         where table.state(of: owner.id) != owner.observations?.state(of: owner.id) {
-            return "believes another state of node \(owner.index) than it says"
+            let said = owner.observations?.state(of: owner.id)?.generation
+            let believed = table.state(of: owner.id)?.generation
+            return "believes another state of node \(owner.index) than it says: "
+                + "\(believed, default: "none") and not \(said, default: "none")"
         }
         let near = nodes.filter { $0.profile.region == observer.profile.region }
         for number in 0..<UInt64(Simulation.targetCount) {

@@ -1,3 +1,4 @@
+import MeshActivation
 import MeshChangelog
 import MeshMembership
 import MeshObservations
@@ -13,7 +14,11 @@ public struct Simulation {
         case wakeMembership(Int, number: UInt64)
         case wakeChangelog(Int, number: UInt64)
         case wakeObservations(Int, number: UInt64)
+        case wakeMachine(Int, number: UInt64)
         case saved(Int, ChangelogBatch, token: UInt64, boot: UInt64)
+        case compiled(Int, UInt64, boot: UInt64)
+        case installed(Int, UInt64, boot: UInt64)
+        case resolved(Int, ResolutionTable.Lookup, boot: UInt64)
         case deliver(Packet, from: Int, to: Int)
         case fault(Fault)
         case save
@@ -29,7 +34,7 @@ public struct Simulation {
         case answer(MembershipMessage)
         case probe(MembershipMessage, sequence: UInt32)
         case probed(sequence: UInt32)
-        case changelog(ChangelogMessage)
+        case changelog(ChangelogMessage, ChangelogPath)
         case observations(ObservationMessage)
     }
 
@@ -39,6 +44,7 @@ public struct Simulation {
     let seed: UInt64
     let profile: FaultProfile
     let bug: PlantedBug?
+    let mutant: CoreMutant?
     /// How many checkpoints disks have taken so far.
     public internal(set) var checkpointCount = 0
     var queue = EventQueue<Event>()
@@ -48,6 +54,17 @@ public struct Simulation {
     var boots: SeededGenerator
     var load: SeededGenerator
     var sights: SeededGenerator
+    var activity: SeededGenerator
+    var lies: SeededGenerator
+    /// Who lies, once it has begun.
+    var liar: Int?
+    var backups: [Int: SimulatedNode.Disk] = [:]
+    /// What has happened, and how often.
+    var happened: [Happening: Int] = [:]
+    /// What has to happen.
+    private let expected: Set<Happening>
+    /// Writes that break no rule, by ticket.
+    var lastWrites: Set<UInt64> = []
     var accuracy: AccuracyChecker
     var incarnations = IncarnationChecker()
     var stores = StoreChecker()
@@ -61,19 +78,32 @@ public struct Simulation {
     var datagramCount = 0
 
     /// Prepares a run.
-    public init(seed: UInt64, profile: FaultProfile, bug: PlantedBug? = nil) {
+    public init(
+        seed: UInt64,
+        profile: FaultProfile,
+        bug: PlantedBug? = nil,
+        mutant: CoreMutant? = nil
+    ) {
         var root = SeededGenerator(seed: seed)
         self.seed = seed
         self.profile = profile
         self.bug = bug
+        self.mutant = mutant
         self.network = SimulatedNetwork(profile: profile, generator: root.split())
         let schedule = FaultSchedule(profile: profile, generator: root.split())
         self.boots = root.split()
         self.load = root.split()
         self.sights = root.split()
+        self.activity = root.split()
+        self.lies = root.split()
+        self.expected = Set(schedule.faults.map(\.fault.happening)).union(profile.happenings)
         self.accuracy = AccuracyChecker(grace: Self.longestSuspicion(profile))
         for index in 0..<profile.nodeCount {
-            var node = SimulatedNode(index: index, generator: &self.boots)
+            var node = SimulatedNode(
+                index: index,
+                isMixed: profile.isMixed,
+                generator: &self.boots
+            )
             if bug == .bornFounded {
                 node.disk.mesh = MeshClaim(id: MeshID(UInt64(index)), standing: .founded)
             }
@@ -81,6 +111,7 @@ public struct Simulation {
             // Nodes start one after the other, as a script starts them.
             self.queue.push(.fault(.restart(index)), at: Self.instant(0.2 * Double(index)))
         }
+        self.narrowPaths()
         for (at, fault) in schedule.faults { self.queue.push(.fault(fault), at: at) }
         self.queue.push(.save, at: Self.instant(5))
         self.queue.push(.see, at: Self.instant(2))
@@ -93,15 +124,31 @@ public struct Simulation {
         self.advance(to: faultsEnd)
         if self.violation == nil {
             self.calmDown()
-            self.advance(to: faultsEnd.advanced(by: .seconds(self.profile.quietSeconds)))
+            let end = faultsEnd.advanced(by: .seconds(self.profile.quietSeconds))
+            self.advance(to: end)
         }
         if self.violation == nil { self.checkQuiet() }
+        if self.violation == nil {
+            // Only now, since a write makes nodes look for what they lack.
+            for index in self.nodes.indices { self.writeLast(index) }
+            self.advance(to: self.now.advanced(by: .seconds(5)))
+        }
+        self.happened[.lostDatagram] = self.network.lostCount
+        self.happened[.doubledDatagram] = self.network.doubledCount
+        self.happened[.blockedDatagram] = self.network.blockedDatagrams
+        self.happened[.blockedStream] = self.network.blockedStreams
+        for happening in Happening.allCases
+        where self.expected.contains(happening) && self.happened[happening, default: 0] == 0 {
+            let text = "no \(happening) has happened"
+            self.report(Violation(promise: .faults, at: self.now, text: text))
+        }
         return SimulationReport(
             seed: self.seed,
             profile: self.profile,
             inputCount: self.inputCount,
             datagramCount: self.datagramCount,
             slowestDetection: self.slowestDetection,
+            happened: self.happened,
             violation: self.violation,
             lastEvents: self.log
         )
@@ -133,7 +180,7 @@ public struct Simulation {
             guard self.isAwake(index, else: event),
                 self.nodes[index].membershipWake == number
             else { return }
-            let now = self.now
+            let now = self.time(at: index)
             self.step(index) { $0.wake(at: now) }
         case .wakeChangelog(let index, let number):
             guard self.isAwake(index, else: event),
@@ -145,6 +192,16 @@ public struct Simulation {
                 self.nodes[index].observationWake == number
             else { return }
             self.stepObservations(index) { table, now in table.wake(at: now) }
+        case .wakeMachine(let index, let number):
+            guard self.isAwake(index, else: event), self.nodes[index].machineWake == number
+            else { return }
+            self.stepMachine(index) { machine, now in machine.wake(at: now) }
+        case .compiled(let index, let revision, let boot):
+            self.compiled(index, revision, boot: boot)
+        case .installed(let index, let revision, let boot):
+            self.installed(index, revision, boot: boot)
+        case .resolved(let index, let lookup, let boot):
+            self.resolved(index, lookup, boot: boot)
         case .saved(let index, let batch, let token, let boot):
             self.saved(index, batch, token: token, boot: boot)
         case .deliver(let packet, let sender, let receiver):
@@ -175,7 +232,7 @@ public struct Simulation {
     private mutating func save() {
         for index in self.nodes.indices {
             guard let membership = self.nodes[index].membership else { continue }
-            self.nodes[index].disk.members = membership.knownMembers(at: self.now)
+            self.nodes[index].disk.members = membership.knownMembers(at: self.time(at: index))
         }
         self.queue.push(.save, at: self.now.advanced(by: .seconds(5)))
     }
@@ -186,6 +243,25 @@ public struct Simulation {
         self.network.becomePerfect()
         for index in self.nodes.indices { self.nodes[index].pausedUntil = self.now }
     }
+
+    /// Lets some paths carry datagrams only, and some streams only.
+    private mutating func narrowPaths() {
+        var pairs: [Set<Int>] = []
+        for one in 0..<self.profile.nodeCount {
+            for other in 0..<one { pairs.append([one, other]) }
+        }
+        pairs = self.activity.shuffle(pairs)
+        for pair in pairs.prefix(self.profile.datagramOnlyPairs) {
+            self.network.narrow(pair, toStreams: false)
+        }
+        let rest = pairs.dropFirst(self.profile.datagramOnlyPairs)
+        for pair in rest.prefix(self.profile.streamOnlyPairs) {
+            self.network.narrow(pair, toStreams: true)
+        }
+    }
+
+    /// Counts something that has happened.
+    mutating func count(_ happening: Happening) { self.happened[happening, default: 0] += 1 }
 
     /// Remembers one line for the report.
     mutating func note(_ text: String) {

@@ -12,6 +12,8 @@ public struct SimulationReport: Sendable {
     public let datagramCount: Int
     /// The slowest sight of a crash by an undisturbed node; `nil` when none was measured.
     public let slowestDetection: Duration?
+    /// What has happened, and how often.
+    public let happened: [Happening: Int]
     /// The first broken promise; `nil` when all were kept.
     public let violation: Violation?
     /// The last notable events, the oldest first.

@@ -24,6 +24,19 @@ public struct Violation: Equatable, Sendable {
         case durability
         /// A changeset is visible whole or not at all.
         case wholeChangesets
+        /// The log is what its changesets add up to, and shows every conflict.
+        case replay
+        /// Nothing comes back that was replaced or deleted by who had seen it, and what comes late does
+        /// not win.
+        case noReturn
+        /// A write that breaks no rule is taken, whatever anybody has said before.
+        case writable
+        /// What is brought into use is newer than before, and a node is ready when something is.
+        case activation
+        /// What one node says another one reads.
+        case encoding
+        /// Every fault of the schedule has happened.
+        case faults
     }
 
     /// Which promise was broken.

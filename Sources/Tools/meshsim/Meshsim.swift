@@ -5,7 +5,9 @@ struct Meshsim: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meshsim",
         abstract: "Run many nodes in virtual time: check promises, measure, compare.",
-        subcommands: [FaultCommand.self, BalanceCommand.self, ExperimentCommand.self],
+        subcommands: [
+            FaultCommand.self, ConfigCommand.self, BalanceCommand.self, ExperimentCommand.self,
+        ],
         defaultSubcommand: FaultCommand.self
     )
 }

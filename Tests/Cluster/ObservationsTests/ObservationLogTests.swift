@@ -181,6 +181,21 @@ struct ObservationLogTests {
         #expect(self.said(copy) == self.said(new))
     }
 
+    @Test("counts no withdrawal of a start before, whose end it would count again")
+    func countsWithdrawalsOnce() throws {
+        var old = self.log(0..<4)
+        var copy = ObservationLog(boot: 1)
+        _ = copy.merge(try #require(self.delta(old, after: 0)), limit: 100)
+        for number in 0..<4 { old.say(.vote(target(number), nil)) }
+        _ = copy.merge(try #require(self.delta(old, after: 4)), limit: 100)
+        let new = self.log(0..<1, boot: 2)
+
+        _ = copy.merge(try #require(self.delta(new, after: 0)), limit: 100)
+
+        #expect(copy.withdrawals == 0)
+        #expect(copy.values.count == 1)
+    }
+
     @Test("fills any room to the byte at most, with the newest where only the end fits")
     func fits() {
         var source = self.log(0..<200)

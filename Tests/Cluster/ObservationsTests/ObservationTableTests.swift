@@ -317,6 +317,34 @@ struct ObservationLieTests {
         #expect(fleet.tables[0].own.boot == 9)
     }
 
+    @Test("a node hears from a far peer, too, that others know more of it than it has said")
+    func hearsFromAfar() {
+        var fleet = TestFleet(2, regions: ["eu", "us"])
+        fleet.meet()
+        fleet.step(0) { $0.setState(NodeState(), at: $1) }
+        fleet.run(for: .seconds(2))
+        var state = NodeState()
+        state.generation = 7
+        let lie = self.message(
+            ObservationDelta(
+                owner: node(0),
+                boot: 3,
+                base: 0,
+                head: 5_000,
+                newest: 5_000,
+                entries: [.init(sequence: 5_000, observation: .state(state))]
+            )
+        )
+        // Its disk was rolled back, or somebody lies.
+        fleet.step(1) { $0.receive(lie, from: node(0), at: $1) }
+        #expect(fleet.tables[1].state(of: node(0))?.generation == 7)
+
+        fleet.run(for: .seconds(60))
+
+        #expect(fleet.tables[0].own.head > 5_000)
+        #expect(fleet.tables[1].state(of: node(0))?.generation == 0)
+    }
+
     @Test("no message traps, and no owner or fleet grows beyond its bound")
     func survivesNoise() {
         var configuration = ObservationConfiguration()

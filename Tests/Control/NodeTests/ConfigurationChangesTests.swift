@@ -1,3 +1,4 @@
+import MeshActivation
 import MeshEntities
 import MeshPrimitives
 import Testing

@@ -4,6 +4,7 @@ import MeshPrimitives
 import Synchronization
 import Testing
 
+@testable import MeshActivation
 @testable import MeshNode
 
 @Suite("The configuration compiler")
@@ -26,8 +27,8 @@ struct ConfigurationCompilerTests {
     private static func state(
         _ generation: UInt64,
         _ configuration: GatewayConfiguration
-    ) -> ConfigurationState {
-        ConfigurationState(
+    ) -> RoutedState {
+        RoutedState(
             head: .init(generation: generation, hash: ContentHash(high: 1, low: generation)),
             entities: configuration.entities()
                 .map { StoredEntity(key: "\($0.0.rawValue)/\($0.1)", body: $0.2.canonicalJSON) }
@@ -37,7 +38,7 @@ struct ConfigurationCompilerTests {
 
     private func compile(
         _ revision: UInt64,
-        _ state: ConfigurationState
+        _ state: RoutedState
     ) async throws -> CompiledFacts {
         let build = ConfigurationBuild(revision: revision, state: state, addresses: [:])
         return try await withCheckedThrowingContinuation { done in
@@ -124,7 +125,7 @@ struct ConfigurationCompilerTests {
         next.routes[0].paths = ["/next"]
         let whole = Self.state(2, next)
         let body = next.routes[0].document.canonicalJSON
-        var follower = ConfigurationState(head: whole.head, isEmpty: false) {
+        var follower = RoutedState(head: whole.head, isEmpty: false) {
             Issue.record("all entities were listed for one change")
             return []
         }
@@ -145,12 +146,12 @@ struct ConfigurationCompilerTests {
     @Test("takes over whole what was written out a moment ago, and reads anything else")
     func expected() async throws {
         let written = WrittenConfiguration(Self.good)
-        let head = ConfigurationState.Head(generation: 1, hash: written.hash)
+        let head = RoutedState.Head(generation: 1, hash: written.hash)
         self.compiler.expect(written)
 
         let facts = try await self.compile(
             1,
-            ConfigurationState(head: head, isEmpty: false) {
+            RoutedState(head: head, isEmpty: false) {
                 Issue.record("what is known already was listed")
                 return []
             }

@@ -1,3 +1,4 @@
+import MeshActivation
 import MeshBalancing
 import MeshDataPlane
 import MeshEntities

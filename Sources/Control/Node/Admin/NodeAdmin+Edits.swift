@@ -1,4 +1,5 @@
 import HashTreeCollections
+import MeshActivation
 import MeshAdmin
 import MeshChangelog
 import MeshDeclarative

@@ -1,4 +1,5 @@
 import Glibc
+import MeshActivation
 import MeshAdmin
 import MeshDataPlane
 import MeshDeclarative

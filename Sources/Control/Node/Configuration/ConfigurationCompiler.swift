@@ -1,5 +1,6 @@
 import CMeshSystem
 import Dispatch
+import MeshActivation
 import MeshDataPlane
 import MeshEntities
 import MeshPrimitives
@@ -33,7 +34,7 @@ final class ConfigurationCompiler: Sendable {
         /// Reads and checks what a state changes.
         ///
         /// - Throws: ``StoredEntityError`` or `EntityErrors`; the next state is read whole then.
-        mutating func read(_ state: ConfigurationState) throws {
+        mutating func read(_ state: RoutedState) throws {
             guard self.valid != state.head.hash else { return }
             let known = self.valid
             self.valid = nil

@@ -1,3 +1,4 @@
+import MeshActivation
 import MeshPrimitives
 import MeshReports
 

@@ -1,4 +1,5 @@
 import HashTreeCollections
+import MeshActivation
 import MeshChangelog
 import MeshMembership
 import MeshPrimitives
@@ -11,14 +12,14 @@ extension ConfigurationSource {
         self.init(
             head: {
                 let latest = await cluster.latest()
-                return ConfigurationState.Head((await held.instead(of: latest) ?? latest).head)
+                return RoutedState.Head((await held.instead(of: latest) ?? latest).head)
             },
             state: { hash in
                 guard let (latest, keys) = await cluster.latest(since: hash) else { return .empty }
                 if let before = await held.instead(of: latest) {
-                    return ConfigurationState(before)
+                    return RoutedState(before)
                 }
-                var state = ConfigurationState(latest)
+                var state = RoutedState(latest)
                 if let keys {
                     state.changes = .init(base: hash, bodies: latest.bodies(of: keys))
                 }
@@ -31,7 +32,7 @@ extension ConfigurationSource {
                     + zip(history.heads, history.steps.map(\.after))
                 return states.map { ClusterConfigurationState(head: $0, state: $1) }
                     .last { !isSkipped($0.head.hash) && !$0.isEmpty }
-                    .map { ConfigurationState($0) }
+                    .map { RoutedState($0) }
             },
             hasPeers: {
                 await cluster.members().contains { $0.id != own && $0.state == .alive }
@@ -63,13 +64,13 @@ extension ClusterConfigurationState {
     }
 }
 
-extension ConfigurationState {
+extension RoutedState {
     fileprivate init(_ latest: ClusterConfigurationState) {
         self.init(head: Head(latest.head), isEmpty: latest.isEmpty) { latest.entities }
     }
 }
 
-extension ConfigurationState.Head {
+extension RoutedState.Head {
     fileprivate init(_ head: ChangelogHead) {
         self.init(generation: head.generation, hash: head.hash)
     }

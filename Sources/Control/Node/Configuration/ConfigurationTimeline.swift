@@ -1,4 +1,5 @@
 import HashTreeCollections
+import MeshActivation
 import MeshChangelog
 import MeshPrimitives
 import MeshReports

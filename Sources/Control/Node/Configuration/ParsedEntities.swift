@@ -1,3 +1,4 @@
+import MeshActivation
 import MeshEntities
 
 /// The stored entities, read; a change costs the entities that changed, not all of them.

@@ -1,4 +1,5 @@
 import Dispatch
+import MeshActivation
 import MeshChangelog
 import MeshEntities
 import MeshPrimitives

@@ -1,4 +1,5 @@
 import Logging
+import MeshActivation
 import MeshAdmin
 import MeshChangelog
 import MeshDataPlane

@@ -1,3 +1,4 @@
+import MeshActivation
 import MeshAdmin
 import MeshChangelog
 import MeshDeclarative

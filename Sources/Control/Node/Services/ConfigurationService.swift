@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import MeshActivation
 import MeshAdmin
 import MeshChangelog
 import MeshDataPlane

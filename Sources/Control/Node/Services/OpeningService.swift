@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import MeshActivation
 import MeshChangelog
 import MeshDataPlane
 import MeshListening

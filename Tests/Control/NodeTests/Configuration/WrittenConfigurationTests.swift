@@ -1,3 +1,4 @@
+import MeshActivation
 import MeshChangelog
 import MeshDeclarative
 import MeshEntities

@@ -1,44 +1,57 @@
-import MeshPrimitives
+public import MeshPrimitives
 
 /// One state of the replicated configuration: which one, and its entities as they are stored.
 ///
 /// Cheap to make and to hand on, whatever its size: the entities are listed when somebody asks, and
 /// a state that came soon after another one says in what it differs.
-struct ConfigurationState: Sendable {
+public struct RoutedState: Sendable {
     /// Which state it is; nodes with the same hash route the same.
-    struct Head: Hashable, Sendable {
+    public struct Head: Hashable, Sendable {
         /// Rises with every change; shown, never compared to decide.
-        var generation: UInt64
+        public var generation: UInt64
         /// Hash of all entities.
-        var hash: ContentHash
+        public var hash: ContentHash
+
+        /// Creates a head.
+        public init(generation: UInt64, hash: ContentHash) {
+            self.generation = generation
+            self.hash = hash
+        }
 
         /// Of a store that nobody has written to.
-        static let none = Head(generation: 0, hash: .zero)
+        public static let none = Head(generation: 0, hash: .zero)
     }
 
     /// In what a state differs from an earlier one.
-    struct Changes: Equatable, Sendable {
+    public struct Changes: Equatable, Sendable {
         /// The earlier one.
-        var base: ContentHash
+        public var base: ContentHash
         /// Every entity that may differ, by key: its body now, `nil` when it is gone.
-        var bodies: [String: [UInt8]?]
+        public var bodies: [String: [UInt8]?]
+
+        /// Creates changes.
+        public init(base: ContentHash, bodies: [String: [UInt8]?]) {
+            self.base = base
+            self.bodies = bodies
+        }
     }
 
-    var head: Head
+    /// Which one.
+    public var head: Head
     /// Whether there is no entity.
-    let isEmpty: Bool
+    public let isEmpty: Bool
     /// What differs from the state that was received before; `nil` when that is not known.
-    var changes: Changes?
+    public var changes: Changes?
     private let list: @Sendable () -> [StoredEntity]
 
     /// All entities by key, rising; takes time in proportion to them.
-    var entities: [StoredEntity] { self.list() }
+    public var entities: [StoredEntity] { self.list() }
 
     /// Of a store that nobody has written to.
-    static let empty = ConfigurationState(head: .none, entities: [])
+    public static let empty = RoutedState(head: .none, entities: [])
 
     /// Creates a state whose entities `list` gives, by rising keys.
-    init(
+    public init(
         head: Head,
         isEmpty: Bool,
         changes: Changes? = nil,
@@ -51,12 +64,12 @@ struct ConfigurationState: Sendable {
     }
 
     /// Creates a state of entities with rising keys.
-    init(head: Head, entities: [StoredEntity]) {
+    public init(head: Head, entities: [StoredEntity]) {
         self.init(head: head, isEmpty: entities.isEmpty) { entities }
     }
 
     /// The same state as seen from the one before `earlier`, when what both differ in is known.
-    func following(_ earlier: ConfigurationState?) -> ConfigurationState {
+    public func following(_ earlier: RoutedState?) -> RoutedState {
         var result = self
         guard let changes = self.changes, let earlier, changes.base == earlier.head.hash,
             let before = earlier.changes
@@ -72,36 +85,23 @@ struct ConfigurationState: Sendable {
     }
 }
 
-extension ConfigurationState: Equatable {
+extension RoutedState: Equatable {
     /// States of one head hold the same entities.
-    static func == (left: ConfigurationState, right: ConfigurationState) -> Bool {
+    public static func == (left: RoutedState, right: RoutedState) -> Bool {
         left.head == right.head && left.changes == right.changes
     }
 }
 
 /// One entity as the store holds it.
-struct StoredEntity: Equatable, Sendable {
+public struct StoredEntity: Equatable, Sendable {
     /// Collection and identity, such as `routes/0b5c…`.
-    var key: String
+    public var key: String
     /// Its document as canonical JSON.
-    var body: [UInt8]
-}
+    public var body: [UInt8]
 
-/// Where the newest state is read.
-///
-/// Level-triggered: whoever says that something changed says no more than that, and the newest state
-/// is read here, so that no lost signal can lose a state.
-struct ConfigurationSource: Sendable {
-    /// Which state is there now; cheap.
-    var head: @Sendable () async -> ConfigurationState.Head
-    /// The whole state: head and entities of one moment, and its changes since the state with a hash
-    /// when they are remembered.
-    var state: @Sendable (_ since: ContentHash) async -> ConfigurationState
-    /// The newest state of the past of which `isSkipped` is false; `nil` when none is remembered.
-    var earlier:
-        @Sendable (_ isSkipped: @Sendable (ContentHash) -> Bool) async -> ConfigurationState? = {
-            _ in nil
-        }
-    /// Whether another member answers.
-    var hasPeers: @Sendable () async -> Bool
+    /// Creates an entity.
+    public init(key: String, body: [UInt8]) {
+        self.key = key
+        self.body = body
+    }
 }

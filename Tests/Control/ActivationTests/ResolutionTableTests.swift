@@ -1,7 +1,7 @@
 import MeshPrimitives
 import Testing
 
-@testable import MeshNode
+@testable import MeshActivation
 
 @Suite("The table of host names")
 struct ResolutionTableTests {

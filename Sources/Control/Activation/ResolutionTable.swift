@@ -1,22 +1,25 @@
-import MeshPrimitives
+public import MeshPrimitives
 
 /// How often and how many host names are looked up.
-struct ResolutionSettings: Equatable, Sendable {
+public struct ResolutionSettings: Equatable, Sendable {
     /// Look-ups under way at once: 16.
-    var parallel = 16
+    public var parallel = 16
     /// Look-ups begun per second at most, spread by asking for each name less often: 100.
-    var perSecond = 100
+    public var perSecond = 100
     /// Shortest time between two look-ups of a name, whatever its answer allows: 1 s.
-    var shortest = Duration.seconds(1)
+    public var shortest = Duration.seconds(1)
     /// Longest time that an answer is believed, whatever it says: 1 h.
-    var longest = Duration.seconds(3_600)
+    public var longest = Duration.seconds(3_600)
     /// Longest pause after failures in a row; the first is 1 s, each is twice the one before: 30 s.
-    var longestPause = Duration.seconds(30)
+    public var longestPause = Duration.seconds(30)
     /// When a look-up without answer counts as failed: 15 s.
-    var patience = Duration.seconds(15)
+    public var patience = Duration.seconds(15)
     /// How long the addresses of a name that left the configuration are kept, so that going back
     /// costs no look-up: 10 min.
-    var memory = Duration.seconds(600)
+    public var memory = Duration.seconds(600)
+
+    /// Creates the defaults.
+    public init() {}
 }
 
 /// What is known of the host names of a configuration, and when each is looked up next.
@@ -25,15 +28,17 @@ struct ResolutionSettings: Equatable, Sendable {
 ///                                └──failure, or nothing in time──> due after a growing pause
 ///
 /// A name without answer keeps the addresses it had. Pure: the shell looks up and brings answers.
-struct ResolutionTable: Sendable {
+public struct ResolutionTable: Sendable {
     /// One look-up; a later one of the same name has a higher number.
-    struct Lookup: Hashable, Sendable {
-        let host: String
-        let number: UInt64
+    public struct Lookup: Hashable, Sendable {
+        /// The name.
+        public let host: String
+        /// Counts look-ups of this node.
+        public let number: UInt64
     }
 
     /// How a look-up ended.
-    enum Outcome: Equatable, Sendable {
+    public enum Outcome: Equatable, Sendable {
         /// At least one address, and how long they hold.
         case found([HostAddress], timeToLive: Duration)
         /// At least one address of the name itself, but nobody said whether it has SRV records: not
@@ -43,7 +48,7 @@ struct ResolutionTable: Sendable {
     }
 
     /// What an outcome changes.
-    enum Change: Equatable, Sendable {
+    public enum Change: Equatable, Sendable {
         case nothing
         /// The name's addresses.
         case addresses

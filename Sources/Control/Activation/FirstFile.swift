@@ -8,19 +8,22 @@ import MeshPrimitives
 ///
 /// With seeds the mesh is asked first: until it was joined and had time to send what it holds, or
 /// until the seeds were given up.
-struct FirstFile: Sendable {
+public struct FirstFile: Sendable {
     /// How long the mesh is waited for.
-    struct Patience: Equatable, Sendable {
+    public struct Patience: Equatable, Sendable {
         /// For a seed to answer: 10 s.
-        var join = Duration.seconds(10)
+        public var join = Duration.seconds(10)
         /// For a configuration after that: 3 s.
-        var exchange = Duration.seconds(3)
+        public var exchange = Duration.seconds(3)
         /// Before a failed write is tried again: 5 s.
-        var retry = Duration.seconds(5)
+        public var retry = Duration.seconds(5)
+
+        /// Creates the defaults.
+        public init() {}
     }
 
     /// What the node was given.
-    enum Content: Equatable, Sendable {
+    public enum Content: Equatable, Sendable {
         /// No file, or none that can be used.
         case none
         /// One that is being read.

@@ -1,20 +1,27 @@
-import MeshPrimitives
+public import MeshPrimitives
 
 /// A state to be compiled, with the addresses that are known now.
-struct ConfigurationBuild: Equatable, Sendable {
+public struct ConfigurationBuild: Equatable, Sendable {
     /// Rises with every build of this node.
-    let revision: UInt64
-    let state: ConfigurationState
+    public let revision: UInt64
+    /// What is to be compiled.
+    public let state: RoutedState
     /// By host name.
-    let addresses: [String: [HostAddress]]
+    public let addresses: [String: [HostAddress]]
 }
 
 /// What the compiler found out about a state.
-struct CompiledFacts: Equatable, Sendable {
+public struct CompiledFacts: Equatable, Sendable {
     /// Host names whose addresses its targets need.
-    var hosts: Set<String>
+    public var hosts: Set<String>
     /// Of its entities, as ``FirstFile/Content``.
-    var fingerprint: UInt64
+    public var fingerprint: UInt64
+
+    /// Creates the facts.
+    public init(hosts: Set<String>, fingerprint: UInt64) {
+        self.hosts = hosts
+        self.fingerprint = fingerprint
+    }
 }
 
 /// Brings the newest configuration that this node can use into use, and says how it stands.
@@ -29,9 +36,9 @@ struct CompiledFacts: Equatable, Sendable {
 /// A revision is compiled and installed whole or not at all, and only in rising order, so an older
 /// one can never follow a newer one. Names are looked up only for what is active: they never delay
 /// an activation.
-struct ConfigurationMachine: Sendable {
+public struct ConfigurationMachine: Sendable {
     /// What the shell must do next, in array order.
-    enum Effect: Equatable, Sendable {
+    public enum Effect: Equatable, Sendable {
         /// Answer with ``compiled(_:_:at:)`` or ``refused(_:reason:at:)``.
         case compile(ConfigurationBuild)
         /// Let the data plane use it; answer with ``installed(_:at:)`` or ``refused(_:reason:at:)``.
@@ -49,13 +56,20 @@ struct ConfigurationMachine: Sendable {
     }
 
     /// How the node is set up.
-    struct Setup: Sendable {
-        var file = FirstFile.Content.none
-        var hasSeeds = false
-        var patience = FirstFile.Patience()
-        var resolution = ResolutionSettings()
+    public struct Setup: Sendable {
+        /// The `config:` file.
+        public var file = FirstFile.Content.none
+        /// Whether it joins a mesh that may have a configuration.
+        public var hasSeeds = false
+        /// How long the mesh is waited for before the file is applied.
+        public var patience = FirstFile.Patience()
+        /// How host names are looked up.
+        public var resolution = ResolutionSettings()
         /// For tests of the simulation only: what the machine does wrong.
-        var flaw: ConfigurationFlaw?
+        public var flaw: ConfigurationFlaw?
+
+        /// Creates the setup of a node without a file and without seeds.
+        public init() {}
     }
 
     private enum Work {
@@ -79,7 +93,7 @@ struct ConfigurationMachine: Sendable {
     private var file: FirstFile
     private var names: ResolutionTable
     private var revision: UInt64 = 0
-    private var newest: (number: UInt64, state: ConfigurationState)?
+    private var newest: (number: UInt64, state: RoutedState)?
     private var active: (order: Order, facts: CompiledFacts)?
     private var work = Work.idle
     /// Number of the last state that was tried.
@@ -91,11 +105,12 @@ struct ConfigurationMachine: Sendable {
     private var fileReason: String?
 
     /// Numbers states as they arrive.
-    private(set) var stateNumber: UInt64 = 0
+    public private(set) var stateNumber: UInt64 = 0
     /// Every state up to this number is in use, refused, or replaced by a later one that is.
-    private(set) var settledNumber: UInt64 = 0
+    public private(set) var settledNumber: UInt64 = 0
 
-    init(_ setup: Setup, at now: MonotonicInstant) {
+    /// Creates the machine of a node that has not read its disk yet.
+    public init(_ setup: Setup, at now: MonotonicInstant) {
         self.flaw = setup.flaw
         self.names = ResolutionTable(settings: setup.resolution)
         self.file = FirstFile(
@@ -108,17 +123,17 @@ struct ConfigurationMachine: Sendable {
     }
 
     /// Whether a seed has answered.
-    var hasJoined: Bool { self.file.hasJoined }
+    public var hasJoined: Bool { self.file.hasJoined }
 
     /// The state that came last; `nil` before the first.
-    var newestHead: ConfigurationState.Head? { self.newest?.state.head }
+    public var newestHead: RoutedState.Head? { self.newest?.state.head }
 
     /// How the node stands now.
-    var current: ConfigurationStanding { self.standing }
+    public var current: ConfigurationStanding { self.standing }
 
     /// Takes in the state that the store holds now.
-    mutating func receive(
-        _ state: ConfigurationState,
+    public mutating func receive(
+        _ state: RoutedState,
         at now: MonotonicInstant
     ) -> [Effect] {
         let isNew = self.newest?.state.head.hash != state.head.hash
@@ -143,13 +158,13 @@ struct ConfigurationMachine: Sendable {
     }
 
     /// A seed has answered: the mesh is joined.
-    mutating func joined(at now: MonotonicInstant) -> [Effect] {
+    public mutating func joined(at now: MonotonicInstant) -> [Effect] {
         self.file.join(at: now)
         return self.proceed(at: now)
     }
 
     /// Takes in that a build is ready.
-    mutating func compiled(
+    public mutating func compiled(
         _ revision: UInt64,
         _ facts: CompiledFacts,
         at now: MonotonicInstant
@@ -163,7 +178,7 @@ struct ConfigurationMachine: Sendable {
     }
 
     /// Takes in that the data plane uses a build.
-    mutating func installed(_ revision: UInt64, at now: MonotonicInstant) -> [Effect] {
+    public mutating func installed(_ revision: UInt64, at now: MonotonicInstant) -> [Effect] {
         guard case .installing(let order, let facts) = self.work, order.build.revision == revision
         else { return [] }
         self.work = .idle
@@ -186,7 +201,7 @@ struct ConfigurationMachine: Sendable {
     }
 
     /// Takes in that a build could not be compiled or installed; what was in use still is.
-    mutating func refused(
+    public mutating func refused(
         _ revision: UInt64,
         reason: String,
         at now: MonotonicInstant
@@ -214,7 +229,7 @@ struct ConfigurationMachine: Sendable {
     }
 
     /// Takes in how a look-up ended.
-    mutating func resolved(
+    public mutating func resolved(
         _ lookup: ResolutionTable.Lookup,
         _ outcome: ResolutionTable.Outcome,
         at now: MonotonicInstant
@@ -231,19 +246,19 @@ struct ConfigurationMachine: Sendable {
     }
 
     /// The file was read.
-    mutating func fileRead(fingerprint: UInt64, at now: MonotonicInstant) -> [Effect] {
+    public mutating func fileRead(fingerprint: UInt64, at now: MonotonicInstant) -> [Effect] {
         self.file.read(fingerprint: fingerprint)
         return (self.active.map { self.compareFile($0.facts) } ?? []) + self.proceed(at: now)
     }
 
     /// The file was applied, and what it says is in use; one without entities changes nothing.
-    mutating func fileApplied(at now: MonotonicInstant) -> [Effect] {
+    public mutating func fileApplied(at now: MonotonicInstant) -> [Effect] {
         self.file.end()
         return self.proceed(at: now)
     }
 
     /// The file could not be read or written; it is tried again unless that is final.
-    mutating func fileFailed(
+    public mutating func fileFailed(
         reason: String,
         isFinal: Bool,
         at now: MonotonicInstant
@@ -254,7 +269,7 @@ struct ConfigurationMachine: Sendable {
     }
 
     /// Does what time brings; early and spurious wakes are harmless.
-    mutating func wake(at now: MonotonicInstant) -> [Effect] {
+    public mutating func wake(at now: MonotonicInstant) -> [Effect] {
         if let alarm = self.alarm, alarm <= now { self.alarm = nil }
         let lost = self.names.wake(at: now)
         return lost.map { .event(.unresolved(host: $0.host, reason: $0.reason)) }
@@ -289,7 +304,10 @@ extension ConfigurationMachine {
 
     /// The newest state when it was not tried yet, else the active one when addresses have changed.
     private mutating func nextBuild() -> ConfigurationBuild? {
-        guard self.isIdle || self.flaw == .compilesManyAtOnce else { return nil }
+        guard self.isIdle || self.flaw == .compilesManyAtOnce else {
+            if self.flaw == .forgetsWhatWaits { self.tried = self.stateNumber }
+            return nil
+        }
         if let newest = self.newest, newest.number > self.tried {
             self.tried = newest.number
             return self.begin(newest.state, newest.number, isForAddresses: false)
@@ -301,7 +319,7 @@ extension ConfigurationMachine {
     }
 
     private mutating func begin(
-        _ state: ConfigurationState,
+        _ state: RoutedState,
         _ number: UInt64,
         isForAddresses: Bool
     ) -> ConfigurationBuild {

@@ -1,7 +1,7 @@
 /// Mistakes that ``ConfigurationMachine`` can be told to make; no node ever does.
 ///
-/// Tests of its simulation see by them that it would find them.
-enum ConfigurationFlaw: CaseIterable, Sendable {
+/// Simulations see by them that they would find them.
+public enum ConfigurationFlaw: String, CaseIterable, Sendable {
     /// Installs whatever compiler result comes, stale ones too.
     case takesStaleResults
     /// A state that cannot be used ends the one in use.
@@ -10,4 +10,6 @@ enum ConfigurationFlaw: CaseIterable, Sendable {
     case readyBeforeActivation
     /// Begins to compile although a build is under way.
     case compilesManyAtOnce
+    /// Forgets a state that came while a build was under way.
+    case forgetsWhatWaits
 }

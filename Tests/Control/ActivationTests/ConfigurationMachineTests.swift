@@ -1,7 +1,7 @@
 import MeshPrimitives
 import Testing
 
-@testable import MeshNode
+@testable import MeshActivation
 
 @Suite("The configuration machine")
 struct ConfigurationMachineTests {
@@ -23,8 +23,8 @@ struct ConfigurationMachineTests {
         MonotonicInstant(sinceStart: .seconds(seconds))
     }
 
-    private static func state(_ generation: UInt64, _ keys: String...) -> ConfigurationState {
-        ConfigurationState(
+    private static func state(_ generation: UInt64, _ keys: String...) -> RoutedState {
+        RoutedState(
             head: .init(generation: generation, hash: ContentHash(high: 7, low: generation)),
             entities: keys.map { StoredEntity(key: $0, body: []) }
         )
@@ -36,7 +36,7 @@ struct ConfigurationMachineTests {
 
     /// Activates a state from beginning to end.
     private mutating func activate(
-        _ state: ConfigurationState,
+        _ state: RoutedState,
         revision: UInt64,
         _ facts: CompiledFacts = facts()
     ) -> [Effect] {

@@ -1,7 +1,7 @@
 import MeshPrimitives
 import Testing
 
-@testable import MeshNode
+@testable import MeshActivation
 
 /// One machine in a world that answers late, out of order and twice.
 private struct MachineSimulation {
@@ -24,7 +24,7 @@ private struct MachineSimulation {
     private var hasServed = false
     private var compiling: Set<UInt64> = []
     private var asking: Set<ResolutionTable.Lookup> = []
-    private var state = ConfigurationState.empty
+    private var state = RoutedState.empty
     private var dns: [String: [HostAddress]] = [:]
     private var told = ConfigurationStanding()
     private var isCalm = false
@@ -77,7 +77,7 @@ private struct MachineSimulation {
         let word = ["a.test", "b.test", "c.test", "d.test", "x", "y"]
         let keys = word.filter { _ in self.chance(30) }
         let generation = self.state.head.generation + 1
-        self.state = ConfigurationState(
+        self.state = RoutedState(
             head: .init(generation: generation, hash: ContentHash(high: 1, low: generation)),
             entities: keys.map { StoredEntity(key: $0, body: []) }
         )

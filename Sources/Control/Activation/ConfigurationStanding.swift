@@ -1,15 +1,23 @@
 import MeshPrimitives
 
 /// What a node says of its configuration, to its balancer, its peers and its operator.
-struct ConfigurationStanding: Equatable, Sendable {
+public struct ConfigurationStanding: Equatable, Sendable {
     /// A state that could not be taken up, and why.
-    struct Refusal: Equatable, Sendable {
-        var head: ConfigurationState.Head
-        var reason: String
+    public struct Refusal: Equatable, Sendable {
+        /// Which state.
+        public var head: RoutedState.Head
+        /// Why, for people.
+        public var reason: String
+
+        /// Creates a refusal.
+        public init(head: RoutedState.Head, reason: String) {
+            self.head = head
+            self.reason = reason
+        }
     }
 
     /// What a node without a configuration waits for.
-    enum Waiting: Equatable, Sendable {
+    public enum Waiting: Equatable, Sendable {
         /// Its own disk.
         case disk
         /// What it holds, which is made ready to route by.
@@ -29,25 +37,28 @@ struct ConfigurationStanding: Equatable, Sendable {
     }
 
     /// What it routes by; `nil` before the first activation.
-    var active: ConfigurationState.Head?
+    public var active: RoutedState.Head?
     /// Whether that has any entity.
-    var hasEntities = false
+    public var hasEntities = false
     /// Why the newest state is not in use; `nil` when it is.
-    var refusal: Refusal?
+    public var refusal: Refusal?
     /// What it waits for while it has nothing to route by.
-    var waiting: Waiting? = .disk
+    public var waiting: Waiting? = .disk
     /// Whether the `config:` file says something else than what it routes by.
-    var differsFromFile = false
+    public var differsFromFile = false
+
+    /// Creates the standing of a node that has just started.
+    public init() {}
 
     /// Whether it serves a configuration that was activated.
     ///
     /// An empty one serves nobody, so a balancer should not send anything; Kong does the same.
-    var isReady: Bool { self.active != nil && self.hasEntities }
+    public var isReady: Bool { self.active != nil && self.hasEntities }
 }
 
 extension ConfigurationStanding.Waiting: CustomStringConvertible {
     /// What is missing and what to do about it.
-    var description: String {
+    public var description: String {
         switch self {
         case .disk: "the store on disk is being read"
         case .activation: "the configuration is being activated"
@@ -62,15 +73,15 @@ extension ConfigurationStanding.Waiting: CustomStringConvertible {
 }
 
 /// What people should hear about a node's configuration.
-enum ConfigurationEvent: Equatable, Sendable {
+public enum ConfigurationEvent: Equatable, Sendable {
     /// It routes by another state now.
-    case activated(ConfigurationState.Head)
+    case activated(RoutedState.Head)
     /// It cannot route by a state and keeps the one before.
     case refused(ConfigurationStanding.Refusal)
     /// Addresses have changed, but targets could not be replaced.
     case addressesRefused(reason: String)
     /// The `config:` file is not what the node routes by.
-    case fileDiffers(ConfigurationState.Head)
+    case fileDiffers(RoutedState.Head)
     /// The `config:` file was not applied.
     case fileRefused(reason: String)
     /// A host name has had no answer since the last good one.
