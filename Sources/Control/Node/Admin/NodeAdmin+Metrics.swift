@@ -27,17 +27,7 @@ extension NodeAdmin {
             .counter,
             help: "HTTP status codes per service and route.",
             labels: ["service", "route", "code", "source", "workspace", "consumer"],
-            samples: routes.flatMap { route in
-                route.requests.map { count in
-                    MetricsText.Sample(
-                        [
-                            route.service, route.route, String(count.code),
-                            count.source.rawValue, "default", "",
-                        ],
-                        Double(count.count)
-                    )
-                }
-            }
+            samples: routes.flatMap(Self.requests)
         )
         typealias Route = DataPlaneCounters.RouteCounters
         let families: [(String, String, KeyPath<Route, DataPlaneCounters.Histogram>, [UInt32])] = [
@@ -75,15 +65,57 @@ extension NodeAdmin {
             .counter,
             help: "Bytes from and to clients.",
             labels: ["service", "route", "direction", "workspace", "consumer"],
-            samples: routes.flatMap { route in
-                [("ingress", route.ingressBytes), ("egress", route.egressBytes)].map {
-                    MetricsText.Sample(
-                        [route.service, route.route, $0.0, "default", ""],
-                        Double($0.1)
-                    )
-                }
-            }
+            samples: routes.flatMap(Self.bandwidth)
         )
+    }
+
+    /// A route's requests: each consumer's that are counted, and the rest under no name.
+    private static func requests(
+        _ route: DataPlaneCounters.RouteCounters
+    ) -> [MetricsText.Sample] {
+        let sample = { (count: DataPlaneCounters.RequestCount, number: UInt64, name: String) in
+            MetricsText.Sample(
+                [
+                    route.service, route.route, String(count.code), count.source.rawValue,
+                    "default", name,
+                ],
+                Double(number)
+            )
+        }
+        var samples: [MetricsText.Sample] = []
+        for count in route.requests {
+            let known = route.consumers.flatMap(\.requests)
+                .filter { $0.code == count.code && $0.source == count.source }
+                .reduce(UInt64(0)) { $0 &+ $1.count }
+            if known < count.count { samples.append(sample(count, count.count - known, "")) }
+        }
+        for consumer in route.consumers {
+            samples += consumer.requests.map { sample($0, $0.count, consumer.name) }
+        }
+        return samples
+    }
+
+    /// A route's bytes: each consumer's that are counted, and the rest under no name.
+    private static func bandwidth(
+        _ route: DataPlaneCounters.RouteCounters
+    ) -> [MetricsText.Sample] {
+        let sample = { (direction: String, number: UInt64, name: String) in
+            MetricsText.Sample(
+                [route.service, route.route, direction, "default", name],
+                Double(number)
+            )
+        }
+        let ingress = route.consumers.reduce(UInt64(0)) { $0 &+ $1.ingressBytes }
+        let egress = route.consumers.reduce(UInt64(0)) { $0 &+ $1.egressBytes }
+        var samples = [
+            sample("ingress", route.ingressBytes - min(ingress, route.ingressBytes), ""),
+            sample("egress", route.egressBytes - min(egress, route.egressBytes), ""),
+        ]
+        for consumer in route.consumers {
+            samples.append(sample("ingress", consumer.ingressBytes, consumer.name))
+            samples.append(sample("egress", consumer.egressBytes, consumer.name))
+        }
+        return samples
     }
 
     private func writeConnections(_ counters: DataPlaneCounters, into text: inout MetricsText) {

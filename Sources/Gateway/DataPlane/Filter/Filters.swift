@@ -123,6 +123,11 @@ extension Worker {
             request.captures = exchange.pointee.view.pointee.snapshot
                 ._withUnsafeGuaranteedRef { $0.captures(ofRoute: Int(exchange.pointee.route)) }
         }
+        if self.chain(exchange).readsMatched {
+            let documents = exchange.pointee.view.pointee.snapshot
+                ._withUnsafeGuaranteedRef { $0.logDocuments(ofRoute: Int(exchange.pointee.route)) }
+            request.matched = (documents.route, documents.service)
+        }
         request.route = exchange.pointee.view.pointee.snapshot
             ._withUnsafeGuaranteedRef { $0.routeID(Int(exchange.pointee.route)) }
         request.service = exchange.pointee.view.pointee.snapshot

@@ -167,7 +167,8 @@ extension Worker {
                     upstreamNanoseconds: waited,
                     received: exchange.pointee.received,
                     returned: exchange.pointee.returned
-                )
+                ),
+                exchange.pointee.filters.flatMap { self.countedConsumer(exchange, $0) }
             )
         }
         if let block = exchange.pointee.filters, exchange.pointee.route >= 0 {
@@ -188,6 +189,17 @@ extension Worker {
                 self.remember(exchange, entry, in: trail)
             }
         }
+    }
+
+    /// The consumer whose share of the counters a request is part of.
+    private func countedConsumer(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ block: UnsafeMutablePointer<Block>
+    ) -> ConsumerEntry? {
+        self.chain(exchange).countedConsumer(
+            self.consumers(exchange),
+            block.filter.pointee.plugins.identity
+        )
     }
 
     /// Remembers a request that plugins had to do with.

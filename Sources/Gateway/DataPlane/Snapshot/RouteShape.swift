@@ -70,9 +70,10 @@ final class RouteShape: Sendable {
         self.arena = arena
         self.label = label
         self.chain = chain
-        self.routeDocument = chain.logs ? Array(route.document.json.utf8) : []
+        let isTold = chain.logs || chain.readsMatched
+        self.routeDocument = isTold ? Array(route.document.json.utf8) : []
         self.serviceDocument =
-            chain.logs ? service.map { Array($0.document.json.utf8) } ?? [] : []
+            isTold ? service.map { Array($0.document.json.utf8) } ?? [] : []
         var names = LogNames()
         names.route = route.name ?? ""
         names.routeID = route.id.description

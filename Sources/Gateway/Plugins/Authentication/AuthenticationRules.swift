@@ -112,6 +112,10 @@ struct AuthenticationRules: Sendable {
         _ edits: inout PluginEdits
     ) {
         guard let consumer = consumers[place] else { return }
+        let isSame =
+            state.identity.consumerID == consumer.id && state.identity.credential == credential
+        // Whoever shows another credential than the session was made with logs in anew.
+        if !isSame { state.session = SessionState() }
         state.identity = PluginIdentity()
         state.identity.consumer = place
         state.identity.consumerID = consumer.id

@@ -64,6 +64,12 @@ public struct PluginChain: Sendable {
     /// Whether a step looks at ``PluginRequest/captures``.
     public let readsCaptures: Bool
 
+    /// Whether a step looks at ``PluginRequest/matched``.
+    public let readsMatched: Bool
+
+    /// Whether a step wants what requests cost counted by consumer.
+    private let countsConsumers: Bool
+
     /// Whether a step tells of requests that are over.
     public let logs: Bool
 
@@ -94,8 +100,10 @@ public struct PluginChain: Sendable {
         self.links = effective.sorted { ($0.priority, $0.name) > ($1.priority, $1.name) }
         let steps = self.links.flatMap(\.steps)
         self.changesBodies = steps.contains { $0.body != nil }
-        self.logs = steps.contains { $0.log != nil }
+        self.logs = steps.contains { !$0.logs.isEmpty }
         self.readsCaptures = steps.contains { $0.readsCaptures }
+        self.readsMatched = steps.contains { $0.readsMatched }
+        self.countsConsumers = steps.contains { $0.countsConsumers }
         self.readsListenAddress = steps.contains { $0.readsListenAddress }
         self.correlationField = steps.lazy.compactMap(\.correlationField).first
     }
@@ -193,10 +201,23 @@ public struct PluginChain: Sendable {
         for (index, link) in self.links.enumerated() {
             guard let response = link.step(consumers, state.identity)?.response else { continue }
             let (extent, refusal) = (edits.extent, edits.refusal)
-            response(state, &edits)
+            response(consumers, state, &edits)
             if edits.extent != extent { edits.changedBy |= Self.bit(index) }
             if edits.refusal != refusal { edits.refusedBy = Int32(truncatingIfNeeded: index) }
         }
+    }
+
+    /// The consumer whose share of the counters a request is part of; nil when it is nobody's.
+    public func countedConsumer(
+        _ consumers: ConsumerDirectory,
+        _ identity: PluginIdentity
+    ) -> ConsumerEntry? {
+        guard self.countsConsumers,
+            self.links.contains(where: {
+                $0.step(consumers, identity)?.countsConsumers ?? false
+            })
+        else { return nil }
+        return consumers[identity.consumer]
     }
 
     /// Goes through the queues that are told of a request, in order.
@@ -206,7 +227,7 @@ public struct PluginChain: Sendable {
         _ body: (any LogTaking) -> Void
     ) {
         for link in self.links {
-            if let log = link.step(consumers, identity)?.log { body(log) }
+            for log in link.step(consumers, identity)?.logs ?? [] { body(log) }
         }
     }
 
