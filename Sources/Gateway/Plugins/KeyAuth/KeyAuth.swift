@@ -167,10 +167,10 @@ struct KeyAuth: Sendable {
             self.hide(self.names[index], request, &edits)
         }
         guard !key.isEmpty else { return .refused(self.missing) }
-        guard let found = request.consumers.keys.owner(of: key) else {
+        guard let owner = request.consumers.owner(ofKey: key) else {
             return .refused(self.unknown)
         }
-        return .known(consumer: found.consumer, credential: found.credential)
+        return .placed(owner.place, credential: owner.credential)
     }
 
     private func find(
