@@ -98,6 +98,7 @@ final class RouteRows: Sendable {
             service: self.label.service,
             route: self.label.route
         )
+        result.isStream = self.label.isStream
         var statuses: [UInt32: UInt64] = [:]
         var consumers: [EntityID: ConsumerCells.Tally] = [:]
         for worker in 0..<self.workers {

@@ -66,7 +66,9 @@ public struct DataPlaneCounters: Equatable, Sendable {
         public var service: String
         /// Name of the route, or its id.
         public var route: String
-        /// Requests by status.
+        /// Whether it has sessions in place of requests.
+        public var isStream = false
+        /// Requests by status, or sessions.
         public var requests: [RequestCount] = []
         /// From the request's first byte to the response's last.
         public var requestLatency = Histogram(bounds: RouteCounters.latencyBounds)

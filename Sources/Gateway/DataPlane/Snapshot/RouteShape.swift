@@ -35,7 +35,8 @@ final class RouteShape: Sendable {
     ) {
         let label = Snapshot.RouteLabel(
             service: service.map { $0.name ?? $0.id.description } ?? "",
-            route: route.name ?? route.id.description
+            route: route.name ?? route.id.description,
+            isStream: route.protocols.contains { $0.isStream }
         )
         var arena = PlanArena()
         let retry = route.retry ?? service?.retry ?? RetryRules()

@@ -30,6 +30,7 @@ struct ConsumerCounterTests {
     func shares() throws {
         let route = try self.counters(["per_consumer": .bool(true)])
         #expect(route.consumers.map(\.name) == ["ann", "bob"])
+        #expect(!route.isStream)
         let ann = route.consumers[0]
         #expect(ann.requests.map(\.code) == [200])
         #expect(ann.requests.map(\.count) == [2])
