@@ -74,6 +74,16 @@ extension EndToEnd {
                 ] {
                     #expect(text.contains("\n\(name){"), "\(name)")
                 }
+                let states = text.split(separator: "\n").filter {
+                    $0.hasPrefix("kong_upstream_target_health{")
+                }
+                for state in ["healthchecks_off", "healthy", "unhealthy", "dns_error"] {
+                    #expect(states.contains { $0.contains("state=\"\(state)\"") }, "\(state)")
+                }
+                #expect(
+                    states.count { $0.hasSuffix(" 1") } * 4 == states.count,
+                    "a target is in one state: \(states)"
+                )
                 for family in ["meshgate_service_latency_ms", "meshgate_target_latency_ms"] {
                     let bucket = text.split(separator: "\n").first {
                         $0.hasPrefix("\(family)_bucket{") && $0.contains(#"le="30000""#)

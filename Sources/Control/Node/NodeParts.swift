@@ -53,7 +53,7 @@ struct NodeParts: Sendable {
         logger: Logger
     ) throws {
         let inbox = HealthInbox()
-        let dataPlane = Self.dataPlane(settings, keyRing, listeners, inbox)
+        let dataPlane = Self.dataPlane(settings, store.node.description, keyRing, listeners, inbox)
         let events = Self.events(settings, logger)
         let cluster = try ClusterService(
             ClusterConfiguration(settings, seeds, keyRing, store, wire),
@@ -119,12 +119,14 @@ struct NodeParts: Sendable {
 
     private static func dataPlane(
         _ settings: NodeSettings,
+        _ nodeID: String,
         _ keyRing: KeyRing,
         _ listeners: ListenerSet,
         _ inbox: HealthInbox
     ) -> DataPlane {
         let dataPlane = DataPlane(
             configuration: settings.proxy.dataPlane,
+            nodeID: nodeID,
             limitSecret: keyRing.counterSecret(clusterName: settings.gossip.cluster),
             listeners: listeners
         ) { inbox.observed($0) }

@@ -49,6 +49,7 @@ public final class DataPlane: Sendable {
     ///
     /// - Parameters:
     ///   - configuration: where to listen, and limits.
+    ///   - nodeID: who the node is, as answers of plugins tell it (nobody).
     ///   - limitSecret: 16 bytes that nobody but the mesh's nodes knows, the same on each; what is
     ///     counted for all of them is known by hashes under it (drawn for this node alone).
     ///   - listeners: where the sockets come from; those of this data plane are called `proxy`,
@@ -57,6 +58,7 @@ public final class DataPlane: Sendable {
     ///     and at once after a transport error; must return quickly.
     public init(
         configuration: DataPlaneConfiguration,
+        nodeID: String = "",
         limitSecret: [UInt8]? = nil,
         listeners: ListenerSet = ListenerSet(),
         onObservations: @escaping @Sendable ([TargetObservation]) -> Void
@@ -84,6 +86,7 @@ public final class DataPlane: Sendable {
             inquiries: self.inquiries,
             directory: self.directory,
             cache: self.answers,
+            node: PluginNode(id: nodeID, host: SyslogSocket.hostName),
             random: Self.draw
         )
         self.lineage = Mutex(SnapshotLineage(workers: self.workerCount))

@@ -86,7 +86,7 @@ struct FilterTests {
             FilterTests.value("new").withUnsafeBytes { edits.set("x-kept", $0) }
             return .next
         },
-        response: { _, edits in
+        response: { _, _, edits in
             edits.drop("x-inner")
             FilterTests.value("o").withUnsafeBytes { edits.add("X-Outer", $0) }
         }
@@ -127,7 +127,7 @@ struct FilterTests {
                 FilterTests.value("1").withUnsafeBytes { edits.add("X-Gone", $0) }
                 return .next
             },
-            response: { _, edits in
+            response: { _, _, edits in
                 FilterTests.value("early").withUnsafeBytes { edits.add("X-Inner", $0) }
             }
         )
@@ -137,7 +137,7 @@ struct FilterTests {
                 edits.drop("x-gone")
                 return .next
             },
-            response: { _, edits in
+            response: { _, _, edits in
                 FilterTests.value("late").withUnsafeBytes { edits.set("x-inner", $0) }
             }
         )
@@ -152,7 +152,7 @@ struct FilterTests {
 
     @Test("answer 500 in place of a response whose edits have no room, and say so in the log")
     func tooManyResponseEdits() async throws {
-        let step = PluginStep(response: { _, edits in
+        let step = PluginStep(response: { _, _, edits in
             let value = [UInt8](repeating: 0x61, count: 8_000)
             for _ in 0..<9 { value.withUnsafeBytes { edits.add("X-Long", $0) } }
         })

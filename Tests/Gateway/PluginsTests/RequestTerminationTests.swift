@@ -117,7 +117,6 @@ struct RequestTerminationTests {
                 ["echo": .bool(true), "body": .string("b")], "config.echo",
                 "echo cannot be used with content_type and body"
             ),
-            (["echo": .bool(true)], "config.echo", "echo is not built yet"),
             (
                 ["status_code": .integer(600)], "config.status_code",
                 "value should be between 100 and 599"

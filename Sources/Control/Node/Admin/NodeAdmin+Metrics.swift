@@ -13,7 +13,7 @@ extension NodeAdmin {
         self.writeRequests(counters, into: &text)
         self.writeConnections(counters, into: &text)
         self.writeFailures(counters, into: &text)
-        self.writeTargets(counters, into: &text)
+        self.writeTargets(counters, await self.health(of: nil), into: &text)
         self.writeWaiting(counters, into: &text)
         await self.writeMesh(into: &text)
         return text.text
@@ -21,22 +21,22 @@ extension NodeAdmin {
 
     /// Kong's families, under Kong's names and labels, so that existing boards work.
     private func writeRequests(_ counters: DataPlaneCounters, into text: inout MetricsText) {
-        let routes = counters.routes
+        let routes = counters.routes.filter { !$0.isStream }
+        let streams = counters.routes.filter(\.isStream)
         text.family(
             "kong_http_requests_total",
             .counter,
             help: "HTTP status codes per service and route.",
             labels: ["service", "route", "code", "source", "workspace", "consumer"],
-            samples: routes.flatMap { route in
-                route.requests.map { count in
-                    MetricsText.Sample(
-                        [
-                            route.service, route.route, String(count.code),
-                            count.source.rawValue, "default", "",
-                        ],
-                        Double(count.count)
-                    )
-                }
+            samples: routes.flatMap(Self.requests)
+        )
+        text.family(
+            "kong_stream_sessions_total",
+            .counter,
+            help: "Stream status codes per service and route.",
+            labels: ["service", "route", "code", "source", "workspace"],
+            samples: streams.flatMap(Self.requests).map { sample in
+                MetricsText.Sample(Array(sample.labels.dropLast()), sample.value)
             }
         )
         typealias Route = DataPlaneCounters.RouteCounters
@@ -60,30 +60,84 @@ extension NodeAdmin {
                 help: help,
                 bounds: bounds.map(Double.init),
                 labels: ["service", "route", "workspace"],
-                histograms: routes.map { route in
-                    let histogram = route[keyPath: path]
-                    return MetricsText.Histogram(
-                        [route.service, route.route, "default"],
-                        counts: histogram.counts,
-                        sum: Double(histogram.sumMicroseconds) / 1_000
-                    )
-                }
+                histograms: routes.map { Self.histogram($0, path) }
             )
         }
+        text.histogram(
+            "kong_session_duration_ms",
+            help: "Duration of a stream session.",
+            bounds: Route.latencyBounds.map(Double.init),
+            labels: ["service", "route", "workspace"],
+            histograms: streams.map { Self.histogram($0, \.requestLatency) }
+        )
         text.family(
             "kong_bandwidth_bytes",
             .counter,
             help: "Bytes from and to clients.",
             labels: ["service", "route", "direction", "workspace", "consumer"],
-            samples: routes.flatMap { route in
-                [("ingress", route.ingressBytes), ("egress", route.egressBytes)].map {
-                    MetricsText.Sample(
-                        [route.service, route.route, $0.0, "default", ""],
-                        Double($0.1)
-                    )
-                }
-            }
+            samples: counters.routes.flatMap(Self.bandwidth)
         )
+    }
+
+    private static func histogram(
+        _ route: DataPlaneCounters.RouteCounters,
+        _ path: KeyPath<DataPlaneCounters.RouteCounters, DataPlaneCounters.Histogram>
+    ) -> MetricsText.Histogram {
+        let histogram = route[keyPath: path]
+        return MetricsText.Histogram(
+            [route.service, route.route, "default"],
+            counts: histogram.counts,
+            sum: Double(histogram.sumMicroseconds) / 1_000
+        )
+    }
+
+    /// A route's requests: each consumer's that are counted, and the rest under no name.
+    private static func requests(
+        _ route: DataPlaneCounters.RouteCounters
+    ) -> [MetricsText.Sample] {
+        let sample = { (count: DataPlaneCounters.RequestCount, number: UInt64, name: String) in
+            MetricsText.Sample(
+                [
+                    route.service, route.route, String(count.code), count.source.rawValue,
+                    "default", name,
+                ],
+                Double(number)
+            )
+        }
+        var samples: [MetricsText.Sample] = []
+        for count in route.requests {
+            let known = route.consumers.flatMap(\.requests)
+                .filter { $0.code == count.code && $0.source == count.source }
+                .reduce(UInt64(0)) { $0 &+ $1.count }
+            if known < count.count { samples.append(sample(count, count.count - known, "")) }
+        }
+        for consumer in route.consumers {
+            samples += consumer.requests.map { sample($0, $0.count, consumer.name) }
+        }
+        return samples
+    }
+
+    /// A route's bytes: each consumer's that are counted, and the rest under no name.
+    private static func bandwidth(
+        _ route: DataPlaneCounters.RouteCounters
+    ) -> [MetricsText.Sample] {
+        let sample = { (direction: String, number: UInt64, name: String) in
+            MetricsText.Sample(
+                [route.service, route.route, direction, "default", name],
+                Double(number)
+            )
+        }
+        let ingress = route.consumers.reduce(UInt64(0)) { $0 &+ $1.ingressBytes }
+        let egress = route.consumers.reduce(UInt64(0)) { $0 &+ $1.egressBytes }
+        var samples = [
+            sample("ingress", route.ingressBytes - min(ingress, route.ingressBytes), ""),
+            sample("egress", route.egressBytes - min(egress, route.egressBytes), ""),
+        ]
+        for consumer in route.consumers {
+            samples.append(sample("ingress", consumer.ingressBytes, consumer.name))
+            samples.append(sample("egress", consumer.egressBytes, consumer.name))
+        }
+        return samples
     }
 
     private func writeConnections(_ counters: DataPlaneCounters, into text: inout MetricsText) {
@@ -145,7 +199,11 @@ extension NodeAdmin {
         }
     }
 
-    private func writeTargets(_ counters: DataPlaneCounters, into text: inout MetricsText) {
+    private func writeTargets(
+        _ counters: DataPlaneCounters,
+        _ health: MeshReports.HealthReport,
+        into text: inout MetricsText
+    ) {
         let views = self.healthService.views()
         self.writeLatency(of: views, counters, into: &text)
         self.writeDecisions(views, into: &text)
@@ -154,15 +212,16 @@ extension NodeAdmin {
             .gauge,
             help: "Whether a target is in the state.",
             labels: ["upstream", "target", "address", "state", "subsystem"],
-            samples: views.flatMap { view in
-                ["healthy", "unhealthy"].map { state in
-                    MetricsText.Sample(
-                        [
-                            view.target.upstream, view.target.name,
-                            view.target.endpoint.description, state, "http",
-                        ],
-                        (view.factor > 0) == (state == "healthy") ? 1 : 0
-                    )
+            samples: health.upstreams.flatMap { upstream in
+                upstream.targets.flatMap { target in
+                    Self.healthStates.map { state in
+                        MetricsText.Sample(
+                            [
+                                upstream.name, target.target, target.address ?? "", state, "http",
+                            ],
+                            Self.healthState(of: target.verdict) == state ? 1 : 0
+                        )
+                    }
                 }
             }
         )
@@ -181,6 +240,18 @@ extension NodeAdmin {
                 )
             }
         )
+    }
+
+    /// Kong's words for what a target is.
+    private static let healthStates = ["healthchecks_off", "healthy", "unhealthy", "dns_error"]
+
+    private static func healthState(of verdict: TargetHealthReport.Verdict) -> String {
+        switch verdict {
+        case .healthy, .lowered: "healthy"
+        case .excluded, .draining, .disabled: "unhealthy"
+        case .unchecked: "healthchecks_off"
+        case .unresolved: "dns_error"
+        }
     }
 
     /// Circuits that are not closed.

@@ -71,7 +71,7 @@ extension Worker {
         guard let block = exchange.pointee.filters else { return true }
         if block.filter.pointee.requiresRequest {
             let refusal = self.chain(exchange).check(
-                self.pluginRequest(exchange, scope),
+                self.pluginRequest(exchange, scope, self.chain(exchange)),
                 exchange.pointee.replay.bytes,
                 by: block.filter.pointee.plugins
             )
@@ -90,7 +90,7 @@ extension Worker {
         let body = self.chain(exchange).whole(
             .request,
             exchange.pointee.replay.bytes,
-            self.pluginRequest(exchange, scope),
+            self.pluginRequest(exchange, scope, self.chain(exchange)),
             edits,
             by: &block.filter.pointee.plugins
         )
@@ -125,7 +125,7 @@ extension Worker {
         let whole = self.chain(exchange).whole(
             .response,
             exchange.pointee.held.bytes,
-            self.pluginRequest(exchange, scope),
+            self.pluginRequest(exchange, scope, self.chain(exchange)),
             PluginEdits(names: nothing, lines: nothing),
             by: &block.filter.pointee.plugins
         )

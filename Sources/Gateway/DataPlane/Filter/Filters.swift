@@ -52,8 +52,9 @@ extension Worker {
             count: scope.head.fieldCount,
             of: scope.bytes
         )
-        let (verdict, next) = self.chain(exchange).access(
-            self.pluginRequest(exchange, scope),
+        let chain = self.chain(exchange)
+        let (verdict, next) = chain.access(
+            self.pluginRequest(exchange, scope, chain),
             from: step,
             state: &block.filter.pointee.plugins,
             edits: &edits
@@ -100,7 +101,8 @@ extension Worker {
 
     func pluginRequest(
         _ exchange: UnsafeMutablePointer<Exchange>,
-        _ scope: borrowing RequestScope
+        _ scope: borrowing RequestScope,
+        _ chain: PluginChain
     ) -> PluginRequest {
         let link = self.io[exchange.pointee.client]
         var request = PluginRequest(
@@ -119,16 +121,21 @@ extension Worker {
         request.outside = self.settings.outside
         request.consumers = self.consumers(exchange)
         request.path = scope.path
-        if self.chain(exchange).readsCaptures {
+        if chain.readsCaptures {
             request.captures = exchange.pointee.view.pointee.snapshot
                 ._withUnsafeGuaranteedRef { $0.captures(ofRoute: Int(exchange.pointee.route)) }
+        }
+        if chain.readsMatched {
+            let documents = exchange.pointee.view.pointee.snapshot
+                ._withUnsafeGuaranteedRef { $0.logDocuments(ofRoute: Int(exchange.pointee.route)) }
+            request.matched = (documents.route, documents.service)
         }
         request.route = exchange.pointee.view.pointee.snapshot
             ._withUnsafeGuaranteedRef { $0.routeID(Int(exchange.pointee.route)) }
         request.service = exchange.pointee.view.pointee.snapshot
             ._withUnsafeGuaranteedRef { $0.service(ofRoute: Int(exchange.pointee.route)) }
         request.shared = self.settings.shared
-        if self.chain(exchange).readsListenAddress {
+        if chain.readsListenAddress {
             request.listenAddress = self.originText(self.io.localAddress(exchange.pointee.client))
         }
         request.connection =
@@ -174,27 +181,49 @@ extension Worker {
         guard let block = exchange.pointee.filters else {
             return UnsafeRawBufferPointer(start: nil, count: 0)
         }
-        let fields = self.responseFields
+        let chain = self.chain(exchange)
+        guard chain.responds else {
+            // What the access phase left is all there is.
+            self.change(exchange, block, chain, dropping: block.responseDropped, from: bytes)
+            return block.responseLines
+        }
         let edits = self.filterLines(
             exchange,
-            ReceivedFields(fields, count: self.response.fieldCount, of: bytes),
+            ReceivedFields(self.responseFields, count: self.response.fieldCount, of: bytes),
             status: self.response.status
         )
         guard !edits.overflowed else { return nil }
         block.filter.pointee.refusal = edits.refusal
         block.filter.pointee.answeredBy = edits.refusedBy
         guard edits.refusal == 0 else { return nil }
-        PluginEdits.forEachName(in: edits.dropped) { name in
+        self.change(
+            exchange,
+            block,
+            chain,
+            dropping: edits.dropped,
+            collects: edits.collectsBody,
+            from: bytes
+        )
+        return edits.added
+    }
+
+    /// Drops names from the response head at hand, and says whether its body goes through the steps.
+    private func change(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ block: UnsafeMutablePointer<Block>,
+        _ chain: PluginChain,
+        dropping dropped: UnsafeRawBufferPointer,
+        collects: Bool = false,
+        from bytes: UnsafeRawBufferPointer
+    ) {
+        let fields = self.responseFields
+        PluginEdits.forEachName(in: dropped) { name in
             self.response.drop(name, in: fields, of: bytes)
         }
-        if self.response.status != 101, self.response.framing != .none {
-            block.filter.pointee.changesResponse = self.chain(exchange).changesBodies
-            block.filter.pointee.collectsResponse = edits.collectsBody
-            if block.filter.pointee.changesResponse || edits.collectsBody {
-                self.response.forgetLength()
-            }
-        }
-        return edits.added
+        guard self.response.status != 101, self.response.framing != .none else { return }
+        block.filter.pointee.changesResponse = chain.changesBodies
+        block.filter.pointee.collectsResponse = collects
+        if chain.changesBodies || collects { self.response.forgetLength() }
     }
 
     /// Lines for the client's head with a cookie and Kong's debugging fields behind them, where the

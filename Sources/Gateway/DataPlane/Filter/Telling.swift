@@ -103,6 +103,9 @@ extension Worker {
             ._withUnsafeGuaranteedRef { $0.logDocuments(ofRoute: Int(exchange.pointee.route)) }
         record.names = documents.names
         record.clientPort = SocketAddress.decode(exchange.pointee.origin).port
+        if exchange.pointee.failure != .none {
+            record.failure = "\(exchange.pointee.failure.causeName)"
+        }
         record.tries = Int(exchange.pointee.attempts)
         record.random = self.generator.next()
         let trace = block.filter.pointee.plugins.trace

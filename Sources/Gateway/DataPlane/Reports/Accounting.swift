@@ -1,4 +1,5 @@
 internal import CMeshSystem
+internal import Glibc
 internal import MeshBalancing
 internal import MeshHTTP
 internal import MeshHealth
@@ -172,7 +173,8 @@ extension Worker {
                     upstreamNanoseconds: waited,
                     received: exchange.pointee.received,
                     returned: exchange.pointee.returned
-                )
+                ),
+                exchange.pointee.filters.flatMap { self.countedConsumer(exchange, $0) }
             )
         }
         if let block = exchange.pointee.filters, exchange.pointee.route >= 0 {
@@ -193,6 +195,17 @@ extension Worker {
                 self.remember(exchange, entry, in: trail)
             }
         }
+    }
+
+    /// The consumer whose share of the counters a request is part of.
+    private func countedConsumer(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ block: UnsafeMutablePointer<Block>
+    ) -> ConsumerEntry? {
+        self.chain(exchange).countedConsumer(
+            self.consumers(exchange),
+            block.filter.pointee.plugins.identity
+        )
     }
 
     /// Remembers a request that plugins had to do with.
@@ -246,20 +259,34 @@ extension Worker {
         guard let block = exchange.pointee.filters, exchange.pointee.route >= 0,
             let field = self.chain(exchange).correlationField
         else { return nothing }
-        var rest = block.addedLines[...]
-        while !rest.isEmpty {
-            let line = rest.prefix { $0 != 0x0D }
-            if line.starts(with: field.prefix) {
-                return UnsafeRawBufferPointer(rebasing: line.dropFirst(field.prefix.count))
-            }
-            rest = rest.dropFirst(line.count + 2)
-        }
+        if let value = Self.value(behind: field.prefix, in: block.addedLines) { return value }
         let scope = self.reader.load(exchange.pointee.head)
         return field.name.withUnsafeBytes { name in
             for index in 0..<scope.head.fieldCount where scope.isField(index, named: name) {
                 return scope.fields[index].value.bytes(of: scope.bytes)
             }
             return nothing
+        }
+    }
+
+    /// What follows a prefix in the first of some lines that begins with it.
+    private static func value(
+        behind prefix: [UInt8],
+        in lines: UnsafeRawBufferPointer
+    ) -> UnsafeRawBufferPointer? {
+        guard let base = lines.baseAddress else { return nil }
+        return prefix.withUnsafeBytes { prefix in
+            var start = 0
+            while start < lines.count {
+                let end = mesh_find_byte(base, start, lines.count, 0x0D)
+                if end - start >= prefix.count, let name = prefix.baseAddress,
+                    memcmp(base + start, name, prefix.count) == 0
+                {
+                    return UnsafeRawBufferPointer(rebasing: lines[(start + prefix.count)..<end])
+                }
+                start = end + 2
+            }
+            return nil
         }
     }
 

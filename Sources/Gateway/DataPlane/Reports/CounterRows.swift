@@ -1,3 +1,5 @@
+internal import MeshEntities
+internal import MeshPlugins
 internal import MeshPrimitives
 internal import Synchronization
 
@@ -20,6 +22,8 @@ struct RouteCells: ~Copyable {
     let statuses = StatusTable()
     let counts = CounterBlock.allocate(RouteCounter.count)
     let latency = LatencyCells()
+    /// By consumer, where a plugin wants that.
+    let consumers = ConsumerCells()
 
     deinit { self.counts.base.deallocate() }
 }
@@ -38,8 +42,11 @@ struct RouteRow: Sendable {
     }
 
     /// Counts a finished request; by its worker only.
-    func account(_ record: RequestRecord) {
+    ///
+    /// `consumer` is whose share of the counters it is part of, if that is asked.
+    func account(_ record: RequestRecord, _ consumer: ConsumerEntry? = nil) {
         let cells = self.cells ?? self.makeCells()
+        if let consumer { cells.pointee.consumers.add(consumer, record) }
         cells.pointee.statuses.add(record.status, isGateway: record.upstreamNanoseconds == nil)
         let counts = cells.pointee.counts
         let total = max(0, record.requestNanoseconds)
@@ -91,7 +98,9 @@ final class RouteRows: Sendable {
             service: self.label.service,
             route: self.label.route
         )
+        result.isStream = self.label.isStream
         var statuses: [UInt32: UInt64] = [:]
+        var consumers: [EntityID: ConsumerCells.Tally] = [:]
         for worker in 0..<self.workers {
             guard let cells = self.first.ofWorker(worker).cells else { continue }
             cells.pointee.statuses.read { status, isGateway, count in
@@ -102,11 +111,27 @@ final class RouteRows: Sendable {
             counts.addHistogram(at: RouteCounter.upstreamLatency, to: &result.upstreamLatency)
             counts.addHistogram(at: RouteCounter.gatewayLatency, to: &result.gatewayLatency)
             cells.pointee.latency.read(into: &result.latency)
+            cells.pointee.consumers.read(into: &consumers)
             result.ingressBytes &+= counts.read(RouteCounter.ingress)
             result.egressBytes &+= counts.read(RouteCounter.egress)
         }
-        // By answerer, then by status.
-        result.requests = statuses.sorted { ($0.key & 1, $0.key) < ($1.key & 1, $1.key) }
+        result.requests = Self.requests(statuses)
+        result.consumers = consumers.values.sorted { $0.name < $1.name }.map { tally in
+            DataPlaneCounters.ConsumerCounters(
+                name: tally.name,
+                requests: Self.requests(tally.statuses),
+                ingressBytes: tally.ingress,
+                egressBytes: tally.egress
+            )
+        }
+        return result.requests.isEmpty ? nil : result
+    }
+
+    /// By answerer, then by status.
+    private static func requests(
+        _ statuses: [UInt32: UInt64]
+    ) -> [DataPlaneCounters.RequestCount] {
+        statuses.sorted { ($0.key & 1, $0.key) < ($1.key & 1, $1.key) }
             .map { key, count in
                 DataPlaneCounters.RequestCount(
                     code: UInt16(key >> 1),
@@ -114,7 +139,6 @@ final class RouteRows: Sendable {
                     count: count
                 )
             }
-        return result.requests.isEmpty ? nil : result
     }
 }
 

@@ -39,6 +39,18 @@ public struct DataPlaneCounters: Equatable, Sendable {
         }
     }
 
+    /// What one consumer's requests on a route cost.
+    public struct ConsumerCounters: Equatable, Sendable {
+        /// Its user name, or what else it is called.
+        public var name: String
+        /// Requests by status.
+        public var requests: [RequestCount]
+        /// Bytes received from it.
+        public var ingressBytes: UInt64
+        /// Bytes sent to it.
+        public var egressBytes: UInt64
+    }
+
     /// What was counted for one route.
     public struct RouteCounters: Equatable, Sendable {
         /// Kong's upper bounds of request and upstream latency.
@@ -54,7 +66,9 @@ public struct DataPlaneCounters: Equatable, Sendable {
         public var service: String
         /// Name of the route, or its id.
         public var route: String
-        /// Requests by status.
+        /// Whether it has sessions in place of requests.
+        public var isStream = false
+        /// Requests by status, or sessions.
         public var requests: [RequestCount] = []
         /// From the request's first byte to the response's last.
         public var requestLatency = Histogram(bounds: RouteCounters.latencyBounds)
@@ -68,6 +82,8 @@ public struct DataPlaneCounters: Equatable, Sendable {
         public var ingressBytes: UInt64 = 0
         /// Bytes sent to clients.
         public var egressBytes: UInt64 = 0
+        /// The consumers' shares of the above, by name, where a plugin asks for them.
+        public var consumers: [ConsumerCounters] = []
 
         /// Creates empty counters.
         public init(service: String, route: String) {

@@ -25,10 +25,15 @@ final class SyslogSocket {
         self.target = target
         self.message = .allocate(byteCount: Self.limit, alignment: 64)
         self.line = .allocate(byteCount: Self.limit, alignment: 64)
+        self.host = Self.hostName
+    }
+
+    /// What this machine is called.
+    static var hostName: String {
         var name = [CChar](repeating: 0, count: 256)
         gethostname(&name, name.count - 1)
         let text = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-        self.host = String(decoding: text, as: UTF8.self)
+        return String(decoding: text, as: UTF8.self)
     }
 
     deinit {

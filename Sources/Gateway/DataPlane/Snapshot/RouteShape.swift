@@ -35,7 +35,8 @@ final class RouteShape: Sendable {
     ) {
         let label = Snapshot.RouteLabel(
             service: service.map { $0.name ?? $0.id.description } ?? "",
-            route: route.name ?? route.id.description
+            route: route.name ?? route.id.description,
+            isStream: route.protocols.contains { $0.isStream }
         )
         var arena = PlanArena()
         let retry = route.retry ?? service?.retry ?? RetryRules()
@@ -70,9 +71,10 @@ final class RouteShape: Sendable {
         self.arena = arena
         self.label = label
         self.chain = chain
-        self.routeDocument = chain.logs ? Array(route.document.json.utf8) : []
+        let isTold = chain.logs || chain.readsMatched
+        self.routeDocument = isTold ? Array(route.document.json.utf8) : []
         self.serviceDocument =
-            chain.logs ? service.map { Array($0.document.json.utf8) } ?? [] : []
+            isTold ? service.map { Array($0.document.json.utf8) } ?? [] : []
         var names = LogNames()
         names.route = route.name ?? ""
         names.routeID = route.id.description

@@ -45,6 +45,8 @@ public final class Snapshot: Sendable {
     struct RouteLabel: Hashable {
         let service: String
         let route: String
+        /// Whether it is a route of streams, which has sessions in place of requests.
+        var isStream = false
     }
 
     /// The queues of all log plugins.

@@ -13,6 +13,8 @@ struct AuthenticationRules: Sendable {
     enum Outcome {
         /// A credential was shown, and it is right.
         case known(consumer: EntityID, credential: EntityID)
+        /// The same, of a consumer whose place is known.
+        case placed(ConsumerPlace, credential: EntityID)
         /// A consumer was recognized by what is no credential of its own.
         case recognized(consumer: EntityID)
         /// Somebody else vouches for the client, which is no consumer; `identifier` is told to the
@@ -57,6 +59,10 @@ struct AuthenticationRules: Sendable {
             guard let place = request.consumers.place(of: consumer) else {
                 return .answer(Self.unexpected)
             }
+            Self.admit(request.consumers, place, credential, &state, &edits)
+            return .next
+        case .placed(let place, let credential):
+            guard place.isSome else { return .answer(Self.unexpected) }
             Self.admit(request.consumers, place, credential, &state, &edits)
             return .next
         case .recognized(let consumer):
@@ -112,6 +118,10 @@ struct AuthenticationRules: Sendable {
         _ edits: inout PluginEdits
     ) {
         guard let consumer = consumers[place] else { return }
+        let isSame =
+            state.identity.consumerID == consumer.id && state.identity.credential == credential
+        // Whoever shows another credential than the session was made with logs in anew.
+        if !isSame { state.session = SessionState() }
         state.identity = PluginIdentity()
         state.identity.consumer = place
         state.identity.consumerID = consumer.id

@@ -59,9 +59,10 @@ public struct PluginAnswer: Equatable, Sendable {
         }
     }
 
-    private static let jsonType = "application/json; charset=utf-8"
+    static let jsonType = "application/json; charset=utf-8"
 
-    private static func message(for status: UInt16) -> String? {
+    /// Kong's message of a status; nil for one that has none.
+    static func message(for status: UInt16) -> String? {
         switch status {
         case 401: "Unauthorized"
         case 404: "Not found"

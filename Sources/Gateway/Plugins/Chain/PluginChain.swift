@@ -54,27 +54,74 @@ public struct PluginChain: Sendable {
         }
     }
 
-    private let links: [Link]
+    /// What there is to a chain; an object, so that handing one on counts one reference.
+    private final class Plan: Sendable {
+        let links: [Link]
+        /// By link, the step for everybody.
+        let general: [PluginStep?]
+        /// Whether which instance runs may depend on the consumer.
+        let isScoped: Bool
+        /// The links that have a part in the response phase.
+        let responding: [Int]
+        let changesBodies: Bool
+        let readsListenAddress: Bool
+        let readsCaptures: Bool
+        let readsMatched: Bool
+        let countsConsumers: Bool
+        let logs: Bool
+        let correlationField: CorrelationField?
+
+        init(_ links: [Link]) {
+            self.links = links
+            self.general = links.map { $0.general?.step }
+            self.isScoped = links.contains { $0.isScoped }
+            self.responding = links.indices.filter { index in
+                links[index].steps.contains { $0.response != nil }
+            }
+            let steps = links.flatMap(\.steps)
+            self.changesBodies = steps.contains { $0.body != nil }
+            self.logs = steps.contains { !$0.logs.isEmpty }
+            self.readsCaptures = steps.contains { $0.readsCaptures }
+            self.readsMatched = steps.contains { $0.readsMatched }
+            self.countsConsumers = steps.contains { $0.countsConsumers }
+            self.readsListenAddress = steps.contains { $0.readsListenAddress }
+            self.correlationField = steps.lazy.compactMap(\.correlationField).first
+        }
+
+        /// The instance of a link that runs.
+        @inline(__always)
+        func step(
+            _ index: Int,
+            _ consumers: ConsumerDirectory,
+            _ identity: PluginIdentity
+        ) -> PluginStep? {
+            self.isScoped ? self.links[index].step(consumers, identity) : self.general[index]
+        }
+    }
+
+    private let plan: Plan
+    private var links: [Link] { self.plan.links }
+
     /// Whether a step sees bodies.
-    public let changesBodies: Bool
-
+    public var changesBodies: Bool { self.plan.changesBodies }
     /// Whether a step needs ``PluginRequest/listenAddress``, which costs a system call.
-    public let readsListenAddress: Bool
-
+    public var readsListenAddress: Bool { self.plan.readsListenAddress }
     /// Whether a step looks at ``PluginRequest/captures``.
-    public let readsCaptures: Bool
-
+    public var readsCaptures: Bool { self.plan.readsCaptures }
+    /// Whether a step looks at ``PluginRequest/matched``.
+    public var readsMatched: Bool { self.plan.readsMatched }
     /// Whether a step tells of requests that are over.
-    public let logs: Bool
-
+    public var logs: Bool { self.plan.logs }
+    /// Whether a step has a part in the response phase.
+    public var responds: Bool { !self.plan.responding.isEmpty }
     /// The field in which a step tells requests apart; nil without one.
-    public let correlationField: CorrelationField?
+    public var correlationField: CorrelationField? { self.plan.correlationField }
 
     /// The chain without plugins.
     public static let empty = PluginChain(links: [])
 
     /// Whether no plugin has anything to do.
-    public var isEmpty: Bool { self.links.isEmpty }
+    public var isEmpty: Bool { self.plan.general.isEmpty }
 
     /// Orders links.
     ///
@@ -91,13 +138,7 @@ public struct PluginChain: Sendable {
             }
             return link.general?.step == nil && !link.isScoped ? nil : link
         }
-        self.links = effective.sorted { ($0.priority, $0.name) > ($1.priority, $1.name) }
-        let steps = self.links.flatMap(\.steps)
-        self.changesBodies = steps.contains { $0.body != nil }
-        self.logs = steps.contains { $0.log != nil }
-        self.readsCaptures = steps.contains { $0.readsCaptures }
-        self.readsListenAddress = steps.contains { $0.readsListenAddress }
-        self.correlationField = steps.lazy.compactMap(\.correlationField).first
+        self.plan = Plan(effective.sorted { ($0.priority, $0.name) > ($1.priority, $1.name) })
     }
 
     /// A chain of steps with their priorities, whoever sends a request.
@@ -164,8 +205,9 @@ public struct PluginChain: Sendable {
     ) -> (verdict: PluginVerdict, next: Int) {
         if step == 0 { state.beganMilliseconds = request.wallMilliseconds }
         var index = step
-        while index < self.links.count {
-            let step = self.links[index].step(request.consumers, state.identity)
+        let plan = self.plan
+        while index < plan.general.count {
+            let step = plan.step(index, request.consumers, state.identity)
             index += 1
             guard let access = step?.access else { continue }
             let (extent, limit) = (edits.extent, state.bodyLimit)
@@ -190,13 +232,28 @@ public struct PluginChain: Sendable {
         _ state: PluginState,
         edits: inout PluginEdits
     ) {
-        for (index, link) in self.links.enumerated() {
-            guard let response = link.step(consumers, state.identity)?.response else { continue }
+        for index in self.plan.responding {
+            guard let response = self.plan.step(index, consumers, state.identity)?.response else {
+                continue
+            }
             let (extent, refusal) = (edits.extent, edits.refusal)
-            response(state, &edits)
+            response(consumers, state, &edits)
             if edits.extent != extent { edits.changedBy |= Self.bit(index) }
             if edits.refusal != refusal { edits.refusedBy = Int32(truncatingIfNeeded: index) }
         }
+    }
+
+    /// The consumer whose share of the counters a request is part of; nil when it is nobody's.
+    public func countedConsumer(
+        _ consumers: ConsumerDirectory,
+        _ identity: PluginIdentity
+    ) -> ConsumerEntry? {
+        guard self.plan.countsConsumers,
+            self.links.contains(where: {
+                $0.step(consumers, identity)?.countsConsumers ?? false
+            })
+        else { return nil }
+        return consumers[identity.consumer]
     }
 
     /// Goes through the queues that are told of a request, in order.
@@ -206,7 +263,7 @@ public struct PluginChain: Sendable {
         _ body: (any LogTaking) -> Void
     ) {
         for link in self.links {
-            if let log = link.step(consumers, identity)?.log { body(log) }
+            for log in link.step(consumers, identity)?.logs ?? [] { body(log) }
         }
     }
 

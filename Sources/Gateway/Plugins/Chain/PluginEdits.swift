@@ -12,6 +12,17 @@ public struct ReceivedFields {
         self.count = count
         self.bytes = bytes
     }
+
+    /// All of them as texts, the names in lower case.
+    var all: [(name: String, value: String)] {
+        (0..<self.count).map { index in
+            let field = self.fields[index]
+            return (
+                String(decoding: field.name.bytes(of: self.bytes), as: UTF8.self).lowercased(),
+                String(decoding: field.value.bytes(of: self.bytes), as: UTF8.self)
+            )
+        }
+    }
 }
 
 /// What steps change in one head: fields that are dropped, lines that are added.

@@ -36,6 +36,8 @@ public struct PluginRequest {
     public var path = UnsafeRawBufferPointer(start: nil, count: 0)
     /// What the route's regexes capture of the path; nil where no step asks.
     public var captures: RouteCaptures?
+    /// The matched route and its service as JSON, empty without one; nil where no step asks.
+    public var matched: (route: [UInt8], service: [UInt8])?
     /// The matched route.
     public var route: EntityID?
     /// The service of the matched route.

@@ -13,6 +13,8 @@ public final class PluginShared: Sendable {
     let directory: any PluginDirectory
     /// What keeps answers.
     let cache: any AnswerCaching
+    /// What the node is called, as answers of plugins tell it.
+    let node: PluginNode
     /// 32 bytes that were drawn when the process started and leave it never.
     let secret: [UInt8]
     /// Draws so many bytes that nobody can foresee.
@@ -27,6 +29,7 @@ public final class PluginShared: Sendable {
     ///   - inquiries: what asks authorities for certificates.
     ///   - directory: what asks directories.
     ///   - cache: what keeps answers.
+    ///   - node: what the node is called.
     ///   - random: draws so many bytes that nobody can foresee; from any thread.
     public init(
         limits: LimitCounters,
@@ -35,6 +38,7 @@ public final class PluginShared: Sendable {
         inquiries: any PluginInquiries,
         directory: any PluginDirectory,
         cache: any AnswerCaching,
+        node: PluginNode,
         random: @escaping @Sendable (Int) -> [UInt8]
     ) {
         self.limits = limits
@@ -43,8 +47,23 @@ public final class PluginShared: Sendable {
         self.inquiries = inquiries
         self.directory = directory
         self.cache = cache
+        self.node = node
         self.secret = random(32)
         self.random = random
+    }
+}
+
+/// What a node is called.
+public struct PluginNode: Sendable {
+    /// Its identity in the mesh.
+    public let id: String
+    /// What its machine is called.
+    public let host: String
+
+    /// Names a node.
+    public init(id: String, host: String) {
+        self.id = id
+        self.host = host
     }
 }
 

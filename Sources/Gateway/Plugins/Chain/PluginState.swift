@@ -7,13 +7,8 @@ public struct PluginState: Sendable {
     public internal(set) var identity = PluginIdentity()
     /// Milliseconds since 1970 when the access phase began.
     public internal(set) var beganMilliseconds: UInt64 = 0
-    /// Unix seconds when the session at hand began; 0 without one.
-    var sessionBegan: UInt64 = 0
-    /// Unix seconds when what outlasts sessions began, if the client showed that instead of a session, or
-    /// beside one that is written anew; 0 otherwise.
-    var rememberBegan: UInt64 = 0
-    /// Whether the client's cookie will do.
-    var sessionIsFresh = false
+    /// What `session` has found of who sends the request.
+    var session = SessionState()
     /// What whoever resumed the request told the step that asked, which runs again; 0 otherwise.
     public var note: UInt64 = 0
 

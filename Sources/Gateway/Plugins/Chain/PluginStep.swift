@@ -11,7 +11,8 @@ final class PluginStep: Sendable {
     typealias Access =
         @Sendable (PluginRequest, inout PluginState, inout PluginEdits) -> PluginVerdict
     /// The response phase: before the client's head is written.
-    typealias Response = @Sendable (PluginState, inout PluginEdits) -> Void
+    typealias Response =
+        @Sendable (ConsumerDirectory, PluginState, inout PluginEdits) -> Void
     /// The body phase: writes what takes the place of a plain piece.
     typealias Body =
         @Sendable (PluginBodyPiece, UnsafeRawBufferPointer, inout HeadWriter) -> Void
@@ -34,9 +35,13 @@ final class PluginStep: Sendable {
     let check: Check?
     let connection: Connection?
     /// Where it tells of requests that are over.
-    let log: (any LogTaking)?
+    let logs: [any LogTaking]
     /// Whether it looks at ``PluginRequest/captures``.
     let readsCaptures: Bool
+    /// Whether it looks at ``PluginRequest/matched``.
+    let readsMatched: Bool
+    /// Whether what its requests cost is counted by consumer too.
+    let countsConsumers: Bool
     /// Whether it needs ``PluginRequest/listenAddress``, which costs a system call.
     let readsListenAddress: Bool
     /// The field in which it tells requests apart.
@@ -49,8 +54,10 @@ final class PluginStep: Sendable {
         whole: Whole? = nil,
         check: Check? = nil,
         connection: Connection? = nil,
-        log: (any LogTaking)? = nil,
+        logs: [any LogTaking] = [],
         readsCaptures: Bool = false,
+        readsMatched: Bool = false,
+        countsConsumers: Bool = false,
         readsListenAddress: Bool = false,
         correlationField: CorrelationField? = nil
     ) {
@@ -60,8 +67,10 @@ final class PluginStep: Sendable {
         self.whole = whole
         self.check = check
         self.connection = connection
-        self.log = log
+        self.logs = logs
         self.readsCaptures = readsCaptures
+        self.readsMatched = readsMatched
+        self.countsConsumers = countsConsumers
         self.readsListenAddress = readsListenAddress
         self.correlationField = correlationField
     }

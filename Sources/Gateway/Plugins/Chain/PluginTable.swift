@@ -80,7 +80,7 @@ public final class PluginTable: Sendable {
     }
 
     /// What takes the entries of all log plugins.
-    public var logs: [any LogTaking] { self.instances.values.compactMap { $0.step?.log } }
+    public var logs: [any LogTaking] { self.instances.values.flatMap { $0.step?.logs ?? [] } }
 
     /// Whether plugins of consumers or groups alone are the same as in another table.
     public func sharesScoped(with other: PluginTable) -> Bool { self.anywhere == other.anywhere }

@@ -70,11 +70,18 @@ public final class ConsumerDirectory: Sendable {
     let certificates: CertificateNames
     let authorities: AuthorityTable
     private let people: ConsumerTable
+    /// By number of a key: whose it is.
+    private let keyOwners: KeyOwners
 
     /// Makes the directory of a configuration.
     public init(_ configuration: GatewayConfiguration, reusing previous: ConsumerDirectory? = nil) {
         self.people = ConsumerTable.make(configuration, reusing: previous?.people)
         self.keys = .make(configuration.keyCredentials, reusing: previous?.keys)
+        if let previous, previous.keys === self.keys, previous.people === self.people {
+            self.keyOwners = previous.keyOwners
+        } else {
+            self.keyOwners = KeyOwners(self.keys.credentials, self.people.places)
+        }
         self.passwords = .make(configuration.basicCredentials, reusing: previous?.passwords)
         self.tokens = .make(configuration.jwtSecrets, reusing: previous?.tokens)
         self.signatures = .make(configuration.hmacCredentials, reusing: previous?.signatures)
@@ -88,6 +95,11 @@ public final class ConsumerDirectory: Sendable {
         } else {
             self.tokenKeys = TokenKeys(self.tokens.credentials, reusing: previous?.tokenKeys)
         }
+    }
+
+    /// Whose a key is that a client shows; nil when it is nobody's.
+    func owner(ofKey key: UnsafeRawBufferPointer) -> KeyOwners.Owner? {
+        self.keys.number(of: key).map { self.keyOwners.all[$0] }
     }
 
     /// The consumers by place.
@@ -111,6 +123,23 @@ public final class ConsumerDirectory: Sendable {
     /// The consumer with this id or user name.
     public func place(named key: String) -> ConsumerPlace? {
         EntityID(key).flatMap { self.people.places[$0] } ?? self.people.usernames[key]
+    }
+}
+
+/// Whose keys are, side by side, so that finding out is one look at memory.
+final class KeyOwners: Sendable {
+    /// Whose a key is.
+    struct Owner: Sendable {
+        let credential: EntityID
+        let place: ConsumerPlace
+    }
+
+    let all: [Owner]
+
+    init(_ credentials: EntityList<KeyCredential>, _ places: [EntityID: ConsumerPlace]) {
+        self.all = credentials.map {
+            Owner(credential: $0.id, place: places[$0.consumer] ?? .nobody)
+        }
     }
 }
 

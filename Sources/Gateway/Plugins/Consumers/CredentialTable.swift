@@ -24,12 +24,8 @@ final class CredentialTable<Credential: GatewayEntity>: Sendable {
         self.keys.number(of: key).map { self.credentials[$0] }
     }
 
-    /// Whose credential a client names, and its id.
-    func owner(of key: UnsafeRawBufferPointer) -> (consumer: EntityID, credential: EntityID)?
-    where Credential: OwnedCredential {
-        guard let number = self.keys.number(of: key) else { return nil }
-        return (self.credentials[number].consumer, self.credentials[number].id)
-    }
+    /// The number of the credential that a client names.
+    func number(of key: UnsafeRawBufferPointer) -> Int? { self.keys.number(of: key) }
 
     /// The credential that a client names.
     func credential(named key: String) -> Credential? {
@@ -37,10 +33,3 @@ final class CredentialTable<Credential: GatewayEntity>: Sendable {
         return key.withUTF8 { self.credential(named: UnsafeRawBufferPointer($0)) }
     }
 }
-
-/// A credential that belongs to a consumer.
-protocol OwnedCredential: GatewayEntity {
-    var consumer: EntityID { get }
-}
-
-extension KeyCredential: OwnedCredential {}

@@ -68,8 +68,18 @@ struct KeyTable: Sendable {
 enum ConstantTime {
     static func areEqual(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
         guard left.count == right.count else { return false }
-        var difference: UInt8 = 0
-        for index in 0..<left.count { difference |= left[index] ^ right[index] }
+        var difference: UInt64 = 0
+        var index = 0
+        while left.count - index >= 8 {
+            difference |=
+                left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                ^ right.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            index += 8
+        }
+        while index < left.count {
+            difference |= UInt64(left[index] ^ right[index])
+            index += 1
+        }
         return difference == 0
     }
 

@@ -21,7 +21,7 @@ struct GRPCWeb: Sendable {
             let plugin = try GRPCWeb(settings)
             return PluginStep(
                 access: { request, state, edits in plugin.access(request, &state, &edits) },
-                response: { state, edits in Self.respond(state, &edits) },
+                response: { _, state, edits in Self.respond(state, &edits) },
                 body: { piece, plain, output in Self.write(piece, plain, &output) },
                 whole: { side, _, _, body, state in
                     side == .request && state.webCall.isText ? Self.decode(body) : nil

@@ -4,11 +4,11 @@ internal import MeshEntities
 /// A public key that signatures of one algorithm are checked by; may be used by several threads at
 /// once.
 ///
-/// What OpenSSL looks up and allocates to begin a check is done once: each check begins with a copy.
+/// What OpenSSL looks up to begin a check is done once: each check begins with a copy.
 final class PublicKey: Sendable {
     private let algorithm: JWTSecret.Algorithm
     private nonisolated(unsafe) let key: OpaquePointer
-    /// Ready to check, and never changed; nil where OpenSSL makes no copies, as of EdDSA.
+    /// Ready to check a digest, and never changed; nil for EdDSA, which signs texts themselves.
     private nonisolated(unsafe) let prepared: OpaquePointer?
 
     /// Reads PEM text; nil when it holds no public key that serves the algorithm.
@@ -28,11 +28,11 @@ final class PublicKey: Sendable {
         }
         self.algorithm = algorithm
         self.key = parsed
-        self.prepared = algorithm == .edDSA ? nil : Self.begin(parsed, algorithm)
+        self.prepared = algorithm == .edDSA ? nil : Self.prepare(parsed, algorithm)
     }
 
     deinit {
-        EVP_MD_CTX_free(self.prepared)
+        EVP_PKEY_CTX_free(self.prepared)
         EVP_PKEY_free(self.key)
     }
 
@@ -58,55 +58,90 @@ final class PublicKey: Sendable {
             case .hs256, .hs384, .hs512, .rs256, .rs384, .rs512, .ps256, .ps384, .ps512, .edDSA:
                 signature
             }
-        guard !signature.isEmpty, let context = self.begin() else { return false }
-        defer { EVP_MD_CTX_free(context) }
-        let bytes = text.bindMemory(to: UInt8.self)
+        guard !signature.isEmpty else { return false }
         let isGood =
-            EVP_DigestVerify(context, signature, signature.count, bytes.baseAddress, bytes.count)
-            == 1
+            self.algorithm == .edDSA
+            ? self.checkWhole(signature, text) : self.check(signature, text)
         if !isGood { ERR_clear_error() }
         return isGood
     }
 
-    /// A context of its own for one check.
-    private func begin() -> OpaquePointer? {
-        guard let prepared else { return Self.begin(self.key, self.algorithm) }
-        guard let context = EVP_MD_CTX_new() else { return nil }
-        if EVP_MD_CTX_copy_ex(context, prepared) == 1 { return context }
-        EVP_MD_CTX_free(context)
-        ERR_clear_error()
-        return nil
+    /// Checks the signature of a text's digest.
+    private func check(_ signature: [UInt8], _ text: UnsafeRawBufferPointer) -> Bool {
+        guard let prepared, let context = EVP_PKEY_CTX_dup(prepared) else { return false }
+        defer { EVP_PKEY_CTX_free(context) }
+        let digest = Self.digest(text, self.algorithm)
+        return EVP_PKEY_verify(context, signature, signature.count, digest, digest.count) == 1
     }
 
-    private static func begin(
+    /// Checks the signature of a text itself, which EdDSA makes.
+    private func checkWhole(_ signature: [UInt8], _ text: UnsafeRawBufferPointer) -> Bool {
+        guard let context = EVP_MD_CTX_new() else { return false }
+        defer { EVP_MD_CTX_free(context) }
+        let bytes = text.bindMemory(to: UInt8.self)
+        return EVP_DigestVerifyInit(context, nil, nil, nil, self.key) == 1
+            && EVP_DigestVerify(
+                context,
+                signature,
+                signature.count,
+                bytes.baseAddress,
+                bytes.count
+            ) == 1
+    }
+
+    /// What checks of digests are copied from.
+    private static func prepare(
         _ key: OpaquePointer,
         _ algorithm: JWTSecret.Algorithm
     ) -> OpaquePointer? {
-        guard let context = EVP_MD_CTX_new() else { return nil }
-        var options: OpaquePointer?
-        let digest = Self.digest(algorithm)
-        var isReady = EVP_DigestVerifyInit(context, &options, digest, nil, key) == 1
+        guard let context = EVP_PKEY_CTX_new(key, nil) else { return nil }
+        let hash = Self.hash(algorithm)
+        var isReady =
+            EVP_PKEY_verify_init(context) == 1 && EVP_PKEY_CTX_set_signature_md(context, hash) > 0
         switch algorithm {
         case .ps256, .ps384, .ps512:
             // The salt is as long as the digest (RFC 7518 section 3.5).
             isReady =
-                isReady && EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) > 0
-                && EVP_PKEY_CTX_set_rsa_pss_saltlen(options, -1) > 0
-                && EVP_PKEY_CTX_set_rsa_mgf1_md(options, digest) > 0
+                isReady && EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) > 0
+                && EVP_PKEY_CTX_set_rsa_pss_saltlen(context, -1) > 0
+                && EVP_PKEY_CTX_set_rsa_mgf1_md(context, hash) > 0
         case .hs256, .hs384, .hs512, .rs256, .rs384, .rs512, .es256, .es384, .es512, .edDSA: break
         }
         if isReady { return context }
-        EVP_MD_CTX_free(context)
-        ERR_clear_error()
+        EVP_PKEY_CTX_free(context)
         return nil
     }
 
-    private static func digest(_ algorithm: JWTSecret.Algorithm) -> OpaquePointer? {
+    private static func hash(_ algorithm: JWTSecret.Algorithm) -> OpaquePointer? {
         switch algorithm {
         case .hs256, .rs256, .es256, .ps256: EVP_sha256()
         case .hs384, .rs384, .es384, .ps384: EVP_sha384()
         case .hs512, .rs512, .es512, .ps512: EVP_sha512()
         case .edDSA: nil
+        }
+    }
+
+    private static func digest(
+        _ text: UnsafeRawBufferPointer,
+        _ algorithm: JWTSecret.Algorithm
+    ) -> [UInt8] {
+        let bytes = text.bindMemory(to: UInt8.self).baseAddress
+        return switch algorithm {
+        case .hs384, .rs384, .es384, .ps384:
+            [UInt8](unsafeUninitializedCapacity: Int(SHA384_DIGEST_LENGTH)) { room, count in
+                _ = SHA384(bytes, text.count, room.baseAddress)
+                count = room.count
+            }
+        case .hs512, .rs512, .es512, .ps512:
+            [UInt8](unsafeUninitializedCapacity: Int(SHA512_DIGEST_LENGTH)) { room, count in
+                _ = SHA512(bytes, text.count, room.baseAddress)
+                count = room.count
+            }
+        case .hs256, .rs256, .es256, .ps256, .edDSA:
+            [UInt8](unsafeUninitializedCapacity: Int(SHA256_DIGEST_LENGTH)) { room, count in
+                _ = SHA256(bytes, text.count, room.baseAddress)
+                count = room.count
+            }
         }
     }
 

@@ -126,7 +126,7 @@ struct KeyAuth: Sendable {
         _ edits: inout PluginEdits,
         _ hidden: inout Int
     ) -> AuthenticationRules.Outcome {
-        let content = self.isInBody ? Self.fields(request) : nil
+        let content = self.isInBody ? BodyFields(of: request) : nil
         for (index, name) in self.names.enumerated() {
             let finding = self.find(name, in: request, content, edits)
             let key: UnsafeRawBufferPointer
@@ -156,7 +156,7 @@ struct KeyAuth: Sendable {
         if self.hides {
             if self.isInBody {
                 // Whatever stands under the name in the body is hidden too, as in Kong.
-                guard !self.awaitsContent(request) else {
+                guard !BodyFields.isAwaited(request) else {
                     return .needsContent(byteLimit: Self.bodyByteLimit)
                 }
                 if content?[self.names[index].text] ?? .nothing != .nothing {
@@ -167,10 +167,10 @@ struct KeyAuth: Sendable {
             self.hide(self.names[index], request, &edits)
         }
         guard !key.isEmpty else { return .refused(self.missing) }
-        guard let found = request.consumers.keys.owner(of: key) else {
+        guard let owner = request.consumers.owner(ofKey: key) else {
             return .refused(self.unknown)
         }
-        return .known(consumer: found.consumer, credential: found.credential)
+        return .placed(owner.place, credential: owner.credential)
     }
 
     private func find(
@@ -189,7 +189,7 @@ struct KeyAuth: Sendable {
         }
         let found = self.isInQuery ? Self.argument(name, request, edits) : .nothing
         guard self.isInBody, case .nothing = found else { return found }
-        guard !self.awaitsContent(request) else { return .unread }
+        guard !BodyFields.isAwaited(request) else { return .unread }
         switch content?[name.text] {
         case .text(let key): return .argument(key)
         case .several: return .several
@@ -197,24 +197,7 @@ struct KeyAuth: Sendable {
         }
     }
 
-    /// Whether there is a body that may hold a key and has not been read.
-    private func awaitsContent(_ request: PluginRequest) -> Bool {
-        guard case .unasked = request.content, request.head.framing != .none,
-            let type = request.value(named: Self.typeField)
-        else { return false }
-        switch BodyKind(String(decoding: type, as: UTF8.self).lowercased()) {
-        case .form, .json: return true
-        case .multipart, nil: return false
-        }
-    }
-
     private static let typeField = Array("content-type".utf8)
-
-    /// The fields of the body, where it was read and has any.
-    private static func fields(_ request: PluginRequest) -> BodyFields? {
-        guard case .whole(let body) = request.content else { return nil }
-        return BodyFields(body, type: request.value(named: Self.typeField))
-    }
 
     private static func argument(
         _ name: Name,

@@ -106,9 +106,11 @@ struct LogFields {
     ) throws(PluginError) -> PluginStep {
         try self.refuseLua()
         return PluginStep(
-            log: self.settings.makeLog(
-                LogPlan(self.settings.plugin.id, target, rules ?? LogDeliveryRules(), format)
-            )
+            logs: [
+                self.settings.makeLog(
+                    LogPlan(self.settings.plugin.id, target, rules ?? LogDeliveryRules(), format)
+                )
+            ]
         )
     }
 }

@@ -48,6 +48,8 @@ public enum LogFormat: Sendable {
     case zipkin(ZipkinFormat)
     /// Parts of a trace.
     case otlp(OTLPFormat)
+    /// Records of a log.
+    case otlpLog(OTLPLogFormat)
 
     /// Whether an entry is Kong's JSON object, which is made once for all plugins.
     public var isJSON: Bool { if case .json = self { true } else { false } }
@@ -56,7 +58,7 @@ public enum LogFormat: Sendable {
     public var tellsSessions: Bool {
         switch self {
         case .json, .prefixed, .statsd, .datadog: true
-        case .zipkin, .otlp: false
+        case .zipkin, .otlp, .otlpLog: false
         }
     }
 
@@ -69,6 +71,7 @@ public enum LogFormat: Sendable {
         case .datadog(let format): format.entry(record)
         case .zipkin(let format): format.entry(record)
         case .otlp(let format): format.entry(record)
+        case .otlpLog(let format): format.entry(record)
         }
     }
 
@@ -76,7 +79,7 @@ public enum LogFormat: Sendable {
     public var lineEnd: [UInt8] {
         switch self {
         case .statsd, .datadog: [0x0A]
-        case .json, .prefixed, .zipkin, .otlp: [0x0D, 0x0A]
+        case .json, .prefixed, .zipkin, .otlp, .otlpLog: [0x0D, 0x0A]
         }
     }
 
@@ -85,6 +88,7 @@ public enum LogFormat: Sendable {
         switch self {
         case .zipkin(let format): format.body(entries)
         case .otlp(let format): format.body(entries)
+        case .otlpLog(let format): format.body(entries)
         case .json, .prefixed, .statsd, .datadog:
             isAlone
                 ? entries.first ?? []

@@ -67,6 +67,8 @@ public struct LogRecord {
     public var instants: (began: Int64, attempt: Int64, answered: Int64, ended: Int64) = (
         0, 0, 0, 0
     )
+    /// Why the request failed, as metrics spell it; empty when it did not.
+    public var failure = ""
     /// Tries at targets.
     public var tries = 0
     /// The trace that it belongs to, as steps have found; nil where none looked.
@@ -176,22 +178,13 @@ public struct LogRecord {
         )
         text.number("size", Int64(clamping: self.sizes.request))
         self.security?.write(to: &text)
-        text.open("querystring")
         let query = self.head.query.bytes(of: received.bytes)
-        Self.write(Arguments(UnsafeRawBufferPointer(rebasing: query.dropFirst())), &text)
-        text.close()
-        var fields: [(name: String, value: String)] = []
-        for index in 0..<received.count {
-            let field = received.fields[index]
-            fields.append(
-                (
-                    String(decoding: field.name.bytes(of: received.bytes), as: UTF8.self)
-                        .lowercased(),
-                    String(decoding: field.value.bytes(of: received.bytes), as: UTF8.self)
-                )
-            )
-        }
-        Self.write(headers: fields, &text)
+        text.arguments(
+            "querystring",
+            Arguments(UnsafeRawBufferPointer(rebasing: query.dropFirst()))
+        )
+        // Secrets that clients show are not written, as in Kong.
+        text.headers(received.all, hidesSecrets: true)
     }
 
     private func writeResponseHeaders(_ text: inout LogText) {
@@ -202,43 +195,7 @@ public struct LogRecord {
             let value = line[line.utf8.index(after: colon)...].drop { $0 == " " }
             return (line[..<colon].lowercased(), String(value))
         }
-        Self.write(headers: fields, &text)
-    }
-
-    /// Secrets that clients show are not written, as in Kong.
-    private static func write(
-        headers fields: [(name: String, value: String)],
-        _ text: inout LogText
-    ) {
-        text.open("headers")
-        var written: Set<String> = []
-        for (name, value) in fields where written.insert(name).inserted {
-            let isSecret = name == "authorization" || name == "proxy-authorization"
-            guard !isSecret else {
-                text.string(name, "REDACTED")
-                continue
-            }
-            let values = fields.filter { $0.name == name }.map(\.value)
-            if values.count == 1 { text.string(name, value) } else { text.strings(name, values) }
-        }
-        text.close()
-    }
-
-    private static func write(_ arguments: Arguments, _ text: inout LogText) {
-        var written: Set<[UInt8]> = []
-        for argument in arguments.all where written.insert(argument.name).inserted {
-            let name = String(decoding: argument.name, as: UTF8.self)
-            let values = arguments.all.filter { $0.name == argument.name }
-            guard values.count == 1 else {
-                text.strings(name, values.map { String(decoding: $0.value ?? [], as: UTF8.self) })
-                continue
-            }
-            if let value = argument.value {
-                text.string(name, String(decoding: value, as: UTF8.self))
-            } else {
-                text.raw(name, "true")
-            }
-        }
+        text.headers(fields, hidesSecrets: true)
     }
 
     private func writeTries(_ text: inout LogText) {

@@ -11,14 +11,9 @@ public struct OTLPFormat: Sendable {
         case client = 3
     }
 
-    /// The message `Resource`.
-    private let resource: [UInt8]
+    private let resource: OTLPResource
 
-    init(resource attributes: [(String, String)]) {
-        var message = ProtobufMessage()
-        for (name, value) in attributes { message.attribute(1, name, .text(value)) }
-        self.resource = message.bytes
-    }
+    init(resource: OTLPResource) { self.resource = resource }
 
     /// A request's parts, as fields `spans` of `ScopeSpans`; nil when the trace is not recorded.
     func entry(_ record: LogRecord) -> [UInt8]? {
@@ -30,38 +25,13 @@ public struct OTLPFormat: Sendable {
     }
 
     /// One `ExportTraceServiceRequest` of some entries.
-    func body(_ entries: [[UInt8]]) -> [UInt8] {
-        var scope = ProtobufMessage()
-        scope.text(1, "kong-internal")
-        scope.text(2, "0.1.0")
-        var scoped = ProtobufMessage()
-        scoped.message(1, scope.bytes)
-        for entry in entries { scoped.append(entry) }
-        var spans = ProtobufMessage()
-        spans.message(1, self.resource)
-        spans.message(2, scoped.bytes)
-        var request = ProtobufMessage()
-        request.message(1, spans.bytes)
-        return request.bytes
-    }
+    func body(_ entries: [[UInt8]]) -> [UInt8] { self.resource.request(entries) }
 
     private func server(_ record: LogRecord, _ trace: TraceContext) -> [UInt8] {
         var span = Self.begin(trace, trace.span, parent: trace.parent, "kong", .server)
         span.instants(record.instants.began, record.instants.ended)
-        span.attribute(9, "http.method", .text(record.method))
-        span.attribute(9, "http.url", .text(record.url))
-        span.attribute(9, "http.host", .text(record.host))
-        span.attribute(9, "http.scheme", .text(record.scheme))
-        span.attribute(9, "http.flavor", .text(record.head.version == .http10 ? "1.0" : "1.1"))
-        span.attribute(9, "net.peer.ip", .text(record.client))
-        span.attribute(9, "http.status_code", .number(Int64(record.status)))
+        for (name, value) in record.serverAttributes { span.attribute(9, name, value) }
         span.attribute(9, "kong.request.id", .text(record.requestID))
-        if !record.names.route.isEmpty {
-            span.attribute(9, "http.route", .text(record.names.route))
-        }
-        if let consumer = record.consumer {
-            span.attribute(9, "kong.consumer", .text(consumer.id.description))
-        }
         if record.status >= 500 { span.failed() }
         return span.bytes
     }
@@ -98,8 +68,26 @@ public struct OTLPFormat: Sendable {
         return message
     }
 
-    private static func bytes(_ value: UInt64) -> [UInt8] {
+    static func bytes(_ value: UInt64) -> [UInt8] {
         (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64(56 - 8 * $0)) }
+    }
+}
+
+extension LogRecord {
+    /// What OTLP tells of a request, in HTTP's semantic conventions as Kong uses them.
+    var serverAttributes: [(String, ProtobufMessage.Value)] {
+        var attributes: [(String, ProtobufMessage.Value)] = [
+            ("http.method", .text(self.method)), ("http.url", .text(self.url)),
+            ("http.host", .text(self.host)), ("http.scheme", .text(self.scheme)),
+            ("http.flavor", .text(self.head.version == .http10 ? "1.0" : "1.1")),
+            ("net.peer.ip", .text(self.client)),
+            ("http.status_code", .number(Int64(self.status))),
+        ]
+        if !self.names.route.isEmpty { attributes.append(("http.route", .text(self.names.route))) }
+        if let consumer = self.consumer {
+            attributes.append(("kong.consumer", .text(consumer.id.description)))
+        }
+        return attributes
     }
 }
 
@@ -133,28 +121,46 @@ struct ProtobufMessage: Sendable {
 
     mutating func message(_ field: UInt64, _ value: [UInt8]) { self.data(field, value) }
 
-    /// A `KeyValue`.
-    mutating func attribute(_ field: UInt64, _ name: String, _ value: Value) {
+    /// An `AnyValue`.
+    mutating func value(_ field: UInt64, _ value: Value) {
         var any = ProtobufMessage()
         switch value {
         case .text(let text): any.text(1, text)
         case .number(let number): any.number(3, UInt64(bitPattern: number))
         }
+        self.message(field, any.bytes)
+    }
+
+    /// A `KeyValue`.
+    mutating func attribute(_ field: UInt64, _ name: String, _ value: Value) {
         var pair = ProtobufMessage()
         pair.text(1, name)
-        pair.message(2, any.bytes)
+        pair.value(2, value)
         self.message(field, pair.bytes)
+    }
+
+    /// Nanoseconds since 1970, as a `fixed64`.
+    mutating func instant(_ field: UInt64, _ instant: Int64) {
+        self.varint(field << 3 | 1)
+        self.littleEndian(UInt64(max(0, instant)), count: 8)
+    }
+
+    /// A `fixed32`.
+    mutating func word(_ field: UInt64, _ value: UInt32) {
+        self.varint(field << 3 | 5)
+        self.littleEndian(UInt64(value), count: 4)
+    }
+
+    private mutating func littleEndian(_ value: UInt64, count: Int) {
+        for byte in 0..<count {
+            self.bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * byte)))
+        }
     }
 
     /// `start_time_unix_nano` and `end_time_unix_nano`.
     mutating func instants(_ start: Int64, _ end: Int64) {
-        for (field, instant) in [(UInt64(7), start), (8, max(start, end))] {
-            self.varint(field << 3 | 1)
-            let value = UInt64(max(0, instant))
-            for shift in 0..<8 {
-                self.bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * shift)))
-            }
-        }
+        self.instant(7, start)
+        self.instant(8, max(start, end))
     }
 
     /// A `Status` that says error.

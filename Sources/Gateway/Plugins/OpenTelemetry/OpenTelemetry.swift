@@ -1,7 +1,7 @@
 import MeshEntities
 
 /// Kong's `opentelemetry`: a trace's part that this node has, told by OTLP over HTTP, and passed on to
-/// the target.
+/// the target; and records of a log, told alike.
 ///
 /// Parts are the request as a whole, and the try at the target that answered.
 ///
@@ -14,14 +14,14 @@ struct OpenTelemetry: Sendable {
     ) { settings throws(PluginError) in
         let plugin = try OpenTelemetry(settings)
         let fields = LogFields(settings)
-        let plan = try plugin.plan(settings, fields)
+        let plans = try plugin.plans(settings, fields)
         return PluginStep(
             access: { request, state, edits in
                 plugin.propagation.begin(request, &state, rate: plugin.rate)
                 plugin.propagation.inject(state, &edits)
                 return .next
             },
-            log: plan.map { settings.makeLog($0) }
+            logs: plans.map { settings.makeLog($0) }
         )
     }
 
@@ -36,7 +36,6 @@ struct OpenTelemetry: Sendable {
             .standard("connect_timeout", .integer, .integer(1_000), in: 0...2_147_483_646),
             .standard("send_timeout", .integer, .integer(5_000), in: 0...2_147_483_646),
             .standard("read_timeout", .integer, .integer(5_000), in: 0...2_147_483_646),
-            FieldSchema("http_response_header_for_traceid", .string),
             OpenTelemetry.rateField,
         ] + TracePropagation.fields(standard: "w3c")
 
@@ -55,54 +54,63 @@ struct OpenTelemetry: Sendable {
     private init(_ settings: PluginSettings) throws(PluginError) {
         self.propagation = try TracePropagation(settings, standard: "w3c")
         self.rate = try settings.number("sampling_rate") ?? Self.standardRate
-        guard try settings.text("logs_endpoint") == nil else {
-            throw settings.error(
-                "logs_endpoint",
-                "logs by OTLP are not built; http-log tells of requests"
-            )
-        }
-        guard try settings.text("http_response_header_for_traceid") == nil else {
-            throw settings.error(
-                "http_response_header_for_traceid",
-                "to tell clients of traces is not built"
-            )
-        }
     }
 
-    /// Where parts are told; nil when they are passed on only.
-    private func plan(
+    /// What is told, and where.
+    private func plans(
         _ settings: PluginSettings,
         _ fields: LogFields
-    ) throws(PluginError) -> LogPlan? {
+    ) throws(PluginError) -> [LogPlan] {
         let name =
             try settings.text("traces_endpoint") == nil ? "endpoint" : "traces_endpoint"
-        guard let text = try settings.text(name) else {
+        let traces = try settings.text(name)
+        let logs = try settings.text("logs_endpoint")
+        guard traces != nil || logs != nil else {
             throw settings.ruleError(
                 "at least one of these fields must be non-empty: 'config.traces_endpoint', "
                     + "'config.logs_endpoint'"
             )
         }
+        let resource = OTLPResource(Self.attributes(settings))
+        var plans: [LogPlan] = []
+        let told: [(name: String, url: String?, format: LogFormat)] = [
+            (name, traces, .otlp(OTLPFormat(resource: resource))),
+            ("logs_endpoint", logs, .otlpLog(OTLPLogFormat(resource: resource))),
+        ]
+        for (name, url, format) in told {
+            guard let url else { continue }
+            let endpoint = try Self.endpoint(url, field: name, settings)
+            plans.append(
+                LogPlan(settings.plugin.id, .http(endpoint), try fields.delivery(), format)
+            )
+        }
+        return plans
+    }
+
+    private static func endpoint(
+        _ url: String,
+        field: String,
+        _ settings: PluginSettings
+    ) throws(PluginError) -> HTTPLogEndpoint {
         let timeouts = try ["connect_timeout", "send_timeout", "read_timeout"].map {
             (name) throws(PluginError) in try settings.integer(name) ?? 1_000
         }
-        let endpoint = try HTTPLogEndpoint(
-            text,
-            field: name,
+        return try HTTPLogEndpoint(
+            url,
+            field: field,
             settings,
             contentType: "application/x-protobuf",
             milliseconds: max(1, timeouts.reduce(0, +))
         )
+    }
+
+    private static func attributes(_ settings: PluginSettings) -> [(String, String)] {
         var attributes = [("service.name", "kong")]
         for field in settings.value("resource_attributes")?.fields ?? [] {
             let value = field.node.value.text ?? ""
             attributes.removeAll { $0.0 == field.name }
             attributes.append((field.name, value))
         }
-        return LogPlan(
-            settings.plugin.id,
-            .http(endpoint),
-            try fields.delivery(),
-            .otlp(OTLPFormat(resource: attributes))
-        )
+        return attributes
     }
 }

@@ -1,7 +1,7 @@
 import MeshEntities
 
-/// Kong's `prometheus`: its settings are read for mistakes and change nothing, since metrics are
-/// always kept.
+/// Kong's `prometheus`: what it would switch on is always counted, but consumers' shares, which are
+/// counted where `per_consumer` says so.
 enum PrometheusSettings {
     /// Kong's fields, all of them flags.
     static let flags = [
@@ -14,6 +14,8 @@ enum PrometheusSettings {
         priority: 13,
         fields: Self.flags.map { .standard($0, .boolean, .bool(false)) },
         takesStreams: true,
-        compile: { _ in nil }
+        compile: { settings throws(PluginError) in
+            try settings.flag("per_consumer") == true ? PluginStep(countsConsumers: true) : nil
+        }
     )
 }

@@ -17,7 +17,7 @@ struct ProxyCache: Sendable {
         let plugin = try ProxyCache(settings)
         return PluginStep(
             access: { request, state, edits in plugin.access(request, &state, &edits) },
-            response: { state, edits in plugin.response(state, &edits) },
+            response: { _, state, edits in plugin.response(state, &edits) },
             whole: { side, request, _, body, state in
                 if case .response = side { plugin.store(body, request, state) }
                 return nil

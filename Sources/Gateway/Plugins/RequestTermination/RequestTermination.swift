@@ -2,11 +2,16 @@ import MeshEntities
 import MeshHTTP
 
 /// Kong's `request-termination`: answers by itself, always or when a trigger is present.
+///
+/// With `echo` the answer tells what the request was and where it would have gone.
+///
+/// Source: Kong 3.9, `kong/plugins/request-termination/handler.lua`.
 struct RequestTermination: Sendable {
     private let answer: PluginAnswer
     /// A header or query parameter; nil answers every request.
     private let trigger: [UInt8]?
     private let lowercasedTrigger: [UInt8]
+    private let echo: EchoedRequest?
 
     static let definition = PluginDefinition(
         name: "request-termination",
@@ -19,9 +24,13 @@ struct RequestTermination: Sendable {
         ],
         compile: { settings throws(PluginError) in
             let plugin = try RequestTermination(settings)
-            return PluginStep(access: { request, _, _ in
-                plugin.applies(to: request) ? .answer(plugin.answer) : .next
-            })
+            return PluginStep(
+                access: { request, _, _ in
+                    guard plugin.applies(to: request) else { return .next }
+                    return plugin.echo?.answer(request) ?? .answer(plugin.answer)
+                },
+                readsMatched: plugin.echo != nil
+            )
         }
     )
 
@@ -40,7 +49,6 @@ struct RequestTermination: Sendable {
         if echo && body != nil {
             throw settings.error("echo", "echo cannot be used with content_type and body")
         }
-        if echo { throw settings.error("echo", "echo is not built yet") }
         guard status >= 200 else {
             throw settings.error("status_code", "an interim status cannot end a request")
         }
@@ -53,6 +61,12 @@ struct RequestTermination: Sendable {
             body: body,
             contentType: contentType
         )
+        self.echo =
+            echo
+            ? EchoedRequest(
+                status: UInt16(status),
+                message: message ?? PluginAnswer.message(for: UInt16(status))
+            ) : nil
         let trigger = try settings.text("trigger")
         self.trigger = trigger.map { Array($0.utf8) }
         self.lowercasedTrigger = Array((trigger ?? "").lowercased().utf8)

@@ -28,7 +28,7 @@ struct ResponseRateLimiting: Sendable {
         let plugin = try ResponseRateLimiting(settings)
         return PluginStep(
             access: { request, state, edits in plugin.access(request, &state, &edits) },
-            response: { state, edits in plugin.response(state, &edits) }
+            response: { _, state, edits in plugin.response(state, &edits) }
         )
     }
 

@@ -66,7 +66,7 @@ struct ResponseTransformer: Sendable {
 
     private var step: PluginStep {
         PluginStep(
-            response: { _, edits in self.response(&edits) },
+            response: { _, _, edits in self.response(&edits) },
             whole: { side, _, _, body, _ in
                 side == .response ? JSONRules(self.json).apply(to: body) : nil
             }

@@ -32,7 +32,8 @@ struct Session: Sendable {
             .standard("remember_cookie_name", .string, .string("remember")),
             .standard("remember_rolling_timeout", .number, .integer(604_800)),
             .standard("remember_absolute_timeout", .number, .integer(2_592_000)),
-            toldField("response_headers"), toldField("request_headers"), methodsField,
+            SessionTelling.field("response_headers"), SessionTelling.field("request_headers"),
+            methodsField,
             .standard("logout_query_arg", .string, .string("session_logout")),
             .standard("logout_post_arg", .string, .string("session_logout")),
             .standard("read_body_for_logout", .boolean, .bool(false)),
@@ -46,7 +47,7 @@ struct Session: Sendable {
             let plugin = try Session(settings)
             return PluginStep(
                 access: { request, state, edits in plugin.access(request, &state, &edits) },
-                response: { state, edits in plugin.response(state, &edits) }
+                response: { plugin.response($0, $1, &$2) }
             )
         }
     )
@@ -56,15 +57,6 @@ struct Session: Sendable {
         field.isSecret = true
         return field
     }()
-
-    private static func toldField(_ name: String) -> FieldSchema {
-        var field = FieldSchema(name, .set(.string))
-        field.choices = [
-            "id", "audience", "subject", "timeout", "idling-timeout", "rolling-timeout",
-            "absolute-timeout",
-        ]
-        return field
-    }
 
     private static let methodsField: FieldSchema = {
         var field = FieldSchema.standard(
@@ -85,22 +77,15 @@ struct Session: Sendable {
     private let memory: Memory?
     private let logoutMethods: [[UInt8]]
     private let logoutArgument: [UInt8]
+    /// What a body says to log out; nil when bodies are not looked at.
+    private let logoutBodyArgument: [UInt8]?
+    /// What is told of sessions, and to whom.
+    private let telling: SessionTelling
 
     private init(_ settings: PluginSettings) throws(PluginError) {
         let storage = try settings.text("storage") ?? "cookie"
         guard storage == "cookie" else {
             throw settings.error("storage", "only 'cookie' is built: sessions are kept by clients")
-        }
-        guard try settings.flag("read_body_for_logout") != true else {
-            throw settings.error(
-                "read_body_for_logout",
-                "a body cannot log out yet; let clients send 'logout_query_arg' in the query"
-            )
-        }
-        for field in ["response_headers", "request_headers"] {
-            guard try settings.texts(field)?.isEmpty ?? true else {
-                throw settings.error(field, "fields that tell of sessions are not built yet")
-            }
         }
         let secret = try settings.text("secret") ?? ""
         guard secret.utf8.count >= Self.secretByteCount else {
@@ -121,6 +106,11 @@ struct Session: Sendable {
         self.logoutMethods =
             try settings.texts("logout_methods")?.map { Array($0.utf8) } ?? []
         self.logoutArgument = Array((try settings.text("logout_query_arg") ?? "").utf8)
+        let bodyArgument = try settings.text("logout_post_arg") ?? ""
+        let readsBody = try settings.flag("read_body_for_logout") ?? false
+        self.logoutBodyArgument =
+            readsBody && !bodyArgument.isEmpty ? Array(bodyArgument.utf8) : nil
+        self.telling = try SessionTelling(settings, audience: audience, self.limits)
     }
 
     /// The cookie that outlasts the browser.
@@ -190,11 +180,17 @@ struct Session: Sendable {
         _ edits: inout PluginEdits
     ) -> PluginVerdict {
         let now = Double(request.wallMilliseconds / 1_000)
-        guard let (ticket, isRemembered) = self.ticket(request, at: now) else { return .next }
-        if self.logsOut(request) {
+        self.telling.forget(&edits)
+        guard let (ticket, cookie, isRemembered) = self.ticket(request, at: now) else {
+            return .next
+        }
+        switch self.logout(request) {
+        case .asked:
             return .answer(
                 PluginAnswer(status: 200, lines: self.farewell, contentType: "", body: [])
             )
+        case .unread: return .gather(byteLimit: Self.bodyByteLimit)
+        case .unasked: break
         }
         guard let place = request.consumers.place(of: ticket.consumer) else { return .next }
         AuthenticationRules.admit(
@@ -204,15 +200,16 @@ struct Session: Sendable {
             &state,
             &edits
         )
+        self.telling.tell(ticket, cookie, request.consumers[place], at: now, &edits)
         if isRemembered {
-            state.rememberBegan = ticket.began
+            state.session.rememberBegan = ticket.began
         } else {
-            state.sessionBegan = ticket.began
-            state.sessionIsFresh = self.limits.renewed(ticket, at: now) == nil
-            if !state.sessionIsFresh, let memory = self.remembered(request, at: now),
+            state.session.began = ticket.began
+            state.session.isFresh = self.limits.renewed(ticket, at: now) == nil
+            if !state.session.isFresh, let memory = self.remembered(request, at: now)?.ticket,
                 memory.consumer == ticket.consumer
             {
-                state.rememberBegan = memory.began
+                state.session.rememberBegan = memory.began
             }
         }
         return .next
@@ -222,25 +219,32 @@ struct Session: Sendable {
     private func ticket(
         _ request: PluginRequest,
         at now: Double
-    ) -> (ticket: SessionTicket, isRemembered: Bool)? {
+    ) -> (ticket: SessionTicket, cookie: UnsafeRawBufferPointer, isRemembered: Bool)? {
         if let cookie = request.cookie(self.name), let ticket = self.seal.open(cookie),
             self.limits.allow(ticket, at: now)
         {
-            return (ticket, false)
+            return (ticket, cookie, false)
         }
-        return self.remembered(request, at: now).map { ($0, true) }
+        return self.remembered(request, at: now).map { ($0.ticket, $0.cookie, true) }
     }
 
     /// What outlasts the session, if the client shows it.
-    private func remembered(_ request: PluginRequest, at now: Double) -> SessionTicket? {
+    private func remembered(
+        _ request: PluginRequest,
+        at now: Double
+    ) -> (ticket: SessionTicket, cookie: UnsafeRawBufferPointer)? {
         guard let memory, let cookie = request.cookie(memory.name),
             let ticket = memory.seal.open(cookie), memory.limits.allow(ticket, at: now)
         else { return nil }
-        return ticket
+        return (ticket, cookie)
     }
 
-    private func response(_ state: PluginState, _ edits: inout PluginEdits) {
-        guard !state.sessionIsFresh, let consumer = state.identity.consumerID,
+    private func response(
+        _ consumers: ConsumerDirectory,
+        _ state: PluginState,
+        _ edits: inout PluginEdits
+    ) {
+        guard !state.session.isFresh, let consumer = state.identity.consumerID,
             let credential = state.identity.credential
         else { return }
         let now = state.beganMilliseconds / 1_000
@@ -252,27 +256,35 @@ struct Session: Sendable {
                 touched: now
             )
         }
-        self.write(self.name, ticket(state.sessionBegan), by: self.seal, seconds: nil, &edits)
+        let made = ticket(state.session.began)
+        if let cookie = self.write(self.name, made, by: self.seal, seconds: nil, &edits) {
+            let entry = consumers[state.identity.consumer]
+            self.telling.tellClient(made, cookie, entry, at: Double(now), &edits)
+        }
         // A session that goes on without its memory may have outlasted that, and makes no new one.
-        guard let memory, state.rememberBegan > 0 || state.sessionBegan == 0 else { return }
+        guard let memory, state.session.rememberBegan > 0 || state.session.began == 0 else {
+            return
+        }
         self.write(
             memory.name,
-            ticket(state.rememberBegan),
+            ticket(state.session.rememberBegan),
             by: memory.seal,
             seconds: memory.seconds,
             &edits
         )
     }
 
+    /// Sets a cookie; returns its value, nil when there is none.
+    @discardableResult
     private func write(
         _ name: [UInt8],
         _ ticket: SessionTicket,
         by seal: SessionSeal,
         seconds: Int64?,
         _ edits: inout PluginEdits
-    ) {
+    ) -> String? {
         guard let shared = edits.shared, let value = seal.close(ticket, random: shared.random)
-        else { return }
+        else { return nil }
         edits.lines.write("Set-Cookie: ")
         name.withUnsafeBytes { edits.lines.write($0) }
         edits.lines.write("=")
@@ -283,6 +295,7 @@ struct Session: Sendable {
         }
         self.attributes.withUnsafeBytes { edits.lines.write($0) }
         edits.lines.write("\r\n")
+        return value
     }
 
     private var farewell: String {
@@ -294,17 +307,43 @@ struct Session: Sendable {
         .joined()
     }
 
-    private func logsOut(_ request: PluginRequest) -> Bool {
-        let method = request.head.methodName.bytes(of: request.bytes)
-        guard self.logoutMethods.contains(where: { method.elementsEqual($0) }),
-            !self.logoutArgument.isEmpty
-        else { return false }
-        var arguments = QueryArguments(request.head.query.bytes(of: request.bytes))
-        while let argument = arguments.next() {
-            if argument.isNamed(self.logoutArgument) { return true }
-        }
-        return false
+    /// Whether a client logs out.
+    private enum Logout {
+        case asked
+        case unasked
+        /// The body has to come first.
+        case unread
     }
+
+    /// Most bytes of a body that may say so: 1 MiB.
+    private static let bodyByteLimit = 1_024 * 1_024
+
+    private func logout(_ request: PluginRequest) -> Logout {
+        let method = request.head.methodName.bytes(of: request.bytes)
+        guard self.logoutMethods.contains(where: { method.elementsEqual($0) }) else {
+            return .unasked
+        }
+        if !self.logoutArgument.isEmpty {
+            var arguments = QueryArguments(request.head.query.bytes(of: request.bytes))
+            while let argument = arguments.next() {
+                if argument.isNamed(self.logoutArgument) { return .asked }
+            }
+        }
+        guard let argument = self.logoutBodyArgument else { return .unasked }
+        if BodyFields.isAwaited(request) { return .unread }
+        return BodyFields(of: request)?.has(argument) == true ? .asked : .unasked
+    }
+}
+
+/// What `session` has found of one request; trivial.
+struct SessionState: Sendable {
+    /// Unix seconds when the session at hand began; 0 without one.
+    var began: UInt64 = 0
+    /// Unix seconds when what outlasts sessions began, if the client showed that instead of a session, or
+    /// beside one that is written anew; 0 otherwise.
+    var rememberBegan: UInt64 = 0
+    /// Whether the client's cookie will do.
+    var isFresh = false
 }
 
 /// How long sessions last, seconds; 0 for no limit.

@@ -17,6 +17,7 @@ struct TracePropagation: Sendable {
         var format = FieldSchema.choice("default_format", Self.formats, standard)
         format.isRequired = true
         return [
+            FieldSchema("http_response_header_for_traceid", .string),
             .choice(
                 "header_type",
                 ["preserve", "ignore"] + Self.formats + ["instana"],
@@ -46,6 +47,8 @@ struct TracePropagation: Sendable {
     private let preserves: Bool
     private let cleared: [[UInt8]]
     private let standard: TraceFormat
+    /// Tells clients the name of the trace: a field's name, colon and space; empty for none.
+    private let clientField: [UInt8]
 
     init(_ settings: PluginSettings, standard: String) throws(PluginError) {
         let record = settings.record("propagation")
@@ -58,6 +61,7 @@ struct TracePropagation: Sendable {
         for name in clear ?? [] where !FieldText.isName(name) {
             throw record.error("clear", "bad header name '\(name)'")
         }
+        self.clientField = try Self.clientField(settings)
         self.cleared = (clear ?? []).map { Array($0.lowercased().utf8) }
         guard extract == nil, inject == nil, clear == nil else {
             self.extracted = (extract ?? []).flatMap(Self.format)
@@ -82,6 +86,15 @@ struct TracePropagation: Sendable {
             self.injected = TraceFormat(named: type).map { [$0] } ?? []
             self.preserves = true
         }
+    }
+
+    private static func clientField(_ settings: PluginSettings) throws(PluginError) -> [UInt8] {
+        guard let name = try settings.text("http_response_header_for_traceid"), !name.isEmpty
+        else { return [] }
+        guard FieldText.isName(name), !FieldText.isReserved(name) else {
+            throw settings.error("http_response_header_for_traceid", "bad header name '\(name)'")
+        }
+        return Array("\(name): ".utf8)
     }
 
     /// Kong reads both forms of B3 under one name.
@@ -125,7 +138,7 @@ struct TracePropagation: Sendable {
         state.trace = context
     }
 
-    /// Tells the target: its part is below the one that asks it.
+    /// Tells the target: its part is below the one that asks it; and the client, if it shall know.
     func inject(_ state: PluginState, _ edits: inout PluginEdits) {
         for name in self.cleared { edits.drop(name) }
         var told = state.trace
@@ -134,5 +147,17 @@ struct TracePropagation: Sendable {
         let kept = self.preserves ? told.format ?? self.standard : nil
         if let kept { kept.write(told, into: &edits) }
         for format in self.injected where format != kept { format.write(told, into: &edits) }
+        guard !self.clientField.isEmpty else { return }
+        self.clientField.withUnsafeBytes { edits.responseLines.write($0) }
+        if !told.isShort || told.trace.high != 0 { Self.write(told.trace.high, &edits) }
+        Self.write(told.trace.low, &edits)
+        edits.responseLines.write("\r\n")
+    }
+
+    private static func write(_ half: UInt64, _ edits: inout PluginEdits) {
+        for shift in stride(from: UInt64(60), through: 0, by: -4) {
+            let digit = UInt8(truncatingIfNeeded: half >> shift) & 15
+            edits.responseLines.write(byte: digit < 10 ? digit + 0x30 : digit + 0x57)
+        }
     }
 }

@@ -1,4 +1,5 @@
 import MeshEntities
+import MeshHTTP
 
 /// The fields of a body that is a form or a JSON object, as Kong's `kong.request.get_body` reads it;
 /// forms of parts are not read.
@@ -26,6 +27,37 @@ enum BodyFields {
             guard let fields = text?.value.fields else { return nil }
             self = .json(fields)
         case .multipart, nil: return nil
+        }
+    }
+
+    /// The fields of a request's body, where it was read and has any.
+    init?(of request: PluginRequest) {
+        guard case .whole(let body) = request.content else { return nil }
+        self.init(body, type: request.value(named: Self.typeField))
+    }
+
+    /// Whether a request has a body with fields that has not been read.
+    static func isAwaited(_ request: PluginRequest) -> Bool {
+        guard case .unasked = request.content, request.head.framing != .none,
+            let type = request.value(named: Self.typeField)
+        else { return false }
+        switch BodyKind(String(decoding: type, as: UTF8.self).lowercased()) {
+        case .form, .json: return true
+        case .multipart, nil: return false
+        }
+    }
+
+    private static let typeField = Array("content-type".utf8)
+
+    /// Whether anything that is not null or false stands under a name, whose case counts.
+    func has(_ name: [UInt8]) -> Bool {
+        switch self {
+        case .form(let arguments): arguments.all.contains { $0.name == name }
+        case .json(let fields):
+            switch fields.first(where: { Array($0.name.utf8) == name })?.node.value {
+            case .null, .bool(false), nil: false
+            case .bool, .string, .array, .object, .integer, .number: true
+            }
         }
     }
 

@@ -25,7 +25,7 @@ struct Zipkin: Sendable {
                 plugin.propagation.inject(state, &edits)
                 return .next
             },
-            log: plan.map { settings.makeLog($0) }
+            logs: [plan].compactMap { $0.map(settings.makeLog) }
         )
     }
 
@@ -49,7 +49,6 @@ struct Zipkin: Sendable {
             .standard("connect_timeout", .integer, .integer(2_000), in: 0...2_147_483_646),
             .standard("send_timeout", .integer, .integer(5_000), in: 0...2_147_483_646),
             .standard("read_timeout", .integer, .integer(5_000), in: 0...2_147_483_646),
-            FieldSchema("http_response_header_for_traceid", .string),
             .choice("phase_duration_flavor", ["annotations", "tags"], "annotations"),
             LogFields.queue(batch: 1),
         ] + TracePropagation.fields(standard: "b3")
@@ -66,12 +65,6 @@ struct Zipkin: Sendable {
             throw settings.error("traceid_byte_count", "expected one of: 8, 16")
         }
         self.isShort = count == 8
-        guard try settings.text("http_response_header_for_traceid") == nil else {
-            throw settings.error(
-                "http_response_header_for_traceid",
-                "to tell clients of traces is not built"
-            )
-        }
     }
 
     /// Where parts are told; nil when they are passed on only.

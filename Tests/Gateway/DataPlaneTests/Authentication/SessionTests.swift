@@ -183,6 +183,118 @@ struct SessionTests {
         #expect(kept.contains("; Max-Age=\(seconds);"))
     }
 
+    @Test(
+        "begins a session anew for whoever logs in beside another's, with its memory",
+        arguments: [true, false]
+    )
+    func otherLogin(isFresh: Bool) throws {
+        // Without `anonymous` the key is looked at whatever the session says.
+        let gateway = try ProtectedGateway([
+            .named(
+                "session",
+                [
+                    "secret": Self.secret, "remember": .bool(true),
+                    "remember_rolling_timeout": .integer(7_200),
+                ]
+            ), .named("key-auth"),
+        ])
+        let ann = self.tickets(gateway.ask(key: "ann-key"))
+        let began = try #require(ann["session"]?.began)
+        let cookies = self.field(ann, older: isFresh ? 30 : 600)
+        let answer = gateway.ask("apikey: bob-key\r\n" + cookies)
+        #expect(answer?.text.contains("x-consumer-username: bob\n") == true)
+        let bob = self.tickets(answer)
+        for name in ["session", "remember"] {
+            let ticket = try #require(bob[name], "\(name)")
+            #expect(ticket.consumer == ProtectedGateway.bobID)
+            #expect(ticket.began >= began)
+        }
+        // The same client with its own key goes on.
+        let same = self.tickets(gateway.ask("apikey: ann-key\r\n" + cookies))
+        #expect(same["session"]?.began == (isFresh ? nil : began - 600))
+    }
+
+    private static let told = DocumentValue.strings(
+        "id",
+        "audience",
+        "subject",
+        "timeout",
+        "idling-timeout",
+        "rolling-timeout",
+        "absolute-timeout"
+    )
+
+    @Test("tells the target and the client of a session (request_headers, response_headers)")
+    func told() throws {
+        let gateway = try ProtectedGateway([
+            .named(
+                "session",
+                [
+                    "secret": Self.secret, "request_headers": Self.told,
+                    "response_headers": Self.told, "rolling_timeout": .integer(0),
+                ]
+            ), .named("key-auth", ["anonymous": .string("guest")]),
+        ])
+        let claimed = try #require(gateway.ask("Session-Subject: root\r\n"))
+        #expect(!claimed.text.contains("session-subject"))
+        #expect(claimed["session-subject"] == nil)
+        let login = try #require(gateway.ask(key: "ann-key"))
+        #expect(!login.text.contains("session-"))
+        #expect(login["session-subject"] == "ann")
+        #expect(login["session-audience"] == "default")
+        #expect(login["session-idling-timeout"] == "900")
+        #expect(login["session-timeout"] == "900")
+        #expect(login["session-rolling-timeout"] == nil)
+        #expect(login["session-absolute-timeout"] == "86400")
+        let id = try #require(login["session-id"])
+        #expect(id.utf8.count == 32)
+        let later = try #require(
+            gateway.ask(try self.cookie(login) + "Session-Subject: root\r\n")
+        )
+        #expect(later["session-id"] == id)
+        #expect(later["session-subject"] == "ann")
+        #expect(later.text.contains("session-id: \(id)\n"))
+        #expect(later.text.contains("session-subject: ann\n"))
+        #expect(!later.text.contains("root"))
+        let old = try #require(gateway.ask(self.field(self.tickets(login), older: 50)))
+        let left = try #require(old["session-timeout"].flatMap { Int($0) })
+        #expect((845...850).contains(left))
+        // One that is written anew is told anew, once.
+        let renewed = try #require(gateway.ask(self.field(self.tickets(login), older: 61)))
+        let ids = renewed.fields.filter { $0.name.lowercased() == "session-id" }.map(\.value)
+        #expect(ids.count == 1 && ids != [id])
+        #expect(renewed["session-idling-timeout"] == "900")
+    }
+
+    @Test(
+        "ends a session by a body where it is told to look (read_body_for_logout)",
+        arguments: [
+            ("application/x-www-form-urlencoded", "a=1&session_logout=1", true),
+            ("application/json", #"{"session_logout": true}"#, true),
+            ("application/json", #"{"session_logout": false}"#, false),
+            ("application/json", #"{"other": true}"#, false),
+            ("text/plain", "session_logout=1", false),
+        ]
+    )
+    func bodyLogout(type: String, body: String, ends: Bool) throws {
+        for reads in [true, false] {
+            let gateway = try ProtectedGateway([
+                .named(
+                    "session",
+                    ["secret": Self.secret, "read_body_for_logout": .bool(reads)]
+                ), .named("key-auth", ["anonymous": .string("guest")]),
+            ])
+            let cookie = try self.cookie(gateway.ask(key: "ann-key"))
+            let answer = gateway.gateway.ask(
+                "POST / HTTP/1.1\r\nHost: a\r\n\(cookie)Content-Type: \(type)\r\n"
+                    + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+            )
+            #expect(answer?.status == 200)
+            #expect((answer?.text == "") == (ends && reads))
+            #expect((answer?["set-cookie"]?.hasPrefix("session=;") == true) == (ends && reads))
+        }
+    }
+
     @Test("gives a client a new session that shows what outlasts the browser")
     func remembered() throws {
         let gateway = try self.gateway(remembers: true)

@@ -1,3 +1,4 @@
+import Glibc
 import MeshEntities
 import Synchronization
 import Testing
@@ -120,6 +121,22 @@ struct ProxyCacheTests {
             plugin.ask("GET", "/a", ["Cache-Control: min-fresh=90"])?["x-cache-status"]
                 == "Refresh"
         )
+    }
+
+    @Test("asks again for what is older than cache_ttl, which storage_ttl keeps longer")
+    func times() throws {
+        for (storage, then) in [(DocumentValue.integer(60), "Refresh"), (.null, "Miss")] {
+            let plugin = try self.gateway(["cache_ttl": .integer(1), "storage_ttl": storage])
+            let first = try #require(plugin.ask())
+            #expect(first["x-cache-status"] == "Miss")
+            #expect(plugin.ask()?["x-cache-status"] == "Hit")
+            usleep(2_100_000)
+            let fresh = try #require(plugin.ask())
+            #expect(fresh["x-cache-status"] == then)
+            #expect(fresh.text != first.text)
+            #expect(plugin.ask()?["x-cache-status"] == "Hit")
+            #expect(plugin.ask()?.text == fresh.text)
+        }
     }
 
     @Test("hides its fields where it is told to")

@@ -93,6 +93,7 @@ struct StreamLogTests {
         #expect(entry["service"]?["name"]?.text == "shop")
         #expect(entry["request"] == nil)
         #expect(entry["source"] == nil)
+        #expect(gateway.plane.counters().routes.map(\.isStream) == [true])
         // One that is refused by its neighbours is told, too; nothing is told twice.
         #expect(gateway.plane.counters().droppedLogLines == 0)
         #expect(log.origin.messages.count == 1)

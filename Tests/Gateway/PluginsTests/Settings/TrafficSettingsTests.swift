@@ -342,9 +342,9 @@ struct TrafficSettingsTests {
             return PluginCatalogue.errors(in: plugin).map(\.field)
         }
         #expect(session([:]).isEmpty)
-        #expect(session(["response_headers": Self.list("id")]) == ["config.response_headers"])
+        #expect(session(["response_headers": Self.list("id")]).isEmpty)
         #expect(session(["request_headers": Self.list("x")]) == ["config.request_headers.0"])
-        #expect(session(["read_body_for_logout": .bool(true)]) == ["config.read_body_for_logout"])
+        #expect(session(["read_body_for_logout": .bool(true)]).isEmpty)
         let acl = { (flag: Bool) in
             let plugin = Plugin.numbered(
                 1,
