@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import tarfile
 import threading
 import time
 
@@ -112,6 +113,7 @@ class Playbooks:
         if not check(status == 0 and changed > 0, "install: five hosts from nothing", text[-2500:]):
             return False
         check(self.whole(), "they are a mesh of five in two regions", self.members())
+        self.seen_from_one()
         status, changed, text = self.play("install")
         check(status == 0 and changed == 0, "install again: 0 changed", text[-1500:])
         with open(f"{self.folder}/kong.yml", "w") as file:
@@ -170,6 +172,21 @@ class Playbooks:
             sed -i 's/^Version: .*/Version: 0.1.0+next/' newer/DEBIAN/control
             dpkg-deb -Znone -b newer meshgate.deb""", folder=self.folder)
         assert status == 0, text
+
+    def seen_from_one(self):
+        """Every node's own words by way of one, though all Admin APIs listen at one loopback address."""
+        host, names = self.hosts["us-4"], sorted(self.hosts)
+        way, archive = "--admin=unix:/run/meshgate/admin.sock", f"{self.folder}/bundle.tar.gz"
+        status, text = host.run("meshctl", "bundle", "--file", archive, way)
+        found = {}
+        if self.report.equal(status, 0, f"meshctl bundle: {text}"):
+            with tarfile.open(archive) as bundle:
+                for name in names:
+                    with bundle.extractfile(f"meshgate-bundle/{name}/status.json") as file:
+                        found[name] = json.load(file)["node"]["name"]
+        self.report.equal(found, {name: name for name in names}, "it has what each node says of itself")
+        status, text = host.run("meshctl", "top", "nodes", "--interval", "1", "-o", "name", way)
+        self.report.equal((status, sorted(text.split())), (0, names), "meshctl top counts each node once")
 
     def members(self):
         return self.hosts["us-4"].run("meshctl", "members", "--admin=unix:/run/meshgate/admin.sock")[1]
