@@ -68,6 +68,24 @@ extension EndToEnd {
             #expect(unknown.status == 1, "\(unknown.errors)")
         }
 
+        @Test(
+            "rollback to before the first changeset takes everything away only when somebody agrees"
+        )
+        func everything() throws {
+            let mesh = try TestMesh.settled()
+            let ctl = try mesh.node("us-1").ctl
+            let before = try mesh.nodes[0].configurationHash()
+            let asked = try ctl.run("config", "rollback", "g1^")
+            #expect(asked.status == 1)
+            #expect(asked.errors.contains("give --yes"), "\(asked.errors)")
+            #expect(try mesh.nodes[0].configurationHash() == before)
+
+            #expect(try ctl.run("config", "rollback", "g1^", "--yes").status == 0)
+            #expect(try mesh.nodes[0].configurationHash() != before)
+            #expect(try ctl.run("config", "rollback").status == 0)
+            #expect(try mesh.nodes[0].configurationHash() == before)
+        }
+
         @Test("apply takes away most of what there is only when somebody agrees")
         func mostOfIt() throws {
             let mesh = try TestMesh.settled()

@@ -169,6 +169,9 @@ def succeed(host, report):
         status, text = host.run("systemctl", "restart", "meshgate", timeout=90)
         report.check(status == 0 and seconds_until(lambda: ready(host), 20) is not None,
                      "systemctl restart", text)
+    members = ("meshctl", "members", "--admin=unix:/run/meshgate/admin.sock")
+    status, text = host.run(*members)
+    report.equal(status, 0, f"the Admin API's socket is there again: {text}")
     with Asking(host, report, "USR2 refuses no connection"):
         for number in range(3):
             before = state(host, "MainPID")
@@ -179,6 +182,8 @@ def succeed(host, report):
             report.check(came is not None and ended is not None,
                          f"USR2 to the unit starts a successor, time {number + 1}",
                          host.run("journalctl", "-u", "meshgate", "--no-pager", "-n", "20")[1])
+    status, text = host.run(*members)
+    report.equal(status, 0, f"the Admin API's socket is the successor's: {text}")
     status, text = host.run("systemctl", "stop", "meshgate", timeout=90)
     _, journal = host.run("journalctl", "-u", "meshgate", "--no-pager", "-n", "30")
     report.equal((status, state(host, "Result"), state(host, "ExecMainStatus")), (0, "success", "0"),

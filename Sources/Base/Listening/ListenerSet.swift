@@ -71,6 +71,14 @@ public final class ListenerSet: Sendable {
         }
     }
 
+    /// What a supervisor may keep over a restart: not sockets of paths, which end with the process.
+    public var lasting: [(name: String, descriptor: Int32)] {
+        self.state.withLock { state in
+            state.held.filter { !$0.place.isPath }
+                .flatMap { held in held.descriptors.map { (held.name, $0) } }
+        }
+    }
+
     /// Whether a successor has all the sockets.
     public var isHandedOver: Bool { self.state.withLock { $0.isHandedOver } }
 
@@ -157,6 +165,11 @@ public final class ListenerSet: Sendable {
                 held.map({ $0.place == place }) ?? true
             else {
                 others.append(socket)
+                continue
+            }
+            // Whoever had it before has removed the path, so nobody can reach it.
+            if case .path(let path) = place, access(path, F_OK) != 0 {
+                Glibc.close(socket.descriptor)
                 continue
             }
             held = held ?? Held(name: request.name, place: place, descriptors: [])
@@ -289,6 +302,11 @@ extension ListenerSet.Held {
 }
 
 extension ListenPlace {
+    /// Whether it is a name in the file system.
+    fileprivate var isPath: Bool {
+        if case .path = self { true } else { false }
+    }
+
     /// Whether the system chooses the port.
     fileprivate var isAnyPort: Bool {
         switch self {

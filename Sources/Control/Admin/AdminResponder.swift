@@ -72,7 +72,7 @@ struct AdminResponder: HTTPResponder {
             return AdminAccess.unauthorized
         }
         guard segments != nil else { return .message("Bad request", status: 400) }
-        guard let (path, parameters) = found else { return Self.notFound(request.uri.path) }
+        guard let (path, parameters) = found else { return self.notFound(request.uri.path) }
         let method = request.method.rawValue
         if method == "OPTIONS" { return Self.options(of: path) }
         guard let operation = path.method(for: method) else {
@@ -93,10 +93,14 @@ struct AdminResponder: HTTPResponder {
     }
 
     /// Says in our own paths that a name is missing where one is.
-    private static func notFound(_ path: String) -> AdminAnswer {
-        let isNameless = path.hasPrefix("/mesh/") && (path.hasSuffix("/") || path.contains("//"))
-        return isNameless
-            ? .message("no name is given where \(path) needs one", status: 404) : .notFound
+    private func notFound(_ path: String) -> AdminAnswer {
+        guard path.hasPrefix("/mesh/") else { return .notFound }
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        let named = parts.map { $0.isEmpty ? "name" : String($0) }
+        guard parts.contains(""), self.paths.contains(where: { $0.match(named) != nil }) else {
+            return .notFound
+        }
+        return .message("no name is given where \(path) needs one", status: 404)
     }
 
     /// What is wrong with a request whatever it asks for; nothing of its body has been read.

@@ -80,9 +80,12 @@ public struct PeerPaths: Sendable {
         }
         do throws(AdminError) {
             let (status, body) = try await self.node.ask(parts.string ?? "", of: name)
+            switch status {
+            case 200, 400, 404: break
             // Too long for an answer through the mesh.
-            guard status != 413 else {
-                return .message("what \(name) says is too long; ask it directly", status: 502)
+            case 413: return .message("what \(name) says is too long; ask it directly", status: 502)
+            case 503: return .message("\(name) is busy with questions; try again", status: 503)
+            default: return .message("\(name) answered with \(status)", status: 502)
             }
             let isText = pattern == "metrics" && status == 200
             return AdminAnswer(

@@ -34,8 +34,6 @@ public enum EventType: String, CaseIterable, Sendable {
     case twin
     /// An operator took a node out.
     case nodeDrained = "node-drained"
-    /// An operator took a node out for maintenance.
-    case nodeMaintained = "node-in-maintenance"
     /// An operator took a member off the list.
     case forget
     /// An operator declared a member gone.
@@ -268,8 +266,8 @@ extension EventType {
         switch self {
         case .rollOutWaits, .listenerEnded:
             .debug
-        case .alive, .left, .refuted, .connected, .resumed, .nodeDrained, .nodeMaintained,
-            .nodeResumed, .changesetLate, .rollOutPaused, .targetHealthy, .targetTrial,
+        case .alive, .left, .refuted, .connected, .resumed, .nodeDrained,
+            .nodeResumed, .changesetLate, .targetHealthy, .targetTrial,
             .targetDraining,
             .targetDisabled, .panicEnded, .upstreamOpen, .regionUp, .trafficMoved, .keysChanged,
             .ringFromMesh, .savedAgain, .stateWritten, .socketUnused, .usualStart,
@@ -280,7 +278,8 @@ extension EventType {
             .upgradeFinished, .upgradeFinalized:
             .notice
         case .suspect, .withdrew, .storeRestored, .configFileDiffers, .hostUnresolved, .conflict,
-            .rollOutAborted, .targetLowered, .regionDegraded, .gossipSend, .gossipStream,
+            .rollOutPaused, .rollOutAborted, .targetLowered, .regionDegraded, .gossipSend,
+            .gossipStream,
             .gossipDatagrams, .gossipStranger, .gossipVersion, .seedUnresolved, .storeCopied,
             .membersUnsaved, .requestsCut, .takeoverUnready, .storeBusy, .forget, .forceLeave,
             .configRestored, .targetCalledUnhealthy, .regionFailover, .upgradePaused,
@@ -293,7 +292,10 @@ extension EventType {
             .bodiesUnbuffered, .logKept, .adminKept, .stateNotWritten, .listenerLost, .threadStuck,
             .successorNotStarted, .handOverFailed, .gossipMesh, .gossipTwin:
             .error
-        default: .info
+        case .joined, .removed, .meshFounded, .configEdited, .configReceived, .configActivated,
+            .configFileApplied, .hostResolved, .rollOutRunning, .rollOutFinished, .nodeServes,
+            .nodeDrains, .signal, .logReopened, .adminRenewed, .staplesRenewed, .library:
+            .info
         }
     }
 }

@@ -109,11 +109,6 @@ enum EventBook {
             "By meshctl drain, or as a step of meshctl upgrade. It finishes what it has.",
             "meshctl resume NAME puts it back."
         ),
-        .nodeMaintained: (
-            "an operator took a node out for maintenance",
-            "It is taken out on purpose.",
-            "meshctl resume NAME puts it back."
-        ),
         .forget: (
             "an operator took a member off the list",
             "By meshctl forget.",
@@ -151,7 +146,7 @@ enum EventBook {
         ),
         .configReceived: (
             "a new configuration is held; it is not routed by yet",
-            "It is on the disk. config-activated follows within a moment, or config- "
+            "It is on the disk. config-activated follows within a moment, or config-"
                 + "rejected.",
             "Nothing. If neither follows, a roll-out holds it back: meshctl config roll-out "
                 + "status."
@@ -238,8 +233,9 @@ enum EventBook {
         ),
         .rollOutPaused: (
             "a roll-out waits for an operator",
-            "An operator paused it.",
-            "meshctl config roll-out resume or abort."
+            "An operator paused it, or it was to be taken back and what stood before is no longer "
+                + "held; the line says which.",
+            "meshctl config roll-out resume or abort, or apply what stood before by hand."
         ),
         .rollOutFinished: (
             "every node may route by what was rolled out",

@@ -152,6 +152,35 @@ struct ListenerSetTests {
         #expect(access(path, F_OK) != 0)
     }
 
+    @Test(
+        "an inherited unix socket whose path is gone is bound anew, and no supervisor is given one"
+    )
+    func pathsThatEnded() throws {
+        let path = "/tmp/mesh-listening-gone-\(getpid()).sock"
+        let set = ListenerSet()
+        let first = try set.openOne(ListenRequest("admin-socket", .path(path))).descriptor
+        let address = try set.openOne(ListenRequest("admin", .stream(Self.anyPort))).descriptor
+        defer { close(address) }
+        #expect(set.lasting.map(\.name) == ["admin"])
+        let copies = set.offered.filter { $0.name == "admin-socket" }.map {
+            InheritedSocket(name: $0.name, descriptor: mesh_copy_descriptor($0.descriptor))
+        }
+        close(first)
+        set.releaseAll()
+        let successor = ListenerSet(inherited: copies)
+        let descriptor = try successor.openOne(ListenRequest("admin-socket", .path(path)))
+            .descriptor
+        defer {
+            close(descriptor)
+            successor.releaseAll()
+        }
+
+        let connection = mesh_unix_connect(path, 0)
+        #expect(connection >= 0)
+        if connection >= 0 { close(connection) }
+        #expect(successor.closeUnclaimed().isEmpty)
+    }
+
     @Test("LISTEN_FDS counts only for the process that LISTEN_PID names")
     func serviceManager() throws {
         let (place, descriptor) = try ListenerSet().openOne(

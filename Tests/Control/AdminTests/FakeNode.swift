@@ -313,6 +313,9 @@ final class FakeNode: AdminNode {
         switch node {
         case "eu-2": (200, Array(#"{"asked":"\#(path)"}"#.utf8))
         case "eu-3": throw .failed("eu-3 did not answer")
+        case "eu-4": (65_535, [])
+        case "eu-5": (503, [])
+        case "eu-6": (413, [])
         default: throw .unknownNode(node)
         }
     }

@@ -47,6 +47,21 @@ struct RequestPathsTests {
         }
     }
 
+    @Test(
+        "that another node cannot show are told in words, whatever status it answers with",
+        arguments: [
+            ("eu-4", 502, "eu-4 answered with 65535"), ("eu-5", 503, "eu-5 is busy"),
+            ("eu-6", 502, "what eu-6 says is too long"),
+        ]
+    )
+    func unfit(node: String, status: Int, words: String) async throws {
+        try await withServer { endpoint async throws in
+            let answer = try await Curl(endpoint, "/mesh/nodes/\(node)/status")
+            #expect(answer.status == status)
+            #expect(answer.body.contains(words))
+        }
+    }
+
     @Test("are shown to other nodes as to an operator, and nothing else is")
     func showing() async throws {
         let peers = PeerPaths(node: FakeNode())

@@ -54,6 +54,7 @@ struct CodeBookTests {
     func pages(page: CodeBook.Page) {
         #expect(page.text.hasPrefix("\(page.code)  \(page.title)\n\n"))
         #expect(page.text.contains("\nWhat to do:\n"))
+        #expect(!page.text.contains(/[a-z]- [a-z]/))
         #expect(page.text.split(separator: "\n").allSatisfy { $0.count <= 100 })
     }
 }

@@ -317,8 +317,7 @@ extension MemberReport.Mode {
     fileprivate var event: EventType {
         switch self {
         case .normal: .nodeResumed
-        case .draining: .nodeDrained
-        case .maintenance: .nodeMaintained
+        case .draining, .maintenance: .nodeDrained
         }
     }
 
@@ -326,8 +325,7 @@ extension MemberReport.Mode {
     fileprivate var words: String {
         switch self {
         case .normal: "put back"
-        case .draining: "drained"
-        case .maintenance: "took out for maintenance"
+        case .draining, .maintenance: "drained"
         }
     }
 }

@@ -63,7 +63,7 @@ struct OpeningService: Service {
         if let welcome = self.welcome {
             try? FileHandle.standardError.write(contentsOf: Data(welcome.utf8))
         }
-        self.supervisor.keep(self.listeners.offered)
+        self.supervisor.keep(self.listeners.lasting)
         self.supervisor.ready()
         try await withThrowingTaskGroup { group in
             group.addTask { await self.tellStatus() }
