@@ -156,11 +156,12 @@ def identities(place, five, report):
         shutil.rmtree(guest.data)
         shutil.copytree(third.data, guest.data, ignore=shutil.ignore_patterns("*.sock"))
         guest.start({"MESH_NODE_NAME": third.name})
-        report.check(seconds_until(lambda: logged(third, "twin") and logged(guest, "twin") and fails(place, guest, "MESH013"), 60)
-                     is not None, "a copy of a disk is MESH013")
-        report.check(get(f"http://{guest.address}:{mesh.STATUS}/status/ready")[0] != 200
-                     and get(f"http://{third.address}:{mesh.STATUS}/status/ready")[0] == 200,
-                     "the copy takes no traffic, and the node does")
+        # Which of the two learns first, and when, is up to whom their peers answer.
+        took = seconds_until(lambda: logged(guest, "twin") and fails(place, guest, "MESH013"), 120)
+        report.check(took is not None, "a copy of a disk is MESH013")
+        report.note(f"a copied disk was noticed after {took or 120:.0f} s")
+        states = [get(f"http://{node.address}:{mesh.STATUS}/status/ready")[0] for node in (third, guest)]
+        report.equal(states, [200, 503], "the copy takes no traffic, and the node does")
         guest.end()
         shutil.rmtree(guest.data)
         guest.start()
