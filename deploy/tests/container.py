@@ -69,8 +69,8 @@ def compose(place, report):
 
 CABLE = """
 ip netns add {name} && ip -n {name} link set lo up
-ip link add {name} type veth peer name eth0 netns {name}
-ip link set {name} master composed up && ip -n {name} addr add {address}/24 dev eth0
+ip link add c-{name} type veth peer name eth0 netns {name}
+ip link set c-{name} master composed up && ip -n {name} addr add {address}/24 dev eth0
 ip -n {name} link set eth0 up
 """
 

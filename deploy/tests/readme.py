@@ -82,7 +82,7 @@ def recoveries(place, report, text):
         node.start({"MESH_PROXY_TLS_LISTEN": f"{node.address}:{states.TLS}"})
     report.check(five.sees_all(), "five nodes are a mesh")
     for retries in (3, 4):
-        # The library that falsifies a clock disturbs the resolver, too: names come later.
+        # Targets without a name come first, so that no alarm hides another.
         document = states.document(is_named=False)
         document["services"][0]["retries"] = retries
         five.nodes[0].ask("POST", "/config", document)
