@@ -158,9 +158,14 @@ extension HealthMachine {
             self.entries[slot].target = target
             self.entries[slot].pool = pool
             self.pools[pool].add(slot, weight: target.weight)
-            self.pools[pool].move(slot, weight: target.weight, from: .serving, to: standing)
+            let isFlip = self.pools[pool].move(
+                slot,
+                weight: target.weight,
+                from: .serving,
+                to: standing
+            )
             if pool != old { self.vacateIfEmpty(old) }
-            self.reconsiderPanic(of: target.upstream, into: &effects, at: now)
+            if isFlip { self.tellPanic(pool, into: &effects, at: now) }
             // Who checks it depends on the region, and a panic of its pool concerns it.
             _ = self.assign(slot, at: now)
             if pool != old { self.settle(slot, into: &effects, at: now) }
@@ -202,9 +207,13 @@ extension HealthMachine {
     ) {
         let (pool, weight) = (self.entries[slot].pool, self.entries[slot].target.weight)
         let standing = self.entries[slot].standing
-        self.pools[pool].move(slot, weight: weight, from: standing, to: .serving)
+        let wasPanicking = self.pools[pool].isPanicking
+        _ = self.pools[pool].move(slot, weight: weight, from: standing, to: .serving)
         self.pools[pool].remove(slot, weight: weight)
-        self.reconsiderPanic(of: self.entries[slot].target.upstream, into: &effects, at: now)
+        _ = self.pools[pool].reconsider()
+        if self.pools[pool].isPanicking != wasPanicking {
+            self.tellPanic(pool, into: &effects, at: now)
+        }
     }
 
     private mutating func vacateIfEmpty(_ pool: Int) {

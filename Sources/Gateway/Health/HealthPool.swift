@@ -55,8 +55,15 @@ struct HealthPool: Sendable {
         self.weight -= weight
     }
 
-    /// Counts a member anew.
-    mutating func move(_ slot: Int, weight: Int, from old: Standing, to new: Standing) {
+    /// Counts a member anew; `true` when the panic begins or ends with it.
+    ///
+    /// It begins when less than half of the capacity is left, and ends at three fifths.
+    mutating func move(
+        _ slot: Int,
+        weight: Int,
+        from old: Standing,
+        to new: Standing
+    ) -> Bool {
         switch old {
         case .serving: break
         case .soft:
@@ -73,6 +80,7 @@ struct HealthPool: Sendable {
         case .hard: self.hardWeight += weight
         case .retired: self.weight -= weight
         }
+        return self.reconsider()
     }
 
     /// Weight of those that count, and of those of them that are in use.
@@ -80,22 +88,13 @@ struct HealthPool: Sendable {
         (self.weight, self.weight - self.softWeight - self.hardWeight)
     }
 
-    /// Whether so much is in use that others' requests may come here: half at least.
-    var isRefuge: Bool {
-        let (whole, left) = self.capacity
-        return whole > 0 && left * 2 >= whole
-    }
-
-    /// Looks whether the panic begins or ends; `true` when it does.
-    ///
-    /// It begins when less than half of the capacity is left, and ends at three fifths, or when another
-    /// region takes what this one cannot: what is doubtful serves only if nobody else can.
-    mutating func reconsider(hasRefuge: Bool) -> Bool {
-        let (whole, left) = self.capacity
+    /// Looks whether the panic begins or ends.
+    mutating func reconsider() -> Bool {
+        let left = self.weight - self.softWeight - self.hardWeight
         let before = self.isPanicking
         self.isPanicking =
-            self.softWeight > 0 && !hasRefuge
-            && (before ? left * 10 < whole * 6 : left * 2 < whole)
+            self.softWeight > 0
+            && (before ? left * 10 < self.weight * 6 : left * 2 < self.weight)
         return before != self.isPanicking
     }
 
