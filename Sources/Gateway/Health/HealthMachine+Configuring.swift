@@ -164,7 +164,10 @@ extension HealthMachine {
                 from: .serving,
                 to: standing
             )
-            if pool != old { self.vacateIfEmpty(old) }
+            if pool != old {
+                self.vacateIfEmpty(old)
+                self.entries[slot].watch.evidence.forgetOnset()
+            }
             if isFlip { self.tellPanic(pool, into: &effects, at: now) }
             // Who checks it depends on the region, and a panic of its pool concerns it.
             _ = self.assign(slot, at: now)

@@ -126,6 +126,41 @@ struct ConfigurationChangeTests {
         #expect(effects.contains(.panic(upstream: "api", region: "eu", isPanicking: true)))
     }
 
+    private func seen(_ number: Int, good: UInt32, bad: UInt32) -> TargetObservation {
+        var seen = TargetObservation(id: TargetID(rawValue: UInt64(number)))
+        seen.statuses = [.init(status: 200, count: good), .init(status: 500, count: bad)]
+        return seen
+    }
+
+    @Test("compares a target that has moved with those of its new region only")
+    mutating func movedComparison() throws {
+        let (one, two) = (self.target(1), self.target(2))
+        let far = self.target(4, region: "us")
+        _ = self.machine.configure([self.upstream(one, two, far)], at: Self.at(0))
+        _ = self.machine.observe([self.seen(1, good: 1_000, bad: 0)], at: Self.at(1))
+        _ = self.machine.observe([self.seen(4, good: 100, bad: 100)], at: Self.at(1))
+        _ = self.machine.observe([self.seen(2, good: 2, bad: 8)], at: Self.at(1.1))
+        let moved = self.target(2, region: "us")
+        _ = self.machine.configure([self.upstream(one, moved, far)], at: Self.at(1.2))
+        _ = self.machine.observe([self.seen(2, good: 2, bad: 8)], at: Self.at(1.3))
+        let slot = try #require(self.machine.slots[two.id])
+        #expect(self.machine.entries[slot].watch.stance == .up, "there, failing is usual")
+    }
+
+    @Test("counts no timeout for what is usual while it distrusts its own clock")
+    mutating func doubtful() throws {
+        _ = self.machine.configure([self.upstream(self.target(1), self.target(2))], at: Self.at(0))
+        _ = self.machine.observe([self.seen(1, good: 9, bad: 1)], at: Self.at(1))
+        _ = self.machine.wake(at: Self.at(100))
+        #expect(self.machine.isDoubtful(at: Self.at(100.1)))
+        var seen = self.seen(2, good: 5, bad: 0)
+        seen.timeouts = 5
+        _ = self.machine.observe([seen], at: Self.at(100.1))
+        let slot = try #require(self.machine.slots[TargetID(rawValue: 2)])
+        let counted = self.machine.pools[self.machine.entries[slot].pool].counted
+        #expect(counted == AttemptCount(attempts: 15, failures: 1))
+    }
+
     @Test("tells that a panic is over whose targets have left the region, or are gone")
     mutating func panicEnds() {
         for isGone in [false, true] {
