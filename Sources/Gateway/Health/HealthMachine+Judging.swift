@@ -112,24 +112,25 @@ extension HealthMachine {
         }
         guard standing != entry.standing else { return }
         self.entries[slot].standing = standing
-        let isFlip = self.pools[entry.pool].move(
+        self.pools[entry.pool].move(
             slot,
             weight: entry.target.weight,
             from: entry.standing,
             to: standing
         )
-        if isFlip { self.tellPanic(entry.pool, into: &effects, at: now) }
+        self.reconsiderPanic(entry.pool, into: &effects, at: now)
         if !self.thresholds.isEmpty {
             self.reconsiderThreshold(of: entry.target.upstream, into: &effects)
         }
     }
 
-    /// Says that a panic has begun or ended, and what that means for those it concerns.
-    mutating func tellPanic(
+    /// Looks whether a panic begins or ends; if so, says that and what it means for those it concerns.
+    mutating func reconsiderPanic(
         _ place: Int,
         into effects: inout [Effect],
         at now: MonotonicInstant
     ) {
+        guard self.pools[place].reconsider() else { return }
         let pool = self.pools[place]
         effects.append(
             .panic(

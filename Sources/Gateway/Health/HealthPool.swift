@@ -55,15 +55,8 @@ struct HealthPool: Sendable {
         self.weight -= weight
     }
 
-    /// Counts a member anew; `true` when the panic begins or ends with it.
-    ///
-    /// It begins when less than half of the capacity is left, and ends at three fifths.
-    mutating func move(
-        _ slot: Int,
-        weight: Int,
-        from old: Standing,
-        to new: Standing
-    ) -> Bool {
+    /// Counts a member anew.
+    mutating func move(_ slot: Int, weight: Int, from old: Standing, to new: Standing) {
         switch old {
         case .serving: break
         case .soft:
@@ -80,7 +73,6 @@ struct HealthPool: Sendable {
         case .hard: self.hardWeight += weight
         case .retired: self.weight -= weight
         }
-        return self.reconsider()
     }
 
     /// Weight of those that count, and of those of them that are in use.
@@ -88,13 +80,15 @@ struct HealthPool: Sendable {
         (self.weight, self.weight - self.softWeight - self.hardWeight)
     }
 
-    /// Looks whether the panic begins or ends.
+    /// Looks whether the panic begins or ends; `true` when it does.
+    ///
+    /// It begins when less than half of the capacity is left, and ends at three fifths.
     mutating func reconsider() -> Bool {
-        let left = self.weight - self.softWeight - self.hardWeight
+        let (whole, left) = self.capacity
         let before = self.isPanicking
         self.isPanicking =
             self.softWeight > 0
-            && (before ? left * 10 < self.weight * 6 : left * 2 < self.weight)
+            && (before ? left * 10 < whole * 6 : left * 2 < whole)
         return before != self.isPanicking
     }
 

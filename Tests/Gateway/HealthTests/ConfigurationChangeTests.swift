@@ -161,6 +161,62 @@ struct ConfigurationChangeTests {
         #expect(counted == AttemptCount(attempts: 15, failures: 1))
     }
 
+    private func panics(_ effects: [HealthMachine.Effect]) -> [Bool] {
+        effects.compactMap {
+            if case .panic(_, _, let isPanicking) = $0 { isPanicking } else { nil }
+        }
+    }
+
+    @Test("begins no panic while it takes over weights that leave enough")
+    mutating func weightsDuringOutage() {
+        let (heavy, light) = (
+            HealthUpstream(
+                settings: HealthSettings(),
+                targets: (1...9).map { self.target($0) }
+            ),
+            HealthUpstream(
+                settings: HealthSettings(),
+                targets: (1...9).map { self.target($0, weight: 10) }
+            )
+        )
+        _ = self.machine.configure([heavy], at: Self.at(0))
+        let failed = self.machine.observe((6...9).map { self.failing($0) }, at: Self.at(1))
+        #expect(self.panics(failed).isEmpty, "five of nine are left")
+        // These lose their weight before the others do.
+        let lighter = self.machine.configure(changed: [light], gone: [], at: Self.at(1.1))
+        #expect(self.panics(lighter).isEmpty)
+        let isPanicking = self.machine.pools.contains { $0.isPanicking }
+        #expect(!isPanicking)
+    }
+
+    @Test("begins and ends a panic by weights and targets alone, told once each")
+    mutating func panicByConfiguration() {
+        let (one, two, three) = (self.target(1), self.target(2), self.target(3))
+        _ = self.machine.configure([self.upstream(one, two, three)], at: Self.at(0))
+        _ = self.machine.observe([self.failing(1)], at: Self.at(1))
+        let heavier = self.target(1, weight: 500)
+        let begins = self.machine.configure(
+            [self.upstream(heavier, two, three)],
+            at: Self.at(1.1)
+        )
+        #expect(self.panics(begins) == [true])
+        #expect(begins.contains(.factor(one.id, 1)), "it serves again")
+        let more = [self.target(4, weight: 500), self.target(5, weight: 500)]
+        let ends = self.machine.configure(
+            [
+                HealthUpstream(
+                    settings: HealthSettings(),
+                    targets: [heavier, two, three] + more
+                )
+            ],
+            at: Self.at(1.2)
+        )
+        #expect(self.panics(ends) == [false])
+        #expect(ends.contains(.factor(one.id, 0)))
+        let again = self.machine.configure([self.upstream(heavier, two)], at: Self.at(1.3))
+        #expect(self.panics(again) == [true], "the others are gone")
+    }
+
     @Test("tells that a panic is over whose targets have left the region, or are gone")
     mutating func panicEnds() {
         for isGone in [false, true] {
