@@ -86,9 +86,10 @@ extension Changelog {
         at now: MonotonicInstant
     ) -> [ChangelogEffect] {
         guard self.peers[peer] != nil else { return [] }
-        let effects = self.learn(summary, from: peer)
+        var effects = self.learn(summary, from: peer)
         guard let session = self.session, session.peer == peer, case .inquiring = session.stage
         else { return effects }
+        if self.isTooFar(summary.horizon) { effects.append(self.tooFar(summary.horizon, peer)) }
         if self.mustAdopt(summary) {
             self.session?.stage = .checkpoint(summary.checkpoint)
             return effects + self.askOn(at: now)
@@ -179,10 +180,20 @@ extension Changelog {
         guard self.rules.hash(whole) == hash,
             let checkpoint = try? Checkpoint(decoding: whole, rules: self.rules)
         else { return [.notice(.malformed(peer, reason: "a checkpoint that is none"))] }
+        // The peer may have said otherwise of it.
+        guard !self.isTooFar(checkpoint.horizon) else {
+            return [self.tooFar(checkpoint.horizon, peer)]
+        }
         self.pauses[peer] = nil
         self.candidates.insert(peer)
         self.adoption = Adoption(checkpoint: checkpoint, bytes: whole)
         return self.startFlight(at: now)
+    }
+
+    private func tooFar(_ horizon: ChangesetPosition, _ peer: NodeID) -> ChangelogEffect {
+        let reason =
+            "a checkpoint of generation \(horizon.generation) at \(self.log.generation): refused"
+        return .notice(.malformed(peer, reason: reason))
     }
 
     /// Goes on with a fetch that waited for the disk, or begins the next one.

@@ -66,7 +66,7 @@ extension Changelog {
     func mustAdopt(_ summary: ChangelogSummary) -> Bool {
         let own = self.log.checkpoint
         guard summary.checkpoint != .zero, summary.checkpoint != own.hash,
-            !own.outranks(summary.horizon, summary.checkpoint)
+            !own.outranks(summary.horizon, summary.checkpoint), !self.isTooFar(summary.horizon)
         else { return false }
         guard self.log.vector.covers(summary.floor), summary.floor.covers(own.vector) else {
             return true
@@ -74,6 +74,16 @@ extension Changelog {
         return self.log.entries.contains { entry in
             entry.changeset.position <= summary.horizon && !summary.floor.covers(entry.id)
         }
+    }
+
+    /// Whether a checkpoint lies so far ahead that no honest node can have made it.
+    ///
+    /// Who holds nothing has nothing to compare it with.
+    func isTooFar(_ horizon: ChangesetPosition) -> Bool {
+        let held = max(self.staging.generation, self.log.generation)
+        return horizon.generation > held && !self.log.vector.isEmpty
+            && self.rules.flaw != .takesAnyGeneration
+            && horizon.generation - held > self.configuration.generationLead
     }
 
     /// Goes on from a peer's checkpoint: keeps what has a place after it, and sets aside, to be

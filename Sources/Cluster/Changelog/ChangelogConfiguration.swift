@@ -73,7 +73,7 @@ public struct ChangelogConfiguration: Equatable, Sendable {
     ///
     /// Default 4,096.
     public var writeLimit = 4_096
-    /// How far a changeset's generation may lie ahead of all that is held.
+    /// How far a changeset's or checkpoint's generation may lie ahead of all that is held.
     ///
     /// Default 1,048,576. A damaged or lying writer would otherwise use generations up.
     public var generationLead: UInt64 = 1 << 20

@@ -59,12 +59,14 @@ public struct BroadcastQueue<Item: BroadcastItem>: Sendable {
     struct Entry: Sendable {
         @usableFromInline let item: Item
         @usableFromInline let urgency: BroadcastUrgency
+        @usableFromInline let isBulk: Bool
         @usableFromInline var sentCount = 0
 
         @usableFromInline
-        init(item: Item, urgency: BroadcastUrgency) {
+        init(item: Item, urgency: BroadcastUrgency, isBulk: Bool) {
             self.item = item
             self.urgency = urgency
+            self.isBulk = isBulk
         }
     }
 
@@ -104,14 +106,23 @@ public struct BroadcastQueue<Item: BroadcastItem>: Sendable {
     ///
     /// When full, the item that was sent most often makes room, the least urgent first: anti-entropy
     /// brings what is lost by that.
+    ///
+    /// - Parameters:
+    ///   - item: the news.
+    ///   - urgency: how soon it must travel.
+    ///   - isBulk: whether it may be sent fewer times while there is much of its kind.
     @inlinable
-    public mutating func insert(_ item: Item, urgency: BroadcastUrgency = .normal) {
+    public mutating func insert(
+        _ item: Item,
+        urgency: BroadcastUrgency = .normal,
+        isBulk: Bool = false
+    ) {
         for number in self.numbers[item.subject] ?? [] {
             if let old = self.entries[number], item.replaces(old.item) { self.drop(number) }
         }
         if self.entries.count >= self.limit { self.makeRoom() }
         self.nextNumber &+= 1
-        self.entries[self.nextNumber] = Entry(item: item, urgency: urgency)
+        self.entries[self.nextNumber] = Entry(item: item, urgency: urgency, isBulk: isBulk)
         self.numbers[item.subject, default: []].append(self.nextNumber)
         if urgency == .urgent { self.urgentCount += 1 }
         self.place(self.nextNumber, sent: 0, urgency)
@@ -143,6 +154,7 @@ public struct BroadcastQueue<Item: BroadcastItem>: Sendable {
     /// - Parameters:
     ///   - byteCount: room, exactly.
     ///   - sendLimit: an item that was sent so often leaves the queue.
+    ///   - bulkLimit: the same for bulk (`sendLimit`).
     ///   - least: takes only what is at least so urgent.
     ///   - skipped: subjects that the message holds already.
     /// - Returns: the items, in the order they deserve.
@@ -150,6 +162,7 @@ public struct BroadcastQueue<Item: BroadcastItem>: Sendable {
     public mutating func take(
         fitting byteCount: Int,
         sendLimit: Int,
+        bulkLimit: Int? = nil,
         atLeast least: BroadcastUrgency = .normal,
         skipping skipped: Set<Item.Subject> = []
     ) -> [Item] {
@@ -164,7 +177,7 @@ public struct BroadcastQueue<Item: BroadcastItem>: Sendable {
         return taken.compactMap { number in
             guard var entry = self.entries[number] else { return nil }
             entry.sentCount += 1
-            if entry.sentCount >= sendLimit {
+            if entry.sentCount >= (entry.isBulk ? bulkLimit ?? sendLimit : sendLimit) {
                 self.drop(number)
             } else {
                 self.entries[number] = entry

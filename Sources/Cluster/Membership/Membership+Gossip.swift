@@ -65,8 +65,8 @@ extension Membership {
         self.nextGossip = now.advanced(by: self.configuration.gossipInterval)
         // Not with each change: when many die at once, this would cost the square of them.
         if self.reconnectionIsStale { self.aimReconnection(at: now) }
-        guard !self.broadcasts.isEmpty else { return }
         self.compareAfterMassChange(at: now)
+        guard !self.broadcasts.isEmpty else { return }
         let fanout = self.configuration.gossipFanout + self.broadcasts.count / 32
         var peers = self.table.pickToTell(
             min(fanout, max(self.configuration.gossipBurst, self.configuration.gossipFanout)),
@@ -106,23 +106,25 @@ extension Membership {
         let room = self.configuration.datagramByteLimit - used
         let queued = self.broadcasts.take(
             fitting: room,
-            sendLimit: self.sendLimit
+            sendLimit: SendLimit.times(
+                self.configuration.retransmitMultiplier,
+                among: self.table.presentCount + 1
+            ),
+            bulkLimit: self.newcomerLimit
         )
         self.pending.append(.send(self.message(kind, updates: first + queued), to: endpoint))
     }
 
-    /// Updates that wait, from which on so much changes that each is told fewer times.
+    /// Updates that wait, from which on newcomers are told of fewer times.
     private static let massChange = 64
 
-    /// How often each update is told.
+    /// How often a newcomer is told of; `nil` as often as anything else.
     ///
     /// When a large fleet starts, everybody has news of everybody: telling each of them as often as a
-    /// single one would take minutes. Few miss an update that all tell four times, and these find it
-    /// when views are compared.
-    private var sendLimit: Int {
-        let multiplier = self.configuration.retransmitMultiplier
-        guard self.broadcasts.count < Self.massChange else { return multiplier }
-        return SendLimit.times(multiplier, among: self.table.presentCount + 1)
+    /// single one would take minutes. Few miss a record that all tell four times, and these find it
+    /// when views are compared. A verdict, or a word against one, may not wait for that.
+    private var newcomerLimit: Int? {
+        self.broadcasts.count < Self.massChange ? nil : self.configuration.retransmitMultiplier
     }
 
     /// Sees to it that views are compared soon after much has changed at once.

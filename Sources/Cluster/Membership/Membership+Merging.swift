@@ -221,7 +221,7 @@ extension Membership {
         self.pending.append(.proved(member.id, signed.record.start))
         if isPresent {
             self.probeOrder.insert(member.id, using: &self.generator)
-            self.broadcasts.insert(.record(signed))
+            self.broadcasts.insert(.record(signed), isBulk: true)
         }
         self.pending.append(.event(.joined(self.member(member.id) ?? member)))
         if isPresent {

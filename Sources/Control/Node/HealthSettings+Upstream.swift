@@ -12,7 +12,6 @@ extension HealthSettings {
         self.init()
         let checks = upstream.healthchecks
         self.threshold = checks.threshold
-        self.spillsByLoad = upstream.regions.spill == .load
         self.breaker.failures = upstream.breaker.failures
         self.breaker.ratio = upstream.breaker.ratio
         self.breaker.requests = upstream.breaker.requests

@@ -54,8 +54,9 @@ public final class DataPlane: Sendable {
     ///     counted for all of them is known by hashes under it (drawn for this node alone).
     ///   - listeners: where the sockets come from; those of this data plane are called `proxy`,
     ///     `proxy-tls` and `proxy-stream` there.
-    ///   - onObservations: called on worker threads, every 50 ms when there is something to tell
-    ///     and at once after a transport error; must return quickly.
+    ///   - onObservations: called on worker threads, every 50 ms when there is something to tell,
+    ///     within 10 ms when a target failed that had not in the report before, and at once after a
+    ///     transport error; must return quickly.
     public init(
         configuration: DataPlaneConfiguration,
         nodeID: String = "",

@@ -58,6 +58,7 @@ struct FailureOnset: Sendable {
         if self.score > 0, now >= self.start.advanced(by: Self.span) { self.score = 0 }
         guard self.score > 0 || count.failures > 0 else { return }
         if self.score <= 0 {
+            self.score = 0
             self.own = AttemptCount()
             self.pool = pool
             self.start = now

@@ -3,9 +3,6 @@ import MeshPrimitives
 /// Evidence of single targets: what workers saw and what checks met.
 extension HealthMachine {
     mutating func observe(_ seen: TargetObservation, _ slot: Int, at now: MonotonicInstant) {
-        var seen = seen
-        // What ran out of time while this node had no processor time proves nothing.
-        if self.isDoubtful(at: now) { seen.timeouts = 0 }
         let rules = self.entries[slot].settings.passive
         if case .trial = self.entries[slot].watch.state { self.entries[slot].offeredUntil = nil }
         let pool = self.pools[self.entries[slot].pool].counted

@@ -34,7 +34,7 @@ extension HealthMachine {
             thresholds[self.entries[slot].target.upstream] = 0
         }
         var seen: Set<TargetID> = []
-        var added: [Int] = []
+        var (added, changed): ([Int], [Int]) = ([], [])
         // Most upstreams are judged alike: what is equal is kept in memory once.
         var settings = HealthSettings()
         for upstream in upstreams {
@@ -42,7 +42,9 @@ extension HealthMachine {
             for target in upstream.targets where seen.insert(target.id).inserted {
                 thresholds[target.upstream] = settings.threshold
                 if let slot = self.slots[target.id] {
-                    self.keep(slot, target, settings, into: &effects, at: now)
+                    if self.keep(slot, target, settings, into: &effects, at: now) {
+                        changed.append(slot)
+                    }
                 } else {
                     added.append(self.add(target, settings, at: now))
                 }
@@ -53,9 +55,18 @@ extension HealthMachine {
             self.remove(slot, into: &effects, at: now)
         }
         self.setThresholds(thresholds, into: &effects)
+        // Judged when all is in its place: what is half taken over says nothing of what is left.
+        for slot in changed where self.entries[slot].isLive {
+            self.settle(slot, into: &effects, at: now)
+        }
         for slot in added {
             self.retally(slot, at: now)
             self.settle(slot, into: &effects, at: now)
+        }
+        for name in thresholds.keys.sorted() {
+            for place in self.poolSlots[name, default: [:]].values.sorted() {
+                self.reconsiderPanic(place, into: &effects, at: now)
+            }
         }
         self.finish(into: &effects, at: now)
         return effects
@@ -140,13 +151,15 @@ extension HealthMachine {
         return slot
     }
 
+    /// Takes over what is new of a target; `true` when it must be judged again.
     private mutating func keep(
         _ slot: Int,
         _ target: HealthTarget,
         _ settings: HealthSettings,
         into effects: inout [Effect],
         at now: MonotonicInstant
-    ) {
+    ) -> Bool {
+        var isJudgedAgain = false
         let factor = self.entries[slot].factor
         // The workers may have met the target as a new one.
         if factor != 1 { effects.append(.factor(target.id, factor)) }
@@ -154,18 +167,20 @@ extension HealthMachine {
         if before.weight != target.weight || before.region != target.region {
             let (old, standing) = (self.entries[slot].pool, self.entries[slot].standing)
             let pool = self.pool(HealthPool.Key(upstream: target.upstream, region: target.region))
-            self.withdraw(slot, into: &effects, at: now)
+            self.withdraw(slot)
             self.entries[slot].target = target
             self.entries[slot].pool = pool
             self.pools[pool].add(slot, weight: target.weight)
             self.pools[pool].move(slot, weight: target.weight, from: .serving, to: standing)
-            if pool != old { self.vacateIfEmpty(old) }
-            self.reconsiderPanic(of: target.upstream, into: &effects, at: now)
+            if pool != old {
+                self.vacateIfEmpty(old, into: &effects, at: now)
+                self.entries[slot].watch.evidence.forgetOnset()
+            }
             // Who checks it depends on the region, and a panic of its pool concerns it.
             _ = self.assign(slot, at: now)
-            if pool != old { self.settle(slot, into: &effects, at: now) }
+            isJudgedAgain = pool != old
         }
-        guard self.entries[slot].settings != settings else { return }
+        guard self.entries[slot].settings != settings else { return isJudgedAgain }
         let isRescheduled =
             self.entries[slot].settings.active.healthyInterval != settings.active.healthyInterval
             || self.entries[slot].settings.active.unhealthyInterval
@@ -173,7 +188,7 @@ extension HealthMachine {
         self.entries[slot].settings = settings
         self.entries[slot].watch.breaker = settings.breaker
         if isRescheduled { self.scheduleProbe(slot, at: now) }
-        self.settle(slot, into: &effects, at: now)
+        return true
     }
 
     private mutating func remove(
@@ -182,8 +197,8 @@ extension HealthMachine {
         at now: MonotonicInstant
     ) {
         let entry = self.entries[slot]
-        self.withdraw(slot, into: &effects, at: now)
-        self.vacateIfEmpty(entry.pool)
+        self.withdraw(slot)
+        self.vacateIfEmpty(entry.pool, into: &effects, at: now)
         if entry.isKnown { self.known -= 1 }
         if entry.isAccused { self.accused -= 1 }
         if entry.isContradicted { self.contradicted -= 1 }
@@ -194,21 +209,25 @@ extension HealthMachine {
         self.vacant.append(slot)
     }
 
-    /// Takes a target out of its pool, which may begin or end a panic of the rest.
-    private mutating func withdraw(
-        _ slot: Int,
+    /// Takes a target out of its pool.
+    private mutating func withdraw(_ slot: Int) {
+        let (pool, weight) = (self.entries[slot].pool, self.entries[slot].target.weight)
+        self.pools[pool].move(
+            slot,
+            weight: weight,
+            from: self.entries[slot].standing,
+            to: .serving
+        )
+        self.pools[pool].remove(slot, weight: weight)
+    }
+
+    private mutating func vacateIfEmpty(
+        _ pool: Int,
         into effects: inout [Effect],
         at now: MonotonicInstant
     ) {
-        let (pool, weight) = (self.entries[slot].pool, self.entries[slot].target.weight)
-        let standing = self.entries[slot].standing
-        self.pools[pool].move(slot, weight: weight, from: standing, to: .serving)
-        self.pools[pool].remove(slot, weight: weight)
-        self.reconsiderPanic(of: self.entries[slot].target.upstream, into: &effects, at: now)
-    }
-
-    private mutating func vacateIfEmpty(_ pool: Int) {
         guard self.pools[pool].members.isEmpty else { return }
+        self.reconsiderPanic(pool, into: &effects, at: now)
         let key = self.pools[pool].key
         self.poolSlots[key.upstream]?[key.region] = nil
         if self.poolSlots[key.upstream]?.isEmpty == true { self.poolSlots[key.upstream] = nil }

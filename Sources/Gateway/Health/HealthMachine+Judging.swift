@@ -118,41 +118,19 @@ extension HealthMachine {
             from: entry.standing,
             to: standing
         )
-        self.reconsiderPanic(of: entry.target.upstream, into: &effects, at: now)
+        self.reconsiderPanic(entry.pool, into: &effects, at: now)
         if !self.thresholds.isEmpty {
             self.reconsiderThreshold(of: entry.target.upstream, into: &effects)
         }
     }
 
-    /// Looks in which regions of an upstream a panic begins or ends, in O(regions).
-    ///
-    /// Where traffic leaves a region for another by load, the other is a refuge for what the region cannot
-    /// carry; else only when the region has nothing left at all.
+    /// Looks whether a panic begins or ends; if so, says that and what it means for those it concerns.
     mutating func reconsiderPanic(
-        of upstream: String,
-        into effects: inout [Effect],
-        at now: MonotonicInstant
-    ) {
-        let places = self.poolSlots[upstream, default: [:]].values.sorted()
-        let refuges = places.filter { self.pools[$0].isRefuge }
-        for place in places {
-            let pool = self.pools[place]
-            let leavesByLoad = pool.members.first.map { self.entries[$0].settings.spillsByLoad }
-            let hasRefuge =
-                refuges.contains { $0 != place }
-                && (leavesByLoad ?? false || pool.capacity.left == 0)
-            if self.pools[place].reconsider(hasRefuge: hasRefuge) {
-                self.tellPanic(place, into: &effects, at: now)
-            }
-        }
-    }
-
-    /// Says that a panic has begun or ended, and what that means for those it concerns.
-    private mutating func tellPanic(
         _ place: Int,
         into effects: inout [Effect],
         at now: MonotonicInstant
     ) {
+        guard self.pools[place].reconsider() else { return }
         let pool = self.pools[place]
         effects.append(
             .panic(

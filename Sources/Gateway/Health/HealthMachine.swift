@@ -133,7 +133,14 @@ public struct HealthMachine: Sendable {
     ) -> [Effect] {
         var effects: [Effect] = []
         // Judged when all is counted: what one is compared with must have been seen as late as it.
-        let known = observations.compactMap { seen in self.slots[seen.id].map { (seen, $0) } }
+        let isDoubtful = self.isDoubtful(at: now)
+        let known = observations.compactMap { seen -> (TargetObservation, Int)? in
+            guard let slot = self.slots[seen.id] else { return nil }
+            var seen = seen
+            // What ran out of time while this node had no processor time proves nothing.
+            if isDoubtful { seen.timeouts = 0 }
+            return (seen, slot)
+        }
         for (seen, slot) in known { self.observe(seen, slot, at: now) }
         for (seen, slot) in known { self.pools[self.entries[slot].pool].counted.add(seen) }
         for (_, slot) in known { self.settle(slot, into: &effects, at: now) }

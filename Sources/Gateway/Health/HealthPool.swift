@@ -80,21 +80,14 @@ struct HealthPool: Sendable {
         (self.weight, self.weight - self.softWeight - self.hardWeight)
     }
 
-    /// Whether so much is in use that others' requests may come here: half at least.
-    var isRefuge: Bool {
-        let (whole, left) = self.capacity
-        return whole > 0 && left * 2 >= whole
-    }
-
     /// Looks whether the panic begins or ends; `true` when it does.
     ///
-    /// It begins when less than half of the capacity is left, and ends at three fifths, or when another
-    /// region takes what this one cannot: what is doubtful serves only if nobody else can.
-    mutating func reconsider(hasRefuge: Bool) -> Bool {
+    /// It begins when less than half of the capacity is left, and ends at three fifths.
+    mutating func reconsider() -> Bool {
         let (whole, left) = self.capacity
         let before = self.isPanicking
         self.isPanicking =
-            self.softWeight > 0 && !hasRefuge
+            self.softWeight > 0
             && (before ? left * 10 < whole * 6 : left * 2 < whole)
         return before != self.isPanicking
     }

@@ -83,10 +83,6 @@ public struct HealthSettings: Equatable, Sendable {
     ///
     /// Default 0: it serves as long as it can.
     public var threshold = 0.0
-    /// Whether a region's requests go to another one as soon as a part of its targets is out of use.
-    ///
-    /// Default `true`.
-    public var spillsByLoad = true
     /// When a target's circuit opens and closes.
     public var breaker = Breaker()
     /// Checks that nodes make.

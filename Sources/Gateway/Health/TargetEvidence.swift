@@ -77,6 +77,9 @@ struct TargetEvidence: Equatable, Sendable {
         self.fastWindows = 0
     }
 
+    /// Forgets since when it has failed, when it is compared with others than before.
+    mutating func forgetOnset() { self.onset = FailureOnset() }
+
     /// The share of attempts that failed.
     var rate: Double { self.attempts > 0 ? self.failures / self.attempts : 0 }
 

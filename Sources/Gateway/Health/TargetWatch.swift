@@ -50,7 +50,6 @@ struct TargetWatch: Equatable, Sendable {
 
     private(set) var state: State = .up
     private(set) var ground: Ground = .connection
-    private(set) var reason: HealthReason = .none
     /// Successes and failures in a row; a success clears the failures and the other way round.
     private(set) var successes: UInt32 = 0
     private(set) var failures: UInt32 = 0
@@ -63,6 +62,11 @@ struct TargetWatch: Equatable, Sendable {
     private(set) var passesChecks = false
     private(set) var failsChecks = false
     var evidence = TargetEvidence()
+    /// Why it was taken out of use, or back.
+    private var cause: HealthReason = .none
+    /// Whether it refused a connection after our own detectors took it out of use: what is killed
+    /// breaks its connections first, and refuses new ones then.
+    private var isRefused = false
     /// The user's circuit breaker.
     var breaker = HealthSettings.Breaker()
     /// Attempts that failed in a row.
@@ -83,8 +87,13 @@ struct TargetWatch: Equatable, Sendable {
         }
     }
 
+    /// Why it is in use, or out of it.
+    var reason: HealthReason { self.isRefused ? .connectFailed : self.cause }
+
     /// Whether our own detectors alone took it out of use, so that it may serve when too many are.
-    var isSoft: Bool { self.state != .up && self.ground == .detector }
+    ///
+    /// What refuses connections may not, whoever else is out.
+    var isSoft: Bool { self.state != .up && self.ground == .detector && !self.isRefused }
 
     /// Whether the user's circuit breaker keeps all but single requests away, even when nothing else is
     /// left.
@@ -138,6 +147,10 @@ struct TargetWatch: Equatable, Sendable {
         self.lastActivity = now
         let rules = check.rules
         switch outcome {
+        case .connected, .status, .broken: self.isRefused = false
+        case .connectFailed, .timedOut, .notCarriedOut: break
+        }
+        switch outcome {
         case .connected: self.checkSucceeded(check, isConnection: true, at: now)
         case .status(let status) where rules.healthyStatuses.contains(status):
             self.checkSucceeded(check, isConnection: false, at: now)
@@ -181,7 +194,7 @@ struct TargetWatch: Equatable, Sendable {
     mutating func trust(at now: MonotonicInstant) {
         self.recover(at: now)
         self.isProven = true
-        self.reason = .proven
+        self.cause = .proven
     }
 
     /// Since when single requests may try it; `nil` when none may.
@@ -240,7 +253,7 @@ struct TargetWatch: Equatable, Sendable {
         self.successes = self.successes.addingSaturated(count)
         self.hasAnswered = true
         self.clearFailures()
-        if self.state == .up { self.reason = .answering }
+        if self.state == .up { self.cause = .answering }
     }
 
     private mutating func wonTrials(_ count: UInt32, at now: MonotonicInstant) {
@@ -248,7 +261,7 @@ struct TargetWatch: Equatable, Sendable {
         guard self.trialsWon >= self.breaker.successes else { return }
         self.recover(at: now)
         self.isProven = true
-        self.reason = .proven
+        self.cause = .proven
     }
 
     private mutating func lostTrial(of seen: TargetObservation, at now: MonotonicInstant) {
@@ -353,7 +366,7 @@ struct TargetWatch: Equatable, Sendable {
         if isConnection, self.state != .up, self.ground != .connection { return }
         self.successes = self.successes.addingSaturated(1)
         if self.state == .up {
-            self.reason = .answering
+            self.cause = .answering
             self.hasAnswered = true
             self.clearFailures()
             return
@@ -377,7 +390,6 @@ struct TargetWatch: Equatable, Sendable {
         self.passesChecks = false
         self.failsChecks = true
         self.failed(count: 1)
-        if reason == .connectFailed { self.nothingListens() }
         let isConnection = reason == .connectFailed || check.isConnectionOnly
         let ground: Ground = isConnection ? .connection : .threshold
         switch self.state {
@@ -388,18 +400,17 @@ struct TargetWatch: Equatable, Sendable {
         case .suspect:
             self.exclude(self.ground == .detector ? .detector : ground, reason, at: now)
         case .trial: self.exclude(self.ground, reason, at: now)
-        case .down: return
+        case .down: break
         }
+        if reason == .connectFailed { self.nothingListens() }
     }
 
-    /// Takes what our detectors took out of use for gone altogether.
+    /// Notes that what our detectors took out of use refuses connections.
     ///
-    /// What is killed breaks its connections first, and refuses new ones then; it must not serve
-    /// because others are out, too.
+    /// What brings it back stays the same: that it listens again disproves nothing that they saw.
     private mutating func nothingListens() {
         guard self.state != .up, self.ground == .detector else { return }
-        self.ground = .connection
-        self.reason = .connectFailed
+        self.isRefused = true
     }
 
     private mutating func failed(count: UInt32) {
@@ -429,7 +440,7 @@ struct TargetWatch: Equatable, Sendable {
             if ground == .word || (self.ground != .word && self.ground != .breaker) {
                 self.ground = ground
             }
-            if ground != .word { self.reason = reason }
+            if ground != .word { self.cause = reason }
         }
         if case .down = self.state { return }
         self.state = .down(since: now)
@@ -448,13 +459,15 @@ struct TargetWatch: Equatable, Sendable {
         }
         self.strikes = min(self.strikes + 1, Self.strikeLimit + 1)
         self.ground = ground
-        self.reason = reason
+        self.cause = reason
         self.isProven = false
+        self.isRefused = false
     }
 
     private mutating func recover(at now: MonotonicInstant) {
         self.state = .up
-        self.reason = .answering
+        self.cause = .answering
+        self.isRefused = false
         self.upSince = now
         self.hasAnswered = true
         self.evidence.clear()

@@ -87,6 +87,25 @@ struct BroadcastQueueTests {
         #expect(!queue.hasUrgent)
     }
 
+    @Test("sends bulk fewer times, and only bulk")
+    func boundsBulk() {
+        var queue = BroadcastQueue<News>(limit: 100)
+        queue.insert(News(subject: 1), isBulk: true)
+        queue.insert(News(subject: 2))
+        queue.insert(News(subject: 3), urgency: .urgent)
+        var sends: [Int: Int] = [:]
+        for _ in 0..<20 {
+            for item in queue.take(fitting: 100, sendLimit: 8, bulkLimit: 2) {
+                sends[item.subject, default: 0] += 1
+            }
+        }
+        #expect(sends == [1: 2, 2: 8, 3: 8])
+
+        queue.insert(News(subject: 1), isBulk: true)
+        let alone = (0..<20).map { _ in queue.take(fitting: 100, sendLimit: 8).count }
+        #expect(alone.reduce(0, +) == 8, "as often as anything while there is little")
+    }
+
     @Test("holds the newest of a subject, and beside it what it does not replace")
     func replaces() {
         var queue = BroadcastQueue<News>(limit: 100)

@@ -1,3 +1,4 @@
+import MeshChangelog
 import MeshMembership
 import MeshPrimitives
 import Testing
@@ -43,6 +44,38 @@ struct NodeKeyTests {
         #expect(NodeKey.generated().identity.node != key.identity.node)
         #expect(NodeKey(seed: [1]) == nil)
         #expect("\(key)" == "key of \(key.identity.node)")
+    }
+
+    @Test("seals changesets so that nobody else's seal, name or bytes pass for it")
+    func writerKeys() throws {
+        let own = try #require(NodeKey(seed: Self.seed)).identity
+        let other = NodeKey.generated().identity
+        let content: [UInt8] = [1, 2, 3, 4]
+        let seal = own.writerKeys.seal(content)
+        #expect(seal.count == 96 && seal.prefix(32) == own.key[...])
+
+        // Whoever checks: the own node, and any other.
+        for keys in [own.writerKeys, other.writerKeys] {
+            #expect(keys.isGenuine(own.node, seal, content))
+            #expect(!keys.isGenuine(other.node, seal, content), "another node's name")
+            #expect(!keys.isGenuine(own.node, other.writerKeys.seal(content), content))
+            let borrowed = own.key + other.sign(content)
+            #expect(!keys.isGenuine(own.node, borrowed, content), "signed by another key")
+            #expect(!keys.isGenuine(own.node, other.key + own.sign(content), content))
+            for place in content.indices {
+                var flipped = content
+                flipped[place] ^= 1
+                #expect(!keys.isGenuine(own.node, seal, flipped), "content, byte \(place)")
+            }
+            for place in seal.indices {
+                var flipped = seal
+                flipped[place] ^= 1
+                #expect(!keys.isGenuine(own.node, flipped, content), "seal, byte \(place)")
+            }
+            for wrong in [[], Array(seal.dropLast()), Array(seal.dropFirst()), seal + [0]] {
+                #expect(!keys.isGenuine(own.node, wrong, content), "\(wrong.count) bytes")
+            }
+        }
     }
 
     @Test("signs records that survive the wire, and damage shows")

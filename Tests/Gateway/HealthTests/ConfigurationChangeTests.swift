@@ -121,30 +121,100 @@ struct ConfigurationChangeTests {
         let moved = self.target(2, region: "us")
         _ = self.machine.configure(changed: [self.upstream(one, moved)], gone: [], at: Self.at(1))
         #expect(self.machine.views(at: Self.at(1)).map(\.target.region) == ["eu", "us"])
-        // Alone in its region now, so that all of it is out; the other region takes its requests.
-        let first = self.machine.observe([self.failing(1)], at: Self.at(2))
-        #expect(first.allSatisfy { if case .panic = $0 { false } else { true } })
-        #expect(self.machine.views(at: Self.at(2))[0].factor == 0)
-        let second = self.machine.observe([self.failing(2)], at: Self.at(3))
-        #expect(second.contains(.panic(upstream: "api", region: "eu", isPanicking: true)))
-        #expect(second.contains(.panic(upstream: "api", region: "us", isPanicking: true)))
+        // Alone in its region now, so that all of it is out.
+        let effects = self.machine.observe([self.failing(1)], at: Self.at(2))
+        #expect(effects.contains(.panic(upstream: "api", region: "eu", isPanicking: true)))
     }
 
-    @Test("takes a region for a refuge of what another cannot carry only where traffic spills")
-    mutating func refuge() {
-        for isSpilling in [true, false] {
-            self.machine = HealthMachine(node: Self.node, timing: HealthTiming())
-            var settings = HealthSettings()
-            settings.spillsByLoad = isSpilling
-            let targets = (1...3).map { self.target($0) } + [self.target(4, region: "us")]
-            let upstream = HealthUpstream(settings: settings, targets: targets)
-            _ = self.machine.configure([upstream], at: Self.at(0))
-            _ = self.machine.observe([self.failing(1), self.failing(2)], at: Self.at(1))
-            let factors = self.machine.views(at: Self.at(1)).map(\.factor)
-            #expect(factors == (isSpilling ? [0, 0, 1, 1] : [1, 1, 1, 1]))
-            _ = self.machine.observe([self.failing(3)], at: Self.at(2))
-            #expect(self.machine.views(at: Self.at(2)).map(\.factor) == [0, 0, 0, 1])
+    private func seen(_ number: Int, good: UInt32, bad: UInt32) -> TargetObservation {
+        var seen = TargetObservation(id: TargetID(rawValue: UInt64(number)))
+        seen.statuses = [.init(status: 200, count: good), .init(status: 500, count: bad)]
+        return seen
+    }
+
+    @Test("compares a target that has moved with those of its new region only")
+    mutating func movedComparison() throws {
+        let (one, two) = (self.target(1), self.target(2))
+        let far = self.target(4, region: "us")
+        _ = self.machine.configure([self.upstream(one, two, far)], at: Self.at(0))
+        _ = self.machine.observe([self.seen(1, good: 1_000, bad: 0)], at: Self.at(1))
+        _ = self.machine.observe([self.seen(4, good: 100, bad: 100)], at: Self.at(1))
+        _ = self.machine.observe([self.seen(2, good: 2, bad: 8)], at: Self.at(1.1))
+        let moved = self.target(2, region: "us")
+        _ = self.machine.configure([self.upstream(one, moved, far)], at: Self.at(1.2))
+        _ = self.machine.observe([self.seen(2, good: 2, bad: 8)], at: Self.at(1.3))
+        let slot = try #require(self.machine.slots[two.id])
+        #expect(self.machine.entries[slot].watch.stance == .up, "there, failing is usual")
+    }
+
+    @Test("counts no timeout for what is usual while it distrusts its own clock")
+    mutating func doubtful() throws {
+        _ = self.machine.configure([self.upstream(self.target(1), self.target(2))], at: Self.at(0))
+        _ = self.machine.observe([self.seen(1, good: 9, bad: 1)], at: Self.at(1))
+        _ = self.machine.wake(at: Self.at(100))
+        #expect(self.machine.isDoubtful(at: Self.at(100.1)))
+        var seen = self.seen(2, good: 5, bad: 0)
+        seen.timeouts = 5
+        _ = self.machine.observe([seen], at: Self.at(100.1))
+        let slot = try #require(self.machine.slots[TargetID(rawValue: 2)])
+        let counted = self.machine.pools[self.machine.entries[slot].pool].counted
+        #expect(counted == AttemptCount(attempts: 15, failures: 1))
+    }
+
+    private func panics(_ effects: [HealthMachine.Effect]) -> [Bool] {
+        effects.compactMap {
+            if case .panic(_, _, let isPanicking) = $0 { isPanicking } else { nil }
         }
+    }
+
+    @Test("begins no panic while it takes over weights that leave enough")
+    mutating func weightsDuringOutage() {
+        let (heavy, light) = (
+            HealthUpstream(
+                settings: HealthSettings(),
+                targets: (1...9).map { self.target($0) }
+            ),
+            HealthUpstream(
+                settings: HealthSettings(),
+                targets: (1...9).map { self.target($0, weight: 10) }
+            )
+        )
+        _ = self.machine.configure([heavy], at: Self.at(0))
+        let failed = self.machine.observe((6...9).map { self.failing($0) }, at: Self.at(1))
+        #expect(self.panics(failed).isEmpty, "five of nine are left")
+        // These lose their weight before the others do.
+        let lighter = self.machine.configure(changed: [light], gone: [], at: Self.at(1.1))
+        #expect(self.panics(lighter).isEmpty)
+        let isPanicking = self.machine.pools.contains { $0.isPanicking }
+        #expect(!isPanicking)
+    }
+
+    @Test("begins and ends a panic by weights and targets alone, told once each")
+    mutating func panicByConfiguration() {
+        let (one, two, three) = (self.target(1), self.target(2), self.target(3))
+        _ = self.machine.configure([self.upstream(one, two, three)], at: Self.at(0))
+        _ = self.machine.observe([self.failing(1)], at: Self.at(1))
+        let heavier = self.target(1, weight: 500)
+        let begins = self.machine.configure(
+            [self.upstream(heavier, two, three)],
+            at: Self.at(1.1)
+        )
+        #expect(self.panics(begins) == [true])
+        #expect(begins.contains(.factor(one.id, 1)), "it serves again")
+        let more = [self.target(4, weight: 500), self.target(5, weight: 500)]
+        let ends = self.machine.configure(
+            [
+                HealthUpstream(
+                    settings: HealthSettings(),
+                    targets: [heavier, two, three] + more
+                )
+            ],
+            at: Self.at(1.2)
+        )
+        #expect(self.panics(ends) == [false])
+        #expect(ends.contains(.factor(one.id, 0)))
+        let again = self.machine.configure([self.upstream(heavier, two)], at: Self.at(1.3))
+        #expect(self.panics(again) == [true], "the others are gone")
     }
 
     @Test("tells that a panic is over whose targets have left the region, or are gone")

@@ -62,6 +62,30 @@ struct TargetWatchTests {
         #expect(other.isSoft)
         other.observe(self.seen(refused: 1), rules: self.rules, at: self.at(1.1))
         #expect(!other.isSoft && other.stance == .suspect)
+        #expect(other.reason == .connectFailed)
+    }
+
+    @Test("takes no connection for proof that a target has stopped to break and refuse them")
+    mutating func crashLoops() {
+        let active = HealthSettings.Active().rules
+        for isDown in [false, true] {
+            var watch = TargetWatch()
+            watch.observe(self.seen(resets: 2), rules: self.rules, at: self.at(1))
+            if isDown {
+                watch.checked(.connectFailed, self.check(active), at: self.at(1.1))
+            } else {
+                watch.observe(self.seen(refused: 1), rules: self.rules, at: self.at(1.1))
+            }
+            #expect(!watch.isSoft)
+            for second in 2...20 {
+                watch.checked(.connected, self.check(active), at: self.at(Double(second)))
+                #expect(watch.stance != .up && watch.ground == .detector)
+            }
+            #expect(watch.isSoft, "it listens, so it is only in doubt again")
+            watch.beginTrial(at: self.at(21))
+            watch.checked(.connectFailed, self.check(active), at: self.at(22))
+            #expect(!watch.isSoft && watch.stance == .down, "out again, and gone")
+        }
     }
 
     @Test("does not suspect a target for one reset among answers")

@@ -50,13 +50,14 @@ extension Worker {
         let microseconds = UInt64(max(0, waited) / 1_000)
         state.pointee.latencySteps &+= LatencyLogarithm.step(microseconds: microseconds)
         state.pointee.row.addLatency(microseconds: microseconds)
-        let isFailure = status == 500 || (502...504).contains(status)
+        let isFailure = TargetState.StatusCounts.isFailure(status)
         state.pointee.measure(
             microseconds: Int64(clamping: microseconds),
             isFailure: isFailure
         )
-        // Each moment that the node does not know it costs a busy target's clients failures.
-        if isFailure {
+        // Each moment that the node does not know it costs a busy target's clients failures. What fails
+        // all the time is no news.
+        if isFailure, !state.pointee.hasReportedFailure {
             self.reportAt = min(self.reportAt, self.milliseconds + Self.failureReportInterval)
         }
         if state.pointee.adaptiveLimit != nil, status < 400 {
@@ -132,6 +133,7 @@ extension Worker {
                 )
             }
             state.pointee.isDirty = false
+            state.pointee.hasReportedFailure = state.pointee.statuses.hasFailure
             state.pointee.connectFailures = 0
             state.pointee.resets = 0
             state.pointee.timeouts = 0

@@ -78,6 +78,15 @@ struct TargetState {
             self.used += 1
             return true
         }
+
+        /// Whether a status says that the target failed.
+        @inline(__always)
+        static func isFailure(_ status: UInt16) -> Bool {
+            status == 500 || (502...504).contains(status)
+        }
+
+        /// Whether one of them says so.
+        var hasFailure: Bool { (0..<self.used).contains { Self.isFailure(self.codes[$0]) } }
     }
 
     let id: TargetID
@@ -103,6 +112,8 @@ struct TargetState {
     var resets: UInt32 = 0
     var timeouts: UInt32 = 0
     var statuses = StatusCounts()
+    /// Whether the last report told of a failed answer.
+    var hasReportedFailure = false
     /// How long it takes to answer, in microseconds, 0 while nobody knows: a mean in which the
     /// latest answer counts a sixteenth.
     private(set) var latency: Int64 = 0

@@ -23,7 +23,7 @@ final class Worker {
     static let readBudget = 16
     /// Milliseconds between reports.
     private static let reportInterval: Int64 = 50
-    /// Longest time that a failed answer waits to be told, in milliseconds.
+    /// Longest time that the first failed answer of a target waits to be told, in milliseconds.
     static let failureReportInterval: Int64 = 10
 
     let settings: WorkerSettings
