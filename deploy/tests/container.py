@@ -154,7 +154,8 @@ def context(place, report, do, store):
     """Neither keys nor what was built get into an image by .dockerignore, and all sources do."""
     folder = place.folder("context")
     stays = [".git/HEAD", ".build/release/meshd", "cluster/.run/keyring", "deploy/container/keyring", "old.keyring",
-             "deploy/kubernetes/overlays/edge/keyring", "deploy/kubernetes/overlays/edge/place.env"]
+             "deploy/kubernetes/overlays/edge/keyring", "deploy/kubernetes/overlays/edge/place.env",
+             "deploy/kubernetes/overlays/edge/kong.yml"]
     # What git has, by name.
     goes = place.command("git", "-C", place.top, "-c", "safe.directory=*", "ls-files")[1].split("\n")
     goes = [name for name in goes if name] if os.path.exists(f"{place.top}/.git") else ["Package.swift", "deploy/debian/build"]

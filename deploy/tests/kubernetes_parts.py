@@ -170,8 +170,8 @@ OF_SETS = [
 ]
 OF_EDGE = [
     ("one machine after the other", one_at_a_time, by_hand),
-    ("no policy that would not hold", lambda objects: not find(objects, "NetworkPolicy"),
-     lambda objects: objects.append({"kind": "NetworkPolicy", "spec": {"policyTypes": ["Ingress"]}})),
+    ("no policy that would not hold", lambda objects: not any(thing["kind"] == "NetworkPolicy" for thing in objects),
+     lambda objects: objects.extend([{"kind": "NetworkPolicy", "spec": {"policyTypes": ["Ingress"]}}] * 2)),
     ("the machine's network", lambda objects: template(objects).get("hostNetwork") is True
      and template(objects).get("dnsPolicy") == "ClusterFirstWithHostNet",
      lambda objects: template(objects).pop("hostNetwork")),

@@ -68,16 +68,18 @@ public struct MetricsText: Sendable {
     ///   - help: one sentence.
     ///   - labels: names of the labels.
     ///   - samples: the numbers, in the order to be written.
+    ///   - bounded: numbers to write after these, whose caller has bounded them; the cap is not for them.
     public mutating func family(
         _ name: String,
         _ kind: Kind,
         help: String,
         labels: [String] = [],
-        samples: [Sample]
+        samples: [Sample],
+        bounded: [Sample] = []
     ) {
-        guard !samples.isEmpty else { return }
+        guard !samples.isEmpty || !bounded.isEmpty else { return }
         self.head(name, kind.rawValue, help)
-        for sample in self.capped(samples, labelCount: labels.count) {
+        for sample in self.capped(samples, labelCount: labels.count) + bounded {
             self.line(name, Self.pairs(labels, sample.labels), Self.number(sample.value))
         }
     }

@@ -10,7 +10,7 @@ extension NodeAdmin {
     func metrics() async -> String {
         var text = MetricsText()
         let counters = self.dataPlane.counters()
-        self.writeRequests(counters, into: &text)
+        Self.writeRequests(counters, into: &text)
         self.writeConnections(counters, into: &text)
         self.writeFailures(counters, into: &text)
         self.writeTargets(counters, await self.health(of: nil), into: &text)
@@ -20,7 +20,7 @@ extension NodeAdmin {
     }
 
     /// Kong's families, under Kong's names and labels, so that existing boards work.
-    private func writeRequests(_ counters: DataPlaneCounters, into text: inout MetricsText) {
+    static func writeRequests(_ counters: DataPlaneCounters, into text: inout MetricsText) {
         let routes = counters.routes.filter { !$0.isStream }
         let streams = counters.routes.filter(\.isStream)
         text.family(
@@ -28,14 +28,15 @@ extension NodeAdmin {
             .counter,
             help: "HTTP status codes per service and route.",
             labels: ["service", "route", "code", "source", "workspace", "consumer"],
-            samples: routes.flatMap(Self.requests)
+            samples: routes.flatMap { Self.requests($0, $0.unnamed) },
+            bounded: Self.named(routes, Self.requests)
         )
         text.family(
             "kong_stream_sessions_total",
             .counter,
             help: "Stream status codes per service and route.",
             labels: ["service", "route", "code", "source", "workspace"],
-            samples: streams.flatMap(Self.requests).map { sample in
+            samples: streams.flatMap { Self.requests($0, $0.unnamed) }.map { sample in
                 MetricsText.Sample(Array(sample.labels.dropLast()), sample.value)
             }
         )
@@ -75,7 +76,8 @@ extension NodeAdmin {
             .counter,
             help: "Bytes from and to clients.",
             labels: ["service", "route", "direction", "workspace", "consumer"],
-            samples: counters.routes.flatMap(Self.bandwidth)
+            samples: counters.routes.flatMap { Self.bandwidth($0, $0.unnamed) },
+            bounded: Self.named(counters.routes, Self.bandwidth)
         )
     }
 
@@ -91,53 +93,41 @@ extension NodeAdmin {
         )
     }
 
-    /// A route's requests: each consumer's that are counted, and the rest under no name.
-    private static func requests(
-        _ route: DataPlaneCounters.RouteCounters
+    /// All consumers' shares, whose number has its bound where they are counted.
+    private static func named(
+        _ routes: [DataPlaneCounters.RouteCounters],
+        _ samples: (
+            DataPlaneCounters.RouteCounters, DataPlaneCounters.ConsumerCounters
+        ) -> [MetricsText.Sample]
     ) -> [MetricsText.Sample] {
-        let sample = { (count: DataPlaneCounters.RequestCount, number: UInt64, name: String) in
+        routes.flatMap { route in route.consumers.flatMap { samples(route, $0) } }
+    }
+
+    private static func requests(
+        _ route: DataPlaneCounters.RouteCounters,
+        _ share: DataPlaneCounters.ConsumerCounters
+    ) -> [MetricsText.Sample] {
+        share.requests.map { count in
             MetricsText.Sample(
                 [
                     route.service, route.route, String(count.code), count.source.rawValue,
-                    "default", name,
+                    "default", share.name,
                 ],
-                Double(number)
+                Double(count.count)
             )
         }
-        var samples: [MetricsText.Sample] = []
-        for count in route.requests {
-            let known = route.consumers.flatMap(\.requests)
-                .filter { $0.code == count.code && $0.source == count.source }
-                .reduce(UInt64(0)) { $0 &+ $1.count }
-            if known < count.count { samples.append(sample(count, count.count - known, "")) }
-        }
-        for consumer in route.consumers {
-            samples += consumer.requests.map { sample($0, $0.count, consumer.name) }
-        }
-        return samples
     }
 
-    /// A route's bytes: each consumer's that are counted, and the rest under no name.
     private static func bandwidth(
-        _ route: DataPlaneCounters.RouteCounters
+        _ route: DataPlaneCounters.RouteCounters,
+        _ share: DataPlaneCounters.ConsumerCounters
     ) -> [MetricsText.Sample] {
-        let sample = { (direction: String, number: UInt64, name: String) in
+        [("ingress", share.ingressBytes), ("egress", share.egressBytes)].map { direction, bytes in
             MetricsText.Sample(
-                [route.service, route.route, direction, "default", name],
-                Double(number)
+                [route.service, route.route, direction, "default", share.name],
+                Double(bytes)
             )
         }
-        let ingress = route.consumers.reduce(UInt64(0)) { $0 &+ $1.ingressBytes }
-        let egress = route.consumers.reduce(UInt64(0)) { $0 &+ $1.egressBytes }
-        var samples = [
-            sample("ingress", route.ingressBytes - min(ingress, route.ingressBytes), ""),
-            sample("egress", route.egressBytes - min(egress, route.egressBytes), ""),
-        ]
-        for consumer in route.consumers {
-            samples.append(sample("ingress", consumer.ingressBytes, consumer.name))
-            samples.append(sample("egress", consumer.egressBytes, consumer.name))
-        }
-        return samples
     }
 
     private func writeConnections(_ counters: DataPlaneCounters, into text: inout MetricsText) {

@@ -1,4 +1,3 @@
-internal import MeshEntities
 internal import MeshPlugins
 internal import MeshPrimitives
 internal import Synchronization
@@ -19,10 +18,11 @@ struct RequestRecord {
 
 /// One worker's counters of one route.
 struct RouteCells: ~Copyable {
+    /// Of requests that are not in ``consumers``, as bytes are.
     let statuses = StatusTable()
     let counts = CounterBlock.allocate(RouteCounter.count)
     let latency = LatencyCells()
-    /// By consumer, where a plugin wants that.
+    /// Requests and bytes by consumer, where a plugin wants that.
     let consumers = ConsumerCells()
 
     deinit { self.counts.base.deallocate() }
@@ -43,11 +43,9 @@ struct RouteRow: Sendable {
 
     /// Counts a finished request; by its worker only.
     ///
-    /// `consumer` is whose share of the counters it is part of, if that is asked.
+    /// `consumer` is whose it is, if that is asked: its requests and bytes are in its own share only.
     func account(_ record: RequestRecord, _ consumer: ConsumerEntry? = nil) {
         let cells = self.cells ?? self.makeCells()
-        if let consumer { cells.pointee.consumers.add(consumer, record) }
-        cells.pointee.statuses.add(record.status, isGateway: record.upstreamNanoseconds == nil)
         let counts = cells.pointee.counts
         let total = max(0, record.requestNanoseconds)
         counts.sample(RouteCounter.requestLatency, total, .request)
@@ -56,6 +54,8 @@ struct RouteRow: Sendable {
             counts.sample(RouteCounter.upstreamLatency, waited, .request)
         }
         counts.sample(RouteCounter.gatewayLatency, record.gatewayNanoseconds, .gateway)
+        if let consumer { return cells.pointee.consumers.add(consumer, record) }
+        cells.pointee.statuses.add(record.status, isGateway: record.upstreamNanoseconds == nil)
         counts.add(RouteCounter.ingress, record.received)
         counts.add(RouteCounter.egress, record.returned)
     }
@@ -99,12 +99,12 @@ final class RouteRows: Sendable {
             route: self.label.route
         )
         result.isStream = self.label.isStream
-        var statuses: [UInt32: UInt64] = [:]
-        var consumers: [EntityID: ConsumerCells.Tally] = [:]
+        var unnamed = ConsumerCells.Tally()
+        var consumers: [String: ConsumerCells.Tally] = [:]
         for worker in 0..<self.workers {
             guard let cells = self.first.ofWorker(worker).cells else { continue }
             cells.pointee.statuses.read { status, isGateway, count in
-                statuses[UInt32(status) << 1 | (isGateway ? 1 : 0), default: 0] &+= count
+                unnamed.statuses[StatusTable.key(status, isGateway), default: 0] &+= count
             }
             let counts = cells.pointee.counts
             counts.addHistogram(at: RouteCounter.requestLatency, to: &result.requestLatency)
@@ -112,24 +112,33 @@ final class RouteRows: Sendable {
             counts.addHistogram(at: RouteCounter.gatewayLatency, to: &result.gatewayLatency)
             cells.pointee.latency.read(into: &result.latency)
             cells.pointee.consumers.read(into: &consumers)
-            result.ingressBytes &+= counts.read(RouteCounter.ingress)
-            result.egressBytes &+= counts.read(RouteCounter.egress)
+            unnamed.ingress &+= counts.read(RouteCounter.ingress)
+            unnamed.egress &+= counts.read(RouteCounter.egress)
         }
-        result.requests = Self.requests(statuses)
-        result.consumers = consumers.values.sorted { $0.name < $1.name }.map { tally in
-            DataPlaneCounters.ConsumerCounters(
-                name: tally.name,
-                requests: Self.requests(tally.statuses),
-                ingressBytes: tally.ingress,
-                egressBytes: tally.egress
-            )
-        }
+        result.unnamed = Self.share("", unnamed)
+        result.consumers = consumers.sorted { $0.key < $1.key }.map { Self.share($0, $1) }
+        for tally in consumers.values { unnamed.add(tally) }
+        result.requests = Self.requests(unnamed.statuses)
+        result.ingressBytes = unnamed.ingress
+        result.egressBytes = unnamed.egress
         return result.requests.isEmpty ? nil : result
+    }
+
+    private static func share(
+        _ name: String,
+        _ tally: ConsumerCells.Tally
+    ) -> DataPlaneCounters.ConsumerCounters {
+        DataPlaneCounters.ConsumerCounters(
+            name: name,
+            requests: Self.requests(tally.statuses),
+            ingressBytes: tally.ingress,
+            egressBytes: tally.egress
+        )
     }
 
     /// By answerer, then by status.
     private static func requests(
-        _ statuses: [UInt32: UInt64]
+        _ statuses: [UInt64: UInt64]
     ) -> [DataPlaneCounters.RequestCount] {
         statuses.sorted { ($0.key & 1, $0.key) < ($1.key & 1, $1.key) }
             .map { key, count in

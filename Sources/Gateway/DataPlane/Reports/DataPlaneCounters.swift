@@ -20,6 +20,18 @@ public struct DataPlaneCounters: Equatable, Sendable {
         public var source: Source
         /// How many.
         public var count: UInt64
+
+        /// Creates a count.
+        ///
+        /// - Parameters:
+        ///   - code: the status.
+        ///   - source: who made the response.
+        ///   - count: how many.
+        public init(code: UInt16, source: Source, count: UInt64) {
+            self.code = code
+            self.source = source
+            self.count = count
+        }
     }
 
     /// A histogram of milliseconds.
@@ -41,7 +53,7 @@ public struct DataPlaneCounters: Equatable, Sendable {
 
     /// What one consumer's requests on a route cost.
     public struct ConsumerCounters: Equatable, Sendable {
-        /// Its user name, or what else it is called.
+        /// Its user name, or what else it is called; `other` for those that had no room.
         public var name: String
         /// Requests by status.
         public var requests: [RequestCount]
@@ -49,6 +61,25 @@ public struct DataPlaneCounters: Equatable, Sendable {
         public var ingressBytes: UInt64
         /// Bytes sent to it.
         public var egressBytes: UInt64
+
+        /// Creates a share.
+        ///
+        /// - Parameters:
+        ///   - name: the consumer's, or none.
+        ///   - requests: requests by status.
+        ///   - ingressBytes: bytes received.
+        ///   - egressBytes: bytes sent.
+        public init(
+            name: String,
+            requests: [RequestCount] = [],
+            ingressBytes: UInt64 = 0,
+            egressBytes: UInt64 = 0
+        ) {
+            self.name = name
+            self.requests = requests
+            self.ingressBytes = ingressBytes
+            self.egressBytes = egressBytes
+        }
     }
 
     /// What was counted for one route.
@@ -82,8 +113,10 @@ public struct DataPlaneCounters: Equatable, Sendable {
         public var ingressBytes: UInt64 = 0
         /// Bytes sent to clients.
         public var egressBytes: UInt64 = 0
-        /// The consumers' shares of the above, by name, where a plugin asks for them.
+        /// The consumers' shares of requests and bytes, by name, where a plugin asks for them.
         public var consumers: [ConsumerCounters] = []
+        /// What no consumer has a share in; with ``consumers`` it is the whole.
+        public var unnamed = ConsumerCounters(name: "")
 
         /// Creates empty counters.
         public init(service: String, route: String) {

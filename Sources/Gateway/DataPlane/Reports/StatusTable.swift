@@ -51,7 +51,8 @@ struct StatusTable: ~Copyable {
         }
     }
 
-    private static func key(_ status: UInt16, _ isGateway: Bool) -> UInt64 {
+    /// The status, 100 to 999, doubled, and 1 more for what the gateway answered itself.
+    static func key(_ status: UInt16, _ isGateway: Bool) -> UInt64 {
         UInt64(min(max(status, 100), 999)) << 1 | (isGateway ? 1 : 0)
     }
 

@@ -15,10 +15,11 @@ struct OpenTelemetry: Sendable {
         let plugin = try OpenTelemetry(settings)
         let fields = LogFields(settings)
         let plans = try plugin.plans(settings, fields)
+        let tellsTraces = try plugin.traces(settings).url != nil
         return PluginStep(
             access: { request, state, edits in
                 plugin.propagation.begin(request, &state, rate: plugin.rate)
-                plugin.propagation.inject(state, &edits)
+                if tellsTraces { plugin.propagation.inject(state, &edits) }
                 return .next
             },
             logs: plans.map { settings.makeLog($0) }
@@ -56,14 +57,21 @@ struct OpenTelemetry: Sendable {
         self.rate = try settings.number("sampling_rate") ?? Self.standardRate
     }
 
+    /// Where parts of traces are told, if they are.
+    private func traces(
+        _ settings: PluginSettings
+    ) throws(PluginError) -> (name: String, url: String?) {
+        let name =
+            try settings.text("traces_endpoint") == nil ? "endpoint" : "traces_endpoint"
+        return (name, try settings.text(name))
+    }
+
     /// What is told, and where.
     private func plans(
         _ settings: PluginSettings,
         _ fields: LogFields
     ) throws(PluginError) -> [LogPlan] {
-        let name =
-            try settings.text("traces_endpoint") == nil ? "endpoint" : "traces_endpoint"
-        let traces = try settings.text(name)
+        let (name, traces) = try self.traces(settings)
         let logs = try settings.text("logs_endpoint")
         guard traces != nil || logs != nil else {
             throw settings.ruleError(

@@ -46,7 +46,7 @@ struct EchoedRequest: Sendable {
         let decode = { (bytes: UnsafeRawBufferPointer) in String(decoding: bytes, as: UTF8.self) }
         text.open("request")
         text.string("scheme", request.secured == nil ? "http" : "https")
-        text.string("host", decode(request.head.host.bytes(of: request.bytes)))
+        text.string("host", decode(request.head.host.bytes(of: request.bytes)).lowercased())
         text.number("port", Int64(request.listenPort))
         let received = ReceivedFields(
             request.fields,
@@ -60,9 +60,11 @@ struct EchoedRequest: Sendable {
             switch BodyFields(of: request) {
             case .form(let arguments): text.arguments("body", arguments)
             case .json(let fields): text.raw("body", DocumentValue.object(fields).json)
-            case nil: break
+            case nil: if let list = BodyFields.list(of: request) { text.raw("body", list.json) }
             }
             text.string("raw_body", String(decoding: body, as: UTF8.self))
+        } else if request.head.framing == .none {
+            text.string("raw_body", "")
         }
         text.string("method", decode(request.head.methodName.bytes(of: request.bytes)))
         text.string("path", decode(request.path))

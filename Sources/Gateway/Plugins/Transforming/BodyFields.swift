@@ -36,6 +36,17 @@ enum BodyFields {
         self.init(body, type: request.value(named: Self.typeField))
     }
 
+    /// The body of a request, where it was read and is a JSON array.
+    static func list(of request: PluginRequest) -> DocumentValue? {
+        guard case .whole(let body) = request.content,
+            let type = request.value(named: Self.typeField),
+            case .json = BodyKind(String(decoding: type, as: UTF8.self).lowercased()),
+            let value = try? JSONText.parse(body, equalNames: .last).value,
+            case .array = value
+        else { return nil }
+        return value
+    }
+
     /// Whether a request has a body with fields that has not been read.
     static func isAwaited(_ request: PluginRequest) -> Bool {
         guard case .unasked = request.content, request.head.framing != .none,

@@ -41,11 +41,56 @@ struct ConsumerCounterTests {
         for consumer in route.consumers {
             #expect(consumer.ingressBytes > 0 && consumer.egressBytes > 0)
         }
-        let ingress = route.consumers.reduce(0) { $0 + $1.ingressBytes }
-        // The request without a consumer is in the whole only.
-        #expect(ingress < route.ingressBytes)
+        #expect(route.unnamed.requests.map(\.code) == [401])
+        let shares = [route.unnamed] + route.consumers
+        #expect(shares.reduce(0) { $0 + $1.ingressBytes } == route.ingressBytes)
+        #expect(shares.reduce(0) { $0 + $1.egressBytes } == route.egressBytes)
     }
 
     @Test("not otherwise")
     func off() throws { #expect(try self.counters([:]).consumers.isEmpty) }
+
+    private static func record(_ status: UInt16) -> RequestRecord {
+        RequestRecord(
+            status: status,
+            requestNanoseconds: 1,
+            gatewayNanoseconds: 1,
+            upstreamNanoseconds: 1,
+            received: 3,
+            returned: 5
+        )
+    }
+
+    @Test("what has no room is counted as other, and what has room keeps it")
+    func room() {
+        let room = ConsumerCells.Room(limit: 2)
+        let statuses = { (cells: ConsumerCells) in
+            var sums: [String: ConsumerCells.Tally] = [:]
+            cells.read(into: &sums)
+            return sums.mapValues { tally in
+                let count = tally.statuses.values.reduce(0, +)
+                #expect(tally.ingress == 3 * count && tally.egress == 5 * count)
+                return tally.statuses
+            }
+        }
+        let ok = StatusTable.key(200, false)
+        let failed = StatusTable.key(500, false)
+        do {
+            let cells = ConsumerCells(room: room)
+            for (name, status) in [
+                ("ann", 200), ("bob", 200), ("cyd", 200), ("ann", 500), ("ann", 200),
+                ("other", 200),
+                ("", 200),
+            ] as [(String, UInt16)] { cells.add(name, Self.record(status)) }
+            #expect(
+                statuses(cells) == [
+                    "ann": [ok: 2], "bob": [ok: 1], "other": [ok: 3, failed: 1],
+                ]
+            )
+        }
+        // The room is free again.
+        let cells = ConsumerCells(room: room)
+        for name in ["cyd", "dan", "eve"] { cells.add(name, Self.record(200)) }
+        #expect(statuses(cells) == ["cyd": [ok: 1], "dan": [ok: 1], "other": [ok: 1]])
+    }
 }

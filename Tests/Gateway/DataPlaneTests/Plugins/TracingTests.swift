@@ -42,6 +42,20 @@ struct TracingTests {
         }
     }
 
+    @Test("change nothing where opentelemetry tells a log only")
+    func logsOnly() throws {
+        let logs = "http://127.0.0.1:9/v1/logs"
+        let parent = "00-\(Self.trace)-\(Self.span)-01"
+        let told = try self.told(
+            "opentelemetry",
+            ["logs_endpoint": .string(logs)],
+            ["traceparent: \(parent)"]
+        )
+        #expect(told["traceparent"] == parent)
+        let untold = try self.told("opentelemetry", ["logs_endpoint": .string(logs)], [])
+        #expect(untold["traceparent"] == nil)
+    }
+
     @Test(
         "keep the form in which a client tells of its trace",
         arguments: [
