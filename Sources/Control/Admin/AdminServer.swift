@@ -147,7 +147,7 @@ public struct AdminServer: Service {
             .bind(descriptor) { child in
                 channel.setup(channel: child, logger: logger).map { value in
                     connections.add(child)
-                    return value
+                    return AdminConnection(value, child, through: channel, logger)
                 }
             }
         connections.listens(server.channel)
@@ -157,22 +157,21 @@ public struct AdminServer: Service {
             await self.mayAccept()
             // What waits in an inherited socket must not come before the channel is active.
             try? await server.channel.setOption(.autoRead, value: true).get()
-            await Self.serve(server, through: channel, logger)
+            await Self.serve(server, logger)
         } onCancelOrGracefulShutdown: {
             connections.end()
         }
     }
 
     private static func serve(
-        _ server: NIOAsyncChannel<AdminChannel.Value, Never>,
-        through channel: AdminChannel,
+        _ server: NIOAsyncChannel<AdminConnection, Never>,
         _ logger: Logger
     ) async {
         await withDiscardingTaskGroup { group in
             do {
                 try await server.executeThenClose { inbound in
                     for try await child in inbound {
-                        group.addTask { await channel.handle(value: child, logger: logger) }
+                        group.addTask { await child.handle() }
                     }
                 }
             } catch {

@@ -1,9 +1,19 @@
-// `_Fork`, which may be called between fork and exec.
+// `_Fork`, which may be called between fork and exec, and `close_range`.
 #define _GNU_SOURCE
 
 #include "CMeshSystem.h"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
+
+// Lets the program have none of this process's descriptors but the first three: connections that are
+// accepted elsewhere than in our reactor would otherwise live on there, read by nobody.
+static void keep_descriptors(void) {
+    if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
+    struct rlimit limit;
+    int end = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 1 << 20 ? (int)limit.rlim_cur : 1 << 20;
+    for (int descriptor = 3; descriptor < end; descriptor++) fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+}
 
 // The grandchild: tells who it is and becomes the program; when it cannot, it tells why.
 static void become(int reports, const char *path, char *const arguments[], char *const environment[]) {
@@ -13,6 +23,7 @@ static void become(int reports, const char *path, char *const arguments[], char 
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    keep_descriptors();
     execve(path, arguments, environment);
     int32_t reason = -errno;
     if (write(reports, &reason, sizeof(reason)) < 0) _exit(126);

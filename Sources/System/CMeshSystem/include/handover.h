@@ -234,6 +234,7 @@ static inline int mesh_last_real_time_signal(void) { return SIGRTMAX; }
 
 // Starts a program that is nobody's child here: process 1, or whoever reaps orphans, is its parent. So a
 // supervisor that is told of it can wait for its end. It begins with no signal blocked and USR2 ignored,
-// since that is sent to a whole group of processes when it is this process's word to start it.
+// since that is sent to a whole group of processes when it is this process's word to start it. Of the
+// descriptors it has the first three only.
 // Gives its process, or a negative errno when it could not be started.
 int32_t mesh_start_orphan(const char *path, char *const arguments[], char *const environment[]);
