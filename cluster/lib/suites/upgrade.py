@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import ssl
