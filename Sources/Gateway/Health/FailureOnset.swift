@@ -1,5 +1,6 @@
-internal import Glibc
 import MeshPrimitives
+
+internal import func Glibc.log
 
 /// Attempts, and the failures among them.
 struct AttemptCount: Equatable, Sendable {
