@@ -37,6 +37,7 @@ def run(context, report):
             pages(mesh, browser, report)
             streams(mesh.nodes[0], report)
             keyboard(browser, report)
+            lanes(mesh, browser, report)
             hostile(browser, report)
             pictures(browser, report, folder)
             report.equal(browser.problems, [], "the page has no error")
@@ -185,11 +186,23 @@ def keyboard(browser, report):
     report.check(browser.wait("!document.getElementById('card').open", 5) is not None, "Escape closes it")
 
 
+def lanes(mesh, browser, report):
+    """When each node came to the configuration that all route by."""
+    browser.value("location.hash = 'config'")
+    mesh.nodes[0].ask("PATCH", "/services/search", {"retries": 1})
+    newest = mesh.nodes[0].ask("GET", "/mesh/config/status")[1]["config"]
+    words = f"{newest['version']} {newest['hash'][:4]} running"
+    drawn = ("[...document.querySelectorAll('#lanes .lane')].filter(lane => lane.querySelectorAll('rect').length > 1"
+             f" && [...lane.querySelectorAll('title')].pop().textContent.includes('{words}')).length === 5")
+    report.check(browser.wait(drawn, 10) is not None, "the timeline shows all five nodes come to a new configuration",
+                 browser.value("document.getElementById('lanes')?.textContent"))
+
+
 def hostile(browser, report):
     """Names are text, whatever they contain."""
     browser.value("location.hash = 'config'")
     browser.wait("document.querySelector('.history button')", 5)
-    browser.value("document.querySelector('.history button').click()")
+    browser.value("[...document.querySelectorAll('.history button')].pop().click()")
     found = browser.wait("document.getElementById('diff').innerText.includes('onerror=')", 5)
     report.check(found is not None, "a message and a field that are markup are shown as they are",
                  browser.value("document.getElementById('diff').innerText"))
@@ -207,6 +220,7 @@ def hostile(browser, report):
         'event/1': { id: 1, time: new Date().toISOString(), kind: text, type: text, subject: text, message: text },
         'step/1': { number: 1, at: Date.now(), seconds: 5, all: [1, 1, 1, 1], services: [{ name: text, figures: [1, 1, 1, 1] }] },
         'changeset/1': { order: 0, changeset: { id: text, config, node: text, at: text, author: text, message: text, outcome: text, conflicts: 0, nodes: [], summary: {} } },
+        'lane/1': { name: text, changes: [{ at: Date.now() - 60000, config, state: 'pending' }, { at: Date.now() - 30000, config, state: 'running' }] },
         'standing/1': { name: text, region: text, member: text, state: text, config, reason: text },
         upgrade: { state: text, nodes: [{ name: text, wave: 1, step: text }], target: text, driver: text, reason: text },
         'roll-out': { phase: text, reason: text, wave: 1, waves: [{ nodes: [text], active: [] }], guarding: text, waits_for: text },

@@ -1,17 +1,19 @@
 // The configuration's history, roll-outs and upgrades.
+import { colours, lanes, legend, width } from "./charts.js";
 import { badge, card, clock, h, plural } from "./dom.js";
 import * as model from "./model.js";
 
-const lane = { running: ["OK", "good"], pending: ["..", "warn"], rejected: ["RE", "bad"], unknown: ["??", "idle"] };
+const standing = { running: ["OK", "good"], pending: ["..", "warn"], rejected: ["RE", "bad"], unknown: ["??", "idle"] };
 
 export function config(feed, state, redraw) {
   const changesets = model.changesets(feed), node = feed.facts.get("node");
   return [
     card("Who runs what", {}, h("p", { class: "hint" }, `Newest at ${node.name}: ${model.version(node.config)}. ${node.config_agreed ? "All nodes that are alive run it." : "Not all nodes run it yet."}`),
       h("ul", { class: "lanes" }, model.standings(feed).map((one) => {
-        const [code, kind] = lane[one.state] || ["..", "warn"];
+        const [code, kind] = standing[one.state] || ["..", "warn"];
         return h("li", {}, h("b", {}, one.name), badge(kind, code, one.member === "alive" ? one.state : one.member), h("span", { class: "mono" }, model.version(one.config)), one.reason ? h("span", { class: "why" }, one.reason) : null);
       }))),
+    timeline(feed),
     h("div", { class: "columns" },
       card("History", { id: "history" }, changesets.length ? h("ol", { class: "history" }, changesets.map((one) => h("li", {},
         h("button", { type: "button", "aria-pressed": String(state.changeset === one.id), "data-focus": `changeset-${one.id}`, onclick: () => choose(feed, state, one, redraw) },
@@ -20,6 +22,22 @@ export function config(feed, state, redraw) {
         : h("p", { class: "quiet" }, "No change yet. The first: meshctl config apply kong.yml")),
       card("What changed", { id: "diff" }, difference(state))),
   ];
+}
+
+/// One lane per node over the last quarter of an hour: which configuration when.
+function timeline(feed) {
+  // What was before the first configuration is a gap.
+  const found = model.lanes(feed).map((one) => ({ ...one, changes: one.changes.map((change) => (change.config.version ? change : { ...change, state: "none" })) }));
+  // A version keeps its colour: by its place among all that are seen, the oldest first.
+  const versions = [...new Map(found.flatMap((one) => one.changes).filter((change) => change.config.version).sort((a, b) => a.at - b.at).map((one) => [one.config.hash, model.version(one.config)]))];
+  const colour = new Map(versions.map(([hash], index) => [hash, index % colours]));
+  const rows = found.map((one) => ({ name: one.name, pieces: one.changes.map((change) => ({
+    at: change.at, colour: colour.get(change.config.hash), word: model.version(change.config), state: change.state })) }));
+  return card("The last quarter of an hour", { id: "lanes" }, found.length ? [
+    lanes({ rows, width: width(), label: `Configurations of ${plural(found.length, "node")} over the last 15 minutes` }),
+    legend(versions.slice(-12).map(([hash, name]) => ({ name, colour: colour.get(hash) }))),
+    h("p", { class: "hint" }, "As this node has seen it. Pale: not there yet. Red: rejected. Gap: not alive, or without a configuration."),
+  ] : h("p", { class: "quiet" }, "Nothing was seen yet."));
 }
 
 async function choose(feed, state, one, redraw) {

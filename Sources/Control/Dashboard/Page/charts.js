@@ -19,6 +19,11 @@ const nice = (top) => {
   return [1, 2, 2.5, 5, 10].map((n) => n * power).find((n) => n >= top) || top;
 };
 
+/// How wide a drawing is that fills its card, so that its text keeps its size.
+export const width = () => Math.max(320, Math.min(1180, document.documentElement.clientWidth - 72));
+
+const ago = (age) => (age >= 120000 ? `−${(age / 60000).toFixed(age % 60000 < 3000 ? 0 : 1)} min` : `−${Math.round(age / 1000)} s`);
+
 /// A chart over the last quarter of an hour.
 ///
 /// - series: [{ name, values: [y or null per time], colour }]; stacked or as lines.
@@ -42,7 +47,7 @@ export function chart({ times, series, stacked, unit, label, marks = [], width =
   const ages = Array.from({ length: ticks + 1 }, (_, n) => {
     const age = ((end - start) * (ticks - n)) / ticks;
     return s("text", { class: "axis", x: x(end - age), y: height - 6, "text-anchor": n === ticks ? "end" : n === 0 ? "start" : "middle" },
-      n === ticks ? clock(end) : age >= 120000 ? `−${(age / 60000).toFixed(age % 60000 < 3000 ? 0 : 1)} min` : `−${Math.round(age / 1000)} s`);
+      n === ticks ? clock(end) : ago(age));
   });
   const base = times.map(() => 0);
   const shapes = series.map((one) => {
@@ -65,6 +70,30 @@ export function chart({ times, series, stacked, unit, label, marks = [], width =
   return s("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
     grid, s("g", {}, shapes), ages, flags,
     highest > 0 ? null : s("text", { class: "empty", x: left + w / 2, y: top + tall / 2, "text-anchor": "middle" }, "nothing in the last 15 minutes"));
+}
+
+/// One lane per row over the last quarter of an hour, in pieces that last until the next one.
+///
+/// - rows: [{ name, pieces: [{ at, colour, word, state }] }]; `running` is drawn in full, `rejected` in
+///   red, what is not alive not at all.
+export function lanes({ rows, label, width }) {
+  const left = width < 500 ? 84 : 120, right = 10, tall = 24, bottom = 22, most = width < 500 ? 10 : 15, height = rows.length * tall + bottom;
+  const end = Date.now(), first = Math.min(...rows.flatMap((row) => row.pieces.map((piece) => piece.at)));
+  const start = Math.max(end - 15 * 60 * 1000, Math.min(first, end - 2 * 60 * 1000));
+  const x = (t) => left + ((Math.max(t, start) - start) / (end - start)) * (width - left - right);
+  const drawn = rows.map((row, index) => s("g", { class: "lane" },
+    s("text", { x: left - 8, y: index * tall + 16, "text-anchor": "end" }, row.name.length > most ? `${row.name.slice(0, most - 1)}…` : row.name),
+    row.pieces.map((piece, n) => {
+      const until = row.pieces[n + 1]?.at ?? end, from = x(piece.at), wide = Math.max(x(until) - from, 1);
+      if (until <= start || !["running", "pending", "rejected"].includes(piece.state)) return null;
+      return s("g", { class: piece.state },
+        s("title", {}, `${row.name}: ${piece.word} ${piece.state} from ${clock(piece.at)}`),
+        s("rect", { class: `area ${piece.state === "rejected" ? "cbad" : `c${piece.colour}`}`, x: from.toFixed(1), y: index * tall + 3, width: wide.toFixed(1), height: tall - 6, rx: 3 }),
+        wide > 70 ? s("text", { class: "word", x: (from + 6).toFixed(1), y: index * tall + 16 }, piece.word) : null);
+    })));
+  const ages = [0, 0.5, 1].map((part) => s("text", { class: "axis", x: left + (width - left - right) * part, y: height - 5, "text-anchor": part === 1 ? "end" : part ? "middle" : "start" },
+    part === 1 ? clock(end) : ago((end - start) * (1 - part))));
+  return s("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, drawn, ages);
 }
 
 export const legend = (series) => h("ul", { class: "legend" },

@@ -41,6 +41,8 @@ export const events = (feed) => feed.all("event").sort((a, b) => b.id - a.id);
 
 export const changesets = (feed) => feed.all("changeset").sort((a, b) => a.order - b.order).map((one) => one.changeset);
 
+export const lanes = (feed) => feed.all("lane").sort((a, b) => text(a.name, b.name));
+
 export const standings = (feed) =>
   feed.all("standing").sort((a, b) => text(a.region, b.region) || text(a.name, b.name));
 
@@ -90,7 +92,7 @@ export function alarms(feed) {
   const minute = recent(steps(feed), 60);
   if (minute.errors > 0 && minute.share >= 0.01) add("bad", `${Math.round(minute.share * 1000) / 10} % of the requests at ${node.name} fail`, `${minute.errors} of ${minute.requests} in the last minute were answered with 5xx`, "traffic");
   if (node && !node.ready) add("warn", `Node ${node.name} is not ready`, node.readiness, "overview");
-  for (const trouble of node ? node.troubles : []) add("bad", `${trouble.kind}: ${trouble.subject}`, trouble.message, "overview");
+  for (const trouble of node ? node.troubles : []) add(trouble.kind === "certificate-ends" ? "warn" : "bad", `${trouble.kind}: ${trouble.subject}`, trouble.message, "overview");
   const upgrade = feed.facts.get("upgrade");
   if (upgrade && upgrade.state === "paused") add("warn", "The upgrade is paused", upgrade.reason, "upgrade");
   const rollOut = feed.facts.get("roll-out");

@@ -1,9 +1,8 @@
 // Traffic and latency of the node that serves the page, over a quarter of an hour.
 import { card, clock, h, short, span } from "./dom.js";
-import { chart, colours, legend } from "./charts.js";
+import { chart, colours, legend, width } from "./charts.js";
 import * as model from "./model.js";
 
-const width = () => Math.max(320, Math.min(1180, document.documentElement.clientWidth - 72));
 
 /// Services by name, so that colours stay.
 function services(steps) {

@@ -50,10 +50,12 @@ struct BoardFacts {
     }
 
     private func readChanges(into facts: inout [String: String]) async {
-        let standing = await self.node.configurationStatus(including: "")
-        for var node in standing.nodes {
+        for var node in await self.node.standing() {
             node.ageSeconds = nil
             Self.put(node, at: "standing/\(node.name)", into: &facts)
+        }
+        for (name, changes) in self.node.boardKeeper.lanes {
+            Self.put(BoardLane(name: name, changes: changes), at: "lane/\(name)", into: &facts)
         }
         let history = await self.node.history(last: Self.changesetLimit)
         for (index, changeset) in history.changesets.enumerated() {
@@ -219,6 +221,12 @@ private struct BoardChangeset: Encodable {
         self.changeset = changeset
         self.order = order
     }
+}
+
+/// What a node routed by in the last minutes.
+private struct BoardLane: Encodable {
+    let name: String
+    let changes: [ConfigurationLanes.Change]
 }
 
 /// A step of the traffic: `[requests, errors, p50, p99]`, times in microseconds.

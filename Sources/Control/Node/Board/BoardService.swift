@@ -1,5 +1,6 @@
 import MeshDashboard
 import MeshDataPlane
+import MeshReports
 import ServiceLifecycle
 import Synchronization
 
@@ -17,6 +18,7 @@ struct BoardService: Service {
             while !Task.isCancelled {
                 if looks.isMultiple(of: TrafficHistory.stepSeconds) {
                     self.node.boardKeeper.count(self.node)
+                    _ = await self.node.standing()
                 }
                 looks += 1
                 if self.node.boardKeeper.board.isWatched { await self.node.refreshBoard() }
@@ -31,12 +33,21 @@ struct BoardService: Service {
 final class BoardKeeper: Sendable {
     let board: Board
     private let history = Mutex(TrafficHistory())
+    private let configurations = Mutex(ConfigurationLanes())
 
     /// Creates an empty board of a process that starts now.
     init() { self.board = Board(epoch: String(NodeClock.wallMilliseconds, radix: 36)) }
 
     /// The last steps of the traffic, the oldest first.
     var steps: [TrafficHistory.Step] { self.history.withLock { $0.steps } }
+
+    /// What each node routed by in the last minutes, by its name.
+    var lanes: [String: [ConfigurationLanes.Change]] { self.configurations.withLock { $0.lanes } }
+
+    fileprivate func note(_ nodes: [NodeConfigurationReport]) {
+        let now = NodeClock.wallMilliseconds
+        self.configurations.withLock { $0.note(nodes, wallMilliseconds: now) }
+    }
 
     fileprivate func count(_ node: NodeAdmin) {
         let figures = TrafficFigures.byService(node.dataPlane.counters())
@@ -55,6 +66,13 @@ extension NodeAdmin {
     func boardChanges(after mark: String?) async -> AsyncStream<BoardChange> {
         await self.refreshBoard()
         return self.boardKeeper.board.changes(after: mark)
+    }
+
+    /// What each node routes by, which the board remembers for a while.
+    func standing() async -> [NodeConfigurationReport] {
+        let nodes = await self.configurationStatus(including: "").nodes
+        self.boardKeeper.note(nodes)
+        return nodes
     }
 
     /// Puts everything as it is now on the board.
