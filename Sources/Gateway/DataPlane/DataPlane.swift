@@ -40,6 +40,7 @@ public final class DataPlane: Sendable {
     private let directory = OutsideDirectory()
     private let answers = AnswerCache()
     private let logs = LogDelivery()
+    private let ends = CertificateEnds()
     private let state = Mutex(State())
     /// Two threads, so that one long piece of work does not hold up the others.
     private let outside = OutsideThreads(count: 2)
@@ -224,6 +225,13 @@ public final class DataPlane: Sendable {
                 return false
             }
         }
+    }
+
+    /// When the certificates in use cease to be valid, in the order of the configuration.
+    public var certificateEnds: [CertificateEnd] {
+        guard let snapshot = self.lineage.withLock(\.newest) else { return [] }
+        let fallback = self.configuration.tls.defaultCertificate?.certificate
+        return self.ends.ends(of: snapshot, fallback: fallback)
     }
 
     /// Sets the keys that seal TLS sessions for clients to keep: equal keys on every node let a

@@ -228,6 +228,14 @@ public struct Checkup: Sendable {
                 warnings: self.troubles(.stranger) + rejected.map { "\($0.value) \($0.key)" },
                 hint: "a node with another key ring or cluster name, or a stranger on the network"
             ),
+            Self.check(
+                "MESH022",
+                group,
+                "certificates are valid for 14 days or more",
+                failed: self.troubles(.certificateEnded),
+                warnings: self.troubles(.certificateEnds),
+                hint: "apply the configuration with new certificates: meshctl config apply FILE"
+            ),
         ]
     }
 

@@ -186,6 +186,15 @@ public enum CodeBook {
             "Give the node the right ring; close the gossip port to others."
         ),
         (
+            "MESH022", "certificates are valid for 14 days or more",
+            "A certificate that clients or targets are shown, or an authority that vouches for them, "
+                + "ends within 14 days (a warning), or within 3 or already did (a failure). The node "
+                + "goes on showing it, and others will refuse it.",
+            "Put the new one and its key into the configuration and apply it: meshctl config apply "
+                + "FILE. Connections that are open stay. For the certificate of node settings, replace "
+                + "the file and restart the node."
+        ),
+        (
             "MESH041", "file descriptors below 70 %",
             "Every client and every target connection takes a descriptor. At the limit the node lets "
                 + "new connections wait.",

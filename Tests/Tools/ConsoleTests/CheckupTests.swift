@@ -131,7 +131,7 @@ struct CheckupTests {
                 targets
                   ! MESH011 every target takes traffic                        t:2
                     → meshctl health shows who saw what
-                23 checks: 22 passed, 1 warning, 0 failed · \
+                24 checks: 23 passed, 1 warning, 0 failed · \
                 asked ams-1, view 0.3 s old, 5 members known
 
                 """
@@ -148,7 +148,7 @@ struct CheckupTests {
         arguments: [
             (TroubleReport.Kind.name, "MESH007"), (.path, "MESH009"), (.disk, "MESH044"),
             (.twin, "MESH013"), (.isolation, "MESH014"), (.mesh, "MESH015"), (.table, "MESH016"),
-            (.version, "MESH017"),
+            (.version, "MESH017"), (.certificateEnded, "MESH022"),
         ]
     )
     func troubles(kind: TroubleReport.Kind, code: String) {

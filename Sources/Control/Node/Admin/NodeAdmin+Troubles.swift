@@ -1,4 +1,5 @@
 import MeshAdmin
+import MeshDataPlane
 import MeshMembership
 import MeshPrimitives
 import MeshReports
@@ -64,19 +65,32 @@ extension NodeAdmin {
             }
         }
         await self.add(status, to: &troubles)
-        if let fault = status.diskFault {
-            troubles.append(
-                TroubleReport(
-                    kind: .disk,
-                    subject: self.nodeSettings.node.dataDirectory,
-                    message: "changes cannot be saved, so none is taken: \(fault)"
-                )
-            )
-        }
+        troubles += Self.troubles(
+            of: self.dataPlane.certificateEnds,
+            seconds: Int(NodeClock.wallMilliseconds / 1_000)
+        )
         return troubles
     }
 
-    /// What the membership says of this node's own place in the mesh.
+    /// Certificates that have ended or soon will, at a time in Unix seconds.
+    static func troubles(of ends: [CertificateEnd], seconds now: Int) -> [TroubleReport] {
+        ends.compactMap { end in
+            let left = end.notAfter - now
+            guard left < Self.noticeSeconds else { return nil }
+            let time = Timestamp.text(milliseconds: UInt64(max(0, end.notAfter)) * 1_000)
+            return TroubleReport(
+                kind: left < Self.urgentSeconds ? .certificateEnded : .certificateEnds,
+                subject: end.name,
+                message: "\(end.use.rawValue) \(end.id) \(left < 0 ? "ended" : "ends") on \(time)"
+            )
+        }
+    }
+
+    /// How long before its end a certificate is told of: 14 days, and when it is urgent: 3.
+    private static let noticeSeconds = 14 * 86_400
+    private static let urgentSeconds = 3 * 86_400
+
+    /// What the membership says of this node's own place in the mesh, and what its disk says.
     private func add(_ status: ClusterStatus, to troubles: inout [TroubleReport]) async {
         if status.isIsolated {
             troubles.append(
@@ -105,6 +119,15 @@ extension NodeAdmin {
                     subject: self.identity.name,
                     message: "the member table is full with \(status.membership.members) entries; "
                         + "\(status.membership.membersRefused) newcomers were not taken in"
+                )
+            )
+        }
+        if let fault = status.diskFault {
+            troubles.append(
+                TroubleReport(
+                    kind: .disk,
+                    subject: self.nodeSettings.node.dataDirectory,
+                    message: "changes cannot be saved, so none is taken: \(fault)"
                 )
             )
         }
