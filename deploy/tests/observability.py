@@ -123,7 +123,7 @@ def configuration(extra=None):
 
 def start(place, report, hook, load):
     five = place.fleet()
-    place.start(place.binary("meshecho"), "--listen", SECOND, "--name", "second", log=os.devnull)
+    second(place)
     folder = place.folder("prometheus")
     certificate(place, folder)
     # Each node has what its fault needs: a small disk, no retries, little room, no key.
@@ -131,7 +131,7 @@ def start(place, report, hook, load):
     os.makedirs(small)
     place.command("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", small)
     key = {"SHOP_KEY": open(f"{folder}/key.pem").read()}
-    log = {"MESH_PROXY_ACCESS_LOG": f"{folder}/access.log"}
+    log = {"MESH_PROXY_ACCESS_LOG": f"{folder}/access.log", "MESH_PROXY_TLS_LISTEN": "127.0.8.1:8443"}
     for node, own in zip(five.nodes, (
             {**key, **log}, key, {**key, "MESH_PROXY_MAX_CONNECTIONS": "8"},
             {**key, "MESH_PROXY_RETRY_BUDGET": "0", "MESH_PROXY_RETRY_BUDGET_FLOOR": "0",
@@ -144,6 +144,10 @@ def start(place, report, hook, load):
     up = seconds_until(lambda: len(query("up == 1")) == 5, 30)
     report.check(up is not None, "Prometheus scrapes all five", get(f"http://{PROMETHEUS}/api/v1/targets")[1][:500])
     return five
+
+
+def second(place):
+    return place.start(place.binary("meshecho"), "--listen", SECOND, "--name", "second", log=os.devnull)
 
 
 def monitors(place, folder):
@@ -215,6 +219,11 @@ def healthy(place, report):
     seconds_until(all_found, 30, step=1)
     report.check(not missing, f"all {count} expressions of boards and recording rules have data", list(missing.values()))
     report.equal(firing(), set(), "a whole mesh is quiet")
+    _, text = get(f"http://127.0.8.1:{mesh.STATUS}/metrics")
+    # Kong's names are not all to the tool's liking, nor are its milliseconds, which ours go by, too.
+    own = "".join(line for line in text.splitlines(keepends=True) if "meshgate_" in line and "_ms" not in line)
+    status, said = place.command("promtool", "check", "metrics", text=own)
+    report.check(own and status == 0, "promtool check metrics", said)
 
 
 def access_log(place, report, five):
@@ -244,8 +253,11 @@ def broken(place, report, five, hook):
     repeat(breaks, "more retries than the budget", "MeshgateRetriesDenied", "gone/", 1)
     fill(place, five, breaks)
     diverge(place, five, breaks)
+    linger(five, breaks)
+    flap(place, breaks)
+    freeze(five, breaks)
     isolate(place, five, breaks)
-    place.processes[0].kill()
+    place.processes[-1].kill()
     breaks("a target is killed", ["MeshgateTargetDown"])
     five.target.kill()
     breaks("all targets are killed", ["MeshgateUpstreamDown", "MeshgateErrorsFast",
@@ -314,8 +326,53 @@ def diverge(place, five, breaks):
         extra = {"certificates": [{"cert": file.read(), "key": "{vault://env/shop-key}",
                                    "snis": [{"name": "shop.example"}]}]}
     five.nodes[0].ask("POST", "/config", configuration(extra))
-    breaks("a node cannot build the configuration", ["MeshgateConfigurationsDiffer"])
+    breaks("a node cannot build the configuration", ["MeshgateConfigurationsDiffer", "MeshgateConfigurationRejected"])
+    breaks("a certificate ends in two days", ["MeshgateCertificateEnds", "MeshgateCertificateEnded"])
     five.nodes[0].ask("POST", "/config", configuration())
+
+
+def linger(five, breaks):
+    """An upgrade that nobody carries on, then one that is paused."""
+    def keep(revision, state):
+        status, answer = five.nodes[0].ask("POST", "/mesh/upgrade", {
+            "revision": revision, "state": state, "reason": "", "target": "", "drains": True, "error_limit": 0.5,
+            "latency_limit": 50, "latency_floor": 100, "settle_seconds": 30, "driver": "nobody",
+            "nodes": [{"name": "eu-1", "wave": 0, "step": "waiting", "version_before": "0"}]})
+        assert status == 200, answer
+    keep(1, "running")
+    breaks("an upgrade stands still", ["MeshgateUpgradeStalled"])
+    keep(2, "paused")
+    breaks("an upgrade is paused", ["MeshgateUpgradePaused"])
+    keep(3, "aborted")
+
+
+def flap(place, breaks):
+    """The second target dies and comes back, five times."""
+    def factor(wanted):
+        found = query(f'min(meshgate_target_weight_factor{{target="{SECOND}"}})')
+        return found and (float(found[0]["value"][1]) > 0) == wanted
+    target = place.processes[0]
+    for _ in range(5):
+        target.kill()
+        seconds_until(lambda: factor(False), 20)
+        target = second(place)
+        seconds_until(lambda: factor(True), 40)
+    breaks("a target comes and goes", ["MeshgateTargetFlaps"])
+
+
+def freeze(five, breaks):
+    """A machine that stands still until it counts as failed, and goes on, three times over."""
+    frozen, others = five.nodes[3], [node for node in five.nodes if node is not five.nodes[3]]
+
+    def seen(state):
+        views = [node.ask("GET", "/mesh/members")[1]["members"] for node in others]
+        return all(member["state"] == state for view in views for member in view if member["name"] == frozen.name)
+    for _ in range(3):
+        frozen.process.send_signal(signal.SIGSTOP)
+        seconds_until(lambda: seen("failed"), 30)
+        frozen.process.send_signal(signal.SIGCONT)
+        seconds_until(lambda: seen("alive"), 30)
+    breaks("members are called failed that live", ["MeshgateFalseAlarms"])
 
 
 def isolate(place, five, breaks):

@@ -14,6 +14,8 @@ final class EventLog: Sendable {
         var events: [EventReport] = []
         var watchers: [UInt64: AsyncStream<EventReport>.Continuation] = [:]
         var isEnded = false
+        /// Since the start.
+        var counts: [EventType: UInt64] = [:]
     }
 
     private let observer: String
@@ -60,6 +62,7 @@ final class EventLog: Sendable {
             state.next += 1
             if state.events.count >= Self.capacity { state.events.removeFirst(Self.capacity / 10) }
             state.events.append(event)
+            state.counts[type, default: 0] += 1
             // Under the lock, so that the file has them in order.
             self.journal?.append(event)
             return (event, Array(state.watchers.values))
@@ -101,6 +104,9 @@ final class EventLog: Sendable {
         let events = self.state.withLock { $0.events }
         return Array(events.filter(test).suffix(count))
     }
+
+    /// Events since this process began, by type; those without any are left out.
+    var counts: [EventType: UInt64] { self.state.withLock { $0.counts } }
 
     /// Ends every stream; later events are only kept.
     func end() {

@@ -28,6 +28,13 @@ struct EventLogTests {
         #expect(seen.allSatisfy { $0?.observer == "eu-1" })
     }
 
+    @Test("counts events by type")
+    func counted() {
+        for type in [EventType.joined, .suspect, .joined] { self.add(type) }
+
+        #expect(self.log.counts == [.joined: 2, .suspect: 1])
+    }
+
     @Test("replays everything to a watcher that saw a higher number before the node restarted")
     func restarted() async {
         self.add(.joined)

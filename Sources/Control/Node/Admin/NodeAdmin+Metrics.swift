@@ -16,6 +16,7 @@ extension NodeAdmin {
         self.writeTargets(counters, await self.health(of: nil), into: &text)
         self.writeWaiting(counters, into: &text)
         await self.writeMesh(into: &text)
+        await self.writeFleet(into: &text)
         return text.text
     }
 
@@ -293,6 +294,15 @@ extension NodeAdmin {
             labels: ["reason"],
             samples: tally.ejections.sorted { $0.key.rawValue < $1.key.rawValue }
                 .map { MetricsText.Sample([$0.key.word], Double($0.value)) }
+        )
+        text.family(
+            "meshgate_target_ejections_total",
+            .counter,
+            help: "Times that a target went out of use, of those that ever did.",
+            labels: ["upstream", "target"],
+            samples: tally.targets.sorted {
+                ($0.key.upstream, $0.key.name) < ($1.key.upstream, $1.key.name)
+            }.map { MetricsText.Sample([$0.key.upstream, $0.key.name], Double($0.value)) }
         )
         text.family(
             "meshgate_panic",

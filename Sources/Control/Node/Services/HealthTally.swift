@@ -9,8 +9,20 @@ final class HealthTally: Sendable {
         let region: String
     }
 
+    /// A target under its names.
+    struct Target: Hashable, Sendable {
+        static let other = Self(upstream: "other", name: "other")
+
+        let upstream: String
+        let name: String
+    }
+
+    /// Targets whose number is counted apart: 2,000; all that come later are counted as one.
+    private static let targetLimit = 2_000
+
     private struct Counts {
         var ejections: [HealthReason: UInt64] = [:]
+        var targets: [Target: UInt64] = [:]
         var panics: Set<Place> = []
     }
 
@@ -19,6 +31,9 @@ final class HealthTally: Sendable {
     /// Times that a target went out of use, by the reason.
     var ejections: [HealthReason: UInt64] { self.counts.withLock { $0.ejections } }
 
+    /// Times that each target went out of use that ever did.
+    var targets: [Target: UInt64] { self.counts.withLock { $0.targets } }
+
     /// Where less than half of the capacity is left, so that doubtful targets serve.
     var panics: Set<Place> { self.counts.withLock { $0.panics } }
 
@@ -26,7 +41,13 @@ final class HealthTally: Sendable {
         let isOut = event.stage == .suspect || event.stage == .down
         let wasOut = [.suspect, .down, .trial, .draining, .disabled].contains(event.before)
         guard isOut, !wasOut else { return }
-        self.counts.withLock { $0.ejections[event.reason, default: 0] += 1 }
+        let target = Target(upstream: event.target.upstream, name: event.target.name)
+        self.counts.withLock { counts in
+            counts.ejections[event.reason, default: 0] += 1
+            let isNew = counts.targets[target] == nil
+            let isKnown = !isNew || counts.targets.count < Self.targetLimit
+            counts.targets[isKnown ? target : .other, default: 0] += 1
+        }
     }
 
     func count(panic upstream: String, _ region: String, _ isPanicking: Bool) {
