@@ -19,14 +19,7 @@ extension NodeAdmin {
         let wall = NodeClock.wallMilliseconds
         let nodes = members.reports.filter { $0.state != .left }.map { member in
             let told = members.states[member.id]
-            var report = NodeConfigurationReport(
-                name: member.name,
-                region: member.region,
-                member: member.state,
-                state: Self.standing(of: member, told: told, held: held),
-                config: member.config
-            )
-            report.reason = told?.rejection ?? ""
+            var report = Self.report(of: member, told: told, held: held)
             report.ageSeconds = told.map {
                 Double(wall &- min(wall, $0.configurationSince)) / 1_000
             }
@@ -39,6 +32,15 @@ extension NodeAdmin {
             report.changeset = ChangesetReporter(timeline, members.reports).report(at: index)
         }
         return report
+    }
+
+    /// What each node routes by, without how far behind it is, which costs more to say.
+    func standings() async -> [NodeConfigurationReport] {
+        let members = await self.currentMembers()
+        let held = ConfigurationVersion(await self.cluster.status().configuration)
+        return members.reports.filter { $0.state != .left }.map {
+            Self.report(of: $0, told: members.states[$0.id], held: held)
+        }
     }
 
     func history(last count: Int) async -> HistoryReport {
@@ -193,6 +195,23 @@ extension NodeAdmin {
                 throw .refused("\(name) is one of \(all); name that one")
             }
         }
+    }
+
+    /// What a node routes by, as far as its own state says.
+    private static func report(
+        of member: MemberReport,
+        told: NodeState?,
+        held: ConfigurationVersion
+    ) -> NodeConfigurationReport {
+        var report = NodeConfigurationReport(
+            name: member.name,
+            region: member.region,
+            member: member.state,
+            state: Self.standing(of: member, told: told, held: held),
+            config: member.config
+        )
+        report.reason = told?.rejection ?? ""
+        return report
     }
 
     private static func standing(

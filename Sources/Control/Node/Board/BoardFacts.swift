@@ -50,7 +50,9 @@ struct BoardFacts {
     }
 
     private func readChanges(into facts: inout [String: String]) async {
-        for var node in await self.node.standing() {
+        let standing = await self.node.configurationStatus(including: "").nodes
+        self.node.boardKeeper.note(standing)
+        for var node in standing {
             node.ageSeconds = nil
             Self.put(node, at: "standing/\(node.name)", into: &facts)
         }

@@ -18,7 +18,7 @@ struct BoardService: Service {
             while !Task.isCancelled {
                 if looks.isMultiple(of: TrafficHistory.stepSeconds) {
                     self.node.boardKeeper.count(self.node)
-                    _ = await self.node.standing()
+                    self.node.boardKeeper.note(await self.node.standings())
                 }
                 looks += 1
                 if self.node.boardKeeper.board.isWatched { await self.node.refreshBoard() }
@@ -44,7 +44,8 @@ final class BoardKeeper: Sendable {
     /// What each node routed by in the last minutes, by its name.
     var lanes: [String: [ConfigurationLanes.Change]] { self.configurations.withLock { $0.lanes } }
 
-    fileprivate func note(_ nodes: [NodeConfigurationReport]) {
+    /// Takes in what each node routes by now.
+    func note(_ nodes: [NodeConfigurationReport]) {
         let now = NodeClock.wallMilliseconds
         self.configurations.withLock { $0.note(nodes, wallMilliseconds: now) }
     }
@@ -66,13 +67,6 @@ extension NodeAdmin {
     func boardChanges(after mark: String?) async -> AsyncStream<BoardChange> {
         await self.refreshBoard()
         return self.boardKeeper.board.changes(after: mark)
-    }
-
-    /// What each node routes by, which the board remembers for a while.
-    func standing() async -> [NodeConfigurationReport] {
-        let nodes = await self.configurationStatus(including: "").nodes
-        self.boardKeeper.note(nodes)
-        return nodes
     }
 
     /// Puts everything as it is now on the board.
