@@ -20,7 +20,7 @@ import time
 
 import meshgate
 from bench_loads import HEADERS, Meter
-from proxies import Run, accepts, port, status
+from proxies import Run, accepts, port, status, tree
 
 ROUTES = ["plain", "plugins"]
 # JWT's names of algorithms; how openssl makes their keys, and what `openssl speed` calls them.
@@ -164,9 +164,11 @@ def place(name):
 
 
 def user_us(pid):
-    """Time in user mode of a process."""
-    with open(f"/proc/{pid}/stat") as stat:
-        ticks = int(stat.read().rpartition(")")[2].split()[11])
+    """Time in user mode of the process and all below it."""
+    ticks = 0
+    for member in tree(pid):
+        with open(f"/proc/{member}/stat") as stat:
+            ticks += int(stat.read().rpartition(")")[2].split()[11])
     return ticks * 1e6 / os.sysconf("SC_CLK_TCK")
 
 
