@@ -34,19 +34,29 @@ public enum Base64 {
         // Collects the bit that no value of a digit has.
         var all: UInt8 = 0
         var at = 0
-        while at < digits.count {
-            var bits: UInt32 = 0
-            let group = min(4, digits.count - at)
-            for place in 0..<group {
-                let value = values[Int(digits[at + place])]
-                all |= value
-                bits |= UInt32(value & 63) << UInt32(18 - 6 * place)
-            }
-            for place in 0..<(group - 1) {
-                room[count + place] = UInt8(truncatingIfNeeded: bits >> UInt32(16 - 8 * place))
-            }
-            count += group - 1
-            at += group
+        while at + 4 <= digits.count {
+            let (first, second) = (values[Int(digits[at])], values[Int(digits[at + 1])])
+            let (third, fourth) = (values[Int(digits[at + 2])], values[Int(digits[at + 3])])
+            all |= first | second | third | fourth
+            let bits =
+                UInt32(first & 63) << 18 | UInt32(second & 63) << 12 | UInt32(third & 63) << 6
+                | UInt32(fourth & 63)
+            room[count] = UInt8(truncatingIfNeeded: bits >> 16)
+            room[count + 1] = UInt8(truncatingIfNeeded: bits >> 8)
+            room[count + 2] = UInt8(truncatingIfNeeded: bits)
+            count += 3
+            at += 4
+        }
+        // Two or three digits are left, or none.
+        var bits: UInt32 = 0
+        for place in 0..<(digits.count - at) {
+            let value = values[Int(digits[at + place])]
+            all |= value
+            bits |= UInt32(value & 63) << UInt32(18 - 6 * place)
+        }
+        for place in 0..<max(0, digits.count - at - 1) {
+            room[count] = UInt8(truncatingIfNeeded: bits >> UInt32(16 - 8 * place))
+            count += 1
         }
         return all < Self.noDigit
     }

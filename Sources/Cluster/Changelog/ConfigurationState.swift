@@ -184,7 +184,8 @@ public struct ConfigurationState: Sendable {
         for claim in entity.facts.claims {
             if let holder = self.claims.updateValue(key, forKey: claim), holder != key {
                 self.claims[claim] = holder
-                return "\(claim) is taken by \(holder)"
+                let shown = entity.facts.hasSecretClaims ? "what it is found by" : claim
+                return "\(shown) is taken by \(holder)"
             }
         }
         for reference in entity.facts.references { self.referrers[reference, default: 0] += 1 }

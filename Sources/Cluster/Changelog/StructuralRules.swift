@@ -4,6 +4,8 @@ public import MeshPrimitives
 public struct EntityFacts: Equatable, Sendable {
     /// What only one entity may have, such as `services.name=shop`.
     public var claims: [String]
+    /// Whether a claim has a secret in it, which no reason of a refusal may tell.
+    public var hasSecretClaims: Bool
     /// Keys of entities that must exist while this one does.
     public var references: [String]
     /// Claims that some entity must hold while this one exists, such as `vaults.prefix=shop`.
@@ -17,12 +19,14 @@ public struct EntityFacts: Equatable, Sendable {
     /// Creates facts.
     public init(
         claims: [String] = [],
+        hasSecretClaims: Bool = false,
         references: [String] = [],
         needs: [String] = [],
         fault: String? = nil,
         isAside: Bool = false
     ) {
         self.claims = claims
+        self.hasSecretClaims = hasSecretClaims
         self.references = references
         self.needs = needs
         self.fault = fault

@@ -199,7 +199,7 @@ public enum Secrets {
 
     private static let names = ["key", "key_alt", "jwk"].map { Array($0.utf8) }
     private static let words = [
-        "password", "secret", "private", "token", "credential", "api_key",
+        "password", "secret", "private", "token", "credential", "api_key", "authorization",
     ].map { Array($0.utf8) }
 
     /// The value, or the mask when the field's path names a secret.

@@ -5,15 +5,15 @@ extension GatewayConfiguration {
         public var kind: EntityKind
         /// Its primary key.
         public var id: EntityID
-        /// Name or other natural key.
+        /// Name or other natural key; nil where that is a secret.
         public var name: String?
         /// All fields.
         public var document: DocumentValue
 
-        init(_ entity: some GatewayEntity) {
-            self.kind = type(of: entity).kind
+        init<Entity: GatewayEntity>(_ entity: Entity) {
+            self.kind = Entity.kind
             self.id = entity.id
-            self.name = entity.naturalKey
+            self.name = Entity.hasSecretKey ? nil : entity.naturalKey
             self.document = entity.document
         }
     }

@@ -6,6 +6,8 @@ public protocol GatewayEntity: Equatable, Sendable {
     var id: EntityID { get }
     /// Name or other natural key, when it has one.
     var naturalKey: String? { get }
+    /// Whether the natural key is a secret, which is shown to nobody as a name.
+    static var hasSecretKey: Bool { get }
     /// Labels.
     var tags: [String] { get }
     /// Every field that Kong has, unset ones as null, in Kong's documented order.
@@ -15,6 +17,9 @@ public protocol GatewayEntity: Equatable, Sendable {
 }
 
 extension GatewayEntity {
+    /// False, as for most.
+    public static var hasSecretKey: Bool { false }
+
     /// Reads an entity and everything that is wrong with it.
     public static func decode(
         _ node: DocumentNode,

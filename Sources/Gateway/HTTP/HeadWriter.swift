@@ -298,11 +298,30 @@ public struct HeadWriter {
 extension HeadWriter {
     /// Takes whole lines of a name, which is in lower case, out of what was written.
     public mutating func removeLines(named name: UnsafeRawBufferPointer) {
+        self.removeLines { $0.isLine($1, named: name) }
+    }
+
+    /// The same for several names, each behind a byte of its length.
+    public mutating func removeLines(namedIn names: UnsafeRawBufferPointer) {
+        self.removeLines { writer, line in
+            var at = 0
+            while at < names.count {
+                let end = min(at + 1 + Int(names[at]), names.count)
+                let name = UnsafeRawBufferPointer(rebasing: names[(at + 1)..<end])
+                if writer.isLine(line, named: name) { return true }
+                at = end
+            }
+            return false
+        }
+    }
+
+    @inline(__always)
+    private mutating func removeLines(where isRemoved: (HeadWriter, Range<Int>) -> Bool) {
         guard !self.overflowed else { return }
         var start = 0
         while start < self.count {
             let end = min(mesh_find_byte(self.base, start, self.count, 0x0A) + 1, self.count)
-            if self.isLine(start..<end, named: name) {
+            if isRemoved(self, start..<end) {
                 (self.base + start).copyMemory(from: self.base + end, byteCount: self.count - end)
                 self.count -= end - start
             } else {

@@ -19,9 +19,7 @@ extension PluginEdits {
     /// As the above, for names each behind a byte of length.
     mutating func dropResponse(names: [UInt8]) {
         names.withUnsafeBytes { names in
-            if self.responseLines.count > 0 {
-                Self.forEachName(in: names) { self.responseLines.removeLines(named: $0) }
-            }
+            if self.responseLines.count > 0 { self.responseLines.removeLines(namedIn: names) }
             self.responseNames.write(names)
         }
     }

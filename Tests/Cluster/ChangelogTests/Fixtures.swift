@@ -25,6 +25,7 @@ extension StructuralRules {
             )
             return EntityFacts(
                 claims: text.hasPrefix("name:") ? [parts[0]] : [],
+                hasSecretClaims: text.hasPrefix("name:secret"),
                 references: parts.count > 1 ? [parts[1]] : [],
                 needs: text.hasPrefix("need?") ? [String(text.dropFirst(5))] : [],
                 fault: text == "broken" ? "is broken" : nil

@@ -102,6 +102,16 @@ struct ReplayTests {
         #expect(log.state.entities.count == 1)
     }
 
+    @Test("tells no secret where one is taken")
+    func takenSecrets() {
+        let log = self.replay([
+            self.write(1, 1, generation: 1, [self.change("s/1", "name:secret")]),
+            self.write(2, 1, generation: 2, [self.change("s/2", "name:secret")]),
+        ])
+        let reason = "s/2: what it is found by is taken by s/1"
+        #expect(log.outcomes[1] == .refused(reason: reason))
+    }
+
     @Test("refuses references that do not resolve, both when made and when left behind")
     func references() {
         let log = self.replay([

@@ -63,9 +63,11 @@ struct ConfigurationDifferenceTests {
         var new = GatewayConfiguration()
         var plugin = Plugin(id: someID, name: "x")
         plugin.config = .record([
-            "redis": .record(["password": .string("hunter2"), "host": .string("h")])
+            "redis": .record(["password": .string("hunter2"), "host": .string("h")]),
+            "headers": .record(["Authorization": .string("Bearer hunter2")]),
         ])
         new.plugins = [plugin]
+        new.keyCredentials = [KeyCredential(id: someID, consumer: otherID, key: "hunter2")]
         new.certificates = [Certificate(id: otherID, cert: "C", key: "K")]
 
         let text = ConfigurationDifference(from: .empty, to: new).document.json

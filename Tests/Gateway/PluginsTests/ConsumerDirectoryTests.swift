@@ -37,6 +37,22 @@ struct ConsumerDirectoryTests {
         #expect(directory.keys.credential(named: "key-10000") == nil)
     }
 
+    @Test("finds one key of a million as soon as one of a thousand", arguments: [1_000, 1_000_000])
+    func million(count: Int) {
+        let table = KeyTable((0..<count).lazy.map { "key-\($0)" })
+        for number in stride(from: 0, to: count, by: count / 100) {
+            var key = "key-\(number)"
+            #expect(key.withUTF8 { table.number(of: UnsafeRawBufferPointer($0)) } == number)
+        }
+        // What a search of a key that is not there looks at, on average: the rest of a row of slots.
+        var (steps, row) = (table.slots.count, 0)
+        for slot in table.slots {
+            row = slot.number == 0 ? 0 : row + 1
+            steps += row
+        }
+        #expect(steps < 4 * table.slots.count)
+    }
+
     @Test("finds consumers by id and by user name, and their groups")
     func consumers() {
         var entities = Self.configuration(3)

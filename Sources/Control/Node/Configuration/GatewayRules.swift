@@ -38,6 +38,7 @@ enum GatewayRules {
     static func facts(of kind: EntityKind, _ document: DocumentValue) -> EntityFacts {
         EntityFacts(
             claims: self.claims(of: kind, document),
+            hasSecretClaims: kind == KeyCredential.kind,
             references: self.references(of: kind, document),
             needs: self.needs(of: kind, document)
         )

@@ -29,7 +29,7 @@ struct FilterState {
     var answeredBy: Int32 = -1
     /// The step that a suspended request goes on with.
     var next: Int32 = 0
-    /// What a suspended request is answered when its time is up.
+    /// What a suspended request is answered when its time is up; 0 where its step says that.
     var status: UInt16 = 0
     /// What the client is answered, without a body, in place of the target's answer; 0 for nothing.
     var refusal: UInt16 = 0

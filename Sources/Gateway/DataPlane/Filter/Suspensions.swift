@@ -41,7 +41,7 @@ extension Worker {
         _ place: Int32,
         _ next: Int,
         milliseconds: Int64,
-        status: UInt16,
+        status: UInt16?,
         body: UnsafeRawBufferPointer
     ) {
         let exchange = self.exchanges[place]
@@ -49,7 +49,7 @@ extension Worker {
         exchange.pointee.held.append(body, from: &self.io.blocks)
         let limit = max(1, min(milliseconds, 86_400_000))
         block.filter.pointee.next = Int32(truncatingIfNeeded: next)
-        block.filter.pointee.status = status
+        block.filter.pointee.status = status ?? 0
         block.filter.pointee.deadline = self.milliseconds + limit
         block.filter.pointee.token = self.suspensions.add(place)
         self.setSuspensionTimer(place, block)
@@ -76,7 +76,8 @@ extension Worker {
         return block
     }
 
-    /// Answers a request whose suspension is over; `false` when it was another limit that passed.
+    /// Goes on with a request whose suspension is over: answers it, or has the step that suspended it
+    /// say what becomes of it; `false` when it was another limit that passed.
     func suspensionTimedOut(_ place: Int32) -> Bool {
         let exchange = self.exchanges[place]
         guard let block = exchange.pointee.filters, block.filter.pointee.deadline > 0 else {
@@ -92,6 +93,13 @@ extension Worker {
             return true
         }
         _ = self.endSuspension(place)
+        guard block.filter.pointee.status > 0 else {
+            block.filter.pointee.plugins.isLate = true
+            self.setClientTimer(place)
+            let scope = self.reader.load(exchange.pointee.head)
+            self.goOn(place, scope, from: Int(block.filter.pointee.next) - 1)
+            return true
+        }
         block.filter.pointee.answeredBy = block.filter.pointee.next - 1
         self.answer(place, status: block.filter.pointee.status)
         return true

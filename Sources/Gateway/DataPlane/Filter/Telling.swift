@@ -102,6 +102,7 @@ extension Worker {
         let documents = exchange.pointee.view.pointee.snapshot
             ._withUnsafeGuaranteedRef { $0.logDocuments(ofRoute: Int(exchange.pointee.route)) }
         record.names = documents.names
+        record.machine = self.settings.shared.node.host
         record.clientPort = SocketAddress.decode(exchange.pointee.origin).port
         if exchange.pointee.failure != .none {
             record.failure = "\(exchange.pointee.failure.causeName)"

@@ -83,6 +83,7 @@ extension Worker {
         let documents = view.pointee.snapshot
             ._withUnsafeGuaranteedRef { $0.logDocuments(ofRoute: Int(route)) }
         record.names = documents.names
+        record.machine = self.settings.shared.node.host
         record.route = documents.route
         record.service = documents.service
         return record

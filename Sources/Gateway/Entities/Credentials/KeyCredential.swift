@@ -26,6 +26,9 @@ extension KeyCredential: GatewayEntity {
     /// The key; as in Kong, a credential may be addressed by it.
     public var naturalKey: String? { self.key }
 
+    /// Whoever knows the key is the consumer.
+    public static var hasSecretKey: Bool { true }
+
     /// Every field that Kong has.
     public var document: DocumentValue {
         .record([

@@ -13,8 +13,8 @@ struct AuthenticationRules: Sendable {
     enum Outcome {
         /// A credential was shown, and it is right.
         case known(consumer: EntityID, credential: EntityID)
-        /// The same, of a consumer whose place is known.
-        case placed(ConsumerPlace, credential: EntityID)
+        /// The same, of a consumer that is found already.
+        case found(ConsumerMark, credential: EntityID)
         /// A consumer was recognized by what is no credential of its own.
         case recognized(consumer: EntityID)
         /// Somebody else vouches for the client, which is no consumer; `identifier` is told to the
@@ -61,9 +61,8 @@ struct AuthenticationRules: Sendable {
             }
             Self.admit(request.consumers, place, credential, &state, &edits)
             return .next
-        case .placed(let place, let credential):
-            guard place.isSome else { return .answer(Self.unexpected) }
-            Self.admit(request.consumers, place, credential, &state, &edits)
+        case .found(let mark, let credential):
+            Self.admit(request.consumers, mark, credential, &state, &edits)
             return .next
         case .recognized(let consumer):
             guard let place = request.consumers.place(of: consumer) else {
@@ -117,18 +116,29 @@ struct AuthenticationRules: Sendable {
         _ state: inout PluginState,
         _ edits: inout PluginEdits
     ) {
-        guard let consumer = consumers[place] else { return }
+        guard let mark = consumers.mark(of: place) else { return }
+        Self.admit(consumers, mark, credential, isTold: isTold, &state, &edits)
+    }
+
+    private static func admit(
+        _ consumers: ConsumerDirectory,
+        _ mark: ConsumerMark,
+        _ credential: EntityID?,
+        isTold: Bool = true,
+        _ state: inout PluginState,
+        _ edits: inout PluginEdits
+    ) {
         let isSame =
-            state.identity.consumerID == consumer.id && state.identity.credential == credential
+            state.identity.consumerID == mark.id && state.identity.credential == credential
         // Whoever shows another credential than the session was made with logs in anew.
         if !isSame { state.session = SessionState() }
         state.identity = PluginIdentity()
-        state.identity.consumer = place
-        state.identity.consumerID = consumer.id
+        state.identity.consumer = mark.place
+        state.identity.consumerID = mark.id
         state.identity.credential = credential
         state.identity.isAnonymous = credential == nil
         edits.drop(names: Self.ownFields)
-        consumer.lines.withUnsafeBytes { edits.lines.write($0) }
+        consumers.writeLines(of: mark, into: &edits.lines)
         if let credential, isTold {
             edits.lines.write("X-Credential-Identifier: ")
             edits.lines.write(credential)

@@ -217,6 +217,7 @@ public struct PluginChain: Sendable {
                 state.bodyLimitedBy = Int32(truncatingIfNeeded: index - 1)
             }
             state.note = 0
+            state.isLate = false
             state.tally.standing = .unasked
             if case .next = verdict { continue }
             return (verdict, index)

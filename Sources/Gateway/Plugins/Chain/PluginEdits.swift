@@ -156,9 +156,7 @@ public struct PluginEdits {
     /// As the above, for names each behind a byte of length.
     mutating func drop(names: [UInt8]) {
         names.withUnsafeBytes { names in
-            if self.lines.count > 0 {
-                Self.forEachName(in: names) { self.lines.removeLines(named: $0) }
-            }
+            if self.lines.count > 0 { self.lines.removeLines(namedIn: names) }
             self.names.write(names)
         }
     }

@@ -14,7 +14,7 @@ public final class PluginShared: Sendable {
     /// What keeps answers.
     let cache: any AnswerCaching
     /// What the node is called, as answers of plugins tell it.
-    let node: PluginNode
+    public let node: PluginNode
     /// 32 bytes that were drawn when the process started and leave it never.
     let secret: [UInt8]
     /// Draws so many bytes that nobody can foresee.

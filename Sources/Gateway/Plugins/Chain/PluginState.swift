@@ -11,6 +11,8 @@ public struct PluginState: Sendable {
     var session = SessionState()
     /// What whoever resumed the request told the step that asked, which runs again; 0 otherwise.
     public var note: UInt64 = 0
+    /// Whether nobody resumed the request in time, which the step that asked is told when it runs again.
+    public var isLate = false
 
     /// The trace that the request belongs to; none before a step has looked.
     public internal(set) var trace = TraceContext()

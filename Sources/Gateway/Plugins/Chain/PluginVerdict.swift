@@ -5,8 +5,9 @@ public enum PluginVerdict: Sendable {
     /// The request is answered here.
     case answer(PluginAnswer)
     /// The request waits until ``PluginRequest/resumption`` is used; after so many milliseconds it is
-    /// answered with `status`, which is 503 or 504.
-    case suspend(milliseconds: Int64, status: UInt16)
+    /// answered with `status`, which is 503 or 504, or without one the step runs once more and finds
+    /// ``PluginState/isLate``.
+    case suspend(milliseconds: Int64, status: UInt16?)
     /// The request's body is taken in, up to so many bytes; then the step runs once more and finds it in
     /// ``PluginRequest/content``.
     case gather(byteLimit: Int)

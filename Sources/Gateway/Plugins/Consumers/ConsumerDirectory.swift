@@ -1,4 +1,5 @@
 public import MeshEntities
+internal import MeshHTTP
 
 /// Place of a consumer in the directory of its snapshot.
 public struct ConsumerPlace: Hashable, Sendable {
@@ -27,9 +28,6 @@ public final class ConsumerEntry: Sendable {
     let groupNames: [String]
     /// Its groups of the plugin `acl`, in the order of the configuration.
     public let accessGroups: [String]
-    /// What the target is told of it: whole lines.
-    let lines: [UInt8]
-
     init(
         _ consumer: Consumer,
         groups: [EntityID],
@@ -42,16 +40,15 @@ public final class ConsumerEntry: Sendable {
         self.groups = groups.sorted()
         self.groupNames = groupNames.sorted()
         self.accessGroups = accessGroups
-        var lines = "X-Consumer-ID: \(consumer.id)\r\n"
-        // A name that is no field value is not told.
-        if let text = consumer.customID, FieldText.isValue(text) {
-            lines += "X-Consumer-Custom-ID: \(text)\r\n"
-        }
-        if let text = consumer.username, FieldText.isValue(text) {
-            lines += "X-Consumer-Username: \(text)\r\n"
-        }
-        self.lines = Array(lines.utf8)
     }
+}
+
+/// What every request of a consumer needs of it, side by side.
+struct ConsumerMark: Sendable {
+    let id: EntityID
+    let place: ConsumerPlace
+    /// Which of the table's lines tell the target of it.
+    let lines: Range<UInt32>
 }
 
 /// The consumers of a configuration and their credentials, found in constant time; immutable, shared
@@ -80,7 +77,7 @@ public final class ConsumerDirectory: Sendable {
         if let previous, previous.keys === self.keys, previous.people === self.people {
             self.keyOwners = previous.keyOwners
         } else {
-            self.keyOwners = KeyOwners(self.keys.credentials, self.people.places)
+            self.keyOwners = KeyOwners(self.keys.credentials, self.people)
         }
         self.passwords = .make(configuration.basicCredentials, reusing: previous?.passwords)
         self.tokens = .make(configuration.jwtSecrets, reusing: previous?.tokens)
@@ -98,8 +95,22 @@ public final class ConsumerDirectory: Sendable {
     }
 
     /// Whose a key is that a client shows; nil when it is nobody's.
-    func owner(ofKey key: UnsafeRawBufferPointer) -> KeyOwners.Owner? {
+    func owner(ofKey key: UnsafeRawBufferPointer) -> KeyOwner? {
         self.keys.number(of: key).map { self.keyOwners.all[$0] }
+    }
+
+    /// What requests of the consumer at a place need; nil for nobody.
+    func mark(of place: ConsumerPlace) -> ConsumerMark? {
+        let index = Int(place.rawValue)
+        return self.people.marks.indices.contains(index) ? self.people.marks[index] : nil
+    }
+
+    /// Writes what a target is told of a consumer: whole lines.
+    func writeLines(of mark: ConsumerMark, into writer: inout HeadWriter) {
+        self.people.lines.withUnsafeBytes { lines in
+            let range = Int(mark.lines.lowerBound)..<Int(mark.lines.upperBound)
+            writer.write(UnsafeRawBufferPointer(rebasing: lines[range]))
+        }
     }
 
     /// The consumers by place.
@@ -127,25 +138,35 @@ public final class ConsumerDirectory: Sendable {
 }
 
 /// Whose keys are, side by side, so that finding out is one look at memory.
-final class KeyOwners: Sendable {
-    /// Whose a key is.
-    struct Owner: Sendable {
-        let credential: EntityID
-        let place: ConsumerPlace
-    }
+private final class KeyOwners: Sendable {
+    let all: [KeyOwner]
 
-    let all: [Owner]
-
-    init(_ credentials: EntityList<KeyCredential>, _ places: [EntityID: ConsumerPlace]) {
-        self.all = credentials.map {
-            Owner(credential: $0.id, place: places[$0.consumer] ?? .nobody)
+    init(_ credentials: EntityList<KeyCredential>, _ people: ConsumerTable) {
+        self.all = credentials.map { credential in
+            KeyOwner(
+                credential: credential.id,
+                consumer: people.places[credential.consumer].map {
+                    people.marks[Int($0.rawValue)]
+                }
+            )
         }
     }
+}
+
+/// Whose a key is.
+struct KeyOwner: Sendable {
+    let credential: EntityID
+    /// Nil when the configuration has no such consumer.
+    let consumer: ConsumerMark?
 }
 
 /// The consumers of a configuration with their groups.
 private final class ConsumerTable: Sendable {
     let entries: [ConsumerEntry]
+    /// By place.
+    let marks: [ConsumerMark]
+    /// What targets are told of all, one after the other.
+    let lines: [UInt8]
     let places: [EntityID: ConsumerPlace]
     let usernames: [String: ConsumerPlace]
     let customIDs: [String: ConsumerPlace]
@@ -206,8 +227,36 @@ private final class ConsumerTable: Sendable {
             if let id = entry.customID { customIDs[id] = place }
         }
         self.entries = entries
+        (self.marks, self.lines) = Self.marks(of: configuration.consumers)
         self.places = places
         self.usernames = usernames
         self.customIDs = customIDs
+    }
+
+    private static func marks(
+        of consumers: EntityList<Consumer>
+    ) -> (marks: [ConsumerMark], lines: [UInt8]) {
+        var marks: [ConsumerMark] = []
+        marks.reserveCapacity(consumers.count)
+        var lines: [UInt8] = []
+        for (index, consumer) in consumers.enumerated() {
+            let start = UInt32(lines.count)
+            lines += "X-Consumer-ID: \(consumer.id)\r\n".utf8
+            // A name that is no field value is not told.
+            if let text = consumer.customID, FieldText.isValue(text) {
+                lines += "X-Consumer-Custom-ID: \(text)\r\n".utf8
+            }
+            if let text = consumer.username, FieldText.isValue(text) {
+                lines += "X-Consumer-Username: \(text)\r\n".utf8
+            }
+            marks.append(
+                ConsumerMark(
+                    id: consumer.id,
+                    place: ConsumerPlace(rawValue: Int32(truncatingIfNeeded: index)),
+                    lines: start..<UInt32(lines.count)
+                )
+            )
+        }
+        return (marks, lines)
     }
 }

@@ -4,54 +4,59 @@
 /// collide, and nothing can be learned from how long a search takes: where a search ends depends on
 /// the keyed hash alone, and texts are compared whole.
 struct KeyTable: Sendable {
-    /// By slot: 32 bits of hash above the text's number plus 1; 0 for an empty slot.
-    private let slots: [UInt64]
+    /// Where a text is, and enough of its hash to pass over most others.
+    struct Slot {
+        var hash: UInt32 = 0
+        /// The text's number plus 1; 0 for an empty slot.
+        var number: UInt32 = 0
+        /// Which of the bytes are the text.
+        var text: Range<UInt32> = 0..<0
+    }
+
+    let slots: [Slot]
     /// All texts, one after the other.
     private let bytes: [UInt8]
-    /// By number: where the text begins; one more at the end.
-    private let starts: [Int]
 
     /// Makes a table; of equal texts the first is found.
     init<Texts: Collection>(_ texts: Texts) where Texts.Element == String {
-        var bytes: [UInt8] = []
-        var starts: [Int] = [0]
-        starts.reserveCapacity(texts.count + 1)
-        for text in texts {
-            bytes.append(contentsOf: text.utf8)
-            starts.append(bytes.count)
-        }
         var size = 8
         while size < texts.count * 2 { size *= 2 }
-        var slots = [UInt64](repeating: 0, count: size)
-        bytes.withUnsafeBytes { all in
-            for number in 0..<(starts.count - 1) {
-                let range = starts[number]..<starts[number + 1]
-                let hash = Self.hash(UnsafeRawBufferPointer(rebasing: all[range]))
-                var slot = Int(truncatingIfNeeded: hash) & (size - 1)
-                while slots[slot] != 0 { slot = (slot + 1) & (size - 1) }
-                slots[slot] = hash & 0xFFFF_FFFF_0000_0000 | UInt64(number + 1)
+        var slots = [Slot](repeating: Slot(), count: size)
+        var bytes: [UInt8] = []
+        for (index, text) in texts.enumerated() {
+            let start = bytes.count
+            bytes.append(contentsOf: text.utf8)
+            let hash = bytes.withUnsafeBytes {
+                Self.hash(UnsafeRawBufferPointer(rebasing: $0[start...]))
             }
+            var slot = Int(truncatingIfNeeded: hash) & (size - 1)
+            while slots[slot].number != 0 { slot = (slot + 1) & (size - 1) }
+            slots[slot] = Slot(
+                hash: UInt32(truncatingIfNeeded: hash >> 32),
+                number: UInt32(index + 1),
+                text: UInt32(start)..<UInt32(bytes.count)
+            )
         }
         self.slots = slots
         self.bytes = bytes
-        self.starts = starts
     }
 
     /// The number of a text; nil when it is not in the table.
     func number(of text: UnsafeRawBufferPointer) -> Int? {
         let hash = Self.hash(text)
-        var slot = Int(truncatingIfNeeded: hash) & (self.slots.count - 1)
+        var index = Int(truncatingIfNeeded: hash) & (self.slots.count - 1)
         while true {
-            let found = self.slots[slot]
-            guard found != 0 else { return nil }
-            let number = Int(found & 0xFFFF_FFFF) - 1
-            if found >> 32 == hash >> 32, self.holds(text, at: number) { return number }
-            slot = (slot + 1) & (self.slots.count - 1)
+            let slot = self.slots[index]
+            guard slot.number != 0 else { return nil }
+            if slot.hash == UInt32(truncatingIfNeeded: hash >> 32), self.holds(text, in: slot) {
+                return Int(slot.number) - 1
+            }
+            index = (index + 1) & (self.slots.count - 1)
         }
     }
 
-    private func holds(_ text: UnsafeRawBufferPointer, at number: Int) -> Bool {
-        let range = self.starts[number]..<self.starts[number + 1]
+    private func holds(_ text: UnsafeRawBufferPointer, in slot: Slot) -> Bool {
+        let range = Int(slot.text.lowerBound)..<Int(slot.text.upperBound)
         return self.bytes.withUnsafeBytes { all in
             ConstantTime.areEqual(UnsafeRawBufferPointer(rebasing: all[range]), text)
         }

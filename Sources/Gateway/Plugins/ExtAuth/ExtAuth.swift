@@ -101,7 +101,7 @@ struct ExtAuth: Sendable {
         // What the service answers counts, not what the client says in its place.
         for name in self.taken { name.withUnsafeBytes { edits.drop($0) } }
         if state.note == Note.passes { return .next }
-        if state.note == Note.isUndecided { return self.undecided }
+        if state.isLate || state.note == Note.isUndecided { return self.undecided }
         guard let shared = request.shared, let resumption = request.resumption else {
             return self.undecided
         }
@@ -127,7 +127,7 @@ struct ExtAuth: Sendable {
             )
         }
         guard isAsked else { return self.undecided }
-        return .suspend(milliseconds: self.endpoint.milliseconds + 1_000, status: 503)
+        return .suspend(milliseconds: self.endpoint.milliseconds + 1_000, status: nil)
     }
 
     private var undecided: PluginVerdict { self.failsOpen ? .next : .answer(self.failure) }

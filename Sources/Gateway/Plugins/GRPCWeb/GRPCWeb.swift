@@ -69,11 +69,12 @@ struct GRPCWeb: Sendable {
     private let preflight: PluginAnswer
 
     private init(_ settings: PluginSettings) throws(PluginError) {
-        guard try settings.text("proto") == nil else {
+        if let file = try settings.text("proto") {
             throw settings.error(
                 "proto",
-                "bodies in JSON are not built yet; clients that send application/grpc-web+proto "
-                    + "need no .proto file"
+                "'\(file)' would translate bodies in JSON, which is not built yet; remove it: "
+                    + "clients that send application/grpc-web or application/grpc-web-text, with "
+                    + "or without +proto, need no .proto file"
             )
         }
         self.passesStrippedPath = try settings.flag("pass_stripped_path") ?? false

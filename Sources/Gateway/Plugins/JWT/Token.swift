@@ -24,24 +24,26 @@ struct Token {
 
     /// Takes a text apart.
     init(_ text: [UInt8]) throws(Fault) {
-        let parts = text.split(
-            separator: UInt8(ascii: "."),
-            maxSplits: 2,
-            omittingEmptySubsequences: false
-        )
-        guard parts.count >= 2, text.count <= Self.byteLimit else { throw .json }
-        guard let header = Self.object(parts[0]), let claims = Self.object(parts[1]) else {
+        let dot = UInt8(ascii: ".")
+        guard let first = text.firstIndex(of: dot), text.count <= Self.byteLimit else {
             throw .json
         }
+        let second = text[(first + 1)...].firstIndex(of: dot)
+        let signedCount = second ?? text.count
+        guard let header = Self.object(text[..<first]),
+            let claims = Self.object(text[(first + 1)..<signedCount])
+        else { throw .json }
         guard header.fields != nil else { throw .header }
         guard let name = header["alg"]?.text, let algorithm = JWTSecret.Algorithm(rawValue: name)
         else { throw .algorithm }
         guard claims.fields != nil else { throw .claims }
-        guard parts.count == 3, let signature = Base64.decode(parts[2]) else { throw .signature }
+        guard let second, let signature = Base64.decode(text[(second + 1)...]) else {
+            throw .signature
+        }
         self.algorithm = algorithm
         self.header = header
         self.claims = claims
-        self.signedCount = parts[0].count + 1 + parts[1].count
+        self.signedCount = signedCount
         self.signature = signature
     }
 

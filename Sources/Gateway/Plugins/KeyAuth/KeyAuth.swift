@@ -7,7 +7,7 @@ import MeshHTTP
 /// longer than ``bodyByteLimit`` has none, as in Kong one that does not fit its buffer.
 ///
 /// Source: Kong's `kong/plugins/key-auth/handler.lua`, version 3.9.
-struct KeyAuth: Sendable {
+final class KeyAuth: Sendable {
     static let definition = PluginDefinition(
         name: "key-auth",
         priority: 1_250,
@@ -28,7 +28,7 @@ struct KeyAuth: Sendable {
     private static let bodyByteLimit = 1_024 * 1_024
 
     /// One place that a key may stand in.
-    private struct Name {
+    private struct Name: Sendable {
         /// As configured, for the query.
         let text: [UInt8]
         /// For headers.
@@ -170,7 +170,10 @@ struct KeyAuth: Sendable {
         guard let owner = request.consumers.owner(ofKey: key) else {
             return .refused(self.unknown)
         }
-        return .placed(owner.place, credential: owner.credential)
+        guard let consumer = owner.consumer else {
+            return .undecided(AuthenticationRules.unexpected)
+        }
+        return .found(consumer, credential: owner.credential)
     }
 
     private func find(

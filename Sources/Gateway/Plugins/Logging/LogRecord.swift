@@ -60,6 +60,8 @@ public struct LogRecord {
     public var credential: EntityID?
     /// What the route and its service are called.
     public var names = LogNames()
+    /// What the node's machine is called.
+    public var machine = ""
     /// The client's port.
     public var clientPort: UInt16 = 0
     /// Nanoseconds since 1970: when the request began, when the last try at a target did and when that

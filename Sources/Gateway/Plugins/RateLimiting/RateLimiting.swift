@@ -162,6 +162,7 @@ struct RateLimiting: Sendable {
         _ edits: inout PluginEdits
     ) -> PluginVerdict {
         let now = Int64(clamping: request.wallMilliseconds)
+        guard !state.isLate else { return self.undecided }
         switch state.tally.standing {
         case .failed: return self.undecided
         case .known:
@@ -176,7 +177,7 @@ struct RateLimiting: Sendable {
             guard let resumption = request.resumption,
                 all.redis.take(windows, amount: 1, at: target, resumption)
             else { return self.undecided }
-            return .suspend(milliseconds: RedisPatience.milliseconds(target), status: 503)
+            return .suspend(milliseconds: RedisPatience.milliseconds(target), status: nil)
         }
     }
 

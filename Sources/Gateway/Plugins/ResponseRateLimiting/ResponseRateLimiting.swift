@@ -125,7 +125,7 @@ struct ResponseRateLimiting: Sendable {
             state.limitAddress = request.clientAddress
             switch state.tally.standing {
             case .known: state.costs = state.tally
-            case .failed:
+            case .unasked where state.isLate, .failed:
                 state.limitTime = 0
                 return self.undecided
             case .unasked:
@@ -136,7 +136,7 @@ struct ResponseRateLimiting: Sendable {
                     state.limitTime = 0
                     return self.undecided
                 }
-                return .suspend(milliseconds: RedisPatience.milliseconds(target), status: 503)
+                return .suspend(milliseconds: RedisPatience.milliseconds(target), status: nil)
             }
         }
         return self.tell(state, &edits)

@@ -60,18 +60,12 @@ enum Statsd {
                 ["workspace_id", "workspace_name"],
                 "workspace_id"
             ),
-            .choice("tag_style", ["dogstatsd", "influxdb", "librato", "signalfx"], nil),
+            .choice("tag_style", StatTags.allCases.map(\.rawValue), nil),
             LogFields.queue,
         ] + LogFields.formerQueue,
         takesStreams: true
     ) { settings throws(PluginError) in
         let fields = LogFields(settings)
-        for name in ["tag_style", "hostname_in_prefix"] {
-            let value = settings.value(name)
-            guard value == nil || value == .bool(false) else {
-                throw settings.error(name, "\(name) is not built")
-            }
-        }
         let place = (host: try fields.host(), port: try fields.port())
         let isStream = try settings.flag("use_tcp") ?? false
         return try fields.step(
@@ -91,6 +85,9 @@ public struct StatsdFormat: Sendable {
     private let statuses: [ClosedRange<UInt16>]
     private let consumer: StatMetric.Consumer
     private let service: StatMetric.Service
+    private let tags: StatTags?
+    /// Whether the prefix names the node; with tags, one of those does.
+    private let namesHost: Bool
 
     init(_ settings: PluginSettings) throws(PluginError) {
         self.prefix = try settings.text("prefix") ?? "kong"
@@ -101,6 +98,9 @@ public struct StatsdFormat: Sendable {
         self.service =
             try settings.text("service_identifier_default").flatMap(StatMetric.Service.init)
             ?? .nameOrHost
+        self.tags = try settings.text("tag_style").flatMap(StatTags.init)
+        let namesHost = try settings.flag("hostname_in_prefix") ?? false
+        self.namesHost = namesHost && self.tags == nil
         var statuses: [ClosedRange<UInt16>] = []
         for (index, text) in (try settings.texts("allow_status_codes") ?? []).enumerated() {
             let sides = text.split(separator: "-").compactMap { UInt16($0) }
@@ -120,11 +120,37 @@ public struct StatsdFormat: Sendable {
     func entry(_ record: LogRecord) -> [UInt8]? {
         guard self.statuses.isEmpty || self.statuses.contains(where: { $0 ~= record.status })
         else { return nil }
+        let host = self.namesHost ? ".node.\(StatMetric.part(record.machine))" : ""
         var lines: [String] = []
         for (index, metric) in self.metrics.enumerated() where metric.isTold(record, index) {
-            if let line = self.line(metric, record) { lines.append("\(self.prefix).\(line)") }
+            let line =
+                self.tags.map { self.line(metric, record, $0) } ?? self.line(metric, record)
+            if let line { lines.append("\(self.prefix)\(host).\(line)") }
         }
         return lines.isEmpty ? nil : Array(lines.joined(separator: "\n").utf8)
+    }
+
+    /// As Kong: what has a user or a status in its name is not told with tags, and what belongs to no
+    /// service has none.
+    private func line(
+        _ metric: StatMetric,
+        _ record: LogRecord,
+        _ style: StatTags
+    ) -> String? {
+        guard let ending = metric.name.ending, let value = metric.name.value(record) else {
+            return nil
+        }
+        var tags: [(name: String, value: String)] = []
+        if let service = (metric.service ?? self.service).name(of: record.names) {
+            let (route, id) = (record.names.route, record.names.routeID)
+            tags = [
+                ("service", service), ("route", route.isEmpty ? id : route),
+                ("workspace", "default"),
+                ("consumer", (metric.consumer ?? self.consumer).name(of: record.consumer) ?? ""),
+                ("node", StatMetric.part(record.machine)), ("status", "\(record.status)"),
+            ]
+        }
+        return style.line(metric, ending, value, tags.filter { !$0.value.isEmpty })
     }
 
     private func line(_ metric: StatMetric, _ record: LogRecord) -> String? {

@@ -46,6 +46,7 @@ public enum TraceFormat: UInt8, CaseIterable, Sendable {
     case aws
     case gcp
     case datadog
+    case instana
 
     /// Kong's name.
     var name: String {
@@ -58,6 +59,7 @@ public enum TraceFormat: UInt8, CaseIterable, Sendable {
         case .aws: "aws"
         case .gcp: "gcp"
         case .datadog: "datadog"
+        case .instana: "instana"
         }
     }
 
@@ -82,6 +84,7 @@ public enum TraceFormat: UInt8, CaseIterable, Sendable {
         case .gcp: ["x-cloud-trace-context"]
         case .datadog:
             ["x-datadog-trace-id", "x-datadog-parent-id", "x-datadog-sampling-priority"]
+        case .instana: ["x-instana-t", "x-instana-s", "x-instana-l"]
         }
     }
 }

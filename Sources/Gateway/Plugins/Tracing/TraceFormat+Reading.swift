@@ -4,7 +4,7 @@ import MeshHTTP
 /// a request.
 ///
 /// Source: W3C Trace Context; openzipkin/b3-propagation; Jaeger's, OpenTracing's, AWS X-Ray's, Google
-/// Cloud's and Datadog's documentation; Kong 3.9, `kong/observability/tracing/propagation/extractors`.
+/// Cloud's, Datadog's and Instana's documentation; Kong 3.9, `kong/observability/tracing/propagation/extractors`.
 extension TraceFormat {
     /// What the request tells in this format; nil when it does not.
     func read(_ request: PluginRequest) -> TraceContext? {
@@ -39,6 +39,14 @@ extension TraceFormat {
                 trace: value("x-datadog-trace-id"),
                 parent: value("x-datadog-parent-id"),
                 priority: value("x-datadog-sampling-priority")
+            )
+        case .instana:
+            // Behind a comma the level says what a browser's page load correlates with.
+            context = Self.b3(
+                trace: value("x-instana-t"),
+                span: value("x-instana-s"),
+                parent: nil,
+                sampled: value("x-instana-l").map { Array($0.prefix { $0 != 0x2C }) }
             )
         }
         context?.format = self

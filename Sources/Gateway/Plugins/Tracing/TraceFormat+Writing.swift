@@ -54,7 +54,7 @@ extension TraceFormat {
             edits.lines.write(
                 isSampled ? "\r\not-tracer-sampled: 1\r\n" : "\r\not-tracer-sampled: 0\r\n"
             )
-        case .aws, .gcp, .datadog: self.writeVendor(context, isSampled, &edits)
+        case .aws, .gcp, .datadog, .instana: self.writeVendor(context, isSampled, &edits)
         }
     }
 
@@ -78,6 +78,12 @@ extension TraceFormat {
             edits.lines.write("/")
             edits.lines.write(decimal: context.span)
             edits.lines.write(isSampled ? ";o=1\r\n" : ";o=0\r\n")
+        } else if self == .instana {
+            edits.lines.write("x-instana-t: ")
+            Self.writeShort(context, &edits)
+            edits.lines.write("\r\nx-instana-s: ")
+            Self.write(context.span, &edits)
+            edits.lines.write(isSampled ? "\r\nx-instana-l: 1\r\n" : "\r\nx-instana-l: 0\r\n")
         } else {
             edits.lines.write("x-datadog-trace-id: ")
             edits.lines.write(decimal: context.trace.low)

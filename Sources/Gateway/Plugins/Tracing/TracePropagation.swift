@@ -6,9 +6,12 @@ import MeshHTTP
 ///
 /// Source: Kong 3.9, `kong/observability/tracing/propagation`.
 struct TracePropagation: Sendable {
-    private static let extractors = ["ot", "w3c", "datadog", "b3", "gcp", "jaeger", "aws"]
+    private static let extractors = [
+        "ot", "w3c", "datadog", "b3", "gcp", "jaeger", "aws", "instana",
+    ]
     private static let injectors = [
         "preserve", "ot", "w3c", "datadog", "b3", "gcp", "b3-single", "jaeger", "aws",
+        "instana",
     ]
     private static let formats = TraceFormat.allCases.map(\.name)
 
@@ -20,7 +23,7 @@ struct TracePropagation: Sendable {
             FieldSchema("http_response_header_for_traceid", .string),
             .choice(
                 "header_type",
-                ["preserve", "ignore"] + Self.formats + ["instana"],
+                ["preserve", "ignore"] + Self.formats,
                 "preserve"
             ),
             FieldSchema(
@@ -73,15 +76,12 @@ struct TracePropagation: Sendable {
         if let former, let known = TraceFormat(named: former) { format = known }
         self.standard = format
         let type = try settings.text("header_type") ?? "preserve"
-        guard type != "instana" else {
-            throw settings.error("header_type", "the headers of Instana are not built")
-        }
         if type == "ignore" {
             self.extracted = []
             self.injected = [format]
             self.preserves = false
         } else {
-            self.extracted = ["w3c", "b3", "jaeger", "ot", "datadog", "aws", "gcp"]
+            self.extracted = ["w3c", "b3", "jaeger", "ot", "datadog", "aws", "gcp", "instana"]
                 .flatMap(Self.format)
             self.injected = TraceFormat(named: type).map { [$0] } ?? []
             self.preserves = true

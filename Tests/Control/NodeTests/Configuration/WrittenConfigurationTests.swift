@@ -65,6 +65,17 @@ struct WrittenConfigurationTests {
         #expect(written.details.contains { $0.key.hasPrefix("plugins/") })
     }
 
+    @Test("lets no refusal tell a key, which is a secret")
+    func secretClaims() throws {
+        let stored = WrittenConfiguration(try Self.configuration()).parsed.rows.map(\.stored)
+        let isKey = { (entity: StoredEntity) in entity.key.hasPrefix("keyauth_credentials/") }
+        #expect(stored.contains(where: isKey))
+        for entity in stored {
+            let facts = GatewayRules.facts(of: entity.key, entity.body)
+            #expect(facts.hasSecretClaims == isKey(entity))
+        }
+    }
+
     @Test("has the hash of the state that it becomes")
     func hash() throws {
         let written = WrittenConfiguration(try Self.configuration())

@@ -91,6 +91,12 @@ struct PluginScopeTests {
             change: Self.joined
         )
         #expect(gateway.ask(key: "bob-key")?.status == 450 + count)
+        // Each of the others alone, too.
+        for instance in instances.dropLast() {
+            let pair = [instances[count], instance]
+            let gateway = try ProtectedGateway([.named("key-auth")] + pair, change: Self.joined)
+            #expect(gateway.ask(key: "bob-key")?.status == 450 + count)
+        }
     }
 
     @Test("does not reach plugins before those that authenticate, which know nobody yet")

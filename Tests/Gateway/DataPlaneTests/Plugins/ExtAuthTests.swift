@@ -100,6 +100,25 @@ struct ExtAuthTests {
         #expect(open.ask()?.status == 200)
     }
 
+    @Test("does what it is told with requests that it never came to ask about")
+    func late() throws {
+        let service = Origin { _, socket, _ in while socket.message() != nil {} }
+        for isOpen in [false, true] {
+            let plugin = try self.gateway(
+                service.port,
+                [
+                    "timeout": .integer(500), "fail_open": .bool(isOpen),
+                    "failure_status": .integer(599),
+                ]
+            )
+            // More than can be asked about while the first of them are waited for.
+            let clients = (0..<160).map { _ in plugin.gateway.connect() }
+            for client in clients { client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n") }
+            let statuses = Set(clients.map { $0.message()?.status })
+            #expect(statuses == [isOpen ? 200 : 599])
+        }
+    }
+
     @Test("remembers who may pass for as long as it is told, and nobody who may not")
     func cache() throws {
         let asked = Atomic<Int>(0)

@@ -115,6 +115,16 @@ struct GRPCWebTests {
         #expect(origin.messages.isEmpty)
     }
 
+    @Test("refuses a .proto file by field and value, and says what to do")
+    func proto() {
+        let error = #expect(throws: (any Error).self) {
+            try self.gateway(["proto": .string("cart.proto")])
+        }
+        let text = error.map { "\($0)" } ?? ""
+        #expect(text.contains("proto: 'cart.proto' would"), "\(text)")
+        #expect(text.contains("remove it: "), "\(text)")
+    }
+
     @Test("answers preflights itself")
     func preflight() throws {
         let (gateway, origin) = try self.gateway(["allow_origin_header": .string("https://a.test")])

@@ -210,6 +210,30 @@ struct RedisLimitTests {
         #expect(await gateway.gateway.eventually { gateway.ask()?.status == 429 })
         redis.stop()
         #expect(gateway.ask()?.status == 500)
+        let open = try self.limit(
+            redis.port,
+            ["limits": .record(["video": .record(["hour": .integer(5)])])],
+            "response-ratelimiting"
+        )
+        #expect(open.ask()?.status == 200)
+    }
+
+    @Test("do what fault_tolerant says when it takes connections and says nothing")
+    func silent() throws {
+        let silent = Origin { _, socket, _ in _ = socket.receiveAll() }
+        for name in ["rate-limiting", "response-ratelimiting"] {
+            for isTolerant in [true, false] {
+                let limits: KeyValuePairs<String, DocumentValue> =
+                    name == "rate-limiting"
+                    ? ["hour": .integer(1), "fault_tolerant": .bool(isTolerant)]
+                    : [
+                        "limits": .record(["video": .record(["hour": .integer(5)])]),
+                        "fault_tolerant": .bool(isTolerant),
+                    ]
+                let gateway = try self.limit(silent.port, limits, name)
+                #expect(gateway.ask()?.status == (isTolerant ? 200 : 500))
+            }
+        }
     }
 
     @Test(

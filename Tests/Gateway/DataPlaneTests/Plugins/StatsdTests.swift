@@ -2,6 +2,7 @@ import MeshEntities
 import Testing
 
 @testable import MeshDataPlane
+@testable import MeshPlugins
 
 @Suite("statsd and datadog tell of consumers (§6.8)")
 struct StatsdTests {
@@ -82,6 +83,51 @@ struct StatsdTests {
         if let name { #expect(lines[0] == "kong.service.\(name).user.\(user).status.200:1|c") }
         #expect(lines[0].hasSuffix(".user.\(user).status.200:1|c"), "\(lines)")
         #expect(lines[1] == "kong.service.shop.user.ann.request.count:1|c")
+    }
+
+    @Test(
+        "with tags of each style, which only whole numbers have",
+        arguments: [
+            ("dogstatsd", "kong.request.count:1|c|#", ":", ""),
+            ("influxdb", "kong.request.count,", "=", ":1|c"),
+            ("librato", "kong.request.count#", "=", ":1|c"),
+            ("signalfx", "kong.request.count[", "=", "]:1|c"),
+        ]
+    )
+    func styles(style: String, start: String, sign: String, end: String) throws {
+        let lines = try self.lines(
+            "statsd",
+            [
+                "tag_style": .string(style), "hostname_in_prefix": .bool(true),
+                "metrics": .list([
+                    Self.metric("request_count"), Self.metric("status_count"),
+                    Self.metric("unique_users", "set"), Self.metric("request_per_user"),
+                ]),
+            ]
+        )
+        let line = try #require(lines.first)
+        #expect(lines.count == 1)
+        #expect(line.hasPrefix(start) && line.hasSuffix(end), "\(line)")
+        let tags = line.dropFirst(start.count).dropLast(end.count).split(separator: ",")
+        #expect(
+            tags.map { $0.replacing(sign, with: " ") } == [
+                "service shop", "route all", "workspace default",
+                "consumer 42", "node \(StatMetric.part(SyslogSocket.hostName))", "status 200",
+            ]
+        )
+    }
+
+    @Test("under the name of the node, where the prefix shall have it")
+    func host() throws {
+        let lines = try self.lines(
+            "statsd",
+            [
+                "hostname_in_prefix": .bool(true),
+                "metrics": .list([Self.metric("status_count")]),
+            ]
+        )
+        let host = StatMetric.part(SyslogSocket.hostName)
+        #expect(lines == ["kong.node.\(host).service.shop.status.200:1|c"])
     }
 
     @Test("datadog by a tag, under the names of its settings")

@@ -4,6 +4,7 @@ import MeshEntities
 import Testing
 
 @testable import MeshDataPlane
+@testable import MeshPlugins
 
 @Suite("Tracing plugins on the wire (§6.9)")
 struct TracingTests {
@@ -78,6 +79,13 @@ struct TracingTests {
                 ["x-datadog-trace-id: 1234", "x-datadog-parent-id: 7"],
                 "x-datadog-trace-id", "1234"
             ),
+            (
+                [
+                    "x-instana-t: \(trace)", "x-instana-s: \(span)",
+                    "x-instana-l: 1,correlationType=web;correlationId=1",
+                ],
+                "x-instana-t", trace
+            ),
         ] as [([String], String, String)]
     )
     func preserved(lines: [String], field: String, start: String) throws {
@@ -124,6 +132,42 @@ struct TracingTests {
         #expect(chosen["x-cloud-trace-context"]?.hasPrefix(Self.trace) == true)
         #expect(chosen["x-b3-traceid"] == nil)
         #expect(chosen["traceparent"] == nil)
+    }
+
+    @Test("write the form of the settings, whatever clients tell", arguments: TraceFormat.allCases)
+    func written(format: TraceFormat) throws {
+        let told = try self.told(
+            "opentelemetry",
+            [
+                "traces_endpoint": .string("http://127.0.0.1:9/v1/traces"),
+                "propagation": .record([
+                    "extract": .strings("w3c"), "inject": .strings(format.name),
+                    "default_format": .string("w3c"), "clear": .strings("traceparent"),
+                ]),
+            ],
+            ["traceparent: 00-\(Self.trace)-\(Self.span)-01"]
+        )
+        let (high, low) = (Self.trace.prefix(16), Self.trace.suffix(16))
+        let name = try #require(format.fields.first.map { "\($0)" })
+        let value = try #require(told[name], "\(told)")
+        let (start, end) =
+            switch format {
+            case .w3c: ("00-\(Self.trace)-", "-01")
+            case .b3, .ot, .instana: (Self.trace, "")
+            case .b3Single: ("\(Self.trace)-", "")
+            case .jaeger: ("\(Self.trace):", ":01")
+            case .aws:
+                ("Root=1-\(high.prefix(8))-\(high.suffix(8))\(low);Parent=", ";Sampled=1")
+            case .gcp: ("\(Self.trace)/", ";o=1")
+            case .datadog: ("\(UInt64(low, radix: 16) ?? 0)", "")
+            }
+        #expect(value.hasPrefix(start) && value.hasSuffix(end), "\(value)")
+        let sampled: [TraceFormat: String] = [
+            .b3: "x-b3-sampled", .ot: "ot-tracer-sampled", .instana: "x-instana-l",
+            .datadog: "x-datadog-sampling-priority",
+        ]
+        if let field = sampled[format] { #expect(told[field] == "1") }
+        #expect(format == .w3c || told["traceparent"] == nil)
     }
 
     @Test("zipkin tells of the request and of the try, with what was asked and who answered")

@@ -167,8 +167,9 @@ struct TrafficSettingsTests {
             ),
             (
                 "grpc-web", ["proto": .string("a.proto")], "config.proto",
-                "bodies in JSON are not built yet; clients that send application/grpc-web+proto "
-                    + "need no .proto file"
+                "'a.proto' would translate bodies in JSON, which is not built yet; remove it: "
+                    + "clients that send application/grpc-web or application/grpc-web-text, with "
+                    + "or without +proto, need no .proto file"
             ),
             ("ldap-auth", [:], "config.ldap_host", "required field missing"),
             (
