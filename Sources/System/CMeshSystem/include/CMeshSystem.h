@@ -4,5 +4,6 @@
 #include "lines.h"
 #include "memory.h"
 #include "pieces.h"
+#include "pipes.h"
 #include "reactor.h"
 #include "scan.h"
