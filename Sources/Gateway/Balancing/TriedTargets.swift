@@ -23,13 +23,15 @@ public struct TriedTargets: Equatable, Sendable {
 
     /// Adds a target; a repeated index and one that does not fit change nothing.
     public mutating func insert(_ index: Int) {
-        guard index >= 0, index < Int(UInt16.max), !self.contains(index) else { return }
-        if index < 64 {
-            self.low |= 1 << UInt64(index)
-        } else if !self.isFull {
-            self.list[Int(self.listCount)] = UInt16(index)
-            self.listCount += 1
+        if index >= 0, index < 64 {
+            self.low |= 1 &<< UInt64(index)
+            return
         }
+        guard index >= 0, index < Int(UInt16.max), !self.contains(index), !self.isFull else {
+            return
+        }
+        self.list[Int(self.listCount)] = UInt16(index)
+        self.listCount += 1
     }
 
     /// Whether the request was sent to the target.

@@ -44,20 +44,15 @@ public enum AccessLogFormat: String, CaseIterable, Sendable {
     private static func writeJSON(_ entry: AccessLogEntry, into output: inout HeadWriter) {
         var line = output
         defer { output = line }
-        line.write("{\"time_ms\":")
-        line.write(decimal: entry.milliseconds)
-        line.write(",\"request_id\":\"")
-        line.write(entry.requestID)
-        line.write("\",\"client\":\"")
-        line.write(entry.client)
-        line.write("\",\"method\":\"")
+        line.write("{\"time_ms\":", decimal: entry.milliseconds)
+        line.write(",\"request_id\":\"", entry.requestID, "\",\"client\":\"")
+        line.write("", entry.client, "\",\"method\":\"")
         line.write(jsonText: entry.method, limit: Self.textByteCount)
         line.write("\",\"host\":\"")
         line.write(jsonText: entry.host, limit: Self.textByteCount)
         line.write("\",\"target\":\"")
         line.write(jsonText: entry.target, limit: Self.textByteCount)
-        line.write("\",\"status\":")
-        line.write(decimal: UInt64(entry.status))
+        line.write("\",\"status\":", decimal: UInt64(entry.status))
         line.write(entry.routeMembers)
         line.write(entry.upstreamMember)
         line.detour { Self.writeNumbers(entry, into: &$0) }
@@ -71,17 +66,12 @@ public enum AccessLogFormat: String, CaseIterable, Sendable {
     private static func writeNumbers(_ entry: AccessLogEntry, into output: inout HeadWriter) {
         var line = output
         defer { output = line }
-        line.write(",\"tries\":")
-        line.write(decimal: entry.tries)
-        line.write(",\"request_bytes\":")
-        line.write(decimal: entry.requestByteCount)
-        line.write(",\"response_bytes\":")
-        line.write(decimal: entry.responseByteCount)
-        line.write(",\"request_us\":")
-        line.write(decimal: entry.requestMicroseconds)
+        line.write(",\"tries\":", decimal: entry.tries)
+        line.write(",\"request_bytes\":", decimal: entry.requestByteCount)
+        line.write(",\"response_bytes\":", decimal: entry.responseByteCount)
+        line.write(",\"request_us\":", decimal: entry.requestMicroseconds)
         if let waited = entry.upstreamMicroseconds {
-            line.write(",\"upstream_us\":")
-            line.write(decimal: waited)
+            line.write(",\"upstream_us\":", decimal: waited)
         }
     }
 

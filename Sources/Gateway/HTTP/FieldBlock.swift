@@ -46,16 +46,37 @@ struct FieldBlock {
         }
         self.count = lines.count
         self.end = lines.end
-        for index in 0..<lines.count {
-            let kind = HeaderKind.of(fields[index].name, in: octets)
-            guard kind != .other else { continue }
-            fields.mark(index, as: kind)
-            if Self.framing.has(kind), let fault = self.note(kind, fields[index].value, octets) {
-                return .invalid(fault)
+        var known = lines.known
+        while known != 0 {
+            let index = known.trailingZeroBitCount
+            known &= known &- 1
+            let kind = HeaderKind.recognized(fields[index].name, octets)
+            if let fault = self.note(kind, index, fields, octets) { return .invalid(fault) }
+        }
+        if lines.count > FieldLines.knownLimit {
+            for index in FieldLines.knownLimit..<lines.count {
+                let kind = HeaderKind.of(fields[index].name, in: octets)
+                if let fault = self.note(kind, index, fields, octets) { return .invalid(fault) }
             }
-            self.kinds.formUnion(HeaderKindSet(kind))
         }
         return self.settle(octets, fields)
+    }
+
+    /// Notes what a field's name means.
+    @inline(__always)
+    private mutating func note(
+        _ kind: HeaderKind,
+        _ index: Int,
+        _ fields: HeaderFieldBuffer,
+        _ octets: OctetView
+    ) -> HTTPFault? {
+        guard kind != .other else { return nil }
+        fields.mark(index, as: kind)
+        if Self.framing.has(kind), let fault = self.note(kind, fields[index].value, octets) {
+            return fault
+        }
+        self.kinds.formUnion(HeaderKindSet(kind))
+        return nil
     }
 
     /// Takes in what a field says about framing, before its kind is noted.

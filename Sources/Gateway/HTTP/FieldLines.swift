@@ -1,13 +1,19 @@
+internal import CMeshSystem
+
 /// The field lines of one head, cut into names and values; what they mean is ``FieldBlock``'s.
 ///
-/// The loop over lines calls nothing that is not inlined, so that it stays in registers: a call per
-/// line costs thirty instructions of saving and loading again.
+/// What nearly all lines are is read by `mesh_read_lines`; the rest, and whatever is wrong, here.
 struct FieldLines {
     /// Longest field line; HAProxy's limit, too.
     private static let lineByteCount = 16_384
 
+    /// How many of the first lines have a bit in ``known``.
+    static let knownLimit = 64
+
     private(set) var count = 0
     private(set) var end = 0
+    /// Which of the first lines may have a name of a known kind, by first letter and length.
+    private(set) var known: UInt64 = 0
 
     /// Reads lines from `start` up to and with the empty one; each field's kind is `other`.
     @inline(__always)
@@ -21,6 +27,8 @@ struct FieldLines {
         var count = 0
         var at = start
         while octets.has(at) {
+            self.readOrdinary(octets, &at, into: fields, &count, most)
+            guard octets.has(at) else { return .incomplete }
             guard octets[at] != Octet.carriageReturn else {
                 self.count = count
                 return self.close(octets, at)
@@ -44,10 +52,34 @@ struct FieldLines {
                 lineEnd: lineEnd,
                 kind: .other
             )
+            if count < Self.knownLimit, mesh_may_be_known(octets[at], colon &- at) != 0 {
+                self.known |= 1 &<< UInt64(count)
+            }
             count &+= 1
             at = lineEnd
         }
         return .incomplete
+    }
+
+    /// Reads lines at once up to the first that is out of the ordinary.
+    @inline(__always)
+    private mutating func readOrdinary(
+        _ octets: OctetView,
+        _ at: inout Int,
+        into fields: HeaderFieldBuffer,
+        _ count: inout Int,
+        _ most: Int
+    ) {
+        let end = min(most, Self.knownLimit)
+        guard count < end else { return }
+        let read = octets.readLines(
+            from: at,
+            limit: Self.lineByteCount,
+            into: fields.room(from: count, to: end)
+        )
+        self.known |= read.known &<< UInt64(count)
+        count &+= read.lines
+        at = read.at
     }
 
     /// The empty line.

@@ -107,6 +107,18 @@ public enum ForwardedHeaders {
         }
     }
 
+    /// Writes method and path of a request line, neither of which needs an escape.
+    public static func writeTarget(
+        method: UnsafeRawBufferPointer,
+        path: UnsafeRawBufferPointer,
+        into output: inout HeadWriter
+    ) {
+        var writer = output
+        defer { output = writer }
+        writer.write("", method, " ")
+        writer.write(path)
+    }
+
     /// Writes every field of the upstream request and the empty line behind them.
     ///
     /// The caller has written the request line before.
@@ -119,9 +131,7 @@ public enum ForwardedHeaders {
     ) {
         var writer = output
         defer { output = writer }
-        writer.write("Host: ")
-        writer.write(hop.upstreamHost)
-        writer.write("\r\n")
+        writer.write("Host: ", hop.upstreamHost, "\r\n")
         writer.write(
             fields: fields,
             count: head.fieldCount,
@@ -146,10 +156,8 @@ public enum ForwardedHeaders {
         writer.write("Via: ")
         Self.writeList(.via, head, fields, from: bytes, into: &writer)
         writer.write(versionOfVia: hop.receivedVersion ?? head.version)
-        writer.write(hop.product)
-        writer.write("\r\nX-Kong-Request-Id: ")
-        writer.write(hop.requestID)
-        writer.write("\r\n")
+        writer.write("", hop.product, "\r\n")
+        writer.write("X-Kong-Request-Id: ", hop.requestID, "\r\n")
         writer.write(hop.additionalFields)
         writer.write("\r\n")
     }
@@ -191,9 +199,7 @@ public enum ForwardedHeaders {
         switch framing {
         case .none, .untilClose: break
         case .length(let count):
-            writer.write("Content-Length: ")
-            writer.write(decimal: count)
-            writer.write("\r\n")
+            writer.write("Content-Length: ", decimal: count, "\r\n")
         case .chunked: writer.write("Transfer-Encoding: chunked\r\n")
         }
     }
@@ -208,17 +214,16 @@ public enum ForwardedHeaders {
         hop: Hop,
         into writer: inout HeadWriter
     ) {
-        writer.write("X-Forwarded-For: ")
+        let client = hop.client.isEmpty ? hop.peer : hop.client
         if head.kinds.has(.xForwardedFor) {
+            writer.write("X-Forwarded-For: ")
             Self.writeList(.xForwardedFor, head, fields, from: bytes, into: &writer)
-            writer.write(hop.peer)
+            writer.write("", hop.peer, "\r\n")
         } else {
-            writer.write(hop.client.isEmpty ? hop.peer : hop.client)
+            writer.write("X-Forwarded-For: ", client, "\r\n")
         }
-        writer.write("\r\nX-Real-IP: ")
         // Not what a trusted peer said in this field, unless it is how the client was found.
-        writer.write(hop.client.isEmpty ? hop.peer : hop.client)
-        writer.write("\r\n")
+        writer.write("X-Real-IP: ", client, "\r\n")
     }
 
     /// Where it was sent to: `X-Forwarded-Proto`, `-Host`, `-Port`, `-Path`, `-Prefix`.
@@ -232,35 +237,35 @@ public enum ForwardedHeaders {
     ) {
         var writer = output
         defer { output = writer }
-        writer.write("X-Forwarded-Proto: ")
         if let value = Self.trusted(.xForwardedProto, head, fields, from: bytes, hop: hop) {
-            writer.write(value)
+            writer.write("X-Forwarded-Proto: ", value, "\r\nX-Forwarded-Host: ")
         } else if hop.isTLS {
-            writer.write("https")
+            writer.write("X-Forwarded-Proto: https\r\nX-Forwarded-Host: ")
         } else {
-            writer.write("http")
+            writer.write("X-Forwarded-Proto: http\r\nX-Forwarded-Host: ")
         }
-        writer.write("\r\nX-Forwarded-Host: ")
         if let value = Self.trusted(.xForwardedHost, head, fields, from: bytes, hop: hop) {
             writer.write(value)
         } else {
             writer.write(lowercased: head.host.bytes(of: bytes))
         }
-        writer.write("\r\nX-Forwarded-Port: ")
         if let value = Self.trusted(.xForwardedPort, head, fields, from: bytes, hop: hop) {
-            writer.write(value)
+            writer.write("\r\nX-Forwarded-Port: ", value, "\r\nX-Forwarded-Path: ")
         } else {
-            writer.write(decimal: UInt64(hop.port))
+            writer.write(
+                "\r\nX-Forwarded-Port: ",
+                decimal: UInt64(hop.port),
+                "\r\nX-Forwarded-Path: "
+            )
         }
-        writer.write("\r\nX-Forwarded-Path: ")
         if let value = Self.trusted(.xForwardedPath, head, fields, from: bytes, hop: hop) {
-            writer.write(value)
+            writer.write("", value, "\r\n")
         } else if head.path.isEmpty {
-            writer.write("/")
+            writer.write("/\r\n")
         } else {
             writer.write(escapingNonASCII: head.path.bytes(of: bytes))
+            writer.write("\r\n")
         }
-        writer.write("\r\n")
         Self.writePrefix(head, fields, from: bytes, hop: hop, into: &writer)
     }
 

@@ -104,9 +104,7 @@ extension ForwardedHeaders {
         Self.writeResponseConnection(head, fields, from: bytes, hop: hop, into: &writer)
         // RFC 9110 section 6.6.1: a proxy with a clock adds the date that the server left out.
         if !hop.date.isEmpty && !head.kinds.has(.date) {
-            writer.write("Date: ")
-            writer.write(hop.date)
-            writer.write("\r\n")
+            writer.write("Date: ", hop.date, "\r\n")
         }
         if hop.passesTrailers && head.kinds.has(.trailer) {
             writer.detour {
@@ -138,24 +136,16 @@ extension ForwardedHeaders {
             Self.writeVia(head, fields, from: bytes, hop: hop, into: &writer)
         }
         if hop.tokens.contains(.upstreamLatency) {
-            writer.write("X-Kong-Upstream-Latency: ")
-            writer.write(decimal: hop.upstreamMilliseconds)
-            writer.write("\r\n")
+            writer.write("X-Kong-Upstream-Latency: ", decimal: hop.upstreamMilliseconds, "\r\n")
         }
         if hop.tokens.contains(.proxyLatency) {
-            writer.write("X-Kong-Proxy-Latency: ")
-            writer.write(decimal: hop.proxyMilliseconds)
-            writer.write("\r\n")
+            writer.write("X-Kong-Proxy-Latency: ", decimal: hop.proxyMilliseconds, "\r\n")
         }
         if hop.tokens.contains(.upstreamStatus) {
-            writer.write("X-Kong-Upstream-Status: ")
-            writer.write(decimal: UInt64(head.status))
-            writer.write("\r\n")
+            writer.write("X-Kong-Upstream-Status: ", decimal: UInt64(head.status), "\r\n")
         }
         if hop.tokens.contains(.requestID) {
-            writer.write("X-Kong-Request-Id: ")
-            writer.write(hop.requestID)
-            writer.write("\r\n")
+            writer.write("X-Kong-Request-Id: ", hop.requestID, "\r\n")
         }
     }
 

@@ -71,6 +71,45 @@ public struct HeadWriter {
         self.count &+= bytes.count
     }
 
+    /// Appends a literal, bytes and a literal, all or none of them: room is looked for once.
+    @inline(__always)
+    mutating func write(
+        _ before: StaticString,
+        _ bytes: UnsafeRawBufferPointer,
+        _ after: StaticString
+    ) {
+        let (first, last) = (before.utf8CodeUnitCount, after.utf8CodeUnitCount)
+        guard first &+ bytes.count &+ last <= self.free else { return self.overflow() }
+        var place = self.base + self.count
+        place.copyMemory(from: before.utf8Start, byteCount: first)
+        place += first
+        if let source = bytes.baseAddress { mesh_copy_short(place, source, bytes.count) }
+        (place + bytes.count).copyMemory(from: after.utf8Start, byteCount: last)
+        self.count &+= first &+ bytes.count &+ last
+    }
+
+    /// Appends a literal, a number in decimal and a literal; room is looked for once.
+    @inline(__always)
+    mutating func write(_ before: StaticString, decimal value: UInt64, _ after: StaticString = "") {
+        let (first, last) = (before.utf8CodeUnitCount, after.utf8CodeUnitCount)
+        guard value < 10_000, first &+ last &+ 8 <= self.free else {
+            self.write(before)
+            self.write(decimal: value)
+            return self.write(after)
+        }
+        var place = self.base + self.count
+        place.copyMemory(from: before.utf8Start, byteCount: first)
+        place += first
+        // One digit stays of a 0, and of the others all behind their leading zeros.
+        let digits = Self.fourDigits(value)
+        let zeros = min((digits | 1 &<< 24).trailingZeroBitCount &>> 3, 3)
+        let text = (digits &>> UInt64(zeros &* 8) | 0x3030_3030).littleEndian
+        place.storeBytes(of: UInt32(truncatingIfNeeded: text), as: UInt32.self)
+        place += 4 &- zeros
+        place.copyMemory(from: after.utf8Start, byteCount: last)
+        self.count &+= first &+ 4 &- zeros &+ last
+    }
+
     /// Appends a part of `bytes`.
     @inline(__always)
     public mutating func write(_ range: ByteRange, of bytes: UnsafeRawBufferPointer) {
@@ -161,22 +200,41 @@ public struct HeadWriter {
     @inline(__always)
     public mutating func write(decimal value: UInt64) {
         if value < 10 { return self.write(byte: UInt8(truncatingIfNeeded: value) | 0x30) }
-        guard value < 10_000 else { return self.detour { $0.write(long: value) } }
+        guard value < 10_000 else {
+            self = self.appending(long: value)
+            return
+        }
         let digits = Self.fourDigits(value)
         // The value is not 0, so that one of the four bytes is not, either.
         let zeros = digits.trailingZeroBitCount &>> 3
         self.write(digits: digits &>> UInt64(zeros &* 8), 4 &- zeros)
     }
 
+    /// Itself with a number above 0 appended; as ``detour(_:)``, by value.
     @inline(never)
-    private mutating func write(long value: UInt64) {
+    private func appending(long value: UInt64) -> HeadWriter {
+        var copy = self
         guard value >= 100_000_000 else {
-            let digits = Self.eightDigits(UInt32(truncatingIfNeeded: value))
-            let zeros = digits.trailingZeroBitCount &>> 3
-            return self.write(digits: digits &>> UInt64(zeros &* 8), 8 &- zeros)
+            copy.write(digitsOf: UInt32(truncatingIfNeeded: value))
+            return copy
         }
-        self.write(decimal: value / 100_000_000)
-        self.write(digits: Self.eightDigits(UInt32(truncatingIfNeeded: value % 100_000_000)), 8)
+        let high = value / 100_000_000
+        if high < 100_000_000 {
+            copy.write(digitsOf: UInt32(truncatingIfNeeded: high))
+        } else {
+            copy = copy.appending(long: high)
+        }
+        let low = UInt32(truncatingIfNeeded: value &- high &* 100_000_000)
+        copy.write(digits: Self.eightDigits(low), 8)
+        return copy
+    }
+
+    /// Appends a number above 0 and below 100,000,000.
+    @inline(__always)
+    private mutating func write(digitsOf value: UInt32) {
+        let digits = Self.eightDigits(value)
+        let zeros = digits.trailingZeroBitCount &>> 3
+        self.write(digits: digits &>> UInt64(zeros &* 8), 8 &- zeros)
     }
 
     /// The decimal digits of a number below 10,000, the first in the lowest byte; as

@@ -1,4 +1,5 @@
-/// One field line of a head, as offsets into the bytes it was read from; 12 bytes.
+/// One field line of a head, as offsets into the bytes it was read from; 12 bytes, laid out as
+/// `mesh_field_line`.
 public struct HeaderField: Equatable, Sendable {
     private var nameOffset: UInt16
     private var nameByteCount: UInt16
@@ -68,6 +69,17 @@ public struct HeaderFieldBuffer {
             )
             (self.base + index).initialize(to: newValue)
         }
+    }
+
+    /// The memory of the fields from `index` up to the one at `end`.
+    @inline(__always)
+    func room(from index: Int, to end: Int) -> UnsafeMutableRawBufferPointer {
+        precondition(index >= 0 && index <= end && end <= self.capacity, "no such field")
+        let stride = MemoryLayout<HeaderField>.stride
+        return UnsafeMutableRawBufferPointer(
+            start: UnsafeMutableRawPointer(self.base) + index &* stride,
+            count: (end &- index) &* stride
+        )
     }
 
     /// Marks a field so that it is not forwarded.

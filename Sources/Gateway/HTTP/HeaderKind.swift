@@ -1,3 +1,5 @@
+internal import CMeshSystem
+
 /// What a field name means to a proxy; recognised while the head is parsed.
 public enum HeaderKind: UInt8, CaseIterable, Sendable {
     /// Any name without a meaning of its own here: forwarded as it is.
@@ -99,33 +101,14 @@ extension HeaderKind {
     /// Most names of other meaning are told by first letter and length; `name` must not be empty.
     @inline(__always)
     static func of(_ name: ByteRange, in octets: OctetView) -> HeaderKind {
-        let lengths = Self.lengths(ofNamesWith: octets[name.start] | 0x20)
-        let length = UInt32(truncatingIfNeeded: min(name.count, 31))
-        guard lengths &>> length & 1 != 0 else { return .other }
+        guard mesh_may_be_known(octets[name.start], name.count) != 0 else { return .other }
         return Self.recognized(name, octets)
     }
 
-    /// One bit per length that a known name with this first letter can have; 31 stands for more.
-    @inline(__always)
-    private static func lengths(ofNamesWith letter: UInt8) -> UInt32 {
-        switch letter {
-        case UInt8(ascii: "a"), UInt8(ascii: "e"), UInt8(ascii: "s"): 1 << 6
-        case UInt8(ascii: "c"): 1 << 6 | 1 << 10 | 1 << 12 | 1 << 14
-        case UInt8(ascii: "d"), UInt8(ascii: "h"): 1 << 4
-        case UInt8(ascii: "k"): 1 << 10
-        case UInt8(ascii: "p"): 1 << 5 | 1 << 16 | 1 << 19
-        case UInt8(ascii: "t"): 1 << 2 | 1 << 7 | 1 << 17
-        case UInt8(ascii: "u"): 1 << 7
-        case UInt8(ascii: "v"): 1 << 3
-        // `X-Kong-` may be followed by anything.
-        case UInt8(ascii: "x"): UInt32.max << 8
-        default: 0
-        }
-    }
-
-    /// Compares the name with the only known one of its first letter and length.
+    /// Compares the name with the only known one of its first letter and length, which some known
+    /// name has.
     @inline(never)
-    private static func recognized(_ name: ByteRange, _ octets: OctetView) -> HeaderKind {
+    static func recognized(_ name: ByteRange, _ octets: OctetView) -> HeaderKind {
         switch octets[name.start] | 0x20 {
         case UInt8(ascii: "x"): return Self.startingWithX(name, octets)
         case UInt8(ascii: "c"): return Self.startingWithC(name, octets)

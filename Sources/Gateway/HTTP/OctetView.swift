@@ -51,6 +51,18 @@ struct OctetView {
         return UInt16(littleEndian: pair) == 0x0A0D
     }
 
+    /// Reads ordinary field lines from `index` on, at most `limit` bytes each; see `lines.h`.
+    @inline(__always)
+    func readLines(
+        from index: Int,
+        limit: Int,
+        into room: UnsafeMutableRawBufferPointer
+    ) -> mesh_lines_end {
+        precondition(index >= 0 && index <= self.count, "read past the bytes")
+        let places = room.count / MemoryLayout<mesh_field_line>.stride
+        return mesh_read_lines(self.base, index, self.count, limit, room.baseAddress, places)
+    }
+
     /// Index of the first byte at or after `index` that is not a token character.
     @inline(__always)
     func endOfToken(from index: Int) -> Int {

@@ -16,14 +16,15 @@ struct HeadAgreementTests {
     private static let names = [
         "Host", "Content-Length", "Transfer-Encoding", "Connection", "X-A", "content-length",
         "Expect", "Upgrade", "TE", "Cookie", "X_Forwarded_For", "Content_Length", "X-Kong-A",
-        "Accept",
+        "Accept", String(repeating: "n", count: 31), String(repeating: "x", count: 32),
     ]
     private static let values = [
         "a.example", "a:80", "5", "0", "chunked", "close", "keep-alive, X-A", "Upgrade",
         "websocket",
         "100-continue", "x", "", "gzip, chunked", "18446744073709551616", "+5", "5, 5",
         "[::1]:8080",
-        "Cookie , , x-a", "Host", "trailers",
+        "Cookie , , x-a", "Host", "trailers", String(repeating: "long; ", count: 11) + "end",
+        String(repeating: "\u{e9}", count: 64), "a\tb", "a ",
     ]
 
     private static func head(_ generator: inout SeededGenerator) -> [UInt8] {

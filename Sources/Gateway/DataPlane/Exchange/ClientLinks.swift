@@ -226,9 +226,13 @@ extension Worker {
         guard !exchange.pointee.flags.contains(.requestComplete), link.pointee.isReadable,
             self.takesBody(exchange)
         else { return false }
+        if link.pointee.flags.contains(.isBulk), let goesOn = self.passToTarget(index, place) {
+            return goesOn
+        }
         switch self.io.read(index, into: self.input, limit: 64 * 1_024) {
         case .bytes(let count):
             let bytes = UnsafeRawBufferPointer(start: self.input, count: count)
+            if count >= Self.bulkByteCount { link.pointee.flags.insert(.isBulk) }
             guard let plain = self.decodeRequest(place, bytes) else { return true }
             self.continueRequest(place, plain)
             return true

@@ -69,11 +69,21 @@ extension Worker {
 
     /// Whether the answer at hand is one for which the route tries another target, and one gets the
     /// request, so that the client need not know.
+    @inline(__always)
     func refusesAnswer(_ index: Int32) -> Bool {
         let exchange = self.exchanges[self.attempts[index].pointee.exchange]
+        guard let causes = self.routePlan(exchange)?.pointee.retryCauses, causes.hasAnswers
+        else { return false }
+        return self.refusesAnswer(index, exchange, causes)
+    }
+
+    private func refusesAnswer(
+        _ index: Int32,
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ causes: RetryCauses
+    ) -> Bool {
         let status = self.response.status
-        guard let causes = self.routePlan(exchange)?.pointee.retryCauses, causes.hasAnswers,
-            case let cause = RetryCauses.answer(status), !cause.isEmpty,
+        guard case let cause = RetryCauses.answer(status), !cause.isEmpty,
             causes.contains(cause), !exchange.pointee.flags.contains(.isRelay),
             self.hasUntried(exchange), self.policy(index, .refusedStatus).decision == .otherTarget
         else { return false }

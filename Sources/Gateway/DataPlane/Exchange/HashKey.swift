@@ -14,7 +14,9 @@ extension Worker {
     ) -> UInt64 {
         guard let upstream = self.upstreamIndex(exchange) else { return 0 }
         let plan = exchange.pointee.view.pointee.upstreams + Int(upstream.rawValue)
-        guard plan.pointee.hash.source != .none else { return self.generator.next() }
+        guard plan.pointee.hash.source != .none else {
+            return plan.pointee.isHashed ? self.generator.next() : 0
+        }
         return self.hashKey(plan.pointee.hash, exchange, scope)
             ?? self.hashKey(plan.pointee.fallback, exchange, scope)
             ?? self.generator.next()

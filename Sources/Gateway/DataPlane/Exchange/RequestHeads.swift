@@ -128,6 +128,15 @@ extension Worker {
             } else {
                 writer.write(escapingPath: block.path)
             }
+        } else if scope.hasPlainPath, !route.pointee.stripPath,
+            route.pointee.servicePath.count <= 1
+        {
+            // Without a prefix on either side the path stays as it is.
+            ForwardedHeaders.writeTarget(
+                method: scope.head.methodName.bytes(of: scope.bytes),
+                path: scope.path,
+                into: &writer
+            )
         } else {
             writer.write(scope.head.methodName, of: scope.bytes)
             writer.write(" ")
@@ -155,7 +164,6 @@ extension Worker {
     ) {
         let path = scope.path
         if !route.pointee.stripPath, route.pointee.servicePath.count <= 1 {
-            // Without a prefix on either side the path stays as it is.
             return writer.write(escapingPath: path)
         }
         writer.append { room in

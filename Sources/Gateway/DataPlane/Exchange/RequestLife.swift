@@ -115,7 +115,8 @@ extension Worker {
         if route.pointee.totalTimeout > 0 {
             self.setDeadline(place, after: route.pointee.totalTimeout)
         }
-        guard !self.buffer(place, body: body) else { return }
+        guard exchange.pointee.flags.contains(.requestComplete) || !self.buffer(place, body: body)
+        else { return }
         self.dispatch(place, scope, body: body)
     }
 
@@ -238,7 +239,7 @@ extension Worker {
         if exchange.pointee.filters != nil {
             self.noteTarget(exchange, self.writer.head(head))
         }
-        self.rewindSpill(exchange)
+        if exchange.pointee.flags.contains(.hasSpill) { self.rewindSpill(exchange) }
         let isSpilled = exchange.pointee.flags.contains(.requestSpilled)
         let isLast = exchange.pointee.flags.contains(.requestComplete) && !isSpilled
         let isSent: Bool
@@ -332,7 +333,8 @@ extension Worker {
         let place = self.attempts[index].pointee.exchange
         let exchange = self.exchanges[place]
         guard exchange.pointee.hedge < 0 || self.wins(index) else { return false }
-        guard !self.losesTrial(index), !self.refusesAnswer(index) else { return false }
+        if self.attempts[index].pointee.patience > 0, self.losesTrial(index) { return false }
+        guard !self.refusesAnswer(index) else { return false }
         self.endAwaiting(index)
         if exchange.pointee.flags.contains(.mayAnswerLate) { self.clearDeadline(exchange) }
         exchange.pointee.answeredAt = self.now
@@ -417,7 +419,7 @@ extension Worker {
 
     /// Whether a target that has begun to answer has brought enough of its answer to get more time.
     @inline(__always)
-    private func bringsEnough(_ index: Int32, _ count: Int) -> Bool {
+    func bringsEnough(_ index: Int32, _ count: Int) -> Bool {
         let least = self.timeouts.responseProgress
         guard least > 0 else { return true }
         let progress = self.attempts[index].pointee.progress &+ Int64(count)

@@ -14,6 +14,8 @@ struct RequestScope: ~Copyable {
     let bytes: UnsafeRawBufferPointer
     /// The path in normal form; empty before ``RequestReader/normalize(_:)``.
     fileprivate(set) var path: UnsafeRawBufferPointer
+    /// Whether the path came in normal form and needs no escape.
+    fileprivate(set) var hasPlainPath = false
 
     /// The head.
     var head: RequestHead {
@@ -103,6 +105,11 @@ struct RequestReader {
     @inline(__always)
     func normalize(_ scope: inout RequestScope) -> Bool {
         let raw = scope.head.path.bytes(of: scope.bytes)
+        if mesh_is_plain_path(raw.baseAddress, raw.count) != 0 {
+            scope.path = raw
+            scope.hasPlainPath = true
+            return true
+        }
         guard let count = RequestPath.normalize(raw, into: self.path) else { return false }
         scope.path = UnsafeRawBufferPointer(rebasing: self.path[..<count])
         return true

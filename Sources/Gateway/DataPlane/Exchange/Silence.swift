@@ -128,6 +128,7 @@ extension Worker {
         }
     }
 
+    @inline(__always)
     private func awaitedTarget(_ index: Int32) -> UnsafeMutablePointer<TargetState>? {
         let attempt = self.attempts[index]
         let exchange = self.exchanges[attempt.pointee.exchange]

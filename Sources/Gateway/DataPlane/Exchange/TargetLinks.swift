@@ -269,10 +269,17 @@ extension Worker {
             }
             guard budget > 0 else { return self.postponeFar(index) }
             budget -= 1
+            if link.pointee.flags.contains(.isBulk),
+                let goesOn = self.passToClient(index, attempt)
+            {
+                guard goesOn else { return }
+                continue
+            }
             let kept = link.pointee.input.copy(to: self.input)
             switch self.io.read(index, into: self.input + kept, limit: Self.readLimit) {
             case .bytes(let count):
                 let bytes = UnsafeRawBufferPointer(start: self.input, count: kept + count)
+                if count >= Self.bulkByteCount { link.pointee.flags.insert(.isBulk) }
                 guard self.takeResponse(attempt, bytes, kept: kept) else { return }
             case .drained: return
             case .ended: return self.targetEnded(attempt)
@@ -281,7 +288,7 @@ extension Worker {
         }
     }
 
-    private func targetEnded(_ index: Int32) {
+    func targetEnded(_ index: Int32) {
         let place = self.attempts[index].pointee.exchange
         let exchange = self.exchanges[place]
         if exchange.pointee.flags.contains(.isRelay) { return self.relayTargetEnded(place) }
@@ -309,7 +316,7 @@ extension Worker {
         self.finish(place)
     }
 
-    private func targetBroken(_ index: Int32) {
+    func targetBroken(_ index: Int32) {
         let exchange = self.exchanges[self.attempts[index].pointee.exchange]
         guard exchange.pointee.flags.contains(.responseBegun) else {
             return self.attemptFailed(index, .reset)

@@ -54,6 +54,8 @@ struct Link {
         static let awaitsHandshake = Flags(rawValue: 256)
         /// Bytes of a stream listener, not HTTP.
         static let isStream = Flags(rawValue: 64)
+        /// It brings much at a time; see ``Worker/passToClient(_:_:)``.
+        static let isBulk = Flags(rawValue: 512)
     }
 
     /// What ``LinkIO`` knows of the socket.
@@ -76,42 +78,45 @@ struct Link {
     fileprivate(set) var generation: UInt32
     var role: Role
     fileprivate(set) var phase: Phase
-    var flags: Flags
-    fileprivate(set) var state: State
+    var flags: Flags = []
+    fileprivate(set) var state: State = []
     /// Index of the listener, for clients.
-    var listener: UInt16
+    var listener: UInt16 = 0
     /// Index of the exchange of an HTTP/1 client, of the attempt of an HTTP/1 target, or -1.
-    var owner: Int32
+    var owner: Int32 = -1
     /// Index of the pool, for targets.
-    var pool: Int32
+    var pool: Int32 = -1
     /// Neighbours among a pool's idle links, or -1.
-    var next: Int32
-    var previous: Int32
+    var next: Int32 = -1
+    var previous: Int32 = -1
     /// Bytes of a partial head that came since it was last read.
-    var unread: Int32
+    var unread: Int32 = 0
     /// Requests begun on it.
-    var requests: UInt32
+    var requests: UInt32 = 0
     /// Bytes that waited and were taken since ``LinkIO/forgetTaken(_:)``.
-    fileprivate var taken: UInt32
+    fileprivate var taken: UInt32 = 0
     /// Nanoseconds: when the first byte of the head at hand came.
-    var since: Int64
+    var since: Int64 = 0
     /// The peer, as accepted or as a trusted PROXY header says.
-    var address: mesh_address
+    var address = mesh_address()
     /// `nil` on plain links.
     fileprivate(set) var tls: TLSSession?
     /// The HTTP/2 session, if the link speaks that.
     var session: Unmanaged<HTTP2Link>?
     /// Input that could not be used yet: a partial head, or the next pipelined request; of a link to
     /// a target that is not connected yet, what it begins with.
-    var input: BlockQueue
+    var input = BlockQueue()
     /// Output that the peer did not take yet; records, on TLS links.
-    fileprivate(set) var output: BlockQueue
+    fileprivate(set) var output = BlockQueue()
+    /// Output that leaves before that, and how many bytes of it there are; see ``LinkIO/pass(_:to:)``.
+    var pipe = PipePool.Pipe.none
+    var piped: Int32 = 0
 
     /// Whether everything written so far has left.
     @inline(__always)
-    var isWritten: Bool { self.output.isEmpty }
+    var isWritten: Bool { self.output.isEmpty && self.piped == 0 }
     /// Bytes that wait for the peer to take them.
-    var waitingByteCount: Int { self.output.count }
+    var waitingByteCount: Int { self.output.count &+ Int(self.piped) }
     /// Whether a read may find something.
     @inline(__always)
     var isReadable: Bool { self.state.contains(.readable) }
@@ -160,6 +165,8 @@ struct LinkIO {
     private var links: Slab<Link>
     /// Blocks for what must wait.
     var blocks = BlockPool()
+    /// Pipes between links.
+    var pipes = PipePool()
     private let records = TLSOutput()
 
     /// Reserves places for links; `nil` when the system refuses.
@@ -171,6 +178,7 @@ struct LinkIO {
 
     mutating func deallocate() {
         self.blocks.deallocate()
+        self.pipes.deallocate()
         self.links.deallocate()
     }
 
@@ -206,28 +214,7 @@ struct LinkIO {
         let place = self.links[index]
         let generation = place.pointee.generation
         place.initialize(
-            to: Link(
-                descriptor: descriptor,
-                generation: generation,
-                role: role,
-                phase: phase,
-                flags: [],
-                state: [],
-                listener: 0,
-                owner: -1,
-                pool: -1,
-                next: -1,
-                previous: -1,
-                unread: 0,
-                requests: 0,
-                taken: 0,
-                since: 0,
-                address: mesh_address(),
-                tls: nil,
-                session: nil,
-                input: BlockQueue(),
-                output: BlockQueue()
-            )
+            to: Link(descriptor: descriptor, generation: generation, role: role, phase: phase)
         )
         let token = UInt64(generation) << 32 | UInt64(UInt32(bitPattern: index))
         guard mesh_epoll_add_stream(self.poller, descriptor, token) == 0 else {
@@ -406,7 +393,7 @@ struct LinkIO {
         let link = self.links[index]
         guard !bytes.isEmpty else { return true }
         guard link.pointee.tls == nil else { return self.writeRecords(index, bytes) }
-        guard link.pointee.output.isEmpty, link.pointee.phase == .open else {
+        guard link.pointee.isWritten, link.pointee.phase == .open else {
             link.pointee.output.append(bytes, from: &self.blocks)
             return true
         }
@@ -433,7 +420,7 @@ struct LinkIO {
         guard link.pointee.tls == nil else {
             return self.writeRecords(index, first, second, third)
         }
-        guard link.pointee.output.isEmpty, link.pointee.phase == .open else {
+        guard link.pointee.isWritten, link.pointee.phase == .open else {
             link.pointee.output.append(first, from: &self.blocks)
             link.pointee.output.append(second, from: &self.blocks)
             link.pointee.output.append(third, from: &self.blocks)
@@ -531,6 +518,8 @@ struct LinkIO {
     /// Sends what waits; `false` when the link is broken.
     mutating func flush(_ index: Int32) -> Bool {
         let link = self.links[index]
+        guard link.pointee.piped == 0 || self.flushPipe(index) else { return false }
+        guard link.pointee.piped == 0 else { return true }
         while !link.pointee.output.isEmpty {
             let bytes = link.pointee.output.first
             let count = mesh_send(link.pointee.descriptor, bytes.baseAddress, bytes.count)
@@ -554,6 +543,18 @@ struct LinkIO {
     /// Throws away what waits to be written.
     mutating func dropOutput(_ index: Int32) {
         self.links[index].pointee.output.clear(to: &self.blocks)
+        self.dropPipe(index)
+    }
+
+    /// Notes that a link has no input any more.
+    mutating func noteDrained(_ index: Int32) {
+        self.links[index].pointee.state.remove(.readable)
+    }
+
+    /// Notes that bytes which waited have left.
+    mutating func noteSent(_ index: Int32, _ count: Int) {
+        self.links[index].pointee.state.insert(.sent)
+        self.links[index].pointee.taken &+= UInt32(truncatingIfNeeded: count)
     }
 
     /// Tells the peer that nothing follows, once the output is written; `false` when that fails.
@@ -566,7 +567,7 @@ struct LinkIO {
             guard self.sendRecords(index) else { return false }
         }
         link.pointee.state.insert(.closesWrite)
-        guard link.pointee.output.isEmpty else { return true }
+        guard link.pointee.isWritten else { return true }
         link.pointee.state.insert(.writeClosed)
         return mesh_shutdown_write(link.pointee.descriptor) == 0
     }
@@ -588,7 +589,7 @@ struct LinkIO {
         }
         Glibc.close(link.pointee.descriptor)
         link.pointee.input.clear(to: &self.blocks)
-        link.pointee.output.clear(to: &self.blocks)
+        self.dropOutput(index)
         link.pointee.role = .free
         link.pointee.owner = -1
         // The top bit of a token marks listeners.

@@ -48,9 +48,9 @@ extension Worker {
         return true
     }
 
-    /// Steps of handshakes in one pass of the loop: each may take the time of ten requests, and a
-    /// storm of them must not hold up everybody else.
-    static let handshakeBudget = 2
+    /// Steps of handshakes in one pass of the loop: each may take the time of ten requests, and in a
+    /// storm nobody shall wait for more than one of them.
+    static let handshakeBudget = 1
 
     /// Whether a step of a handshake may be taken now; otherwise the link waits for its turn.
     func mayHandshake(_ index: Int32) -> Bool {

@@ -185,7 +185,8 @@ extension Worker {
             self.tellSession(exchange)
         }
         guard self.log != nil || self.trail != nil else { return }
-        let entry = self.entry(of: exchange)
+        var entry = AccessLogEntry()
+        self.tell(exchange, in: &entry)
         self.log?._withUnsafeGuaranteedRef { ring in
             let format = self.settings.configuration.accessLogFormat
             self.noteLogged(ring.append { format.write(entry, into: &$0) })
@@ -293,8 +294,10 @@ extension Worker {
     }
 
     @inline(__always)
-    private func entry(of exchange: UnsafeMutablePointer<Exchange>) -> AccessLogEntry {
-        var entry = AccessLogEntry()
+    private func tell(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        in entry: inout AccessLogEntry
+    ) {
         let head = exchange.pointee.head.first
         if head.count == exchange.pointee.head.count, !self.logsFields {
             // The usual case: a head in one block need not be read again.
@@ -305,7 +308,6 @@ extension Worker {
             self.readHead(of: exchange, into: &entry)
         }
         self.describe(exchange, in: &entry)
-        return entry
     }
 
     private func readHead(

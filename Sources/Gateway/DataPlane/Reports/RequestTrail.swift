@@ -138,7 +138,9 @@ final class RequestTrail: Sendable {
 
     /// A target without its query, and without scheme and authority: either may hold credentials.
     private static func path(of target: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        let path = target.prefix { $0 != 0x3F && $0 != 0x23 }
+        var end = mesh_find_byte(target.baseAddress, 0, target.count, 0x3F)
+        end = mesh_find_byte(target.baseAddress, 0, end, 0x23)
+        let path = target.prefix(end)
         guard path.first != 0x2F, let scheme = path.firstIndex(of: 0x3A) else {
             return UnsafeRawBufferPointer(rebasing: path)
         }

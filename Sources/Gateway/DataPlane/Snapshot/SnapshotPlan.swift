@@ -133,6 +133,8 @@ struct UpstreamPlan {
     /// By way to speak, then by target.
     let targets: UnsafePointer<TargetPlan>
     let targetCount: Int
+    /// Whether a request's key decides where it goes.
+    let isHashed: Bool
     let hash: HashPlan
     let fallback: HashPlan
 }

@@ -129,6 +129,8 @@ final class UpstreamShape: Sendable {
         return UpstreamPlan(
             targets: arena.array(targets),
             targetCount: upstream.targets.count,
+            isHashed: settings.algorithm == .consistentHashing
+                || settings.algorithm == .stickySessions,
             hash: settings.algorithm == .stickySessions
                 ? Self.pin(settings, in: &arena) : Self.hash(settings, .first, in: &arena),
             fallback: Self.hash(settings, .fallback, in: &arena)

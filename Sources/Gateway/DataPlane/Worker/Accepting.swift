@@ -3,19 +3,27 @@ internal import Glibc
 
 /// Taking clients from listeners, and emptying the worker.
 extension Worker {
-    /// Connections taken from a listener before other events get their turn.
+    /// Connections taken from a listener before other events get their turn; the beginning of TLS costs
+    /// several times what taking a connection does.
     private static let acceptBatch = 64
+    private static let secureAcceptBatch = 8
+    /// Batches taken from a listener before it is closed.
+    private static let drainBatches = 512
     /// Milliseconds that accepting pauses when descriptors run out.
     private static let acceptPause: Int64 = 100
     /// Milliseconds that an idle client is still listened to after listeners are closed: a request
     /// may be on its way, and is answered with `Connection: close` then.
     static let drainPatience: Int64 = 1_000
 
-    func accept(_ listener: Int) {
-        guard listener < self.listeners.count else { return }
-        for _ in 0..<Self.acceptBatch {
+    /// Takes a batch of connections from a listener; `false` when no more wait there for now.
+    @discardableResult
+    func accept(_ listener: Int) -> Bool {
+        guard listener < self.listeners.count else { return false }
+        let isSecure = self.listenerKinds[listener] == .https
+        for _ in 0..<(isSecure ? Self.secureAcceptBatch : Self.acceptBatch) {
             guard self.clientCount < self.settings.configuration.maximumConnections else {
-                return self.pauseAccepting()
+                self.pauseAccepting()
+                return false
             }
             var address = mesh_address()
             let descriptor = mesh_accept(self.listeners[listener].descriptor, &address)
@@ -23,9 +31,10 @@ extension Worker {
             if descriptor == -EMFILE || descriptor == -ENFILE || descriptor == -ENOBUFS
                 || descriptor == -ENOMEM
             {
-                return self.pauseAccepting()
+                self.pauseAccepting()
+                return false
             }
-            guard descriptor >= 0 else { return }
+            guard descriptor >= 0 else { return false }
             guard self.clientsByAddress.admit(address) else {
                 self.counters.add(WorkerCounter.refusedConnections)
                 Glibc.close(descriptor)
@@ -34,7 +43,8 @@ extension Worker {
             let index = self.io.add(descriptor, role: .client, phase: .open)
             guard index >= 0 else {
                 self.clientsByAddress.forget(address)
-                return self.pauseAccepting()
+                self.pauseAccepting()
+                return false
             }
             let link = self.io[index]
             link.pointee.address = address
@@ -45,6 +55,7 @@ extension Worker {
             self.timers.set(.link, index, self.milliseconds + self.timeouts.head)
             self.clientAccepted(index)
         }
+        return true
     }
 
     /// Lets the kernel's queue hold further clients for a while.
@@ -72,7 +83,8 @@ extension Worker {
         guard !self.isDraining else { return }
         for index in self.listeners.indices {
             // Closing a listener resets whom the kernel has accepted for it.
-            for _ in 0..<Self.acceptBatch { self.accept(index) }
+            var batches = 0
+            while batches < Self.drainBatches, self.accept(index) { batches += 1 }
         }
         self.isDraining = true
         self.isAccepting = false

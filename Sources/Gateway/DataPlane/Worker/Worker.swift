@@ -291,6 +291,10 @@ final class Worker {
     /// Looks at clients that asked to be looked at again while something else was at hand.
     @inline(__always)
     func takePending() {
+        if !self.pending.isEmpty { self.takeAllPending() }
+    }
+
+    private func takeAllPending() {
         while let client = self.pending.popLast() {
             self.io[client].pointee.flags.remove(.isPending)
             if self.io[client].pointee.role == .client { self.clientReadable(client) }

@@ -244,6 +244,45 @@ static inline void mesh_copy_short(void *to, const void *from, size_t count) {
     }
 }
 
+// Whether a path has letters, digits and `-._~/` only, no empty segment and none that begins with a dot:
+// such a one is in normal form and needs no escape. May say no for others that are.
+static inline int mesh_is_plain_path(const void *bytes, size_t count) {
+    const uint8_t *p = (const uint8_t *)bytes;
+#if defined(__SSE2__)
+    unsigned before = 0;
+    for (size_t i = 0; i < count; i += 16) {
+        uint8_t padded[16] = "aaaaaaaaaaaaaaa";
+        const uint8_t *block = p + i;
+        if (count - i < 16) {
+            padded[15] = 'a';
+            mesh_copy_short(padded, block, count - i);
+            block = padded;
+        }
+        __m128i loaded = _mm_loadu_si128((const __m128i *)(const void *)block);
+        unsigned slashes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(loaded, _mm_set1_epi8('/')));
+        unsigned dots = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(loaded, _mm_set1_epi8('.')));
+        __m128i marks = _mm_or_si128(
+            _mm_cmpeq_epi8(loaded, _mm_set1_epi8('_')), _mm_cmpeq_epi8(loaded, _mm_set1_epi8('~')));
+        unsigned plain = mesh_plain_in_block(block, '.') | slashes | (unsigned)_mm_movemask_epi8(marks);
+        if (plain != 0xFFFF || ((slashes << 1 | before) & (slashes | dots)) != 0) {
+            return 0;
+        }
+        before = slashes >> 15;
+    }
+    return count > 0 && p[0] == '/';
+#else
+    for (size_t i = 0; i < count; i++) {
+        uint8_t lower = p[i] | 0x20;
+        int is_word = (lower >= 'a' && lower <= 'z') || (p[i] >= '0' && p[i] <= '9') || p[i] == '-'
+            || p[i] == '_' || p[i] == '~';
+        if (!is_word && (i == 0 ? p[i] != '/' : (p[i] != '/' && p[i] != '.') || p[i - 1] == '/')) {
+            return 0;
+        }
+    }
+    return count > 0 && p[0] == '/';
+#endif
+}
+
 // Copies bytes with ASCII letters in lower case, eight at a time; the ranges must not overlap.
 static inline void mesh_copy_lowercased(void *to, const void *from, size_t count) {
     const uint8_t *p = (const uint8_t *)from;
