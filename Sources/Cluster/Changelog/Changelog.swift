@@ -275,7 +275,7 @@ public struct Changelog: Sendable {
         case .inquiry(let summary):
             self.receiveInquiry(summary, from: peer, by: path, at: now)
         case .summary(let summary): self.receiveSummary(summary, from: peer, at: now)
-        case .want(let vector, let progress): 
+        case .want(let vector, let progress):
             self.serve(vector, progress, to: peer, by: path, at: now)
         case .parts(let parts, let isLast):
             self.receiveParts(parts, isLast: isLast, from: peer, at: now)

@@ -32,6 +32,35 @@ struct ChangesetTests {
         #expect(longer.hash != encoded.hash)
     }
 
+    @Test("are made anew, to the byte, of a large one that a log has kept as what it says")
+    func madeAnew() throws {
+        let change = Changeset.Change(
+            key: "routes/2",
+            replaces: nil,
+            body: Array(repeating: 7, count: 9_000)
+        )
+        let large = Changeset(
+            id: self.sample.id,
+            previous: self.sample.previous,
+            generation: 41,
+            node: self.sample.node,
+            wallMilliseconds: 1,
+            author: "änn",
+            message: "",
+            changes: self.sample.changes.prefix(1) + [change]
+        )
+        let bytes = EncodedChangeset(large, hash: testHash).bytes + [1, 2]
+        let read = try EncodedChangeset(decoding: bytes, hash: testHash)
+        let settled = read.settled
+
+        #expect(settled == read)
+        #expect(settled.bytes == bytes)
+        #expect(settled.byteCount == bytes.count)
+        #expect(settled.hash == testHash(bytes))
+        let rules = StructuralRules(facts: { _, _ in EntityFacts() }, hash: testHash)
+        #expect(read.prepared(by: rules).settled.prepared == nil)
+    }
+
     @Test("cut anywhere, or changed in any bit, never trap")
     func hostile() throws {
         let bytes = EncodedChangeset(self.sample, hash: testHash).bytes
