@@ -28,6 +28,8 @@ extension Changelog {
 
     /// How long the bytes of a large changeset are kept after somebody has asked for a part of it.
     private static let servedRest: Duration = .seconds(3)
+    /// Large changesets whose bytes are kept at a time.
+    private static let servedLimit = 4
 
     /// Sends a chunk of what `vector` does not include, in the order of applying.
     mutating func serve(
@@ -66,18 +68,16 @@ extension Changelog {
     /// An entry's bytes; those of a large one are kept for the next that asks.
     private mutating func served(_ entry: EncodedChangeset, at now: MonotonicInstant) -> [UInt8] {
         guard entry.byteCount > self.configuration.chunkByteCount else { return entry.bytes }
-        let bytes = self.served?.hash == entry.hash ? self.served?.bytes : nil
-        let served = Served(hash: entry.hash, bytes: bytes ?? entry.bytes, at: now)
-        self.served = served
+        let known = self.served.first { $0.hash == entry.hash }
+        let served = Served(hash: entry.hash, bytes: known?.bytes ?? entry.bytes, at: now)
+        self.served.removeAll { $0.hash == entry.hash }
+        self.served = self.served.suffix(Self.servedLimit - 1) + [served]
         return served.bytes
     }
 
     /// Lets go of bytes that nobody has asked for lately.
     mutating func forgetServed(at now: MonotonicInstant) {
-        guard let served = self.served, now >= served.at.advanced(by: Self.servedRest) else {
-            return
-        }
-        self.served = nil
+        self.served.removeAll { now >= $0.at.advanced(by: Self.servedRest) }
     }
 
     func serveCheckpoint(

@@ -46,8 +46,8 @@ public struct Changelog: Sendable {
     var covered: [NodeID: Int] = [:]
     var past = PastVectors()
 
-    /// A large changeset that peers are fetching.
-    var served: Served?
+    /// Large changesets that peers are fetching, the one asked for last at the end.
+    var served: [Served] = []
     var session: FetchSession?
     var partial = PartialContent()
     var candidates: Set<NodeID> = []

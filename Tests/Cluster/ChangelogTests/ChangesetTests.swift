@@ -61,6 +61,28 @@ struct ChangesetTests {
         #expect(read.prepared(by: rules).settled.prepared == nil)
     }
 
+    @Test("of a large one are kept while somebody fetches it, and no longer")
+    func served() throws {
+        var configuration = ChangelogConfiguration()
+        configuration.chunkByteCount = 1_000
+        var log = try Changelog.empty(configuration: configuration)
+        try log.put(["k/1": String(repeating: "v", count: 9_000)])
+        let entry = try #require(log.entries.first)
+        log.setPeers([ChangelogPeer(node: NodeID(2), region: "here", isReachable: true)])
+        #expect(log.served.isEmpty)
+
+        let want = ChangelogMessage.want(VersionVector(), progress: nil)
+        let sent = log.receive(want, from: NodeID(2), at: .zero).compactMap { effect in
+            if case .stream(.parts(let parts, _), _) = effect { parts.first?.bytes } else { nil }
+        }
+        #expect(sent == [Array(entry.bytes.prefix(1_000))])
+        #expect(log.served.map(\.hash) == [entry.hash])
+        _ = log.wake(at: MonotonicInstant(nanoseconds: 2_000_000_000))
+        #expect(log.served.count == 1)
+        _ = log.wake(at: MonotonicInstant(nanoseconds: 3_000_000_000))
+        #expect(log.served.isEmpty)
+    }
+
     @Test("cut anywhere, or changed in any bit, never trap")
     func hostile() throws {
         let bytes = EncodedChangeset(self.sample, hash: testHash).bytes

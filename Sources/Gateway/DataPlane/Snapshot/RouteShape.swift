@@ -15,6 +15,8 @@ final class RouteShape: Sendable {
     let routeDocument: [UInt8]
     /// The service as JSON; empty when no step logs, or there is none.
     let serviceDocument: [UInt8]
+    /// What it and its service are called; empty when no step logs.
+    let names: LogNames
     /// Without its upstream, which a snapshot fills in; valid as long as this object.
     nonisolated(unsafe) let plan: RoutePlan
     /// The route alone, held once with the configuration's.
@@ -77,6 +79,7 @@ final class RouteShape: Sendable {
         self.routeDocument = isTold ? Array(route.document.json.utf8) : []
         self.serviceDocument =
             isTold ? service.map { Array($0.document.json.utf8) } ?? [] : []
+        self.names = isTold ? Self.names(route, service) : LogNames()
         self.captures =
             chain.readsCaptures || hashesCaptures ? RouteCaptures(paths: route.paths) : nil
         self.hashesCaptures = hashesCaptures
@@ -92,18 +95,6 @@ final class RouteShape: Sendable {
     /// Of the route's service, if it has one.
     var serviceID: EntityID? { self.route[0].service }
 
-    /// What it and its service are called, for steps that log.
-    var names: LogNames {
-        let service = self.service.first
-        var names = LogNames()
-        names.route = self.route[0].name ?? ""
-        names.routeID = self.routeID.description
-        names.service = service?.name ?? ""
-        names.serviceID = service?.id.description ?? ""
-        names.host = service?.host ?? ""
-        return names
-    }
-
     /// Whether it compiles the same.
     func matches(
         _ route: EntityList<Route>,
@@ -113,6 +104,16 @@ final class RouteShape: Sendable {
     ) -> Bool {
         self.route == route && self.service == service && self.plugins == plugins
             && self.hashesCaptures == hashesCaptures
+    }
+
+    private static func names(_ route: Route, _ service: Service?) -> LogNames {
+        var names = LogNames()
+        names.route = route.name ?? ""
+        names.routeID = route.id.description
+        names.service = service?.name ?? ""
+        names.serviceID = service?.id.description ?? ""
+        names.host = service?.host ?? ""
+        return names
     }
 
     /// `Kong-Route-Id` and its siblings.
