@@ -18,7 +18,7 @@ extension Changelog {
         self.foldCheck = entries + max(1, step / 8)
         let count = self.foldableCount
         guard count >= step else { return [] }
-        let byteCount = self.log.entries.prefix(count).reduce(0) { $0 + $1.bytes.count }
+        let byteCount = self.log.entries.prefix(count).reduce(0) { $0 + $1.byteCount }
         guard byteCount >= self.checkpointBytes.count / 4 || count >= Self.foldLimit else {
             return []
         }

@@ -26,12 +26,18 @@ extension Changelog {
             + self.startSession(at: now)
     }
 
+    /// How long the bytes of a large changeset are kept after somebody has asked for a part of it.
+    private static let servedRest: Duration = .seconds(3)
+    /// Large changesets whose bytes are kept at a time.
+    private static let servedLimit = 4
+
     /// Sends a chunk of what `vector` does not include, in the order of applying.
-    func serve(
+    mutating func serve(
         _ vector: VersionVector,
         _ progress: PartProgress?,
         to peer: NodeID,
-        by path: ChangelogPath
+        by path: ChangelogPath,
+        at now: MonotonicInstant
     ) -> [ChangelogEffect] {
         var room = self.chunkByteCount(path)
         var parts: [ChangesetPart] = []
@@ -39,24 +45,39 @@ extension Changelog {
             guard room > 0 else { return [self.reply(.parts(parts, isLast: false), peer, path)] }
             var offset = 0
             if parts.isEmpty, let progress, progress.hash == entry.hash {
-                offset = Int(min(progress.offset, UInt64(entry.bytes.count)))
+                offset = Int(min(progress.offset, UInt64(entry.byteCount)))
             }
-            let end = min(entry.bytes.count, offset + room)
+            let end = min(entry.byteCount, offset + room)
             room -= end - offset + ChangesetPart.overhead
             parts.append(
                 ChangesetPart(
                     id: entry.id,
                     hash: entry.hash,
-                    total: UInt64(entry.bytes.count),
+                    total: UInt64(entry.byteCount),
                     offset: UInt64(offset),
-                    bytes: Array(entry.bytes[offset..<end])
+                    bytes: Array(self.served(entry, at: now)[offset..<end])
                 )
             )
-            if end < entry.bytes.count {
+            if end < entry.byteCount {
                 return [self.reply(.parts(parts, isLast: false), peer, path)]
             }
         }
         return [self.reply(.parts(parts, isLast: true), peer, path)]
+    }
+
+    /// An entry's bytes; those of a large one are kept for the next that asks.
+    private mutating func served(_ entry: EncodedChangeset, at now: MonotonicInstant) -> [UInt8] {
+        guard entry.byteCount > self.configuration.chunkByteCount else { return entry.bytes }
+        let known = self.served.first { $0.hash == entry.hash }
+        let served = Served(hash: entry.hash, bytes: known?.bytes ?? entry.bytes, at: now)
+        self.served.removeAll { $0.hash == entry.hash }
+        self.served = self.served.suffix(Self.servedLimit - 1) + [served]
+        return served.bytes
+    }
+
+    /// Lets go of bytes that nobody has asked for lately.
+    mutating func forgetServed(at now: MonotonicInstant) {
+        self.served.removeAll { now >= $0.at.advanced(by: Self.servedRest) }
     }
 
     func serveCheckpoint(

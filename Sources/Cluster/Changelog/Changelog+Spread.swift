@@ -132,7 +132,7 @@ extension Changelog {
         var datagrams: [[ChangesetPart]] = []
         var room = 0
         for entry in added {
-            let byteCount = entry.bytes.count + ChangesetPart.overhead
+            let byteCount = entry.byteCount + ChangesetPart.overhead
             guard byteCount <= self.configuration.datagramByteCount else { datagrams = []; break }
             if byteCount > room {
                 datagrams.append([])
@@ -170,7 +170,7 @@ extension ChangesetPart {
         self.init(
             id: entry.id,
             hash: entry.hash,
-            total: UInt64(entry.bytes.count),
+            total: UInt64(entry.byteCount),
             offset: 0,
             bytes: entry.bytes
         )

@@ -117,16 +117,15 @@ extension Changelog {
         if let error = draft.staleness(at: head, of: state) { throw error }
         let changes = draft.changes(of: state)
         guard !changes.isEmpty else { return nil }
-        var entry = try self.encoded(
+        let entry = try self.encoded(
             author: draft.author,
             message: draft.message,
             wallMilliseconds: draft.wallMilliseconds,
             changes: changes
-        )
-        entry.prepared = draft.prepared
-        guard entry.bytes.count <= self.configuration.changesetByteLimit else {
+        ).prepared(with: draft.prepared)
+        guard entry.byteCount <= self.configuration.changesetByteLimit else {
             throw .tooLarge(
-                found: entry.bytes.count,
+                found: entry.byteCount,
                 limit: self.configuration.changesetByteLimit
             )
         }

@@ -46,6 +46,8 @@ public struct Changelog: Sendable {
     var covered: [NodeID: Int] = [:]
     var past = PastVectors()
 
+    /// Large changesets that peers are fetching, the one asked for last at the end.
+    var served: [Served] = []
     var session: FetchSession?
     var partial = PartialContent()
     var candidates: Set<NodeID> = []
@@ -76,6 +78,13 @@ public struct Changelog: Sendable {
     struct Adoption: Sendable {
         let checkpoint: Checkpoint
         let bytes: [UInt8]
+    }
+
+    /// The bytes of a changeset of which a part was asked for.
+    struct Served: Sendable {
+        let hash: ContentHash
+        let bytes: [UInt8]
+        let at: MonotonicInstant
     }
 
     /// When a peer may be asked again.
@@ -220,6 +229,7 @@ public struct Changelog: Sendable {
     /// Does what is due; early and spurious calls are harmless.
     public mutating func wake(at now: MonotonicInstant) -> [ChangelogEffect] {
         var effects: [ChangelogEffect] = []
+        self.forgetServed(at: now)
         effects += self.repeatSession(at: now)
         effects += self.attendWrites(at: now)
         effects += self.startFlight(at: now)
@@ -265,7 +275,8 @@ public struct Changelog: Sendable {
         case .inquiry(let summary):
             self.receiveInquiry(summary, from: peer, by: path, at: now)
         case .summary(let summary): self.receiveSummary(summary, from: peer, at: now)
-        case .want(let vector, let progress): self.serve(vector, progress, to: peer, by: path)
+        case .want(let vector, let progress):
+            self.serve(vector, progress, to: peer, by: path, at: now)
         case .parts(let parts, let isLast):
             self.receiveParts(parts, isLast: isLast, from: peer, at: now)
         case .wantCheckpoint(let hash, let offset):

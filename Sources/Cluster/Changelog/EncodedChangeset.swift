@@ -4,17 +4,21 @@ public import MeshPrimitives
 public struct EncodedChangeset: Equatable, Sendable {
     /// What the bytes say.
     public let changeset: Changeset
-    /// As its writer encoded it; never encoded again.
-    public let bytes: [UInt8]
     /// The hash of ``bytes``.
     public let hash: ContentHash
+    /// How many ``bytes`` are.
+    public let byteCount: Int
     /// What replay needs to know of its changes, when somebody has worked it out.
-    var prepared: PreparedChanges?
-    /// Where the seal's length stands in ``bytes``.
-    private let sealStart: Int
+    private(set) var prepared: PreparedChanges?
+    /// The seal, and what newer software added behind it.
+    private let tail: [UInt8]
+    /// All bytes, as long as they are likely to be asked for.
+    private var whole: [UInt8]?
 
     /// The first byte of every changeset that this version understands.
     private static let format: UInt8 = 1
+    /// Bytes up to which a changeset in a log keeps them beside what they say.
+    private static let keptByteLimit = 4_096
     /// Most bytes of a seal.
     private static let sealByteLimit = 1_024
     /// Most bytes of a key: a kind, a stroke and an identity are far below it.
@@ -37,11 +41,12 @@ public struct EncodedChangeset: Equatable, Sendable {
         var writer = ByteWriter(capacity: 512)
         writer.append(Self.format)
         writer.write(changeset)
-        self.sealStart = writer.bytes.count
+        let sealStart = writer.bytes.count
         writer.write(sized: keys?.seal(Self.sealed(hash(writer.bytes))) ?? [])
         self.changeset = changeset
-        // It is kept for long: without the room that the writer grew into.
-        self.bytes = Array(writer.bytes[...])
+        self.tail = Array(writer.bytes[sealStart...])
+        self.byteCount = writer.bytes.count
+        self.whole = writer.bytes
         self.hash = hash(writer.bytes)
     }
 
@@ -56,7 +61,7 @@ public struct EncodedChangeset: Equatable, Sendable {
                 throw .invalidValue(field: "format", found: UInt64(format))
             }
             self.changeset = try reader.readChangeset()
-            self.sealStart = bytes.count - reader.remaining
+            self.tail = Array(bytes.suffix(reader.remaining))
             _ = try reader.readSized(limit: Self.sealByteLimit)
         } catch {
             throw .malformed(reason: "\(error)")
@@ -64,17 +69,46 @@ public struct EncodedChangeset: Equatable, Sendable {
         guard Self.isOrderly(self.changeset) else {
             throw .malformed(reason: "numbers start at 1 and keys ascend")
         }
-        self.bytes = bytes
+        self.whole = bytes
+        self.byteCount = bytes.count
         self.hash = hash(bytes)
+    }
+
+    /// As its writer encoded it, to the byte.
+    ///
+    /// What is said can be encoded in one way only, so a large one in a log is held once, as what it
+    /// says; asking for its bytes costs O(bytes) then.
+    public var bytes: [UInt8] {
+        if let whole = self.whole { return whole }
+        var writer = ByteWriter(capacity: self.byteCount)
+        writer.append(Self.format)
+        writer.write(self.changeset)
+        writer.append(contentsOf: self.tail)
+        return writer.bytes
+    }
+
+    /// As a log keeps it, which rarely needs more of it than what it says.
+    var settled: EncodedChangeset {
+        var copy = self
+        copy.prepared = nil
+        if copy.byteCount > Self.keptByteLimit { copy.whole = nil }
+        return copy
+    }
+
+    /// The same with what replay needs to know of its changes; `nil`: with nothing.
+    func prepared(with prepared: PreparedChanges?) -> EncodedChangeset {
+        var copy = self
+        copy.prepared = prepared
+        return copy
     }
 
     /// Whether the node whose store is named as the writer has sealed these very bytes, what newer
     /// software added behind the seal included.
     public func isGenuine(_ keys: WriterKeys, hash: ([UInt8]) -> ContentHash) -> Bool {
         guard self.id.writer.belongs(to: self.changeset.node) else { return false }
-        var reader = ByteReader(self.bytes[self.sealStart...])
+        var reader = ByteReader(self.tail)
         guard let seal = try? reader.readSized(limit: Self.sealByteLimit) else { return false }
-        let rest = self.bytes[..<self.sealStart] + self.bytes.suffix(reader.remaining)
+        let rest = self.bytes.dropLast(self.tail.count) + self.tail.suffix(reader.remaining)
         return keys.isGenuine(self.changeset.node, seal, Self.sealed(hash(Array(rest))))
     }
 
@@ -87,7 +121,7 @@ public struct EncodedChangeset: Equatable, Sendable {
 
     /// Whether two are the same bytes.
     public static func == (left: EncodedChangeset, right: EncodedChangeset) -> Bool {
-        left.hash == right.hash && left.bytes == right.bytes
+        left.hash == right.hash && left.tail == right.tail && left.changeset == right.changeset
     }
 
     /// Its name.
@@ -166,6 +200,8 @@ extension ByteReader {
     private mutating func readChanges() throws(ByteReaderError) -> [Changeset.Change] {
         let count: UInt32 = try self.read()
         var changes: [Changeset.Change] = []
+        // Whoever sends it may lie about how many there are.
+        changes.reserveCapacity(min(Int(count), self.remaining / 64))
         for _ in 0..<count {
             let key = try self.readString()
             let replaces = try self.readFlag() ? try self.readHash() : nil

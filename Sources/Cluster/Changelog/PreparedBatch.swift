@@ -66,13 +66,13 @@ extension EncodedChangeset {
     /// The same with what replay needs worked out.
     func prepared(by rules: StructuralRules) -> EncodedChangeset {
         guard self.prepared == nil else { return self }
-        var copy = self
-        copy.prepared = PreparedChanges(
-            details: self.changeset.changes.compactMap { change in
-                change.body.map { PreparedChanges.Detail(change.key, $0, rules) }
-            }
+        return self.prepared(
+            with: PreparedChanges(
+                details: self.changeset.changes.compactMap { change in
+                    change.body.map { PreparedChanges.Detail(change.key, $0, rules) }
+                }
+            )
         )
-        return copy
     }
 }
 

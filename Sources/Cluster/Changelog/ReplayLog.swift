@@ -129,7 +129,7 @@ struct ReplayLog: Sendable {
         if !removed.isEmpty {
             first = self.entries.firstIndex { removed.contains($0.id) } ?? first
             for entry in self.entries[first...] where removed.contains(entry.id) {
-                self.byteCount -= entry.bytes.count
+                self.byteCount -= entry.byteCount
             }
             self.entries.removeAll { removed.contains($0.id) }
             for writer in Set(removed.map(\.writer)) { self.unchain(writer, removed) }
@@ -173,7 +173,7 @@ struct ReplayLog: Sendable {
     /// Puts a checkpoint made by ``folding(of:)`` in the place of the first `count` entries.
     mutating func fold(_ count: Int, into checkpoint: Checkpoint) {
         for entry in self.entries.prefix(count) {
-            self.byteCount -= entry.bytes.count
+            self.byteCount -= entry.byteCount
             self.chains[entry.id.writer]?.removeFirst()
             if self.chains[entry.id.writer]?.isEmpty == true { self.chains[entry.id.writer] = nil }
         }
@@ -214,12 +214,12 @@ struct ReplayLog: Sendable {
 
     private mutating func chain(_ entry: EncodedChangeset) {
         assert(entry.id.sequence == self.vector.sequence(of: entry.id.writer) + 1, "no gaps")
-        self.chains[entry.id.writer, default: []].append(entry)
+        self.chains[entry.id.writer, default: []].append(entry.settled)
         self.vector[entry.id.writer] = VersionVector.Entry(
             sequence: entry.id.sequence,
             head: entry.hash
         )
-        self.byteCount += entry.bytes.count
+        self.byteCount += entry.byteCount
     }
 
     private mutating func unchain(_ writer: WriterID, _ removed: Set<ChangesetID>) {
@@ -268,8 +268,7 @@ struct ReplayLog: Sendable {
             } else {
                 self.outcomes.append(self.state.apply(self.entries[index], rules: self.rules))
             }
-            // Rarely needed again, and as large as the changes are many.
-            self.entries[index].prepared = nil
+            self.entries[index] = self.entries[index].settled
             self.hashes.append(self.state.hash)
             guard self.outcomes.count - (self.marks.last?.count ?? 0) >= Self.markInterval else {
                 continue

@@ -36,7 +36,7 @@ struct Staging: Sendable {
 
     /// Counts a changeset that goes to the disk by another way.
     mutating func note(_ entry: EncodedChangeset) {
-        self.byteCount += entry.bytes.count
+        self.byteCount += entry.byteCount
         self.hashes[entry.id] = entry.hash
         self.generations[entry.id.writer] = entry.changeset.generation
         self.generation = max(self.generation, entry.changeset.generation)

@@ -13,6 +13,9 @@ public protocol AdminNode: Sendable {
 
     /// Every entity it holds, with the version.
     func held() async -> HeldEntities
+    /// Every entity of a version that it has just taken in, each list by rising id; the newest when that
+    /// is not what it routes by.
+    func configuration(_ version: ConfigurationVersion) async -> GatewayConfiguration
     /// Checks an entity, alone in its configuration, for what its fields alone cannot show, and
     /// fills in what follows from it.
     ///

@@ -30,6 +30,7 @@ struct ConfigPaths: Sendable {
         }
         var submission = Submission(text: text)
         submission.author = exchange.author
+        submission.wantsChanges = false
         let report: ApplyReport
         do throws(AdminError) {
             if exchange.flag("check_hash") {
@@ -41,7 +42,7 @@ struct ConfigPaths: Sendable {
             return Self.answer(to: error, flattened: exchange.flag("flatten_errors"))
         }
         var answer = AdminAnswer.document(
-            Self.collections(of: await self.node.held().catalogue),
+            Self.collections(of: await self.node.configuration(report.config)),
             status: 201
         )
         if !report.confirmed { answer.isUnconfirmed(heldBy: report.holders) }
@@ -49,14 +50,20 @@ struct ConfigPaths: Sendable {
     }
 
     /// All entities by collection and id.
-    private static func collections(of catalogue: EntityCatalogue) -> DocumentValue {
-        let view = EntityView(catalogue: catalogue)
-        let fields = EntityKind.allCases.compactMap { kind -> DocumentField? in
-            let ids = catalogue.ids(of: kind)
-            guard !ids.isEmpty else { return nil }
-            let entities = ids.compactMap { catalogue.row(kind, $0) }
-                .map { DocumentField("\($0.id)", view.document($0)) }
-            return DocumentField(kind.rawValue, .object(entities))
+    private static func collections(of configuration: GatewayConfiguration) -> DocumentValue {
+        // What a view shows of others than the entity itself are server names.
+        var names = GatewayConfiguration()
+        names.snis = configuration.snis
+        let view = EntityView(catalogue: EntityCatalogue(names))
+        var fields: [DocumentField] = []
+        for kind in EntityKind.allCases {
+            let entries = configuration.entries(of: kind)
+            guard !entries.isEmpty else { continue }
+            let entities = entries.map { entry in
+                let row = EntityRow(kind: kind, id: entry.id, document: entry.document)
+                return DocumentField("\(entry.id)", view.document(row))
+            }
+            fields.append(DocumentField(kind.rawValue, .object(entities)))
         }
         return .object(fields)
     }

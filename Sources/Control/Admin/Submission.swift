@@ -19,6 +19,11 @@ public struct Submission: Equatable, Sendable {
     /// The nodes take it up in waves, within these limits; `nil`: all at once.
     public var rollOut: RollOutLimits?
 
+    /// Whether the answer tells entity by entity what changes.
+    ///
+    /// Default true; of a large text it takes as long as to check it.
+    public var wantsChanges = true
+
     /// Creates a submission without message or expectation.
     public init(text: String, name: String = "config") {
         self.text = text

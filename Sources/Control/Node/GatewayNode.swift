@@ -195,7 +195,7 @@ struct GatewayNode: Sendable {
         ]
         let work: [any Service] = [
             parts.regions, parts.state, parts.modes, parts.health, parts.configuration,
-            parts.rollOuts, parts.watch(store: store), parts.tickets,
+            parts.rollOuts, parts.watch(store: store), parts.tickets, parts.directory,
             StapleService(dataPlane: parts.dataPlane, logger: self.logger),
             SpillWatch(dataPlane: parts.dataPlane, logger: self.logger),
             BoardService(node: admin),

@@ -27,6 +27,7 @@ struct NodeParts: Sendable {
     let rollOuts: RollOutService
     let tickets: TicketKeyService
     let seeds: SeedResolver
+    let directory: DirectoryService
 
     /// Makes the parts.
     ///
@@ -65,6 +66,8 @@ struct NodeParts: Sendable {
             dataPlane: dataPlane,
             adminAddress: settings.admin.listen.description
         )
+        let directory = DirectoryService(EntityDirectory(cluster: cluster))
+        self.directory = directory
         self.seeds = resolver
         self.dataPlane = dataPlane
         self.prober = Prober { result in inbox.add { $0.results.append(result) } }
@@ -99,7 +102,10 @@ struct NodeParts: Sendable {
             hasSeeds: !settings.gossip.seeds.isEmpty,
             events: events,
             logger: logger,
-            onChange: { standing in state.update { $0.take(standing) } }
+            onChange: { standing in
+                state.update { $0.take(standing) }
+                directory.configurationChanged()
+            }
         )
         self.rollOuts = Self.rollOuts(self.configuration, dataPlane, state, events, store, logger)
         self.tickets = Self.tickets(settings, keyRing, dataPlane)
@@ -215,7 +221,7 @@ struct NodeParts: Sendable {
             state: self.state,
             rollOuts: self.rollOuts,
             eventLog: self.events,
-            directory: EntityDirectory(cluster: self.cluster),
+            directory: self.directory.directory,
             seeds: self.seeds
         )
     }

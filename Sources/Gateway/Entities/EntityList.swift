@@ -87,6 +87,13 @@ extension EntityList: RandomAccessCollection, MutableCollection, RangeReplaceabl
         if !isSorted { self.held.sort { $0.entity.id < $1.entity.id } }
     }
 
+    /// The entity at a place alone, held once with this list's.
+    public func only(at index: Int) -> EntityList {
+        var list = EntityList()
+        list.held = [self.held[index]]
+        return list
+    }
+
     /// Adds an entity of another list at the end, without reading it anew.
     public mutating func append(from other: EntityList, at place: Int) {
         self.held.append(other.held[place])

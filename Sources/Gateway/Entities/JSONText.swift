@@ -87,6 +87,8 @@ public struct JSONText {
         var hasEqualNames = false
         self.skipSpace()
         if self.take("}") { return .object([]) }
+        // The fields of an entity are some twenty, those within them few.
+        if depth == 0 { fields.reserveCapacity(24) }
         repeat {
             self.skipSpace()
             let (line, column) = (self.line, self.column)

@@ -19,10 +19,12 @@ struct HealthEntry: Sendable {
     }
 
     var target: HealthTarget
-    var settings: HealthSettings
+    /// How it is judged; one object for all that are judged alike.
+    var manner: HealthManner
     var pool: Int
     var isLive = true
-    var watch = TargetWatch()
+    /// A target of which nothing was seen shares what is known of it.
+    private var record: HealthManner.Record
     var part = CheckerShare.Part()
     var nextProbe: MonotonicInstant?
     var probeInFlight: UInt64?
@@ -56,11 +58,39 @@ struct HealthEntry: Sendable {
     var isAccused = false
     var isContradicted = false
 
-    init(_ target: HealthTarget, _ settings: HealthSettings, pool: Int) {
+    init(_ target: HealthTarget, _ manner: HealthManner, pool: Int) {
         self.target = target
-        self.settings = settings
+        self.manner = manner
+        self.record = manner.blank
         self.pool = pool
     }
+
+    /// How it is judged.
+    var settings: HealthSettings { self.manner.settings }
+
+    /// What was seen of it.
+    var watch: TargetWatch {
+        get { self.record.watch }
+        _modify {
+            if !isKnownUniquelyReferenced(&self.record) {
+                self.record = HealthManner.Record(self.record.watch)
+            }
+            yield &self.record.watch
+        }
+    }
+
+    /// Judges it otherwise from now on.
+    mutating func judge(by manner: HealthManner) {
+        if self.isWatched {
+            self.watch.breaker = manner.settings.breaker
+        } else {
+            self.record = manner.blank
+        }
+        self.manner = manner
+    }
+
+    /// Whether anything was seen of it since it is judged as it is.
+    var isWatched: Bool { self.record !== self.manner.blank }
 
     /// How long one failed attempt makes one failed check proof enough: 3 s.
     private static var alarmSpan: Duration { .seconds(3) }

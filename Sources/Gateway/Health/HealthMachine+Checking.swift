@@ -182,6 +182,8 @@ extension HealthMachine {
     /// Takes a target out of use that fails far more often than its like: by own evidence, or by
     /// that of at least two nodes together.
     mutating func judgeRate(_ slot: Int, at now: MonotonicInstant) {
+        // Without own attempts only several peers together prove anything.
+        guard self.entries[slot].isWatched || self.entries[slot].tally.failing >= 2 else { return }
         guard !self.entries[slot].watch.openByRatio(at: now) else { return }
         guard self.entries[slot].watch.state == .up,
             self.pools[self.entries[slot].pool].members.count > 1

@@ -35,18 +35,19 @@ extension HealthMachine {
         }
         var seen: Set<TargetID> = []
         var (added, changed): ([Int], [Int]) = ([], [])
+        self.makeRoom(for: upstreams)
         // Most upstreams are judged alike: what is equal is kept in memory once.
-        var settings = HealthSettings()
+        var manner = HealthManner(HealthSettings())
         for upstream in upstreams {
-            if settings != upstream.settings { settings = upstream.settings }
+            if manner.settings != upstream.settings { manner = HealthManner(upstream.settings) }
             for target in upstream.targets where seen.insert(target.id).inserted {
-                thresholds[target.upstream] = settings.threshold
+                thresholds[target.upstream] = manner.settings.threshold
                 if let slot = self.slots[target.id] {
-                    if self.keep(slot, target, settings, into: &effects, at: now) {
+                    if self.keep(slot, target, manner, into: &effects, at: now) {
                         changed.append(slot)
                     }
                 } else {
-                    added.append(self.add(target, settings, at: now))
+                    added.append(self.add(target, manner, at: now))
                 }
             }
         }
@@ -126,16 +127,23 @@ extension HealthMachine {
         return true
     }
 
+    /// Makes room once where many targets come together.
+    private mutating func makeRoom(for upstreams: [HealthUpstream]) {
+        let count = upstreams.reduce(0) { $0 + $1.targets.count }
+        guard count > self.entries.count else { return }
+        self.entries.reserveCapacity(self.entries.count + count)
+        self.slots.reserveCapacity(self.slots.count + count)
+    }
+
     private mutating func add(
         _ target: HealthTarget,
-        _ settings: HealthSettings,
+        _ manner: HealthManner,
         at now: MonotonicInstant
     ) -> Int {
         let pool = self.pool(HealthPool.Key(upstream: target.upstream, region: target.region))
-        var entry = HealthEntry(target, settings, pool: pool)
+        var entry = HealthEntry(target, manner, pool: pool)
         entry.part = self.share.part(in: target.id, of: target.region)
         entry.directive = self.directive(for: target)
-        entry.watch.breaker = settings.breaker
         entry.stageSince = now
         let slot = self.vacant.popLast() ?? self.entries.count
         let others = self.pools[pool]
@@ -155,7 +163,7 @@ extension HealthMachine {
     private mutating func keep(
         _ slot: Int,
         _ target: HealthTarget,
-        _ settings: HealthSettings,
+        _ manner: HealthManner,
         into effects: inout [Effect],
         at now: MonotonicInstant
     ) -> Bool {
@@ -180,13 +188,12 @@ extension HealthMachine {
             _ = self.assign(slot, at: now)
             isJudgedAgain = pool != old
         }
-        guard self.entries[slot].settings != settings else { return isJudgedAgain }
+        let (old, settings) = (self.entries[slot].settings, manner.settings)
+        guard old != settings else { return isJudgedAgain }
         let isRescheduled =
-            self.entries[slot].settings.active.healthyInterval != settings.active.healthyInterval
-            || self.entries[slot].settings.active.unhealthyInterval
-                != settings.active.unhealthyInterval
-        self.entries[slot].settings = settings
-        self.entries[slot].watch.breaker = settings.breaker
+            old.active.healthyInterval != settings.active.healthyInterval
+            || old.active.unhealthyInterval != settings.active.unhealthyInterval
+        self.entries[slot].judge(by: manner)
         if isRescheduled { self.scheduleProbe(slot, at: now) }
         return true
     }

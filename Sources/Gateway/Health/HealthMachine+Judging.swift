@@ -226,7 +226,7 @@ extension HealthMachine {
 
     /// Says of a target what is to be said; returns when its counts may be told again.
     private mutating func vote(_ slot: Int, at now: MonotonicInstant) -> MonotonicInstant? {
-        self.entries[slot].watch.evidence.decay(to: now)
+        if self.entries[slot].isWatched { self.entries[slot].watch.evidence.decay(to: now) }
         let entry = self.entries[slot]
         self.count(slot)
         let vote = entry.vote

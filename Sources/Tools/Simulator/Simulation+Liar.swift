@@ -110,7 +110,7 @@ extension Simulation {
         ChangesetPart(
             id: entry.id,
             hash: entry.hash,
-            total: UInt64(entry.bytes.count),
+            total: UInt64(entry.byteCount),
             offset: 0,
             bytes: entry.bytes
         )

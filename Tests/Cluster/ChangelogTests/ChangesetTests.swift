@@ -32,6 +32,57 @@ struct ChangesetTests {
         #expect(longer.hash != encoded.hash)
     }
 
+    @Test("are made anew, to the byte, of a large one that a log has kept as what it says")
+    func madeAnew() throws {
+        let change = Changeset.Change(
+            key: "routes/2",
+            replaces: nil,
+            body: Array(repeating: 7, count: 9_000)
+        )
+        let large = Changeset(
+            id: self.sample.id,
+            previous: self.sample.previous,
+            generation: 41,
+            node: self.sample.node,
+            wallMilliseconds: 1,
+            author: "änn",
+            message: "",
+            changes: self.sample.changes.prefix(1) + [change]
+        )
+        let bytes = EncodedChangeset(large, hash: testHash).bytes + [1, 2]
+        let read = try EncodedChangeset(decoding: bytes, hash: testHash)
+        let settled = read.settled
+
+        #expect(settled == read)
+        #expect(settled.bytes == bytes)
+        #expect(settled.byteCount == bytes.count)
+        #expect(settled.hash == testHash(bytes))
+        let rules = StructuralRules(facts: { _, _ in EntityFacts() }, hash: testHash)
+        #expect(read.prepared(by: rules).settled.prepared == nil)
+    }
+
+    @Test("of a large one are kept while somebody fetches it, and no longer")
+    func served() throws {
+        var configuration = ChangelogConfiguration()
+        configuration.chunkByteCount = 1_000
+        var log = try Changelog.empty(configuration: configuration)
+        try log.put(["k/1": String(repeating: "v", count: 9_000)])
+        let entry = try #require(log.entries.first)
+        log.setPeers([ChangelogPeer(node: NodeID(2), region: "here", isReachable: true)])
+        #expect(log.served.isEmpty)
+
+        let want = ChangelogMessage.want(VersionVector(), progress: nil)
+        let sent = log.receive(want, from: NodeID(2), at: .zero).compactMap { effect in
+            if case .stream(.parts(let parts, _), _) = effect { parts.first?.bytes } else { nil }
+        }
+        #expect(sent == [Array(entry.bytes.prefix(1_000))])
+        #expect(log.served.map(\.hash) == [entry.hash])
+        _ = log.wake(at: MonotonicInstant(nanoseconds: 2_000_000_000))
+        #expect(log.served.count == 1)
+        _ = log.wake(at: MonotonicInstant(nanoseconds: 3_000_000_000))
+        #expect(log.served.isEmpty)
+    }
+
     @Test("cut anywhere, or changed in any bit, never trap")
     func hostile() throws {
         let bytes = EncodedChangeset(self.sample, hash: testHash).bytes

@@ -71,6 +71,14 @@ final class FakeNode: AdminNode {
             HeldEntities(catalogue: store.catalogue, version: Self.version(store.generation))
         }
     }
+    func configuration(_ version: ConfigurationVersion) async -> GatewayConfiguration {
+        let catalogue = await self.held().catalogue
+        let records = EntityKind.allCases.flatMap { kind in
+            catalogue.ids(of: kind).compactMap { catalogue.row(kind, $0) }
+                .map { ($0.kind, $0.id, $0.document) }
+        }
+        return (try? GatewayConfiguration(records: records)) ?? .empty
+    }
     func examine(_ configuration: inout GatewayConfiguration) -> [Finding] {
         configuration.certificates.enumerated().filter { $1.cert.contains("FOREIGN") }.map {
             EntityPlaces().finding(

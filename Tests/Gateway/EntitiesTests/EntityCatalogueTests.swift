@@ -47,6 +47,27 @@ struct EntityCatalogueTests {
         #expect(catalogue.id(of: .routes, named: "some") == nil)
     }
 
+    @Test("made of all stored entities at once is what it is made one by one, and changes alike")
+    func stored() throws {
+        let apart = Self.catalogue()
+        let bodies = EntityKind.allCases.flatMap { kind in
+            apart.ids(of: kind).reversed().compactMap { id in
+                apart.body(kind, id).map { (kind: kind, id: id, body: $0) }
+            }
+        }
+        var catalogue = EntityCatalogue(stored: bodies.reversed())
+        let key = try #require(EntityKind.routes.foreignKeys.first)
+
+        #expect(catalogue.ids(of: .routes) == [Self.route])
+        #expect(catalogue.row(.services, Self.service) == apart.row(.services, Self.service))
+        #expect(catalogue.id(of: .services, named: "web") == Self.service)
+        #expect(catalogue.ids(referringBy: key, to: Self.service) == [Self.route])
+        catalogue.apply(EntityChange(kind: .routes, id: Self.route, document: nil))
+        #expect(catalogue.ids(of: .routes).isEmpty)
+        #expect(catalogue.id(of: .routes, named: "all") == nil)
+        #expect(!catalogue.isReferred(by: key, Self.service))
+    }
+
     @Test("keeps ids in order, however they come")
     func order() {
         var catalogue = EntityCatalogue()

@@ -12,6 +12,14 @@ import MeshTransport
 extension NodeAdmin {
     func held() async -> HeldEntities { await self.directory.held() }
 
+    func configuration(_ version: ConfigurationVersion) async -> GatewayConfiguration {
+        let running = await self.configurations.running
+        if let active = running.standing.active, "\(active.hash)" == version.hash {
+            return running.configuration
+        }
+        return ParsedEntities.readable(await self.cluster.latest().entities)
+    }
+
     func edit(
         _ changes: [EntityChange],
         upon held: HeldEntities,
@@ -122,6 +130,15 @@ actor EntityDirectory {
     /// Reads what differs: entities among `changed`, or all when that is not known.
     private func catchUp(to latest: ClusterConfigurationState, _ changed: Set<String>?) {
         let entities = latest.state.entities
+        self.head = latest.head
+        guard !self.catalogue.isEmpty else {
+            self.catalogue = EntityCatalogue(
+                stored: entities.lazy.compactMap { name, entity in
+                    Key(name).map { ($0.kind, $0.id, entity.body) }
+                }
+            )
+            return
+        }
         for name in changed ?? self.names.union(entities.keys) {
             guard let key = Key(name) else { continue }
             let body = entities[name]?.body
@@ -132,7 +149,6 @@ actor EntityDirectory {
                 self.catalogue.apply(EntityChange(kind: key.kind, id: key.id, document: nil))
             }
         }
-        self.head = latest.head
     }
 
     /// The keys of everything in the catalogue.
@@ -150,9 +166,9 @@ actor EntityDirectory {
         let id: EntityID
 
         init?(_ name: String) {
-            let parts = name.split(separator: "/")
-            guard parts.count == 2, let kind = EntityKind(rawValue: String(parts[0])),
-                let id = EntityID(String(parts[1]))
+            guard let slash = name.utf8.firstIndex(of: UInt8(ascii: "/")),
+                let kind = EntityKind(rawValue: String(name[..<slash])),
+                let id = EntityID(String(name[slash...].dropFirst()))
             else { return nil }
             self.kind = kind
             self.id = id

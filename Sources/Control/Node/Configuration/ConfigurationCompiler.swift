@@ -167,9 +167,15 @@ final class ConfigurationCompiler: Sendable {
     }
 
     /// Gives memory back that reading a whole configuration took for a while, when all that was made
-    /// on the way is gone.
+    /// on the way is gone; no compilation waits for it.
     private func trimLater() {
-        self.queue.asyncAfter(deadline: .now() + Self.restBeforeTrim) { mesh_trim_memory() }
+        DispatchQueue.global(qos: .utility)
+            .asyncAfter(deadline: .now() + Self.restBeforeTrim) { mesh_trim_memory() }
+    }
+
+    /// Says that all that was made to write a configuration is done with but for the answer.
+    func wrote(_ configuration: WrittenConfiguration) {
+        if configuration.details.count >= Self.trimmedEntities { self.trimLater() }
     }
 
     /// Runs `body` on the compiler's thread.

@@ -16,8 +16,8 @@ extension ConfigurationService {
     ///
     /// - Parameters:
     ///   - submission: what to apply.
-    ///   - alreadyRead: what was read of its text before, and then nobody asks entity by entity what
-    ///     has changed; `nil`: it is read here.
+    ///   - alreadyRead: what was read of its text before, and then nobody asks what has changed;
+    ///     `nil`: it is read here.
     ///   - rollOut: makes the roll-out by which nodes take it up; `nil`: all at once.
     /// - Returns: what has changed, and who holds it.
     /// - Throws: ``AdminError``; nothing has changed then.
@@ -48,13 +48,14 @@ extension ConfigurationService {
                     draft,
                     upon: held,
                     expecting: submission.expectedHash,
-                    alreadyRead == nil
+                    alreadyRead == nil && submission.wantsChanges
                         ? ConfigurationDifference(from: held.configuration, to: target)
                         : ConfigurationDifference(from: .empty, to: .empty),
                     by: rollOut
                 )
                 report.warnings = parsed.warnings.map(FindingReport.init)
                 await self.settled()
+                self.compiler.wrote(written)
                 return report
             } catch .stale where submission.expectedHash == nil {
                 // Somebody wrote meanwhile; what the operator wants is still the whole.

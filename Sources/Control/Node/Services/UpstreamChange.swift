@@ -60,24 +60,30 @@ extension SnapshotUpstream {
     /// The targets that take traffic.
     fileprivate var used: [SnapshotTarget] { self.targets.filter { $0.weight > 0 } }
 
-    /// The upstream's targets for the health machine, each with settings that carry its own `Host`.
+    /// The upstream's targets for the health machine; where checks are requests, each has settings that
+    /// carry its own `Host`.
     fileprivate var health: [HealthUpstream] {
-        self.used.map { target in
+        let common = self.settings.map { HealthSettings($0, host: "") } ?? HealthSettings()
+        guard let settings = self.settings, common.active.check != .tcp else {
+            return [HealthUpstream(settings: common, targets: self.used.map(self.healthTarget))]
+        }
+        return self.used.map { target in
             HealthUpstream(
-                settings: self.settings.map { HealthSettings($0, host: target.hostHeader) }
-                    ?? HealthSettings(),
-                targets: [
-                    HealthTarget(
-                        id: target.id,
-                        upstream: self.name,
-                        name: target.target,
-                        endpoint: target.endpoint,
-                        region: target.region ?? "",
-                        weight: target.weight
-                    )
-                ]
+                settings: HealthSettings(settings, host: target.hostHeader),
+                targets: [self.healthTarget(target)]
             )
         }
+    }
+
+    private func healthTarget(_ target: SnapshotTarget) -> HealthTarget {
+        HealthTarget(
+            id: target.id,
+            upstream: self.name,
+            name: target.target,
+            endpoint: target.endpoint,
+            region: target.region ?? "",
+            weight: target.weight
+        )
     }
 
     /// The upstream for the region machine; `nil` when it has one group only.

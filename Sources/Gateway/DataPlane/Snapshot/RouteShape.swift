@@ -15,24 +15,28 @@ final class RouteShape: Sendable {
     let routeDocument: [UInt8]
     /// The service as JSON; empty when no step logs, or there is none.
     let serviceDocument: [UInt8]
-    /// What it and its service are called, for steps that log.
+    /// What it and its service are called; empty when no step logs.
     let names: LogNames
     /// Without its upstream, which a snapshot fills in; valid as long as this object.
     nonisolated(unsafe) let plan: RoutePlan
-    private let route: Route
-    private let service: Service?
+    /// The route alone, held once with the configuration's.
+    private let route: EntityList<Route>
+    /// Its service alone; empty for none.
+    private let service: EntityList<Service>
     private let hashesCaptures: Bool
     /// All that might apply to it.
     private let plugins: [Plugin]
     private nonisolated(unsafe) let arena: PlanArena
 
+    /// Compiles a list of one route, and of one service or none.
     init(
-        _ route: Route,
-        _ service: Service?,
+        _ routes: EntityList<Route>,
+        _ services: EntityList<Service>,
         _ plugins: [Plugin],
         _ chain: PluginChain,
         hashesCaptures: Bool
     ) {
+        let (route, service) = (routes[0], services.first)
         let label = Snapshot.RouteLabel(
             service: service.map { $0.name ?? $0.id.description } ?? "",
             route: route.name ?? route.id.description,
@@ -75,37 +79,41 @@ final class RouteShape: Sendable {
         self.routeDocument = isTold ? Array(route.document.json.utf8) : []
         self.serviceDocument =
             isTold ? service.map { Array($0.document.json.utf8) } ?? [] : []
-        var names = LogNames()
-        names.route = route.name ?? ""
-        names.routeID = route.id.description
-        names.service = service?.name ?? ""
-        names.serviceID = service?.id.description ?? ""
-        names.host = service?.host ?? ""
-        self.names = names
+        self.names = isTold ? Self.names(route, service) : LogNames()
         self.captures =
             chain.readsCaptures || hashesCaptures ? RouteCaptures(paths: route.paths) : nil
         self.hashesCaptures = hashesCaptures
-        self.route = route
-        self.service = service
+        self.route = routes
+        self.service = services
         self.plugins = plugins
     }
 
     deinit { self.arena.deallocate() }
 
     /// The route's id.
-    var routeID: EntityID { self.route.id }
+    var routeID: EntityID { self.route[0].id }
     /// Of the route's service, if it has one.
-    var serviceID: EntityID? { self.route.service }
+    var serviceID: EntityID? { self.route[0].service }
 
     /// Whether it compiles the same.
     func matches(
-        _ route: Route,
-        _ service: Service?,
+        _ route: EntityList<Route>,
+        _ service: EntityList<Service>,
         _ plugins: [Plugin],
         hashesCaptures: Bool
     ) -> Bool {
         self.route == route && self.service == service && self.plugins == plugins
             && self.hashesCaptures == hashesCaptures
+    }
+
+    private static func names(_ route: Route, _ service: Service?) -> LogNames {
+        var names = LogNames()
+        names.route = route.name ?? ""
+        names.routeID = route.id.description
+        names.service = service?.name ?? ""
+        names.serviceID = service?.id.description ?? ""
+        names.host = service?.host ?? ""
+        return names
     }
 
     /// `Kong-Route-Id` and its siblings.

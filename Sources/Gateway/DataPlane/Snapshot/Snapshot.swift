@@ -241,7 +241,7 @@ public final class Snapshot: Sendable {
                 }
                 let old = place < known.count ? previous?.shapes[place] : nil
                 let shape = self.shape(
-                    routes[index],
+                    routes.only(at: index),
                     plugins,
                     from: old,
                     sharesScoped: sharesScoped,
@@ -253,17 +253,19 @@ public final class Snapshot: Sendable {
         }
 
         private func shape(
-            _ route: Route,
+            _ routes: EntityList<Route>,
             _ plugins: PluginTable,
             from old: RouteShape?,
             sharesScoped: Bool,
             _ chain: ((Route) -> PluginChain)?
         ) -> RouteShape {
-            let service = route.service.flatMap { self.places[$0] }.map { self.services[$0] }
-            let hashes = service.map { self.hashing.contains($0.host) } ?? false
+            let route = routes[0]
+            let service =
+                route.service.flatMap { self.places[$0] }.map { self.services.only(at: $0) } ?? []
+            let hashes = service.first.map { self.hashing.contains($0.host) } ?? false
             let candidates = plugins.candidates(route: route.id, service: route.service)
             if let old, sharesScoped || candidates.isEmpty,
-                old.matches(route, service, candidates, hashesCaptures: hashes)
+                old.matches(routes, service, candidates, hashesCaptures: hashes)
             {
                 return old
             }
@@ -274,7 +276,7 @@ public final class Snapshot: Sendable {
                     service: route.service,
                     isStream: route.protocols.contains(where: \.isStream)
                 )
-            return RouteShape(route, service, candidates, compiled, hashesCaptures: hashes)
+            return RouteShape(routes, service, candidates, compiled, hashesCaptures: hashes)
         }
     }
 }

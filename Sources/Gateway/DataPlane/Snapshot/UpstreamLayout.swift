@@ -143,6 +143,8 @@ struct UpstreamLayout {
                 let endpoint = Self.endpoint(found, target.port)
                 let name = upstream.useSrvName ? found.service?.name : nil
                 let host = name ?? target.host
+                // Mostly the very text that is held as the target's name.
+                let held = { $0 == target.target ? target.target : $0 }
                 let region = target.region ?? self.localRegion
                 return SnapshotTarget(
                     id: TargetID(
@@ -159,9 +161,9 @@ struct UpstreamLayout {
                     group: target.failover
                         ? failoverGroup : (places[region] ?? 0),
                     tags: target.tags,
-                    hostHeader: upstream.hostHeader ?? Self.host(host, endpoint.port, 80),
+                    hostHeader: upstream.hostHeader ?? held(Self.host(host, endpoint.port, 80)),
                     secureHostHeader: upstream.hostHeader
-                        ?? Self.host(host, endpoint.port, 443)
+                        ?? held(Self.host(host, endpoint.port, 443))
                 )
             }
         }

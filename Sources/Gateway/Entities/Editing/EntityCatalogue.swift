@@ -17,6 +17,15 @@ public struct EntityCatalogue: Sendable {
         }
     }
 
+    /// Creates a catalogue of stored entities in any order, for less than taking them over one by one.
+    public init(stored entities: some Sequence<(kind: EntityKind, id: EntityID, body: [UInt8])>) {
+        for entity in entities {
+            let reading = Reading(entity.kind, entity.body)
+            self.tables[entity.kind, default: Table(entity.kind)].add(entity.id, reading)
+        }
+        for kind in self.tables.keys { self.tables[kind]?.sortIDs() }
+    }
+
     /// Whether there are no entities at all.
     public var isEmpty: Bool { self.tables.values.allSatisfy { $0.ids.isEmpty } }
 
@@ -75,11 +84,11 @@ public struct EntityCatalogue: Sendable {
         case .targets:
             guard let parent else { return nil }
             let name = Target.named(key)
-            return self.tables[kind]?.names[.together(["\"\(name)\"", "\(parent)"])]
+            return self.tables[kind]?.names[.together("\"\(name)\"", "\(parent)")]
         case .aclGroups:
             guard let parent else { return nil }
             return self.tables[kind]?.names[
-                .together(["\(parent)", DocumentValue.string(key).json])
+                .together("\(parent)", DocumentValue.string(key).json)
             ]
         case .services, .routes, .upstreams, .snis, .consumers, .plugins, .caCertificates,
             .consumerGroups, .groupMembers, .keyCredentials, .basicCredentials, .jwtSecrets,
@@ -128,16 +137,7 @@ public struct EntityCatalogue: Sendable {
 
     /// Takes over an entity as it is stored.
     public mutating func set(_ kind: EntityKind, _ id: EntityID, body: [UInt8]) {
-        // Stored bodies have been read and written out once: what they are found by stands in them.
-        let document = (try? JSONText.parse(body).value) ?? .object([])
-        let entry = Entry(
-            body: body,
-            names: Self.names(kind, document).map(\.key),
-            links: Self.links(kind, document),
-            tags: document["tags"]?.elements?.compactMap(\.text) ?? [],
-            moment: kind == .targets ? document["created_at"]?.seconds ?? 0 : 0
-        )
-        self.tables[kind, default: Table()].set(id, entry)
+        self.tables[kind, default: Table(kind)].set(id, Reading(kind, body))
     }
 
     /// A stored entity with all fields that this version knows, in Kong's order.
@@ -154,7 +154,12 @@ extension EntityCatalogue {
     /// What only one entity of a kind may have.
     enum Name: Hashable {
         case field(String, String)
-        case together([String])
+        /// Values of several fields, each as JSON or an id, in lines.
+        case values(String)
+
+        static func together(_ values: String...) -> Name {
+            .values(values.joined(separator: "\n"))
+        }
     }
 
     private struct Link: Hashable {
@@ -162,32 +167,59 @@ extension EntityCatalogue {
         let parent: EntityID
     }
 
+    /// What is held of an entity; what it is found by is read again when it changes.
     private struct Entry {
         let body: [UInt8]
-        let names: [Name]
-        let links: [Link]
         let tags: [String]
         let moment: Double
     }
 
+    /// What stands in a stored entity, which has been read and written out once before.
+    private struct Reading {
+        let entry: Entry
+        let names: [Name]
+        let links: [Link]
+
+        init(_ kind: EntityKind, _ body: [UInt8]) {
+            let document = (try? JSONText.parse(body).value) ?? .object([])
+            self.entry = Entry(
+                body: body,
+                tags: document["tags"]?.elements?.compactMap(\.text) ?? [],
+                moment: kind == .targets ? document["created_at"]?.seconds ?? 0 : 0
+            )
+            self.names = EntityCatalogue.names(kind, document).map(\.key)
+            self.links = EntityCatalogue.links(kind, document)
+        }
+    }
+
     /// The entities of one kind.
     private struct Table {
-        var ids: [EntityID] = []
+        let kind: EntityKind
+        private(set) var ids: [EntityID] = []
         // Trees, so that changing a copy copies what is touched, not 10,000 entities.
         var entries: TreeDictionary<EntityID, Entry> = [:]
         var names: TreeDictionary<Name, EntityID> = [:]
         var children: TreeDictionary<Link, TreeSet<EntityID>> = [:]
 
-        mutating func set(_ id: EntityID, _ entry: Entry) {
+        init(_ kind: EntityKind) { self.kind = kind }
+
+        mutating func set(_ id: EntityID, _ reading: Reading) {
             if self.entries[id] == nil {
                 self.ids.insert(id, at: self.place(of: id))
             } else {
                 self.forget(id)
             }
-            self.entries[id] = entry
-            for name in entry.names { self.names[name] = id }
-            for link in entry.links { self.children[link, default: []].insert(id) }
+            self.add(id, reading)
         }
+
+        /// Adds an entity that is not there; its id is missing until ``sortIDs()``.
+        mutating func add(_ id: EntityID, _ reading: Reading) {
+            self.entries[id] = reading.entry
+            for name in reading.names { self.names[name] = id }
+            for link in reading.links { self.children[link, default: []].insert(id) }
+        }
+
+        mutating func sortIDs() { self.ids = self.entries.keys.sorted() }
 
         mutating func remove(_ id: EntityID) {
             guard self.entries[id] != nil else { return }
@@ -198,8 +230,9 @@ extension EntityCatalogue {
 
         private mutating func forget(_ id: EntityID) {
             guard let entry = self.entries[id] else { return }
-            for name in entry.names where self.names[name] == id { self.names[name] = nil }
-            for link in entry.links {
+            let reading = Reading(self.kind, entry.body)
+            for name in reading.names where self.names[name] == id { self.names[name] = nil }
+            for link in reading.links {
                 self.children[link]?.remove(id)
                 if self.children[link]?.isEmpty ?? false { self.children[link] = nil }
             }
@@ -227,7 +260,7 @@ extension EntityCatalogue {
             let values = kind.uniqueTogether.map { field in
                 document.reference(field).map { "\($0)" } ?? document[field]?.json ?? "null"
             }
-            names.append((.together(values), kind.uniqueTogether))
+            names.append((.values(values.joined(separator: "\n")), kind.uniqueTogether))
         }
         return names
     }
