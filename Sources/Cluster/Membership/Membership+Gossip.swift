@@ -59,9 +59,24 @@ extension Membership {
         return self.finish(at: now)
     }
 
+    /// Plans a round of gossip, or of probes that do not wait for their turn, when there is one to
+    /// make, at the beat that rounds would have had: a node that has no news is not woken for it.
+    mutating func planGossip(at now: MonotonicInstant) {
+        guard !self.isGossipPlanned, self.table.count > 0 || self.reconnectionIsStale,
+            !self.broadcasts.isEmpty || self.reconnectionIsStale || self.isMassChange
+                || (self.probeOrder.hasUrgent && !self.probe.isFull)
+        else { return }
+        self.isGossipPlanned = true
+        guard self.nextGossip < now else { return }
+        let interval = self.configuration.gossipInterval
+        let missed = self.nextGossip.duration(to: now) / interval
+        self.nextGossip = self.nextGossip.advanced(by: interval * missed.rounded(.up))
+    }
+
     /// Sends what is queued to a few random members, apart from probes.
     mutating func gossip(at now: MonotonicInstant) {
-        guard now >= self.nextGossip else { return }
+        guard self.isGossipPlanned, now >= self.nextGossip else { return }
+        self.isGossipPlanned = false
         self.nextGossip = now.advanced(by: self.configuration.gossipInterval)
         // Not with each change: when many die at once, this would cost the square of them.
         if self.reconnectionIsStale { self.aimReconnection(at: now) }
