@@ -226,8 +226,8 @@ public struct Changelog: Sendable {
         effects += self.attendWrites(at: now)
         effects += self.startFlight(at: now)
         effects += self.startSession(at: now)
-        let pause = self.isQuiet ? self.configuration.quietInterval : self.configuration.tickInterval
-        let next = now.advanced(by: pause)
+        let (quiet, busy) = (self.configuration.quietInterval, self.configuration.tickInterval)
+        let next = now.advanced(by: self.isQuiet ? quiet : busy)
         self.nextLook = next
         effects.append(.wake(at: next))
         return effects
