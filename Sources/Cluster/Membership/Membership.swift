@@ -182,6 +182,20 @@ public struct Membership: Sendable {
         return self.finish(at: now)
     }
 
+    /// Does what is due of suspicions alone: for a member of a simulation that is stuck in a send.
+    ///
+    /// Everything else comes late, at a ``wake(at:)`` when that is over.
+    package mutating func wakeWhileStuck(
+        until end: MonotonicInstant,
+        at now: MonotonicInstant
+    ) -> [Effect] {
+        self.concludeSuspicions(at: now)
+        let next = self.suspicions.deadline(self.circumstances).map { min($0, end) } ?? end
+        self.pending.append(.wake(at: max(next, now)))
+        defer { self.pending = [] }
+        return self.pending
+    }
+
     /// Every member known, this node included, by identity.
     public var members: [Member] {
         var members = self.table.members
