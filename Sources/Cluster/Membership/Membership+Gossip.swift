@@ -28,7 +28,10 @@ extension Membership {
         self.table.hear(message.sender, at: now)
         switch message.kind {
         case .ping(let sequence, let target):
-            guard target == self.local.id else { break }
+            guard target == self.local.id else {
+                if kinship == .same { self.denyBeing(target, sequence, to: source) }
+                break
+            }
             self.send(
                 .ack(sequence: sequence),
                 first: kinship == .same ? self.news(for: message, at: now) : [],
@@ -39,6 +42,7 @@ extension Membership {
             self.acknowledged(sequence: sequence, from: message.sender, measured: true, at: now)
         case .nack(let sequence):
             self.probe.nack(sequence: sequence, from: message.sender)
+            self.considerReplaced(sequence, by: message.sender, at: source, now)
         case .pingRequest(let sequence, let target, _):
             guard kinship == .same else { break }
             self.relay(askerSequence: sequence, target: target, to: source, at: now)

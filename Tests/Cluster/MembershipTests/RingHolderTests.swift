@@ -10,9 +10,10 @@ struct RingHolderTests {
     private static let others = Array(2...12)
 
     /// Tells all but the victim, for 20 s, what `claims` makes of the victim's incarnation as each
-    /// of them knows it.
+    /// of them knows it; in the name of a newcomer, or in that of each member in turn.
     private static func attack(
         seed: UInt64,
+        as newcomer: UInt64? = nil,
         _ claims: (_ incarnation: UInt64, _ accuser: UInt64) -> [MemberUpdate]
     ) -> Fleet {
         var fleet = Fleet(12, seed: seed)
@@ -25,13 +26,14 @@ struct RingHolderTests {
                 guard let known, accuser != receiver else { continue }
                 let said = message(
                     .gossip,
-                    from: accuser,
+                    from: newcomer ?? accuser,
                     claims(known.incarnation, accuser)
                 )
                 fleet.step(receiver - 1) { $0.receive(said, from: endpoint(99), at: now) }
             }
             fleet.run(until: 5 + Double(turn) / 10)
         }
+        fleet.run(until: 30)
         return fleet
     }
 
@@ -44,15 +46,30 @@ struct RingHolderTests {
             [.accusation(accusation(1, verdict, incarnation, by: accuser))]
         }
 
-        let losses = fleet.events.filter { told in
+        #expect(Self.losses(fleet) == 0)
+        #expect(fleet.nodes.compactMap(\.self).allSatisfy { $0.member(node(1)) != nil })
+    }
+
+    @Test("cannot take a member's place by a newcomer of its name at its address")
+    func cannotReplace() {
+        let fleet = Self.attack(seed: 5, as: 50) { incarnation, _ in
+            [.record(record(50, incarnation, name: "node-1", address: 1))]
+        }
+
+        #expect(Self.losses(fleet) == 0)
+        let claimants = fleet.nodes.compactMap { $0?.member(node(50)) }
+        #expect(claimants.allSatisfy { !$0.state.isPresent })
+    }
+
+    /// How often the victim was lost to somebody.
+    private static func losses(_ fleet: Fleet) -> Int {
+        fleet.events.count { told in
             switch told.event {
             case .changed(let member, _): member.id == node(1) && !member.state.isPresent
             case .removed(let id, _): id == node(1)
             default: false
             }
         }
-        #expect(losses.isEmpty)
-        #expect(fleet.nodes.compactMap(\.self).allSatisfy { $0.member(node(1)) != nil })
     }
 
     @Test("cannot rename, move or retire a member, nor start it anew")
