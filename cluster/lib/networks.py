@@ -62,8 +62,9 @@ class Place:
     def lose(self, percent, way):
         """Drops so much of what comes in (`input`) or goes out (`output`)."""
         end = "iif" if way == "input" else "oif"
+        chance = f"numgen random mod 100 < {percent}" if percent < 100 else ""
         rules = (f"table inet faults {{\n chain loss {{\n  type filter hook {way} priority 0\n"
-                 f"  {end} != lo numgen random mod 100 < {percent} drop\n }}\n}}\n")
+                 f"  {end} != lo {chance} drop\n }}\n}}\n")
         call(*self.enter, "nft", "-f", "-", given=rules.encode())
 
     def heal(self):
