@@ -16,6 +16,7 @@ import threading
 import time
 
 import fleet
+import networks
 
 TICKS = os.sysconf("SC_CLK_TCK")
 SETTLE = 10
@@ -29,7 +30,7 @@ def processor_seconds(node):
 
 def told(node):
     """What the node has told of members so far: rows of subject, type and time."""
-    connection = http.client.HTTPConnection(node.address, fleet.ADMIN, timeout=1.5)
+    connection = node.connect(timeout=1.5)
     content, end = b"", time.monotonic() + 5
     try:
         connection.request("GET", "/mesh/events?after=0")
@@ -129,28 +130,76 @@ def starved(arguments, count, total):
             "reports of the starved": sum(len(row) for name, row in found.items() if name in names)}
 
 
-def lossy(arguments, count, total):
-    """Nodes to which four packets of five do not get; in a network namespace only."""
-    with Mesh(arguments, total) as mesh:
+class MeshApart(Mesh):
+    """Each node in a network namespace of its own: datagrams and streams, in and out, go by one way."""
+
+    def __init__(self, arguments, count):
+        super().__init__(arguments, count)
+        self.hub = networks.Hub()
+        for node in self.nodes:
+            node.place = self.hub.place()
+            node.address, node.enter = node.place.address, node.place.enter
+            # Beyond loopback the Admin API needs a certificate.
+            node.admin = os.path.join(node.folder, "admin.sock")
+        self.seeds = [f"{node.address}:{fleet.GOSSIP}" for node in self.nodes[:2]]
+
+    def __exit__(self, *rest):
+        super().__exit__(*rest)
+        self.hub.end()
+
+
+def returns(nodes, names, since):
+    """How often one of the nodes took one of the named ones back that it had declared failed."""
+    count = 0
+    for node in nodes:
+        gone = set()
+        for subject, kind, moment in told(node):
+            if subject not in names or moment < since:
+                continue
+            count += kind == "alive" and subject in gone
+            if kind == "failed":
+                gone.add(subject)
+            elif kind == "alive":
+                gone.discard(subject)
+    return count
+
+
+def unreliable(arguments, count, total, act):
+    """Nodes that are hard to reach: `act` does something to their networks again and again."""
+    with MeshApart(arguments, total) as mesh:
         mesh.begin()
         victims, others = mesh.some(count)
-        addresses = ", ".join(node.address for node in victims)
-        rules = (f"table inet meshgate_bench {{\n chain input {{\n"
-                 f"  type filter hook input priority 0\n"
-                 f"  ip saddr != {{ {addresses} }} ip daddr {{ {addresses} }}"
-                 f" numgen random mod 100 < 80 drop\n }}\n}}\n")
-        subprocess.run(["nft", "-f", "-"], input=rules.encode(), check=True)
         moment = time.time()
-        try:
-            time.sleep(arguments.seconds)
-        finally:
-            subprocess.run(["nft", "delete table inet meshgate_bench"], check=False)
+        for turn in range(-(-arguments.seconds // 20)):
+            for node in victims:
+                act(node.place, turn)
+            time.sleep(max(0, min(moment + 20 * (turn + 1), moment + arguments.seconds) - time.time()))
+        names = {node.name for node in victims}
+        back = returns(others, names, moment)
         found = failures(others, moment)
-    names = {node.name for node in victims}
     known = [found.get(name, {}) for name in names]
     whole = all(len(row) == len(others) for row in known)
     return {"all": max(max(row.values()) for row in known) if whole else None,
-            "removed": len(set(found) & names), "others removed": len(set(found) - names)}
+            "removed": len(set(found) & names), "others removed": len(set(found) - names),
+            "returns": back}
+
+
+def lossy_in(arguments, count, total):
+    """Four packets of five that come in are lost."""
+    return unreliable(arguments, count, total,
+                      lambda place, turn: turn == 0 and place.lose(80, "input"))
+
+
+def lossy_out(arguments, count, total):
+    """Four packets of five that go out are lost."""
+    return unreliable(arguments, count, total,
+                      lambda place, turn: turn == 0 and place.lose(80, "output"))
+
+
+def deaf(arguments, count, total):
+    """Nothing comes in for 20 s, then everything for 20 s, and so on."""
+    return unreliable(arguments, count, total,
+                      lambda place, turn: place.heal() if turn % 2 else place.lose(100, "input"))
 
 
 def idle(arguments, total):
@@ -177,7 +226,10 @@ def main():
     parser.add_argument("--starved", type=pairs, default=[], metavar="K/N,…",
                         help="stop K of N nodes for nine tenths of the time")
     parser.add_argument("--lossy", type=pairs, default=[], metavar="K/N,…",
-                        help="drop 80 %% of what comes to K of N; by nft, in a namespace of your own")
+                        help="drop 80 %% of what comes to K of N, and once more of what they send; "
+                        "each in a network namespace, made in one of yours")
+    parser.add_argument("--deaf", type=pairs, default=[], metavar="K/N,…",
+                        help="let nothing come to K of N for 20 s of 40; as above")
     parser.add_argument("--idle", type=int, metavar="N", help="watch N idle nodes")
     parser.add_argument("--seconds", type=int, default=60, help="length of all but --killed")
     parser.add_argument("--wait", type=int, default=15, help="seconds after a kill")
@@ -186,13 +238,14 @@ def main():
     arguments = parser.parse_args()
     rounds = [(name, function, pair) for name, function, chosen in (
         ("killed", killed, arguments.killed), ("starved", starved, arguments.starved),
-        ("lossy", lossy, arguments.lossy)) for pair in chosen]
+        ("lossy in", lossy_in, arguments.lossy), ("lossy out", lossy_out, arguments.lossy),
+        ("deaf", deaf, arguments.deaf)) for pair in chosen]
     rounds += [("idle", idle, (arguments.idle,))] if arguments.idle else []
     results = []
     for name, function, pair in rounds:
         figures = function(arguments, *pair)
         what = f"{name} {' of '.join(str(number) for number in pair)}"
-        print(f"{what:20} " + ", ".join(
+        print(f"{what:22} " + ", ".join(
             f"{key}: {'–' if value is None else round(value, 3)}" for key, value in figures.items()),
             flush=True)
         results.append({"round": what, **figures})

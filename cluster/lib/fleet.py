@@ -4,12 +4,26 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 
 PLAIN, ADMIN, STATUS, GOSSIP, TARGET = 8000, 8001, 8100, 7946, 9000
 TARGET_ADDRESS = "127.0.8.31"
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path, timeout=30):
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
 
 
 class Node:
@@ -24,6 +38,10 @@ class Node:
 
     #: The program that it runs; `meshd-next` is the release after this one.
     program = "meshd"
+    #: The command that runs others in its network, where that is not this process's.
+    enter = ()
+    #: The unix socket of its Admin API, where that is not at its address.
+    admin = None
 
     def start(self, environment=None, arguments=()):
         """Starts the node, or with `--takeover` the process that goes on with it."""
@@ -32,7 +50,7 @@ class Node:
             "node": {"name": self.name, "region": self.region, "data_dir": self.data},
             "proxy": {"listen": [f"{self.address}:{PLAIN}"], "workers": 1, "tls_listen": [],
                       "drain_deadline": 2, "access_log": "off", **self.fleet.proxy},
-            "admin": {"listen": f"{self.address}:{ADMIN}"},
+            "admin": {"socket": self.admin} if self.admin else {"listen": f"{self.address}:{ADMIN}"},
             "status": {"listen": f"{self.address}:{STATUS}"},
             "gossip": {"bind": f"{self.address}:{GOSSIP}", "keyring": self.fleet.keyring,
                        "seeds": self.fleet.seeds,
@@ -44,7 +62,8 @@ class Node:
             # By a shell, so that what a preloaded library adds to the environment is there before
             # the node starts: Swift finds its arguments from the environment's first place.
             self.process = subprocess.Popen(
-                ["sh", "-c", 'exec "$@"', "sh", os.path.join(self.fleet.binaries, self.program),
+                [*self.enter, "sh", "-c", 'exec "$@"', "sh",
+                 os.path.join(self.fleet.binaries, self.program),
                  "run",
                  "--config", path, *arguments],
                 stdout=log, stderr=log, env={**os.environ, **(environment or {})})
@@ -67,6 +86,11 @@ class Node:
     def runs(self):
         return self.process is not None and self.process.poll() is None
 
+    def connect(self, timeout=30):
+        """A new connection to its Admin API, which opens when used."""
+        return UnixConnection(self.admin, timeout) if self.admin else \
+            http.client.HTTPConnection(self.address, ADMIN, timeout=timeout)
+
     def ask(self, method, path, body=None, timeout=30):
         """Status and parsed answer; (0, reason) when the node does not answer."""
         text = json.dumps(body) if body is not None else None
@@ -74,7 +98,7 @@ class Node:
         for attempt in (1, 2):
             try:
                 if self.connection is None:
-                    self.connection = http.client.HTTPConnection(self.address, ADMIN)
+                    self.connection = self.connect()
                     self.connection.connect()
                 self.connection.sock.settimeout(timeout)
                 self.connection.request(method, path, text, headers)

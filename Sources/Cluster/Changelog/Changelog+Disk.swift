@@ -23,7 +23,8 @@ extension Changelog {
         effects += self.commit(flight, prepared, at: now)
         if self.flight == nil, self.staging.isEmpty { self.staging = Staging(self.log) }
         effects += self.startFlight(at: now)
-        return effects + self.goOn(at: now)
+        effects += self.goOn(at: now)
+        return self.hasten(effects, at: now)
     }
 
     /// The transaction with this token, which is not under way any more.

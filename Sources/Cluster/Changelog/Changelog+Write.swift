@@ -25,7 +25,8 @@ extension Changelog {
             throw .tooLarge(found: draft.byteCount, limit: self.configuration.changesetByteLimit)
         }
         self.drafts.append((ticket, draft))
-        return self.startFlight(at: now)
+        let effects = self.startFlight(at: now)
+        return self.hasten(effects, at: now)
     }
 
     /// Gives the disk what waits for it, unless it is busy.

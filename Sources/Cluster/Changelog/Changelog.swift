@@ -62,6 +62,8 @@ public struct Changelog: Sendable {
     var foldCheck = 0
     /// When folding may be tried again, after the disk has refused it.
     var foldAfter: MonotonicInstant?
+    /// When the next look at what is due was asked for; `nil` before the first.
+    private var nextLook: MonotonicInstant?
 
     /// The hash of all that is held durably, as probes carry it; equal roots mean equal sets.
     public private(set) var root: ContentHash
@@ -234,8 +236,29 @@ public struct Changelog: Sendable {
         effects += self.attendWrites(at: now)
         effects += self.startFlight(at: now)
         effects += self.startSession(at: now)
-        effects.append(.wake(at: now.advanced(by: self.configuration.tickInterval)))
+        let (quiet, busy) = (self.configuration.quietInterval, self.configuration.tickInterval)
+        let next = now.advanced(by: self.isQuiet ? quiet : busy)
+        self.nextLook = next
+        effects.append(.wake(at: next))
         return effects
+    }
+
+    /// Whether nothing is under way that a look would move on.
+    private var isQuiet: Bool {
+        self.session == nil && self.candidates.isEmpty && self.pending.isEmpty
+            && self.displaced.isEmpty && self.staging.isEmpty && self.adoption == nil
+            && self.drafts.isEmpty && self.isDiskIdle
+    }
+
+    /// Asks to be woken soon when something has got under way, which the next look is too late for.
+    mutating func hasten(
+        _ effects: [ChangelogEffect],
+        at now: MonotonicInstant
+    ) -> [ChangelogEffect] {
+        let due = now.advanced(by: self.configuration.tickInterval)
+        guard let next = self.nextLook, due < next, !self.isQuiet else { return effects }
+        self.nextLook = due
+        return effects + [.wake(at: due)]
     }
 
     /// Takes in the root that a peer's probe carried.
@@ -254,7 +277,8 @@ public struct Changelog: Sendable {
             return self.confirmed(by: peer) { _ in true }
         }
         self.candidates.insert(peer)
-        return self.startSession(at: now)
+        let effects = self.startSession(at: now)
+        return self.hasten(effects, at: now)
     }
 
     /// Takes in a message of a peer's changelog; what is asked is answered the way it came.
@@ -266,7 +290,17 @@ public struct Changelog: Sendable {
     ) -> [ChangelogEffect] {
         if self.session?.peer == peer { self.session?.repeats = 0 }
         if path == .stream { self.withoutStreams.remove(peer) }
-        return switch message {
+        let effects = self.take(message, from: peer, by: path, at: now)
+        return self.hasten(effects, at: now)
+    }
+
+    private mutating func take(
+        _ message: ChangelogMessage,
+        from peer: NodeID,
+        by path: ChangelogPath,
+        at now: MonotonicInstant
+    ) -> [ChangelogEffect] {
+        switch message {
         case .push(let parts, let wantsAnswer):
             self.receivePush(parts, from: peer, wantsAnswer: wantsAnswer, at: now)
         case .announce(let root, _, let wantsAnswer):

@@ -16,6 +16,10 @@ public struct ChangelogConfiguration: Equatable, Sendable {
     ///
     /// Default 100 ms.
     public var tickInterval: Duration = .milliseconds(100)
+    /// The same while nothing is under way: no write, no fetch and no peer whose set differs.
+    ///
+    /// Default 1 s.
+    public var quietInterval: Duration = .seconds(1)
     /// How long to wait for a peer's answer before another peer is asked.
     ///
     /// Default 2 s.

@@ -1,7 +1,7 @@
 /// Mistakes that ``Changelog`` can be told to make; no node ever does.
 ///
 /// The simulation sees by them that it would find them.
-public enum ChangelogFlaw: String, CaseIterable, Sendable {
+package enum ChangelogFlaw: String, CaseIterable, Sendable {
     /// Calls a write safe when it is durable at its writer.
     case acknowledgesAlone
     /// Puts what comes late behind what it holds already.

@@ -44,7 +44,7 @@ public struct StructuralRules: Sendable {
     /// A cryptographic hash of 16 bytes.
     public let hash: @Sendable ([UInt8]) -> ContentHash
     /// For simulations only: what the log does wrong.
-    public var flaw: ChangelogFlaw?
+    package var flaw: ChangelogFlaw?
 
     /// Creates rules.
     public init(

@@ -28,7 +28,10 @@ extension Membership {
         self.table.hear(message.sender, at: now)
         switch message.kind {
         case .ping(let sequence, let target):
-            guard target == self.local.id else { break }
+            guard target == self.local.id else {
+                if kinship == .same { self.denyBeing(target, sequence, to: source) }
+                break
+            }
             self.send(
                 .ack(sequence: sequence),
                 first: kinship == .same ? self.news(for: message, at: now) : [],
@@ -39,6 +42,7 @@ extension Membership {
             self.acknowledged(sequence: sequence, from: message.sender, measured: true, at: now)
         case .nack(let sequence):
             self.probe.nack(sequence: sequence, from: message.sender)
+            self.considerReplaced(sequence, by: message.sender, at: source, now)
         case .pingRequest(let sequence, let target, _):
             guard kinship == .same else { break }
             self.relay(askerSequence: sequence, target: target, to: source, at: now)
@@ -59,9 +63,24 @@ extension Membership {
         return self.finish(at: now)
     }
 
+    /// Plans a round of gossip, or of probes that do not wait for their turn, when there is one to
+    /// make, at the beat that rounds would have had: a node that has no news is not woken for it.
+    mutating func planGossip(at now: MonotonicInstant) {
+        guard !self.isGossipPlanned, self.table.count > 0 || self.reconnectionIsStale,
+            !self.broadcasts.isEmpty || self.reconnectionIsStale || self.isMassChange
+                || (self.probeOrder.hasUrgent && !self.probe.isFull)
+        else { return }
+        self.isGossipPlanned = true
+        guard self.nextGossip < now else { return }
+        let interval = self.configuration.gossipInterval
+        let missed = self.nextGossip.duration(to: now) / interval
+        self.nextGossip = self.nextGossip.advanced(by: interval * missed.rounded(.up))
+    }
+
     /// Sends what is queued to a few random members, apart from probes.
     mutating func gossip(at now: MonotonicInstant) {
-        guard now >= self.nextGossip else { return }
+        guard self.isGossipPlanned, now >= self.nextGossip else { return }
+        self.isGossipPlanned = false
         self.nextGossip = now.advanced(by: self.configuration.gossipInterval)
         // Not with each change: when many die at once, this would cost the square of them.
         if self.reconnectionIsStale { self.aimReconnection(at: now) }

@@ -42,6 +42,34 @@ extension Membership {
         }
     }
 
+    /// Says that this node, which is at that member's address, is another one: it was set up anew.
+    mutating func denyBeing(_ target: NodeID, _ sequence: UInt32, to source: Endpoint) {
+        self.send(
+            .nack(sequence: sequence),
+            first: [.record(self.local.signed)],
+            carriesNews: false,
+            to: source
+        )
+    }
+
+    /// Drops a member in whose place, under its name, another identity answers its ping.
+    ///
+    /// The newcomer's word alone would not do: whoever holds the ring can claim any name and address,
+    /// but only who is there knows the ping's number.
+    mutating func considerReplaced(
+        _ sequence: UInt32,
+        by newcomer: NodeID,
+        at source: Endpoint,
+        _ now: MonotonicInstant
+    ) {
+        guard let id = self.probe.target(of: sequence), id != newcomer, let old = self.table[id],
+            let new = self.table[newcomer], new.state.isPresent, source == old.profile.address,
+            source == new.profile.address, old.profile.name == new.profile.name
+        else { return }
+        self.probe.end(sequence: sequence)
+        self.drop(old, at: now)
+    }
+
     /// Counts on past a start of this identity, to where it cannot have been, and tells peers.
     private mutating func pass(_ foreign: MemberRecord, at now: MonotonicInstant) {
         let boot = MemberStart.boot(of: foreign.incarnation) + 1

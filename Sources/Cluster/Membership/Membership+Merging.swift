@@ -192,13 +192,13 @@ extension Membership {
         let isPresent = signed.record.state.isPresent
         let profile = signed.record.profile
         let namesakes = self.namesakes(of: profile)
+        // Who claims to be here under this node's name is not: it was this node before, or lies.
+        let own = self.local.profile
+        guard own.name != profile.name || own.address != profile.address else { return }
         guard isPresent || !namesakes.contains(where: \.state.isPresent) else { return }
-        // Only a member's own word replaces a present one of its name at its address: others may
-        // speak of an identity that was itself replaced. Of those both stay until one fails.
         let isOwnWord = source == .peer(signed.id)
-        let rivals = namesakes.filter { rival in
-            rival.state.isPresent && !(isOwnWord && rival.isReplaced(by: profile))
-        }
+        // Nobody's word replaces a present one: of two at one address whoever answers there stays.
+        let rivals = namesakes.filter(\.state.isPresent)
         if isPresent, let holder = self.holder(against: profile, at: now) {
             // Whoever asks for admission itself is refused; one that others admitted is kept, so
             // that all views stay equal.
@@ -227,6 +227,10 @@ extension Membership {
         if isPresent {
             for old in namesakes where !rivals.contains(old) && old.id != self.local.id {
                 self.drop(old, at: now)
+            }
+            for rival in rivals where rival.profile.address == profile.address {
+                self.probeOrder.hasten(rival.id)
+                self.probeOrder.hasten(member.id)
             }
         }
         self.reconnectionIsStale = true
@@ -300,12 +304,5 @@ extension Membership {
             last.age = member.since.age(at: now)
             return [.accusation(last)]
         }
-    }
-}
-
-extension Member {
-    /// Whether `newcomer` is this member's node set up anew: same name at the same address.
-    fileprivate func isReplaced(by newcomer: MemberProfile) -> Bool {
-        self.profile.address == newcomer.address
     }
 }

@@ -249,7 +249,9 @@ extension Membership {
         let isDeaf = self.table.lastHeard.map { $0 < before } ?? true
         let table = self.table
         let missedWords = silent.count { table.hasHeard($0, since: failure.began) }
-        self.health.worsen(by: isDeaf ? max(1, silent.count) : missedWords)
+        // Without that refinement, as in the paper: every failure counts.
+        let countsAll = isDeaf || !self.configuration.mechanisms.contains(.concurrentProbes)
+        self.health.worsen(by: countsAll ? max(1, silent.count) : missedWords)
         self.counters.probesFailed += 1
         guard let target = self.table[id], target.state.isPresent else { return }
         self.note(id, succeeded: false)

@@ -91,7 +91,10 @@ public struct Membership: Sendable {
     var sequence: UInt32
     var nextProbe = MonotonicInstant(nanoseconds: 0)
     var isRingTurn = true
+    /// When the next round of gossip may be.
     var nextGossip = MonotonicInstant(nanoseconds: 0)
+    /// Whether that round has something to do, so that this node wakes for it.
+    var isGossipPlanned = false
     var nextSync = MonotonicInstant(nanoseconds: 0)
     var nextStrangerSync = MonotonicInstant(nanoseconds: 0)
     /// Whether much has changed at once, after which views are compared.
@@ -179,6 +182,20 @@ public struct Membership: Sendable {
         return self.finish(at: now)
     }
 
+    /// Does what is due of suspicions alone: for a member of a simulation that is stuck in a send.
+    ///
+    /// Everything else comes late, at a ``wake(at:)`` when that is over.
+    package mutating func wakeWhileStuck(
+        until end: MonotonicInstant,
+        at now: MonotonicInstant
+    ) -> [Effect] {
+        self.concludeSuspicions(at: now)
+        let next = self.suspicions.deadline(self.circumstances).map { min($0, end) } ?? end
+        self.pending.append(.wake(at: max(next, now)))
+        defer { self.pending = [] }
+        return self.pending
+    }
+
     /// Every member known, this node included, by identity.
     public var members: [Member] {
         var members = self.table.members
@@ -234,6 +251,7 @@ public struct Membership: Sendable {
 
     /// Returns the collected effects, with a new wake when the next deadline has moved.
     mutating func finish(at now: MonotonicInstant) -> [Effect] {
+        self.planGossip(at: now)
         // What is overdue already is due now: else the next input would take this node for stalled.
         if let next = self.nextDeadline().map({ max($0, now) }), next != self.scheduledWake {
             self.scheduledWake = next
@@ -248,10 +266,11 @@ public struct Membership: Sendable {
         case .idle, .gone, .yielded:
             return nil
         case .leaving(let deadline):
-            return min(deadline, self.nextGossip)
+            return self.isGossipPlanned ? min(deadline, self.nextGossip) : deadline
         case .running:
-            let always = min(self.nextProbe, self.nextGossip, self.nextSync)
+            let always = min(self.nextProbe, self.nextSync)
             let sometimes = [
+                self.isGossipPlanned ? self.nextGossip : nil, self.foundingAt,
                 self.probe.deadline, self.relays.deadline, self.reconnection.deadline,
                 self.suspicions.deadline(self.circumstances),
             ]

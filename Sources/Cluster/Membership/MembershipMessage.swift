@@ -8,7 +8,8 @@ public struct MembershipMessage: Equatable, Sendable {
         case ping(sequence: UInt32, target: NodeID)
         /// The target of the numbered ping (or ping request) lives.
         case ack(sequence: UInt32)
-        /// The relay asked by the numbered ping request lives, but its target did not answer it.
+        /// The relay asked by the numbered ping request lives, but its target did not answer it; or the
+        /// node that the numbered ping came to is not its target.
         case nack(sequence: UInt32)
         /// Ping `target` for me and report by ack or nack of my number.
         ///

@@ -29,6 +29,9 @@ struct ProbeOrder: Sendable {
         self.position = generator.next(below: self.members.count + 1)
     }
 
+    /// Whether a member in doubt waits.
+    var hasUrgent: Bool { !self.urgent.isEmpty }
+
     /// Asks for a member to be probed at once.
     mutating func hasten(_ id: NodeID) {
         guard self.urgent.count < Self.urgentLimit, !self.urgent.contains(id) else { return }

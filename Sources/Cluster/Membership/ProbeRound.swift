@@ -128,6 +128,11 @@ struct ProbeRound: Sendable {
         )
     }
 
+    /// Ends a probe without a verdict.
+    mutating func end(sequence: UInt32) {
+        self.flights.removeAll { $0.sequence == sequence }
+    }
+
     /// Takes in a relay's word that it lives but its target does not answer.
     mutating func nack(sequence: UInt32, from relay: NodeID) {
         guard let place = self.place(of: sequence) else { return }

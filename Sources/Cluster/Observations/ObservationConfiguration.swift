@@ -94,7 +94,7 @@ public struct ObservationConfiguration: Equatable, Sendable {
     public var wantLimit = 256
 
     /// For simulations only: what the table does wrong.
-    public var flaw: ObservationFlaw?
+    package var flaw: ObservationFlaw?
 
     /// Creates the defaults.
     public init() {}

@@ -1,7 +1,7 @@
 /// Mistakes that ``ObservationTable`` can be told to make; no node ever does.
 ///
 /// The simulation sees by them that it would find them.
-public enum ObservationFlaw: String, CaseIterable, Sendable {
+package enum ObservationFlaw: String, CaseIterable, Sendable {
     /// Tells nobody that it has taken a vote back.
     case neverWithdraws
     /// Takes nothing from a start of an owner after the first that it knows.

@@ -62,6 +62,7 @@ extension ClusterLoop {
         self.sealer.replace(self.keys)
         self.opener.replace(self.keys)
         self.ringPauses = [:]
+        self.scheduleSweep()
         self.saveRing(ring)
         self.publish(.keys(ring))
         self.stepMembership { $0.setRing(ring.inventory, at: $1) }

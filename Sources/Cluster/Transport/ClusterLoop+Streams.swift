@@ -212,6 +212,7 @@ extension ClusterLoop {
             deadline: LoopClock.now().advanced(by: patience)
         )
         self.streams.add(connection)
+        self.scheduleSweep()
         self.countOpenStreams()
         return connection
     }

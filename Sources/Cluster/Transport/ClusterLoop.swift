@@ -72,6 +72,8 @@ final class ClusterLoop {
     private var observationWake: Scheduled<Void>?
     private var changelogWake: Scheduled<Void>?
     private var sweep: Scheduled<Void>?
+    /// Whether the next sweep comes soon enough for streams.
+    private var isSweepForStreams = false
     private var leaving: [EventLoopPromise<Void>] = []
     private(set) var isRunning = false
     /// Whether the store is a successor's: changesets are neither written nor taken meanwhile.
@@ -386,8 +388,18 @@ final class ClusterLoop {
         self.leaving = []
     }
 
-    private func scheduleSweep() {
-        self.sweep = self.at(LoopClock.now().advanced(by: .milliseconds(250))) { loop in
+    /// Sees to it that streams which are silent for too long are closed, and that members with an older
+    /// ring get this one, for as long as there is a stream or a ring that is not the first.
+    func scheduleSweep() {
+        let hasStreams = !self.streams.isEmpty
+        guard self.isRunning, hasStreams || self.ring.version > 0,
+            self.sweep == nil || (hasStreams && !self.isSweepForStreams)
+        else { return }
+        self.isSweepForStreams = hasStreams
+        let pause = hasStreams ? Duration.milliseconds(250) : .seconds(2)
+        self.sweep?.cancel()
+        self.sweep = self.at(LoopClock.now().advanced(by: pause)) { loop in
+            loop.sweep = nil
             loop.closeOverdueStreams()
             loop.spreadRing()
             loop.scheduleSweep()

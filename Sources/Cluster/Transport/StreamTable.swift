@@ -13,6 +13,9 @@ struct StreamTable {
     /// Every stream, in the order opened within each direction.
     var all: [StreamConnection] { self.inbound + self.outbound }
 
+    /// Whether there is none.
+    var isEmpty: Bool { self.inbound.isEmpty && self.outbound.isEmpty }
+
     /// Accepted streams whose other end has proved nothing, oldest first.
     var strangers: [StreamConnection] { self.inbound.filter(\.isStranger) }
 

@@ -1,7 +1,7 @@
 /// Mistakes that ``ConfigurationMachine`` can be told to make; no node ever does.
 ///
 /// Simulations see by them that they would find them.
-public enum ConfigurationFlaw: String, CaseIterable, Sendable {
+package enum ConfigurationFlaw: String, CaseIterable, Sendable {
     /// Installs whatever compiler result comes, stale ones too.
     case takesStaleResults
     /// A state that cannot be used ends the one in use.

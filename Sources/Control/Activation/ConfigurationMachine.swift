@@ -66,7 +66,7 @@ public struct ConfigurationMachine: Sendable {
         /// How host names are looked up.
         public var resolution = ResolutionSettings()
         /// For tests of the simulation only: what the machine does wrong.
-        public var flaw: ConfigurationFlaw?
+        package var flaw: ConfigurationFlaw?
 
         /// Creates the setup of a node without a file and without seeds.
         public init() {}

@@ -62,7 +62,7 @@ public enum ConfigurationRuns {
     }
 
     /// Plants mistakes in the cores and looks for the first seed that shows each.
-    public static func mutants(
+    package static func mutants(
         _ mutants: [CoreMutant],
         seed: UInt64,
         seeds: Int

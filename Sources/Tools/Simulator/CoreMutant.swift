@@ -1,9 +1,9 @@
-public import MeshActivation
-public import MeshChangelog
-public import MeshObservations
+package import MeshActivation
+package import MeshChangelog
+package import MeshObservations
 
 /// A mistake inside one of the cores, to prove that the simulation finds such ones.
-public enum CoreMutant: Hashable, CaseIterable, Sendable {
+package enum CoreMutant: Hashable, CaseIterable, Sendable {
     /// Of the changelog.
     case changelog(ChangelogFlaw)
     /// Of the observations.
@@ -12,13 +12,13 @@ public enum CoreMutant: Hashable, CaseIterable, Sendable {
     case activation(ConfigurationFlaw)
 
     /// All of them.
-    public static let allCases: [CoreMutant] =
+    package static let allCases: [CoreMutant] =
         ChangelogFlaw.allCases.map { .changelog($0) }
         + ObservationFlaw.allCases.map { .observations($0) }
         + ConfigurationFlaw.allCases.map { .activation($0) }
 
     /// Its name on the command line.
-    public var name: String {
+    package var name: String {
         switch self {
         case .changelog(let flaw): flaw.rawValue
         case .observations(let flaw): flaw.rawValue
@@ -27,12 +27,12 @@ public enum CoreMutant: Hashable, CaseIterable, Sendable {
     }
 
     /// The mutant with a name.
-    public static func named(_ name: String) -> CoreMutant? {
+    package static func named(_ name: String) -> CoreMutant? {
         self.allCases.first { $0.name == name }
     }
 
     /// Faults under which it shows.
-    public var showcase: FaultProfile {
+    package var showcase: FaultProfile {
         switch self {
         case .changelog(let flaw):
             switch flaw {
@@ -58,7 +58,7 @@ public enum CoreMutant: Hashable, CaseIterable, Sendable {
     /// The first of some seeds under which a promise is broken; `nil` when the mistake goes unseen.
     ///
     /// A fault that did not happen is no such promise.
-    public func caught(under seeds: some Sequence<UInt64>) -> SimulationReport? {
+    package func caught(under seeds: some Sequence<UInt64>) -> SimulationReport? {
         for seed in seeds {
             var simulation = Simulation(seed: seed, profile: self.showcase, mutant: self)
             let report = simulation.run()

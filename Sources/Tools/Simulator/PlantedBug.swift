@@ -58,6 +58,24 @@ public enum PlantedBug: String, CaseIterable, Sendable {
         return nil
     }
 
+    /// Plants mistakes one after the other, and tells by which seed each is caught; one that goes unseen
+    /// breaks what is promised of the checkers.
+    public static func hunt(_ bugs: [PlantedBug], seeds: ClosedRange<UInt64>) -> ExperimentTable {
+        var table = ExperimentTable(
+            "Mistakes planted between the cores, and the first seed that shows each",
+            ["mistake", "profile", "seed", "broken promise"]
+        )
+        for bug in bugs {
+            let report = bug.caught(under: seeds)
+            table.promise(report != nil, "\(bug) went unseen in \(seeds.count) seeds")
+            table.add([
+                bug.rawValue, bug.showcase.profile.name, report.map { "\($0.seed)" } ?? "unseen",
+                report == nil ? "-" : bug.showcase.promise.rawValue,
+            ])
+        }
+        return table
+    }
+
     /// Enough members to fill datagrams, for a short time.
     private static let crowd: FaultProfile = {
         var profile = FaultProfile.calm

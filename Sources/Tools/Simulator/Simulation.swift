@@ -78,11 +78,16 @@ public struct Simulation {
     var datagramCount = 0
 
     /// Prepares a run.
-    public init(
+    public init(seed: UInt64, profile: FaultProfile, bug: PlantedBug? = nil) {
+        self.init(seed: seed, profile: profile, bug: bug, mutant: nil)
+    }
+
+    /// Prepares a run with a mistake inside a core.
+    package init(
         seed: UInt64,
         profile: FaultProfile,
         bug: PlantedBug? = nil,
-        mutant: CoreMutant? = nil
+        mutant: CoreMutant?
     ) {
         var root = SeededGenerator(seed: seed)
         self.seed = seed

@@ -5,11 +5,19 @@ import MeshSimulator
 struct BalanceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "balance",
-        abstract: "Share requests out over targets and regions that fail, and check the promises."
+        abstract: "Share requests out over targets and regions that fail, and check the promises.",
+        discussion: """
+            Mistakes that can be planted: \
+            \(BalanceMistake.allCases.map(\.rawValue).joined(separator: ", ")).
+
+            --nodes is of the histories of fleets alone. Exit status: 1 when a promise was broken, or, \
+            with a mistake, none.
+
+            Example: meshsim balance --seeds 5 --output balance.csv
+            """
     )
 
-    @Option(help: "The first seed.")
-    var seed: UInt64 = 1
+    @OptionGroup var common: SimulationOptions
 
     @Option(help: "How many seeds, counting up.")
     var seeds = 1
@@ -19,18 +27,27 @@ struct BalanceCommand: ParsableCommand {
         guard (1...10_000).contains(self.seeds) else {
             throw ValidationError("--seeds is \(self.seeds), but must be 1 to 10000")
         }
+        try self.common.checkNodes(4...200)
+        if let plant = self.common.plant, BalanceMistake(rawValue: plant) == nil {
+            throw ValidationError("--plant \(plant) is no mistake that is known here")
+        }
     }
 
     /// Runs everything for every seed.
     func run() throws {
-        var failures = 0
-        for offset in 0..<UInt64(self.seeds) {
-            let seed = self.seed &+ offset
-            for finding in BalanceCases.run(seed: seed) + BalanceHistories.run(seed: seed) {
-                if !finding.isKept { failures += 1 }
-                print("\(finding.isKept ? "kept" : "BROKEN") \(finding.name): \(finding.text)")
-            }
+        let began = ContinuousClock.now
+        let plant = self.common.plant.flatMap { BalanceMistake(rawValue: $0) }
+        var table = ExperimentTable(
+            "What is promised of shared requests",
+            ["promise", "kept", "seen"]
+        )
+        for offset in 0..<UInt64(self.common.replay == nil ? self.seeds : 1) {
+            let seed = (self.common.replay ?? self.common.seed) &+ offset
+            table.add(
+                BalanceCases.run(seed: seed, plant: plant)
+                    + BalanceHistories.run(seed: seed, nodes: self.common.nodes)
+            )
         }
-        if failures > 0 { throw ExitCode(1) }
+        try self.common.finish(table, since: began, isPlanted: plant != nil)
     }
 }

@@ -108,7 +108,7 @@ struct ProbingTests {
         #expect(ping?.message.updates.first == claim(2, .suspect, by: 3))
     }
 
-    @Test("answers a ping to itself, and not one to whoever had its address before")
+    @Test("acknowledges a ping to itself, and denies to be whoever had its address before")
     func answersPing() {
         var bench = Bench(peers: 1)
 
@@ -118,7 +118,8 @@ struct ProbingTests {
         #expect(own.sent.map(\.message.kind) == [.ack(sequence: 5)])
         #expect(own.sent.map(\.to) == [endpoint(2)])
         #expect(own.contains(.peerDigest(node(2), ContentHash(high: 2, low: 2))))
-        #expect(other.sent.isEmpty)
+        #expect(other.sent.map(\.message.kind) == [.nack(sequence: 6)])
+        #expect(other.sent.first?.message.updates.map(\.subject) == [node(1)])
     }
 
     @Test("relays a ping to a member it knows: ack when answered, nack when not")

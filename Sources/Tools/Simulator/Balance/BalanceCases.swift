@@ -6,12 +6,14 @@ import MeshPrimitives
 /// Targets have eight workers and take 10 ms on average, exponentially; a second of each target at full
 /// load is 800 requests.
 public enum BalanceCases {
-    /// Runs all; the same seed gives the same findings.
-    public static func run(seed: UInt64) -> [BalanceFinding] {
-        [
-            Self.equalTargets(seed), Self.leastConnections(seed), Self.halfSlow(seed),
-            Self.oneSlow(seed), Self.oneSlowManyGateways(seed), Self.fewGateways(seed),
-            Self.manyTargets(seed), Self.kong(seed), Self.added(seed),
+    /// Runs all, with a mistake where `latency` chooses; the same seed gives the same findings.
+    public static func run(seed: UInt64, plant: BalanceMistake? = nil) -> [BalanceFinding] {
+        let rule = plant?.rule ?? .latency
+        return [
+            Self.equalTargets(seed, rule), Self.leastConnections(seed), Self.halfSlow(seed, rule),
+            Self.oneSlow(seed, rule), Self.oneSlowManyGateways(seed, rule),
+            Self.fewGateways(seed, rule), Self.manyTargets(seed, rule), Self.kong(seed),
+            Self.added(seed),
             OverloadCases.hundredTwenty(seed), OverloadCases.burst(seed), OverloadCases.fits(seed),
         ] + BalanceRules.run(seed: seed)
     }
@@ -65,8 +67,18 @@ public enum BalanceCases {
 
     private static func equal(_ count: Int) -> [Double] { Array(repeating: 0.01, count: count) }
 
-    private static func equalTargets(_ seed: UInt64) -> BalanceFinding {
-        let shop = Self.measure(Self.equal(16), gateways: 8, load: 0.9, seconds: 10, seed: seed)
+    private static func equalTargets(
+        _ seed: UInt64,
+        _ rule: Shop.Rule = .latency
+    ) -> BalanceFinding {
+        let shop = Self.measure(
+            Self.equal(16),
+            gateways: 8,
+            load: 0.9,
+            rule: rule,
+            seconds: 10,
+            seed: seed
+        )
         return Self.finding(
             "W1",
             "equal targets at 90 %",
@@ -89,15 +101,36 @@ public enum BalanceCases {
         return Self.finding("W1l", "the same by least connections", shop, p99: 54, p999: 82)
     }
 
-    private static func halfSlow(_ seed: UInt64) -> BalanceFinding {
+    private static func halfSlow(
+        _ seed: UInt64,
+        _ rule: Shop.Rule
+    ) -> BalanceFinding {
         let means = Self.equal(8) + Array(repeating: 0.02, count: 8)
-        let shop = Self.measure(means, gateways: 8, load: 0.9, seconds: 10, seed: seed)
+        let shop = Self.measure(
+            means,
+            gateways: 8,
+            load: 0.9,
+            rule: rule,
+            seconds: 10,
+            seed: seed
+        )
         return Self.finding("W2", "half of them at half speed, 90 %", shop, p99: 88)
     }
 
-    private static func oneSlow(_ seed: UInt64) -> BalanceFinding {
+    private static func oneSlow(
+        _ seed: UInt64,
+        _ rule: Shop.Rule
+    ) -> BalanceFinding {
         let means = [0.1] + Self.equal(15)
-        let shop = Self.measure(means, gateways: 50, load: 0.3, seconds: 12, warm: 8, seed: seed)
+        let shop = Self.measure(
+            means,
+            gateways: 50,
+            load: 0.3,
+            rule: rule,
+            seconds: 12,
+            warm: 8,
+            seed: seed
+        )
         let share = shop.share(0)
         return Self.finding(
             "W3",
@@ -109,21 +142,53 @@ public enum BalanceCases {
         )
     }
 
-    private static func oneSlowManyGateways(_ seed: UInt64) -> BalanceFinding {
+    private static func oneSlowManyGateways(
+        _ seed: UInt64,
+        _ rule: Shop.Rule
+    ) -> BalanceFinding {
         let means = [0.1] + Self.equal(15)
-        let shop = Self.measure(means, gateways: 200, load: 0.1, seconds: 30, warm: 20, seed: seed)
+        let shop = Self.measure(
+            means,
+            gateways: 200,
+            load: 0.1,
+            rule: rule,
+            seconds: 30,
+            warm: 20,
+            seed: seed
+        )
         // Each gateway must find out by itself: latencies are not shared.
         return Self.finding("W4", "the same, 200 gateways, 10 %", shop, p99: 60, p999: 320)
     }
 
-    private static func fewGateways(_ seed: UInt64) -> BalanceFinding {
-        let shop = Self.measure(Self.equal(4), gateways: 1, load: 0.9, seconds: 20, seed: seed)
+    private static func fewGateways(
+        _ seed: UInt64,
+        _ rule: Shop.Rule
+    ) -> BalanceFinding {
+        let shop = Self.measure(
+            Self.equal(4),
+            gateways: 1,
+            load: 0.9,
+            rule: rule,
+            seconds: 20,
+            seed: seed
+        )
         return Self.finding("W5", "four targets, one gateway, 90 %", shop, p99: 75)
     }
 
-    private static func manyTargets(_ seed: UInt64) -> BalanceFinding {
+    private static func manyTargets(
+        _ seed: UInt64,
+        _ rule: Shop.Rule
+    ) -> BalanceFinding {
         let means = Self.equal(50) + Array(repeating: 0.02, count: 50)
-        let shop = Self.measure(means, gateways: 20, load: 0.7, seconds: 4, warm: 3, seed: seed)
+        let shop = Self.measure(
+            means,
+            gateways: 20,
+            load: 0.7,
+            rule: rule,
+            seconds: 4,
+            warm: 3,
+            seed: seed
+        )
         return Self.finding("W6", "100 targets, half slow, 70 %", shop, p99: 86)
     }
 

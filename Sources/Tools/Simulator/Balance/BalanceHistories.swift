@@ -2,15 +2,20 @@ import MeshPrimitives
 
 /// Histories of a fleet in which targets and regions fail, and the configuration changes.
 public enum BalanceHistories {
-    /// Runs all; the same seed gives the same findings.
-    public static func run(seed: UInt64) -> [BalanceFinding] {
-        [Self.calmDay(seed), Self.longDay(seed), Self.storm(seed), Self.steady(seed)]
+    /// Runs all, with so many nodes instead of each history's own number; the same seed gives the same
+    /// findings.
+    public static func run(seed: UInt64, nodes: Int? = nil) -> [BalanceFinding] {
+        [
+            Self.calmDay(seed, nodes), Self.longDay(seed, nodes), Self.storm(seed, nodes),
+            Self.steady(seed, nodes),
+        ]
     }
 
     /// Nobody fails: checks are those of the checkers, whatever the number of nodes.
-    private static func calmDay(_ seed: UInt64) -> BalanceFinding {
+    private static func calmDay(_ seed: UInt64, _ nodes: Int?) -> BalanceFinding {
         var rates: [Double] = []
-        for nodes in [4, 16, 48] {
+        let sizes = nodes.map { [$0] } ?? [4, 16, 48]
+        for nodes in sizes {
             var script = FleetHistory.Script()
             script.nodes = nodes
             var history = FleetHistory(script, seed: seed)
@@ -23,7 +28,7 @@ public enum BalanceHistories {
         let limit = 8.0 * 4 / 5 * 1.1
         return BalanceFinding(
             name: "B-I1",
-            text: "checks a second with 4, 16 and 48 nodes: "
+            text: "checks a second with \(sizes.map(\.description).joined(separator: ", ")) nodes: "
                 + rates.map { "\(Int($0 * 10))/10" }.joined(separator: ", ")
                 + " (at most \(Int(limit * 10))/10)",
             isKept: rates.allSatisfy { $0 <= limit }
@@ -31,9 +36,9 @@ public enum BalanceHistories {
     }
 
     /// A day of targets that fail and return, addresses that rotate, configurations that come.
-    private static func longDay(_ seed: UInt64) -> BalanceFinding {
+    private static func longDay(_ seed: UInt64, _ nodes: Int?) -> BalanceFinding {
         var script = FleetHistory.Script()
-        script.nodes = 4
+        script.nodes = nodes ?? 4
         script.pace = 4
         script.faultsEvery = 60
         script.changesEvery = 120
@@ -61,11 +66,12 @@ public enum BalanceHistories {
     }
 
     /// Whatever happened, all is as usual some time after all is well.
-    private static func storm(_ seed: UInt64) -> BalanceFinding {
+    private static func storm(_ seed: UInt64, _ nodes: Int?) -> BalanceFinding {
         var slowest: Int64 = 0
         var texts: [String] = []
         for offset in UInt64(0)..<6 {
             var script = FleetHistory.Script()
+            script.nodes = nodes ?? script.nodes
             script.faultsEvery = 4
             script.changesEvery = 30
             script.loss = 30
@@ -90,8 +96,10 @@ public enum BalanceHistories {
     }
 
     /// A part of a region is lost for good: shares settle and stay.
-    private static func steady(_ seed: UInt64) -> BalanceFinding {
-        var history = FleetHistory(FleetHistory.Script(), seed: seed)
+    private static func steady(_ seed: UInt64, _ nodes: Int?) -> BalanceFinding {
+        var script = FleetHistory.Script()
+        script.nodes = nodes ?? script.nodes
+        var history = FleetHistory(script, seed: seed)
         history.run(seconds: 30)
         history.lose(2, of: "eu")
         history.run(seconds: 60)

@@ -5,7 +5,8 @@ import MeshPrimitives
 ///
 /// Datagrams take 0.2 to 1 ms and streams three times as long; loss, cuts and blocked members are set
 /// by the experiment. A blocked member processes no message, neither in nor out, until all of them at
-/// its end; its timers go on, as with the blocked members of the Lifeguard paper.
+/// its end, as with the blocked members of the Lifeguard paper: what it wants to send first holds up
+/// its probes and its gossip, as a send that does not return would, while its suspicions run out.
 struct ExperimentFleet {
     private enum Input {
         case wake(Int, number: Int)
@@ -47,13 +48,27 @@ struct ExperimentFleet {
     /// Nodes of one side of a cut.
     var cut: Set<Int> = []
     private var blockedUntil = PerNode(MonotonicInstant(nanoseconds: 0))
+    /// The end of the block in which a node is stuck with something to send.
+    private var stuckUntil = PerNode(MonotonicInstant(nanoseconds: 0))
+    private let plant: PlantedBug?
+    private let tell: (@Sendable (String) -> Void)?
     private var queue = EventQueue<Input>()
     private var wakes: [Int]
     private var generator: SeededGenerator
     private let configuration: MembershipConfiguration
 
     /// Prepares nodes that do not run.
-    init(_ count: Int, _ configuration: MembershipConfiguration, seed: UInt64) {
+    init(
+        _ count: Int,
+        _ configuration: MembershipConfiguration,
+        seed: UInt64,
+        plant: PlantedBug? = nil,
+        tell: (@Sendable (String) -> Void)? = nil
+    ) {
+        self.plant = plant
+        self.tell = tell
+        var configuration = configuration
+        plant?.spoil(&configuration)
         self.configuration = configuration
         self.generator = SeededGenerator(seed: seed)
         self.nodes = Array(repeating: nil, count: count)
@@ -209,9 +224,10 @@ struct ExperimentFleet {
         let now = self.now
         switch input {
         case .wake(let index, let number):
-            if self.wakes[index] == number { self.step(index) { $0.wake(at: now) } }
+            if self.wakes[index] == number { self.wake(index) }
         case .datagram(let message, let sender, let receiver):
             let source = SimulatedNode.endpoint(of: sender)
+            let message = self.heard(message, by: receiver)
             self.step(receiver) { $0.receive(message, from: source, at: now) }
         case .stream(let message, let sender, let receiver):
             var answer: MembershipMessage?
@@ -242,6 +258,26 @@ struct ExperimentFleet {
         }
     }
 
+    private mutating func wake(_ index: Int) {
+        let (now, end) = (self.now, self.blockedUntil[index])
+        guard self.isBlocked(index) else { return self.step(index) { $0.wake(at: now) } }
+        guard self.stuckUntil[index] == end else {
+            let sent = self.datagrams
+            self.step(index) { $0.wake(at: now) }
+            if self.datagrams > sent { self.stuckUntil[index] = end }
+            return
+        }
+        self.step(index) { $0.wakeWhileStuck(until: end, at: now) }
+    }
+
+    /// A message as a node with a planted mistake hears it.
+    private func heard(_ message: MembershipMessage, by receiver: Int) -> MembershipMessage {
+        guard self.plant == .deafToAccusations else { return message }
+        var message = message
+        message.updates.removeAll { $0.subject == Self.id(receiver) }
+        return message
+    }
+
     /// Whose messages are processed; timers fire though messages are blocked.
     private static func receiver(of input: Input) -> Int? {
         switch input {
@@ -270,21 +306,36 @@ struct ExperimentFleet {
         case .stream(let message, let endpoint):
             let receiver = SimulatedNode.index(of: endpoint) ?? index
             self.streamBytes += UInt64(message.wireByteCount + Self.streamByteCount)
+            guard self.plant != .noFullSync || self.seconds < 5 else { return }
             self.stream(.stream(message, from: index, to: receiver), index, receiver)
         case .probeByStream(let id, let endpoint, let sequence):
             guard let ping = self.nodes[index]?.streamPing(sequence: sequence, target: id),
                 let receiver = SimulatedNode.index(of: endpoint)
             else { return }
             self.streamBytes += UInt64(Self.streamByteCount)
+            guard self.plant != .blindProbes else {
+                let pong = Input.pong(sequence: sequence, at: index)
+                return self.queue.push(pong, at: self.now.advanced(by: .milliseconds(1)))
+            }
             let input = Input.ping(ping, sequence: sequence, from: index, to: receiver)
             self.stream(input, index, receiver)
         case .wake(let at):
             self.wakes[index] += 1
             self.queue.push(.wake(index, number: self.wakes[index]), at: max(at, self.now))
         case .event(let event):
+            self.report(event, at: index)
             self.onEvent?(Sighting(observer: index, at: self.now, event: event))
         case .peerDigest, .proved, .measured, .persistBoot, .persistMesh: break
         }
+    }
+
+    private func report(_ event: MembershipEvent, at index: Int) {
+        guard let tell, case .changed(let member, let before) = event, member.state != before
+        else { return }
+        tell(
+            "\(ExperimentTable.seconds(self.seconds)) node-\(index): \(member.profile.name) "
+                + "\(before) -> \(member.state)"
+        )
     }
 
     private mutating func stream(_ input: Input, _ sender: Int, _ receiver: Int) {

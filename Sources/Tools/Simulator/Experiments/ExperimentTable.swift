@@ -8,6 +8,8 @@ public struct ExperimentTable: Sendable {
     public private(set) var rows: [[String]] = []
     /// Faults that should have happened and did not: what was measured then says nothing.
     public private(set) var missing: [String] = []
+    /// What was promised and is not kept by what was measured.
+    public private(set) var broken: [String] = []
 
     /// Creates an empty table.
     public init(_ title: String, _ columns: [String]) {
@@ -18,9 +20,42 @@ public struct ExperimentTable: Sendable {
     /// Adds a row.
     public mutating func add(_ row: [String]) { self.rows.append(row) }
 
+    /// Adds findings, with what is broken.
+    public mutating func add(_ findings: [BalanceFinding]) {
+        for finding in findings {
+            let text = finding.text.replacing(",", with: ";")
+            self.add([finding.name, finding.isKept ? "kept" : "BROKEN", text])
+            self.promise(finding.isKept, "\(finding.name): \(finding.text)")
+        }
+    }
+
+    /// Adds what runs of a profile have shown.
+    public mutating func add(
+        failures: Int,
+        of runs: Int,
+        _ profile: FaultProfile,
+        slowest: Duration
+    ) {
+        self.promise(failures == 0, "\(profile.name): \(failures) of \(runs) runs failed")
+        self.add([
+            profile.name, "\(profile.nodeCount)", "\(runs)", "\(failures)", "\(slowest)",
+        ])
+    }
+
     /// Notes a fault that did not happen.
     mutating func expect(_ hasHappened: Bool, _ text: String) {
         if !hasHappened { self.missing.append(text) }
+    }
+
+    /// Notes a promise that what was measured does not keep.
+    mutating func promise(_ isKept: Bool, _ text: String) {
+        if !isKept { self.broken.append(text) }
+    }
+
+    /// Notes a value that is above its limit, or that there is none.
+    mutating func promise(_ value: Double?, atMost limit: Double, _ text: String) {
+        let isKept = value.map { $0 <= limit } ?? false
+        self.promise(isKept, "\(text): \(Self.seconds(value)), at most \(Self.seconds(limit))")
     }
 
     /// Columns of equal width under the title.

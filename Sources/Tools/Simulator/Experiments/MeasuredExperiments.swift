@@ -32,7 +32,7 @@ enum DetectionExperiment {
         // One crash says little; enough of them are looked at, one after the other.
         let rounds = killed == 1 ? max(options.repetitions, 10) : options.repetitions
         for round in 0..<rounds {
-            var fleet = ExperimentFleet(count, .lan, seed: options.seed &+ UInt64(round))
+            var fleet = options.fleet(count, .lan, seed: options.seed &+ UInt64(round))
             fleet.startKnowing()
             fleet.run(until: 12 + 0.37 * Double(round % 7))
             let victims = Set((0..<killed).map { $0 * count / killed })
@@ -64,10 +64,22 @@ enum DetectionExperiment {
             wrong += mistakes.value
             whole = end.map { max(whole ?? 0, $0 - crash) }
         }
+        let text = "\(killed) of \(count) killed"
+        let middle = ExperimentTable.percentile(first, 0.5)
+        table.promise(middle, atMost: 5, "\(text), first declared, p50")
+        let late = ExperimentTable.percentile(first, 0.99)
+        table.promise(late, atMost: 8, "\(text), first declared, p99")
+        table.promise(whole, atMost: 8, "\(text), known to all")
+        table.promise(wrong == 0, "\(text): \(wrong) others declared")
+        if killed == 1 {
+            let spread = count <= 128 ? 1.0 : count <= 1_000 ? 1.3 : 1.5
+            let slowest = ExperimentTable.percentile(last, 0.99)
+            table.promise(slowest, atMost: spread, "\(text), declared to last node, p99")
+        }
         table.add([
             "\(count)", "\(killed)",
-            ExperimentTable.seconds(ExperimentTable.percentile(first, 0.5)),
-            ExperimentTable.seconds(ExperimentTable.percentile(first, 0.99)),
+            ExperimentTable.seconds(middle),
+            ExperimentTable.seconds(late),
             ExperimentTable.seconds(ExperimentTable.percentile(last, 0.5)),
             ExperimentTable.seconds(ExperimentTable.percentile(last, 0.99)),
             ExperimentTable.seconds(whole), "\(wrong)",
@@ -87,13 +99,18 @@ enum PartitionExperiment {
         // 25 hours are run on request only: they take minutes.
         for length in options.isLong ? [60.0, 600, 90_000] : [60.0, 600] {
             let times = (0..<options.repetitions).map { offset in
-                self.heal(count, length, seed: options.seed &+ UInt64(offset), in: &table)
+                self.heal(count, length, options, options.seed &+ UInt64(offset), in: &table)
             }
             let healed = times.compactMap(\.self)
+            let text = "one view after \(Int(length)) s in halves"
+            let middle = ExperimentTable.percentile(healed, 0.5)
+            table.promise(middle, atMost: 15, "\(text), p50")
+            let late = ExperimentTable.percentile(healed, 0.99)
+            table.promise(late, atMost: 60, "\(text), p99")
+            table.promise(healed.count == times.count, "\(text): not in every run")
             table.add([
                 "\(count)", "\(Int(length)) s", "\(times.count)",
-                ExperimentTable.seconds(ExperimentTable.percentile(healed, 0.5)),
-                ExperimentTable.seconds(ExperimentTable.percentile(healed, 0.99)),
+                ExperimentTable.seconds(middle), ExperimentTable.seconds(late),
                 "\(times.count - healed.count)",
             ])
         }
@@ -103,10 +120,11 @@ enum PartitionExperiment {
     private static func heal(
         _ count: Int,
         _ length: Double,
-        seed: UInt64,
+        _ options: Experiment.Options,
+        _ seed: UInt64,
         in table: inout ExperimentTable
     ) -> Double? {
-        var fleet = ExperimentFleet(count, .lan, seed: seed)
+        var fleet = options.fleet(count, .lan, seed: seed)
         fleet.startKnowing()
         fleet.run(until: 10)
         fleet.cut = Set(0..<(count / 2))
@@ -128,7 +146,7 @@ enum BootstrapExperiment {
             ["nodes", "one view after", "bytes per node and s", "sizes seen"]
         )
         let count = options.nodes ?? 200
-        var fleet = ExperimentFleet(count, .lan, seed: options.seed)
+        var fleet = options.fleet(count, .lan, seed: options.seed)
         for index in 0..<count {
             fleet.run(until: Double(index) / Double(count))
             fleet.start(index, seeds: index == 0 ? [] : [0])
@@ -138,6 +156,7 @@ enum BootstrapExperiment {
             sizes.formUnion(fleet.nodes.compactMap { $0?.presentCount })
             return fleet.agrees()
         }
+        table.promise(end, atMost: 30, "\(count) nodes to one view")
         table.add([
             "\(count)", ExperimentTable.seconds(end),
             ExperimentTable.seconds(Double(fleet.bytes) / Double(count) / fleet.seconds),
@@ -160,7 +179,7 @@ enum ChurnExperiment {
         )
         var configuration = MembershipConfiguration.lan
         configuration.tombstoneLifetime = .seconds(300)
-        var fleet = ExperimentFleet(count, configuration, seed: options.seed)
+        var fleet = options.fleet(count, configuration, seed: options.seed)
         let died = Tally([Int: Double]())
         let slowest = Tally(0.0)
         fleet.onEvent = { sighting in
@@ -172,6 +191,7 @@ enum ChurnExperiment {
         fleet.startKnowing()
         fleet.run(until: 10)
         var next = count
+        var steady = Double.infinity
         for minute in 1...minutes {
             let bytes = fleet.bytes
             slowest.value = 0
@@ -188,12 +208,21 @@ enum ChurnExperiment {
             let recent = fleet.seconds - 8
             let gone = Set(died.value.filter { $0.value < recent }.keys.map(ExperimentFleet.id))
             let members = fleet.nodes[0]?.members ?? []
+            let alive = members.count { $0.state.isPresent && gone.contains($0.id) }
+            table.promise(alive == 0, "minute \(minute): \(alive) of the dead still alive")
+            table.promise(slowest.value, atMost: 8, "minute \(minute), dead to declared")
+            // Tombstones live for five minutes here: from then on everything is as it stays.
+            let share = Double(fleet.bytes - bytes) / 60 / Double(count + 50)
+            if minute == 7 { steady = share }
+            if minute > 7 {
+                table.promise(share, atMost: steady * 1.1, "minute \(minute), bytes per s")
+            }
             table.add([
                 "\(minute)",
-                "\(members.count { $0.state.isPresent && gone.contains($0.id) })",
+                "\(alive)",
                 ExperimentTable.seconds(slowest.value),
                 "\(members.count { $0.state == .failed })",
-                ExperimentTable.seconds(Double(fleet.bytes - bytes) / 60 / Double(count + 50)),
+                ExperimentTable.seconds(share),
             ])
         }
         return table
@@ -209,14 +238,16 @@ enum IdleExperiment {
             ["nodes", "bytes per s", "of them streams", "datagrams per s"]
         )
         for count in options.nodes.map({ [$0] }) ?? [10, 100, 300] {
-            var fleet = ExperimentFleet(count, .lan, seed: options.seed)
+            var fleet = options.fleet(count, .lan, seed: options.seed)
             fleet.startKnowing()
             fleet.run(until: 60)
             let (bytes, streams, datagrams) = (fleet.bytes, fleet.streamBytes, fleet.datagrams)
             fleet.run(until: 360)
             let share = 300 * Double(count)
+            let rate = Double(fleet.bytes - bytes) / share
+            table.promise(rate, atMost: 1_000, "\(count) idle nodes, bytes per s")
             table.add([
-                "\(count)", ExperimentTable.seconds(Double(fleet.bytes - bytes) / share),
+                "\(count)", ExperimentTable.seconds(rate),
                 ExperimentTable.seconds(Double(fleet.streamBytes - streams) / share),
                 ExperimentTable.seconds(Double(fleet.datagrams - datagrams) / share),
             ])
@@ -236,7 +267,7 @@ enum LossExperiment {
         )
         for offset in 0..<options.repetitions {
             let seed = options.seed &+ UInt64(offset)
-            var fleet = ExperimentFleet(count, .lan, seed: seed)
+            var fleet = options.fleet(count, .lan, seed: seed)
             fleet.loss = 0.1
             for index in 0..<count {
                 fleet.run(until: Double(index))
@@ -247,6 +278,8 @@ enum LossExperiment {
             fleet.run(until: 175)
             let least = fleet.nodes.compactMap { $0?.presentCount }.min() ?? 0
             table.expect(fleet.lostCount > 0, "no datagram was lost")
+            table.promise(least == count, "seed \(seed): \(least) of \(count) members")
+            table.promise(end.map { $0 - last }, atMost: 10, "seed \(seed), all joined")
             table.add(["\(seed)", "\(least)", ExperimentTable.seconds(end.map { $0 - last })])
         }
         return table

@@ -52,7 +52,7 @@ enum UnreliableExperiment {
     ) {
         let count = options.nodes ?? 200
         let bad = Set((0..<max(1, count / 100)).map { $0 * 100 })
-        var fleet = ExperimentFleet(count, .lan, seed: seed)
+        var fleet = options.fleet(count, .lan, seed: seed)
         let seen = Tally(Sightings())
         let begin = 20.0
         fleet.onEvent = { sighting in
@@ -77,11 +77,17 @@ enum UnreliableExperiment {
         }
         let isWhole = seen.value.removed.count == bad.count
         let observers = Double(count - bad.count) * Double(bad.count)
+        let slowest = isWhole ? seen.value.removed.values.max() : nil
+        table.promise(slowest, atMost: 30, "\(fault.words), seed \(seed), all removed")
+        let others = seen.value.others.count
+        table.promise(others == 0, "\(fault.words), seed \(seed): \(others) others removed")
+        let returns = seen.value.returns
+        table.promise(returns == 0, "\(fault.words), seed \(seed): \(returns) returns")
         table.add([
             "\(count)", fault.words, "\(bad.count)", "\(seen.value.removed.count)",
-            ExperimentTable.seconds(isWhole ? seen.value.removed.values.max() : nil),
-            "\(seen.value.others.count)",
-            ExperimentTable.seconds(Double(seen.value.returns) / observers),
+            ExperimentTable.seconds(slowest),
+            "\(others)",
+            ExperimentTable.seconds(Double(returns) / observers),
         ])
         table.expect(fleet.lostCount > 0, "no packet was lost under \(fault.words)")
     }
@@ -111,7 +117,7 @@ enum NoiseExperiment {
             ["nodes", "declared though alive", "crash known to all after"]
         )
         for count in options.nodes.map({ [$0] }) ?? [10, 100] {
-            var fleet = ExperimentFleet(count, .lan, seed: options.seed)
+            var fleet = options.fleet(count, .lan, seed: options.seed)
             let wrong = Tally(0)
             let known = Tally(Set<Int>())
             fleet.onEvent = { sighting in
@@ -136,6 +142,8 @@ enum NoiseExperiment {
                 "\(count)", "\(wrong.value + early)", ExperimentTable.seconds(end.map { $0 - 40 }),
             ])
             table.expect(fleet.lostCount > 0, "no packet was lost")
+            table.promise(wrong.value + early == 0, "\(count) nodes: some declared though alive")
+            table.promise(end.map { $0 - 40 }, atMost: 15, "\(count) nodes, a crash known to all")
         }
         return table
     }
