@@ -3,7 +3,7 @@
 # What building needs: C libraries behind the Swift code.
 build_packages="libssl-dev libnghttp2-dev libsodium-dev libpcre2-dev libc-ares-dev libldap-dev libzstd-dev libyaml-dev libsqlite3-dev pkg-config"
 # What the demonstration's scripts call.
-demo_packages="curl jq procps"
+demo_packages="curl jq procps nftables"
 # What only tests need.
 test_packages="bats redis-server slapd"
 # What the dashboard is tried in.

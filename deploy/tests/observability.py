@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 import urllib.parse
+import urllib.request
 
 import yaml
 
@@ -266,10 +267,27 @@ def broken(place, report, five, hook):
     breaks("a node is killed", ["MeshgateNodeDown", "MeshgateMemberFailed"])
     five.nodes[3].end(signal.SIGKILL)
     breaks("its region is killed", ["MeshgateRegionDown"])
+    one_cause(report)
     report.equal(alerts - seen, set(), "every alert has fired on a mesh broken that way")
     pages = {"MeshgateUpstreamDown", "MeshgateRegionDown"}
     report.check(seconds_until(lambda: pages <= hook.came["/pages"] and hook.came["/tickets"], 20) is not None,
                  "Alertmanager sent pages and tickets where they go", hook.came)
+
+
+def one_cause(report):
+    """What follows from a larger fault is not told apart, and what does not is."""
+    own = {"alertname": "MeshgateNodeDown", "severity": "page", "region": "eu", "instance": "elsewhere"}
+    request = urllib.request.Request(f"http://{ALERTMANAGER}/api/v2/alerts", json.dumps([{"labels": own}]).encode(),
+                                     {"Content-Type": "application/json"})
+    urllib.request.urlopen(request, timeout=5).close()
+
+    def states():
+        alerts = json.loads(get(f"http://{ALERTMANAGER}/api/v2/alerts")[1])
+        return {alert["labels"].get("region"): alert["status"]["state"] for alert in alerts
+                if alert["labels"]["alertname"] == "MeshgateNodeDown"}
+    wanted = {"us": "suppressed", "eu": "active"}
+    report.check(seconds_until(lambda: states() == wanted, 20) is not None,
+                 "a region that is down is one page, and a node of another region one of its own", states())
 
 
 def forge(breaks):

@@ -51,7 +51,7 @@ struct EntityWriter: Sendable {
                     planned.edit.changes,
                     upon: held,
                     author: exchange.author,
-                    message: "\(exchange.method) \(exchange.path)"
+                    message: "\(exchange.method) \(Self.shown(exchange.path, planned.edit))"
                 )
                 return Self.answer(planned.edit, planned.status, held.catalogue, receipt)
             } catch {
@@ -65,6 +65,18 @@ struct EntityWriter: Sendable {
         )
         answer.headers.append(("Retry-After", "1"))
         return answer
+    }
+
+    /// A path as history, events and log may tell it: whoever is addressed by a secret is named by id.
+    static func shown(_ path: String, _ edit: EntityEdit) -> String {
+        let kind = KeyCredential.kind
+        let names = [kind.pathName, kind.nestedPathName]
+        var segments = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        let found = segments.firstIndex { names.contains($0.removingPercentEncoding ?? $0) }
+        guard let found, segments.indices.contains(found + 1) else { return path }
+        let id = edit.changes.first { $0.kind == kind }?.id.description
+        segments[found + 1] = id ?? Secrets.mask
+        return segments.joined(separator: "/")
     }
 
     private static func answer(

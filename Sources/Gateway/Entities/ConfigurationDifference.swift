@@ -237,9 +237,29 @@ public enum Secrets {
             )
         case .array(let nodes):
             return .list(nodes.map { Self.replaced($0.value, at: path, by: shown) })
-        case .null, .bool, .integer, .number, .string:
-            return value
+        case .string(let text): return .string(Self.withoutCredentials(text, by: shown))
+        case .null, .bool, .integer, .number: return value
         }
+    }
+
+    /// A text without the user of a URL in it, and without the value of a line `Authorization: …`.
+    private static func withoutCredentials(
+        _ text: String,
+        by shown: (DocumentValue) -> String
+    ) -> String {
+        let field = "authorization:"
+        if let first = text.utf8.first, first | 0x20 == field.utf8.first,
+            text.prefix(field.count).lowercased() == field
+        {
+            return text.prefix(field.count) + shown(.string(text))
+        }
+        guard text.utf8.contains(UInt8(ascii: "@")), let scheme = text.firstRange(of: "://") else {
+            return text
+        }
+        let rest = text[scheme.upperBound...]
+        let end = rest.firstIndex { "/?#".contains($0) } ?? rest.endIndex
+        guard let at = rest[..<end].lastIndex(of: "@") else { return text }
+        return text[..<scheme.upperBound] + shown(.string(String(rest[..<at]))) + text[at...]
     }
 
     /// Whether a value may be a secret: no flag is one, and no number.

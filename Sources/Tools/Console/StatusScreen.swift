@@ -25,7 +25,7 @@ public struct StatusScreen: Sendable {
         let counts = report.counts
         let agreement = report.configAgreed ? "all alive nodes agree" : "alive nodes disagree"
         let entities = report.entities.filter { $0.value > 0 }.sorted { $0.key < $1.key }
-            .map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+            .map { Words.count($0.value, String($0.key.dropLast())) }.joined(separator: ", ")
         let rejected = report.rejected.filter { $0.value > 0 }.sorted { $0.key < $1.key }
             .map { "\($0.value) \($0.key)" }.joined(separator: ", ")
         var facts = [

@@ -14,6 +14,9 @@ struct Failure: Error, Equatable {
         case timedOut = 75
         case notPermitted = 77
         case localSettings = 78
+
+        /// Whether it may pass by itself: nobody answers, or not in time.
+        var isPassing: Bool { self == .unreachable || self == .timedOut }
     }
 
     let status: Status

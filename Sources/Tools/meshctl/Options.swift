@@ -188,7 +188,8 @@ struct WatchOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Repeat every second until interrupted.")
     var watch = false
 
-    /// Prints `text` once, or again and again on a cleared screen.
+    /// Prints `text` once, or again and again on a cleared screen; a node that falls silent meanwhile is
+    /// asked until it answers again.
     ///
     /// - Returns: the last text's verdict: whether all was well.
     func show(_ text: () async throws -> (text: String, isClean: Bool)) async throws -> Bool {
@@ -197,11 +198,22 @@ struct WatchOptions: ParsableArguments {
             Terminal.result(shown.text)
             return shown.isClean
         }
+        var hasShown = false
+        var isSilent = false
         while true {
-            let shown = try await text()
-            Terminal.result(
-                (Terminal.isScreen && Terminal.isCapable ? "\u{1B}[H\u{1B}[2J" : "") + shown.text
-            )
+            do {
+                let shown = try await text()
+                Terminal.result(
+                    (Terminal.isScreen && Terminal.isCapable ? "\u{1B}[H\u{1B}[2J" : "")
+                        + shown.text
+                )
+                (hasShown, isSilent) = (true, false)
+            } catch let error as AdminClientError {
+                // The first attempt tells the operator; later ones wait for the node to come back.
+                guard hasShown, Failure(error).status.isPassing else { throw error }
+                if !isSilent { Terminal.note("meshctl: \(error); trying again") }
+                isSilent = true
+            }
             try await Task.sleep(for: .seconds(1))
         }
     }

@@ -220,6 +220,8 @@ struct UpgradeStatusCommand: AsyncParsableCommand {
         commandName: "status",
         abstract: "Show how far the upgrade is.",
         discussion: """
+            With -o json it is null as long as none was begun.
+
             Exit status: 0 none, or finished; 2 it is running, paused or given up; 69 not reachable.
 
             Example: meshctl upgrade status
@@ -233,16 +235,14 @@ struct UpgradeStatusCommand: AsyncParsableCommand {
         let client = try self.node.client()
         // A node of an older release does not tell.
         let versions = (try? await client.protocolVersions()).map(ProtocolScreen.text) ?? ""
-        guard let upgrade = try await client.upgrade() else {
-            Terminal.result("no upgrade was begun\n" + versions)
-            return
-        }
+        let upgrade = try await client.upgrade()
+        let nodes = upgrade?.nodes ?? []
         Terminal.result(
-            try self.output.text(upgrade, items: upgrade.nodes, names: upgrade.nodes.map(\.name)) {
-                _ in UpgradeScreen.status(upgrade) + versions
+            try self.output.text(upgrade, items: nodes, names: nodes.map(\.name)) { _ in
+                (upgrade.map(UpgradeScreen.status) ?? "no upgrade was begun\n") + versions
             }
         )
-        guard upgrade.state == .finished else { throw ExitCode.unclean }
+        guard upgrade.map({ $0.state == .finished }) ?? true else { throw ExitCode.unclean }
     }
 }
 

@@ -1,5 +1,6 @@
 import Foundation
 import MeshEntities
+import Synchronization
 import Testing
 
 @Suite("The credentials' paths (Kong §3.4)", .serialized)
@@ -40,6 +41,25 @@ struct CredentialPathsTests {
             #expect(put.body.contains(#""key":"k2""#))
             #expect(try await send(endpoint, "DELETE", "/consumers/ann/key-auth/k1").status == 204)
             #expect(try await Curl(endpoint, "/key-auths/k1").status == 404)
+        }
+    }
+
+    @Test("tell no key in the message of a change, which history, events and log keep")
+    func hiddenKeys() async throws {
+        let node = FakeNode()
+        try await withServer(node) { endpoint async throws in
+            let body = #"{"key":"hunter2"}"#
+            _ = try await send(endpoint, "POST", "/consumers/ann/key-auth", body)
+            for path in ["consumers/ann/key-auth", "key-auths", "consumers/ann/key%2dauth"] {
+                let tags = #"{"tags":["\#(path.utf8.count)"]}"#
+                let done = try await send(endpoint, "PATCH", "/\(path)/hunter2", tags)
+                #expect(done.status == 200)
+            }
+            let gone = try await send(endpoint, "DELETE", "/consumers/ann/key-auth/hunter2")
+            #expect(gone.status == 204)
+            let told = node.told.withLock { $0.messages }
+            #expect(told.count == 5)
+            #expect(told.allSatisfy { !$0.contains("hunter2") })
         }
     }
 

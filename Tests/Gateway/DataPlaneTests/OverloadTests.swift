@@ -63,6 +63,9 @@ struct OverloadTests {
         #expect(answer?["connection"] != "close")
         #expect(await gateway.eventually { self.overloaded(gateway) == 1 })
         #expect(origin.requests.count == 2)
+        // Whoever adds up what clients were answered finds it, though it has no route.
+        let shed = gateway.plane.counters().routes.first { $0.service.isEmpty && $0.route.isEmpty }
+        #expect(shed?.requests == [.init(code: 503, source: .gateway, count: 1)])
 
         gate.open()
         for client in held { #expect(client.message()?.text == "ok") }

@@ -65,6 +65,8 @@ struct ConfigurationDifferenceTests {
         plugin.config = .record([
             "redis": .record(["password": .string("hunter2"), "host": .string("h")]),
             "headers": .record(["Authorization": .string("Bearer hunter2")]),
+            "http_endpoint": .string("http://ann:hunter2@logs.example:80/a@b?c"),
+            "add": .list([.string("authorization:Basic hunter2"), .string("x:ann@example")]),
         ])
         new.plugins = [plugin]
         new.keyCredentials = [KeyCredential(id: someID, consumer: otherID, key: "hunter2")]
@@ -74,5 +76,6 @@ struct ConfigurationDifferenceTests {
 
         #expect(!text.contains("hunter2") && !text.contains("\"K\""))
         #expect(text.contains("******"))
+        #expect(text.contains("@logs.example:80/a@b?c") && text.contains("x:ann@example"))
     }
 }

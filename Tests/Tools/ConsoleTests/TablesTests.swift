@@ -258,7 +258,7 @@ struct TablesTests {
         report.cluster = "meshgate"
         report.proxyAddresses = ["127.0.0.1:8000"]
         report.uptimeSeconds = 3_700
-        report.entities = ["services": 2, "routes": 3, "plugins": 0]
+        report.entities = ["services": 2, "routes": 3, "plugins": 0, "acls": 1]
         report.requests = 7
         report.connections = 1
         report.rejected = ["unknown key": 4, "replayed": 0]
@@ -271,7 +271,7 @@ struct TablesTests {
                 listens  127.0.0.1:8000
                 members  2 up, 1 suspect, 1 down, 1 left, 1 draining
                 config   g41 7c1e, alive nodes disagree
-                holds    3 routes, 2 services
+                holds    1 acl, 3 routes, 2 services
                 refused  4 unknown key (gossip)
 
                 asked ams-1, view 0.3 s old, 5 members known

@@ -178,6 +178,8 @@ extension Worker {
                 ),
                 exchange.pointee.filters.flatMap { self.countedConsumer(exchange, $0) }
             )
+        } else if exchange.pointee.status == 503 {
+            self.counters.add(WorkerCounter.shed)
         }
         if let block = exchange.pointee.filters, exchange.pointee.route >= 0 {
             self.tellLogs(exchange, block)

@@ -53,6 +53,8 @@ enum WorkerCounter {
     /// Second targets asked before the first had failed, and those that answered first.
     static let hedges = 22
     static let hedgesWon = 23
+    /// Requests answered with 503 before anybody looked for a route.
+    static let shed = 24
     /// One place per ``ProxyFailure/Cause``: attempts that failed, and requests that did.
     static let attemptFailures = 32
     static let requestFailures = 64

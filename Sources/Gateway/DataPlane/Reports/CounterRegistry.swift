@@ -75,6 +75,8 @@ final class CounterRegistry: Sendable {
         guard let installation else { return result }
         result.routes = installation.routes.compactMap { $0.sum() }
             .sorted { ($0.service, $0.route) < ($1.service, $1.route) }
+        let shed = sum(WorkerCounter.shed)
+        if shed > 0 { result.routes.insert(.shed(shed), at: 0) }
         result.targets = installation.shapes.flatMap { $0.rows.compactMap { $0.sum() } }
             .sorted { $0.id < $1.id }
         result.waiting = installation.shapes.compactMap { shape in
@@ -93,6 +95,17 @@ final class CounterRegistry: Sendable {
                 requests: sum(WorkerCounter.requestFailures + Int(cause.rawValue))
             )
         }
+    }
+}
+
+extension DataPlaneCounters.RouteCounters {
+    /// Requests that were answered before anybody looked for a route: clients see them fail like others,
+    /// so whoever adds up what was answered must find them.
+    fileprivate static func shed(_ count: UInt64) -> Self {
+        var counters = Self(service: "", route: "")
+        counters.requests = [.init(code: 503, source: .gateway, count: count)]
+        counters.unnamed.requests = counters.requests
+        return counters
     }
 }
 
