@@ -45,7 +45,8 @@ extension EndToEnd {
             node.environment["MESH_PROXY_DRAIN_DEADLINE"] = "2"
             defer { node.environment = [:] }
             try mesh.settle()
-            for upstream in mesh.upstreams { try upstream.set(#"{"latency_ms":9000}"#) }
+            // Longer than it may take until another node knows of it, which is up to eight seconds.
+            for upstream in mesh.upstreams { try upstream.set(#"{"latency_ms":30000}"#) }
             let client = try MeshProcess(
                 "client",
                 executable: Binaries.curl,
