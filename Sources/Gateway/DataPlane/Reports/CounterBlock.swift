@@ -53,6 +53,9 @@ enum WorkerCounter {
     /// Second targets asked before the first had failed, and those that answered first.
     static let hedges = 22
     static let hedgesWon = 23
+    /// Sockets on which datagrams of new clients are taken, and sessions of clients that sent some.
+    static let datagramListeners = 24
+    static let datagramSessions = 25
     /// One place per ``ProxyFailure/Cause``: attempts that failed, and requests that did.
     static let attemptFailures = 32
     static let requestFailures = 64
