@@ -357,7 +357,8 @@ def activated(mesh, programs, report):
     start(NOW)
     report.check(mesh.sees_all(), "a node with sockets of its supervisor is a member")
     with Loads(mesh, report, "sockets of a supervisor"), \
-            Waiting(node, fleet.PLAIN) as plain, Waiting(node, fleet.TLS) as tls:
+            Waiting(node, fleet.PLAIN) as plain, Waiting(node, fleet.TLS) as tls, \
+            WaitingDatagrams(node, fleet.DATAGRAMS) as datagrams:
         for version in (NEXT, NOW):
             node.process.send_signal(signal.SIGTERM)
             report.equal(node.process.wait(30), 0, "it drains while its supervisor holds the sockets")
@@ -366,13 +367,14 @@ def activated(mesh, programs, report):
             used = inodes(node.process.pid)
             report.check(all(os.fstat(one.fileno()).st_ino in used for one in sockets),
                          f"as {version} it uses every socket of its supervisor")
-            before = [asker.count for asker in (plain, tls)]
+            askers = (plain, tls, datagrams)
+            before = [asker.count for asker in askers]
             more = fleet.wait_until(lambda: all(asker.count > count + 30 for asker, count in
-                                                zip((plain, tls), before)), 10)
-            report.check(more, f"as {version} it answers, plain and TLS", (plain.count, tls.count))
+                                                zip(askers, before)), 10)
+            report.check(more, f"as {version} it answers, plain, TLS and datagrams", [one.count for one in askers])
             programs.run(report, version, "sockets of a supervisor", [node] if version == NEXT else None)
-    for what, asker in (("plain", plain), ("TLS", tls)):
-        report.check(not asker.lost, f"no {what} connection is lost of {asker.count}", asker.lost[:4])
+    for what, asker in (("plain connection", plain), ("TLS connection", tls), ("datagram", datagrams)):
+        report.check(not asker.lost, f"no {what} is lost of {asker.count}", asker.lost[:4])
     for one in sockets:
         one.close()
 
@@ -426,6 +428,22 @@ class Waiting:
                 self.lost.append(repr(problem))
             finally:
                 asked.close()
+
+
+class WaitingDatagrams(Waiting):
+    """The same with a datagram of a new client for every request."""
+
+    def run(self):
+        while not self.stop:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+                asked.settimeout(30)
+                asked.connect((self.address, self.port))
+                try:
+                    asked.send(b"hello")
+                    self.count += asked.recv(16) == b"hello"
+                except OSError as problem:
+                    self.lost.append(repr(problem))
+            time.sleep(0.005)
 
 
 def watchdog(mesh, _, report):
