@@ -136,5 +136,9 @@ struct DatagramDrainTests {
         #expect(isPassed)
         #expect(place.other.heard().isEmpty)
         #expect(cut == 0)
+        // How long clients stayed is no latency of the service.
+        let counters = place.gateway.plane.counters()
+        #expect(counters.routes.contains { $0.isStream && !$0.requests.isEmpty })
+        #expect(counters.latencyByService()["datagrams"] == nil)
     }
 }
