@@ -16,7 +16,8 @@ from .fleet_load import DatagramTarget, Loads
 
 LIMIT = 600
 NEEDS = []
-PROXY = {"drain_announce": 1, "drain_deadline": 3}
+# A drained node waits for the sessions of udp routes to be silent for this long.
+PROXY = {"drain_announce": 1, "drain_deadline": 3, "udp_idle_timeout": 1}
 #: This release, and the one after it.
 NOW, NEXT = "0.1.0", "0.2.0"
 LISTEN = {"tls_listen": [fleet.TLS], "stream_listen": [f"{fleet.DATAGRAMS} udp"]}
