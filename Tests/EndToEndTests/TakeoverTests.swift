@@ -47,6 +47,43 @@ extension EndToEnd {
             #expect(answer.status == 200, "the successor writes")
         }
 
+        @Test("no datagram of a udp route goes unanswered, of new clients and of one that goes on")
+        func datagrams() throws {
+            let mesh = try TestMesh.settled()
+            let node = try mesh.node("eu-2")
+            let address = node.proxy.address
+            let place = Place(address: address, port: try FreePorts.draw(1, at: address)[0])
+            node.process?.signal(SIGTERM)
+            #expect(try node.process?.end(within: 30) == .exited(0))
+            node.environment = ["MESH_PROXY_STREAM_LISTEN": "\(place) udp"]
+            defer { node.environment = [:] }
+            try mesh.start(node)
+            try node.awaitAnswer()
+            let echo = try DatagramEcho(at: "127.0.30.20")
+            defer { echo.stop() }
+            try mesh.apply(
+                mesh.configuration() + """
+
+                      - name: datagrams
+                        protocol: udp
+                        host: \(echo.place.address)
+                        port: \(echo.place.port)
+                        routes: [{ protocols: [udp], destinations: [{ port: \(place.port) }] }]
+                    """
+            )
+            let load = DatagramLoad(place)
+            try eventually("load should run") { load.soFar.new > 50 }
+
+            let old = try node.takeOver()
+            #expect(try old.end(within: 30) == .exited(0), "\(old.lastWords)")
+            let count = load.soFar.new
+            try eventually("load should go on") { load.soFar.new > count + 50 }
+            let tally = try load.stop()
+
+            #expect(tally.newUnanswered == 0, "\(tally)")
+            #expect(tally.keptUnanswered == 0, "\(tally)")
+        }
+
         @Test("a successor that cannot serve changes nothing")
         func failure() throws {
             let mesh = try TestMesh.settled()

@@ -10,6 +10,7 @@ import tempfile
 import time
 
 PLAIN, ADMIN, STATUS, GOSSIP, TARGET = 8000, 8001, 8100, 7946, 9000
+TLS, DATAGRAMS = 8443, 9200
 TARGET_ADDRESS = "127.0.8.31"
 
 
@@ -49,7 +50,9 @@ class Node:
         settings = {
             "node": {"name": self.name, "region": self.region, "data_dir": self.data},
             "proxy": {"listen": [f"{self.address}:{PLAIN}"], "workers": 1, "tls_listen": [],
-                      "drain_deadline": 2, "access_log": "off", **self.fleet.proxy},
+                      "drain_deadline": 2, "access_log": "off", **self.fleet.proxy,
+                      **{name: [f"{self.address}:{place}" for place in places]
+                         for name, places in self.fleet.listen.items()}},
             "admin": {"socket": self.admin} if self.admin else {"listen": f"{self.address}:{ADMIN}"},
             "status": {"listen": f"{self.address}:{STATUS}"},
             "gossip": {"bind": f"{self.address}:{GOSSIP}", "keyring": self.fleet.keyring,
@@ -157,8 +160,10 @@ class Node:
 class Fleet:
     """Nodes in two regions (the first three in one), and a target that answers everything."""
 
-    def __init__(self, binaries, count=5, keep=False, proxy=None, profile="local"):
+    def __init__(self, binaries, count=5, keep=False, proxy=None, profile="local", listen=None):
+        """`listen` has further listeners by setting, such as `{"tls_listen": [8443]}`, at each node's address."""
         self.binaries, self.keep, self.proxy = binaries, keep, proxy or {}
+        self.listen = listen or {}
         self.profile = profile
         # A node alone waits for nobody.
         self.seeds = [f"127.0.8.{n}:{GOSSIP}" for n in (1, 2)] if count > 1 else []

@@ -357,31 +357,44 @@ public final class DataPlane: Sendable {
     /// WebSockets may stay until the deadline; they are closed with 1001 then, and those whose clients
     /// close in return within ``closingPatience`` have ended as they should.
     ///
+    /// Datagrams of new clients are dropped, unless another process gets them by the sockets' fate.
+    ///
     /// The threads keep running, so that ``stop()`` must follow.
     ///
+    /// - Parameters:
+    ///   - deadline: how long what is in flight may take.
+    ///   - sockets: what becomes of the listening sockets.
     /// - Returns: how many requests were still in flight at the deadline and will be cut.
-    public func drain(deadline: Duration) async -> Int {
+    public func drain(deadline: Duration, sockets: SocketFate = .ended) async -> Int {
         // First, so that the workers' closing is the sockets' end.
         for name in WorkerSockets.Name.all { self.listeners.release(name) }
         self.post(.drain)
-        let begin = ContinuousClock.now
-        let end = begin.advanced(by: deadline)
-        while ContinuousClock.now < end {
-            let isOver =
+        if sockets != .kept { self.post(.drainDatagrams(isLeft: sockets == .taken)) }
+        let patience = ContinuousClock.now.advanced(by: Self.idlePatience)
+        await Self.wait(for: deadline) {
+            let isQuiet =
                 self.registry.sum(WorkerCounter.activeConnections) == 0
-                || begin.advanced(by: Self.idlePatience) < ContinuousClock.now
-            if isOver, self.isEmpty { return 0 }
-            try? await Task.sleep(for: .milliseconds(5))
-            if Task.isCancelled { break }
+                || patience < ContinuousClock.now
+            return isQuiet && self.isEmpty(besidesDatagrams: sockets == .kept)
         }
-        guard self.activeRequests > 0 else { return 0 }
+        // As late as can be: nobody reads the sockets until the next process does.
+        if sockets == .kept { self.post(.drainDatagrams(isLeft: true)) }
+        guard !self.isEmpty(besidesDatagrams: false) else { return 0 }
         self.post(.closeWebSockets)
-        let last = ContinuousClock.now.advanced(by: Self.closingPatience)
-        while self.activeRequests > 0, ContinuousClock.now < last {
+        await Self.wait(for: Self.closingPatience) {
+            self.activeRequests == 0 && self.registry.sum(WorkerCounter.datagramListeners) == 0
+        }
+        // Clients whose datagrams another process reads next have lost nothing.
+        return sockets == .kept ? self.activeRequestsBesidesDatagrams : self.activeRequests
+    }
+
+    /// Waits until something holds, but no longer than `limit`.
+    private static func wait(for limit: Duration, until isOver: () -> Bool) async {
+        let end = ContinuousClock.now.advanced(by: limit)
+        while ContinuousClock.now < end, !isOver() {
             try? await Task.sleep(for: .milliseconds(5))
             if Task.isCancelled { break }
         }
-        return self.activeRequests
     }
 
     /// How long the clients of WebSockets may take to close in return: 1 s.
@@ -391,9 +404,17 @@ public final class DataPlane: Sendable {
     private static let idlePatience = Duration.milliseconds(1_200)
 
     /// Whether nobody listens, every request was answered and every answer has left.
-    private var isEmpty: Bool {
-        [WorkerCounter.listening, WorkerCounter.activeRequests, WorkerCounter.unwrittenAnswers]
-            .allSatisfy { self.registry.sum($0) == 0 }
+    private func isEmpty(besidesDatagrams: Bool) -> Bool {
+        guard self.registry.sum(WorkerCounter.listening) == 0,
+            self.registry.sum(WorkerCounter.unwrittenAnswers) == 0
+        else { return false }
+        if besidesDatagrams { return self.activeRequestsBesidesDatagrams == 0 }
+        return self.activeRequests == 0
+            && self.registry.sum(WorkerCounter.datagramListeners) == 0
+    }
+
+    private var activeRequestsBesidesDatagrams: Int {
+        max(0, self.activeRequests - Int(self.registry.sum(WorkerCounter.datagramSessions)))
     }
 
     /// Whether every worker gets to its messages within a time: one that does not is stuck.
@@ -453,6 +474,7 @@ enum WorkerMessage: Sendable {
     case resume(UInt64, PluginResume)
     case beat(Heartbeat)
     case drain
+    case drainDatagrams(isLeft: Bool)
     case closeWebSockets
     case cutRequests(age: Duration)
     case stop
@@ -475,7 +497,7 @@ enum WorkerMessage: Sendable {
             shares.merge(new) { $1 }
             waiting = .shares(shares)
         case .closed, .trials, .pins, .closing, .fleetSize, .resume, .beat, .drain,
-            .closeWebSockets, .cutRequests, .stop:
+            .drainDatagrams, .closeWebSockets, .cutRequests, .stop:
             return false
         }
         return true

@@ -60,6 +60,8 @@ public struct UpgradePlan: Equatable, Sendable {
 public struct UpgradeSample: Equatable, Sendable {
     /// Answers of one node since its start.
     public struct Traffic: Equatable, Sendable {
+        /// When the node's process began, in seconds since 1970; `nil` when the node does not tell.
+        public var start: Double?
         /// All answers.
         public var answers: Double
         /// Those of 500 and above.
@@ -81,7 +83,9 @@ public struct UpgradeSample: Equatable, Sendable {
                 guard let space = line.lastIndex(of: " "),
                     let value = Double(line[line.index(after: space)...])
                 else { continue }
-                if line.hasPrefix("kong_http_requests_total{") {
+                if line.hasPrefix(Self.startMetric) {
+                    self.start = value
+                } else if line.hasPrefix("kong_http_requests_total{") {
                     self.answers += value
                     if Self.label("code", of: line)?.hasPrefix("5") == true { self.errors += value }
                 } else if line.hasPrefix("meshgate_service_latency_ms_bucket{"),
@@ -95,13 +99,20 @@ public struct UpgradeSample: Equatable, Sendable {
         /// Reads a node's metrics by service; requests of no service under "".
         static func byService(metrics: String) -> [String: Traffic] {
             var lines: [Substring: [Substring]] = [:]
-            for line in metrics.split(separator: "\n") where line.contains("service=\"") {
+            var start: Double?
+            for line in metrics.split(separator: "\n") {
+                if line.hasPrefix(Self.startMetric) { start = Traffic(metrics: String(line)).start }
+                guard line.contains("service=\"") else { continue }
                 lines[Self.label("service", of: line) ?? "", default: []].append(line)
             }
             return lines.reduce(into: [:]) { result, entry in
-                result[String(entry.key)] = Traffic(metrics: entry.value.joined(separator: "\n"))
+                var traffic = Traffic(metrics: entry.value.joined(separator: "\n"))
+                traffic.start = start
+                result[String(entry.key)] = traffic
             }
         }
+
+        private static let startMetric = "process_start_time_seconds "
 
         private static func label(_ name: String, of line: Substring) -> Substring? {
             guard let start = line.firstRange(of: "\(name)=\"")?.upperBound,
@@ -112,7 +123,10 @@ public struct UpgradeSample: Equatable, Sendable {
 
         /// What came after an earlier sample; all of it when the node has restarted since.
         public func since(_ earlier: Traffic?) -> Traffic {
-            guard let earlier, earlier.answers <= self.answers else { return self }
+            // Nodes of older releases do not tell when they began: fewer answers are a restart, too.
+            guard let earlier, earlier.start == self.start, earlier.answers <= self.answers else {
+                return self
+            }
             var difference = self
             difference.answers -= earlier.answers
             difference.errors -= min(earlier.errors, self.errors)

@@ -159,4 +159,24 @@ struct UpgradePlanTests {
         earlier.answers = 1_000
         #expect(traffic.since(earlier) == traffic)
     }
+
+    @Test("sees a restart by when the process began, however much it has answered since")
+    func restart() {
+        let text = { (start: String, answers: Int, errors: Int) in
+            """
+            process_start_time_seconds \(start)
+            kong_http_requests_total{service="a",code="200",source="service"} \(answers)
+            kong_http_requests_total{service="a",code="503",source="kong"} \(errors)
+            """
+        }
+        let before = UpgradeSample.Traffic(metrics: text("1000.5", 100, 1))
+        let after = UpgradeSample.Traffic(metrics: text("1060.25", 40, 90))
+        let later = UpgradeSample.Traffic(metrics: text("1060.25", 90, 90))
+
+        #expect(after.since(before) == after)
+        #expect(later.since(after).answers == 50)
+        #expect(later.since(after).errors == 0)
+        let services = UpgradeSample.Traffic.byService(metrics: text("1060.25", 40, 90))
+        #expect(services["a"] == after)
+    }
 }

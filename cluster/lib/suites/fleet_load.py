@@ -3,6 +3,7 @@ import http.client
 import os
 import re
 import socket
+import ssl
 import threading
 import time
 
@@ -35,15 +36,18 @@ class Balancer:
         finally:
             asked.close()
 
-    def connect(self):
+    def address(self):
+        """That of some node that is ready."""
+        self.turn += 1
+        nodes = self.ready or self.nodes
+        return nodes[self.turn % len(nodes)].address
+
+    def connect(self, port):
         """A connection to some node that is ready; a refused one is tried at the next node."""
         end = time.monotonic() + 10
         while time.monotonic() < end:
-            self.turn += 1
-            nodes = self.ready or self.nodes
-            node = nodes[self.turn % len(nodes)]
             try:
-                return socket.create_connection((node.address, fleet.PLAIN), 5)
+                return socket.create_connection((self.address(), port), 5)
             except OSError:
                 time.sleep(0.01)
         raise OSError("no node takes a connection")
@@ -52,6 +56,8 @@ class Balancer:
 class Load(threading.Thread):
     """One client that asks again and again, and notes what went wrong."""
 
+    port = fleet.PLAIN
+
     def __init__(self, balancer):
         super().__init__(daemon=True)
         self.balancer, self.stop, self.count, self.lost = balancer, False, 0, []
@@ -59,7 +65,7 @@ class Load(threading.Thread):
     def run(self):
         while not self.stop:
             try:
-                self.session(self.balancer.connect())
+                self.session(self.balancer.connect(self.port))
             except Exception as problem:  # Whatever it is, a client would call it a failure.
                 self.lost.append(f"{type(self).__name__}: {problem!r}")
 
@@ -103,6 +109,16 @@ class Fresh(KeepAlive):
         if not found.startswith(b"HTTP/1.1 200"):
             self.wrong(found[:40])
         time.sleep(0.005)
+
+
+class Secure(Fresh):
+    """The same over TLS."""
+
+    port = fleet.TLS
+
+    def session(self, connection):
+        # The nodes' certificates are their own.
+        super().session(ssl._create_unverified_context().wrap_socket(connection))
 
 
 class Post(KeepAlive):
@@ -164,6 +180,53 @@ class WebSockets(Load):
                     self.wrong(repr(closed))
 
 
+class Datagrams(Load):
+    """UDP: a new client for every datagram."""
+
+    length = 1
+
+    def run(self):
+        while not self.stop:
+            address = self.balancer.address()
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.connect((address, fleet.DATAGRAMS))
+                client.settimeout(2)
+                for number in range(self.length):
+                    self.ask(client, f"{type(self).__name__} {number} at {address}")
+            time.sleep(0.005)
+
+    def ask(self, client, text):
+        try:
+            client.send(text.encode())
+            if client.recv(2048) != text.encode():
+                self.wrong(f"another answer to {text}")
+            self.count += 1
+        except OSError as problem:
+            self.wrong(f"{text}: {problem!r}")
+        time.sleep(0.05 if self.length > 1 else 0)
+
+
+class Talks(Datagrams):
+    """Clients that go on with their node for a second, which is how long a balancer's news may take."""
+
+    length = 20
+
+
+class DatagramTarget(threading.Thread):
+    """Sends every datagram back."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((fleet.TARGET_ADDRESS, fleet.DATAGRAMS))
+        self.start()
+
+    def run(self):
+        while True:
+            text, sender = self.socket.recvfrom(2048)
+            self.socket.sendto(text, sender)
+
+
 class Loads:
     """All kinds of clients for the time of a part; what they lost is a failure."""
 
@@ -173,7 +236,7 @@ class Loads:
     def __enter__(self):
         self.balancer = Balancer(self.mesh.nodes)
         self.loads = [kind(self.balancer) for kind in
-                      (KeepAlive, KeepAlive, Fresh, Post, Streams, WebSockets)]
+                      (KeepAlive, KeepAlive, Fresh, Secure, Post, Streams, WebSockets, Datagrams, Talks)]
         self.doubts = doubts(self.mesh)
         for load in self.loads:
             load.start()

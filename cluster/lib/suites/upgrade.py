@@ -1,6 +1,5 @@
 """Five nodes under load, upgraded and taken back in every way: nothing fails, nobody is doubted."""
 import http.client
-import json
 import os
 import pty
 import re
@@ -13,14 +12,15 @@ import time
 
 import fleet
 
-from .fleet_load import Loads
+from .fleet_load import DatagramTarget, Loads
 
 LIMIT = 600
 NEEDS = []
-PROXY = {"drain_announce": 1, "drain_deadline": 3}
+# A drained node waits for the sessions of udp routes to be silent for this long.
+PROXY = {"drain_announce": 1, "drain_deadline": 3, "udp_idle_timeout": 1}
 #: This release, and the one after it.
 NOW, NEXT = "0.1.0", "0.2.0"
-TLS = 8443
+LISTEN = {"tls_listen": [fleet.TLS], "stream_listen": [f"{fleet.DATAGRAMS} udp"]}
 
 
 def meshctl(mesh, node, *arguments, timeout=200):
@@ -338,22 +338,18 @@ def activated(mesh, programs, report):
     node = mesh.nodes[4]
     node.end(signal.SIGTERM)
     path = os.path.join(node.folder, "node.yml")
-    with open(path) as file:
-        settings = json.load(file)
-    settings["proxy"]["tls_listen"] = [f"{node.address}:{TLS}"]
-    with open(path, "w") as file:
-        json.dump(settings, file)
     sockets = [socket.create_server((node.address, port), backlog=100)
-               for port in (fleet.PLAIN, TLS, fleet.ADMIN, fleet.STATUS, fleet.GOSSIP)]
-    sockets.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-    sockets[-1].bind((node.address, fleet.GOSSIP))
+               for port in (fleet.PLAIN, fleet.TLS, fleet.ADMIN, fleet.STATUS, fleet.GOSSIP)]
+    for port in (fleet.GOSSIP, fleet.DATAGRAMS):
+        sockets.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        sockets[-1].bind((node.address, port))
 
     def start(version):
         programs.install(node, version)
         with open(os.path.join(node.folder, "log"), "a") as log:
             numbers = " ".join(f"{3 + n}<&{one.fileno()}" for n, one in enumerate(sockets))
             script = (f'exec {numbers}; export LISTEN_PID=$$ LISTEN_FDS={len(sockets)} '
-                      'LISTEN_FDNAMES=proxy:proxy-tls:admin:status:gossip:gossip-udp; '
+                      'LISTEN_FDNAMES=proxy:proxy-tls:admin:status:gossip:gossip-udp:proxy-stream; '
                       f'exec "{node.program}" run --config "{path}"')
             node.process = subprocess.Popen(["bash", "-c", script], stdout=log, stderr=log,
                                             pass_fds=[one.fileno() for one in sockets])
@@ -362,7 +358,8 @@ def activated(mesh, programs, report):
     start(NOW)
     report.check(mesh.sees_all(), "a node with sockets of its supervisor is a member")
     with Loads(mesh, report, "sockets of a supervisor"), \
-            Waiting(node, fleet.PLAIN) as plain, Waiting(node, TLS) as tls:
+            Waiting(node, fleet.PLAIN) as plain, Waiting(node, fleet.TLS) as tls, \
+            WaitingDatagrams(node, fleet.DATAGRAMS) as datagrams:
         for version in (NEXT, NOW):
             node.process.send_signal(signal.SIGTERM)
             report.equal(node.process.wait(30), 0, "it drains while its supervisor holds the sockets")
@@ -371,13 +368,14 @@ def activated(mesh, programs, report):
             used = inodes(node.process.pid)
             report.check(all(os.fstat(one.fileno()).st_ino in used for one in sockets),
                          f"as {version} it uses every socket of its supervisor")
-            before = [asker.count for asker in (plain, tls)]
+            askers = (plain, tls, datagrams)
+            before = [asker.count for asker in askers]
             more = fleet.wait_until(lambda: all(asker.count > count + 30 for asker, count in
-                                                zip((plain, tls), before)), 10)
-            report.check(more, f"as {version} it answers, plain and TLS", (plain.count, tls.count))
+                                                zip(askers, before)), 10)
+            report.check(more, f"as {version} it answers, plain, TLS and datagrams", [one.count for one in askers])
             programs.run(report, version, "sockets of a supervisor", [node] if version == NEXT else None)
-    for what, asker in (("plain", plain), ("TLS", tls)):
-        report.check(not asker.lost, f"no {what} connection is lost of {asker.count}", asker.lost[:4])
+    for what, asker in (("plain connection", plain), ("TLS connection", tls), ("datagram", datagrams)):
+        report.check(not asker.lost, f"no {what} is lost of {asker.count}", asker.lost[:4])
     for one in sockets:
         one.close()
 
@@ -412,7 +410,7 @@ class Waiting:
             thread.join(35)
 
     def connection(self):
-        if self.port != TLS:
+        if self.port != fleet.TLS:
             return http.client.HTTPConnection(self.address, self.port, timeout=30)
         # The node's certificate is its own.
         return http.client.HTTPSConnection(self.address, self.port, timeout=30,
@@ -431,6 +429,22 @@ class Waiting:
                 self.lost.append(repr(problem))
             finally:
                 asked.close()
+
+
+class WaitingDatagrams(Waiting):
+    """The same with a datagram of a new client for every request."""
+
+    def run(self):
+        while not self.stop:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+                asked.settimeout(30)
+                asked.connect((self.address, self.port))
+                try:
+                    asked.send(b"hello")
+                    self.count += asked.recv(16) == b"hello"
+                except OSError as problem:
+                    self.lost.append(repr(problem))
+            time.sleep(0.005)
 
 
 def watchdog(mesh, _, report):
@@ -477,10 +491,15 @@ def watchdog(mesh, _, report):
 
 def run(context, report):
     with fleet.Fleet(context.run.binaries, keep=context.run.keep, proxy=PROXY,
-                     profile="lan") as mesh:
+                     profile="lan", listen=LISTEN) as mesh:
         programs = Programs(mesh)
         report.check(mesh.start(), "five nodes see each other")
-        status, answer = mesh.nodes[0].ask("POST", "/config", fleet.document(["first"]))
+        DatagramTarget()
+        document = fleet.document(["first"])
+        document["services"].append({
+            "name": "datagrams", "protocol": "udp", "host": fleet.TARGET_ADDRESS, "port": fleet.DATAGRAMS, "routes": [
+                {"name": "datagrams", "protocols": ["udp"], "destinations": [{"port": fleet.DATAGRAMS}]}]})
+        status, answer = mesh.nodes[0].ask("POST", "/config", document)
         report.check(status in (200, 201, 202), "a configuration is taken", answer)
         report.check(mesh.agreed(), "all nodes route by it")
         for part in (takeovers, signals, upgraded, steered, death, activated, watchdog, finalized):

@@ -41,7 +41,7 @@ extension NodeAdmin {
         self.writeConnectionFailures(counters, into: &text)
         text.histogram(
             "meshgate_service_latency_ms",
-            help: "From a request's first byte to its response's last, by service.",
+            help: "From a request's first byte to its response's last, by service; no streams.",
             bounds: Self.latencyBounds,
             labels: ["service"],
             histograms: counters.latencyByService().sorted { $0.key < $1.key }

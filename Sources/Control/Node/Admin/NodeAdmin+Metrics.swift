@@ -2,6 +2,7 @@ import MeshAdmin
 import MeshBalancing
 import MeshDataPlane
 import MeshHealth
+import MeshObservations
 import MeshPrimitives
 import MeshReports
 import MeshTransport
@@ -169,6 +170,12 @@ extension NodeAdmin {
             help: "Who this node is.",
             labels: ["node_id", "version"],
             samples: [MetricsText.Sample([node, Version.current], 1)]
+        )
+        text.family(
+            "process_start_time_seconds",
+            .gauge,
+            help: "When the process began, in seconds since 1970: what is counted begins there.",
+            samples: [MetricsText.Sample([], Double(self.state.current.startedAt) / 1_000)]
         )
         let single: [(String, String, UInt64)] = [
             ("unmatched_requests", "Requests that no route matched.", counters.unmatched),

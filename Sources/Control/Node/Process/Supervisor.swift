@@ -8,13 +8,19 @@ final class Supervisor: Sendable {
     private let socket: NotifySocket?
     /// How often the supervisor wants to hear that the node works; `nil`: not at all.
     let watchdog: Duration?
+    /// Whether it is known to keep listening sockets over a restart: it has handed some to this process, or
+    /// says that it stores them, which systemd does from version 254 on.
+    let keepsSockets: Bool
 
     /// Reads what the supervisor has put into the environment.
     init(environment: [String: String]) {
         self.socket = NotifySocket(environment["NOTIFY_SOCKET"])
+        let number = { (name: String) in environment[name].flatMap { Int64($0) } ?? 0 }
         let own = "\(ProcessInfo.processInfo.processIdentifier)"
-        let microseconds = environment["WATCHDOG_USEC"].flatMap { Int64($0) } ?? 0
+        let microseconds = number("WATCHDOG_USEC")
         let isMeant = environment["WATCHDOG_PID"].map { $0 == own } ?? true
+        let isHanded = environment["LISTEN_PID"] == own && number("LISTEN_FDS") > 0
+        self.keepsSockets = isHanded || number("FDSTORE") > 0
         self.watchdog = microseconds > 0 && isMeant ? .microseconds(microseconds) : nil
     }
 
@@ -41,8 +47,7 @@ final class Supervisor: Sendable {
 
     /// Gives the supervisor sockets to keep over a restart.
     ///
-    /// One that keeps none, as a unit without `FileDescriptorStoreMax=`, closes them. Whether it keeps any
-    /// is told by systemd from version 254 on only, so nobody is asked.
+    /// One that keeps none, as a unit without `FileDescriptorStoreMax=`, closes them.
     func keep(_ sockets: [(name: String, descriptor: Int32)]) {
         guard let socket = self.socket else { return }
         for (name, group) in Dictionary(grouping: sockets, by: \.name).sorted(by: {

@@ -53,6 +53,8 @@ final class DrainService: Service {
             "draining",
             ["successor": "\(isHandedOver ? "serves" : "none")"]
         )
+        let sockets: SocketFate =
+            isHandedOver ? .taken : self.supervisor.keepsSockets ? .kept : .ended
         if !isHandedOver {
             self.supervisor.stopping()
             self.state.update { $0.mode = .draining }
@@ -61,7 +63,7 @@ final class DrainService: Service {
             await self.unlessHurried { try? await Task.sleep(for: self.announce) }
         }
         await self.unlessHurried {
-            let left = await self.dataPlane.drain(deadline: self.deadline)
+            let left = await self.dataPlane.drain(deadline: self.deadline, sockets: sockets)
             self.cut.withLock { $0 = left }
         }
         let left = self.cutRequests

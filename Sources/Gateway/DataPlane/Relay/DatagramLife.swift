@@ -19,7 +19,10 @@ extension Worker {
             let token = Self.token(listener: index) | Datagrams.token
             _ = mesh_epoll_add_level(self.poller.descriptor, descriptor, token)
         }
-        self.counters.add(WorkerCounter.listening, UInt64(table.pointee.listeners.count))
+        self.counters.add(
+            WorkerCounter.datagramListeners,
+            UInt64(table.pointee.listeners.count)
+        )
     }
 
     /// Datagrams came, of clients or of a target.
@@ -32,7 +35,9 @@ extension Worker {
     }
 
     private func readClients(_ table: UnsafeMutablePointer<Datagrams>, _ listener: Int) {
-        guard listener < table.pointee.listeners.count else { return }
+        guard listener < table.pointee.listeners.count, table.pointee.stage != .left else {
+            return
+        }
         let descriptor = table.pointee.listeners[listener]
         for _ in 0..<Datagrams.batch {
             var client = mesh_address()
@@ -62,7 +67,9 @@ extension Worker {
         _ table: UnsafeMutablePointer<Datagrams>,
         _ key: Datagrams.Key
     ) -> Int32 {
-        guard let view = self.view, !self.isDraining else { return self.dropped(-1) }
+        guard let view = self.view, table.pointee.stage == .open else {
+            return self.dropped(-1)
+        }
         let query = StreamQuery(
             transport: .udp,
             source: SocketAddress.decode(key.client),
@@ -95,6 +102,7 @@ extension Worker {
         view.pointee.holders += 1
         self.counters.add(WorkerCounter.requests)
         self.counters.add(WorkerCounter.activeRequests)
+        self.counters.add(WorkerCounter.datagramSessions)
         return place
     }
 
@@ -123,7 +131,7 @@ extension Worker {
 
     private func touchSession(_ table: UnsafeMutablePointer<Datagrams>, _ place: Int32) {
         let limit = table.pointee.sessions[place].pointee.idleLimit
-        let patience = self.isDraining ? min(limit, Self.drainPatience) : limit
+        let patience = table.pointee.stage == .open ? limit : min(limit, Self.drainPatience)
         table.pointee.touch(place, deadline: self.milliseconds + patience)
     }
 
@@ -266,10 +274,19 @@ extension Worker {
     }
 
     /// Takes no new clients; sessions go on until they are silent for a moment.
-    func drainDatagrams() {
-        guard let table = self.datagrams else { return }
+    ///
+    /// - Parameter isLeft: whether another process reads what clients send from now on: only what
+    ///   targets answer is passed on then.
+    func drainDatagrams(isLeft: Bool) {
+        guard let table = self.datagrams, table.pointee.stage == .open else { return }
+        table.pointee.stage = isLeft ? .left : .refusing
+        if isLeft {
+            for descriptor in table.pointee.listeners {
+                _ = mesh_epoll_remove(self.poller.descriptor, descriptor)
+            }
+        }
         self.counters.add(
-            WorkerCounter.listening,
+            WorkerCounter.datagramListeners,
             0 &- UInt64(table.pointee.listeners.count)
         )
         var place = table.pointee.oldest
@@ -284,7 +301,7 @@ extension Worker {
 
     /// Closes the listeners once no session answers through them.
     private func closeDrained(_ table: UnsafeMutablePointer<Datagrams>) {
-        guard self.isDraining, table.pointee.oldest < 0 else { return }
+        guard table.pointee.stage != .open, table.pointee.oldest < 0 else { return }
         for descriptor in table.pointee.listeners {
             _ = mesh_epoll_remove(self.poller.descriptor, descriptor)
             Glibc.close(descriptor)
@@ -297,6 +314,7 @@ extension Worker {
         if session.pointee.descriptor >= 0 { self.leaveTarget(session) }
         self.account(session)
         self.counters.subtract(WorkerCounter.activeRequests)
+        self.counters.subtract(WorkerCounter.datagramSessions)
         self.release(session.pointee.view)
         table.pointee.remove(place)
         self.closeDrained(table)

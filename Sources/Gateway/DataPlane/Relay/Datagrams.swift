@@ -76,8 +76,18 @@ struct Datagrams {
     /// Room for the longest datagram.
     static let limit = 65_536
 
+    /// What becomes of datagrams of clients.
+    enum Stage {
+        case open
+        /// Those of sessions are passed on, others dropped.
+        case refusing
+        /// They stay in the kernel, for who reads the sockets after this process.
+        case left
+    }
+
     /// By listener; empty after draining.
     var listeners: [Int32]
+    var stage = Stage.open
     /// By listener, set when it is opened.
     var ports: [UInt16] = []
     private(set) var sessions: Slab<Session>

@@ -54,7 +54,10 @@ enum WorkerCounter {
     static let hedges = 22
     static let hedgesWon = 23
     /// Requests answered with 503 before anybody looked for a route.
-    static let shed = 24
+    static let shed = 26
+    /// Sockets on which datagrams of new clients are taken, and sessions of clients that sent some.
+    static let datagramListeners = 24
+    static let datagramSessions = 25
     /// One place per ``ProxyFailure/Cause``: attempts that failed, and requests that did.
     static let attemptFailures = 32
     static let requestFailures = 64

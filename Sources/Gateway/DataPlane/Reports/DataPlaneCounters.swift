@@ -250,9 +250,11 @@ public struct DataPlaneCounters: Equatable, Sendable {
     public init() {}
 
     /// Latency by service: the sum of its routes'; by name, routes without a service under "".
+    ///
+    /// Streams are left out: how long a client stays connected says nothing about the service.
     public func latencyByService() -> [String: LatencyDistribution] {
         var result: [String: LatencyDistribution] = [:]
-        for route in self.routes {
+        for route in self.routes where !route.isStream {
             result[route.service, default: LatencyDistribution()].merge(route.latency)
         }
         return result

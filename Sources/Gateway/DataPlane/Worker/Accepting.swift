@@ -96,7 +96,6 @@ extension Worker {
         }
         self.counters.add(WorkerCounter.listening, 0 &- UInt64(self.listeners.count))
         self.listeners = []
-        self.drainDatagrams()
         for index in 0..<self.io.end where self.io[index].pointee.role == .client {
             self.drainClient(index)
         }

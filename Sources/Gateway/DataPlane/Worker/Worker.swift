@@ -387,6 +387,7 @@ final class Worker {
             case .resume(let token, let verdict): self.resume(token, verdict)
             case .beat(let beat): beat.answer()
             case .drain: self.drain()
+            case .drainDatagrams(let isLeft): self.drainDatagrams(isLeft: isLeft)
             case .closeWebSockets: self.closeWebSockets()
             case .cutRequests(let age): self.cutRequests(olderThan: age)
             case .stop: self.isStopping = true

@@ -1,5 +1,6 @@
 import MeshEntities
 import MeshHealth
+import MeshListening
 import MeshPrimitives
 import MeshTLS
 import Synchronization
@@ -23,6 +24,7 @@ final class Gateway: Sendable {
     init(
         _ entities: GatewayConfiguration,
         workers: Int = 1,
+        listeners: ListenerSet = ListenerSet(),
         change: (inout DataPlaneConfiguration) -> Void = { _ in }
     ) throws {
         var configuration = DataPlaneConfiguration()
@@ -31,7 +33,7 @@ final class Gateway: Sendable {
         change(&configuration)
         let log = Observations()
         self.log = log
-        self.plane = DataPlane(configuration: configuration) { log.add($0) }
+        self.plane = DataPlane(configuration: configuration, listeners: listeners) { log.add($0) }
         try self.plane.start()
         try self.install(entities, version: 1)
     }
