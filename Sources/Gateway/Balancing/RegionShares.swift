@@ -147,7 +147,9 @@ struct RegionShares: Sendable {
             switch self.groups[place].traffic.compared(with: self.groups[serving].traffic) {
             case .alike: break
             case .worse: isFrozen = true
-            case .farWorse: return self.groups[place].standing.abort(at: now)
+            case .farWorse:
+                let capacity = self.groups[place].capacity
+                return self.groups[place].standing.abort(capacity: capacity, at: now)
             }
         }
         self.groups[place].standing.freeze(isFrozen, at: now)
@@ -179,8 +181,8 @@ struct RegionShares: Sendable {
         if group.order == .failover { return (0, .failedOver) }
         var limit: (Int, RegionCause)
         switch group.standing.stage {
-        case .lost: limit = (0, .lost)
-        case .holding: limit = (0, .holding)
+        case .lost: limit = (0, group.standing.isGivenUp ? .givenUp : .lost)
+        case .holding: limit = (0, group.standing.isGivenUp ? .givenUp : .holding)
         case .returning:
             let cause: RegionCause = group.standing.isFrozen ? .frozen : .returning
             limit = (self.progress(place, fleet), cause)

@@ -32,6 +32,8 @@ struct RegionStanding: Equatable, Sendable {
     /// Whether the return at hand waits, and since when that was looked at.
     private(set) var isFrozen = false
     private var lookedAt: MonotonicInstant?
+    /// Whether it is away because its last return was given up.
+    private(set) var isGivenUp = false
 
     init(at now: MonotonicInstant) { self.since = now }
 
@@ -79,6 +81,7 @@ struct RegionStanding: Equatable, Sendable {
         let done = policy.ramp * max(0, share - 100) / 900
         self.returnedAt = now
         self.isFrozen = false
+        self.isGivenUp = false
         self.lookedAt = now
         self.enter(
             .returning(start: MonotonicInstant(nanoseconds: whole).advanced(by: .zero - done)),
@@ -89,8 +92,21 @@ struct RegionStanding: Equatable, Sendable {
     /// Ends a return: it has all its traffic again.
     mutating func serve(at now: MonotonicInstant) { self.enter(.serving, at: now) }
 
-    /// Gives a return up, since it does far worse than what serves.
-    mutating func abort(at now: MonotonicInstant) { self.lose(at: now) }
+    /// Gives a return up, since it does far worse than what serves; with enough capacity, in
+    /// thousandths, the next hold begins.
+    mutating func abort(capacity: Int, at now: MonotonicInstant) {
+        self.lose(at: now)
+        self.isGivenUp = true
+        self.take(capacity: capacity, at: now)
+    }
+
+    /// Ends a return because an operator moves the traffic away: it begins again with its hold.
+    mutating func recall(at now: MonotonicInstant) {
+        guard case .returning = self.stage else { return }
+        self.returnedAt = nil
+        self.isFrozen = false
+        self.enter(.holding(since: now), at: now)
+    }
 
     /// Lets a return wait from now on, or go on; what has passed while it waited does not count.
     mutating func freeze(_ isFrozen: Bool, at now: MonotonicInstant) {
@@ -122,6 +138,7 @@ struct RegionStanding: Equatable, Sendable {
         }
         self.returnedAt = nil
         self.isFrozen = false
+        self.isGivenUp = false
         self.enter(.lost, at: now)
     }
 
