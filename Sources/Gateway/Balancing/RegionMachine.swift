@@ -156,6 +156,7 @@ public struct RegionMachine: Sendable {
                 state.groups[place].order = old.order
                 state.groups[place].share = old.share
             }
+                state.groups[place].toldShare = old.toldShare
             for target in upstream.targets where upstream.regions.indices.contains(target.group) {
                 let weight = max(1, min(target.weight, 65_535))
                 let place = Place(upstream: upstream.name, group: target.group, weight: weight)
@@ -308,9 +309,9 @@ public struct RegionMachine: Sendable {
                 )
             )
         }
-        if isChanged, !isNew, let move = RegionMove(name, from: before, to: state) {
-            effects.append(.moved(move))
-        }
+        let move = isChanged && !isNew ? RegionMove(name, from: before, to: state) : nil
+        if let move { effects.append(.moved(move)) }
+        if isNew || move != nil { self.states[name]?.noteTold() }
         for group in state.groups {
             let id = RegionReturnID(upstream: name, region: group.region ?? "")
             guard self.told[id] != group.standing.start else { continue }

@@ -35,6 +35,8 @@ struct RegionShares: Sendable {
         var cause = RegionCause.usual
 
         /// The part of its capacity that is in use, in thousandths.
+        /// What people were last told that it gets, in thousandths.
+        var toldShare = 0
         var capacity: Int { self.weight > 0 ? min(1_000, self.usable / self.weight) : 0 }
     }
 
@@ -68,6 +70,13 @@ struct RegionShares: Sendable {
 
     /// Looks at everything again; `true` when shares have changed.
     mutating func update(_ around: Surroundings, at now: MonotonicInstant) -> Bool {
+    /// Notes that people know the shares as they are.
+    mutating func noteTold() {
+        for place in self.groups.indices {
+            self.groups[place].toldShare = self.groups[place].share
+        }
+    }
+
         let fleet = now.advanced(by: around.fleetOffset)
         let before = self.groups.map(\.share)
         for place in self.groups.indices {
