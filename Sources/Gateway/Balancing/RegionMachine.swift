@@ -154,9 +154,10 @@ public struct RegionMachine: Sendable {
                 state.groups[place].standing = old.standing
                 state.groups[place].traffic = old.traffic
                 state.groups[place].order = old.order
+                state.groups[place].held = old.held
                 state.groups[place].share = old.share
-            }
                 state.groups[place].toldShare = old.toldShare
+            }
             for target in upstream.targets where upstream.regions.indices.contains(target.group) {
                 let weight = max(1, min(target.weight, 65_535))
                 let place = Place(upstream: upstream.name, group: target.group, weight: weight)

@@ -30,13 +30,15 @@ struct RegionShares: Sendable {
         var traffic = RegionTraffic()
         /// The kind of the order that holds now.
         var order: RegionOrder.Kind?
+        /// What it took at most when it was last looked at, in thousandths of what better ones leave.
+        var held: Int?
         /// What it gets of the traffic, in thousandths, and why.
         var share = 0
         var cause = RegionCause.usual
-
-        /// The part of its capacity that is in use, in thousandths.
         /// What people were last told that it gets, in thousandths.
         var toldShare = 0
+
+        /// The part of its capacity that is in use, in thousandths.
         var capacity: Int { self.weight > 0 ? min(1_000, self.usable / self.weight) : 0 }
     }
 
@@ -68,8 +70,6 @@ struct RegionShares: Sendable {
         return Set(places)
     }
 
-    /// Looks at everything again; `true` when shares have changed.
-    mutating func update(_ around: Surroundings, at now: MonotonicInstant) -> Bool {
     /// Notes that people know the shares as they are.
     mutating func noteTold() {
         for place in self.groups.indices {
@@ -77,6 +77,8 @@ struct RegionShares: Sendable {
         }
     }
 
+    /// Looks at everything again; `true` when shares have changed.
+    mutating func update(_ around: Surroundings, at now: MonotonicInstant) -> Bool {
         let fleet = now.advanced(by: around.fleetOffset)
         let before = self.groups.map(\.share)
         for place in self.groups.indices {
@@ -101,7 +103,13 @@ struct RegionShares: Sendable {
         let wasMoved = group.order == .drain || group.order == .failover
         self.groups[place].order = order
         self.groups[place].standing.take(capacity: group.capacity, at: now)
-        if wasMoved, order != .drain, order != .failover, group.standing.stage == .serving {
+        if order == .failover { self.groups[place].standing.recall(at: now) }
+        let isThere =
+            switch group.standing.stage {
+            case .serving, .returning: true
+            case .lost, .holding: false
+            }
+        if wasMoved, order != .drain, order != .failover, isThere {
             // What an operator has moved away returns as what was lost, but needs no hold.
             self.beginReturn(place, from: group.share, fleet, at: now)
         }
@@ -151,7 +159,7 @@ struct RegionShares: Sendable {
     ) {
         let serving = self.groups.indices.filter { $0 != place }
             .max { self.groups[$0].share < self.groups[$1].share }
-        var isFrozen = order == .hold
+        var isFrozen = order == .hold || order == .drain
         if let serving {
             switch self.groups[place].traffic.compared(with: self.groups[serving].traffic) {
             case .alike: break
@@ -206,6 +214,7 @@ struct RegionShares: Sendable {
             let left = max(0, 1_000 - 100 * Int(max(0, min(elapsed, 10))))
             if left < limit.0 { limit = (left, .drained) }
         }
+        if group.order == .hold, let held = group.held, held < limit.0 { limit = (held, .frozen) }
         return limit
     }
 
@@ -213,6 +222,7 @@ struct RegionShares: Sendable {
         var left = 1_000
         for place in self.groups.indices {
             let (limit, cause) = self.limit(place, around, fleet)
+            self.groups[place].held = limit
             let isRegular = self.groups[place].region != nil
             let share = isRegular ? left * limit / 1_000 : 0
             let isSpilled = left < 1_000 && share > 0 && cause == .usual

@@ -5,6 +5,7 @@ import MeshPrimitives
 ///     serving --no target in use--> lost --half of the capacity--> holding
 ///        ^                           ^ ^-----below a half-------------'  |
 ///        |                           '--below a third, far worse---.     | hold over
+///        |                                   failed over: holding <-.    |
 ///        '------------------ whole share -----------------------  returning
 struct RegionStanding: Equatable, Sendable {
     enum Stage: Equatable, Sendable {
@@ -31,9 +32,9 @@ struct RegionStanding: Equatable, Sendable {
     private var returnedAt: MonotonicInstant?
     /// Whether the return at hand waits, and since when that was looked at.
     private(set) var isFrozen = false
-    private var lookedAt: MonotonicInstant?
     /// Whether it is away because its last return was given up.
     private(set) var isGivenUp = false
+    private var lookedAt: MonotonicInstant?
 
     init(at now: MonotonicInstant) { self.since = now }
 
@@ -62,7 +63,9 @@ struct RegionStanding: Equatable, Sendable {
         case .lost:
             if capacity >= Self.enough { self.enter(.holding(since: now), at: now) }
         case .holding:
-            if capacity < Self.enough { self.enter(.lost, at: now) }
+            guard capacity < Self.enough else { return }
+            self.isGivenUp = false
+            self.enter(.lost, at: now)
         case .returning:
             if capacity < Self.tooLittle { self.lose(at: now) }
         }
@@ -80,8 +83,8 @@ struct RegionStanding: Equatable, Sendable {
         let whole = (fleet.nanoseconds / second + (share > 0 ? 0 : 1)) * second
         let done = policy.ramp * max(0, share - 100) / 900
         self.returnedAt = now
-        self.isFrozen = false
         self.isGivenUp = false
+        self.isFrozen = false
         self.lookedAt = now
         self.enter(
             .returning(start: MonotonicInstant(nanoseconds: whole).advanced(by: .zero - done)),
@@ -137,8 +140,8 @@ struct RegionStanding: Equatable, Sendable {
                 spans < 1 ? min(self.flaps + 1, Self.flapLimit) : max(0, self.flaps - forgiven)
         }
         self.returnedAt = nil
-        self.isFrozen = false
         self.isGivenUp = false
+        self.isFrozen = false
         self.enter(.lost, at: now)
     }
 
