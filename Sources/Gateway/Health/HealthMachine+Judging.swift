@@ -85,9 +85,10 @@ extension HealthMachine {
         let turn = max(1, self.timing.trialTurn.saturatedNanoseconds)
         let number = max(0, start.duration(to: now).saturatedNanoseconds) / turn
         let end = start.advanced(by: .nanoseconds((number + 1) * turn))
-        let (turns, place) = (entry.part.turns, Int(number % Int64(entry.part.turns)))
-        let wait = (entry.part.turn - place - 1 + turns) % turns
-        return (place == entry.part.turn, end, wait)
+        // The user's circuit is each node's own, and so is the time that it stays open.
+        let (own, turns) = entry.watch.isCut ? (0, 1) : (entry.part.turn, entry.part.turns)
+        let place = Int(number % Int64(turns))
+        return (place == own, end, (own - place - 1 + turns) % turns)
     }
 
     /// Counts a target among those in or out of use.
