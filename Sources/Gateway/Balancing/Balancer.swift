@@ -209,6 +209,11 @@ public final class Balancer {
         return slot.pointee.keepsPins && slot.pointee.fullWeight > 0 && slot.pointee.hasRoom
     }
 
+    /// Whether any target is in use, if only little.
+    public var hasHealthy: Bool {
+        (0..<self.groupCount).contains { self.groups[$0].healthy.count > 0 }
+    }
+
     /// Counts a request that is sent to the target.
     public func began(_ index: Int) {
         self.changeLoad(ofSlot: self.slotPlace(ofTarget: index), by: 1)

@@ -47,12 +47,13 @@ extension HealthMachine {
         }
         self.entries[slot].offeredUntil = turn.end
         let since = self.entries[slot].watch.trialSince ?? now
+        let isCut = self.entries[slot].watch.isCut
         effects.append(
             .trial(
                 TrialOffer(
                     id: self.entries[slot].target.id,
                     until: turn.end,
-                    isCautious: now < since.advanced(by: .seconds(30)),
+                    isCautious: !isCut && now < since.advanced(by: .seconds(30)),
                     patience: self.entries[slot].watch.patience
                 )
             )

@@ -342,7 +342,10 @@ struct CircuitBreakerTests {
         }
         #expect(offers == 0, "not before its time")
         let tried = machine.wake(at: self.at(11.1))
-        #expect(tried.contains { if case .trial = $0 { true } else { false } })
+        let offered: [TrialOffer] = tried.compactMap {
+            if case .trial(let offer) = $0 { offer } else { nil }
+        }
+        #expect(offered.map(\.isCautious) == [false], "half-open lets any request through")
         #expect(machine.views(at: self.at(11.2)).map(\.stage.circuit) == ["half-open"])
 
         for second in 12..<15 {
@@ -352,7 +355,6 @@ struct CircuitBreakerTests {
         #expect(view.map(\.stage.circuit) == ["closed"])
         #expect(view.allSatisfy { $0.factor > 0 && $0.factor < 1 })
     }
-}
 
     @Test("is half-open when its time is over at the node that opened it, whatever its place")
     func ownTime() {
@@ -370,3 +372,4 @@ struct CircuitBreakerTests {
             #expect(machine.views(at: self.at(11.1)).map(\.stage.circuit) == ["half-open"])
         }
     }
+}
