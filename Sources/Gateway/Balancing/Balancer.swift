@@ -23,7 +23,7 @@ public final class Balancer {
     private let slotCount: Int
     /// Slot of each target by its index in the plan.
     private let places: UnsafeMutablePointer<Int32>
-    private let order: UnsafeMutablePointer<BalancerOrder>
+    let order: UnsafeMutablePointer<BalancerOrder>
     /// Room of the groups' lists.
     private let members: UnsafeMutablePointer<Int32>
     /// Room of the groups' sums; empty unless connections are counted.
