@@ -7,7 +7,7 @@ public struct LatencyEstimate: Equatable, Sendable {
     /// What a failed attempt counts at least: half a second.
     private static let leastPenalty: Int64 = 500_000
     /// The pause after which the latest answer counts as much as all before it, in milliseconds.
-    private static let pause: Int64 = 5_000
+    private static let pause: Int64 = 2_500
     /// How long a mean is believed without a new answer, in milliseconds.
     private static let trust: Int64 = 1_000
     /// Answers that make a mean as sure as can be: 8.
