@@ -35,6 +35,26 @@ extension EndToEnd {
             #expect(samples.contains { $0.status == 503 }, "what finds no room is shed")
         }
 
+        @Test("says what the order is refused for: an upstream that may use no other region")
+        func refusal() throws {
+            let mesh = try TestMesh.settled()
+            let node = mesh.nodes[0]
+            try mesh.apply(
+                mesh.configuration().replacing(
+                    "hold: 2, ramp: 3 }",
+                    with: "hold: 2, ramp: 3, spill: \"off\" }"
+                )
+            )
+            try eventually("the dry run should say why it is refused") {
+                let plan = try node.ctl.run("region", "drain", "eu", "--for", "10m", "--dry-run")
+                return plan.status == 0 && plan.out.contains("refused without --force: ")
+                    && plan.out.contains("regions.spill off")
+            }
+            let refused = try node.ctl.run("region", "drain", "eu", "--for", "10m", "--yes")
+            #expect(refused.status != 0, "\(refused.out)")
+            #expect(refused.errors.contains("regions.spill off"), "\(refused.errors)")
+        }
+
         @Test("is not in the list of regions, but the order is, until it ends or is taken back")
         func listed() throws {
             let mesh = try TestMesh.settled()

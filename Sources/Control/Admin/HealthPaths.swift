@@ -64,9 +64,17 @@ struct HealthPaths: Sendable {
                 addresses: seen.filter { $0.target == row.document["target"]?.text }
             )
         }
+        let checks = catalogue.row(.upstreams, upstream)?.document["healthchecks"]
+        let threshold: Double =
+            switch checks?["threshold"] {
+            case .integer(let whole): Double(whole)
+            case .number(let number): number
+            default: 0
+            }
         let data =
             exchange.flag("balancer_health")
-            ? Self.balancer("\(upstream)", targets) : .list(targets.map(\.document))
+            ? Self.balancer("\(upstream)", targets, threshold: threshold)
+            : .list(targets.map(\.document))
         return .document(
             .record([
                 "data": data, "next": .null, "node_id": .string(self.node.identity.id),
@@ -74,15 +82,24 @@ struct HealthPaths: Sendable {
         )
     }
 
-    private static func balancer(_ id: String, _ targets: [TargetView]) -> DocumentValue {
+    /// Whether an upstream takes requests with so much of its weight in use: more than its threshold, a
+    /// percentage.
+    static func isUsable(_ available: Int64, of total: Int64, threshold: Double) -> Bool {
+        available > 0 && Double(available) * 100 > threshold * Double(total)
+    }
+
+    private static func balancer(
+        _ id: String,
+        _ targets: [TargetView],
+        threshold: Double
+    ) -> DocumentValue {
         let states = targets.map(\.health)
         let anyHealthy = states.contains("HEALTHY")
-        let anyUsable = targets.contains { $0.available > 0 }
         let checked = states.contains { $0 == "HEALTHY" || $0 == "UNHEALTHY" }
-        let weights = TargetView.weights(
-            total: targets.reduce(0) { $0 + $1.total },
-            available: targets.reduce(0) { $0 + $1.available }
-        )
+        let total = targets.reduce(0) { $0 + $1.total }
+        let available = targets.reduce(0) { $0 + $1.available }
+        let anyUsable = Self.isUsable(available, of: total, threshold: threshold)
+        let weights = TargetView.weights(total: total, available: available)
         return .record([
             "id": .string(id),
             "health": .string(

@@ -56,6 +56,8 @@ public struct RegionOrderReport: Codable, Equatable, Sendable {
     public var isDryRun: Bool
     /// What it means for every upstream with targets there.
     public var shifts: [Shift]
+    /// Why it is refused without `force`; `nil` when it is not.
+    @Nullable public var refusal: String? = nil
 
     /// Creates a report.
     public init(

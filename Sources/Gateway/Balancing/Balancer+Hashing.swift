@@ -1,3 +1,5 @@
+internal import MeshPrimitives
+
 extension Balancer {
     /// Most slots of the table that one key looks at.
     private static let probeLimit = 64
@@ -33,6 +35,25 @@ extension Balancer {
         }
         if last >= 0 { return self.index(ofSlot: last) }
         return self.nextChoice(of: key, in: group, list, tried: tried, among: eligibility)
+    }
+
+    /// The healthy target with room that stands in for a lost one, or -1: the same at every node that
+    /// finds the same targets healthy.
+    ///
+    /// - Parameters:
+    ///   - key: the lost target's number.
+    ///   - tried: targets that the request was already sent to.
+    /// - Returns: the target's index, or -1.
+    public func successor(of key: UInt64, tried: TriedTargets) -> Int {
+        guard !self.order.pointee.isClosed else { return -1 }
+        let start = self.order.pointee.start(SeededGenerator.mix(key))
+        for step in 0..<self.groupCount {
+            let group = self.groups + self.order.pointee.place(step, from: start)
+            let list = group.pointee.healthy
+            let choice = self.nextChoice(of: key, in: group, list, tried: tried, among: .healthy)
+            if choice >= 0, self.slots[self.slotPlace(ofTarget: choice)].hasRoom { return choice }
+        }
+        return -1
     }
 
     private enum Standing {

@@ -3,9 +3,6 @@ internal import MeshPrimitives
 extension Balancer {
     /// Most draws for a target that was not tried before.
     private static let drawLimit = 8
-    /// By latency, one request in so many goes to any target, so that one that was slow is measured
-    /// again: 256.
-    private static let explorationPeriod: UInt64 = 256
 
     /// The least requests in flight for the weight: among all when busy, of two draws when idle.
     ///
@@ -21,10 +18,6 @@ extension Balancer {
     ) -> Int {
         guard eligibility == .healthy else {
             return self.index(ofSlot: group.pointee.doubtful.first(without: tried))
-        }
-        if self.algorithm == .latency, self.generator.pointee.next() % Self.explorationPeriod == 0 {
-            let slot = self.draw(from: group, without: -1, tried)
-            if slot >= 0 { return self.index(ofSlot: slot) }
         }
         // Changes at 0.6 and back at 0.4 requests per target, so that it does not flutter.
         let tenths = group.pointee.comparesAll ? Int64(4) : 6
@@ -45,23 +38,7 @@ extension Balancer {
         self.reorder(slot)
     }
 
-    /// Sets how long a target takes to answer, in O(log n); only ``BalancingAlgorithm/latency``
-    /// looks at it.
-    ///
-    /// - Parameters:
-    ///   - microseconds: clamped to 1 ms … 65 s; a target that was never measured counts as one of
-    ///     10 ms, unless it is set to what is usual.
-    ///   - index: the target's index.
-    public func setLatency(_ microseconds: Int64, at index: Int) {
-        guard self.algorithm == .latency else { return }
-        let slot = self.slotPlace(ofTarget: index)
-        let latency = max(4, min(microseconds / 250, BalancerSlot.latencyLimit))
-        guard latency != self.slots[slot].latency else { return }
-        self.slots[slot].latency = latency
-        self.reorder(slot)
-    }
-
-    private func reorder(_ slot: Int) {
+    func reorder(_ slot: Int) {
         guard self.algorithm.countsLoad, self.slots[slot].fullWeight > 0 else { return }
         let group = self.groups + Int(self.slots[slot].group)
         self.slots[slot].tie = UInt32(truncatingIfNeeded: self.generator.pointee.next())
@@ -82,10 +59,23 @@ extension Balancer {
         guard group.pointee.healthy.count > 1 else { return self.index(ofSlot: first) }
         let second = self.draw(from: group, without: first, tried)
         guard second >= 0 else { return self.index(ofSlot: first) }
-        let one = self.slots[first]
-        let other = self.slots[second]
+        var one = self.slots[first]
+        var other = self.slots[second]
+        if one.latency != other.latency, self.overlooks(one.latency, other.latency) {
+            (one.latency, other.latency) = (1, 1)
+        }
         let isOtherBetter = other.cost * one.weight < one.cost * other.weight
         return Int(isOtherBetter ? other.index : one.index)
+    }
+
+    /// Whether requests in flight alone decide between two targets: always when they are equally
+    /// fast, once in 14 times when one takes three times as long.
+    ///
+    /// Without load nothing else would ever bring the slower one a request.
+    private func overlooks(_ one: Int64, _ other: Int64) -> Bool {
+        let ratio = Double(min(one, other)) / Double(max(one, other))
+        let cube = ratio * ratio * ratio
+        return self.generator.pointee.nextUnit() < 2 * cube / (1 + cube)
     }
 
     /// Draws a healthy slot with a chance in proportion to its weight, or -1.

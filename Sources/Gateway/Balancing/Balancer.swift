@@ -23,7 +23,7 @@ public final class Balancer {
     private let slotCount: Int
     /// Slot of each target by its index in the plan.
     private let places: UnsafeMutablePointer<Int32>
-    private let order: UnsafeMutablePointer<BalancerOrder>
+    let order: UnsafeMutablePointer<BalancerOrder>
     /// Room of the groups' lists.
     private let members: UnsafeMutablePointer<Int32>
     /// Room of the groups' sums; empty unless connections are counted.
@@ -207,6 +207,11 @@ public final class Balancer {
         guard !self.order.pointee.isClosed, !tried.contains(index) else { return false }
         let slot = self.slots + self.slotPlace(ofTarget: index)
         return slot.pointee.keepsPins && slot.pointee.fullWeight > 0 && slot.pointee.hasRoom
+    }
+
+    /// Whether any target is in use, if only little.
+    public var hasHealthy: Bool {
+        (0..<self.groupCount).contains { self.groups[$0].healthy.count > 0 }
     }
 
     /// Counts a request that is sent to the target.

@@ -28,6 +28,8 @@ struct BalancerSlot {
     var limit = Int64.max
     /// Latency in quarters of a millisecond, 4 to ``latencyLimit``; 1 where it does not matter.
     var latency: Int64 = 1
+    /// What ``latency`` comes from, where it matters.
+    var estimate = LatencyEstimate()
     /// Health, 0…1.
     var factor: Float = 1
     /// Whether an operator has taken it out, so that it is not even chosen in need.
@@ -104,6 +106,10 @@ struct BalancerGroup {
     var doubtful: SlotList
     /// Sum of requests in flight.
     var inFlight: Int64 = 0
+    /// What its targets usually take to answer, in microseconds.
+    var usualLatency: Int64 = 10_000
+    /// When latencies were last brought up to date, on the callers' clock in milliseconds.
+    var agedAt: Int64?
     /// Whether least-connections takes the least of all (busy) or draws two (idle).
     var comparesAll = false
 }

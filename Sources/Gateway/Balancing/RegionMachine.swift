@@ -154,7 +154,9 @@ public struct RegionMachine: Sendable {
                 state.groups[place].standing = old.standing
                 state.groups[place].traffic = old.traffic
                 state.groups[place].order = old.order
+                state.groups[place].held = old.held
                 state.groups[place].share = old.share
+                state.groups[place].toldShare = old.toldShare
             }
             for target in upstream.targets where upstream.regions.indices.contains(target.group) {
                 let weight = max(1, min(target.weight, 65_535))
@@ -308,9 +310,9 @@ public struct RegionMachine: Sendable {
                 )
             )
         }
-        if isChanged, !isNew, let move = RegionMove(name, from: before, to: state) {
-            effects.append(.moved(move))
-        }
+        let move = isChanged && !isNew ? RegionMove(name, from: before, to: state) : nil
+        if let move { effects.append(.moved(move)) }
+        if isNew || move != nil { self.states[name]?.noteTold() }
         for group in state.groups {
             let id = RegionReturnID(upstream: name, region: group.region ?? "")
             guard self.told[id] != group.standing.start else { continue }

@@ -81,6 +81,8 @@ public enum RegionCause: String, Sendable {
     case lowered
     /// It was lost and waits for the end of its hold.
     case holding
+    /// Its return was given up, since it did far worse than the region that serves.
+    case givenUp = "given-up"
     /// It gets its traffic back little by little.
     case returning
     /// Its return waits, since it does worse than the region that serves, or for an operator.

@@ -30,9 +30,13 @@ struct RegionShares: Sendable {
         var traffic = RegionTraffic()
         /// The kind of the order that holds now.
         var order: RegionOrder.Kind?
+        /// What it took at most when it was last looked at, in thousandths of what better ones leave.
+        var held: Int?
         /// What it gets of the traffic, in thousandths, and why.
         var share = 0
         var cause = RegionCause.usual
+        /// What people were last told that it gets, in thousandths.
+        var toldShare = 0
 
         /// The part of its capacity that is in use, in thousandths.
         var capacity: Int { self.weight > 0 ? min(1_000, self.usable / self.weight) : 0 }
@@ -66,6 +70,13 @@ struct RegionShares: Sendable {
         return Set(places)
     }
 
+    /// Notes that people know the shares as they are.
+    mutating func noteTold() {
+        for place in self.groups.indices {
+            self.groups[place].toldShare = self.groups[place].share
+        }
+    }
+
     /// Looks at everything again; `true` when shares have changed.
     mutating func update(_ around: Surroundings, at now: MonotonicInstant) -> Bool {
         let fleet = now.advanced(by: around.fleetOffset)
@@ -92,7 +103,13 @@ struct RegionShares: Sendable {
         let wasMoved = group.order == .drain || group.order == .failover
         self.groups[place].order = order
         self.groups[place].standing.take(capacity: group.capacity, at: now)
-        if wasMoved, order != .drain, order != .failover, group.standing.stage == .serving {
+        if order == .failover { self.groups[place].standing.recall(at: now) }
+        let isThere =
+            switch group.standing.stage {
+            case .serving, .returning: true
+            case .lost, .holding: false
+            }
+        if wasMoved, order != .drain, order != .failover, isThere {
             // What an operator has moved away returns as what was lost, but needs no hold.
             self.beginReturn(place, from: group.share, fleet, at: now)
         }
@@ -142,12 +159,14 @@ struct RegionShares: Sendable {
     ) {
         let serving = self.groups.indices.filter { $0 != place }
             .max { self.groups[$0].share < self.groups[$1].share }
-        var isFrozen = order == .hold
+        var isFrozen = order == .hold || order == .drain
         if let serving {
             switch self.groups[place].traffic.compared(with: self.groups[serving].traffic) {
             case .alike: break
             case .worse: isFrozen = true
-            case .farWorse: return self.groups[place].standing.abort(at: now)
+            case .farWorse:
+                let capacity = self.groups[place].capacity
+                return self.groups[place].standing.abort(capacity: capacity, at: now)
             }
         }
         self.groups[place].standing.freeze(isFrozen, at: now)
@@ -179,8 +198,8 @@ struct RegionShares: Sendable {
         if group.order == .failover { return (0, .failedOver) }
         var limit: (Int, RegionCause)
         switch group.standing.stage {
-        case .lost: limit = (0, .lost)
-        case .holding: limit = (0, .holding)
+        case .lost: limit = (0, group.standing.isGivenUp ? .givenUp : .lost)
+        case .holding: limit = (0, group.standing.isGivenUp ? .givenUp : .holding)
         case .returning:
             let cause: RegionCause = group.standing.isFrozen ? .frozen : .returning
             limit = (self.progress(place, fleet), cause)
@@ -195,6 +214,7 @@ struct RegionShares: Sendable {
             let left = max(0, 1_000 - 100 * Int(max(0, min(elapsed, 10))))
             if left < limit.0 { limit = (left, .drained) }
         }
+        if group.order == .hold, let held = group.held, held < limit.0 { limit = (held, .frozen) }
         return limit
     }
 
@@ -202,6 +222,7 @@ struct RegionShares: Sendable {
         var left = 1_000
         for place in self.groups.indices {
             let (limit, cause) = self.limit(place, around, fleet)
+            self.groups[place].held = limit
             let isRegular = self.groups[place].region != nil
             let share = isRegular ? left * limit / 1_000 : 0
             let isSpilled = left < 1_000 && share > 0 && cause == .usual

@@ -5,6 +5,7 @@ import MeshPrimitives
 ///     serving --no target in use--> lost --half of the capacity--> holding
 ///        ^                           ^ ^-----below a half-------------'  |
 ///        |                           '--below a third, far worse---.     | hold over
+///        |                                   failed over: holding <-.    |
 ///        '------------------ whole share -----------------------  returning
 struct RegionStanding: Equatable, Sendable {
     enum Stage: Equatable, Sendable {
@@ -31,6 +32,8 @@ struct RegionStanding: Equatable, Sendable {
     private var returnedAt: MonotonicInstant?
     /// Whether the return at hand waits, and since when that was looked at.
     private(set) var isFrozen = false
+    /// Whether it is away because its last return was given up.
+    private(set) var isGivenUp = false
     private var lookedAt: MonotonicInstant?
 
     init(at now: MonotonicInstant) { self.since = now }
@@ -60,7 +63,9 @@ struct RegionStanding: Equatable, Sendable {
         case .lost:
             if capacity >= Self.enough { self.enter(.holding(since: now), at: now) }
         case .holding:
-            if capacity < Self.enough { self.enter(.lost, at: now) }
+            guard capacity < Self.enough else { return }
+            self.isGivenUp = false
+            self.enter(.lost, at: now)
         case .returning:
             if capacity < Self.tooLittle { self.lose(at: now) }
         }
@@ -78,6 +83,7 @@ struct RegionStanding: Equatable, Sendable {
         let whole = (fleet.nanoseconds / second + (share > 0 ? 0 : 1)) * second
         let done = policy.ramp * max(0, share - 100) / 900
         self.returnedAt = now
+        self.isGivenUp = false
         self.isFrozen = false
         self.lookedAt = now
         self.enter(
@@ -89,8 +95,21 @@ struct RegionStanding: Equatable, Sendable {
     /// Ends a return: it has all its traffic again.
     mutating func serve(at now: MonotonicInstant) { self.enter(.serving, at: now) }
 
-    /// Gives a return up, since it does far worse than what serves.
-    mutating func abort(at now: MonotonicInstant) { self.lose(at: now) }
+    /// Gives a return up, since it does far worse than what serves; with enough capacity, in
+    /// thousandths, the next hold begins.
+    mutating func abort(capacity: Int, at now: MonotonicInstant) {
+        self.lose(at: now)
+        self.isGivenUp = true
+        self.take(capacity: capacity, at: now)
+    }
+
+    /// Ends a return because an operator moves the traffic away: it begins again with its hold.
+    mutating func recall(at now: MonotonicInstant) {
+        guard case .returning = self.stage else { return }
+        self.returnedAt = nil
+        self.isFrozen = false
+        self.enter(.holding(since: now), at: now)
+    }
 
     /// Lets a return wait from now on, or go on; what has passed while it waited does not count.
     mutating func freeze(_ isFrozen: Bool, at now: MonotonicInstant) {
@@ -121,6 +140,7 @@ struct RegionStanding: Equatable, Sendable {
                 spans < 1 ? min(self.flaps + 1, Self.flapLimit) : max(0, self.flaps - forgiven)
         }
         self.returnedAt = nil
+        self.isGivenUp = false
         self.isFrozen = false
         self.enter(.lost, at: now)
     }

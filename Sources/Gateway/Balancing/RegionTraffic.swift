@@ -36,8 +36,22 @@ struct RegionTraffic: Equatable, Sendable {
         guard self.answers >= Self.least, serving.answers >= Self.least else { return .alike }
         // A step is a fixed ratio: ``doubling`` of them double a latency.
         let difference = self.steps / self.answers - serving.steps / serving.answers
+        let steps = (self.steps / self.answers, serving.steps / serving.answers)
+        let added = Self.microseconds(steps.0) - Self.microseconds(steps.1)
+        guard added >= Self.leastAdded else { return .alike }
         if difference > 1.585 * Self.doubling { return .farWorse }
         return difference > 0.585 * Self.doubling ? .worse : .alike
+    }
+
+    /// What answers must take longer to count as slower, in microseconds: below 50 ms three times as
+    /// long is of no account.
+    private static let leastAdded = 50_000.0
+
+    /// The latency of a mean of steps, in microseconds, linear between powers of two.
+    private static func microseconds(_ steps: Double) -> Double {
+        let doublings = min(62, steps / Self.doubling)
+        let whole = doublings.rounded(.down)
+        return Double(sign: .plus, exponent: Int(whole), significand: 1 + doublings - whole)
     }
 
     /// Steps of a latency's logarithm that double it: 16.

@@ -6,7 +6,7 @@ public struct RegionMove: Equatable, Sendable {
     public struct Change: Equatable, Sendable {
         /// The region; `nil` for failover targets.
         public let region: String?
-        /// Its share of the traffic before, in thousandths.
+        /// Its share of the traffic as it was last told, in thousandths.
         public let before: Int
         /// Its share now, in thousandths.
         public let after: Int
@@ -27,12 +27,12 @@ public struct RegionMove: Equatable, Sendable {
         var changes: [Change] = []
         var isStep = false
         for (old, new) in zip(before.groups, after.groups) {
-            isStep = isStep || old.cause != new.cause
-            guard old.share != new.share else { continue }
+            isStep = isStep || old.cause != new.cause || abs(old.share - new.share) >= 50
+            guard old.toldShare != new.share else { continue }
             changes.append(
                 Change(
                     region: new.region,
-                    before: old.share,
+                    before: old.toldShare,
                     after: new.share,
                     cause: new.cause,
                     capacity: new.capacity
@@ -40,9 +40,7 @@ public struct RegionMove: Equatable, Sendable {
             )
         }
         changes.sort { abs($0.before - $0.after) > abs($1.before - $1.after) }
-        guard let first = changes.first, isStep || abs(first.before - first.after) >= 50 else {
-            return nil
-        }
+        guard isStep, !changes.isEmpty else { return nil }
         self.upstream = upstream
         self.changes = changes
     }

@@ -47,12 +47,13 @@ extension HealthMachine {
         }
         self.entries[slot].offeredUntil = turn.end
         let since = self.entries[slot].watch.trialSince ?? now
+        let isCut = self.entries[slot].watch.isCut
         effects.append(
             .trial(
                 TrialOffer(
                     id: self.entries[slot].target.id,
                     until: turn.end,
-                    isCautious: now < since.advanced(by: .seconds(30)),
+                    isCautious: !isCut && now < since.advanced(by: .seconds(30)),
                     patience: self.entries[slot].watch.patience
                 )
             )
@@ -85,9 +86,10 @@ extension HealthMachine {
         let turn = max(1, self.timing.trialTurn.saturatedNanoseconds)
         let number = max(0, start.duration(to: now).saturatedNanoseconds) / turn
         let end = start.advanced(by: .nanoseconds((number + 1) * turn))
-        let (turns, place) = (entry.part.turns, Int(number % Int64(entry.part.turns)))
-        let wait = (entry.part.turn - place - 1 + turns) % turns
-        return (place == entry.part.turn, end, wait)
+        // The user's circuit is each node's own, and so is the time that it stays open.
+        let (own, turns) = entry.watch.isCut ? (0, 1) : (entry.part.turn, entry.part.turns)
+        let place = Int(number % Int64(turns))
+        return (place == own, end, (own - place - 1 + turns) % turns)
     }
 
     /// Counts a target among those in or out of use.

@@ -66,6 +66,12 @@ public struct TargetView: Equatable, Sendable {
     public let factor: Float
     /// Who says what, the own node first, the others by identity.
     public let observers: [Observer]
+
+    /// Its circuit: `closed`, `open` or `half-open`; `nil` when an operator has taken it out.
+    public var circuit: String? {
+        let circuit = self.stage.circuit
+        return self.reason == .word && circuit == "open" ? nil : circuit
+    }
 }
 
 extension HealthMachine {

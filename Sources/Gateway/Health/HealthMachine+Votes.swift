@@ -111,7 +111,7 @@ extension HealthEntry.Tally {
         case .connectFailed, .timedOut, .broken:
             self.isHard = self.isHard || vote.reason == .connectFailed
             self.failsChecks = self.failsChecks || (vote.isChecker && vote.stance == .down)
-        case .none: self.isHard = true
+        case .none, .word: self.isHard = true
         case .answering, .unhealthyStatus, .failureRate, .slow, .stuck, .proven, .breaker: break
         }
     }

@@ -284,8 +284,9 @@ public struct TrialOffer: Equatable, Sendable {
     public let id: TargetID
     /// Only a request that begins before this takes it.
     public let until: MonotonicInstant
-    /// Whether the request must be one that may be repeated elsewhere; `false` after 30 s in which
-    /// no such request came.
+    /// Whether the request must be one that may be repeated elsewhere, while anything else is in use;
+    /// `false` after 30 s in which no such request came, and for a user's circuit, whose half-open
+    /// state lets any request through.
     public let isCautious: Bool
     /// How long the request waits for an answer before it goes elsewhere: 1 s at first, twice as
     /// long with every trial lost.

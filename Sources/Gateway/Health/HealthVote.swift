@@ -32,6 +32,8 @@ public enum HealthReason: UInt8, Sendable, CaseIterable {
     case proven = 9
     /// The user's circuit breaker has opened.
     case breaker = 10
+    /// An operator has said so.
+    case word = 11
 
     /// The word shown to operators.
     public var word: String {
@@ -47,6 +49,7 @@ public enum HealthReason: UInt8, Sendable, CaseIterable {
         case .stuck: "stopped answering"
         case .proven: "answered its trials"
         case .breaker: "circuit breaker open"
+        case .word: "set by hand"
         }
     }
 }

@@ -101,9 +101,13 @@ struct TargetWatch: Equatable, Sendable {
 
     /// Takes an operator's word.
     mutating func mark(isHealthy: Bool, at now: MonotonicInstant) {
-        guard !isHealthy else { return self.recover(at: now) }
-        self.successes = 0
-        self.exclude(.word, .none, at: now)
+        if isHealthy {
+            self.recover(at: now)
+            self.cause = .word
+        } else {
+            self.successes = 0
+            self.exclude(.word, .word, at: now)
+        }
     }
 
     /// Takes in what a worker saw.
@@ -437,10 +441,10 @@ struct TargetWatch: Equatable, Sendable {
         case .up, .trial: self.leave(ground, reason, at: now)
         case .suspect, .down:
             // An operator's word outlives what checks and traffic say against the target.
-            if ground == .word || (self.ground != .word && self.ground != .breaker) {
-                self.ground = ground
-            }
-            if ground != .word { self.cause = reason }
+            guard ground == .word || self.ground != .word else { break }
+            if ground == .word || self.ground != .breaker { self.ground = ground }
+            if ground == .word { self.isRefused = false }
+            self.cause = reason
         }
         if case .down = self.state { return }
         self.state = .down(since: now)

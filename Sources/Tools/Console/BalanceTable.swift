@@ -167,6 +167,9 @@ public struct RegionOrderTable: Sendable {
                 ),
             ])
         }
+        if self.report.isDryRun, let refusal = self.report.refusal {
+            text += "refused without --force: \(refusal)\n"
+        }
         text += table.text(style) + self.unknown
         return text + "as the node asked sees it; nodes of other regions prefer their own\n"
     }

@@ -21,7 +21,6 @@ private struct Shop {
 
     var means: [Double]
     private var gateways: [Choice]
-    private var averages: [[Double]]
     private var free: [[Double]]
     private var pending: [Event] = []
     private var generator: SeededGenerator
@@ -42,10 +41,6 @@ private struct Shop {
                     Balancer(algorithm: .latency, targets: targets, seed: seed + UInt64(number))
                 )
         }
-        self.averages = Array(
-            repeating: Array(repeating: 0, count: means.count),
-            count: gateways
-        )
         self.free = means.map { _ in Array(repeating: 0, count: 8) }
     }
 
@@ -89,16 +84,19 @@ private struct Shop {
         for event in done {
             let latency = event.at - event.begun
             self.latencies.append(latency)
-            let known = self.averages[event.gateway][event.target]
-            let average = known == 0 ? latency : known + (latency - known) / 16
-            self.averages[event.gateway][event.target] = average
             switch self.gateways[event.gateway] {
             case .balancer(let balancer):
                 balancer.ended(event.target)
-                balancer.setLatency(Int64(average * 1e6), at: event.target)
-            case .lowest(var known):
-                known[event.target] = average
-                self.gateways[event.gateway] = .lowest(known)
+                balancer.measured(
+                    microseconds: Int64(latency * 1e6),
+                    isFailure: false,
+                    at: event.target,
+                    now: Int64(event.at * 1_000)
+                )
+            case .lowest(var averages):
+                let known = averages[event.target]
+                averages[event.target] = known == 0 ? latency : known + (latency - known) / 16
+                self.gateways[event.gateway] = .lowest(averages)
             }
         }
     }
@@ -167,5 +165,105 @@ struct LatencyBalancingTests {
         shop.run(rate: 2_600, from: 2, to: 8)
         #expect(shop.percentile(0.5) < 0.008, "\(shop.percentile(0.5)) s")
         #expect(shop.percentile(0.99) < 0.08, "\(shop.percentile(0.99)) s")
+    }
+
+    /// Sends two requests a second to four equal targets of which the first did badly at second 0, and
+    /// gives its requests by second.
+    private func requests(
+        to index: Int = 0,
+        until end: Int,
+        seed: UInt64,
+        _ begin: (Balancer) -> Void
+    ) -> [Int] {
+        let balancer = Balancer(
+            algorithm: .latency,
+            targets: (0..<4).map {
+                BalancerTarget(id: TargetID(rawValue: UInt64($0) << 30), weight: 100)
+            },
+            seed: seed
+        )
+        begin(balancer)
+        var generator = SeededGenerator(seed: seed)
+        return (1...end).map { second in
+            (0..<2).count { half in
+                let target = balancer.pick(hash: 0, tried: TriedTargets())
+                balancer.began(target)
+                balancer.ended(target)
+                balancer.measured(
+                    microseconds: 8_000 + Int64(generator.next(below: 4_000)),
+                    isFailure: false,
+                    at: target,
+                    now: Int64(second) * 1_000 + Int64(half) * 500
+                )
+                return target == index
+            }
+        }
+    }
+
+    private func measured(_ balancer: Balancer, _ milliseconds: [Int64], isFailure: Bool = false) {
+        for (index, value) in milliseconds.enumerated() {
+            balancer.measured(
+                microseconds: value * 1_000,
+                isFailure: isFailure && index == 0,
+                at: index,
+                now: 0
+            )
+        }
+    }
+
+    /// The least share of the requests that any of 50 seeds gives the first target, over its fair one,
+    /// from `start` seconds on.
+    private func leastShare(from start: Int, to end: Int, _ begin: (Balancer) -> Void) -> Double {
+        (UInt64(1)...50).map { seed in
+            let got = self.requests(until: end, seed: seed, begin)[start...].reduce(0, +)
+            return Double(got) * 4 / Double(2 * (end - start))
+        }.min() ?? 0
+    }
+
+    @Test(
+        "gives a target its share back within seconds of a failure, at two requests a second, too"
+    )
+    func failure() {
+        let least = self.leastShare(from: 8, to: 48) {
+            self.measured($0, [1, 10, 10, 10], isFailure: true)
+        }
+        #expect(least >= 0.4, "\(least) of its fair share")
+        let first = self.requests(until: 4, seed: 1) {
+            self.measured($0, [1, 10, 10, 10], isFailure: true)
+        }
+        #expect(first[0] == 0, "right after the failure it gets nothing")
+    }
+
+    @Test("gives a target its share whose first answer happened to be slow, at little traffic, too")
+    func slowStart() {
+        let least = self.leastShare(from: 12, to: 52) { self.measured($0, [200, 10, 10, 10]) }
+        #expect(least >= 0.4, "\(least) of its fair share")
+    }
+
+    @Test("takes a target that was never measured for one like the others, whatever they take")
+    func unmeasured() {
+        for usual: Int64 in [2, 100] {
+            for seed in UInt64(1)...20 {
+                let balancer = Balancer(
+                    algorithm: .latency,
+                    targets: (0..<4).map {
+                        BalancerTarget(id: TargetID(rawValue: UInt64($0) << 30), weight: 100)
+                    },
+                    seed: seed
+                )
+                for index in 0..<3 {
+                    balancer.measured(
+                        microseconds: usual * 1_000,
+                        isFailure: false,
+                        at: index,
+                        now: 0
+                    )
+                }
+                let got = (0..<400).count { _ in
+                    balancer.pick(hash: 0, tried: TriedTargets()) == 3
+                }
+                #expect((60...140).contains(got), "\(got) of 400 at \(usual) ms")
+            }
+        }
     }
 }

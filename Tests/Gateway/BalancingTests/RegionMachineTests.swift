@@ -178,11 +178,45 @@ struct RegionMachineTests {
         _ = self.set(1, "eu", 2)
         _ = self.shares(at: 64)
         for time in Int64(65)..<100 {
-            self.see("eu", attempts: 100, failures: 0, step: 220, at: time)
-            self.see("us", attempts: 100, failures: 0, step: 208, at: time)
+            self.see("eu", attempts: 100, failures: 0, step: 280, at: time)
+            self.see("us", attempts: 100, failures: 0, step: 268, at: time)
             _ = self.shares(at: time)
         }
         #expect(self.machine.views(at: second(100))["api"]?.first?.cause == .frozen)
+    }
+
+    @Test("does not stop a return for a few milliseconds, however many times as slow that is")
+    mutating func fewMilliseconds() {
+        _ = self.configure()
+        _ = self.set(0, "eu", 1)
+        _ = self.set(1, "eu", 2)
+        _ = self.shares(at: 64)
+        for time in Int64(65)..<100 {
+            // 45 ms beside 5 ms.
+            self.see("eu", attempts: 100, failures: 0, step: 247, at: time)
+            self.see("us", attempts: 100, failures: 0, step: 196, at: time)
+            _ = self.shares(at: time)
+        }
+        #expect(self.machine.views(at: second(100))["api"]?.first?.cause == .returning)
+    }
+
+    @Test("says of a return that was given up why, and begins the next hold by itself")
+    mutating func saysWhyGivenUp() {
+        _ = self.configure()
+        _ = self.set(0, "eu", 1)
+        _ = self.set(1, "eu", 2)
+        _ = self.shares(at: 70)
+        self.see("us", attempts: 1_000, failures: 0, at: 70)
+        self.see("eu", attempts: 1_000, failures: 900, at: 70)
+        let effects = self.machine.wake(at: second(71))
+        #expect(effects.shares?[0] == 0)
+        #expect(effects.move?.changes.first?.cause == .givenUp)
+        #expect(self.machine.views(at: second(72))["api"]?.first?.cause == .givenUp)
+        #expect(effects.contains { if case .wake = $0 { true } else { false } })
+        #expect(
+            self.shares(at: 195)[0] >= 100,
+            "twice the hold is over, and nothing else has changed"
+        )
     }
 
     mutating func configure(
@@ -298,6 +332,95 @@ struct RegionOrderTests {
         let back = RegionOrder(.failback, of: "eu", since: second(401), until: second(500))
         _ = self.bench.machine.setOrders([back], at: second(401))
         #expect((100...120).contains(self.bench.shares(at: 403)[0]))
+    }
+
+    /// A region that has lost its traffic and is half a minute on its way back.
+    private mutating func halfBack() -> UInt16 {
+        _ = self.bench.configure()
+        _ = self.bench.set(0, "eu", 1)
+        _ = self.bench.set(1, "eu", 2)
+        return self.bench.shares(at: 93)[0]
+    }
+
+    @Test("ends a return that runs with a failover: the next one begins from its start")
+    mutating func failoverEndsReturn() {
+        #expect((350...400).contains(self.halfBack()))
+        let order = RegionOrder(.failover, of: "eu", since: second(94), until: second(300))
+        _ = self.bench.machine.setOrders([order], at: second(94))
+        #expect(self.bench.shares(at: 299)[0] == 0)
+        #expect(self.bench.machine.returns.isEmpty, "no return runs meanwhile")
+        #expect((0...120).contains(self.bench.shares(at: 302)[0]))
+        #expect((300...420).contains(self.bench.shares(at: 330)[0]), "it goes by the ramp")
+    }
+
+    @Test("lets a region wait for its whole hold when a failover is taken back early")
+    mutating func failoverTakenBack() {
+        _ = self.halfBack()
+        let order = RegionOrder(.failover, of: "eu", since: second(94), until: second(300))
+        _ = self.bench.machine.setOrders([order], at: second(94))
+        _ = self.bench.shares(at: 99)
+        _ = self.bench.machine.setOrders([], at: second(100))
+        #expect(self.bench.shares(at: 153)[0] == 0)
+        #expect((100...130).contains(self.bench.shares(at: 156)[0]))
+    }
+
+    @Test("stops a return with a drain, and lets it go on from where the drain stood")
+    mutating func drainStopsReturn() {
+        var before = self.halfBack()
+        let order = RegionOrder(.drain, of: "eu", since: second(94), until: second(300))
+        _ = self.bench.machine.setOrders([order], at: second(94))
+        for time in Int64(95)...110 {
+            let share = self.bench.shares(at: time)[0]
+            #expect(share <= before + 10, "\(before) to \(share) at \(time) s")
+            before = min(before, share)
+        }
+        #expect(self.bench.shares(at: 299)[0] == 0)
+        #expect((0...130).contains(self.bench.shares(at: 303)[0]), "no jump at its end")
+    }
+
+    @Test("raises no share by a hold, whatever held before", arguments: [5, 30, 100])
+    mutating func holdRaisesNothing(ramp: Int64) {
+        for kind in [RegionOrder.Kind.drain, .failover, .failback] {
+            self.bench = RegionMachineTests()
+            var policy = RegionPolicy()
+            policy.ramp = .seconds(ramp)
+            _ = self.bench.configure(policy)
+            let start = MonotonicInstant(sinceStart: .milliseconds(10_400))
+            let first = RegionOrder(kind, of: "eu", since: start, until: second(900))
+            if kind == .failback {
+                _ = self.bench.set(0, "eu", 1)
+                _ = self.bench.set(1, "eu", 2)
+            }
+            _ = self.bench.machine.setOrders([first], at: start)
+            let before = self.bench.shares(at: 14)[0]
+            let hold = RegionOrder(.hold, of: "eu", since: second(14), until: second(100))
+            let moment = MonotonicInstant(sinceStart: .milliseconds(14_700))
+            _ = self.bench.machine.setOrders([hold], at: moment)
+            for time in Int64(15)...99 {
+                let share = self.bench.shares(at: time)[0]
+                #expect(share <= before, "\(kind): \(before) to \(share) at \(time) s")
+            }
+            #expect(self.bench.shares(at: 220)[0] == 1_000, "\(kind): and returns after it")
+        }
+    }
+
+    @Test("tells what has changed since people were last told")
+    mutating func tellsSinceTold() {
+        _ = self.bench.configure()
+        let order = RegionOrder(.failover, of: "eu", since: second(1), until: second(10))
+        let away = self.bench.machine.setOrders([order], at: second(1))
+        var told = away.move?.changes.first { $0.region == "eu" }?.after
+        #expect(told == 0)
+        var moves = 0
+        for time in Int64(2)...120 {
+            guard let move = self.bench.machine.wake(at: second(time)).move else { continue }
+            moves += 1
+            let change = move.changes.first { $0.region == "eu" }
+            #expect(change?.before == told, "at \(time) s")
+            told = change?.after
+        }
+        #expect(told == 1_000)
+        #expect((2...4).contains(moves), "\(moves) events of one ramp")
     }
 
     @Test("never leaves a request without a region that has a target")

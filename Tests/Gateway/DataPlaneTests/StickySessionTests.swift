@@ -175,4 +175,29 @@ struct StickySessionTests {
 
         #expect(answer?["set-cookie"]?.hasSuffix("; HttpOnly; Secure") == true)
     }
+
+    @Test(
+        "that are lost lead to one and the same other target at every node, for parallel requests too"
+    )
+    func meetAgain() async throws {
+        let origins = (0..<5).map { Origin.saying("\($0)") }
+        let nodes = try (0..<3).map { _ in try Gateway(Self.entities(origins)) }
+        for node in nodes {
+            node.plane.setPinKeys([[UInt8](repeating: 7, count: 32)])
+            #expect(await node.plane.stuckWorkers(within: .seconds(10)) == 0)
+        }
+        let first = try #require(Self.ask(nodes[0]))
+        let pair = try #require(Self.pair(first))
+        let lost = try #require(Int(first.text))
+        let id = TestEntities.target(origins[lost].port)
+        for node in nodes {
+            node.plane.setTargets([TargetFactor(id: id, factor: 0)])
+            #expect(await node.plane.stuckWorkers(within: .seconds(10)) == 0)
+        }
+        let answers = nodes.flatMap { node in (0..<4).compactMap { _ in Self.ask(node, pair) } }
+        #expect(answers.count == 12)
+        #expect(Set(answers.map(\.text)).count == 1)
+        #expect(Set(answers.map { Self.pair($0) }).count == 1, "and the new pin is the same")
+        #expect(answers.first?.text != first.text)
+    }
 }

@@ -60,6 +60,20 @@ struct TrialTests {
         #expect(gateway.ask(self.request("POST"))?.text == "alive")
     }
 
+    @Test("is any request where no other target is in use", arguments: ["POST", "GET"])
+    func nothingElse(method: String) throws {
+        let out = Origin.saying("back")
+        var entities = TestEntities.proxying([out.port])
+        entities.services[0].retries = 0
+        let gateway = try Gateway(entities)
+        let id = TestEntities.target(out.port)
+        gateway.plane.setTargets([TargetFactor(id: id, factor: .disabled)])
+        #expect(gateway.ask(self.request(method))?.status == 503, "its circuit is open")
+        self.offer(gateway, out.port)
+        #expect(gateway.ask(self.request(method))?.text == "back")
+        #expect(gateway.ask(self.request(method))?.status == 503, "one request only")
+    }
+
     @Test("that is answered with a server error goes elsewhere, and is counted once")
     func serverError() async throws {
         let out = Origin.answering { _ in

@@ -342,7 +342,10 @@ struct CircuitBreakerTests {
         }
         #expect(offers == 0, "not before its time")
         let tried = machine.wake(at: self.at(11.1))
-        #expect(tried.contains { if case .trial = $0 { true } else { false } })
+        let offered: [TrialOffer] = tried.compactMap {
+            if case .trial(let offer) = $0 { offer } else { nil }
+        }
+        #expect(offered.map(\.isCautious) == [false], "half-open lets any request through")
         #expect(machine.views(at: self.at(11.2)).map(\.stage.circuit) == ["half-open"])
 
         for second in 12..<15 {
@@ -351,5 +354,22 @@ struct CircuitBreakerTests {
         let view = machine.views(at: self.at(15))
         #expect(view.map(\.stage.circuit) == ["closed"])
         #expect(view.allSatisfy { $0.factor > 0 && $0.factor < 1 })
+    }
+
+    @Test("is half-open when its time is over at the node that opened it, whatever its place")
+    func ownTime() {
+        let all = (1...5).map { HealthPeer(id: NodeID(high: 0, low: UInt64($0)), region: "eu") }
+        for own in all {
+            var settings = HealthSettings()
+            (settings.breaker.failures, settings.breaker.open) = (3, .seconds(10))
+            var machine = HealthMachine(node: own, timing: HealthTiming())
+            let upstream = HealthUpstream(settings: settings, targets: [self.target])
+            _ = machine.configure([upstream], at: self.at(0))
+            _ = machine.setPeers(all.filter { $0.id != own.id }, at: self.at(0))
+            _ = machine.observe([self.answered(503, 3)], at: self.at(1))
+            let effects = machine.wake(at: self.at(11.1))
+            #expect(effects.contains { if case .trial = $0 { true } else { false } })
+            #expect(machine.views(at: self.at(11.1)).map(\.stage.circuit) == ["half-open"])
+        }
     }
 }

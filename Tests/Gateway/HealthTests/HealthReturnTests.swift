@@ -175,6 +175,13 @@ struct HealthReturnTests {
         let all = self.run(effects, from: 1, to: 400, .connected)
         #expect(self.offers(all).isEmpty)
         #expect(self.factor(0, at: 400) == 0, "a connection is no health check")
+        let view = self.node.machine.views(at: self.at(400)).first { $0.target.id == id }
+        #expect(view?.reason == .word, "neither checks nor traffic change why")
+        #expect(view?.circuit == nil && view?.nextTry == nil)
+        let told = effects.compactMap {
+            if case .event(let event) = $0 { event.reason } else { nil }
+        }
+        #expect(told == [.word])
 
         _ = self.node.machine.mark([self.node.targets[0].id], isHealthy: true, at: self.at(401))
         #expect(self.factor(0, at: 401) == 0.1)

@@ -62,4 +62,22 @@ struct BalanceTableTests {
         #expect(rows[3].hasSuffix("–"))
         #expect(rows[4].contains("is not known for web") && rows[4].contains("limits.concurrency"))
     }
+
+    @Test("say beforehand what the order would be refused for")
+    func refusal() {
+        var report = RegionOrderReport(
+            region: "eu",
+            order: .drain,
+            until: nil,
+            isDryRun: true,
+            shifts: [RegionOrderReport.Shift(upstream: "api", region: "eu")]
+        )
+        #expect(!RegionOrderTable(report).text().contains("refused without"))
+        report.refusal = "api has regions.spill off"
+        #expect(
+            RegionOrderTable(report).text().contains(
+                "refused without --force: api has regions.spill off\n"
+            )
+        )
+    }
 }

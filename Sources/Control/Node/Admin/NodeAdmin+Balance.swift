@@ -171,7 +171,7 @@ extension TargetShareReport {
         )
         self.factor = Double(view.factor)
         self.stage = view.stage.rawValue
-        self.circuit = view.stage.circuit
+        self.circuit = view.circuit
         self.ageSeconds = view.age.milliseconds / 1_000
         self.reason = Self.reason(view)
         self.nextTrySeconds = view.nextTry.map { $0.milliseconds / 1_000 }

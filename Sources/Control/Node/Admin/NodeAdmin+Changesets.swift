@@ -20,8 +20,9 @@ extension NodeAdmin {
         let nodes = members.reports.filter { $0.state != .left }.map { member in
             let told = members.states[member.id]
             var report = Self.report(of: member, told: told, held: held)
-            report.ageSeconds = told.map {
-                Double(wall &- min(wall, $0.configurationSince)) / 1_000
+            // 0 before the first configuration.
+            report.ageSeconds = told.map(\.configurationSince).flatMap { since in
+                since > 0 ? Double(wall &- min(wall, since)) / 1_000 : nil
             }
             report.lag = told == nil ? nil : timeline.lag(of: member.config)
             report.includes = index.map { timeline.does(member.config, include: $0) }

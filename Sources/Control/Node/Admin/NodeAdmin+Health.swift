@@ -106,7 +106,7 @@ extension NodeAdmin {
             report.region = target.region ?? ""
             report.zone = target.zone ?? ""
             report.factor = Double(view.factor)
-            report.circuit = view.stage.circuit
+            report.circuit = view.circuit
             report.verdict = Self.verdict(of: view, upstream: upstream)
             report.observations = view.observers.map { ObservationReport($0, members: members) }
                 .sorted { ($0.region, $0.observer) < ($1.region, $1.observer) }

@@ -263,7 +263,7 @@ extension NodeAdmin {
             help: "1 for the state of a target's circuit that is not closed: open or half-open.",
             labels: ["upstream", "target", "address", "circuit"],
             samples: views.compactMap { view in
-                guard let circuit = view.stage.circuit, circuit != "closed" else { return nil }
+                guard let circuit = view.circuit, circuit != "closed" else { return nil }
                 return MetricsText.Sample(
                     [
                         view.target.upstream, view.target.name,

@@ -22,15 +22,20 @@ extension NodeAdmin {
         let order = StandingOrder(subject, request.order.rawValue, since: now, until: until)
         let others = await self.cluster.latest().standingOrders.filter { $0.subject != subject }
         let orders = request.order == .undrain ? others : others + [order]
-        let shifts = self.shifts(under: orders.regionOrders, await self.configuration())
-        try Self.check(request, shifts)
-        let report = RegionOrderReport(
+        let configuration = await self.configuration()
+        let shifts = self.shifts(under: orders.regionOrders, configuration)
+        let refusal = Self.refusal(of: request, shifts, configuration)
+        if let refusal, !request.isForced, !request.isDryRun {
+            throw .refused("\(refusal); give --force to do it anyway")
+        }
+        var report = RegionOrderReport(
             region: request.region,
             order: request.order,
             until: request.order == .undrain ? nil : Timestamp.text(milliseconds: until),
             isDryRun: request.isDryRun,
             shifts: shifts
         )
+        report.refusal = refusal
         guard !request.isDryRun else { return report }
         let draft =
             request.order == .undrain
@@ -128,38 +133,33 @@ extension NodeAdmin {
     /// From where on a region that takes over is as good as full.
     private static let fullUtilisation = 0.95
 
-    /// Refuses what leaves an upstream to a region that has lost a part of its targets or would be
-    /// full, or what nothing takes over.
-    private static func check(
-        _ request: RegionOrderRequest,
-        _ shifts: [RegionOrderReport.Shift]
-    ) throws(AdminError) {
-        guard request.order == .drain || request.order == .failover, !request.isForced,
-            !request.isDryRun
-        else { return }
+    /// Why an order is refused that leaves an upstream to a region that has lost a part of its targets
+    /// or would be full, or that nothing takes over.
+    static func refusal(
+        of request: RegionOrderRequest,
+        _ shifts: [RegionOrderReport.Shift],
+        _ configuration: GatewayConfiguration
+    ) -> String? {
+        guard request.order == .drain || request.order == .failover else { return nil }
         for shift in shifts where shift.region == request.region && shift.after > 0 {
-            throw .refused(
-                "\(shift.upstream) has no other region with a target in use; "
-                    + "give --force to do it anyway"
-            )
+            let upstream = configuration.upstreams.first { $0.name == shift.upstream }
+            return upstream?.regions.spill == .off
+                ? "\(shift.upstream) has regions.spill off, so no other region may take its requests"
+                : "\(shift.upstream) has no other region with a target in use"
         }
         for shift in shifts
         where shift.region != request.region && shift.after > shift.before && shift.capacity < 0.7 {
-            throw .refused(
-                "\(shift.upstream): region \(shift.region) would take "
-                    + "\(Int(shift.after * 100)) % with \(Int(shift.capacity * 100)) % of its "
-                    + "capacity in use; give --force to do it anyway"
-            )
+            return "\(shift.upstream): region \(shift.region) would take "
+                + "\(Int(shift.after * 100)) % with \(Int(shift.capacity * 100)) % of its "
+                + "capacity in use"
         }
         for shift in shifts where shift.after > shift.before {
             guard let share = shift.utilisation, share > Self.fullUtilisation else { continue }
             let percent = Int(min(share * 100, 1_000_000))
-            throw .refused(
-                "\(shift.upstream): region \(shift.region) would have \(percent) % of the "
-                    + "requests in flight that limits.concurrency allows there; "
-                    + "give --force to do it anyway"
-            )
+            return "\(shift.upstream): region \(shift.region) would have \(percent) % of the "
+                + "requests in flight that limits.concurrency allows there"
         }
+        return nil
     }
 }
 

@@ -133,7 +133,8 @@ extension NodeAdmin {
         return (Int(answer.status), answer.body)
     }
 
-    /// Answers what another node asks, packed; these paths only, which read, or forget cached answers.
+    /// Answers what another node asks, packed; these paths only, which read, forget cached
+    /// answers, or tell an operator's word about a target.
     func respond(to path: String) async -> (status: UInt16, body: [UInt8]) {
         let (status, body) = await self.answer(to: path)
         return (status, PackedBytes.pack(body))
@@ -152,6 +153,7 @@ extension NodeAdmin {
         case ("mesh", "trace", 3): return Self.json(self.ownTrace(segments[2]))
         case ("mesh", "cache", 3):
             return self.respondOfCache(segments[2], key: arguments["key"])
+        case ("mesh", "mark", 3): return (await self.respondOfMark(segments[2], arguments), [])
         default:
             let (status, body) = await PeerPaths(node: self).answer(path)
             return (UInt16(clamping: status), body)

@@ -40,6 +40,7 @@ extension RegionCause {
         case .lost: "none of its targets is in use"
         case .lowered: "a part of its targets is out of use"
         case .holding: "back, waits for the end of its hold"
+        case .givenUp: "its return was given up: it did far worse than the region that serves"
         case .returning: "returns"
         case .frozen: "its return waits"
         case .drained: "drained by an operator"

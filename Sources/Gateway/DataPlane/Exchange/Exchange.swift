@@ -71,6 +71,8 @@ struct Exchange {
         static let mayAnswerLate = Flags(rawValue: 1 << 28)
         /// It waits until a target has room.
         static let isWaiting = Flags(rawValue: 1 << 29)
+        /// The hash is a target that a cookie of ours names.
+        static let isPinned = Flags(rawValue: 1 << 30)
     }
 
     /// 32 hexadecimal digits; first in memory, so that its address is the exchange's.

@@ -44,7 +44,9 @@ extension Worker {
                 ?? self.hashOfNewCookie(exchange)
         case .pin:
             exchange.pointee.flags.insert(.setsCookie)
-            return self.pin(plan, scope)
+            guard let pin = self.pin(plan, scope) else { return nil }
+            exchange.pointee.flags.insert(.isPinned)
+            return pin
         case .uriCapture: return self.captureHash(plan.name.bytes, exchange, scope)
         case .queryArgument:
             let query = scope.head.query.bytes(of: scope.bytes)

@@ -24,7 +24,8 @@ extension Worker {
         return self.pins.target(of: value)?.rawValue
     }
 
-    /// The target that the request is pinned to, where it may go there.
+    /// The target that the request is pinned to, where it may go there; else the one that all nodes
+    /// lead this pin to.
     @inline(__always)
     func pinnedTarget(
         _ exchange: UnsafeMutablePointer<Exchange>,
@@ -32,7 +33,19 @@ extension Worker {
     ) -> TargetIndex? {
         let plan = exchange.pointee.view.pointee.upstreams + Int(upstream.rawValue)
         guard plan.pointee.hash.source == .pin else { return nil }
-        return self.findPinned(exchange, upstream)
+        return self.findPinned(exchange, upstream) ?? self.successor(exchange, upstream)
+    }
+
+    /// Where a lost pin leads: parallel requests of one client, on whatever node, meet again.
+    private func successor(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ upstream: UpstreamIndex
+    ) -> TargetIndex? {
+        guard exchange.pointee.flags.contains(.isPinned) else { return nil }
+        let (pin, tried) = (exchange.pointee.hash, exchange.pointee.tried)
+        let index = exchange.pointee.view.pointee.live[Int(upstream.rawValue)]
+            ._withUnsafeGuaranteedRef { $0.balancer.successor(of: pin, tried: tried) }
+        return index >= 0 ? TargetIndex(index) : nil
     }
 
     @inline(never)

@@ -100,7 +100,8 @@ extension Worker {
         let balancer = exchange.pointee.view.pointee.live[Int(upstream.rawValue)]
             ._withUnsafeGuaranteedRef { $0.balancer }
         for trial in self.trials {
-            guard isSafe || !trial.ticket.offer.isCautious,
+            // Where nothing else is in use, a request that must not be repeated has nothing to lose.
+            guard isSafe || !trial.ticket.offer.isCautious || !balancer.hasHealthy,
                 let index = self.targets[trial.ticket.offer.id]?.pointee.place(in: balancer),
                 trial.ticket.take()
             else { continue }

@@ -53,7 +53,8 @@ extension Worker {
         let isFailure = TargetState.StatusCounts.isFailure(status)
         state.pointee.measure(
             microseconds: Int64(clamping: microseconds),
-            isFailure: isFailure
+            isFailure: isFailure,
+            at: self.milliseconds
         )
         // Each moment that the node does not know it costs a busy target's clients failures. What fails
         // all the time is no news.
@@ -84,7 +85,7 @@ extension Worker {
         guard failure.isEvidence else { return }
         self.touch(state)
         state.pointee.row.counts.add(TargetCounter.failures)
-        state.pointee.measure(microseconds: 0, isFailure: true)
+        state.pointee.measure(microseconds: 0, isFailure: true, at: self.milliseconds)
         switch failure.cause {
         case .refused, .handshake:
             state.pointee.connectFailures &+= 1

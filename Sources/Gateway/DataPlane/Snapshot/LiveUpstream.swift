@@ -114,9 +114,6 @@ struct TargetState {
     var statuses = StatusCounts()
     /// Whether the last report told of a failed answer.
     var hasReportedFailure = false
-    /// How long it takes to answer, in microseconds, 0 while nobody knows: a mean in which the
-    /// latest answer counts a sixteenth.
-    private(set) var latency: Int64 = 0
     /// The longest that answers have taken lately, in microseconds; each answer takes a thousandth off.
     private(set) var longest: Int64 = 0
     /// Attempts that have sent all and await an answer, and since when nobody was answered, in
@@ -175,26 +172,30 @@ struct TargetState {
 
     /// Moves to the balancer of a new snapshot, with what it has in flight.
     mutating func move(to balancer: Balancer, at index: Int) {
+        let old = self.index
+        let estimate = self.balancer?._withUnsafeGuaranteedRef { $0.estimate(at: old) }
         self.balancer = Unmanaged.passUnretained(balancer)
         self.index = index
         balancer.setInFlight(self.inFlight, at: index)
-        if self.latency > 0 { balancer.setLatency(self.latency, at: index) }
+        if let estimate { balancer.setEstimate(estimate, at: index) }
         self.apply()
     }
 
-    /// Takes in how long an answer took; a failure counts as half a second at least, so that a target
-    /// that fails fast draws no requests.
+    /// Takes in how long an attempt took, at this millisecond of the worker's clock.
     @inline(__always)
-    mutating func measure(microseconds: Int64, isFailure: Bool) {
-        let sample = max(1, min(microseconds, 60_000_000))
-        if isFailure {
-            self.latency = max(self.latency, sample, 500_000)
-        } else {
+    mutating func measure(microseconds: Int64, isFailure: Bool, at now: Int64) {
+        if !isFailure {
+            let sample = max(1, min(microseconds, 60_000_000))
             self.longest = max(sample, self.longest - self.longest / 1_024)
-            let known = self.latency > 0 ? self.latency : sample
-            self.latency = max(1, known + (sample - known) / 16)
         }
-        self.balancer?._withUnsafeGuaranteedRef { $0.setLatency(self.latency, at: self.index) }
+        self.balancer?._withUnsafeGuaranteedRef {
+            $0.measured(
+                microseconds: microseconds,
+                isFailure: isFailure,
+                at: self.index,
+                now: now
+            )
+        }
     }
 
     /// Sets what limits it, once its balancer has the limits of all.

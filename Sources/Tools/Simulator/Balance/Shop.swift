@@ -29,7 +29,7 @@ struct Shop {
     private let rule: Rule
     private let workers: Int
     private var balancers: [Balancer] = []
-    /// By gateway, then by target: decayed averages in seconds, 0 while unknown.
+    /// By gateway, then by target, as Kong keeps them: decayed averages in seconds, 0 while unknown.
     private var averages: [[Double]]
     /// By target: when each worker is free, in nanoseconds.
     private var free: [[Int64]]
@@ -148,12 +148,17 @@ struct Shop {
     private mutating func answered(_ gateway: Int, _ target: Int, _ begun: Int64, at now: Int64) {
         let latency = Double(now - begun) / 1e9
         self.latencies.append(latency)
+        guard self.rule == .kongLatency else {
+            self.balancers[gateway].ended(target)
+            return self.balancers[gateway].measured(
+                microseconds: Int64(latency * 1e6),
+                isFailure: false,
+                at: target,
+                now: now / 1_000_000
+            )
+        }
         let known = self.averages[gateway][target]
-        let average = known == 0 ? latency : known + (latency - known) / 16
-        self.averages[gateway][target] = average
-        guard self.rule != .kongLatency else { return }
-        self.balancers[gateway].ended(target)
-        self.balancers[gateway].setLatency(Int64(average * 1e6), at: target)
+        self.averages[gateway][target] = known == 0 ? latency : known + (latency - known) / 16
     }
 }
 
