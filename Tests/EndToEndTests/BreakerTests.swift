@@ -73,7 +73,7 @@ extension EndToEnd {
             try target.set(#"{"error_rate":0}"#)
             var seen: Set<String> = []
             for upstream in ["solo", "pair"] {
-                try eventually("the circuit of \(upstream) should close", within: 8) {
+                try eventually("the circuit of \(upstream) should close", within: 15) {
                     _ = try Curl.get("\(node.proxy.url)/\(upstream)")
                     let circuit = try self.circuit(upstream, at: node, of: target) ?? ""
                     seen.insert(circuit)

@@ -55,7 +55,8 @@ extension Membership {
     /// Drops a member in whose place, under its name, another identity answers its ping.
     ///
     /// The newcomer's word alone would not do: whoever holds the ring can claim any name and address,
-    /// but only who is there knows the ping's number.
+    /// but only who is there gets the ping, and only who sends from there can answer it. Numbers of pings
+    /// can be foreseen, so this does not hold against somebody who can also send from that address.
     mutating func considerReplaced(
         _ sequence: UInt32,
         by newcomer: NodeID,

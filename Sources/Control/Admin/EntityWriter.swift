@@ -71,12 +71,11 @@ struct EntityWriter: Sendable {
     static func shown(_ path: String, _ edit: EntityEdit) -> String {
         let kind = KeyCredential.kind
         let names = [kind.pathName, kind.nestedPathName]
-        var segments = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        let found = segments.firstIndex { names.contains($0.removingPercentEncoding ?? $0) }
-        guard let found, segments.indices.contains(found + 1) else { return path }
-        let id = edit.changes.first { $0.kind == kind }?.id.description
-        segments[found + 1] = id ?? Secrets.mask
-        return segments.joined(separator: "/")
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        let id = edit.changes.first { $0.kind == kind }?.id.description ?? Secrets.mask
+        // Behind each, for a consumer may be called as they are.
+        let isBehind = [false] + segments.map { names.contains($0.removingPercentEncoding ?? $0) }
+        return zip(segments, isBehind).map { $1 ? id : $0 }.joined(separator: "/")
     }
 
     private static func answer(

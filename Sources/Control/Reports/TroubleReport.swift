@@ -20,9 +20,9 @@ public struct TroubleReport: Codable, Equatable, Sendable {
         case twin
         /// The member table is full: no newcomer is taken in.
         case table
-        /// A certificate in use ends within 14 days.
+        /// A configured certificate ends within 14 days.
         case certificateEnds = "certificate-ends"
-        /// A certificate in use has ended, or ends within 3 days.
+        /// A configured certificate has ended, or ends within 3 days.
         case certificateEnded = "certificate-ended"
         /// What is written does not reach the disk.
         case disk

@@ -199,12 +199,12 @@ public enum Secrets {
 
     private static let names = ["key", "key_alt", "jwk"].map { Array($0.utf8) }
     private static let words = [
-        "password", "secret", "private", "token", "credential", "api_key", "authorization",
+        "password", "secret", "private", "token", "credential", "api_key",
     ].map { Array($0.utf8) }
 
     /// The value, or the mask when the field's path names a secret.
     public static func masked(_ value: DocumentValue, at path: String) -> DocumentValue {
-        Self.replaced(value, at: path) { _ in Self.mask }
+        Self.replaced(value, at: path, hidesInTexts: false) { _ in Self.mask }
     }
 
     /// The value, or the mask with a hash when the field's path names a secret, so that two secrets
@@ -212,7 +212,7 @@ public enum Secrets {
     ///
     /// The hash has 32 bits, far too few to find a good secret by.
     public static func hashed(_ value: DocumentValue, at path: String) -> DocumentValue {
-        Self.replaced(value, at: path) { secret in
+        Self.replaced(value, at: path, hidesInTexts: true) { secret in
             var hash: UInt64 = 0xCBF2_9CE4_8422_2325
             for byte in secret.canonicalJSON { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
             let digits = String((hash ^ hash >> 32) & 0xFFFF_FFFF, radix: 16)
@@ -223,6 +223,7 @@ public enum Secrets {
     private static func replaced(
         _ value: DocumentValue,
         at path: String,
+        hidesInTexts: Bool,
         by shown: (DocumentValue) -> String
     ) -> DocumentValue {
         if Self.isSecret(path), Self.mayHide(value) { return .string(shown(value)) }
@@ -231,23 +232,36 @@ public enum Secrets {
             return .object(
                 fields.map { field in
                     let inner = "\(path).\(field.name)"
-                    let value = Self.replaced(field.node.value, at: inner, by: shown)
+                    let value = Self.replaced(
+                        field.node.value,
+                        at: inner,
+                        hidesInTexts: hidesInTexts,
+                        by: shown
+                    )
                     return DocumentField(field.name, value)
                 }
             )
         case .array(let nodes):
-            return .list(nodes.map { Self.replaced($0.value, at: path, by: shown) })
-        case .string(let text): return .string(Self.withoutCredentials(text, by: shown))
+            return .list(
+                nodes.map {
+                    Self.replaced($0.value, at: path, hidesInTexts: hidesInTexts, by: shown)
+                }
+            )
+        case .string(let text):
+            guard hidesInTexts else { return value }
+            return .string(Self.withoutCredentials(text, at: path, by: shown))
         case .null, .bool, .integer, .number: return value
         }
     }
 
-    /// A text without the user of a URL in it, and without the value of a line `Authorization: …`.
+    /// A text without the user of a URL in it, and without the value of a field `Authorization`.
     private static func withoutCredentials(
         _ text: String,
+        at path: String,
         by shown: (DocumentValue) -> String
     ) -> String {
         let field = "authorization:"
+        if path.lowercased().hasSuffix(".authorization") { return shown(.string(text)) }
         if let first = text.utf8.first, first | 0x20 == field.utf8.first,
             text.prefix(field.count).lowercased() == field
         {

@@ -96,7 +96,8 @@ __attribute__((target("avx2,bmi,bmi2"))) static struct mesh_lines_end read_lines
 struct mesh_lines_end mesh_read_lines(
     const void *bytes, size_t from, size_t count, size_t limit, void *lines, size_t room) {
     // One bit per line is kept of what they may mean.
-    if (limit > 64 + 2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) {
+    if (limit > 64 + 2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")
+        && __builtin_cpu_supports("bmi2")) {
         return read_lines(bytes, from, count, limit, lines, room < 64 ? room : 64);
     }
     return (struct mesh_lines_end){from, 0, 0};

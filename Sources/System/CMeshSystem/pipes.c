@@ -9,9 +9,12 @@
 
 int mesh_pipe_open(int ends[2], int bytes) {
     if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) return -errno;
-    // A smaller one does as well, only slower.
-    (void)fcntl(ends[1], F_SETPIPE_SZ, bytes);
-    return 0;
+    // A smaller one, as a user gets who has many, is slower than copying.
+    if (fcntl(ends[1], F_SETPIPE_SZ, bytes) >= 0) return 0;
+    int error = errno;
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    return -error;
 }
 
 ssize_t mesh_splice(int from, int to, size_t count) {

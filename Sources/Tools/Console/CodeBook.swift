@@ -187,7 +187,7 @@ public enum CodeBook {
         ),
         (
             "MESH022", "certificates are valid for 14 days or more",
-            "A certificate that clients or targets are shown, or an authority that vouches for them, "
+            "A configured certificate, of which clients or targets may be shown, or an authority, "
                 + "ends within 14 days (a warning), or within 3 or already did (a failure). The node "
                 + "goes on showing it, and others will refuse it.",
             "Put the new one and its key into the configuration and apply it: meshctl config apply "

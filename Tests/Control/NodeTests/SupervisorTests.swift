@@ -8,9 +8,15 @@ struct SupervisorTests {
     private static let own = "\(ProcessInfo.processInfo.processIdentifier)"
 
     @Test(
-        "keeps the listening sockets if it has handed some over, or says that it stores them",
+        "keeps the sockets of streams if it has handed some over, or says that it stores them",
         arguments: [
-            (["LISTEN_PID": Self.own, "LISTEN_FDS": "3"], true),
+            (
+                [
+                    "LISTEN_PID": Self.own, "LISTEN_FDS": "3",
+                    "LISTEN_FDNAMES": "proxy:proxy-stream:proxy-stream",
+                ], true
+            ),
+            (["LISTEN_PID": Self.own, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "proxy"], false),
             (["FDSTORE": "256", "NOTIFY_SOCKET": "/nowhere"], true),
             ([:], false),
             (["NOTIFY_SOCKET": "/nowhere"], false),

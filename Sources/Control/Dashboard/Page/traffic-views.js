@@ -3,7 +3,6 @@ import { card, clock, h, short, span } from "./dom.js";
 import { chart, colours, legend, width } from "./charts.js";
 import * as model from "./model.js";
 
-
 /// Services by name, so that colours stay.
 function services(steps) {
   const names = [...new Set(steps.flatMap((step) => step.services.map((one) => one.name)))].sort();

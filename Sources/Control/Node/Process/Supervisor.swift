@@ -8,8 +8,8 @@ final class Supervisor: Sendable {
     private let socket: NotifySocket?
     /// How often the supervisor wants to hear that the node works; `nil`: not at all.
     let watchdog: Duration?
-    /// Whether it is known to keep listening sockets over a restart: it has handed some to this process, or
-    /// says that it stores them, which systemd does from version 254 on.
+    /// Whether it is known to keep the sockets of streams over a restart: it has handed some to this process,
+    /// or says that it stores them, which systemd does from version 254 on.
     let keepsSockets: Bool
 
     /// Reads what the supervisor has put into the environment.
@@ -20,7 +20,9 @@ final class Supervisor: Sendable {
         let microseconds = number("WATCHDOG_USEC")
         let isMeant = environment["WATCHDOG_PID"].map { $0 == own } ?? true
         let isHanded = environment["LISTEN_PID"] == own && number("LISTEN_FDS") > 0
-        self.keepsSockets = isHanded || number("FDSTORE") > 0
+        let names = (environment["LISTEN_FDNAMES"] ?? "").split(separator: ":")
+        let hasStreams = names.contains { $0.hasPrefix("proxy-stream") }
+        self.keepsSockets = (isHanded && hasStreams) || number("FDSTORE") > 0
         self.watchdog = microseconds > 0 && isMeant ? .microseconds(microseconds) : nil
     }
 

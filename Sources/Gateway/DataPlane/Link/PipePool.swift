@@ -80,7 +80,7 @@ extension LinkIO {
         let count = mesh_splice(from.pointee.descriptor, pipe.writeEnd, PipePool.byteCount)
         guard count > 0 else {
             self.pipes.giveBack(pipe)
-            guard count != -Int(EINVAL) else { return .impossible }
+            guard count != -Int(EINVAL), count != -Int(ENOMEM) else { return .impossible }
             self.noteDrained(source)
             if count == 0 { return .ended }
             return count == -Int(EAGAIN) ? .drained : .broken

@@ -28,7 +28,6 @@ final class OutsideDirectory: PluginDirectory {
         _ done: @escaping @Sendable ([DirectoryFinding]) -> Void
     ) -> Bool {
         self.threads.run {
-            DirectoryLink.ignoreBrokenPipes()
             var findings: [DirectoryFinding] = []
             for login in logins {
                 let finding = self.check(place, login)
@@ -129,13 +128,5 @@ private final class DirectoryLink: Sendable {
         case let code where Self.others.contains(code): return .undecided
         default: return .wrong
         }
-    }
-
-    /// Lets a write to a connection that has ended fail, on this thread, instead of ending the process.
-    static func ignoreBrokenPipes() {
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        sigaddset(&signals, SIGPIPE)
-        pthread_sigmask(SIG_BLOCK, &signals, nil)
     }
 }

@@ -10,6 +10,14 @@ struct ReactorThread: Sendable {
 
     fileprivate init(identity: pthread_t) { self.identity = identity }
 
+    /// Lets a write to a connection that has ended fail, on this thread, instead of ending the process.
+    fileprivate static func ignoreBrokenPipes() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGPIPE)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+    }
+
     /// Waits until the thread has ended; call once.
     func join() { pthread_join(self.identity, nil) }
 }
@@ -32,6 +40,7 @@ nonisolated func startReactorThread(
         nil,
         { argument in
             guard let argument else { return nil }
+            ReactorThread.ignoreBrokenPipes()
             Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run()
             return nil
         },
