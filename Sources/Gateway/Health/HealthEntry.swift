@@ -23,8 +23,8 @@ struct HealthEntry: Sendable {
     var manner: HealthManner
     var pool: Int
     var isLive = true
-    /// A target of which nothing was seen shares what is known of it.
-    private var record: HealthManner.Record
+    /// What was seen of it; none while that is nothing, so that most targets cost no more.
+    private var record: [TargetWatch] = []
     var part = CheckerShare.Part()
     var nextProbe: MonotonicInstant?
     var probeInFlight: UInt64?
@@ -61,7 +61,6 @@ struct HealthEntry: Sendable {
     init(_ target: HealthTarget, _ manner: HealthManner, pool: Int) {
         self.target = target
         self.manner = manner
-        self.record = manner.blank
         self.pool = pool
     }
 
@@ -70,27 +69,21 @@ struct HealthEntry: Sendable {
 
     /// What was seen of it.
     var watch: TargetWatch {
-        get { self.record.watch }
+        get { self.record.first ?? self.manner.blank }
         _modify {
-            if !isKnownUniquelyReferenced(&self.record) {
-                self.record = HealthManner.Record(self.record.watch)
-            }
-            yield &self.record.watch
+            if self.record.isEmpty { self.record = [self.manner.blank] }
+            yield &self.record[0]
         }
     }
 
     /// Judges it otherwise from now on.
     mutating func judge(by manner: HealthManner) {
-        if self.isWatched {
-            self.watch.breaker = manner.settings.breaker
-        } else {
-            self.record = manner.blank
-        }
         self.manner = manner
+        if self.isWatched { self.watch.breaker = manner.settings.breaker }
     }
 
     /// Whether anything was seen of it since it is judged as it is.
-    var isWatched: Bool { self.record !== self.manner.blank }
+    var isWatched: Bool { !self.record.isEmpty }
 
     /// How long one failed attempt makes one failed check proof enough: 3 s.
     private static var alarmSpan: Duration { .seconds(3) }
