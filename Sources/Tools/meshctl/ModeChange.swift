@@ -49,15 +49,24 @@ struct ModeChange {
         guard timeout > .zero else { return reports }
         let deadline = ContinuousClock.now.advanced(by: timeout)
         var progress = Progress()
+        var empty = EmptyNodes()
         while true {
             let members = try await self.client.members().members
             let named = members.filter { self.nodes.contains($0.name) }
-            let waiting = named.filter { !$0.isGone && !self.complies($0) }
+            var waiting: [MemberReport] = []
+            for member in named where !member.isGone {
+                if self.mode == .draining {
+                    let isEmpty = try? await empty.isEmpty(member.name, through: self.client)
+                    if isEmpty != true { waiting.append(member) }
+                } else if member.mode != self.mode {
+                    waiting.append(member)
+                }
+            }
             progress.show(
                 self.mode == .draining ? "draining" : "resuming",
                 done: self.nodes.count - waiting.count,
                 of: self.nodes.count,
-                waitingFor: waiting.map { "\($0.name) (\($0.inFlight ?? 0) requests)" }
+                waitingFor: waiting.map { "\($0.name) (\(empty.requests[$0.name] ?? 0) requests)" }
                     .joined(separator: ", ")
             )
             if waiting.isEmpty {
@@ -86,11 +95,6 @@ struct ModeChange {
             "\(gone.joined(separator: ", ")) does not answer; the mark is set, and it takes "
                 + "traffic when it is back"
         )
-    }
-
-    private func complies(_ member: MemberReport) -> Bool {
-        guard self.mode == .draining else { return member.mode == self.mode }
-        return member.mode != .normal && (member.inFlight ?? 0) == 0
     }
 }
 

@@ -66,8 +66,13 @@ struct UpgradeRun {
             _ = try await self.fleet.ask { client in
                 try await client.drain(name)
             }
-            try await self.wait(for: name, "is still busy") { member in
-                member.mode != .normal && (member.inFlight ?? 0) == 0
+            var empty = EmptyNodes()
+            let fleet = self.fleet
+            try await self.wait(for: name, "is still busy") { _ in
+                let isEmpty = try? await fleet.ask { client in
+                    try await empty.isEmpty(name, through: client)
+                }
+                return isEmpty == true
             }
         }
         if let command = self.hook.hook {
@@ -120,13 +125,15 @@ struct UpgradeRun {
     private mutating func wait(
         for name: String,
         _ complaint: String,
-        until isDone: (MemberReport) -> Bool
+        until isDone: (MemberReport) async -> Bool
     ) async throws {
         let deadline = ContinuousClock.now.advanced(by: .seconds(self.hook.timeout))
         while true {
             // A node that has just restarted may be the one that is asked: it knows nobody yet.
             let members = (try? await self.members()) ?? []
-            if let member = members.first(where: { $0.name == name }), isDone(member) { return }
+            if let member = members.first(where: { $0.name == name }), await isDone(member) {
+                return
+            }
             if let dead = members.first(where: { $0.name != name && $0.state == .failed }) {
                 return try await self.pause("\(dead.name) has failed")
             }

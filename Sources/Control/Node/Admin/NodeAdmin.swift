@@ -162,6 +162,7 @@ struct NodeAdmin: AdminNode {
         await NodeMembers(
             cluster: self.cluster,
             own: self.state.current,
+            inFlight: self.dataPlane.activeRequests,
             node: self.node,
             name: self.identity.name
         )

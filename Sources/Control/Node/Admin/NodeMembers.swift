@@ -20,12 +20,21 @@ struct NodeMembers: Sendable {
     /// - Parameters:
     ///   - cluster: where they are known.
     ///   - own: the own state, fresher than what was told.
+    ///   - inFlight: the own requests in flight, of which peers hear seconds later.
     ///   - node: the own identity.
     ///   - name: the own name.
-    init(cluster: ClusterService, own: NodeState, node: NodeID, name: String) async {
+    init(
+        cluster: ClusterService,
+        own: NodeState,
+        inFlight: Int,
+        node: NodeID,
+        name: String
+    ) async {
         let heard = await cluster.observedNodes()
         var states = heard.mapValues(\.state)
+        var loads = heard.mapValues(\.load)
         states[node] = own
+        loads[node] = NodeLoad(permille: loads[node]?.permille ?? 0, inFlight: inFlight)
         let now = NodeClock.now
         let wall = NodeClock.wallMilliseconds
         let members = await cluster.members()
@@ -34,7 +43,7 @@ struct NodeMembers: Sendable {
             MemberReport(
                 member,
                 state: states[member.id],
-                load: heard[member.id]?.load ?? .idle,
+                load: loads[member.id] ?? .idle,
                 isAsked: member.id == node,
                 names: names,
                 now: now,
