@@ -6,7 +6,8 @@ internal import MeshPrimitives
 /// all state lies in flat memory that this object owns.
 ///
 /// Order of preference, always without the targets the request was already sent to: healthy
-/// targets of a group drawn by its share, of the others that have a share, of the rest; then any
+/// targets of a group drawn by its share, or, where that bears no more, of an open one that does; of
+/// the others that have a share, of the rest; then any
 /// enabled target in the same order, since a target that is believed dead may still answer. A retry leaves out at
 /// first every group in which two tries failed or half of the weight is unhealthy, so that the
 /// loss of a whole region costs no client an error.
@@ -182,6 +183,9 @@ public final class Balancer {
         if self.order.pointee.isLimited {
             let choice = self.pickWithRoom(hash: hash, tried: tried, from: start)
             if choice != -1 { return choice }
+        } else if self.groupCount > 1 {
+            let choice = self.pickOverflow(hash: hash, tried: tried, from: start)
+            if choice >= 0 { return choice }
         }
         if !tried.isEmpty {
             let choice = self.pickElsewhere(hash: hash, tried: tried, from: start)
@@ -238,6 +242,14 @@ public final class Balancer {
         Int(self.slots[self.slotPlace(ofTarget: index)].inFlight)
     }
 
+    /// Requests that a target was chosen for since a better group bore no more, since the last call.
+    public func takeOverflows(at index: Int) -> UInt32 {
+        let slot = self.slots + self.slotPlace(ofTarget: index)
+        let count = slot.pointee.overflows
+        slot.pointee.overflows = 0
+        return count
+    }
+
     /// The target's health factor.
     public func factor(at index: Int) -> Float {
         self.slots[self.slotPlace(ofTarget: index)].factor
@@ -261,6 +273,32 @@ public final class Balancer {
             }
             let choice = self.choose(in: group, hash: hash, tried: tried, among: .healthy)
             if choice >= 0 { return choice }
+        }
+        return -1
+    }
+
+    /// A healthy target of an open group, where the group that comes first has as many requests in flight
+    /// as it bears and the other one has not; else -1.
+    @inline(__always)
+    private func pickOverflow(hash: UInt64, tried: TriedTargets, from start: Int) -> Int {
+        let first = self.groups + self.order.pointee.place(0, from: start)
+        guard first.pointee.inFlight >= first.pointee.bearable.limit else { return -1 }
+        return self.pickOther(hash: hash, tried: tried, from: start)
+    }
+
+    @inline(never)
+    private func pickOther(hash: UInt64, tried: TriedTargets, from start: Int) -> Int {
+        for step in 1..<self.groupCount {
+            let place = self.order.pointee.place(step, from: start)
+            let group = self.groups + place
+            guard self.order.pointee.isOpen(place),
+                group.pointee.inFlight < group.pointee.bearable.limit,
+                !self.isSpent(group, tried: tried)
+            else { continue }
+            let choice = self.choose(in: group, hash: hash, tried: tried, among: .healthy)
+            guard choice >= 0 else { continue }
+            self.slots[self.slotPlace(ofTarget: choice)].overflows &+= 1
+            return choice
         }
         return -1
     }

@@ -72,6 +72,10 @@ struct BalancerOrder {
         for place in 0..<self.groupCount { self.isOpen[place] = isOpen(place) }
     }
 
+    /// Whether a place takes what the others have no room for.
+    @inline(__always)
+    func isOpen(_ place: Int) -> Bool { self.isOpen[place] }
+
     /// Whether requests that find no room elsewhere may go to the group asked as number `step`.
     @inline(__always)
     func takesOverflow(_ step: Int, from start: Int) -> Bool {

@@ -24,6 +24,8 @@ struct BalancerSlot {
     var weight: Int64
     /// Requests that began and did not end.
     var inFlight: Int64 = 0
+    /// Requests that it was chosen for since a better group bore no more, and nobody has taken in yet.
+    var overflows: UInt32 = 0
     /// Requests in flight that it may have.
     var limit = Int64.max
     /// Latency in quarters of a millisecond, 4 to ``latencyLimit``; 1 where it does not matter.
@@ -106,6 +108,8 @@ struct BalancerGroup {
     var doubtful: SlotList
     /// Sum of requests in flight.
     var inFlight: Int64 = 0
+    /// How many of those its targets bear; sought only where other groups could take more.
+    var bearable = BearableLoad()
     /// What its targets usually take to answer, in microseconds.
     var usualLatency: Int64 = 10_000
     /// When latencies were last brought up to date, on the callers' clock in milliseconds.

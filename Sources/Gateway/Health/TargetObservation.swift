@@ -30,6 +30,8 @@ public struct TargetObservation: Equatable, Sendable {
     /// Times that a worker found at least three requests waiting here, none of which was answered for
     /// far longer than usual, while others answered.
     public var silences: UInt32 = 0
+    /// Requests that came here since the targets of a better region bore no more.
+    public var overflows: UInt32 = 0
     /// Answered attempts by status.
     public var statuses: [StatusCount] = []
     /// Sum of the ``LatencyLogarithm`` steps of times from sending to the response head, over
@@ -58,6 +60,7 @@ public struct TargetObservation: Equatable, Sendable {
         self.resets = self.resets.addingSaturated(later.resets)
         self.timeouts = self.timeouts.addingSaturated(later.timeouts)
         self.silences = self.silences.addingSaturated(later.silences)
+        self.overflows = self.overflows.addingSaturated(later.overflows)
         self.latencySteps &+= later.latencySteps
         for seen in later.statuses {
             if let place = self.statuses.firstIndex(where: { $0.status == seen.status }) {

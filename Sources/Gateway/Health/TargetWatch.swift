@@ -67,6 +67,8 @@ struct TargetWatch: Equatable, Sendable {
     /// Whether it refused a connection after our own detectors took it out of use: what is killed
     /// breaks its connections first, and refuses new ones then.
     private var isRefused = false
+    /// Whether it was found to answer nobody, and has answered nobody since.
+    private var isSilent = false
     /// The user's circuit breaker.
     var breaker = HealthSettings.Breaker()
     /// Attempts that failed in a row.
@@ -92,8 +94,10 @@ struct TargetWatch: Equatable, Sendable {
 
     /// Whether our own detectors alone took it out of use, so that it may serve when too many are.
     ///
-    /// What refuses connections may not, whoever else is out.
-    var isSoft: Bool { self.state != .up && self.ground == .detector && !self.isRefused }
+    /// What refuses connections or answers nobody may not, whoever else is out.
+    var isSoft: Bool {
+        self.state != .up && self.ground == .detector && !self.isRefused && !self.isSilent
+    }
 
     /// Whether the user's circuit breaker keeps all but single requests away, even when nothing else is
     /// left.
@@ -128,6 +132,7 @@ struct TargetWatch: Equatable, Sendable {
         )
         let bad = seen.count { rules.unhealthyStatuses.contains($0) }
         let good = seen.answers &- bad
+        if seen.answers > 0 { self.isSilent = false }
         if good > 0 { self.succeeded(count: good) }
         if case .trial = self.state {
             let isFailed = transport > 0 || failed > 0 || (bad > 0 && rules.httpFailures > 0)
@@ -154,6 +159,7 @@ struct TargetWatch: Equatable, Sendable {
         case .connected, .status, .broken: self.isRefused = false
         case .connectFailed, .timedOut, .notCarriedOut: break
         }
+        if case .status = outcome { self.isSilent = false }
         switch outcome {
         case .connected: self.checkSucceeded(check, isConnection: true, at: now)
         case .status(let status) where rules.healthyStatuses.contains(status):
@@ -172,6 +178,7 @@ struct TargetWatch: Equatable, Sendable {
 
     /// Takes it out of use because of what a detector says.
     mutating func detect(_ reason: HealthReason, at now: MonotonicInstant) {
+        if reason == .stuck { self.isSilent = true }
         guard self.state == .up else { return }
         self.suspect(.detector, reason, at: now)
     }
@@ -443,7 +450,7 @@ struct TargetWatch: Equatable, Sendable {
             // An operator's word outlives what checks and traffic say against the target.
             guard ground == .word || self.ground != .word else { break }
             if ground == .word || self.ground != .breaker { self.ground = ground }
-            if ground == .word { self.isRefused = false }
+            if ground == .word { (self.isRefused, self.isSilent) = (false, false) }
             self.cause = reason
         }
         if case .down = self.state { return }
@@ -472,6 +479,7 @@ struct TargetWatch: Equatable, Sendable {
         self.state = .up
         self.cause = .answering
         self.isRefused = false
+        self.isSilent = false
         self.upSince = now
         self.hasAnswered = true
         self.evidence.clear()

@@ -127,6 +127,7 @@ extension Worker {
             observation.timeouts = state.pointee.timeouts
             observation.latencySteps = state.pointee.latencySteps
             observation.silences = state.pointee.silences
+            observation.overflows = state.pointee.takeOverflows()
             observation.statuses = (0..<state.pointee.statuses.used).map { index in
                 TargetObservation.StatusCount(
                     status: state.pointee.statuses.codes[index],

@@ -73,6 +73,7 @@ enum TargetCounter {
     static let failures = 2
     /// Requests in flight that all workers together may have there; 0 for any number.
     static let limit = 3
+    static let overflows = 4
     static let count = 8
 }
 

@@ -198,6 +198,14 @@ struct TargetState {
         }
     }
 
+    /// Takes the requests that came to it since a better region bore no more, and counts them.
+    func takeOverflows() -> UInt32 {
+        let count = self.balancer?._withUnsafeGuaranteedRef { $0.takeOverflows(at: self.index) }
+        guard let count, count > 0 else { return 0 }
+        self.row.counts.add(TargetCounter.overflows, UInt64(count))
+        return count
+    }
+
     /// Sets what limits it, once its balancer has the limits of all.
     ///
     /// - Parameters:
