@@ -138,6 +138,10 @@ public enum EventType: String, CaseIterable, Sendable {
     case regionUnreachable = "region-unreachable"
     /// Traffic went from one region to another.
     case trafficMoved = "traffic-moved"
+    /// A region takes requests that a better one does not bear.
+    case overflowBegan = "overflow-began"
+    /// A region takes no such requests any more.
+    case overflowEnded = "overflow-ended"
 
     /// An operator had a key staged.
     case keysStage = "keys-stage"
@@ -269,7 +273,8 @@ extension EventType {
         case .alive, .left, .refuted, .connected, .resumed, .nodeDrained,
             .nodeResumed, .changesetLate, .targetHealthy, .targetTrial,
             .targetDraining,
-            .targetDisabled, .panicEnded, .upstreamOpen, .regionUp, .trafficMoved, .keysChanged,
+            .targetDisabled, .panicEnded, .upstreamOpen, .regionUp, .trafficMoved, .overflowEnded,
+            .keysChanged,
             .ringFromMesh, .savedAgain, .stateWritten, .socketUnused, .usualStart,
             .successorStarted,
             .handingOver, .handedOver, .handOverUndone, .configApplied, .targetCalledHealthy,
@@ -283,7 +288,7 @@ extension EventType {
             .gossipDatagrams, .gossipStranger, .gossipVersion, .seedUnresolved, .storeCopied,
             .membersUnsaved, .requestsCut, .takeoverUnready, .storeBusy, .forget, .forceLeave,
             .configRestored, .targetCalledUnhealthy, .regionFailover, .upgradePaused,
-            .upgradeAborted:
+            .upgradeAborted, .overflowBegan:
             .warning
         case .failed, .isolated, .nameConflict, .twin, .configRejected, .addressesRejected,
             .configFileRefused, .changesetRefused, .changesetTwice, .changesetAhead,

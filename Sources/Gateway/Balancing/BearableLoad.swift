@@ -8,7 +8,8 @@
 /// While nothing queues nobody knows it, and nothing goes elsewhere. Half of it is tried now and then,
 /// since answers that take long all the same do so for another reason than the load: that is usual then.
 ///
-/// Source: the gradient of Netflix's concurrency-limits, see ``AdaptiveLimit``.
+/// Requests in flight are rate times latency (Little's law). So a region that queues bears the rate at
+/// which it answers times the latency that is allowed, however long its queue has become.
 struct BearableLoad: Equatable, Sendable {
     /// Between two looks, in milliseconds.
     private static let period: Int64 = 100
@@ -19,20 +20,24 @@ struct BearableLoad: Equatable, Sendable {
     private static let tolerance = 1.5
     /// Looks running at which answers take long before it is sought, and looks at half of it.
     private static let onsetLooks = 3
+    /// Looks before anybody knows what is usual.
+    private static let leastLooks = 10.0
     private static let trialLooks = 3
     /// Milliseconds without reaching it until it is forgotten, and of reaching it until half of it is
     /// tried.
     private static let idleTime: Int64 = 10_000
     private static let reachedTime: Int64 = 60_000
-    /// Requests by which it grows at a look, before smoothing, and its least value.
-    private static let growth = 4.0
-    private static let smoothing = 0.2
+    /// Its least value, the part by which it grows at a look, and by which it nears what was found.
+    private static let least = 4.0
+    private static let growth = 0.05
+    private static let smoothing = 0.3
 
     /// Requests in flight; `Int64.max` while nobody knows.
     private(set) var limit = Int64.max
     private var estimate = 0.0
-    /// Microseconds; 0 while nobody knows.
+    /// Microseconds, and the looks that it comes from.
     private var usual = 0.0
+    private var looks = 0.0
     /// Looks running at which answers took long.
     private var longLooks = 0
     /// Milliseconds of reaching it since half of it was tried, and without reaching it.
@@ -43,7 +48,6 @@ struct BearableLoad: Equatable, Sendable {
 
     private var sum = 0.0
     private var count = 0
-    private var inFlightSum: Int64 = 0
     private var highest: Int64 = 0
     private var lookedAt: Int64 = 0
 
@@ -57,7 +61,6 @@ struct BearableLoad: Equatable, Sendable {
     mutating func take(microseconds: Int64, inFlight: Int64, at now: Int64) {
         self.sum += Double(max(1, min(microseconds, 60_000_000)))
         self.count += 1
-        self.inFlightSum += inFlight
         self.highest = max(self.highest, inFlight)
         guard now - self.lookedAt >= Self.period, self.count >= Self.leastSamples else { return }
         self.look(at: now)
@@ -66,30 +69,33 @@ struct BearableLoad: Equatable, Sendable {
     @inline(never)
     private mutating func look(at now: Int64) {
         let mean = self.sum / Double(self.count)
-        let load = Double(self.inFlightSum) / Double(self.count)
+        let milliseconds = max(1, now - self.lookedAt)
+        // Answers per microsecond.
+        let rate = Double(self.count) / Double(milliseconds) / 1_000
         if self.limit == .max {
-            self.seek(mean, load)
+            self.seek(mean, rate)
         } else {
-            self.follow(mean, after: min(now - self.lookedAt, 1_000))
+            self.follow(mean, rate, after: min(milliseconds, 1_000))
         }
-        (self.sum, self.count, self.inFlightSum, self.highest) = (0, 0, 0, 0)
+        (self.sum, self.count, self.highest) = (0, 0, 0)
         self.lookedAt = now
     }
 
-    private mutating func seek(_ mean: Double, _ load: Double) {
-        guard self.usual > 0, mean > Self.onset * self.usual, load >= Self.growth else {
+    private mutating func seek(_ mean: Double, _ rate: Double) {
+        guard self.looks >= Self.leastLooks, mean > Self.onset * self.usual,
+            rate * mean >= Self.least
+        else {
             self.longLooks = 0
-            return self.learn(mean, weight: 60)
+            return self.learn(mean)
         }
         self.longLooks += 1
         guard self.longLooks >= Self.onsetLooks else { return }
         (self.longLooks, self.reached, self.unreached) = (0, 0, 0)
-        // In flight is rate times latency: with so many, answers take what they may.
-        self.estimate = load * Self.tolerance * self.usual / mean
+        self.estimate = rate * Self.tolerance * self.usual
         self.apply()
     }
 
-    private mutating func follow(_ mean: Double, after milliseconds: Int64) {
+    private mutating func follow(_ mean: Double, _ rate: Double, after milliseconds: Int64) {
         let isReached = self.highest >= self.limit
         if self.trial > 0 { return self.endTrial(mean) }
         self.unreached = isReached ? 0 : self.unreached + milliseconds
@@ -97,18 +103,20 @@ struct BearableLoad: Equatable, Sendable {
         guard self.unreached < Self.idleTime else { return self.forget() }
         guard self.reached < Self.reachedTime else { return self.beginTrial() }
         // While it is reached, a longer answer may be our doing.
-        if mean < self.usual || !isReached { self.learn(mean, weight: 60) }
-        guard Double(self.highest) * 2 >= self.estimate else { return }
-        let gradient = max(0.5, min(1, Self.tolerance * self.usual / mean))
-        let wanted = self.estimate * gradient + Self.growth
-        self.estimate += Self.smoothing * (wanted - self.estimate)
+        if mean < self.usual || !isReached { self.learn(mean) }
+        if mean > Self.tolerance * self.usual {
+            let found = rate * Self.tolerance * self.usual
+            self.estimate += Self.smoothing * (found - self.estimate)
+        } else if isReached {
+            self.estimate += max(1, Self.growth * self.estimate)
+        }
         self.apply()
     }
 
     private mutating func beginTrial() {
         self.reached = 0
         self.trial = Self.trialLooks
-        self.limit = max(Int64(Self.growth), self.limit / 2)
+        self.limit = max(1, self.limit / 2)
     }
 
     /// The first looks still see what was sent before; where the load did not fall, there is nothing to
@@ -126,13 +134,12 @@ struct BearableLoad: Equatable, Sendable {
     }
 
     private mutating func apply() {
-        self.estimate = max(Self.growth, min(self.estimate, 1_000_000))
+        self.estimate = max(Self.least, min(self.estimate, 1_000_000))
         self.limit = Int64(self.estimate)
     }
 
-    private mutating func learn(_ mean: Double, weight: Double) {
-        self.usual =
-            self.usual > 0
-            ? self.usual + (mean - self.usual) / (mean < self.usual ? 32 : weight) : mean
+    private mutating func learn(_ mean: Double) {
+        self.looks += 1
+        self.usual += (mean - self.usual) / min(self.looks, mean < self.usual ? 30 : 60)
     }
 }

@@ -39,6 +39,9 @@ public struct RegionMachine: Sendable {
         case shares(upstream: String, [UInt16], open: Set<Int>)
         /// Traffic has moved, for people.
         case moved(RegionMove)
+        /// A region begins to take requests that a better one bears no more, or has taken none for
+        /// ``RegionMachine/overflowSpan``, for people.
+        case overflow(upstream: String, region: String?, isTaking: Bool)
         /// ``RegionMachine/returns`` says something new.
         case returnsChanged
         /// Call ``RegionMachine/wake(at:)`` no earlier than this; a newer wake replaces an older one.
@@ -50,6 +53,9 @@ public struct RegionMachine: Sendable {
         let group: Int
         let weight: Int
     }
+
+    /// For how long a region counts as taking what another bears no more: 10 s.
+    public static let overflowSpan = Duration.seconds(10)
 
     private var states: [String: RegionShares] = [:]
     private var places: [TargetID: Place] = [:]
@@ -157,6 +163,7 @@ public struct RegionMachine: Sendable {
                 state.groups[place].held = old.held
                 state.groups[place].share = old.share
                 state.groups[place].toldShare = old.toldShare
+                state.groups[place].overflowEnd = old.overflowEnd
             }
             for target in upstream.targets where upstream.regions.indices.contains(target.group) {
                 let weight = max(1, min(target.weight, 65_535))
@@ -217,12 +224,29 @@ public struct RegionMachine: Sendable {
         return effects
     }
 
-    /// Takes in what was seen of traffic, by which a returning region is compared.
-    public mutating func observe(_ traffic: [TargetTraffic], at now: MonotonicInstant) {
+    /// Takes in what was seen of traffic, by which a returning region is compared, and which regions
+    /// take what others bear no more.
+    public mutating func observe(
+        _ traffic: [TargetTraffic],
+        at now: MonotonicInstant
+    ) -> [Effect] {
+        var effects: [Effect] = []
         for seen in traffic {
-            guard let place = self.places[seen.id] else { continue }
+            guard let place = self.places[seen.id],
+                let group = self.states[place.upstream]?.groups[place.group]
+            else { continue }
             self.states[place.upstream]?.groups[place.group].traffic.add(seen, at: now)
+            guard seen.overflows > 0 else { continue }
+            self.states[place.upstream]?.groups[place.group].overflowEnd =
+                now.advanced(by: Self.overflowSpan)
+            guard group.overflowEnd == nil else { continue }
+            effects.append(
+                .overflow(upstream: place.upstream, region: group.region, isTaking: true)
+            )
+            self.tell(place.upstream, into: &effects, at: now)
         }
+        if !effects.isEmpty { self.finish(into: &effects) }
+        return effects
     }
 
     /// Replaces the orders; those that are over do no harm.
@@ -313,6 +337,10 @@ public struct RegionMachine: Sendable {
         let move = isChanged && !isNew ? RegionMove(name, from: before, to: state) : nil
         if let move { effects.append(.moved(move)) }
         if isNew || move != nil { self.states[name]?.noteTold() }
+        for (old, new) in zip(before.groups, state.groups)
+        where old.overflowEnd != nil && new.overflowEnd == nil {
+            effects.append(.overflow(upstream: name, region: new.region, isTaking: false))
+        }
         for group in state.groups {
             let id = RegionReturnID(upstream: name, region: group.region ?? "")
             guard self.told[id] != group.standing.start else { continue }

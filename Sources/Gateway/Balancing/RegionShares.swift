@@ -37,6 +37,9 @@ struct RegionShares: Sendable {
         var cause = RegionCause.usual
         /// What people were last told that it gets, in thousandths.
         var toldShare = 0
+        /// Until when it counts as taking requests that a better region bears no more; `nil` when it does
+        /// not.
+        var overflowEnd: MonotonicInstant?
 
         /// The part of its capacity that is in use, in thousandths.
         var capacity: Int { self.weight > 0 ? min(1_000, self.usable / self.weight) : 0 }
@@ -82,6 +85,9 @@ struct RegionShares: Sendable {
         let fleet = now.advanced(by: around.fleetOffset)
         let before = self.groups.map(\.share)
         for place in self.groups.indices {
+            if let end = self.groups[place].overflowEnd, end <= now {
+                self.groups[place].overflowEnd = nil
+            }
             let standing = self.groups[place].standing.stage
             self.follow(place, around, fleet, at: now)
             if self.groups[place].standing.stage != standing { self.lastChange = place }
@@ -225,8 +231,8 @@ struct RegionShares: Sendable {
             self.groups[place].held = limit
             let isRegular = self.groups[place].region != nil
             let share = isRegular ? left * limit / 1_000 : 0
-            let isSpilled = left < 1_000 && share > 0 && cause == .usual
-            self.groups[place].cause = isSpilled ? .spilled : cause
+            let takesMore = left < 1_000 && share > 0 || self.groups[place].overflowEnd != nil
+            self.groups[place].cause = takesMore && cause == .usual ? .spilled : cause
             self.groups[place].share = share
             left -= share
         }
@@ -261,6 +267,7 @@ struct RegionShares: Sendable {
         }
         for place in self.groups.indices {
             let group = self.groups[place]
+            if let end = group.overflowEnd { note(end) }
             if case .returning = group.standing.stage {
                 let pace = max(.milliseconds(100), min(self.policy.ramp / 100, .seconds(1)))
                 note(now.advanced(by: pace))

@@ -83,6 +83,8 @@ public struct TargetTraffic: Equatable, Sendable {
     public let answers: UInt32
     /// Sum of the logarithms of their latencies, in sixteenths of a doubling.
     public let latencySteps: UInt64
+    /// Requests that came there since a better region bore no more.
+    public let overflows: UInt32
 
     /// Creates one.
     public init(
@@ -90,12 +92,14 @@ public struct TargetTraffic: Equatable, Sendable {
         attempts: UInt32,
         failures: UInt32,
         answers: UInt32,
-        latencySteps: UInt64
+        latencySteps: UInt64,
+        overflows: UInt32 = 0
     ) {
         self.id = id
         self.attempts = attempts
         self.failures = failures
         self.answers = answers
         self.latencySteps = latencySteps
+        self.overflows = overflows
     }
 }

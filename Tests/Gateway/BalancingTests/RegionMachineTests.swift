@@ -257,7 +257,31 @@ struct RegionMachineTests {
             answers: attempts,
             latencySteps: step * UInt64(attempts)
         )
-        self.machine.observe([seen], at: second(time))
+        _ = self.machine.observe([seen], at: second(time))
+    }
+
+    @Test("tells once that a region takes what a better one does not bear, and that it is over")
+    mutating func overflows() {
+        _ = self.configure()
+        let began = RegionMachine.Effect.overflow(upstream: "api", region: "us", isTaking: true)
+        let ended = RegionMachine.Effect.overflow(upstream: "api", region: "us", isTaking: false)
+        for moment in Int64(10)..<13 {
+            let seen = TargetTraffic(
+                id: regionTarget("us", 0),
+                attempts: 9,
+                failures: 0,
+                answers: 9,
+                latencySteps: 0,
+                overflows: 9
+            )
+            let effects = self.machine.observe([seen], at: second(moment))
+            #expect(effects.contains(began) == (moment == 10))
+            let view = self.machine.views(at: second(moment))["api"]?.first { $0.region == "us" }
+            #expect(view?.cause == .spilled)
+        }
+        #expect(!self.machine.wake(at: second(21)).contains(ended))
+        #expect(self.machine.wake(at: second(22)).contains(ended))
+        #expect(self.shares(at: 23) == [1_000, 0, 0])
     }
 }
 

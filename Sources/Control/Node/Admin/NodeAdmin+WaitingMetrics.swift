@@ -46,9 +46,25 @@ extension NodeAdmin {
             }
         )
         let limits = counters.targets.filter { $0.limit > 0 }
+        let overflows = counters.targets.filter { $0.overflows > 0 }
         let known = Dictionary(
-            limits.isEmpty ? [] : self.healthService.views().map { ($0.target.id, $0.target) },
+            limits.isEmpty && overflows.isEmpty
+                ? [] : self.healthService.views().map { ($0.target.id, $0.target) },
             uniquingKeysWith: { first, _ in first }
+        )
+        text.family(
+            "meshgate_target_overflows_total",
+            .counter,
+            help: "Requests that went to a target since a better region did not bear them.",
+            labels: ["upstream", "region", "target", "address"],
+            samples: overflows.compactMap { target in
+                known[target.id].map {
+                    MetricsText.Sample(
+                        [$0.upstream, $0.region, $0.name, $0.endpoint.description],
+                        Double(target.overflows)
+                    )
+                }
+            }
         )
         text.family(
             "meshgate_target_limit",

@@ -206,7 +206,10 @@ final class HealthService: ServiceLifecycle.Service {
         for (peer, returns) in batch.returns.sorted(by: { $0.key < $1.key }) {
             effects += state.regions.setReturns(returns.starts, of: peer, at: now)
         }
-        state.regions.observe(batch.observations.values.map { TargetTraffic($0) }, at: now)
+        effects += state.regions.observe(
+            batch.observations.values.map { TargetTraffic($0) },
+            at: now
+        )
         return effects
     }
 
@@ -264,6 +267,8 @@ final class HealthService: ServiceLifecycle.Service {
                     GroupShares(upstream: upstream, shares: shares, open: open)
                 ])
             case .moved(let move): self.events.add(move)
+            case .overflow(let upstream, let region, let isTaking):
+                self.events.add(overflow: upstream, to: region, isTaking)
             case .returnsChanged, .wake: continue
             }
         }

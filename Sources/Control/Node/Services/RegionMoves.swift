@@ -28,6 +28,20 @@ extension EventLog {
         )
     }
 
+    /// Tells people that a region takes what another bears no more, or does so no longer.
+    func add(overflow upstream: String, to region: String?, _ isTaking: Bool) {
+        let name = region ?? "failover targets"
+        self.add(
+            .region,
+            isTaking ? .overflowBegan : .overflowEnded,
+            subject: upstream,
+            message: isTaking
+                ? "\(upstream): \(name) takes what a better region does not bear"
+                : "\(upstream): \(name) takes nothing any more that a better region does not bear",
+            details: ["upstream": upstream, "region": region ?? ""]
+        )
+    }
+
     private static func percent(_ thousandths: Int) -> String { "\((thousandths + 5) / 10)%" }
 }
 
@@ -74,7 +88,8 @@ extension TargetTraffic {
             attempts: isOver ? .max : attempts,
             failures: seen.failures,
             answers: answers,
-            latencySteps: seen.latencySteps
+            latencySteps: seen.latencySteps,
+            overflows: seen.overflows
         )
     }
 }

@@ -308,7 +308,7 @@ struct FleetHistory {
             case .wake(let moment):
                 self.nodes[number].regionWakeAt = moment
                 self.events.push(.regionWake(number), at: moment)
-            case .moved, .returnsChanged: continue
+            case .moved, .overflow, .returnsChanged: continue
             }
         }
     }
