@@ -3,10 +3,11 @@
 ///
 ///     unknown --answers take twice the usual in three looks running--> known
 ///     known --10 s without reaching it--> unknown
-///     known --60 s of reaching it--> half of it for three looks --> known
+///     known --1 s, or 60 s, of reaching it--> a quarter of it, until that is all there is --> known
 ///
-/// While nothing queues nobody knows it, and nothing goes elsewhere. Half of it is tried now and then,
-/// since answers that take long all the same do so for another reason than the load: that is usual then.
+/// While nothing queues nobody knows it, and nothing goes elsewhere. What answers take when a quarter of
+/// it is there is usual: less than was thought, where all began in an overload, or more, where answers
+/// take longer for another reason than the load. That is tried again soon when it has changed much.
 ///
 /// Requests in flight are rate times latency (Little's law). So a region that queues bears the rate at
 /// which it answers times the latency that is allowed, however long its queue has become.
@@ -18,15 +19,17 @@ struct BearableLoad: Equatable, Sendable {
     /// How much longer than usual answers must take before it is sought, and may take once it is known.
     private static let onset = 2.0
     private static let tolerance = 1.5
-    /// Looks running at which answers take long before it is sought, and looks at half of it.
+    /// Looks running at which answers take long before it is sought.
     private static let onsetLooks = 3
     /// Looks before anybody knows what is usual.
     private static let leastLooks = 10.0
-    private static let trialLooks = 3
-    /// Milliseconds without reaching it until it is forgotten, and of reaching it until half of it is
+    /// Most looks of a trial; when more is there for so long, nobody else takes it.
+    private static let trialLooks = 20
+    /// Milliseconds without reaching it until it is forgotten, and of reaching it until a quarter of it is
     /// tried.
     private static let idleTime: Int64 = 10_000
-    private static let reachedTime: Int64 = 60_000
+    private static let soon: Int64 = 1_000
+    private static let seldom: Int64 = 60_000
     /// Its least value, the part by which it grows at a look, and by which it nears what was found.
     private static let least = 4.0
     private static let growth = 0.05
@@ -40,10 +43,10 @@ struct BearableLoad: Equatable, Sendable {
     private var looks = 0.0
     /// Looks running at which answers took long.
     private var longLooks = 0
-    /// Milliseconds of reaching it since half of it was tried, and without reaching it.
-    private var reached: Int64 = 0
+    /// Milliseconds of reaching it until the next trial, and without reaching it.
+    private var untilTrial = Self.soon
     private var unreached: Int64 = 0
-    /// Looks left of a trial of half of it.
+    /// Looks left of a trial.
     private var trial = 0
 
     private var sum = 0.0
@@ -90,18 +93,18 @@ struct BearableLoad: Equatable, Sendable {
         }
         self.longLooks += 1
         guard self.longLooks >= Self.onsetLooks else { return }
-        (self.longLooks, self.reached, self.unreached) = (0, 0, 0)
+        (self.longLooks, self.unreached, self.untilTrial) = (0, 0, Self.soon)
         self.estimate = rate * Self.tolerance * self.usual
         self.apply()
     }
 
     private mutating func follow(_ mean: Double, _ rate: Double, after milliseconds: Int64) {
         let isReached = self.highest >= self.limit
-        if self.trial > 0 { return self.endTrial(mean) }
+        if self.trial > 0 { return self.followTrial(mean) }
         self.unreached = isReached ? 0 : self.unreached + milliseconds
-        self.reached += isReached ? milliseconds : 0
+        self.untilTrial -= isReached ? milliseconds : 0
         guard self.unreached < Self.idleTime else { return self.forget() }
-        guard self.reached < Self.reachedTime else { return self.beginTrial() }
+        guard self.untilTrial > 0 else { return self.beginTrial() }
         // While it is reached, a longer answer may be our doing.
         if mean < self.usual || !isReached { self.learn(mean) }
         if mean > Self.tolerance * self.usual {
@@ -114,17 +117,19 @@ struct BearableLoad: Equatable, Sendable {
     }
 
     private mutating func beginTrial() {
-        self.reached = 0
         self.trial = Self.trialLooks
-        self.limit = max(1, self.limit / 2)
+        self.limit = max(1, self.limit / 4)
     }
 
-    /// The first looks still see what was sent before; where the load did not fall, there is nothing to
-    /// see.
-    private mutating func endTrial(_ mean: Double) {
+    /// What was sent before must have left first.
+    private mutating func followTrial(_ mean: Double) {
         self.trial -= 1
-        guard self.trial == 0 else { return }
-        if Double(self.highest) < self.estimate { self.usual = mean }
+        let isThere = self.highest <= self.limit
+        guard isThere || self.trial == 0 else { return }
+        self.trial = 0
+        let isUsual = !isThere || (0.8...1.25).contains(mean / self.usual)
+        self.untilTrial = isUsual ? Self.seldom : Self.soon
+        if isThere { self.usual = mean }
         self.apply()
     }
 
