@@ -3,7 +3,7 @@
 ///
 ///     unknown --answers take twice the usual in three looks running--> known
 ///     known --10 s without reaching it--> unknown
-///     known --1 s, or 60 s, of reaching it--> a quarter of it, until that is all there is --> known
+///     known --0.5 s, or 60 s, of reaching it--> a quarter of it, till that is all there is --> known
 ///
 /// While nothing queues nobody knows it, and nothing goes elsewhere. What answers take when a quarter of
 /// it is there is usual: less than was thought, where all began in an overload, or more, where answers
@@ -28,7 +28,7 @@ struct BearableLoad: Equatable, Sendable {
     /// Milliseconds without reaching it until it is forgotten, and of reaching it until a quarter of it is
     /// tried.
     private static let idleTime: Int64 = 10_000
-    private static let soon: Int64 = 1_000
+    private static let soon: Int64 = 500
     private static let seldom: Int64 = 60_000
     /// Its least value, the part by which it grows at a look, and by which it nears what was found.
     private static let least = 4.0
