@@ -278,7 +278,7 @@ public final class Balancer {
     }
 
     /// A healthy target of an open group, where the group that comes first has as many requests in flight
-    /// as it bears and the other one has not; else -1.
+    /// as it bears and the other one not half as many: what is its own comes first there; else -1.
     @inline(__always)
     private func pickOverflow(hash: UInt64, tried: TriedTargets, from start: Int) -> Int {
         let first = self.groups + self.order.pointee.place(0, from: start)
@@ -292,7 +292,7 @@ public final class Balancer {
             let place = self.order.pointee.place(step, from: start)
             let group = self.groups + place
             guard self.order.pointee.isOpen(place),
-                group.pointee.inFlight < group.pointee.bearable.limit,
+                group.pointee.inFlight < group.pointee.bearable.limit / 2,
                 !self.isSpent(group, tried: tried)
             else { continue }
             let choice = self.choose(in: group, hash: hash, tried: tried, among: .healthy)
