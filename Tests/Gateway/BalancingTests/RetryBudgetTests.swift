@@ -1,6 +1,6 @@
 import Testing
 
-@testable import MeshDataPlane
+@testable import MeshBalancing
 
 @Suite("A budget of retries")
 struct RetryBudgetTests {
