@@ -4,8 +4,8 @@ extension Balancer {
     /// Most targets whose latencies say what is usual.
     private static let sampleLimit = 33
 
-    /// Takes in how long an attempt took, in O(log n); only ``BalancingAlgorithm/latency`` looks at
-    /// it.
+    /// Takes in how long an attempt took, in O(log n); only ``BalancingAlgorithm/latency`` and
+    /// ``BalancingAlgorithm/hcl`` look at it.
     ///
     /// A target that was never measured counts as one that takes what is usual. Now and then all
     /// targets of its group are looked at, the more rarely the more there are.
@@ -16,7 +16,7 @@ extension Balancer {
     ///   - index: the target's index.
     ///   - now: milliseconds on a clock that never goes back.
     public func measured(microseconds: Int64, isFailure: Bool, at index: Int, now: Int64) {
-        guard self.algorithm == .latency else { return }
+        guard self.algorithm.measuresLatency else { return }
         let slot = self.slotPlace(ofTarget: index)
         self.slots[slot].estimate.take(microseconds: microseconds, isFailure: isFailure, at: now)
         let group = self.groups + Int(self.slots[slot].group)
@@ -34,7 +34,7 @@ extension Balancer {
 
     /// Takes over what another balancer knew of a target's latency.
     public func setEstimate(_ estimate: LatencyEstimate, at index: Int) {
-        guard self.algorithm == .latency else { return }
+        guard self.algorithm.measuresLatency else { return }
         let slot = self.slotPlace(ofTarget: index)
         let group = self.groups + Int(self.slots[slot].group)
         self.slots[slot].estimate = estimate
@@ -51,6 +51,7 @@ extension Balancer {
             self.slots[slot].estimate.age(towards: usual, by: passed, at: now)
             self.settleLatency(ofSlot: slot, usual: usual)
         }
+        self.ageReports(of: group, at: now)
     }
 
     /// The median of the targets' means, or of some of many, the lower of two; `nil` when none was

@@ -112,4 +112,7 @@ struct BalancerGroup {
     var agedAt: Int64?
     /// Whether least-connections takes the least of all (busy) or draws two (idle).
     var comparesAll = false
+    /// How many healthy targets have reported their load lately, and what they said.
+    var reporting = 0
+    var recentLoads = RecentLoads()
 }

@@ -9,7 +9,8 @@ enum BalancerBenchmark: Benchmark {
         var all = [turn]
         let algorithms: [(String, BalancingAlgorithm)] = [
             ("round-robin", .roundRobin), ("least-connections", .leastConnections),
-            ("latency", .latency), ("hashing", .consistentHashing(slots: 10_000)),
+            ("latency", .latency), ("hcl", .hcl),
+            ("hashing", .consistentHashing(slots: 10_000)),
         ]
         for (name, algorithm) in algorithms {
             for count in [4, 16, 100, 500] {
@@ -77,6 +78,16 @@ enum BalancerBenchmark: Benchmark {
             }
         }
         if health == .limited { balancer.setLimit(100) }
+        guard algorithm == .hcl else { return (balancer, tried) }
+        for index in 0..<count {
+            balancer.reported(load: index % 7, at: index, now: 0)
+            balancer.measured(
+                microseconds: Int64(5_000 + 100 * (index % 50)),
+                isFailure: false,
+                at: index,
+                now: 0
+            )
+        }
         return (balancer, tried)
     }
 

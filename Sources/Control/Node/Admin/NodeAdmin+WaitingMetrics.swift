@@ -46,8 +46,10 @@ extension NodeAdmin {
             }
         )
         let limits = counters.targets.filter { $0.limit > 0 }
+        let passed = counters.targets.filter { $0.passedOver > 0 }
         let known = Dictionary(
-            limits.isEmpty ? [] : self.healthService.views().map { ($0.target.id, $0.target) },
+            limits.isEmpty && passed.isEmpty
+                ? [] : self.healthService.views().map { ($0.target.id, $0.target) },
             uniquingKeysWith: { first, _ in first }
         )
         text.family(
@@ -60,6 +62,20 @@ extension NodeAdmin {
                     MetricsText.Sample(
                         [$0.upstream, $0.name, $0.endpoint.description],
                         Double(target.limit)
+                    )
+                }
+            }
+        )
+        text.family(
+            "meshgate_target_passed_over_total",
+            .counter,
+            help: "Requests whose key belongs to a target, but that went on over its load bound.",
+            labels: ["upstream", "target", "address"],
+            samples: passed.compactMap { target in
+                known[target.id].map {
+                    MetricsText.Sample(
+                        [$0.upstream, $0.name, $0.endpoint.description],
+                        Double(target.passedOver)
                     )
                 }
             }

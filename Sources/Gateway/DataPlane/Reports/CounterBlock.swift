@@ -73,6 +73,8 @@ enum TargetCounter {
     static let failures = 2
     /// Requests in flight that all workers together may have there; 0 for any number.
     static let limit = 3
+    /// Requests whose key belongs there, but that went on since it was over its bound.
+    static let passedOver = 4
     static let count = 8
 }
 

@@ -45,6 +45,12 @@ final class LiveUpstream {
         shape.retryFloor === self.shape.retryFloor ? self.retries : nil
     }
 
+    /// Counts the request that a target was passed over for.
+    @inline(never)
+    func countPassedOver() {
+        self.targets[self.balancer.passedOver].pointee.row.counts.add(TargetCounter.passedOver)
+    }
+
     /// What is known of second targets, for a new shape; `nil` when that is another upstream's.
     func hedging(for shape: UpstreamShape) -> Hedging? {
         shape.hedgeFloor === self.shape.hedgeFloor ? self.hedging : nil
@@ -195,6 +201,13 @@ struct TargetState {
                 at: self.index,
                 now: now
             )
+        }
+    }
+
+    /// Takes in how many requests it says that it works on.
+    mutating func report(load: Int, at now: Int64) {
+        self.balancer?._withUnsafeGuaranteedRef {
+            $0.reported(load: load, at: self.index, now: now)
         }
     }
 
