@@ -15,7 +15,9 @@ public enum BalanceCases {
             Self.fewGateways(seed, rule), Self.manyTargets(seed, rule), Self.kong(seed),
             Self.added(seed),
             OverloadCases.hundredTwenty(seed), OverloadCases.burst(seed), OverloadCases.fits(seed),
-        ] + BalanceRules.run(seed: seed)
+        ] + ReportCases.run(seed: seed) + BalanceRules.run(seed: seed)
+            + RetryCases.run(seed: seed, plant: plant)
+            + GossipCases.run(seed: seed, plant: plant)
     }
 
     /// Those that take seconds even without optimization, for tests.
@@ -23,20 +25,22 @@ public enum BalanceCases {
         [
             Self.equalTargets(seed), Self.kong(seed), Self.added(seed),
             OverloadCases.hundredTwenty(seed), OverloadCases.burst(seed),
-        ] + BalanceRules.run(seed: seed)
+        ] + BalanceRules.run(seed: seed) + RetryCases.run(seed: seed)
     }
 
-    private static func measure(
+    static func measure(
         _ means: [Double],
         gateways: Int,
         load: Double,
         rule: Shop.Rule = .latency,
         seconds: Double,
         warm: Double = 4,
+        antagonists: Double? = nil,
         seed: UInt64
     ) -> Shop {
         var shop = Shop(means: means, gateways: gateways, rule: rule, seed: seed)
-        let capacity = means.reduce(0) { $0 + 8 / $1 }
+        if antagonists != nil { shop.addAntagonists() }
+        let capacity = means.reduce(0) { $0 + 8 / $1 } * (antagonists ?? 1)
         shop.run(rate: capacity * load, from: 0, to: warm)
         shop.forget()
         shop.run(rate: capacity * load, from: warm, to: warm + seconds)
@@ -65,7 +69,7 @@ public enum BalanceCases {
         "\(Int(number)).\(Int(number * 10) % 10)"
     }
 
-    private static func equal(_ count: Int) -> [Double] { Array(repeating: 0.01, count: count) }
+    static func equal(_ count: Int) -> [Double] { Array(repeating: 0.01, count: count) }
 
     private static func equalTargets(
         _ seed: UInt64,

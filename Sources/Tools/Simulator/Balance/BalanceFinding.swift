@@ -1,14 +1,26 @@
-/// A way to choose targets that is not ours, to see that the promises about ours can be broken.
+/// What is not ours, to see that the promises about ours can be broken.
 public enum BalanceMistake: String, CaseIterable, Sendable {
     /// As Kong's `latency` does: the lowest average, whatever is in flight.
     case kongLatency
     /// One after the other.
     case roundRobin
+    /// Two nodes whose network is bad, where one is what a verdict must withstand.
+    case secondLiar
+    /// Nodes that each take the whole fleet's floor of retries for their own.
+    case loneBudgets
+    /// Targets of other regions that may have any number of requests.
+    case openDoors
+    /// Nodes that tell each other every attempt.
+    case chatter
+    /// Nodes that believe only what they are told of targets, and nothing that they see.
+    case hearsay
 
+    /// How targets are chosen, where that is the mistake.
     var rule: Shop.Rule {
         switch self {
         case .kongLatency: .kongLatency
         case .roundRobin: .roundRobin
+        case .secondLiar, .loneBudgets, .openDoors, .chatter, .hearsay: .latency
         }
     }
 }

@@ -17,6 +17,8 @@ struct FleetHistory {
         var pace: Int64 = 1
         /// Per cent of gossip that is lost.
         var loss = 0
+        /// Nodes, from the first on, that reach the first target of each region only in vain.
+        var liars = 0
     }
 
     /// What a run has shown.
@@ -230,7 +232,7 @@ struct FleetHistory {
                 guard (share > 0 && regionShare > 0) || isTrial else { continue }
                 if share < 0, !isTrial { self.breach("a disabled target was asked") }
                 var one = TargetObservation(id: target.id)
-                if self.broken.contains(target.id) {
+                if !self.reaches(target, number) {
                     one.connectFailures = 1
                 } else {
                     let count: UInt32 = isTrial ? 1 : 10
@@ -242,6 +244,23 @@ struct FleetHistory {
             self.take(self.nodes[number].health.observe(seen, at: self.now), number)
         }
         self.check()
+    }
+
+    private func reaches(_ target: HealthTarget, _ number: Int) -> Bool {
+        guard !self.broken.contains(target.id) else { return false }
+        return number >= self.script.liars || !self.isBehindLie(target)
+    }
+
+    private func isBehindLie(_ target: HealthTarget) -> Bool {
+        self.targets.first { $0.region == target.region }?.id == target.id
+    }
+
+    /// The least share of its weight that a target gets which one node or several reach in vain, at
+    /// the others; `nil` when there is none of them.
+    var leastBelieved: Float? {
+        self.nodes[min(self.script.liars, self.nodes.count)...].flatMap { node in
+            self.targets.filter(self.isBehindLie).map { node.factors[$0.id] ?? 1 }
+        }.min()
     }
 
     private mutating func fault() {
@@ -325,7 +344,8 @@ struct FleetHistory {
 
     private mutating func probe(_ request: ProbeRequest, _ number: Int) {
         self.figures.probes += 1
-        let isBroken = self.broken.contains(request.id)
+        let target = self.targets.first { $0.id == request.id }
+        let isBroken = target.map { !self.reaches($0, number) } ?? true
         let result = ProbeResult(
             id: request.id,
             sequence: request.sequence,
