@@ -4,8 +4,8 @@ extension Balancer {
     /// Fewest healthy targets among which reports decide; with fewer, all would run to the one that
     /// seems best.
     private static let leastReporting = 25
-    /// Targets looked at for one request.
-    private static let looks = 8
+    /// Targets looked at for one request, as many as Prequal's pool holds answers.
+    private static let looks = 16
     /// How long a report counts, in milliseconds.
     private static let reportAge: Int64 = 1_000
     /// Parts of one request in which loads are compared.
@@ -45,8 +45,8 @@ extension Balancer {
     /// Who has not spoken for a second counts as one that takes what is usual and has what this worker
     /// sent there, so that a request asks it; the answer is its next report.
     ///
-    /// Source: Prequal, section 4.2. Deviation: reports come with answers, and of a drawn few the last
-    /// ones are looked at; there are no probes and no pool of their answers.
+    /// Source: Prequal, section 4.2. Deviation: reports come with answers, and the last ones of drawn
+    /// targets are looked at; there are no probes and no pool of their answers.
     func leastHot(in group: UnsafeMutablePointer<BalancerGroup>, tried: TriedTargets) -> Int {
         let limit = group.pointee.recentLoads.limit
         var best = -1
