@@ -134,7 +134,7 @@ public final class Balancer {
     /// Sets how many requests in flight every target may have; 0 for any number.
     ///
     /// When all healthy targets of the groups that have a share are full, requests go to healthy targets
-    /// of open groups that are not.
+    /// of open groups that are not half full: what is theirs comes first there.
     public func setLimit(_ limit: Int) {
         self.order.pointee.isLimited = limit > 0
         for slot in 0..<self.slotCount { self.slots[slot].limit = limit > 0 ? Int64(limit) : .max }
@@ -287,7 +287,9 @@ public final class Balancer {
             while !seen.isFull {
                 let choice = self.choose(in: group, hash: hash, tried: seen, among: .healthy)
                 guard choice >= 0 else { break }
-                if self.slots[self.slotPlace(ofTarget: choice)].hasRoom { return choice }
+                let slot = self.slots + self.slotPlace(ofTarget: choice)
+                let isGuest = step >= self.order.pointee.activeCount
+                if isGuest ? slot.pointee.hasRoomForGuests : slot.pointee.hasRoom { return choice }
                 isFull = true
                 seen.insert(choice)
             }

@@ -18,6 +18,8 @@ public enum BalanceCases {
         ] + ReportCases.run(seed: seed) + BalanceRules.run(seed: seed)
             + RetryCases.run(seed: seed, plant: plant)
             + GossipCases.run(seed: seed, plant: plant)
+            + LateCases.run(seed: seed, plant: plant)
+            + SpillCases.run(seed: seed, plant: plant)
     }
 
     /// Those that take seconds even without optimization, for tests.
@@ -71,7 +73,7 @@ public enum BalanceCases {
 
     static func equal(_ count: Int) -> [Double] { Array(repeating: 0.01, count: count) }
 
-    private static func equalTargets(
+    static func equalTargets(
         _ seed: UInt64,
         _ rule: Shop.Rule = .latency
     ) -> BalanceFinding {

@@ -25,6 +25,20 @@ public enum BalanceMistake: String, CaseIterable, Sendable {
     }
 }
 
+extension BalanceMistake {
+    /// What breaks by it, alone.
+    public func findings(seed: UInt64) -> [BalanceFinding] {
+        switch self {
+        case .kongLatency, .roundRobin: [BalanceCases.equalTargets(seed, self.rule)]
+        case .secondLiar: [BalanceHistories.loneObserver(seed, nil, self)]
+        case .loneBudgets: RetryCases.run(seed: seed, plant: self)
+        case .openDoors: SpillCases.run(seed: seed, plant: self)
+        case .chatter: GossipCases.run(seed: seed, plant: self, scenes: [.calm])
+        case .hearsay: LateCases.run(seed: seed, plant: self)
+        }
+    }
+}
+
 /// One promise about how requests are shared out, and what a run has shown of it.
 public struct BalanceFinding: Sendable {
     /// What it is about, such as `W1`.

@@ -25,8 +25,8 @@ struct GossipFleet {
     private(set) var now = MonotonicInstant(nanoseconds: 0)
     /// Bytes that each node has sent since the last ``forget()``.
     var sent: [Int] { self.nodes.map(\.bytes) }
-    /// What each node sees: changes the votes of one.
-    private let see: (inout SeededGenerator, Int, Int) -> ObserverVotes?
+    /// What a node says of targets from a second on; `nil` as before.
+    private let see: (Int, Int) -> ObserverVotes?
     private let loss: Int
     private var nodes: [Node] = []
     private var places: [NodeID: Int] = [:]
@@ -39,13 +39,13 @@ struct GossipFleet {
     ///   - loss: per cent of messages that are lost.
     ///   - configuration: how fast words travel.
     ///   - seed: what chance does.
-    ///   - see: each second for each node, what it says of targets from now on; `nil` as before.
+    ///   - see: by node, then by second, what it says of targets from then on; `nil` as before.
     init(
         nodes count: Int,
         loss: Int,
         configuration: ObservationConfiguration,
         seed: UInt64,
-        see: @escaping (inout SeededGenerator, Int, Int) -> ObserverVotes?
+        see: @escaping (Int, Int) -> ObserverVotes?
     ) {
         self.see = see
         self.loss = loss
@@ -128,7 +128,7 @@ struct GossipFleet {
         case .see:
             self.events.push(.see, at: self.now.advanced(by: .seconds(1)))
             for number in self.nodes.indices {
-                guard let votes = self.see(&self.generator, number, self.second) else { continue }
+                guard let votes = self.see(number, self.second) else { continue }
                 self.step(number) { table, now in table.setVotes(votes, at: now) }
             }
             self.second += 1
