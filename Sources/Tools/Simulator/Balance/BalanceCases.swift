@@ -107,7 +107,7 @@ public enum BalanceCases {
         return Self.finding("W1l", "the same by least connections", shop, p99: 54, p999: 82)
     }
 
-    private static func halfSlow(
+    static func halfSlow(
         _ seed: UInt64,
         _ rule: Shop.Rule
     ) -> BalanceFinding {

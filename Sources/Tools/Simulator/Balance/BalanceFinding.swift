@@ -29,7 +29,8 @@ extension BalanceMistake {
     /// What breaks by it, alone.
     public func findings(seed: UInt64) -> [BalanceFinding] {
         switch self {
-        case .kongLatency, .roundRobin: [BalanceCases.equalTargets(seed, self.rule)]
+        case .kongLatency: [BalanceCases.equalTargets(seed, self.rule)]
+        case .roundRobin: [BalanceCases.halfSlow(seed, self.rule)]
         case .secondLiar: [BalanceHistories.loneObserver(seed, nil, self)]
         case .loneBudgets: RetryCases.run(seed: seed, plant: self)
         case .openDoors: SpillCases.run(seed: seed, plant: self)

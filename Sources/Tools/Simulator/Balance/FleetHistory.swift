@@ -19,7 +19,10 @@ struct FleetHistory {
         var loss = 0
         /// Whether what nodes say of targets is kept in ``FleetHistory/words``.
         var keepsWords = false
-        /// Nodes, from the first on, that reach the first target of each region only in vain.
+        /// Nodes of the first region that reach the first target of each region only in vain.
+        ///
+        /// Where there are any, only they send requests, so that the others have nothing but their word
+        /// and checks.
         var liars = 0
     }
 
@@ -233,7 +236,7 @@ struct FleetHistory {
     /// Every node asks the targets that have a share, ten times each.
     private mutating func sendTraffic() {
         self.events.push(.traffic, at: self.now.advanced(by: .seconds(self.script.pace)))
-        for number in self.nodes.indices {
+        for number in self.nodes.indices where self.script.liars == 0 || self.isLiar(number) {
             let own = self.nodes[number].peer.region
             var seen: [TargetObservation] = []
             for target in self.targets {
@@ -261,7 +264,11 @@ struct FleetHistory {
 
     private func reaches(_ target: HealthTarget, _ number: Int) -> Bool {
         guard !self.broken.contains(target.id) else { return false }
-        return number >= self.script.liars || !self.isBehindLie(target)
+        return !self.isLiar(number) || !self.isBehindLie(target)
+    }
+
+    private func isLiar(_ number: Int) -> Bool {
+        number % Self.regions.count == 0 && number / Self.regions.count < self.script.liars
     }
 
     private func isBehindLie(_ target: HealthTarget) -> Bool {
@@ -271,8 +278,8 @@ struct FleetHistory {
     /// The least share of its weight that a target gets which one node or several reach in vain, at
     /// the others; `nil` when there is none of them.
     var leastBelieved: Float? {
-        self.nodes[min(self.script.liars, self.nodes.count)...].flatMap { node in
-            self.targets.filter(self.isBehindLie).map { node.factors[$0.id] ?? 1 }
+        self.nodes.indices.filter { !self.isLiar($0) }.flatMap { number in
+            self.targets.filter(self.isBehindLie).map { self.nodes[number].factors[$0.id] ?? 1 }
         }.min()
     }
 
