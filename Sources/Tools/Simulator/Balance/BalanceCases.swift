@@ -16,7 +16,6 @@ public enum BalanceCases {
             Self.added(seed),
             OverloadCases.hundredTwenty(seed), OverloadCases.burst(seed), OverloadCases.fits(seed),
         ] + ReportCases.run(seed: seed) + BalanceRules.run(seed: seed)
-            + RetryCases.run(seed: seed, plant: plant)
             + GossipCases.run(seed: seed, plant: plant)
             + LateCases.run(seed: seed, plant: plant)
             + SpillCases.run(seed: seed, plant: plant)
@@ -27,7 +26,7 @@ public enum BalanceCases {
         [
             Self.equalTargets(seed), Self.kong(seed), Self.added(seed),
             OverloadCases.hundredTwenty(seed), OverloadCases.burst(seed),
-        ] + BalanceRules.run(seed: seed) + RetryCases.run(seed: seed)
+        ] + BalanceRules.run(seed: seed)
     }
 
     static func measure(

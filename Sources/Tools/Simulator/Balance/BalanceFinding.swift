@@ -6,8 +6,6 @@ public enum BalanceMistake: String, CaseIterable, Sendable {
     case roundRobin
     /// Two nodes whose network is bad, where one is what a verdict must withstand.
     case secondLiar
-    /// Nodes that each take the whole fleet's floor of retries for their own.
-    case loneBudgets
     /// Targets of other regions that may have any number of requests.
     case openDoors
     /// Nodes that tell each other every attempt.
@@ -20,7 +18,7 @@ public enum BalanceMistake: String, CaseIterable, Sendable {
         switch self {
         case .kongLatency: .kongLatency
         case .roundRobin: .roundRobin
-        case .secondLiar, .loneBudgets, .openDoors, .chatter, .hearsay: .latency
+        case .secondLiar, .openDoors, .chatter, .hearsay: .latency
         }
     }
 }
@@ -32,7 +30,6 @@ extension BalanceMistake {
         case .kongLatency: [BalanceCases.equalTargets(seed, self.rule)]
         case .roundRobin: [BalanceCases.halfSlow(seed, self.rule)]
         case .secondLiar: [BalanceHistories.loneObserver(seed, nil, self)]
-        case .loneBudgets: RetryCases.run(seed: seed, plant: self)
         case .openDoors: SpillCases.run(seed: seed, plant: self)
         case .chatter: GossipCases.run(seed: seed, plant: self, scenes: [.calm])
         case .hearsay: LateCases.run(seed: seed, plant: self)

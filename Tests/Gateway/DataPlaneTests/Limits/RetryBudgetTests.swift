@@ -1,6 +1,6 @@
 import Testing
 
-@testable import MeshBalancing
+@testable import MeshDataPlane
 
 @Suite("A budget of retries")
 struct RetryBudgetTests {

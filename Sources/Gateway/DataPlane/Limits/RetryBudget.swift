@@ -5,7 +5,7 @@
 /// Times are milliseconds that never go back.
 ///
 /// Source: the budgets of Finagle and Linkerd (a fifth, and ten per second).
-public struct RetryBudget: Sendable {
+struct RetryBudget: Sendable {
     private struct Counts {
         var requests = 0
         var retries = 0
@@ -20,7 +20,7 @@ public struct RetryBudget: Sendable {
     private let floor: Int64
     private let shared: RetryFloor
     /// Nodes that share the floor; below 1 counts as 1.
-    public var sharers = 1
+    var sharers = 1
     private var current = Counts()
     private var previous = Counts()
     private var nextPeriod: Int64
@@ -28,12 +28,12 @@ public struct RetryBudget: Sendable {
     /// Creates a budget with nothing used.
     ///
     /// - Parameters:
-    ///   - share: per cent of requests that may be tried again; below 0 counts as 0.
-    ///   - floor: retries per second that are always allowed, of all sharers together; below 0 counts
+    ///   - share: Per cent of requests that may be tried again; below 0 counts as 0.
+    ///   - floor: Retries per second that are always allowed, of all sharers together; below 0 counts
     ///     as 0.
     ///   - shared: what of the floor this node has used.
-    ///   - now: milliseconds.
-    public init(share: Int, floor: Int, shared: RetryFloor, now: Int64) {
+    ///   - now: Milliseconds.
+    init(share: Int, floor: Int, shared: RetryFloor, now: Int64) {
         self.share = min(max(0, share), 1_000_000)
         self.floor = Int64(min(max(0, floor), 1_000_000))
         self.shared = shared
@@ -41,18 +41,18 @@ public struct RetryBudget: Sendable {
     }
 
     /// Counts a request that begins.
-    public mutating func countRequest(at now: Int64) {
+    mutating func countRequest(at now: Int64) {
         if now >= self.nextPeriod { self.turn(now) }
         self.current.requests &+= 1
     }
 
     /// Whether another retry is within the budget.
-    public mutating func hasRetry(at now: Int64) -> Bool {
+    mutating func hasRetry(at now: Int64) -> Bool {
         self.hasEarned(at: now) || self.shared.hasRetry(every: self.interval, at: now)
     }
 
     /// Counts a retry that begins.
-    public mutating func countRetry(at now: Int64) {
+    mutating func countRetry(at now: Int64) {
         guard self.hasEarned(at: now) else {
             return self.shared.takeRetry(every: self.interval, at: now)
         }

@@ -2,12 +2,11 @@ internal import Synchronization
 
 /// The retries of one upstream that are allowed whatever its traffic is, for all workers of a node.
 ///
-/// Unused ones are saved up for ten seconds, and until there are five where a node's part is small. One
-/// word holds when the last one granted would be due if they came evenly, so that workers share it
-/// without a lock.
+/// Unused ones are saved up for ten seconds, and until there are five where a node's part is small. One word holds when the last one granted would be due if
+/// they came evenly, so that workers share it without a lock.
 ///
 /// Source: the generic cell rate algorithm, ITU-T I.371.
-public final class RetryFloor: Sendable {
+final class RetryFloor: Sendable {
     /// For how many microseconds unused ones are saved up.
     private static let savings: Int64 = 10_000_000
     /// How many may be saved up, however long that takes.
@@ -17,7 +16,7 @@ public final class RetryFloor: Sendable {
     private let due = Atomic<Int64>(.min)
 
     /// Creates one of which nothing is used.
-    public init() {}
+    init() {}
 
     /// Whether another one is left.
     ///
@@ -25,12 +24,12 @@ public final class RetryFloor: Sendable {
     ///   - interval: microseconds per retry; 0 or below for none.
     ///   - now: milliseconds that never go back.
     /// - Returns: whether it may be taken.
-    public func hasRetry(every interval: Int64, at now: Int64) -> Bool {
+    func hasRetry(every interval: Int64, at now: Int64) -> Bool {
         self.next(after: self.due.load(ordering: .relaxed), interval, at: now) != nil
     }
 
     /// Takes one; nothing when none is left.
-    public func takeRetry(every interval: Int64, at now: Int64) {
+    func takeRetry(every interval: Int64, at now: Int64) {
         var due = self.due.load(ordering: .relaxed)
         while let next = self.next(after: due, interval, at: now) {
             let (isTaken, found) = self.due.weakCompareExchange(
