@@ -43,7 +43,7 @@ struct FleetHistory {
         case regionWake(Int)
         case result(Int, ProbeResult)
         case publish(Int)
-        case deliver(HealthReport, from: Int, to: Int)
+        case deliver(HealthReport, number: Int, from: Int, to: Int)
         case traffic
         case fault
         case change
@@ -57,6 +57,9 @@ struct FleetHistory {
         var stages: [TargetID: TargetStage] = [:]
         var shares: [UInt16] = []
         var willPublish = false
+        /// How many reports it has published, and the newest that it has heard of each node.
+        var published = 0
+        var heard: [Int: Int] = [:]
         var wakeAt: MonotonicInstant?
         var regionWakeAt: MonotonicInstant?
     }
@@ -204,7 +207,10 @@ struct FleetHistory {
         case .result(let number, let result):
             self.take(self.nodes[number].health.finished(result, at: self.now), number)
         case .publish(let number): self.publish(number)
-        case .deliver(let report, let from, let number):
+        case .deliver(let report, let newest, let from, let number):
+            // What was overtaken is older than what is believed.
+            guard newest > self.nodes[number].heard[from] ?? 0 else { return }
+            self.nodes[number].heard[from] = newest
             let peer = self.nodes[from].peer.id
             self.take(
                 self.nodes[number].health.receive(report, from: peer, at: self.now),
@@ -218,6 +224,8 @@ struct FleetHistory {
 
     private mutating func publish(_ number: Int) {
         self.nodes[number].willPublish = false
+        self.nodes[number].published += 1
+        let newest = self.nodes[number].published
         let report = self.nodes[number].health.report
         if self.script.keepsWords {
             self.words.append((Int(self.now.nanoseconds / 1_000_000_000), number, report))
@@ -227,7 +235,7 @@ struct FleetHistory {
             let isLost = self.generator.next(below: 100) < self.script.loss
             let delay = Duration.milliseconds(50 + Int64(self.generator.next(below: 200)))
             self.events.push(
-                .deliver(report, from: number, to: other),
+                .deliver(report, number: newest, from: number, to: other),
                 at: self.now.advanced(by: isLost ? delay + .seconds(2) : delay)
             )
         }

@@ -23,7 +23,7 @@ struct JudgedShop {
         case report
         case wake(Int)
         case result(Int, ProbeResult)
-        case deliver(HealthReport, from: Int, to: Int)
+        case deliver(HealthReport, number: Int, from: Int, to: Int)
     }
 
     private struct Gateway {
@@ -33,6 +33,9 @@ struct JudgedShop {
         /// By target: answers, failures and steps of latency since the last report.
         var seen: [(good: UInt32, bad: UInt32, steps: UInt64)]
         var wakeAt: MonotonicInstant?
+        /// How many reports it has published, and the newest that it has heard of each gateway.
+        var published = 0
+        var heard: [Int: Int] = [:]
     }
 
     private static let mean = 0.01
@@ -144,7 +147,9 @@ struct JudgedShop {
             self.take(self.gateways[gateway].health.wake(at: now), gateway, at: now)
         case .result(let gateway, let result):
             self.take(self.gateways[gateway].health.finished(result, at: now), gateway, at: now)
-        case .deliver(let report, let from, let to):
+        case .deliver(let report, let newest, let from, let to):
+            guard newest > self.gateways[to].heard[from] ?? 0 else { return }
+            self.gateways[to].heard[from] = newest
             let peer = self.gateways[from].peer.id
             self.take(self.gateways[to].health.receive(report, from: peer, at: now), to, at: now)
         }
@@ -250,13 +255,15 @@ struct JudgedShop {
     private mutating func publish(_ gateway: Int, at now: MonotonicInstant) {
         guard self.gossip.isOn else { return }
         let report = self.gateways[gateway].health.report
+        self.gateways[gateway].published += 1
+        let newest = self.gateways[gateway].published
         for other in self.gateways.indices where other != gateway {
             let half = self.gossip.delay / 2
             let delay = half + Int64(self.generator.next(below: Int(max(1, half))))
             let isLost = self.generator.next(below: 100) < self.gossip.loss
             let pause = Duration.milliseconds(isLost ? delay + 1_000 : delay)
             self.events.push(
-                .deliver(report, from: gateway, to: other),
+                .deliver(report, number: newest, from: gateway, to: other),
                 at: now.advanced(by: pause)
             )
         }
