@@ -71,6 +71,9 @@ public struct TargetShareReport: Codable, Equatable, Sendable {
     public var inFlight: UInt64 = 0
     /// Requests that the asked node may have in flight there; `nil` for any number.
     @Nullable public var limit: UInt64? = nil
+    /// Requests whose key belongs there, but that went on since it was over its bound; `nil` where
+    /// there is none.
+    @Nullable public var passedOver: UInt64? = nil
     /// How long it takes to answer; `nil` when unknown.
     @Nullable public var latencyMs: Double? = nil
     /// How long its like take; `nil` when unknown.
@@ -121,6 +124,9 @@ public struct BalanceReport: Codable, Equatable, Sendable {
     public var regions: [RegionShareReport]
     /// Its targets, by region, then by name.
     public var targets: [TargetShareReport]
+    /// How many times its fair share of requests in flight a target may have before keys go on; `nil`
+    /// for any number.
+    @Nullable public var loadBound: Double? = nil
     /// What waits for them; `nil` for an upstream without limits.
     @Nullable public var waiting: WaitingReport? = nil
 

@@ -11,6 +11,8 @@ extension Balancer {
     /// nodes that disagree about one target's health disagree about its keys only. Targets stand in
     /// it by chance in proportion to their weight. Expected probes are one over the share of the
     /// targets that are fit; only when they are so few that no probe meets one are they ranked.
+    ///
+    /// A target over its bound that the key came to first is ``Balancer/passedOver``.
     func choiceOfKey(
         _ key: UInt64,
         in group: UnsafeMutablePointer<BalancerGroup>,
@@ -20,6 +22,7 @@ extension Balancer {
         let list = eligibility == .healthy ? group.pointee.healthy : group.pointee.doubtful
         guard list.count > 0 else { return -1 }
         var last = -1
+        self.passedOver = -1
         if let table = group.pointee.table {
             var probe = key
             for _ in 0..<Self.probeLimit {
@@ -27,13 +30,19 @@ extension Balancer {
                 let slot = self.slotPlace(ofTarget: Int(table[place]))
                 switch self.standing(of: slot, for: key, in: group, tried, eligibility) {
                 case .welcome: return self.index(ofSlot: slot)
+                case .full:
+                    last = last < 0 ? slot : last
+                    if self.passedOver < 0 { self.passedOver = self.index(ofSlot: slot) }
                 case .last: last = last < 0 ? slot : last
                 case .never: break
                 }
                 probe &+= 0x9E37_79B9_7F4A_7C15
             }
         }
-        if last >= 0 { return self.index(ofSlot: last) }
+        if last >= 0 {
+            self.passedOver = -1
+            return self.index(ofSlot: last)
+        }
         return self.nextChoice(of: key, in: group, list, tried: tried, among: eligibility)
     }
 
@@ -59,6 +68,8 @@ extension Balancer {
     private enum Standing {
         /// Healthy enough for this key and below its bound.
         case welcome
+        /// Over its bound: only if nobody else takes the key.
+        case full
         /// Only if nobody else takes the key.
         case last
         /// Excluded, tried or without weight.
@@ -80,7 +91,7 @@ extension Balancer {
         {
             return .last
         }
-        return self.isOverBound(slot, weight: weight, in: group) ? .last : .welcome
+        return self.isOverBound(slot, weight: weight, in: group) ? .full : .welcome
     }
 
     private func nextChoice(
@@ -107,7 +118,7 @@ extension Balancer {
             if standing == .welcome, score > bestScore {
                 bestScore = score
                 best = Int(slot.pointee.index)
-            } else if standing == .last, score > lastScore {
+            } else if standing != .welcome, score > lastScore {
                 lastScore = score
                 last = Int(slot.pointee.index)
             }

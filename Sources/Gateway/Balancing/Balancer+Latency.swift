@@ -4,8 +4,8 @@ extension Balancer {
     /// Most targets whose latencies say what is usual.
     private static let sampleLimit = 33
 
-    /// Takes in how long an attempt took, in O(log n) for ``BalancingAlgorithm/latency``, else in
-    /// constant time: with several groups it says how much each bears.
+    /// Takes in how long an attempt took, in O(log n) for ``BalancingAlgorithm/latency`` and
+    /// ``BalancingAlgorithm/hcl``, else in constant time: with several groups it says how much each bears.
     ///
     /// A target that was never measured counts as one that takes what is usual. Now and then all
     /// targets of its group are looked at, the more rarely the more there are.
@@ -25,7 +25,7 @@ extension Balancer {
                 at: now
             )
         }
-        guard self.algorithm == .latency else { return }
+        guard self.algorithm.measuresLatency else { return }
         self.slots[slot].estimate.take(microseconds: microseconds, isFailure: isFailure, at: now)
         let period = max(Self.agingPeriod, Int64(group.pointee.end - group.pointee.start) / 10)
         if let agedAt = group.pointee.agedAt, now &- agedAt < period {
@@ -41,7 +41,7 @@ extension Balancer {
 
     /// Takes over what another balancer knew of a target's latency.
     public func setEstimate(_ estimate: LatencyEstimate, at index: Int) {
-        guard self.algorithm == .latency else { return }
+        guard self.algorithm.measuresLatency else { return }
         let slot = self.slotPlace(ofTarget: index)
         let group = self.groups + Int(self.slots[slot].group)
         self.slots[slot].estimate = estimate
@@ -58,6 +58,7 @@ extension Balancer {
             self.slots[slot].estimate.age(towards: usual, by: passed, at: now)
             self.settleLatency(ofSlot: slot, usual: usual)
         }
+        self.ageReports(of: group, at: now)
     }
 
     /// The median of the targets' means, or of some of many, the lower of two; `nil` when none was

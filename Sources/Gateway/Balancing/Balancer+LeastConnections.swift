@@ -19,6 +19,10 @@ extension Balancer {
         guard eligibility == .healthy else {
             return self.index(ofSlot: group.pointee.doubtful.first(without: tried))
         }
+        if self.followsReports(group) {
+            let choice = self.leastHot(in: group, tried: tried)
+            if choice >= 0 { return choice }
+        }
         // Changes at 0.6 and back at 0.4 requests per target, so that it does not flutter.
         let tenths = group.pointee.comparesAll ? Int64(4) : 6
         group.pointee.comparesAll =
@@ -33,6 +37,9 @@ extension Balancer {
     /// Counts a request in or out and puts the target in its new place.
     func changeLoad(ofSlot slot: Int, by change: Int64) {
         self.slots[slot].inFlight += change
+        if self.algorithm == .hcl, change > 0 {
+            self.reports[slot].load &+= Int32(clamping: change)
+        }
         let group = self.groups + Int(self.slots[slot].group)
         group.pointee.inFlight += change
         self.reorder(slot)
@@ -79,7 +86,7 @@ extension Balancer {
     }
 
     /// Draws a healthy slot with a chance in proportion to its weight, or -1.
-    private func draw(
+    func draw(
         from group: UnsafeMutablePointer<BalancerGroup>,
         without excluded: Int,
         _ tried: TriedTargets

@@ -25,6 +25,11 @@ public final class Balancer {
     /// Slot of each target by its index in the plan.
     private let places: UnsafeMutablePointer<Int32>
     let order: UnsafeMutablePointer<BalancerOrder>
+    /// What each slot's target reports of its load; empty unless that decides.
+    let reports: UnsafeMutableBufferPointer<LoadReport>
+    /// The index of the target that the last choice by a key passed over because of the bound, or -1.
+    @exclusivity(unchecked)
+    public internal(set) var passedOver = -1
     /// Room of the groups' lists.
     private let members: UnsafeMutablePointer<Int32>
     /// Room of the groups' sums; empty unless connections are counted.
@@ -50,6 +55,8 @@ public final class Balancer {
         self.members.initialize(repeating: 0, count: 2 * plan.slots.count)
         let sumCount = plan.slots.count + plan.groups.count
         self.sums = .allocate(capacity: plan.algorithm.countsLoad ? sumCount : 0)
+        self.reports = .allocate(capacity: plan.algorithm == .hcl ? plan.slots.count : 0)
+        self.reports.initialize(repeating: LoadReport())
         self.groups = .allocate(capacity: max(1, plan.groups.count))
         self.generator = .allocate(capacity: 1)
         self.generator.initialize(to: SeededGenerator(seed: seed))
@@ -61,7 +68,7 @@ public final class Balancer {
         if self.algorithm == .roundRobin { self.shuffleTurns() }
         for slot in 0..<self.slotCount where self.slots[slot].fullWeight > 0 {
             let group = self.groups + Int(self.slots[slot].group)
-            if self.algorithm == .latency { self.slots[slot].latency = 40 }
+            if self.algorithm.measuresLatency { self.slots[slot].latency = 40 }
             if self.algorithm.countsLoad {
                 self.slots[slot].tie = UInt32(truncatingIfNeeded: self.generator.pointee.next())
             }
@@ -76,6 +83,7 @@ public final class Balancer {
         self.groups.deallocate()
         self.members.deallocate()
         self.sums.deallocate()
+        self.reports.deallocate()
         self.generator.deallocate()
         self.order.pointee.deallocate()
         self.order.deallocate()
@@ -127,7 +135,7 @@ public final class Balancer {
     /// Sets how many requests in flight every target may have; 0 for any number.
     ///
     /// When all healthy targets of the groups that have a share are full, requests go to healthy targets
-    /// of open groups that are not.
+    /// of open groups that are not half full: what is theirs comes first there.
     public func setLimit(_ limit: Int) {
         self.order.pointee.isLimited = limit > 0
         for slot in 0..<self.slotCount { self.slots[slot].limit = limit > 0 ? Int64(limit) : .max }
@@ -317,7 +325,9 @@ public final class Balancer {
             while !seen.isFull {
                 let choice = self.choose(in: group, hash: hash, tried: seen, among: .healthy)
                 guard choice >= 0 else { break }
-                if self.slots[self.slotPlace(ofTarget: choice)].hasRoom { return choice }
+                let slot = self.slots + self.slotPlace(ofTarget: choice)
+                let isGuest = step >= self.order.pointee.activeCount
+                if isGuest ? slot.pointee.hasRoomForGuests : slot.pointee.hasRoom { return choice }
                 isFull = true
                 seen.insert(choice)
             }
@@ -349,7 +359,7 @@ public final class Balancer {
             eligibility == .healthy
                 ? self.takeTurn(in: &group.pointee.healthy, tried: tried)
                 : self.takeTurn(in: &group.pointee.doubtful, tried: tried)
-        case .leastConnections, .latency:
+        case .leastConnections, .latency, .hcl:
             self.leastLoaded(in: group, tried: tried, among: eligibility)
         case .consistentHashing:
             self.choiceOfKey(hash, in: group, tried: tried, among: eligibility)
@@ -360,7 +370,7 @@ public final class Balancer {
         let order: SlotList.Order =
             switch self.algorithm {
             case .roundRobin: .turn
-            case .leastConnections, .latency: .load
+            case .leastConnections, .latency, .hcl: .load
             case .consistentHashing: .none
             }
         let table = self.plan.tables?.tables.first { $0.group == plan.number }

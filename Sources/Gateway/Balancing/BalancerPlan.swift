@@ -12,7 +12,7 @@ public final class BalancerPlan: Sendable {
     /// The targets; a target's index everywhere is its place in this array.
     public let targets: [BalancerTarget]
     /// How far above its fair share of requests in flight hashing fills a target; 0 for no bound.
-    let loadBound: Double
+    public let loadBound: Double
     /// By group, then by weight.
     let slots: [BalancerSlot]
     /// Slot of each target by its index.
@@ -35,17 +35,17 @@ public final class BalancerPlan: Sendable {
     ///   - algorithm: how to spread requests.
     ///   - targets: in the order that indexes refer to.
     ///   - loadBound: for hashing, how many times its fair share of requests in flight a target may
-    ///     hold before further keys go to their second choice; above 1 (1.25 is usual), `nil` for
-    ///     no bound.
+    ///     hold before further keys go to their second choice; 1 or more (1.25 is usual), 0 for no
+    ///     bound.
     public init?(
         algorithm: BalancingAlgorithm,
         targets: [BalancerTarget],
-        loadBound: Double? = nil
+        loadBound: Double = 0
     ) {
         guard targets.count <= Self.maximumTargets else { return nil }
         self.algorithm = algorithm
         self.targets = targets
-        self.loadBound = loadBound ?? 0
+        self.loadBound = loadBound
         if case .consistentHashing = algorithm {
             self.tables = MaglevTables(targets: targets)
         } else {
@@ -84,5 +84,14 @@ public final class BalancerPlan: Sendable {
         self.slots = slots
         self.groups = groups
         self.places = places
+    }
+
+    /// Whether the plan is made of the same.
+    public func isMade(
+        _ algorithm: BalancingAlgorithm,
+        _ targets: [BalancerTarget],
+        loadBound: Double
+    ) -> Bool {
+        self.algorithm == algorithm && self.loadBound == loadBound && self.targets == targets
     }
 }

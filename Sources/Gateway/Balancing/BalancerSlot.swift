@@ -66,6 +66,10 @@ struct BalancerSlot {
     @inline(__always)
     var hasRoom: Bool { self.inFlight < self.limit }
 
+    /// Whether it may get one more request for which another region has no room.
+    @inline(__always)
+    var hasRoomForGuests: Bool { self.inFlight < max(1, self.limit / 2) }
+
     /// What one more request would meet here, before it is divided by the weight.
     @inline(__always)
     var cost: Int64 { (min(self.inFlight, Self.latencyLimit - 1) + 1) * self.latency }
@@ -116,4 +120,7 @@ struct BalancerGroup {
     var agedAt: Int64?
     /// Whether least-connections takes the least of all (busy) or draws two (idle).
     var comparesAll = false
+    /// How many healthy targets have reported their load lately, and what they said.
+    var reporting = 0
+    var recentLoads = RecentLoads()
 }

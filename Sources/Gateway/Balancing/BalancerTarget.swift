@@ -16,8 +16,17 @@ public enum BalancingAlgorithm: Equatable, Sendable {
     /// Kong's `slots` is accepted; our table is never smaller than Kong's largest, 65,536.
     case consistentHashing(slots: Int)
 
+    /// Of many targets that report how many requests they work on, the fastest one that is not hot.
+    ///
+    /// As ``latency`` while fewer than half of them report, or with fewer than 25 of them.
+    case hcl
+
+    /// Whether a request's key decides.
+    public var hashes: Bool { if case .consistentHashing = self { true } else { false } }
     /// Whether requests in flight decide.
-    var countsLoad: Bool { self == .leastConnections || self == .latency }
+    var countsLoad: Bool { self == .leastConnections || self.measuresLatency }
+    /// Whether latencies decide, too.
+    var measuresLatency: Bool { self == .latency || self == .hcl }
 }
 
 /// One address that a balancer can choose.

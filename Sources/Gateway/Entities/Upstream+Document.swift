@@ -40,6 +40,7 @@ extension Upstream: GatewayEntity {
                 "adaptive": DocumentValue(self.limits.adaptive),
                 "queue": DocumentValue(self.limits.queue),
                 "queue_time": DocumentValue(self.limits.queueTime),
+                "load_bound": DocumentValue(self.limits.loadBound),
             ]),
             "breaker": .record([
                 "failures": DocumentValue(self.breaker.failures),
@@ -88,6 +89,10 @@ extension Upstream: GatewayEntity {
             limits.adaptive = inner.bool("adaptive") ?? false
             limits.queue = inner.integer("queue", in: 0...1_000_000) ?? limits.queue
             limits.queueTime = inner.integer("queue_time", in: 0...60_000) ?? limits.queueTime
+            limits.loadBound = inner.number("load_bound", in: 0...100) ?? 0
+            if limits.loadBound > 0, limits.loadBound < 1 {
+                inner.fail("load_bound", "value should be 0 or between 1 and 100")
+            }
             return limits
         }
         self.breaker = reader.record("breaker") { inner in
@@ -120,7 +125,7 @@ extension Upstream: GatewayEntity {
 
     private mutating func couple(algorithm: Algorithm?, hashOn: HashInput?) {
         switch algorithm {
-        case .leastConnections, .latency, .stickySessions:
+        case .leastConnections, .latency, .stickySessions, .hcl:
             self.hashOn = .none
         case .roundRobin, .consistentHashing, nil:
             if self.hashOn != .none {

@@ -12,6 +12,9 @@ public struct Upstream: Equatable, Sendable {
         case latency
         /// The target that the client's cookie names; by turns for clients without one.
         case stickySessions = "sticky-sessions"
+        /// Of many targets that report their load, the fastest one that is not hot; one that Kong does
+        /// not have.
+        case hcl
     }
 
     /// What consistent hashing hashes.
@@ -81,6 +84,9 @@ public struct Upstream: Equatable, Sendable {
         public var queue = 1_000
         /// Milliseconds that one waits at most, 0 to 60,000; default 50.
         public var queueTime = 50
+        /// How many times its fair share of requests in flight a target may have before consistent
+        /// hashing sends further keys on, 1 to 100; 0, the default, for any number.
+        public var loadBound = 0.0
 
         /// Creates the default.
         public init() {}
@@ -162,6 +168,11 @@ public struct Upstream: Equatable, Sendable {
     /// Whether hashing asks for a capture of the route's regex.
     public var hashesCaptures: Bool {
         self.hashOn == .uriCapture || self.hashFallback == .uriCapture
+    }
+
+    /// Whether targets over their bound pass keys on.
+    public var boundsLoad: Bool {
+        self.algorithm == .consistentHashing && self.limits.loadBound > 0
     }
 
     /// Creates an upstream with Kong's defaults.

@@ -16,9 +16,15 @@ public struct BalanceTable: Sendable {
         self.upstreams.map { upstream in
             let regions = upstream.regions.isEmpty ? "" : Self.regions(upstream).text(style) + "\n"
             return "\(Cell(upstream.upstream).text)  \(upstream.algorithm)"
-                + (upstream.waiting.map(Self.waiting) ?? "") + "\n" + regions
+                + Self.bound(upstream) + (upstream.waiting.map(Self.waiting) ?? "") + "\n"
+                + regions
                 + self.targets(upstream, isWide: style.isWide).text(style)
         }.joined(separator: "\n")
+    }
+
+    private static func bound(_ upstream: BalanceReport) -> String {
+        guard let bound = upstream.loadBound else { return "" }
+        return "  at most \(Words.percent(bound)) of a fair share in flight each"
     }
 
     private static func waiting(_ report: WaitingReport) -> String {
@@ -96,6 +102,10 @@ public struct BalanceTable: Sendable {
         }
         if let usual = target.usualLatencyMs, target.stage == "slow" {
             text += ", its like take \(Words.roundTrip(usual))"
+        }
+        if let passed = target.passedOver, passed > 0 {
+            let what = passed == 1 ? "1 request" : "\(passed) requests"
+            text += (text.isEmpty ? "" : ", ") + "\(what) passed on over its bound"
         }
         if let next = target.nextTrySeconds {
             text += next > 0 ? "; next try in \(Words.age(next))" : "; tried now"

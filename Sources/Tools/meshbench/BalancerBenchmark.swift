@@ -9,17 +9,24 @@ enum BalancerBenchmark: Benchmark {
         var all = [turn]
         let algorithms: [(String, BalancingAlgorithm)] = [
             ("round-robin", .roundRobin), ("least-connections", .leastConnections),
-            ("latency", .latency), ("hashing", .consistentHashing(slots: 10_000)),
+            ("latency", .latency), ("hcl", .hcl),
+            ("hashing", .consistentHashing(slots: 10_000)),
         ]
         for (name, algorithm) in algorithms {
             for count in [4, 16, 100, 500] {
-                for health in count == 500 ? Health.allCases : [.healthy] {
+                for health in count == 500 ? Health.common : [.healthy] {
                     let suffix = health == .healthy ? "" : ".\(health.rawValue)"
                     let title = "balancer.\(name).\(count)\(suffix)"
                     let balancer = try Self.balancer(algorithm, count, health)
                     all.append(Self.pick(title, balancer, over: turn, stopwatch))
                 }
             }
+        }
+        for count in [16, 500] {
+            let bounded = try Self.balancer(.consistentHashing(slots: 10_000), count, .bounded)
+            all.append(
+                Self.pick("balancer.hashing.\(count).bounded", bounded, over: turn, stopwatch)
+            )
         }
         let balancer = try Self.balancer(.roundRobin, 500, .healthy).balancer
         all.append(
@@ -48,6 +55,11 @@ enum BalancerBenchmark: Benchmark {
         case busy
         /// Each may have a hundred requests in flight.
         case limited
+        /// Every second one is over a bound of 1.25 times its fair share.
+        case bounded
+
+        /// Those that make sense for all algorithms.
+        static let common = Self.allCases.filter { $0 != .bounded }
     }
 
     private static func balancer(
@@ -61,7 +73,12 @@ enum BalancerBenchmark: Benchmark {
                 weight: 100 + number % 3
             )
         }
-        guard let plan = BalancerPlan(algorithm: algorithm, targets: targets) else {
+        let plan = BalancerPlan(
+            algorithm: algorithm,
+            targets: targets,
+            loadBound: health == .bounded ? 1.25 : 0
+        )
+        guard let plan else {
             throw ValidationError("\(count) targets are too many for a balancer")
         }
         let balancer = Balancer(plan, seed: 1)
@@ -74,9 +91,20 @@ enum BalancerBenchmark: Benchmark {
             case .down: balancer.setFactor(0, at: index)
             case .retried: if index < 3 { tried.insert(index * 100) }
             case .busy: balancer.setInFlight(2, at: index)
+            case .bounded: balancer.setInFlight(index % 2 == 0 ? 12 : 2, at: index)
             }
         }
         if health == .limited { balancer.setLimit(100) }
+        guard algorithm == .hcl else { return (balancer, tried) }
+        for index in 0..<count {
+            balancer.reported(load: index % 7, at: index, now: 0)
+            balancer.measured(
+                microseconds: Int64(5_000 + 100 * (index % 50)),
+                isFailure: false,
+                at: index,
+                now: 0
+            )
+        }
         return (balancer, tried)
     }
 

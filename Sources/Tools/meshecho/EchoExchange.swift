@@ -218,6 +218,9 @@ final class EchoExchange: ChannelInboundHandler, RemovableChannelHandler {
             ("Server", "meshecho"), ("X-Echo-Name", self.state.name), ("Content-Type", type),
         ])
         if let region = self.state.region { fields.add(name: "X-Echo-Region", value: region) }
+        if !self.isControl, let load = self.state.loadReport() {
+            fields.add(name: "endpoint-load-metrics", value: load)
+        }
         if let length, status != 204, status != 304 {
             fields.add(name: "Content-Length", value: "\(length)")
         }

@@ -22,6 +22,8 @@ struct EchoFaults: Codable, Equatable, Sendable {
     var bodyByteCount = 0
     /// What `/health` is answered.
     var healthStatus = 200
+    /// Say in every answer how many other requests are worked on.
+    var reportsLoad = false
 
     enum CodingKeys: String, CodingKey, CaseIterable {
         case latencyMilliseconds = "latency_ms"
@@ -34,6 +36,7 @@ struct EchoFaults: Codable, Equatable, Sendable {
         case close
         case bodyByteCount = "body_bytes"
         case healthStatus = "health_status"
+        case reportsLoad = "report_load"
     }
 
     /// What is wrong with a value; nil if all can be obeyed.
@@ -91,6 +94,7 @@ struct EchoFaults: Codable, Equatable, Sendable {
         case (.close, .bool(let value)): self.close = value
         case (.bodyByteCount, .integer(let value)): self.bodyByteCount = value
         case (.healthStatus, .integer(let value)): self.healthStatus = value
+        case (.reportsLoad, .bool(let value)): self.reportsLoad = value
         default: return false
         }
         return true

@@ -71,6 +71,14 @@ final class EchoState: Sendable {
         }
     }
 
+    /// What an answer says of the load; nil if it says nothing.
+    func loadReport() -> String? {
+        self.content.withLock { content in
+            guard content.faults.reportsLoad else { return nil }
+            return "TEXT named_metrics.rif=\(content.counters.inFlight)"
+        }
+    }
+
     /// Takes over the faults that a JSON object names.
     func change(by json: Data) throws(EchoRefusal) {
         let old = self.content.withLock { $0.faults }

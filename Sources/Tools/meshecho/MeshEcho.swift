@@ -71,6 +71,9 @@ struct MeshEcho: AsyncParsableCommand {
     @Option(help: "Status of /health.")
     var healthStatus = 200
 
+    @Flag(help: "Say in every answer how many other requests are worked on, as ORCA has it.")
+    var reportLoad = false
+
     private var faults: EchoFaults {
         EchoFaults(
             latencyMilliseconds: self.latencyMs,
@@ -82,7 +85,8 @@ struct MeshEcho: AsyncParsableCommand {
             hang: self.hang,
             close: self.close,
             bodyByteCount: self.bodyBytes,
-            healthStatus: self.healthStatus
+            healthStatus: self.healthStatus,
+            reportsLoad: self.reportLoad
         )
     }
 

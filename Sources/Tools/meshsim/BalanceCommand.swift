@@ -45,7 +45,7 @@ struct BalanceCommand: ParsableCommand {
             let seed = (self.common.replay ?? self.common.seed) &+ offset
             table.add(
                 BalanceCases.run(seed: seed, plant: plant)
-                    + BalanceHistories.run(seed: seed, nodes: self.common.nodes)
+                    + BalanceHistories.run(seed: seed, nodes: self.common.nodes, plant: plant)
             )
         }
         try self.common.finish(table, since: began, isPlanted: plant != nil)

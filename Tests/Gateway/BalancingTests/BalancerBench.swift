@@ -30,7 +30,7 @@ extension Balancer {
         algorithm: BalancingAlgorithm,
         targets: [BalancerTarget],
         seed: UInt64,
-        loadBound: Double? = nil
+        loadBound: Double = 0
     ) {
         let plan = BalancerPlan(algorithm: algorithm, targets: targets, loadBound: loadBound)
         guard let plan else { fatalError("a test's balancer has too many targets") }

@@ -95,7 +95,7 @@ struct BalancerTests {
     }
 
     @Test(
-        "fills targets up to their limit, then open groups, then says that all are full",
+        "fills targets up to their limit, open groups to half, then says that all are full",
         arguments: algorithms
     )
     func overflows(algorithm: BalancingAlgorithm) {
@@ -108,7 +108,7 @@ struct BalancerTests {
         balancer.setLimit(3)
         var generator = SeededGenerator(seed: 2)
         var counts = [0, 0, 0, 0]
-        for _ in 0..<9 {
+        for _ in 0..<7 {
             let choice = balancer.pick(hash: generator.next(), tried: TriedTargets())
             #expect(choice >= 0)
             guard choice >= 0 else { return }
@@ -116,10 +116,19 @@ struct BalancerTests {
             balancer.began(choice)
             if counts[2] > 0 { #expect(counts[0] == 3 && counts[1] == 3) }
         }
-        #expect(counts == [3, 3, 3, 0], "a group that is not open takes nothing")
+        #expect(counts == [3, 3, 1, 0], "a group that is not open takes nothing")
         #expect(balancer.pick(hash: 1, tried: TriedTargets()) == Balancer.full)
         balancer.ended(0)
         #expect(balancer.pick(hash: 1, tried: TriedTargets()) == 0)
+        balancer.began(0)
+        balancer.setLimit(8, at: 2)
+        balancer.setInFlight(3, at: 2)
+        #expect(balancer.pick(hash: 1, tried: TriedTargets()) == 2)
+        balancer.setInFlight(4, at: 2)
+        #expect(balancer.pick(hash: 1, tried: TriedTargets()) == Balancer.full)
+        balancer.setShares([1_000, 0, 0], open: [])
+        balancer.setShares([0, 1_000, 0], open: [0])
+        #expect(balancer.pick(hash: 1, tried: TriedTargets()) == 2, "who has a share fills it")
         for index in 0..<4 { balancer.setFactor(0, at: index) }
         #expect(balancer.pick(hash: 1, tried: TriedTargets()) >= 0, "in need any will do")
     }

@@ -130,8 +130,33 @@ struct ConsistentHashingTests {
             }
         }
 
+        #expect(free.passedOver == -1)
+        #expect(bounded.passedOver == free.pick(hash: 77, tried: TriedTargets()))
         #expect((0..<4).map(free.inFlight).max() == 400)
         #expect((0..<4).map(bounded.inFlight).max() ?? 0 <= 126)
+    }
+
+    @Test("fills the next of a hot key's own order, and gives the key back when it is calm")
+    func spillsInOrder() {
+        let balancer = Balancer(
+            algorithm: .consistentHashing(slots: 10_000),
+            targets: targets([1, 1, 1, 1]),
+            seed: 0,
+            loadBound: 1.25
+        )
+        let first = balancer.pick(hash: 77, tried: TriedTargets())
+        let second = balancer.pick(hash: 77, tried: tried([first]))
+        var order: [Int] = []
+        for _ in 0..<30 {
+            let choice = balancer.pick(hash: 77, tried: TriedTargets())
+            #expect(balancer.passedOver == (choice == first ? -1 : first))
+            if !order.contains(choice) { order.append(choice) }
+            balancer.began(choice)
+        }
+        #expect(order.starts(with: [first, second]))
+        for index in 0..<4 { balancer.setInFlight(0, at: index) }
+        #expect(balancer.pick(hash: 77, tried: TriedTargets()) == first)
+        #expect(balancer.passedOver == -1)
     }
 
     @Test("moves only the keys of excluded targets, however many, and alike on every node")

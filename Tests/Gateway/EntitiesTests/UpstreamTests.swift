@@ -28,7 +28,7 @@ struct UpstreamTests {
                 #"{"name": "a", "algorithm": "random"}"#,
                 [
                     "algorithm: expected one of: round-robin, consistent-hashing, "
-                        + "least-connections, latency, sticky-sessions"
+                        + "least-connections, latency, sticky-sessions, hcl"
                 ]
             ),
             (
@@ -102,6 +102,14 @@ struct UpstreamTests {
                 ]
             ),
             (
+                #"{"name": "a", "limits": {"load_bound": 0.99}}"#,
+                ["limits.load_bound: value should be 0 or between 1 and 100"]
+            ),
+            (
+                #"{"name": "a", "limits": {"load_bound": 101}}"#,
+                ["limits.load_bound: value should be between 0 and 100"]
+            ),
+            (
                 #"{"name": "a", "breaker": {"ratio": 1.5, "open": -1, "successes": 0, "x": 1}}"#,
                 [
                     "breaker.ratio: value should be between 0 and 1",
@@ -126,6 +134,30 @@ struct UpstreamTests {
         #expect(upstream.limits.queue == 1_000)
         #expect(upstream.limits.concurrency == 0)
         #expect(try entity(Upstream.self, upstream.document.json) == upstream)
+    }
+
+    @Test(
+        "bounds no load unless it is told to, and then only where keys decide",
+        arguments: [0, 1, 1.25]
+    )
+    func loadBound(bound: Double) throws {
+        let json = #"{"name": "a", "hash_on": "ip", "limits": {"load_bound": \#(bound)}}"#
+        let upstream = try entity(Upstream.self, json)
+
+        #expect(upstream.limits.loadBound == bound)
+        #expect(upstream.boundsLoad == (bound > 0))
+        #expect(try entity(Upstream.self, upstream.document.json) == upstream)
+        var other = upstream
+        other.algorithm = .leastConnections
+        #expect(!other.boundsLoad)
+    }
+
+    @Test("hashes nothing where reports of load decide")
+    func reports() throws {
+        let json = #"{"name": "a", "algorithm": "hcl", "hash_on": "ip"}"#
+        let upstream = try entity(Upstream.self, json)
+        #expect(upstream.algorithm == .hcl)
+        #expect(upstream.hashOn == .none)
     }
 
     @Test("refuses the same header twice")

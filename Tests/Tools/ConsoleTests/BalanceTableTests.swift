@@ -44,6 +44,18 @@ struct BalanceTableTests {
         #expect(BalanceTable([Self.report()]).text(wide).contains(" 12 of 16 "))
     }
 
+    @Test("say what passes keys on, and how far targets are filled")
+    func bound() {
+        var report = Self.report()
+        report.waiting = nil
+        report.loadBound = 1.25
+        report.targets[0].passedOver = 0
+        #expect(BalanceTable([report]).text().contains("at most 125 % of a fair share"))
+        #expect(!BalanceTable([report]).text().contains("passed on"))
+        report.targets[0].passedOver = 312
+        #expect(BalanceTable([report]).text().contains("312 requests passed on over its bound"))
+    }
+
     @Test("show how full a region would be, and say why not where there is no limit")
     func utilisation() {
         var shift = RegionOrderReport.Shift(upstream: "api", region: "us")

@@ -11,4 +11,14 @@ struct BalanceTests {
         for finding in findings { #expect(finding.isKept, "\(finding.name): \(finding.text)") }
         #expect(findings.map(\.text) == again.map(\.text))
     }
+
+    @Test(
+        "break a promise by every mistake that can be planted",
+        arguments: BalanceMistake.allCases
+    )
+    func mistakes(mistake: BalanceMistake) {
+        let findings = mistake.findings(seed: 1)
+
+        #expect(findings.contains { !$0.isKept }, "\(findings.map(\.text))")
+    }
 }

@@ -80,6 +80,9 @@ extension NodeAdmin {
             let targets = views.map { view in
                 var report = TargetShareReport(view, counters[view.target.id])
                 report.share = Self.share(of: view, among: views, shares)
+                if upstream.boundsLoad {
+                    report.passedOver = counters[view.target.id]?.passedOver ?? 0
+                }
                 if let members {
                     report.observations = view.observers.map {
                         ObservationReport($0, members: members)
@@ -95,6 +98,7 @@ extension NodeAdmin {
                     ($0.region, $0.target, $0.address) < ($1.region, $1.target, $1.address)
                 }
             )
+            if upstream.boundsLoad { report.loadBound = upstream.limits.loadBound }
             report.waiting = all.waiting.first { $0.upstream == upstream.name }
                 .map(WaitingReport.init)
             return report

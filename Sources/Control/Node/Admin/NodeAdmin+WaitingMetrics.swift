@@ -45,19 +45,32 @@ extension NodeAdmin {
                 }
             }
         )
-        let limits = counters.targets.filter { $0.limit > 0 }
-        let overflows = counters.targets.filter { $0.overflows > 0 }
+        self.writeBounds(counters, into: &text)
+    }
+
+    /// What bounds the requests in flight at targets.
+    private func writeBounds(_ counters: DataPlaneCounters, into text: inout MetricsText) {
+        let some = counters.targets.filter {
+            $0.limit > 0 || $0.passedOver > 0 || $0.overflows > 0
+        }
         let known = Dictionary(
-            limits.isEmpty && overflows.isEmpty
-                ? [] : self.healthService.views().map { ($0.target.id, $0.target) },
+            some.isEmpty ? [] : self.healthService.views().map { ($0.target.id, $0.target) },
             uniquingKeysWith: { first, _ in first }
         )
+        let sample = { (counters: DataPlaneCounters.TargetCounters, value: UInt64) in
+            known[counters.id].map {
+                MetricsText.Sample(
+                    [$0.upstream, $0.name, $0.endpoint.description],
+                    Double(value)
+                )
+            }
+        }
         text.family(
             "meshgate_target_overflows_total",
             .counter,
             help: "Requests that went to a target since a better region did not bear them.",
             labels: ["upstream", "region", "target", "address"],
-            samples: overflows.compactMap { target in
+            samples: some.filter { $0.overflows > 0 }.compactMap { target in
                 known[target.id].map {
                     MetricsText.Sample(
                         [$0.upstream, $0.region, $0.name, $0.endpoint.description],
@@ -71,14 +84,14 @@ extension NodeAdmin {
             .gauge,
             help: "Requests that this node may have in flight at a target.",
             labels: ["upstream", "target", "address"],
-            samples: limits.compactMap { target in
-                known[target.id].map {
-                    MetricsText.Sample(
-                        [$0.upstream, $0.name, $0.endpoint.description],
-                        Double(target.limit)
-                    )
-                }
-            }
+            samples: some.filter { $0.limit > 0 }.compactMap { sample($0, $0.limit) }
+        )
+        text.family(
+            "meshgate_target_passed_over_total",
+            .counter,
+            help: "Requests whose key belongs to a target, but that went on over its load bound.",
+            labels: ["upstream", "target", "address"],
+            samples: some.filter { $0.passedOver > 0 }.compactMap { sample($0, $0.passedOver) }
         )
     }
 }

@@ -217,6 +217,7 @@ extension Worker {
         case .head(let head): self.takeTargetHead(head, event.tag)
         case .data(let bytes): self.takeTargetBody(bytes, event, of: session)
         case .trailers(let lines):
+            self.takeLoad(ofTrailers: lines, event.tag)
             self.attempts[event.tag].pointee.decoder.trailers.append(lines, from: &self.io.blocks)
         case .end: self.targetStreamEnded(event.tag)
         case .drained:

@@ -347,6 +347,7 @@ extension Worker {
             self.attempts[index].pointee.stream == 0 ? self.response.framing : .untilClose
         )
         self.observeAnswer(exchange, status: self.response.status)
+        self.takeLoad(exchange, from: bytes)
         if exchange.pointee.attempts == 1, self.routePlan(exchange)?.pointee.hedges == true {
             self.learn(exchange, since: exchange.pointee.attemptAt)
         }

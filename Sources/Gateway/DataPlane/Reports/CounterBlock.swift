@@ -74,6 +74,8 @@ enum TargetCounter {
     /// Requests in flight that all workers together may have there; 0 for any number.
     static let limit = 3
     static let overflows = 4
+    /// Requests whose key belongs there, but that went on since it was over its bound.
+    static let passedOver = 5
     static let count = 8
 }
 

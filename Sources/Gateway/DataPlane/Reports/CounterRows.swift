@@ -200,6 +200,7 @@ final class TargetRows: Sendable {
             result.failures &+= row.counts.read(TargetCounter.failures)
             result.limit &+= row.counts.read(TargetCounter.limit)
             result.overflows &+= row.counts.read(TargetCounter.overflows)
+            result.passedOver &+= row.counts.read(TargetCounter.passedOver)
             row.cells.pointee.read(into: &result.latency)
         }
         return result.attempts > 0 || result.limit > 0 ? result : nil

@@ -139,6 +139,8 @@ public struct DataPlaneCounters: Equatable, Sendable {
         public var limit: UInt64 = 0
         /// Attempts that came here since a better region bore no more.
         public var overflows: UInt64 = 0
+        /// Requests whose key belongs there, but that went on since it was over its bound.
+        public var passedOver: UInt64 = 0
         /// From sending to the target to its response head.
         public var latency = LatencyDistribution()
 

@@ -45,6 +45,12 @@ final class LiveUpstream {
         shape.retryFloor === self.shape.retryFloor ? self.retries : nil
     }
 
+    /// Counts the request that a target was passed over for.
+    @inline(never)
+    func countPassedOver() {
+        self.targets[self.balancer.passedOver].pointee.row.counts.add(TargetCounter.passedOver)
+    }
+
     /// What is known of second targets, for a new shape; `nil` when that is another upstream's.
     func hedging(for shape: UpstreamShape) -> Hedging? {
         shape.hedgeFloor === self.shape.hedgeFloor ? self.hedging : nil
@@ -204,6 +210,13 @@ struct TargetState {
         guard let count, count > 0 else { return 0 }
         self.row.counts.add(TargetCounter.overflows, UInt64(count))
         return count
+    }
+
+    /// Takes in how many requests it says that it works on.
+    mutating func report(load: Int, at now: Int64) {
+        self.balancer?._withUnsafeGuaranteedRef {
+            $0.reported(load: load, at: self.index, now: now)
+        }
     }
 
     /// Sets what limits it, once its balancer has the limits of all.

@@ -137,6 +137,8 @@ struct UpstreamPlan {
     let isHashed: Bool
     let hash: HashPlan
     let fallback: HashPlan
+    /// Whether what targets report of their load decides.
+    let takesReports: Bool
 }
 
 /// Memory for plans: given back all at once.

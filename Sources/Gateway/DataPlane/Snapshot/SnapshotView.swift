@@ -47,7 +47,9 @@ struct SnapshotView {
     @inline(__always)
     func pick(_ upstream: UpstreamIndex, hash: UInt64, tried: TriedTargets) -> TargetIndex {
         self.live[Int(upstream.rawValue)]._withUnsafeGuaranteedRef {
-            TargetIndex($0.balancer.pick(hash: hash, tried: tried))
+            let choice = $0.balancer.pick(hash: hash, tried: tried)
+            if $0.balancer.passedOver >= 0, choice >= 0 { $0.countPassedOver() }
+            return TargetIndex(choice)
         }
     }
 

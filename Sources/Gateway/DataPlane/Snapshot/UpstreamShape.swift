@@ -49,14 +49,14 @@ final class UpstreamShape: Sendable {
             return BalancerTarget(id: target.id, weight: weight, group: target.group)
         }
         let algorithm = Self.algorithm(upstream.settings)
-        if let known = previous?.balancer, known.algorithm == algorithm, known.targets == targets {
-            self.balancer = known
-        } else if let plan = BalancerPlan(algorithm: algorithm, targets: targets) {
-            self.balancer = plan
-        } else {
-            return nil
-        }
         let limits = upstream.settings?.limits ?? Upstream.Limits()
+        let bound = algorithm.hashes ? limits.loadBound : 0
+        let plan =
+            previous?.balancer.isMade(algorithm, targets, loadBound: bound) == true
+            ? previous?.balancer
+            : BalancerPlan(algorithm: algorithm, targets: targets, loadBound: bound)
+        guard let plan else { return nil }
+        self.balancer = plan
         let share = { (limit: Int) in (limit + max(1, workers) - 1) / max(1, workers) }
         self.concurrency = share(limits.concurrency)
         self.adaptiveLimit =
@@ -99,6 +99,7 @@ final class UpstreamShape: Sendable {
         case .roundRobin, .stickySessions: .roundRobin
         case .leastConnections: .leastConnections
         case .latency: .latency
+        case .hcl: .hcl
         case .consistentHashing: .consistentHashing(slots: settings?.slots ?? 10_000)
         }
     }
@@ -133,7 +134,8 @@ final class UpstreamShape: Sendable {
                 || settings.algorithm == .stickySessions,
             hash: settings.algorithm == .stickySessions
                 ? Self.pin(settings, in: &arena) : Self.hash(settings, .first, in: &arena),
-            fallback: Self.hash(settings, .fallback, in: &arena)
+            fallback: Self.hash(settings, .fallback, in: &arena),
+            takesReports: settings.algorithm == .hcl
         )
     }
 

@@ -125,6 +125,7 @@ extension EntityKind {
                     .standard("adaptive", .boolean, .bool(false)),
                     .standard("queue", .integer, .integer(1_000), in: 0...1_000_000),
                     .standard("queue_time", .integer, .integer(50), in: 0...60_000),
+                    .standard("load_bound", .number, .integer(0), in: 0...100),
                 ])
             ),
             FieldSchema(

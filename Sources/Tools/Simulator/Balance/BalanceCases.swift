@@ -15,7 +15,10 @@ public enum BalanceCases {
             Self.fewGateways(seed, rule), Self.manyTargets(seed, rule), Self.kong(seed),
             Self.added(seed),
             OverloadCases.hundredTwenty(seed), OverloadCases.burst(seed), OverloadCases.fits(seed),
-        ] + BalanceRules.run(seed: seed)
+        ] + ReportCases.run(seed: seed) + BalanceRules.run(seed: seed)
+            + GossipCases.run(seed: seed, plant: plant)
+            + LateCases.run(seed: seed, plant: plant)
+            + SpillCases.run(seed: seed, plant: plant)
     }
 
     /// Those that take seconds even without optimization, for tests.
@@ -26,17 +29,19 @@ public enum BalanceCases {
         ] + BalanceRules.run(seed: seed)
     }
 
-    private static func measure(
+    static func measure(
         _ means: [Double],
         gateways: Int,
         load: Double,
         rule: Shop.Rule = .latency,
         seconds: Double,
         warm: Double = 4,
+        antagonists: Double? = nil,
         seed: UInt64
     ) -> Shop {
         var shop = Shop(means: means, gateways: gateways, rule: rule, seed: seed)
-        let capacity = means.reduce(0) { $0 + 8 / $1 }
+        if antagonists != nil { shop.addAntagonists() }
+        let capacity = means.reduce(0) { $0 + 8 / $1 } * (antagonists ?? 1)
         shop.run(rate: capacity * load, from: 0, to: warm)
         shop.forget()
         shop.run(rate: capacity * load, from: warm, to: warm + seconds)
@@ -65,9 +70,9 @@ public enum BalanceCases {
         "\(Int(number)).\(Int(number * 10) % 10)"
     }
 
-    private static func equal(_ count: Int) -> [Double] { Array(repeating: 0.01, count: count) }
+    static func equal(_ count: Int) -> [Double] { Array(repeating: 0.01, count: count) }
 
-    private static func equalTargets(
+    static func equalTargets(
         _ seed: UInt64,
         _ rule: Shop.Rule = .latency
     ) -> BalanceFinding {
@@ -101,7 +106,7 @@ public enum BalanceCases {
         return Self.finding("W1l", "the same by least connections", shop, p99: 54, p999: 82)
     }
 
-    private static func halfSlow(
+    static func halfSlow(
         _ seed: UInt64,
         _ rule: Shop.Rule
     ) -> BalanceFinding {

@@ -1,14 +1,38 @@
-/// A way to choose targets that is not ours, to see that the promises about ours can be broken.
+/// What is not ours, to see that the promises about ours can be broken.
 public enum BalanceMistake: String, CaseIterable, Sendable {
     /// As Kong's `latency` does: the lowest average, whatever is in flight.
     case kongLatency
     /// One after the other.
     case roundRobin
+    /// Two nodes whose network is bad, where one is what a verdict must withstand.
+    case secondLiar
+    /// Targets of other regions that may have any number of requests.
+    case openDoors
+    /// Nodes that tell each other every attempt.
+    case chatter
+    /// Nodes that believe only what they are told of targets, and nothing that they see.
+    case hearsay
 
+    /// How targets are chosen, where that is the mistake.
     var rule: Shop.Rule {
         switch self {
         case .kongLatency: .kongLatency
         case .roundRobin: .roundRobin
+        case .secondLiar, .openDoors, .chatter, .hearsay: .latency
+        }
+    }
+}
+
+extension BalanceMistake {
+    /// What breaks by it, alone.
+    public func findings(seed: UInt64) -> [BalanceFinding] {
+        switch self {
+        case .kongLatency: [BalanceCases.equalTargets(seed, self.rule)]
+        case .roundRobin: [BalanceCases.halfSlow(seed, self.rule)]
+        case .secondLiar: [BalanceHistories.loneObserver(seed, nil, self)]
+        case .openDoors: SpillCases.run(seed: seed, plant: self)
+        case .chatter: GossipCases.run(seed: seed, plant: self, scenes: [.calm])
+        case .hearsay: LateCases.run(seed: seed, plant: self)
         }
     }
 }

@@ -2,13 +2,48 @@ import MeshPrimitives
 
 /// Histories of a fleet in which targets and regions fail, and the configuration changes.
 public enum BalanceHistories {
-    /// Runs all, with so many nodes instead of each history's own number; the same seed gives the same
-    /// findings.
-    public static func run(seed: UInt64, nodes: Int? = nil) -> [BalanceFinding] {
+    /// Runs all; the same seed gives the same findings.
+    ///
+    /// - Parameters:
+    ///   - seed: what chance does.
+    ///   - nodes: of each history; `nil` for its own number.
+    ///   - plant: a mistake.
+    /// - Returns: what each has shown.
+    public static func run(
+        seed: UInt64,
+        nodes: Int? = nil,
+        plant: BalanceMistake? = nil
+    ) -> [BalanceFinding] {
         [
-            Self.calmDay(seed, nodes), Self.longDay(seed, nodes), Self.storm(seed, nodes),
-            Self.steady(seed, nodes),
+            Self.calmDay(seed, nodes), Self.loneObserver(seed, nodes, plant),
+            Self.longDay(seed, nodes), Self.storm(seed, nodes), Self.steady(seed, nodes),
         ]
+    }
+
+    /// One node's network is bad, but not so bad that it distrusts it.
+    ///
+    /// Nodes tell each other all themselves; nobody sums up for others.
+    static func loneObserver(
+        _ seed: UInt64,
+        _ nodes: Int?,
+        _ plant: BalanceMistake? = nil
+    ) -> BalanceFinding {
+        var script = FleetHistory.Script()
+        script.nodes = nodes ?? 8
+        script.liars = plant == .secondLiar ? 2 : 1
+        var history = FleetHistory(script, seed: seed)
+        var least: Float = 1
+        for _ in 0..<600 {
+            history.run(seconds: 1)
+            least = min(least, history.leastBelieved ?? 1)
+        }
+        return BalanceFinding(
+            name: "B-I2",
+            text: "what \(script.liars == 1 ? "one node reaches" : "two nodes reach") in vain for "
+                + "ten minutes has at least \(BalanceCases.text(Double(least) * 100)) % of its weight "
+                + "at the others (more than 0)",
+            isKept: least > 0
+        )
     }
 
     /// Nobody fails: checks are those of the checkers, whatever the number of nodes.

@@ -17,6 +17,13 @@ struct FleetHistory {
         var pace: Int64 = 1
         /// Per cent of gossip that is lost.
         var loss = 0
+        /// Whether what nodes say of targets is kept in ``FleetHistory/words``.
+        var keepsWords = false
+        /// Nodes of the first region that reach the first target of each region only in vain.
+        ///
+        /// Where there are any, only they send requests, so that the others have nothing but their word
+        /// and checks.
+        var liars = 0
     }
 
     /// What a run has shown.
@@ -36,7 +43,7 @@ struct FleetHistory {
         case regionWake(Int)
         case result(Int, ProbeResult)
         case publish(Int)
-        case deliver(HealthReport, from: Int, to: Int)
+        case deliver(HealthReport, number: Int, from: Int, to: Int)
         case traffic
         case fault
         case change
@@ -50,6 +57,9 @@ struct FleetHistory {
         var stages: [TargetID: TargetStage] = [:]
         var shares: [UInt16] = []
         var willPublish = false
+        /// How many reports it has published, and the newest that it has heard of each node.
+        var published = 0
+        var heard: [Int: Int] = [:]
         var wakeAt: MonotonicInstant?
         var regionWakeAt: MonotonicInstant?
     }
@@ -58,6 +68,8 @@ struct FleetHistory {
 
     private(set) var now = MonotonicInstant(nanoseconds: 0)
     private(set) var figures = Figures()
+    /// What each node has said of targets, and in which second.
+    private(set) var words: [(second: Int, node: Int, report: HealthReport)] = []
     private let script: Script
     private var nodes: [Node] = []
     private var targets: [HealthTarget] = []
@@ -116,6 +128,12 @@ struct FleetHistory {
     /// Breaks some targets of a region for good.
     mutating func lose(_ count: Int, of region: String) {
         self.broken.formUnion(self.targets.filter { $0.region == region }.prefix(count).map(\.id))
+    }
+
+    /// Breaks every tenth target, or mends it.
+    mutating func flap() {
+        let some = self.targets.enumerated().filter { $0.offset % 10 == 0 }.map(\.element.id)
+        self.broken = self.broken.isEmpty ? Set(some) : []
     }
 
     /// Whether every node uses every target in full and prefers its own region.
@@ -189,7 +207,10 @@ struct FleetHistory {
         case .result(let number, let result):
             self.take(self.nodes[number].health.finished(result, at: self.now), number)
         case .publish(let number): self.publish(number)
-        case .deliver(let report, let from, let number):
+        case .deliver(let report, let newest, let from, let number):
+            // What was overtaken is older than what is believed.
+            guard newest > self.nodes[number].heard[from] ?? 0 else { return }
+            self.nodes[number].heard[from] = newest
             let peer = self.nodes[from].peer.id
             self.take(
                 self.nodes[number].health.receive(report, from: peer, at: self.now),
@@ -203,13 +224,18 @@ struct FleetHistory {
 
     private mutating func publish(_ number: Int) {
         self.nodes[number].willPublish = false
+        self.nodes[number].published += 1
+        let newest = self.nodes[number].published
         let report = self.nodes[number].health.report
+        if self.script.keepsWords {
+            self.words.append((Int(self.now.nanoseconds / 1_000_000_000), number, report))
+        }
         for other in self.nodes.indices where other != number {
             // What is lost comes with the next exchange.
             let isLost = self.generator.next(below: 100) < self.script.loss
             let delay = Duration.milliseconds(50 + Int64(self.generator.next(below: 200)))
             self.events.push(
-                .deliver(report, from: number, to: other),
+                .deliver(report, number: newest, from: number, to: other),
                 at: self.now.advanced(by: isLost ? delay + .seconds(2) : delay)
             )
         }
@@ -218,7 +244,7 @@ struct FleetHistory {
     /// Every node asks the targets that have a share, ten times each.
     private mutating func sendTraffic() {
         self.events.push(.traffic, at: self.now.advanced(by: .seconds(self.script.pace)))
-        for number in self.nodes.indices {
+        for number in self.nodes.indices where self.script.liars == 0 || self.isLiar(number) {
             let own = self.nodes[number].peer.region
             var seen: [TargetObservation] = []
             for target in self.targets {
@@ -230,7 +256,7 @@ struct FleetHistory {
                 guard (share > 0 && regionShare > 0) || isTrial else { continue }
                 if share < 0, !isTrial { self.breach("a disabled target was asked") }
                 var one = TargetObservation(id: target.id)
-                if self.broken.contains(target.id) {
+                if !self.reaches(target, number) {
                     one.connectFailures = 1
                 } else {
                     let count: UInt32 = isTrial ? 1 : 10
@@ -242,6 +268,27 @@ struct FleetHistory {
             self.take(self.nodes[number].health.observe(seen, at: self.now), number)
         }
         self.check()
+    }
+
+    private func reaches(_ target: HealthTarget, _ number: Int) -> Bool {
+        guard !self.broken.contains(target.id) else { return false }
+        return !self.isLiar(number) || !self.isBehindLie(target)
+    }
+
+    private func isLiar(_ number: Int) -> Bool {
+        number % Self.regions.count == 0 && number / Self.regions.count < self.script.liars
+    }
+
+    private func isBehindLie(_ target: HealthTarget) -> Bool {
+        self.targets.first { $0.region == target.region }?.id == target.id
+    }
+
+    /// The least share of its weight that a target gets which one node or several reach in vain, at
+    /// the others; `nil` when there is none of them.
+    var leastBelieved: Float? {
+        self.nodes.indices.filter { !self.isLiar($0) }.flatMap { number in
+            self.targets.filter(self.isBehindLie).map { self.nodes[number].factors[$0.id] ?? 1 }
+        }.min()
     }
 
     private mutating func fault() {
@@ -325,7 +372,8 @@ struct FleetHistory {
 
     private mutating func probe(_ request: ProbeRequest, _ number: Int) {
         self.figures.probes += 1
-        let isBroken = self.broken.contains(request.id)
+        let target = self.targets.first { $0.id == request.id }
+        let isBroken = target.map { !self.reaches($0, number) } ?? true
         let result = ProbeResult(
             id: request.id,
             sequence: request.sequence,

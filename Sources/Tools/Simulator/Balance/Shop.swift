@@ -15,6 +15,8 @@ struct Shop {
         case leastConnections
         /// Our `round-robin`.
         case roundRobin
+        /// Our `hcl`: targets report how many requests they have with each answer.
+        case hcl
         /// Kong's `latency`: the lowest decayed average, whatever is in flight.
         case kongLatency
     }
@@ -22,10 +24,18 @@ struct Shop {
     private enum Event {
         case arrival
         case answer(gateway: Int32, target: Int32, begun: Int64)
+        case antagonist(Int)
     }
+
+    /// How long an antagonist stays as it is, in seconds on average.
+    private static let antagonistSpan = 2.0
 
     /// Mean service time of each target, in seconds.
     var means: [Double]
+    /// By how much others on the same machine slow each target down.
+    private var slowdowns: [Double]
+    /// Requests that each target has.
+    private var held: [Int]
     private let rule: Rule
     private let workers: Int
     private var balancers: [Balancer] = []
@@ -46,6 +56,8 @@ struct Shop {
 
     init(means: [Double], gateways: Int, rule: Rule, workers: Int = 8, seed: UInt64) {
         self.means = means
+        self.slowdowns = Array(repeating: 1, count: means.count)
+        self.held = Array(repeating: 0, count: means.count)
         self.rule = rule
         self.workers = workers
         self.generator = SeededGenerator(seed: seed)
@@ -64,9 +76,18 @@ struct Shop {
         case .latency: algorithm = .latency
         case .leastConnections, .kongLatency: algorithm = .leastConnections
         case .roundRobin: algorithm = .roundRobin
+        case .hcl: algorithm = .hcl
         }
         guard let plan = BalancerPlan(algorithm: algorithm, targets: targets) else { return }
         self.balancers = (0..<gateways).map { Balancer(plan, seed: seed &+ UInt64($0) &* 77) }
+    }
+
+    /// Puts antagonists on the targets' machines, who come and go: of ten targets six have none, at
+    /// about three work takes twice as long, and at one or two four times.
+    mutating func addAntagonists() {
+        for target in self.means.indices {
+            self.events.push(.antagonist(target), at: MonotonicInstant(nanoseconds: 0))
+        }
     }
 
     /// Lets requests come at a rate per second, from `start` to `end` in seconds.
@@ -84,6 +105,11 @@ struct Shop {
                 self.events.push(.arrival, at: at.advanced(by: .nanoseconds(Int64(pause))))
             case .answer(let gateway, let target, let begun):
                 self.answered(Int(gateway), Int(target), begun, at: at.nanoseconds)
+            case .antagonist(let target):
+                let draw = self.generator.next(below: 100)
+                self.slowdowns[target] = draw < 60 ? 1 : draw < 85 ? 2 : 4
+                let pause = self.generator.exponential(Self.antagonistSpan * 1e9)
+                self.events.push(event, at: at.advanced(by: .nanoseconds(Int64(pause))))
             }
         }
     }
@@ -112,10 +138,12 @@ struct Shop {
         let gateway = self.generator.next(below: self.averages.count)
         let target = self.choose(gateway)
         self.counts[target] += 1
+        self.held[target] += 1
         self.count(target, in: now / 1_000_000_000)
         let worker = self.free[target].indices.min { self.free[target][$0] < self.free[target][$1] }
         let start = max(now, self.free[target][worker ?? 0])
-        let done = start + Int64(self.generator.exponential(self.means[target]) * 1e9)
+        let mean = self.means[target] * self.slowdowns[target]
+        let done = start + Int64(self.generator.exponential(mean) * 1e9)
         self.free[target][worker ?? 0] = done
         self.events.push(
             .answer(gateway: Int32(gateway), target: Int32(target), begun: now),
@@ -148,7 +176,13 @@ struct Shop {
     private mutating func answered(_ gateway: Int, _ target: Int, _ begun: Int64, at now: Int64) {
         let latency = Double(now - begun) / 1e9
         self.latencies.append(latency)
+        self.held[target] -= 1
         guard self.rule == .kongLatency else {
+            self.balancers[gateway].reported(
+                load: self.held[target],
+                at: target,
+                now: now / 1_000_000
+            )
             self.balancers[gateway].ended(target)
             return self.balancers[gateway].measured(
                 microseconds: Int64(latency * 1e6),
