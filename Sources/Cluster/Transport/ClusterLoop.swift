@@ -23,6 +23,8 @@ final class ClusterLoop {
     var counters = ClusterCounters()
 
     var membership: Membership
+    /// Whether this node takes traffic.
+    var mode = NodeMode.normal
     var observations: ObservationTable
     /// Who the observations were told is there.
     var observationPeers: [Peer] = []
@@ -419,6 +421,7 @@ final class ClusterLoop {
             generator: SeededGenerator(seed: self.configuration.seed)
         )
         self.membership.restore(self.knownMembers, at: LoopClock.now())
+        _ = self.membership.setMode(self.mode, at: LoopClock.now())
     }
 }
 
