@@ -43,12 +43,18 @@ extension Membership {
     }
 
     /// Says that this node, which is at that member's address, is another one: it was set up anew.
-    mutating func denyBeing(_ target: NodeID, _ sequence: UInt32, to source: Endpoint) {
+    mutating func denyBeing(
+        _ target: NodeID,
+        _ sequence: UInt32,
+        to source: Endpoint,
+        at now: MonotonicInstant
+    ) {
         self.send(
             .nack(sequence: sequence),
             first: [.record(self.local.signed)],
             carriesNews: false,
-            to: source
+            to: source,
+            at: now
         )
     }
 

@@ -32,7 +32,7 @@ extension Membership {
         for step in self.probe.step(at: now) {
             switch step {
             case .widen(let target, let sequence):
-                self.widen(target, sequence)
+                self.widen(target, sequence, at: now)
                 self.doubt(1, at: now)
                 self.doubtSelf(at: now)
             case .failed(let failure):
@@ -130,7 +130,7 @@ extension Membership {
         at now: MonotonicInstant
     ) {
         if let errand = self.relays.complete(sequence: sequence, from: sender) {
-            self.send(.ack(sequence: errand.askerSequence), to: errand.asker)
+            self.send(.ack(sequence: errand.askerSequence), to: errand.asker, at: now)
         }
         guard
             let confirmation = self.probe.acknowledge(
@@ -179,7 +179,7 @@ extension Membership {
     /// Tells askers whose target did not answer that at least this relay lives.
     mutating func answerForRelays(at now: MonotonicInstant) {
         for errand in self.relays.expire(at: now) {
-            self.send(.nack(sequence: errand.askerSequence), to: errand.asker)
+            self.send(.nack(sequence: errand.askerSequence), to: errand.asker, at: now)
         }
     }
 
@@ -218,10 +218,11 @@ extension Membership {
         let first =
             tellsFirst && target.state == .suspect ? self.charges(against: target, at: now) : []
         let isTrusted = target.state == .alive && !inDoubt
-        self.send(kind, first: first, carriesNews: isTrusted, to: target.profile.address)
+        let address = target.profile.address
+        self.send(kind, first: first, carriesNews: isTrusted, to: address, at: now)
     }
 
-    private mutating func widen(_ id: NodeID, _ sequence: UInt32) {
+    private mutating func widen(_ id: NodeID, _ sequence: UInt32, at now: MonotonicInstant) {
         guard let target = self.table[id] else { return }
         let address = target.profile.address
         let relays = self.table.pick(
@@ -233,7 +234,8 @@ extension Membership {
         for relay in relays {
             self.send(
                 .pingRequest(sequence: sequence, target: id, endpoint: address),
-                to: relay.profile.address
+                to: relay.profile.address,
+                at: now
             )
         }
         self.pending.append(.probeByStream(id, address, sequence: sequence))

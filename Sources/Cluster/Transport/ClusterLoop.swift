@@ -41,6 +41,8 @@ final class ClusterLoop {
     var changelog: Changelog
     var sealer: DatagramSealer
     var opener: DatagramOpener
+    /// What each source of datagrams may still send.
+    var sources = SourceLimits()
     /// Which protocol version goes to whom.
     var wire: WireStanding
     /// When a peer's datagram last opened.
@@ -438,7 +440,8 @@ extension WireError {
         case .unknownVersion:
             "gossip comes from there in a protocol version that this node does not speak: compare the "
                 + "versions, meshctl upgrade status"
-        case .truncated, .tooLarge, .notMeshgate, .wrongKind, .ownMessage, .staleSession, .replayed,
+        case .truncated, .tooLarge, .notMeshgate, .wrongKind, .overLimit, .ownMessage,
+            .staleSession, .replayed,
             .belowWindow, .malformed, .unusableAddress, .noCommonVersion:
             nil
         }
