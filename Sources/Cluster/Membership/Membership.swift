@@ -285,7 +285,8 @@ public struct Membership: Sendable {
             let always = min(self.nextProbe, self.nextSync)
             let sometimes = [
                 self.isGossipPlanned ? self.nextGossip : nil, self.foundingAt,
-                self.probe.deadline, self.relays.deadline, self.reconnection.deadline,
+                self.probe.deadline, self.nextOwnDoubt, self.relays.deadline,
+                self.reconnection.deadline,
                 self.suspicions.deadline(self.circumstances),
             ]
             return sometimes.reduce(always) { min($0, $1 ?? $0) }

@@ -71,12 +71,16 @@ struct OwnReach: Equatable, Sendable {
         self.isOutdone(by: 2) || (self.isWithdrawn && self.lostCount * 2 >= Self.size)
     }
 
-    /// Whether half of the last few pings were lost, nothing follows from that yet, and no other one was
-    /// sent for that in the last quarter of an interval.
+    /// When one more ping may be sent, since half of the last few were lost and nothing follows from that
+    /// yet: a quarter of an interval after the one before; `nil` while none need be.
+    var turn: MonotonicInstant? {
+        guard !self.isWithdrawn, self.isLosing else { return nil }
+        return self.nextTurn ?? MonotonicInstant(nanoseconds: 0)
+    }
+
+    /// Whether it is time for one more ping; takes that turn.
     mutating func takeTurn(_ interval: Duration, at now: MonotonicInstant) -> Bool {
-        guard !self.isWithdrawn, self.isLosing,
-            self.nextTurn.map({ $0 <= now }) ?? true
-        else { return false }
+        guard let turn = self.turn, turn <= now else { return false }
         self.nextTurn = now.advanced(by: interval / 4)
         return true
     }
