@@ -59,7 +59,7 @@ struct ExperimentFleet {
     private var second: Int64 = 0
     private var sentInSecond = PerNode<UInt64>(0)
     /// What each node takes from each source; not kept in larger fleets, where it would be too much.
-    private var sources: [SourceLimits]
+    private var sources: [SourceLimits] = []
     private let plant: PlantedBug?
     private let tell: (@Sendable (String) -> Void)?
     private var queue = EventQueue<Input>()
@@ -83,8 +83,6 @@ struct ExperimentFleet {
         self.generator = SeededGenerator(seed: seed)
         self.nodes = Array(repeating: nil, count: count)
         self.wakes = Array(repeating: 0, count: count)
-        self.sources =
-            count <= Self.sharingFrom ? Array(repeating: SourceLimits(), count: count) : []
     }
 
     /// The identity of a node.
@@ -113,6 +111,12 @@ struct ExperimentFleet {
             ),
             signing: identity.sign
         )
+    }
+
+    /// Lets each node take no more of a source than it may, where there are not too many for that.
+    mutating func limitSources() {
+        guard self.nodes.count <= Self.sharingFrom else { return }
+        self.sources = Array(repeating: SourceLimits(), count: self.nodes.count)
     }
 
     /// Starts every node with all of them known to each.

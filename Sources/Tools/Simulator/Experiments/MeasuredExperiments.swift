@@ -34,6 +34,7 @@ enum DetectionExperiment {
         let rounds = killed == 1 ? max(options.repetitions, 10) : options.repetitions
         for round in 0..<rounds {
             var fleet = options.fleet(count, .lan, seed: options.seed &+ UInt64(round))
+            fleet.limitSources()
             fleet.startKnowing()
             fleet.run(until: 12 + 0.37 * Double(round % 7))
             let victims = Set((0..<killed).map { $0 * count / killed })
@@ -170,6 +171,7 @@ enum BootstrapExperiment {
         )
         let count = options.nodes ?? 200
         var fleet = options.fleet(count, .lan, seed: options.seed)
+        fleet.limitSources()
         for index in 0..<count {
             fleet.run(until: Double(index) / Double(count))
             fleet.start(index, seeds: index == 0 ? [] : [0])
