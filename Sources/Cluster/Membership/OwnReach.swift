@@ -112,9 +112,16 @@ struct OwnReach: Equatable, Sendable {
         if silence < interval { self.silentPings = 0 }
         let isDeaf = silence >= interval * Self.deafIntervals && self.silentPings >= Self.least
         guard self.isWithdrawn else {
-            self.badSince = self.isToBlame ? self.badSince ?? now : nil
-            let isBad = self.badSince.map { $0.duration(to: now) >= interval * Self.blameIntervals }
-            guard others + 1 >= Self.leastMembers, isBad ?? false || isDeaf else { return nil }
+            if self.isToBlame {
+                self.badSince = self.badSince ?? now
+            } else if self.isCleared {
+                self.badSince = nil
+            }
+            let isLong = self.badSince.map {
+                $0.duration(to: now) >= interval * Self.blameIntervals
+            }
+            let isBad = self.isToBlame && isLong ?? false
+            guard others + 1 >= Self.leastMembers, isBad || isDeaf else { return nil }
             return self.withdraw(isDeaf: isDeaf, at: now)
         }
         let recent = self.outcomes.suffix(Self.size / 2)
@@ -150,6 +157,14 @@ struct OwnReach: Equatable, Sendable {
 
     /// Whether half of the last few pings were lost.
     private var isLosing: Bool { self.outcomes.suffix(6).count { $0 != .answered } >= 3 }
+
+    /// Whether the fault is over, or was not this node's: a few answers in a row are chance where many
+    /// pings are sent, so that they do not clear it.
+    private var isCleared: Bool {
+        self.outcomes.suffix(6).count { $0 != .answered } <= 1
+            || self.lostCount * 5 < self.outcomes.count * 2
+            || self.count(.relayed) < 4 * self.count(.denied)
+    }
 
     private var lostCount: Int { self.outcomes.count { $0 != .answered } }
 
