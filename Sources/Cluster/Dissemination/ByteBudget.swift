@@ -22,8 +22,9 @@ public struct ByteBudget: Sendable {
 
     /// Bytes that may be sent at once; below zero while a message larger than that is paid off.
     public mutating func available(at now: MonotonicInstant) -> Int {
-        let elapsed = max(0, self.filledAt.map { $0.duration(to: now) }?.milliseconds ?? 0)
-        let earned = min(Double(self.burst) * 2, elapsed * Double(self.rate) / 1_000)
+        guard self.filledAt != now else { return self.tokens }
+        let elapsed = self.filledAt.map { Double(now.nanoseconds) - Double($0.nanoseconds) } ?? 0
+        let earned = min(Double(self.burst) * 2, max(0, elapsed) * Double(self.rate) / 1e9)
         // Only whole tokens move the clock on, so that frequent looks do not lose the fractions.
         guard earned >= 1 || self.filledAt == nil else { return self.tokens }
         self.filledAt = now

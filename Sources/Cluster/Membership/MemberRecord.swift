@@ -1,3 +1,5 @@
+public import MeshPrimitives
+
 /// One start of a node: tells two processes with one identity apart, and a restart from both.
 public struct MemberStart: Hashable, Sendable {
     /// Bits of an incarnation that one start may use up before it runs into the next one's: 20.
@@ -47,6 +49,8 @@ public struct MemberRecord: Equatable, Sendable {
     /// Whether it says that it is hard to reach, and wants to be taken for failed until it takes that
     /// back.
     public var isWithdrawn: Bool
+    /// Whether it takes traffic.
+    public var mode: NodeMode
     /// Which keys of the ring it holds.
     public var ring: RingInventory
 
@@ -59,6 +63,7 @@ public struct MemberRecord: Equatable, Sendable {
         incarnation: UInt64,
         hasLeft: Bool = false,
         isWithdrawn: Bool = false,
+        mode: NodeMode = .normal,
         ring: RingInventory = .none
     ) {
         self.profile = profile
@@ -68,6 +73,7 @@ public struct MemberRecord: Equatable, Sendable {
         self.incarnation = incarnation
         self.hasLeft = hasLeft
         self.isWithdrawn = isWithdrawn
+        self.mode = mode
         self.ring = ring
     }
 

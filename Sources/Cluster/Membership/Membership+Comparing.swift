@@ -55,7 +55,7 @@ extension Membership {
     }
 
     /// All that can be said of the members of some buckets, as far as one stream frame holds it.
-    private func news(in buckets: [UInt8], at now: MonotonicInstant) -> [MemberUpdate] {
+    private mutating func news(in buckets: [UInt8], at now: MonotonicInstant) -> [MemberUpdate] {
         guard !buckets.isEmpty else { return [] }
         let own = UInt8(NodeBucket.of(self.local.id))
         let members = (buckets.contains(own) ? [self.local] : []) + self.table.members(in: buckets)

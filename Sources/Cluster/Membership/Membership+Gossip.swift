@@ -29,14 +29,15 @@ extension Membership {
         switch message.kind {
         case .ping(let sequence, let target):
             guard target == self.local.id else {
-                if kinship == .same { self.denyBeing(target, sequence, to: source) }
+                if kinship == .same { self.denyBeing(target, sequence, to: source, at: now) }
                 break
             }
             self.send(
                 .ack(sequence: sequence),
                 first: kinship == .same ? self.news(for: message, at: now) : [],
                 carriesNews: kinship == .same,
-                to: source
+                to: source,
+                at: now
             )
         case .ack(let sequence):
             self.acknowledged(sequence: sequence, from: message.sender, measured: true, at: now)
@@ -85,7 +86,7 @@ extension Membership {
         // Not with each change: when many die at once, this would cost the square of them.
         if self.reconnectionIsStale { self.aimReconnection(at: now) }
         self.compareAfterMassChange(at: now)
-        guard !self.broadcasts.isEmpty else { return }
+        guard !self.broadcasts.isEmpty, self.mayTell(at: now) else { return }
         let fanout = self.configuration.gossipFanout + self.broadcasts.count / 32
         var peers = self.table.pickToTell(
             min(fanout, max(self.configuration.gossipBurst, self.configuration.gossipFanout)),
@@ -99,24 +100,26 @@ extension Membership {
         }
         for peer in peers where !self.broadcasts.isEmpty {
             let first = self.charges(against: peer, at: now)
-            let isAlive = peer.state == .alive
-            self.send(.gossip, first: first, carriesNews: isAlive, to: peer.profile.address)
+            // Nothing to say to it: neither that it is accused nor, without bytes left, news.
+            guard !first.isEmpty || self.datagramBudget.available(at: now) > 0 else { continue }
+            let (isAlive, address) = (peer.state == .alive, peer.profile.address)
+            self.send(.gossip, first: first, carriesNews: isAlive, to: address, at: now)
         }
     }
 
     /// Sends one datagram filled with `first` and then, if it carries news, with what is queued.
     ///
     /// What is queued is sent so many times and no more: none of it is spent on somebody who is
-    /// probably dead.
+    /// probably dead, nor on anybody while the bytes are used up.
     mutating func send(
         _ kind: MembershipMessage.Kind,
         first: [MemberUpdate] = [],
         carriesNews: Bool = true,
-        to endpoint: Endpoint
+        to endpoint: Endpoint,
+        at now: MonotonicInstant
     ) {
-        guard carriesNews else {
-            self.pending.append(.send(self.message(kind, updates: first), to: endpoint))
-            return
+        guard carriesNews, self.mayTell(at: now) else {
+            return self.transmit(self.message(kind, updates: first), to: endpoint, at: now)
         }
         // Of what a withdrawn node says little arrives, so it says the most important always.
         let isTold = !self.reach.isWithdrawn || first.contains { $0.subject == self.local.id }
@@ -131,7 +134,27 @@ extension Membership {
             ),
             bulkLimit: self.newcomerLimit
         )
-        self.pending.append(.send(self.message(kind, updates: first + queued), to: endpoint))
+        self.transmit(self.message(kind, updates: first + queued), to: endpoint, at: now)
+    }
+
+    /// Sends one datagram; what a node must say it says with or without bytes left, so that whoever
+    /// floods it does not keep it from probing and answering.
+    mutating func transmit(
+        _ message: MembershipMessage,
+        to endpoint: Endpoint,
+        at now: MonotonicInstant
+    ) {
+        if self.datagramBudget.available(at: now) > 0 {
+            self.datagramBudget.spend(message.wireByteCount, at: now)
+        }
+        self.pending.append(.send(message, to: endpoint))
+    }
+
+    /// Whether there are bytes left to pass news on; counts when there are none.
+    private mutating func mayTell(at now: MonotonicInstant) -> Bool {
+        guard self.datagramBudget.available(at: now) <= 0 else { return true }
+        if !self.broadcasts.isEmpty { self.counters.newsHeld += 1 }
+        return false
     }
 
     /// Updates that wait, from which on newcomers are told of fewer times.

@@ -43,12 +43,18 @@ extension Membership {
     }
 
     /// Says that this node, which is at that member's address, is another one: it was set up anew.
-    mutating func denyBeing(_ target: NodeID, _ sequence: UInt32, to source: Endpoint) {
+    mutating func denyBeing(
+        _ target: NodeID,
+        _ sequence: UInt32,
+        to source: Endpoint,
+        at now: MonotonicInstant
+    ) {
         self.send(
             .nack(sequence: sequence),
             first: [.record(self.local.signed)],
             carriesNews: false,
-            to: source
+            to: source,
+            at: now
         )
     }
 
@@ -89,6 +95,7 @@ extension Membership {
         incarnation: UInt64,
         hasLeft: Bool = false,
         isWithdrawn: Bool? = nil,
+        mode: NodeMode? = nil,
         ring: RingInventory? = nil,
         mesh: MeshID? = nil
     ) {
@@ -98,6 +105,7 @@ extension Membership {
         record.incarnation = min(incarnation, MemberRecord.incarnationLimit)
         record.hasLeft = hasLeft
         record.isWithdrawn = isWithdrawn ?? record.isWithdrawn
+        record.mode = mode ?? record.mode
         self.local.signed = SignedRecord(record, signing: self.identity.sign)
         self.announceSelf()
     }
@@ -108,6 +116,16 @@ extension Membership {
             return self.finish(at: now)
         }
         self.speak(incarnation: self.local.incarnation + 1, ring: ring)
+        return self.finish(at: now)
+    }
+
+    /// Says whether this node takes traffic; told with its record, so that nobody else can say it.
+    public mutating func setMode(_ mode: NodeMode, at now: MonotonicInstant) -> [Effect] {
+        guard self.local.signed.record.mode != mode else { return self.finish(at: now) }
+        switch self.phase {
+        case .idle, .running: self.speak(incarnation: self.local.incarnation + 1, mode: mode)
+        case .leaving, .gone, .yielded: break
+        }
         return self.finish(at: now)
     }
 

@@ -186,7 +186,7 @@ extension Membership {
         self.speak(incarnation: self.local.incarnation, hasLeft: true)
         let goodbye = MemberUpdate.record(self.local.signed)
         for peer in self.table.pick(16, using: &self.generator) {
-            self.send(.gossip, first: [goodbye], to: peer.profile.address)
+            self.send(.gossip, first: [goodbye], to: peer.profile.address, at: now)
         }
         return self.finish(at: now)
     }
@@ -220,18 +220,19 @@ extension Membership {
             let isSeed = self.seeds.contains(endpoint)
             let question = isSeed ? self.sync(.sync, at: now) : self.comparison()
             self.pending.append(.stream(question, to: endpoint))
-            self.introduce(to: endpoint)
+            self.introduce(to: endpoint, at: now)
         }
     }
 
     /// Tells one's own word alone by datagram and asks for the other's, for where streams do not get
     /// through.
-    mutating func introduce(to endpoint: Endpoint) {
+    mutating func introduce(to endpoint: Endpoint, at now: MonotonicInstant) {
         self.send(
             .sync,
             first: [.record(self.local.signed)],
             carriesNews: false,
-            to: endpoint
+            to: endpoint,
+            at: now
         )
     }
 
@@ -250,14 +251,16 @@ extension Membership {
                 .refusal(nameHolder: holder.id),
                 first: [.record(holder.signed)],
                 carriesNews: false,
-                to: source
+                to: source,
+                at: now
             )
         } else {
             self.send(
                 .syncAnswer,
                 first: [.record(self.local.signed)],
                 carriesNews: false,
-                to: source
+                to: source,
+                at: now
             )
         }
     }
@@ -291,7 +294,7 @@ extension Membership {
         guard self.phase == .running, isStrange, now >= self.nextStrangerSync else { return }
         self.nextStrangerSync = now.advanced(by: .seconds(1))
         self.pending.append(.stream(self.sync(.sync, at: now), to: source))
-        self.introduce(to: source)
+        self.introduce(to: source, at: now)
     }
 
     mutating func answer(
@@ -345,29 +348,48 @@ extension Membership {
         }
     }
 
-    /// All this node knows, itself first, as far as one stream frame holds it.
-    func sync(
+    /// All this node knows, itself first, as far as one stream frame and the bytes left hold it.
+    ///
+    /// What of others does not fit is another part each time; the rest comes when views are compared.
+    mutating func sync(
         _ kind: MembershipMessage.Kind,
         at now: MonotonicInstant
     ) -> MembershipMessage {
-        self.message(kind, updates: self.fitting([self.local] + self.table.members, at: now))
+        var members = self.table.members
+        if self.streamBudget.available(at: now) < self.configuration.streamByteLimit {
+            let start = members.isEmpty ? 0 : self.generator.next(below: members.count)
+            members = Array(members[start...] + members[..<start])
+        }
+        return self.message(kind, updates: self.fitting([self.local] + members, at: now))
     }
 
-    /// All that can be said of members, as far as one stream frame holds it.
-    func fitting(_ members: [Member], at now: MonotonicInstant) -> [MemberUpdate] {
-        var room =
+    /// All that can be said of members, as far as one stream frame and the bytes left hold it.
+    ///
+    /// A few always are, so that a newcomer comes in however many others do.
+    mutating func fitting(_ members: [Member], at now: MonotonicInstant) -> [MemberUpdate] {
+        let limit =
             self.configuration.streamByteLimit - MembershipMessage.fixedByteCount
             - 5 * ViewDigest.bucketCount
+        let left = max(Self.leastAnswerByteCount, self.streamBudget.available(at: now))
+        var room = min(limit, left)
+        let given = room
         var updates: [MemberUpdate] = []
         for member in members {
             let news = self.news(of: member, at: now)
             let byteCount = news.reduce(0) { $0 + $1.wireByteCount }
-            guard byteCount <= room else { break }
+            guard byteCount <= room else {
+                if given < limit { self.counters.answersCut += 1 }
+                break
+            }
             room -= byteCount
             updates += news
         }
+        self.streamBudget.spend(given - room, at: now)
         return updates
     }
+
+    /// What an answer by stream may always take: some twenty members.
+    private static let leastAnswerByteCount = 4_096
 
     /// The pause between full exchanges, longer in larger clusters.
     ///

@@ -46,7 +46,7 @@ extension Membership {
         self.adopt(message.mesh, at: now)
         if let address = message.newcomer?.address ?? self.table[message.sender]?.profile.address {
             self.pending.append(.stream(self.sync(.sync, at: now), to: address))
-            self.introduce(to: address)
+            self.introduce(to: address, at: now)
         }
         return .same
     }

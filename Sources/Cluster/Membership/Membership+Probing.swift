@@ -32,9 +32,8 @@ extension Membership {
         for step in self.probe.step(at: now) {
             switch step {
             case .widen(let target, let sequence):
-                self.widen(target, sequence)
+                self.widen(target, sequence, at: now)
                 self.doubt(1, at: now)
-                self.doubtSelf(at: now)
             case .failed(let failure):
                 let isDenied = failure.silent.count < failure.relays.count
                 self.noteReach(isDenied ? .denied : .unanswered, at: now)
@@ -42,6 +41,7 @@ extension Membership {
                 self.doubt(2, at: now)
             }
         }
+        self.doubtSelf(at: now)
         let table = self.table
         while !self.probe.isFull, let id = self.probeOrder.nextUrgent(where: table.isPresent) {
             self.beginProbe(of: id, inDoubt: true, at: now)
@@ -111,10 +111,22 @@ extension Membership {
         }
     }
 
-    /// Looks at one more member, whether it was heard or not, to see whether the fault is this node's;
-    /// while it is unclear, a probe per turn would take too long.
+    /// Whether this node looks at more members when its own pings are lost.
+    private var doubtsSelf: Bool {
+        self.configuration.mechanisms.contains(.withdrawal)
+            && self.table.presentCount + 1 >= OwnReach.leastMembers
+    }
+
+    /// When this node looks at one more member to see whether the fault is its own; `nil` while its pings
+    /// get through.
+    var nextOwnDoubt: MonotonicInstant? { self.doubtsSelf ? self.reach.turn : nil }
+
+    /// Looks at one more member, whether it was heard or not, to see whether the fault is this node's.
+    ///
+    /// Four times per interval, however slow its bad health has made it: a probe per turn would take
+    /// too long, and most so where all members are heard all the time, as in a small mesh.
     private mutating func doubtSelf(at now: MonotonicInstant) {
-        guard self.configuration.mechanisms.contains(.withdrawal),
+        guard self.doubtsSelf,
             self.reach.takeTurn(self.configuration.probeInterval, at: now)
         else { return }
         for member in self.table.pick(1, using: &self.generator) {
@@ -130,7 +142,7 @@ extension Membership {
         at now: MonotonicInstant
     ) {
         if let errand = self.relays.complete(sequence: sequence, from: sender) {
-            self.send(.ack(sequence: errand.askerSequence), to: errand.asker)
+            self.send(.ack(sequence: errand.askerSequence), to: errand.asker, at: now)
         }
         guard
             let confirmation = self.probe.acknowledge(
@@ -179,7 +191,7 @@ extension Membership {
     /// Tells askers whose target did not answer that at least this relay lives.
     mutating func answerForRelays(at now: MonotonicInstant) {
         for errand in self.relays.expire(at: now) {
-            self.send(.nack(sequence: errand.askerSequence), to: errand.asker)
+            self.send(.nack(sequence: errand.askerSequence), to: errand.asker, at: now)
         }
     }
 
@@ -218,10 +230,11 @@ extension Membership {
         let first =
             tellsFirst && target.state == .suspect ? self.charges(against: target, at: now) : []
         let isTrusted = target.state == .alive && !inDoubt
-        self.send(kind, first: first, carriesNews: isTrusted, to: target.profile.address)
+        let address = target.profile.address
+        self.send(kind, first: first, carriesNews: isTrusted, to: address, at: now)
     }
 
-    private mutating func widen(_ id: NodeID, _ sequence: UInt32) {
+    private mutating func widen(_ id: NodeID, _ sequence: UInt32, at now: MonotonicInstant) {
         guard let target = self.table[id] else { return }
         let address = target.profile.address
         let relays = self.table.pick(
@@ -233,7 +246,8 @@ extension Membership {
         for relay in relays {
             self.send(
                 .pingRequest(sequence: sequence, target: id, endpoint: address),
-                to: relay.profile.address
+                to: relay.profile.address,
+                at: now
             )
         }
         self.pending.append(.probeByStream(id, address, sequence: sequence))

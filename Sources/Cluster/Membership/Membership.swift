@@ -70,6 +70,9 @@ public struct Membership: Sendable {
     var relays = RelayTable()
     var suspicions: SuspicionTable
     var broadcasts = BroadcastQueue<MemberUpdate>(limit: Self.broadcastLimit)
+    /// Bytes that may be sent now.
+    var datagramBudget: ByteBudget
+    var streamBudget: ByteBudget
     var isolation = IsolationWindow()
     var reach = OwnReach()
     var reconnection: Reconnection
@@ -155,6 +158,14 @@ public struct Membership: Sendable {
             ceiling: configuration.mechanisms.contains(.localHealth)
                 ? configuration.healthCeiling : 1
         )
+        self.datagramBudget = ByteBudget(
+            rate: configuration.datagramRate,
+            burst: 16 * configuration.datagramRate
+        )
+        self.streamBudget = ByteBudget(
+            rate: configuration.streamRate,
+            burst: 8 * configuration.streamRate
+        )
         self.suspicions = SuspicionTable(configuration: configuration)
         self.reconnection = Reconnection(minimum: configuration.reconnectMinimum)
         self.sequence = UInt32(truncatingIfNeeded: self.generator.next())
@@ -195,6 +206,9 @@ public struct Membership: Sendable {
         defer { self.pending = [] }
         return self.pending
     }
+
+    /// Whether a member that is alive or suspect is reached at an address.
+    public func isPresent(at endpoint: Endpoint) -> Bool { self.table.isPresent(at: endpoint) }
 
     /// Every member known, this node included, by identity.
     public var members: [Member] {
@@ -271,7 +285,8 @@ public struct Membership: Sendable {
             let always = min(self.nextProbe, self.nextSync)
             let sometimes = [
                 self.isGossipPlanned ? self.nextGossip : nil, self.foundingAt,
-                self.probe.deadline, self.relays.deadline, self.reconnection.deadline,
+                self.probe.deadline, self.nextOwnDoubt, self.relays.deadline,
+                self.reconnection.deadline,
                 self.suspicions.deadline(self.circumstances),
             ]
             return sometimes.reduce(always) { min($0, $1 ?? $0) }

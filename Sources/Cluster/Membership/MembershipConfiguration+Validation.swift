@@ -43,6 +43,8 @@ extension MembershipConfiguration {
         try self.check("isolationHold", self.isolationHold, .zero, .seconds(3_600))
         try self.check("leavePropagation", self.leavePropagation, .zero, .seconds(60))
         try self.check("datagramByteLimit", self.datagramByteLimit, 1_000, 65_000)
+        try self.check("datagramRate", self.datagramRate, 4_096, 1 << 30)
+        try self.check("streamRate", self.streamRate, 4_096, 1 << 30)
         try self.check("memberLimit", self.memberLimit, 1, 100_000)
         return self
     }

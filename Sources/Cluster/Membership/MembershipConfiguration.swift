@@ -99,6 +99,17 @@ public struct MembershipConfiguration: Equatable, Sendable {
     ///
     /// Default 900,000.
     public var streamByteLimit = 900_000
+    /// Bytes per second that datagrams may take, before sealing.
+    ///
+    /// Default 65,536; at most 16 times as much may be sent at once after a quiet time, which is what the
+    /// news of half of a large fleet takes. When they are used up no news goes out, neither by itself
+    /// nor with probes and acks, which go on.
+    public var datagramRate = 65_536
+    /// Bytes per second that may be told of members by stream, before sealing.
+    ///
+    /// Default 1,048,576; at most 8 times as much may be sent at once after a quiet time. When they are
+    /// used up an answer holds some twenty members, and the rest follows when views are compared.
+    public var streamRate = 1_048_576
     /// How many members are remembered at most; further ones are ignored.
     ///
     /// Default 16,384.

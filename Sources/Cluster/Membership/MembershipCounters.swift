@@ -29,6 +29,10 @@ public struct MembershipCounters: Equatable, Sendable {
     /// Messages of nodes of another mesh, none of which was believed.
     public internal(set) var foreignMessages: UInt64 = 0
 
+    /// Times that news was held back, since the bytes for datagrams were used up.
+    public internal(set) var newsHeld: UInt64 = 0
+    /// Answers by stream that did not hold everything, since the bytes for streams were used up.
+    public internal(set) var answersCut: UInt64 = 0
     /// Times that this node has withdrawn, since it was hard to reach.
     public internal(set) var withdrawals: UInt64 = 0
 

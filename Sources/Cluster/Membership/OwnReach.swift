@@ -71,12 +71,16 @@ struct OwnReach: Equatable, Sendable {
         self.isOutdone(by: 2) || (self.isWithdrawn && self.lostCount * 2 >= Self.size)
     }
 
-    /// Whether half of the last few pings were lost, nothing follows from that yet, and no other one was
-    /// sent for that in the last quarter of an interval.
+    /// When one more ping may be sent, since half of the last few were lost and nothing follows from that
+    /// yet: a quarter of an interval after the one before; `nil` while none need be.
+    var turn: MonotonicInstant? {
+        guard !self.isWithdrawn, self.isLosing else { return nil }
+        return self.nextTurn ?? MonotonicInstant(nanoseconds: 0)
+    }
+
+    /// Whether it is time for one more ping; takes that turn.
     mutating func takeTurn(_ interval: Duration, at now: MonotonicInstant) -> Bool {
-        guard !self.isWithdrawn, self.isLosing,
-            self.nextTurn.map({ $0 <= now }) ?? true
-        else { return false }
+        guard let turn = self.turn, turn <= now else { return false }
         self.nextTurn = now.advanced(by: interval / 4)
         return true
     }
@@ -108,9 +112,16 @@ struct OwnReach: Equatable, Sendable {
         if silence < interval { self.silentPings = 0 }
         let isDeaf = silence >= interval * Self.deafIntervals && self.silentPings >= Self.least
         guard self.isWithdrawn else {
-            self.badSince = self.isToBlame ? self.badSince ?? now : nil
-            let isBad = self.badSince.map { $0.duration(to: now) >= interval * Self.blameIntervals }
-            guard others + 1 >= Self.leastMembers, isBad ?? false || isDeaf else { return nil }
+            if self.isToBlame {
+                self.badSince = self.badSince ?? now
+            } else if self.isCleared {
+                self.badSince = nil
+            }
+            let isLong = self.badSince.map {
+                $0.duration(to: now) >= interval * Self.blameIntervals
+            }
+            let isBad = self.isToBlame && isLong ?? false
+            guard others + 1 >= Self.leastMembers, isBad || isDeaf else { return nil }
             return self.withdraw(isDeaf: isDeaf, at: now)
         }
         let recent = self.outcomes.suffix(Self.size / 2)
@@ -146,6 +157,14 @@ struct OwnReach: Equatable, Sendable {
 
     /// Whether half of the last few pings were lost.
     private var isLosing: Bool { self.outcomes.suffix(6).count { $0 != .answered } >= 3 }
+
+    /// Whether the fault is over, or was not this node's: a few answers in a row are chance where many
+    /// pings are sent, so that they do not clear it.
+    private var isCleared: Bool {
+        self.outcomes.suffix(6).count { $0 != .answered } <= 1
+            || self.lostCount * 5 < self.outcomes.count * 2
+            || self.count(.relayed) < 4 * self.count(.denied)
+    }
 
     private var lostCount: Int { self.outcomes.count { $0 != .answered } }
 

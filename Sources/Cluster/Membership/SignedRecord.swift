@@ -39,7 +39,9 @@ public struct SignedRecord: Sendable {
         writer.write(record.start.token)
         writer.write(record.mesh.value)
         writer.write(record.incarnation)
-        writer.append((record.hasLeft ? 1 : 0) | (record.isWithdrawn ? 2 : 0))
+        writer.append(
+            (record.hasLeft ? 1 : 0) | (record.isWithdrawn ? 2 : 0) | record.mode.rawValue << 2
+        )
         writer.write(record.profile.name)
         writer.write(record.profile.region)
         writer.write(record.profile.zone)
@@ -104,6 +106,8 @@ public struct SignedRecord: Sendable {
             incarnation: incarnation,
             hasLeft: standing & 1 != 0,
             isWithdrawn: standing & 2 != 0,
+            // A mode of newer software is none to send traffic to.
+            mode: NodeMode(rawValue: standing >> 2 & 3) ?? .maintenance,
             ring: ring
         )
         self.content = Content(record: record, bytes: bytes, signature: signature)

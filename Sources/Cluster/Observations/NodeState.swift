@@ -1,24 +1,14 @@
 public import MeshPrimitives
 
-/// What a node says of itself besides its membership; only the node itself changes it.
+/// What a node says of itself besides its membership, where its mode is; only the node itself changes it.
+///
+/// Not signed: whoever holds the key ring can say it in the node's name, until the node says it again.
 public struct NodeState: Hashable, Sendable {
-    /// Whether the node takes traffic.
-    public enum Mode: UInt8, CaseIterable, Sendable {
-        /// It takes traffic.
-        case normal = 0
-        /// It finishes what it has and takes nothing new.
-        case draining = 1
-        /// It is taken out on purpose and empty.
-        case maintenance = 2
-    }
-
     /// The longest ``rejection``, in UTF-8 bytes: 256; the rest is cut.
     public static let rejectionByteLimit = 256
     /// The longest ``adminAddress``, in UTF-8 bytes: 128; the rest is cut.
     public static let addressByteLimit = 128
 
-    /// The mode it is in.
-    public var mode = Mode.normal
     /// The generation of the configuration it routes by.
     public var generation: UInt64 = 0
     /// The hash of the configuration it routes by.
@@ -41,7 +31,7 @@ public struct NodeState: Hashable, Sendable {
     /// Creates the state of a node that has just started.
     public init() {}
 
-    /// Most bytes on the wire: mode 1, hash 16, two times 8, two generations, two texts.
+    /// Most bytes on the wire: reserved 1, hash 16, two times 8, two generations, two texts.
     public var wireByteCount: Int {
         33 + Varint.byteCount(of: self.generation) + Varint.byteCount(of: self.durableGeneration)
             + 4 + self.rejection.utf8.count + self.adminAddress.utf8.count

@@ -141,6 +141,7 @@ extension ObservationTable {
             self.counters.foreign += 1
             return []
         }
+        self.counters.outranked += 1
         self.own.outrank(version)
         self.queue(self.node, after: 0, votes: false, .urgent)
         return self.spread(self.node, after: .none, isMesh: true, except: nil, at: now)
@@ -330,6 +331,10 @@ extension ObservationTable {
             message.wants.append(
                 ObservationDigest(owner: owner, version: log?.version ?? .none)
             )
+            // What the owner does not tell when asked it may never have said: it hears of that.
+            if want.holder == owner, want.tries > 0 {
+                message.digest.append(ObservationDigest(owner: owner, version: want.until))
+            }
             messages[want.holder, default: [:]][isRest] = message
             want.tries += 1
             want.due = now.advanced(by: self.configuration.roundInterval * want.tries)

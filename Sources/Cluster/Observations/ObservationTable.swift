@@ -226,6 +226,9 @@ public struct ObservationCounters: Equatable, Sendable {
     public internal(set) var overLimit: UInt64 = 0
     /// Runs of owners that are no members, or of this node itself.
     public internal(set) var foreign: UInt64 = 0
+    /// Times that this node went on above a word in its name that it has not said: its disk was put back,
+    /// or somebody else speaks for it.
+    public internal(set) var outranked: UInt64 = 0
     /// Messages not sent because the bytes were used up.
     public internal(set) var overBudget: UInt64 = 0
     /// Times that this node asked for what it missed.

@@ -1,4 +1,5 @@
 import MeshChangelog
+import MeshDissemination
 import MeshMembership
 import MeshObservations
 import MeshPrimitives
@@ -10,8 +11,16 @@ extension ClusterLoop {
         self.counters.datagramsReceived += 1
         self.counters.datagramBytesReceived += UInt64(datagram.count)
         do throws(WireError) {
-            let (sender, body) = try self.opener.open(datagram)
-            self.lastHeard = LoopClock.now()
+            let now = LoopClock.now()
+            let isMember = self.membership.isPresent(at: source)
+            let (sender, body) = try self.opener.open(datagram) {
+                !isMember
+                    && !self.sources.admits(datagram.count, ofStrangerAt: source.address, at: now)
+            }
+            guard
+                !isMember || self.sources.admits(datagram.count, ofMemberAt: source, at: now)
+            else { throw WireError.overLimit }
+            self.lastHeard = now
             self.troubles.worked(.datagrams, source)
             let messages = try ClusterMessage.decode(body, from: sender) { type, content in
                 self.received(unknown: type, content, from: sender)

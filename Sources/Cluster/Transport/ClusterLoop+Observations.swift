@@ -15,6 +15,12 @@ extension ClusterLoop {
         for effect in step(&self.observations, LoopClock.now()) { self.perform(effect) }
     }
 
+    /// Says whether this node takes traffic.
+    func setMode(_ mode: NodeMode) {
+        self.mode = mode
+        self.stepMembership { $0.setMode(mode, at: $1) }
+    }
+
     /// Tells the observations who is there, when that has changed.
     func observationPeersChanged() {
         let peers = self.membership.members

@@ -23,6 +23,8 @@ final class ClusterLoop {
     var counters = ClusterCounters()
 
     var membership: Membership
+    /// Whether this node takes traffic.
+    var mode = NodeMode.normal
     var observations: ObservationTable
     /// Who the observations were told is there.
     var observationPeers: [Peer] = []
@@ -39,6 +41,8 @@ final class ClusterLoop {
     var changelog: Changelog
     var sealer: DatagramSealer
     var opener: DatagramOpener
+    /// What each source of datagrams may still send.
+    var sources = SourceLimits()
     /// Which protocol version goes to whom.
     var wire: WireStanding
     /// When a peer's datagram last opened.
@@ -419,6 +423,7 @@ final class ClusterLoop {
             generator: SeededGenerator(seed: self.configuration.seed)
         )
         self.membership.restore(self.knownMembers, at: LoopClock.now())
+        _ = self.membership.setMode(self.mode, at: LoopClock.now())
     }
 }
 
@@ -435,7 +440,8 @@ extension WireError {
         case .unknownVersion:
             "gossip comes from there in a protocol version that this node does not speak: compare the "
                 + "versions, meshctl upgrade status"
-        case .truncated, .tooLarge, .notMeshgate, .wrongKind, .ownMessage, .staleSession, .replayed,
+        case .truncated, .tooLarge, .notMeshgate, .wrongKind, .overLimit, .ownMessage,
+            .staleSession, .replayed,
             .belowWindow, .malformed, .unusableAddress, .noCommonVersion:
             nil
         }

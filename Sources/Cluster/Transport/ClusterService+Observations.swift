@@ -18,6 +18,9 @@ extension ClusterService {
         self.perform { loop in loop.stepObservations { $0.setState(state, at: $1) } }
     }
 
+    /// Sets whether this node takes traffic; told with its signed record.
+    public func setMode(_ mode: NodeMode) { self.perform { $0.setMode(mode) } }
+
     /// Sets how busy this node is; told with the next renewal.
     public func setLoad(_ load: NodeLoad) {
         self.perform { $0.observations.setLoad(load) }

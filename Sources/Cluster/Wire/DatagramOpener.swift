@@ -3,7 +3,8 @@ public import MeshPrimitives
 
 /// Opens datagrams of all peers, and refuses forgeries, strangers and replays.
 ///
-/// Checks run from cheap to dear: length, magic, version, cluster, key epoch, seal, session, window.
+/// Checks run from cheap to dear: length, magic, version, cluster, limit of the source, key epoch, seal,
+/// session, window.
 /// Nothing is remembered of a sender before its seal held.
 ///
 /// ## What a replayed datagram can do
@@ -70,10 +71,14 @@ public struct DatagramOpener: Sendable {
 
     /// Opens one datagram as received; may be hostile.
     ///
+    /// - Parameters:
+    ///   - datagram: the bytes.
+    ///   - isOverLimit: whether its source has sent too much; asked once it looks like one of this mesh.
     /// - Returns: who sealed it, and what.
     /// - Throws: ``WireError``; nothing is remembered then.
     public mutating func open(
-        _ datagram: [UInt8]
+        _ datagram: [UInt8],
+        unless isOverLimit: () -> Bool = { false }
     ) throws(WireError) -> (sender: NodeID, body: [UInt8]) {
         guard datagram.count <= DatagramSealer.byteLimit else { throw .tooLarge }
         let envelope = try Envelope(
@@ -83,6 +88,7 @@ public struct DatagramOpener: Sendable {
             versions: self.versions
         )
         guard envelope.sender != self.node else { throw .ownMessage }
+        guard !isOverLimit() else { throw .overLimit }
         var session = try self.session(of: envelope)
         let body = try envelope.open(datagram, key: session.key)
         try self.checkFreshness(of: envelope)

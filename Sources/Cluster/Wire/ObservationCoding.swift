@@ -94,7 +94,8 @@ extension ByteWriter {
     }
 
     private mutating func write(_ state: NodeState) {
-        self.append(state.mode.rawValue)
+        // Reserved: the mode is in the member's record, which it signs.
+        self.append(0)
         self.write(varint: state.generation)
         self.write(state.configurationHash)
         self.write(state.configurationSince)
@@ -187,7 +188,7 @@ extension WireReader {
             return UnknownObservation(kind: kind, content: content).map { .unknown($0) }
         }
         switch code {
-        case .state: return try self.readNodeState().map { .state($0) }
+        case .state: return .state(try self.readNodeState())
         case .load:
             let permille: UInt16 = try self.read()
             let high: UInt8 = try self.read()
@@ -242,8 +243,8 @@ extension WireReader {
         }
     }
 
-    private mutating func readNodeState() throws(WireError) -> NodeState? {
-        let mode = NodeState.Mode(rawValue: try self.read())
+    private mutating func readNodeState() throws(WireError) -> NodeState {
+        _ = try self.read(UInt8.self)
         var state = NodeState()
         state.generation = try self.readVarint()
         state.configurationHash = try self.readHash()
@@ -252,8 +253,6 @@ extension WireReader {
         state.startedAt = try self.read()
         state.rejection = try self.readString()
         state.adminAddress = try self.readString()
-        guard let mode else { return nil }
-        state.mode = mode
         return state
     }
 

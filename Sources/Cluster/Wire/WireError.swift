@@ -16,6 +16,8 @@ public enum WireError: String, Error, CaseIterable, Sendable {
     case wrongKind = "wrong_kind"
     /// Another cluster's name: two clusters share an address range.
     case wrongCluster = "wrong_cluster"
+    /// More bytes from one source than it may send.
+    case overLimit = "over_limit"
     /// Sealed under a key epoch that the key ring does not hold.
     case unknownKeyEpoch = "unknown_key_epoch"
     /// The seal does not hold: forged, damaged, or another key under the same epoch.

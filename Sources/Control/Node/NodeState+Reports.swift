@@ -26,7 +26,7 @@ extension NodeState {
 
 extension MemberReport.Mode {
     /// What a node says that it is in.
-    init(_ mode: NodeState.Mode) {
+    init(_ mode: NodeMode) {
         switch mode {
         case .normal: self = .normal
         case .draining: self = .draining
@@ -35,7 +35,7 @@ extension MemberReport.Mode {
     }
 }
 
-extension NodeState.Mode {
+extension NodeMode {
     /// What an operator wants of a node.
     init(_ mode: MemberReport.Mode) {
         switch mode {

@@ -73,7 +73,7 @@ struct FaultCommand: ParsableCommand {
     /// Plants mistakes and tells how each is caught.
     private func hunt(_ name: String) -> ExperimentTable {
         let bugs = PlantedBug(rawValue: name).map { [$0] } ?? PlantedBug.allCases
-        let last = self.common.seed &+ UInt64(max(self.seeds, 4)) - 1
+        let last = self.common.seed &+ UInt64(max(self.seeds, 16)) - 1
         return PlantedBug.hunt(bugs, seeds: self.common.seed...max(self.common.seed, last))
     }
 

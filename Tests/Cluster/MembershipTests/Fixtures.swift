@@ -63,6 +63,7 @@ func record(
     address: UInt64? = nil,
     start: MemberStart = MemberStart(boot: 0, token: 1),
     mesh: MeshID = testMesh.id,
+    mode: NodeMode = .normal,
     signedBy signer: UInt64? = nil
 ) -> SignedRecord {
     let record = MemberRecord(
@@ -71,7 +72,8 @@ func record(
         start: start,
         mesh: mesh,
         incarnation: incarnation,
-        hasLeft: hasLeft
+        hasLeft: hasLeft,
+        mode: mode
     )
     return SignedRecord(record, signing: FakeKeys.identity(signer ?? number).sign)
 }

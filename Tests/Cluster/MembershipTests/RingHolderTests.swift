@@ -96,6 +96,42 @@ struct RingHolderTests {
         }
     }
 
+    @Test("cannot drain a member: only its own record says so, and what others signed is counted")
+    func cannotDrain() throws {
+        var fleet = Self.attack(seed: 6) { incarnation, accuser in
+            [.record(record(1, incarnation + 1, mode: .draining, signedBy: accuser))]
+        }
+        let modes = { (fleet: Fleet) in
+            Set(fleet.nodes.compactMap { $0?.member(node(1))?.signed.record.mode })
+        }
+
+        #expect(modes(fleet) == [.normal])
+        for other in Self.others {
+            let counters = try #require(fleet.nodes[other - 1]?.statistics)
+            #expect(counters.recordsForged > 100)
+        }
+
+        let now = fleet.now
+        fleet.step(0) { $0.setMode(.draining, at: now) }
+        fleet.run(until: 33)
+        #expect(modes(fleet) == [.draining])
+        let later = fleet.now
+        fleet.step(0) { $0.setMode(.normal, at: later) }
+        fleet.run(until: 36)
+        #expect(modes(fleet) == [.normal])
+    }
+
+    @Test("cannot read a mode into a record that does not say it", arguments: NodeMode.allCases)
+    func modeIsSigned(mode: NodeMode) throws {
+        let signed = record(1, 5, mode: mode)
+        let read = try SignedRecord(decoding: signed.bytes, signature: signed.signature) { _ in
+            node(1)
+        }
+
+        #expect(read.record.mode == mode)
+        #expect(read == signed)
+    }
+
     /// What a member has signed of itself since the start.
     private func claimed(_ number: UInt64) -> SignedRecord { record(number) }
 }

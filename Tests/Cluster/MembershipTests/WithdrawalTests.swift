@@ -17,6 +17,18 @@ struct WithdrawalTests {
         #expect((45.0...60).contains(changes.first?.at ?? 0))
     }
 
+    @Test("withdraws though some answers come in a row, as among many pings they do")
+    mutating func lucky() {
+        let pattern: [OwnReach.Outcome] = [
+            .relayed, .relayed, .answered, .answered, .answered, .answered, .relayed, .relayed,
+            .unanswered, .relayed,
+        ]
+        let changes = self.ping(pattern, count: 80, interval: 0.25)
+
+        #expect(changes.map(\.change) == [.withdraw])
+        #expect(changes.first.map { $0.at <= 12 } == true)
+    }
+
     @Test("stays when relays fail as well, since then the loss is not its own fault")
     mutating func sharedLoss() {
         #expect(self.ping([.denied, .relayed, .unanswered, .denied], count: 300).isEmpty)

@@ -317,6 +317,38 @@ struct ObservationLieTests {
         #expect(fleet.tables[0].own.boot == 9)
     }
 
+    @Test("votes made up in the name of two are taken back by both within seconds, who count it")
+    func outranksForgedVotes() {
+        var fleet = TestFleet(6)
+        fleet.meet()
+        fleet.step(0) { $0.setVotes(votes([1]), at: $1) }
+        fleet.run(for: .seconds(2))
+        for owner in [0, 1] {
+            let lie = self.message(
+                ObservationDelta(
+                    owner: node(owner),
+                    boot: 3,
+                    base: 400,
+                    head: 500,
+                    newest: 500,
+                    entries: [.init(sequence: 500, observation: .vote(target(7), down()))]
+                )
+            )
+            for index in 2..<6 { fleet.step(index) { $0.receive(lie, from: node(owner), at: $1) } }
+        }
+        #expect(fleet.tables[5].votes(of: node(1)).votes[target(7)] != nil)
+
+        let isOver = fleet.run(for: .seconds(10)) { fleet in
+            (2..<6).allSatisfy { index in
+                fleet.tables[index].votes(of: node(0)) == votes([1])
+                    && fleet.tables[index].votes(of: node(1)).votes.isEmpty
+            }
+        }
+
+        #expect(isOver)
+        for owner in [0, 1] { #expect(fleet.tables[owner].counters.outranked > 0) }
+    }
+
     @Test("a node hears from a far peer, too, that others know more of it than it has said")
     func hearsFromAfar() {
         var fleet = TestFleet(2, regions: ["eu", "us"])

@@ -64,6 +64,41 @@ struct HostileInputTests {
         await first.kill()
     }
 
+    @Test("from a holder of a key who floods is taken no further than one source may send")
+    func limitsSources() async throws {
+        try await withCluster(of: 2) { nodes in
+            let endpoint = try await nodes[0].endpoint()
+            let socket = try RawSocket(.datagram, to: endpoint)
+            var sealer = DatagramSealer(
+                keys: self.keys,
+                sender: self.stranger,
+                start: MemberStart(boot: 1, token: 1)
+            )
+            let accusation = Accusation(
+                subject: NodeID(high: 5, low: 5),
+                incarnation: 1,
+                verdict: .suspect,
+                accuser: self.stranger
+            )
+            let flood = ClusterMessage.membership(
+                MembershipMessage(
+                    kind: .gossip,
+                    sender: self.stranger,
+                    senderIncarnation: 1,
+                    digest: .zero,
+                    mesh: MeshClaim(id: MeshID(1), standing: .alone),
+                    updates: Array(repeating: .accusation(accusation), count: 20)
+                )
+            )
+            try await eventually("some of it is refused") {
+                for _ in 0..<50 { socket.send(try sealer.seal(flood.encoded)) }
+                let rejected = await nodes[0].service.status().counters.rejected
+                return rejected[.overLimit, default: 0] > 0
+            }
+            #expect(await allSee(nodes))
+        }
+    }
+
     @Test("that replays a whole recorded stream gets a greeting and then nothing")
     func refusesReplayedStreams() async throws {
         let node = try TestNode("node-1")

@@ -8,7 +8,6 @@ extension Fixture {
     /// A run of one observation of every kind.
     static var delta: ObservationDelta {
         var state = NodeState()
-        state.mode = .draining
         state.generation = 300
         state.configurationHash = ContentHash(high: 1, low: 2)
         state.configurationSince = 3

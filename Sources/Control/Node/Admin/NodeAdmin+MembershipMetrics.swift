@@ -1,5 +1,6 @@
 import MeshAdmin
 import MeshMembership
+import MeshObservations
 import MeshTransport
 
 extension NodeAdmin {
@@ -39,6 +40,37 @@ extension NodeAdmin {
             samples: Self.samples([("", counters.withdrawals)])
         )
         Self.writeTables(status, into: &text)
+        Self.writeLimits(status, into: &text)
+    }
+
+    /// What bounds on bytes have held back, and what was said in this node's name.
+    private static func writeLimits(_ status: ClusterStatus, into text: inout MetricsText) {
+        text.family(
+            "meshgate_gossip_held_total",
+            .counter,
+            help: "Gossip that was held back or cut, since its bytes were used up.",
+            labels: ["what"],
+            samples: Self.samples([
+                ("news", status.membership.newsHeld), ("answers", status.membership.answersCut),
+                ("observations", status.observations.overBudget),
+            ])
+        )
+        text.family(
+            "meshgate_observations_refused_total",
+            .counter,
+            help: "Observations that were not taken in, by reason.",
+            labels: ["reason"],
+            samples: Self.samples([
+                ("table_full", status.observations.overLimit),
+                ("foreign", status.observations.foreign),
+            ])
+        )
+        text.family(
+            "meshgate_impersonations_total",
+            .counter,
+            help: "Times that peers had heard what this node never said; it said everything again.",
+            samples: Self.samples([("", status.observations.outranked)])
+        )
     }
 
     /// What it holds, refuses and drops.

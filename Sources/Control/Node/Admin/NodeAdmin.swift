@@ -102,7 +102,7 @@ struct NodeAdmin: AdminNode {
 
     func readiness() async -> Readiness {
         if let reason = await self.exclusion() { return .excluded(reason) }
-        guard self.state.current.mode == .normal else { return .draining }
+        guard self.state.mode == .normal else { return .draining }
         let running = await self.configurations.running
         return running.hasConfiguration ? .ready : .withoutConfiguration
     }

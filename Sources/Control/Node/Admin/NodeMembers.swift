@@ -98,6 +98,7 @@ extension MemberReport {
         )
         self.zone = member.profile.zone
         self.state = State(member.state)
+        self.mode = Mode(member.signed.record.mode)
         self.incarnation = member.incarnation
         self.version = member.profile.version
         self.isAsked = isAsked
@@ -113,7 +114,6 @@ extension MemberReport {
             self.note = Self.note(of: member, forSeconds: inState / 1_000)
             return
         }
-        self.mode = Mode(state.mode)
         self.config = state.version
         self.adminAddress = state.adminAddress
         self.ageSeconds =
@@ -124,7 +124,7 @@ extension MemberReport {
         }
         self.load = load.share
         self.inFlight = load.inFlight
-        if state.mode != .normal {
+        if self.mode != .normal {
             self.note = "\(self.mode.rawValue), \(load.inFlight) requests left"
         } else if !state.rejection.isEmpty {
             self.note = "rejects the newest configuration: \(state.rejection)"

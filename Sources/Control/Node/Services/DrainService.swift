@@ -1,7 +1,7 @@
 import Logging
 import MeshDataPlane
 import MeshListening
-import MeshObservations
+import MeshPrimitives
 import MeshReports
 import ServiceLifecycle
 import Synchronization
@@ -57,7 +57,7 @@ final class DrainService: Service {
             isHandedOver ? .taken : self.supervisor.keepsSockets ? .kept : .ended
         if !isHandedOver {
             self.supervisor.stopping()
-            self.state.update { $0.mode = .draining }
+            self.state.set(.draining)
             // From the announcement on clients are sent elsewhere.
             self.dataPlane.setClosing(true)
             await self.unlessHurried { try? await Task.sleep(for: self.announce) }

@@ -1,5 +1,5 @@
 import MeshDataPlane
-import MeshObservations
+import MeshPrimitives
 import MeshReports
 import ServiceLifecycle
 import Synchronization
@@ -33,7 +33,7 @@ final class ModeService: Service {
             since = mode == .normal ? nil : since ?? .now
         }
         self.dataPlane.setClosing(mode != .normal)
-        self.state.update { $0.mode = NodeState.Mode(mode) }
+        self.state.set(NodeMode(mode))
     }
 
     /// Cuts what lasts too long on a node that is drained, also what comes although it is, until the node

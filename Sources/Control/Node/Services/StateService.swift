@@ -17,6 +17,7 @@ final class StateService: Service {
     private let cluster: ClusterService
     private let dataPlane: DataPlane
     private let state: Mutex<NodeState>
+    private let standing = Mutex(NodeMode.normal)
 
     init(cluster: ClusterService, dataPlane: DataPlane, adminAddress: String) {
         self.cluster = cluster
@@ -29,6 +30,18 @@ final class StateService: Service {
 
     /// The state as it was last set.
     var current: NodeState { self.state.withLock { $0 } }
+
+    /// Whether the node takes traffic.
+    var mode: NodeMode { self.standing.withLock { $0 } }
+
+    /// Sets whether the node takes traffic and tells the mesh at once; returns at once.
+    func set(_ mode: NodeMode) {
+        self.standing.withLock { standing in
+            standing = mode
+            // Under the lock, so that no older mode overtakes.
+            self.cluster.setMode(mode)
+        }
+    }
 
     /// Changes the state and tells the mesh at once; returns at once.
     func update(_ change: @Sendable (inout NodeState) -> Void) {

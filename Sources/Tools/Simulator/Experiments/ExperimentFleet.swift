@@ -1,3 +1,4 @@
+import MeshDissemination
 import MeshMembership
 import MeshPrimitives
 
@@ -36,6 +37,10 @@ struct ExperimentFleet {
     private(set) var streamBytes: UInt64 = 0
     /// Datagrams that loss or a cut took.
     private(set) var lostCount: UInt64 = 0
+    /// The most bytes that one node has sent in one second.
+    private(set) var peakBytes: UInt64 = 0
+    /// Datagrams that were one source's too many.
+    private(set) var refusedCount: UInt64 = 0
     /// Inputs that found their node blocked.
     private(set) var delayedCount: UInt64 = 0
     /// Called with every event of every node.
@@ -50,6 +55,11 @@ struct ExperimentFleet {
     private var blockedUntil = PerNode(MonotonicInstant(nanoseconds: 0))
     /// The end of the block in which a node is stuck with something to send.
     private var stuckUntil = PerNode(MonotonicInstant(nanoseconds: 0))
+    /// What each node has sent in the second that runs.
+    private var second: Int64 = 0
+    private var sentInSecond = PerNode<UInt64>(0)
+    /// What each node takes from each source; not kept in larger fleets, where it would be too much.
+    private var sources: [SourceLimits] = []
     private let plant: PlantedBug?
     private let tell: (@Sendable (String) -> Void)?
     private var queue = EventQueue<Input>()
@@ -101,6 +111,12 @@ struct ExperimentFleet {
             ),
             signing: identity.sign
         )
+    }
+
+    /// Lets each node take no more of a source than it may, where there are not too many for that.
+    mutating func limitSources() {
+        guard self.nodes.count <= Self.sharingFrom else { return }
+        self.sources = Array(repeating: SourceLimits(), count: self.nodes.count)
     }
 
     /// Starts every node with all of them known to each.
@@ -194,6 +210,14 @@ struct ExperimentFleet {
     /// Virtual seconds since the start.
     var seconds: Double { Double(self.now.nanoseconds) / 1e9 }
 
+    /// Times that nodes which run held news back or cut an answer, since their bytes were used up.
+    var heldCount: UInt64 {
+        self.nodes.reduce(0) { sum, node in
+            let counters = node?.statistics
+            return sum + (counters?.newsHeld ?? 0) + (counters?.answersCut ?? 0)
+        }
+    }
+
     /// Bytes sent by all nodes, datagrams with their seals and streams with their overhead.
     var bytes: UInt64 { self.datagramBytes + self.streamBytes }
 
@@ -227,6 +251,7 @@ struct ExperimentFleet {
             if self.wakes[index] == number { self.wake(index) }
         case .datagram(let message, let sender, let receiver):
             let source = SimulatedNode.endpoint(of: sender)
+            guard self.isTaken(message, from: source, by: receiver) else { return }
             let message = self.heard(message, by: receiver)
             self.step(receiver) { $0.receive(message, from: source, at: now) }
         case .stream(let message, let sender, let receiver):
@@ -237,7 +262,7 @@ struct ExperimentFleet {
                 return outcome.effects
             }
             guard let answer else { return }
-            self.streamBytes += UInt64(answer.wireByteCount)
+            self.streamBytes += self.counted(answer.wireByteCount, by: receiver)
             self.stream(.answer(answer, from: receiver, to: sender), receiver, sender)
         case .answer(let message, let sender, let receiver):
             self.step(receiver) {
@@ -293,7 +318,8 @@ struct ExperimentFleet {
         switch effect {
         case .send(let message, let endpoint):
             self.datagrams += 1
-            self.datagramBytes += UInt64(message.wireByteCount + Self.envelopeByteCount)
+            let byteCount = message.wireByteCount + Self.envelopeByteCount
+            self.datagramBytes += self.counted(byteCount, by: index)
             let receiver = SimulatedNode.index(of: endpoint) ?? index
             guard self.isWhole(index, receiver), !self.isLost(index, receiver) else {
                 self.lostCount += 1
@@ -305,7 +331,10 @@ struct ExperimentFleet {
             )
         case .stream(let message, let endpoint):
             let receiver = SimulatedNode.index(of: endpoint) ?? index
-            self.streamBytes += UInt64(message.wireByteCount + Self.streamByteCount)
+            self.streamBytes += self.counted(
+                message.wireByteCount + Self.streamByteCount,
+                by: index
+            )
             guard self.plant != .noFullSync || self.seconds < 5 else { return }
             self.stream(.stream(message, from: index, to: receiver), index, receiver)
         case .probeByStream(let id, let endpoint, let sequence):
@@ -343,6 +372,39 @@ struct ExperimentFleet {
             self.isWhole(sender, receiver), self.passesStream(sender, receiver)
         else { return }
         self.queue.push(input, at: self.sent(by: sender, after: self.delay * 3))
+    }
+
+    /// Counts bytes that a node sends now; gives them.
+    private mutating func counted(_ byteCount: Int, by index: Int) -> UInt64 {
+        let second = self.now.nanoseconds / 1_000_000_000
+        if second != self.second {
+            self.second = second
+            self.sentInSecond = PerNode(0)
+        }
+        self.sentInSecond[index] += UInt64(byteCount)
+        self.peakBytes = max(self.peakBytes, self.sentInSecond[index])
+        return UInt64(byteCount)
+    }
+
+    /// Whether a node takes a datagram, by what its source has sent before.
+    private mutating func isTaken(
+        _ message: MembershipMessage,
+        from source: Endpoint,
+        by receiver: Int
+    ) -> Bool {
+        guard self.sources.indices.contains(receiver) else { return true }
+        let byteCount = message.wireByteCount + Self.envelopeByteCount
+        let isMember = self.nodes[receiver]?.isPresent(at: source) ?? false
+        let isTaken =
+            isMember
+            ? self.sources[receiver].admits(byteCount, ofMemberAt: source, at: self.now)
+            : self.sources[receiver].admits(
+                byteCount,
+                ofStrangerAt: source.address,
+                at: self.now
+            )
+        if !isTaken { self.refusedCount += 1 }
+        return isTaken
     }
 
     private func isWhole(_ sender: Int, _ receiver: Int) -> Bool {

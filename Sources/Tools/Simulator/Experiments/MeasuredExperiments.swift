@@ -9,7 +9,7 @@ enum DetectionExperiment {
                 + "10.1 p50, 13.7 p99, then 0.98 until the last knows (p99)",
             [
                 "nodes", "killed", "first p50", "first p99", "last p50", "last p99", "all known",
-                "wrong",
+                "wrong", "peak B/s", "held",
             ]
         )
         let count = options.nodes ?? 128
@@ -29,10 +29,12 @@ enum DetectionExperiment {
         var last: [Double] = []
         var whole: Double?
         var wrong = 0
+        var limits = LimitsSeen()
         // One crash says little; enough of them are looked at, one after the other.
         let rounds = killed == 1 ? max(options.repetitions, 10) : options.repetitions
         for round in 0..<rounds {
             var fleet = options.fleet(count, .lan, seed: options.seed &+ UInt64(round))
+            fleet.limitSources()
             fleet.startKnowing()
             fleet.run(until: 12 + 0.37 * Double(round % 7))
             let victims = Set((0..<killed).map { $0 * count / killed })
@@ -62,6 +64,7 @@ enum DetectionExperiment {
                 last.append((times.max() ?? 0) - (times.min() ?? 0))
             }
             wrong += mistakes.value
+            limits.add(fleet)
             whole = end.map { max(whole ?? 0, $0 - crash) }
         }
         let text = "\(killed) of \(count) killed"
@@ -82,8 +85,29 @@ enum DetectionExperiment {
             ExperimentTable.seconds(late),
             ExperimentTable.seconds(ExperimentTable.percentile(last, 0.5)),
             ExperimentTable.seconds(ExperimentTable.percentile(last, 0.99)),
-            ExperimentTable.seconds(whole), "\(wrong)",
+            ExperimentTable.seconds(whole), "\(wrong)", "\(limits.peak)", "\(limits.held)",
         ])
+        limits.judge(text, in: &table)
+    }
+}
+
+/// What the limits on bytes did in some runs.
+private struct LimitsSeen {
+    /// The most that one node sent in a second.
+    var peak: UInt64 = 0
+    /// Times that something was held back.
+    var held: UInt64 = 0
+    var refused: UInt64 = 0
+
+    mutating func add(_ fleet: ExperimentFleet) {
+        self.peak = max(self.peak, fleet.peakBytes)
+        self.held += fleet.heldCount
+        self.refused += fleet.refusedCount
+    }
+
+    /// No member sends another too much.
+    func judge(_ text: String, in table: inout ExperimentTable) {
+        table.promise(self.refused == 0, "\(text): \(self.refused) datagrams were too many")
     }
 }
 
@@ -143,10 +167,11 @@ enum BootstrapExperiment {
         var table = ExperimentTable(
             "Seconds from the start of all nodes with one seed to one view; published at 1,000 and "
                 + "2,000: memberlist 46 and 97, Rapid 29 and 53",
-            ["nodes", "one view after", "bytes per node and s", "sizes seen"]
+            ["nodes", "one view after", "bytes per node and s", "sizes seen", "peak B/s", "held"]
         )
         let count = options.nodes ?? 200
         var fleet = options.fleet(count, .lan, seed: options.seed)
+        fleet.limitSources()
         for index in 0..<count {
             fleet.run(until: Double(index) / Double(count))
             fleet.start(index, seeds: index == 0 ? [] : [0])
@@ -157,10 +182,13 @@ enum BootstrapExperiment {
             return fleet.agrees()
         }
         table.promise(end, atMost: 30, "\(count) nodes to one view")
+        var limits = LimitsSeen()
+        limits.add(fleet)
+        limits.judge("\(count) nodes at once", in: &table)
         table.add([
             "\(count)", ExperimentTable.seconds(end),
             ExperimentTable.seconds(Double(fleet.bytes) / Double(count) / fleet.seconds),
-            "\(sizes.count)",
+            "\(sizes.count)", "\(limits.peak)", "\(limits.held)",
         ])
         return table
     }

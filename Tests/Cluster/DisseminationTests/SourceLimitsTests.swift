@@ -1,0 +1,70 @@
+import MeshPrimitives
+import Testing
+
+@testable import MeshDissemination
+
+@Suite("Limits of what each source may send")
+struct SourceLimitsTests {
+    private static func at(_ seconds: Double) -> MonotonicInstant {
+        MonotonicInstant(nanoseconds: Int64(seconds * 1e9))
+    }
+
+    private static func address(_ number: UInt32) -> IPAddress { .v4(0x0A00_0000 + number) }
+
+    private static func member(_ number: UInt16) -> Endpoint {
+        Endpoint(address: Self.address(1), port: number)
+    }
+
+    /// Bytes of a member that are taken in one second of `start`, of a flood.
+    private func flood(
+        _ limits: inout SourceLimits,
+        from member: Endpoint,
+        at start: Double
+    ) -> Int {
+        (0..<2_000).reduce(0) { sum, number in
+            let now = Self.at(start + Double(number) / 2_000)
+            return limits.admits(1_400, ofMemberAt: member, at: now) ? sum + 1_400 : sum
+        }
+    }
+
+    @Test("hold a member that floods to its rate, and leave others alone")
+    func members() {
+        var limits = SourceLimits()
+        let rate = SourceLimits.memberRate
+        let first = self.flood(&limits, from: Self.member(1), at: 0)
+        let second = self.flood(&limits, from: Self.member(1), at: 10)
+        let third = self.flood(&limits, from: Self.member(1), at: 11)
+
+        #expect(first <= 5 * rate + 1_400)
+        #expect(second <= 5 * rate + 1_400)
+        #expect(third <= rate + 1_400)
+        #expect(third >= rate - 2_800)
+        let other = limits.admits(1_400, ofMemberAt: Self.member(2), at: Self.at(12))
+        let address = limits.admits(1_400, ofStrangerAt: Self.address(1), at: Self.at(12))
+        #expect(other && address, "an address stands apart from the members behind it")
+    }
+
+    @Test("forget who was quiet, and let those share who find no room")
+    func full() {
+        var limits = SourceLimits(memberLimit: 2, strangerLimit: 4)
+        for number in UInt32(1)...4 {
+            let isTaken = limits.admits(1_000, ofStrangerAt: Self.address(number), at: Self.at(0))
+            #expect(isTaken)
+        }
+        var taken = 0
+        for number in UInt32(5)...2_000 {
+            if limits.admits(1_000, ofStrangerAt: Self.address(number), at: Self.at(0.01)) {
+                taken += 1
+            }
+        }
+
+        #expect(limits.count == 4)
+        #expect(taken <= 4 * SourceLimits.strangerRate / 1_000 + 1)
+        let known = limits.admits(1_000, ofStrangerAt: Self.address(1), at: Self.at(0.02))
+        #expect(known)
+
+        let later = limits.admits(1_000, ofStrangerAt: Self.address(3_000), at: Self.at(20))
+        #expect(later)
+        #expect(limits.count == 1)
+    }
+}
