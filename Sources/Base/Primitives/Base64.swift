@@ -47,7 +47,9 @@ public enum Base64 {
         }
         // Two or three digits are left, or none.
         var bits: UInt32 = 0
-        for place in 0..<(digits.count - at) { bits |= places[256 * place + Int(digits[at + place])] }
+        for place in 0..<(digits.count - at) {
+            bits |= places[256 * place + Int(digits[at + place])]
+        }
         all |= bits
         for place in 0..<max(0, digits.count - at - 1) {
             room[count] = UInt8(truncatingIfNeeded: bits >> UInt32(16 - 8 * place))
