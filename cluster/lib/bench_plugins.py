@@ -1,9 +1,12 @@
 """What plugins cost: processor time per request with key-auth, rate-limiting (local), cors,
 correlation-id and prometheus and 10,000 consumers, against the same proxy without plugins and against
 nginx doing the same by `map`, `limit_req`, `add_header` and `$request_id`, in one alternating run; and
-what checking a token of RS256 and ES256 costs above a plain request that carries the same token, against
+what checking a token of RS256 and ES256 costs above a plain request that carries such a token, against
 `openssl speed`. The cost of a check is time in user mode: a check makes no system call, and a node that
 checks tokens answers less often, so that its kernel wakes sleeping peers more often for each request.
+No token is shown twice, so that the signature of each is verified; what a token costs that was seen
+before is told apart. What a check costs is everything that the plugin does, the telling of the consumer
+to the target included.
 
 Proxies run pinned to the first processor, the target and the load to the second.
 """
@@ -18,15 +21,22 @@ import subprocess
 import sys
 import time
 
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
 import meshgate
 from bench_loads import HEADERS, Meter
 from proxies import Run, accepts, port, status, tree
 
 ROUTES = ["plain", "plugins"]
-# JWT's names of algorithms; how openssl makes their keys, and what `openssl speed` calls them.
-TOKENS = {"RS256": (["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "rsa2048"),
-          "ES256": (["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "ecdsap256")}
-TOKEN_COUNT = 200
+# JWT's names of algorithms, and what `openssl speed` calls them.
+TOKENS = {"RS256": "rsa2048", "ES256": "ecdsap256"}
+# Signatures of each algorithm. 48 texts stand for each: four bits of the last of its Base64 digits mean
+# nothing, and there may be none, one or two signs behind it.
+TOKEN_COUNT = 16_000
+# How far from where one load began the next one does: further than any gets.
+TOKENS_PER_LOAD = 6 * TOKEN_COUNT
 # Above what any load reaches, so that every request is counted and none refused.
 LIMIT = 1_000_000_000
 
@@ -35,44 +45,36 @@ def consumers(count):
     return [(f"user-{number}", f"key-{number:08d}-7f3c9a526d1e4c8f") for number in range(count)]
 
 
-def openssl(*words, data=None):
-    return subprocess.run(["openssl", *words], input=data, capture_output=True, check=True).stdout
-
-
 def base64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def raw_signature(der):
-    """The two numbers of an ECDSA signature, 32 bytes each, of their DER sequence."""
-    at, numbers = 2, []
-    for _ in range(2):
-        count = der[at + 1]
-        numbers.append(der[at + 2:at + 2 + count].lstrip(b"\0").rjust(32, b"\0"))
-        at += 2 + count
-    return b"".join(numbers)
+def sign(algorithm, key, text):
+    if algorithm == "RS256":
+        return key.sign(text, padding.PKCS1v15(), hashes.SHA256())
+    first, second = decode_dss_signature(key.sign(text, ec.ECDSA(hashes.SHA256())))
+    return first.to_bytes(32, "big") + second.to_bytes(32, "big")
 
 
-def make_tokens(run, algorithm):
+def make_tokens(algorithm):
     """Tokens that differ, and the public key that they are checked by."""
-    key = run.path(f"{algorithm}.pem")
-    openssl("genpkey", *TOKENS[algorithm][0], "-out", key)
+    key = (rsa.generate_private_key(65_537, 2_048) if algorithm == "RS256"
+           else ec.generate_private_key(ec.SECP256R1()))
     tokens = []
     for number in range(TOKEN_COUNT):
         parts = [{"alg": algorithm, "typ": "JWT"},
                  {"iss": algorithm, "sub": f"user-{number}", "exp": 4_102_444_800}]
         text = ".".join(base64url(json.dumps(part).encode()) for part in parts)
-        signature = openssl("dgst", "-sha256", "-sign", key, data=text.encode())
-        if algorithm == "ES256":
-            signature = raw_signature(signature)
-        tokens.append(f"{text}.{base64url(signature)}")
-    return tokens, openssl("pkey", "-in", key, "-pubout").decode()
+        tokens.append(f"{text}.{base64url(sign(algorithm, key, text.encode()))}")
+    public = key.public_key().public_bytes(serialization.Encoding.PEM,
+                                           serialization.PublicFormat.SubjectPublicKeyInfo)
+    return tokens, public.decode()
 
 
 def speed(algorithm):
     """Signatures per second of processor time that openssl checks."""
     output = subprocess.run(
-        ["taskset", "-c", "0", "openssl", "speed", "-mr", "-seconds", "3", TOKENS[algorithm][1]],
+        ["taskset", "-c", "0", "openssl", "speed", "-mr", "-seconds", "3", TOKENS[algorithm]],
         capture_output=True, text=True, timeout=60).stdout
     line = re.findall(r"^\+F[24]:.*$", output, re.MULTILINE)[-1]
     return float(line.split(":")[-1])
@@ -144,7 +146,7 @@ local values, place, requests = {}, 0, {}
 for value in io.lines("%s") do values[#values + 1] = value end
 function init()
   for place, value in ipairs(values) do
-    wrk.headers["%s"] = value
+    wrk.headers["apikey"] = value
     requests[place] = wrk.format("GET", "%s")
   end
 end
@@ -155,12 +157,45 @@ end
 """
 
 
-def place(name):
-    """The field that shows who asks, the list of its values, and the path of a load."""
-    algorithm = name.removeprefix("unchecked ")
-    if algorithm in TOKENS:
-        return "Authorization", algorithm, "tokens" if name == algorithm else "plain"
-    return "apikey", "keys", name
+# As above, with another text for the token at each request: those from the begin on.
+TOKENS_LUA = """
+local digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+local begin, again, first, last, kind, place = %d, %d, {}, {}, {}, 0
+function init()
+  for value in io.lines("%s") do
+    wrk.headers["Authorization"] = value
+    local whole = wrk.format("GET", "%s")
+    local _, stop = whole:find(value, 1, true)
+    table.insert(first, whole:sub(1, stop - 1))
+    table.insert(last, whole:sub(stop + 1))
+    table.insert(kind, math.floor((digits:find(whole:sub(stop, stop), 1, true) - 1) / 16))
+  end
+end
+function request()
+  local number = begin + place
+  place = (place + 1) %% again
+  local token, text = number %% #first + 1, math.floor(number / #first) %% 48
+  local digit = kind[token] * 16 + text %% 16 + 1
+  return first[token] .. digits:sub(digit, digit) .. ("="):rep(math.floor(text / 16)) .. last[token]
+end
+"""
+# Tokens of a load that shows the same ones again and again.
+AGAIN = 200
+
+
+def algorithm_of(name):
+    last = name.rsplit(" ", 1)[-1]
+    return last if last in TOKENS else None
+
+
+def script(run, name, number):
+    """What the load of a name asks for, its so-and-so-manieth time."""
+    algorithm = algorithm_of(name)
+    if not algorithm:
+        return LUA % (run.path("keys.txt"), f"/{name}/1k")
+    path = "plain" if name.startswith("unchecked") else "tokens"
+    again, begin = (AGAIN, 0) if name.startswith("known") else (1 << 30, number * TOKENS_PER_LOAD)
+    return TOKENS_LUA % (begin, again, run.path(f"{algorithm}.txt"), f"/{path}/1k")
 
 
 def user_us(pid):
@@ -172,16 +207,14 @@ def user_us(pid):
     return ticks * 1e6 / os.sysconf("SC_CLK_TCK")
 
 
-def load(run, proxy, name, seconds):
+def load(run, proxy, name, number, seconds):
     """Requests per second, and processor time per request: all, and in user mode."""
-    field, values, path = place(name)
-    script = run.path(f"{name}.lua")
-    with open(script, "w") as file:
-        file.write(LUA % (run.path(f"{values}.txt"), field, f"/{path}/1k"))
-    command = ["wrk", "-t1", "-c64", f"-d{seconds}s", "--latency", "-s", script,
+    with open(run.path(f"{name}.lua"), "w") as file:
+        file.write(script(run, name, number))
+    command = ["wrk", "-t1", "-c64", f"-d{seconds}s", "--latency", "-s", run.path(f"{name}.lua"),
                "-H", "Host: api3.example.com", "-H", "Origin: https://example.com"]
     for header in HEADERS:
-        if not header.startswith(field + ":"):
+        if not (algorithm_of(name) and header.startswith("Authorization:")):
             command += ["-H", header]
     meter = Meter(run.pid(proxy))
     before = user_us(run.pid(proxy))
@@ -192,6 +225,8 @@ def load(run, proxy, name, seconds):
     if "Non-2xx" in output or "Socket errors" in output:
         sys.exit(f"{proxy} {name}: not every answer was good:\n{output}")
     requests = int(re.search(r"(\d+) requests in", output).group(1))
+    if name in TOKENS and requests > TOKENS_PER_LOAD:
+        sys.exit(f"{name}: the load came to tokens that were shown before; make it shorter")
     return {"cpu_us": meter.nanoseconds / 1000 / max(1, requests),
             "user_us": user / max(1, requests),
             "per_second": float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1))}
@@ -221,7 +256,7 @@ def start(run, people):
     write_values(run, "keys", [key for _, key in people])
     keys = {}
     for algorithm in TOKENS:
-        tokens, keys[algorithm] = make_tokens(run, algorithm)
+        tokens, keys[algorithm] = make_tokens(algorithm)
         write_values(run, algorithm, [f"Bearer {token}" for token in tokens])
     # The workload's own configuration in place of the one of all peers.
     with open(run.path("kong.json"), "w") as file:
@@ -252,14 +287,14 @@ def main():
     people = consumers(arguments.consumers)
     run = Run(arguments.peers, arguments.binaries)
     samples = {}
-    token_loads = [load for name in TOKENS for load in (name, f"unchecked {name}")]
+    token_loads = [load for name in TOKENS for load in (name, f"known {name}", f"unchecked {name}")]
     try:
         start(run, people)
         for round_number in range(arguments.rounds + 1):
             for proxy in ("meshgate", "nginx"):
                 for route in ROUTES + (token_loads if proxy == "meshgate" else []):
                     seconds = arguments.seconds if round_number else 1
-                    figures = load(run, proxy, route, seconds)
+                    figures = load(run, proxy, route, round_number, seconds)
                     if round_number:
                         for key, value in figures.items():
                             samples.setdefault((proxy, route), {}).setdefault(key, []).append(value)
@@ -279,8 +314,11 @@ def main():
                 - medians[f"meshgate unchecked {algorithm}"]["user_us"])
         anchor = speed(algorithm)
         medians[f"openssl {algorithm}"] = {"checks_per_cpu_second": round(anchor)}
+        known = (medians[f"meshgate known {algorithm}"]["user_us"]
+                 - medians[f"meshgate unchecked {algorithm}"]["user_us"])
         print(f"{algorithm}: {1e6 / cost:.0f} checks per CPU second above the same request unchecked, "
-              f"{1e6 / cost / anchor:.2f} of openssl's {anchor:.0f}")
+              f"{1e6 / cost / anchor:.2f} of openssl's {anchor:.0f}; "
+              f"a token that was seen before costs {known:.2f} us")
     if arguments.output:
         with open(arguments.output, "w") as file:
             json.dump(medians, file, indent=2)

@@ -9,7 +9,7 @@ test_packages="bats redis-server slapd"
 # What the dashboard is tried in.
 dashboard_packages="chromium python3"
 # What only benchmarks need: peers and load.
-bench_packages="nginx libnginx-mod-stream haproxy wrk nghttp2-client nghttp2-server openssl unzip valgrind python3 python3-pip"
+bench_packages="nginx libnginx-mod-stream haproxy wrk nghttp2-client nghttp2-server openssl unzip valgrind python3 python3-cryptography python3-pip"
 # What only the outside suites need: tools that try the gateway, and peers on both sides.
 suites_packages="$bench_packages $dashboard_packages faketime python3-venv curl sslscan testssl.sh varnish slowhttptest"
 # What those of the outside suites need that cluster/test runs.

@@ -17,9 +17,9 @@ public enum Base64 {
         while digits.last == UInt8(ascii: "=") { digits.removeLast() }
         guard text.count - digits.count <= 2, digits.count % 4 != 1 else { return nil }
         var isGood = true
-        let bytes = [UInt8](unsafeUninitializedCapacity: digits.count / 4 * 3 + 3) { room, count in
-            isGood = Self.values.withUnsafeBufferPointer { values in
-                Self.decode(UnsafeBufferPointer(rebasing: digits), by: values, into: room, &count)
+        let bytes = [UInt8](unsafeUninitializedCapacity: digits.count / 4 * 3 + 4) { room, count in
+            isGood = Self.places.withUnsafeBufferPointer { places in
+                Self.decode(UnsafeBufferPointer(rebasing: digits), by: places, into: room, &count)
             }
         }
         return isGood ? bytes : nil
@@ -27,33 +27,30 @@ public enum Base64 {
 
     private static func decode(
         _ digits: UnsafeBufferPointer<UInt8>,
-        by values: UnsafeBufferPointer<UInt8>,
+        by places: UnsafeBufferPointer<UInt32>,
         into room: UnsafeMutableBufferPointer<UInt8>,
         _ count: inout Int
     ) -> Bool {
+        let bytes = UnsafeMutableRawBufferPointer(room)
         // Collects the bit that no value of a digit has.
-        var all: UInt8 = 0
+        var all: UInt32 = 0
         var at = 0
         while at + 4 <= digits.count {
-            let (first, second) = (values[Int(digits[at])], values[Int(digits[at + 1])])
-            let (third, fourth) = (values[Int(digits[at + 2])], values[Int(digits[at + 3])])
-            all |= first | second | third | fourth
             let bits =
-                UInt32(first & 63) << 18 | UInt32(second & 63) << 12 | UInt32(third & 63) << 6
-                | UInt32(fourth & 63)
-            room[count] = UInt8(truncatingIfNeeded: bits >> 16)
-            room[count + 1] = UInt8(truncatingIfNeeded: bits >> 8)
-            room[count + 2] = UInt8(truncatingIfNeeded: bits)
+                places[Int(digits[at])] | places[256 + Int(digits[at + 1])]
+                | places[512 + Int(digits[at + 2])] | places[768 + Int(digits[at + 3])]
+            all |= bits
+            // Writes a byte too many, which the next digits or nobody has.
+            bytes.storeBytes(of: (bits << 8).bigEndian, toByteOffset: count, as: UInt32.self)
             count += 3
             at += 4
         }
         // Two or three digits are left, or none.
         var bits: UInt32 = 0
         for place in 0..<(digits.count - at) {
-            let value = values[Int(digits[at + place])]
-            all |= value
-            bits |= UInt32(value & 63) << UInt32(18 - 6 * place)
+            bits |= places[256 * place + Int(digits[at + place])]
         }
+        all |= bits
         for place in 0..<max(0, digits.count - at - 1) {
             room[count] = UInt8(truncatingIfNeeded: bits >> UInt32(16 - 8 * place))
             count += 1
@@ -87,17 +84,23 @@ public enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    private static let noDigit: UInt8 = 0x80
+    private static let noDigit: UInt32 = 0x100_0000
 
-    /// By byte: what it stands for, or ``noDigit``.
-    private static let values: [UInt8] = (UInt8.min...UInt8.max).map { byte in
+    /// For each of four places, by byte: what it adds to the 24 bits of four digits, or ``noDigit``.
+    private static let places: [UInt32] = [18, 12, 6, 0].flatMap { (shift: UInt32) in
+        (UInt8.min...UInt8.max).map { byte in
+            Self.value(of: byte).map { UInt32($0) << shift } ?? Self.noDigit
+        }
+    }
+
+    private static func value(of byte: UInt8) -> UInt8? {
         switch byte {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte - UInt8(ascii: "A")
         case UInt8(ascii: "a")...UInt8(ascii: "z"): byte - UInt8(ascii: "a") + 26
         case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0") + 52
         case UInt8(ascii: "+"), UInt8(ascii: "-"): 62
         case UInt8(ascii: "/"), UInt8(ascii: "_"): 63
-        default: Self.noDigit
+        default: nil
         }
     }
 }

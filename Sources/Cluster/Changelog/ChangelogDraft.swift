@@ -60,19 +60,18 @@ public struct ChangelogDraft: Equatable, Sendable {
         }
     }
 
-    /// The keys of ``changes``, rising.
-    private var keys: [String] {
+    /// The parts of ``changes``, by rising key.
+    private var ordered: [(key: String, body: [UInt8]?)] {
         // What was prepared is in order already, and all there is when nothing is deleted.
         if let details = self.prepared?.details, details.count == self.changes.count {
-            return details.map(\.key)
+            return details.map { ($0.key, $0.body) }
         }
-        return self.changes.keys.sorted()
+        return self.changes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
     /// The changes that make a difference, by ascending key, with what each replaces.
     func changes(of state: ConfigurationState) -> [Changeset.Change] {
-        self.keys.compactMap { key in
-            let body = self.changes[key] ?? nil
+        self.ordered.compactMap { key, body in
             let held = state.entities.isEmpty ? nil : state.entities[key]
             guard held?.body != body else { return nil }
             return Changeset.Change(key: key, replaces: held?.stamp, body: body)

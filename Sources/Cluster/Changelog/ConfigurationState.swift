@@ -124,7 +124,8 @@ public struct ConfigurationState: Sendable {
         rules: StructuralRules
     ) -> String? {
         let freed = self.entities.isEmpty ? [] : changes.flatMap { self.take(out: $0.key) }
-        var prepared = encoded.prepared?.details[...] ?? []
+        let prepared = encoded.prepared?.details ?? []
+        var place = 0
         var facts: [EntityFacts?] = []
         facts.reserveCapacity(changes.count)
         for change in changes {
@@ -134,7 +135,8 @@ public struct ConfigurationState: Sendable {
                 continue
             }
             let detail =
-                prepared.take(change.key) ?? PreparedChanges.Detail(change.key, body, rules)
+                prepared.detail(of: change.key, from: &place)
+                ?? PreparedChanges.Detail(change.key, body, rules)
             facts.append(detail.facts)
             if let fault = detail.facts.fault { return "\(change.key): \(fault)" }
             let entity = Entity(

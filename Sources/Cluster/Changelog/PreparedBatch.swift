@@ -9,6 +9,7 @@ public struct PreparedChanges: Equatable, Sendable {
     public struct Detail: Equatable, Sendable {
         /// Its key.
         public let key: String
+        let body: [UInt8]
         let facts: EntityFacts
         /// The hash of key and content.
         public let hash: ContentHash
@@ -17,6 +18,7 @@ public struct PreparedChanges: Equatable, Sendable {
         /// rules read from its content.
         public init(_ key: String, _ body: [UInt8], _ facts: EntityFacts, rules: StructuralRules) {
             self.key = key
+            self.body = body
             self.facts = facts
             self.hash = ConfigurationState.hash(of: key, body, rules: rules)
         }
@@ -30,14 +32,11 @@ public struct PreparedChanges: Equatable, Sendable {
     let details: [Detail]
 }
 
-extension ArraySlice<PreparedChanges.Detail> {
-    /// Takes out what is known of a key, and everything before it.
-    mutating func take(_ key: String) -> PreparedChanges.Detail? {
-        while let detail = self.first, detail.key <= key {
-            self = self.dropFirst()
-            if detail.key == key { return detail }
-        }
-        return nil
+extension [PreparedChanges.Detail] {
+    /// What is known of a key, looked for from a place on, which moves on to it.
+    func detail(of key: String, from place: inout Int) -> PreparedChanges.Detail? {
+        while place < self.count, self[place].key < key { place += 1 }
+        return place < self.count && self[place].key == key ? self[place] : nil
     }
 }
 

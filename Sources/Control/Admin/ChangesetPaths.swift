@@ -187,8 +187,9 @@ struct ChangesetPaths: Sendable {
         case .refused(let status, let message):
             let report = FailureReport(code: "MESH101", message: message)
             return .failure(Refusal(value: .report(report, status: status)))
-        case .text(let text):
+        case .text(let text, let document):
             var submission = Submission(text: text, name: exchange.query["name"] ?? "config")
+            submission.document = document
             submission.message = exchange.query["message"] ?? ""
             submission.author = exchange.author
             submission.expectedHash = exchange.query["base"]

@@ -22,13 +22,14 @@ struct ConfigPaths: Sendable {
     }
 
     private func load(_ exchange: AdminExchange) async -> AdminAnswer {
-        let text: String
+        var submission: Submission
         switch SubmittedBody.configuration(of: exchange) {
         case .missing: return .message("expected a declarative configuration", status: 400)
         case .refused(let status, let message): return .message(message, status: status)
-        case .text(let found): text = found
+        case .text(let text, let document):
+            submission = Submission(text: text)
+            submission.document = document
         }
-        var submission = Submission(text: text)
         submission.author = exchange.author
         submission.wantsChanges = false
         let report: ApplyReport

@@ -1,9 +1,12 @@
+public import MeshEntities
 public import MeshReports
 
 /// A declarative text that somebody handed in.
 public struct Submission: Equatable, Sendable {
     /// The text, YAML or JSON.
     public var text: String
+    /// What the text says, when somebody has parsed it.
+    public var document: DocumentNode?
     /// What the text is called in findings.
     public var name: String
     /// Why, in the operator's words; empty for none.

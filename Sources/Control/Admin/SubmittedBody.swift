@@ -1,10 +1,12 @@
 import Foundation
+import MeshEntities
 
 /// Reads the bodies that the Admin API accepts.
 enum SubmittedBody {
     /// What a body of `/config` holds.
     enum Text: Equatable {
-        case text(String)
+        /// The text, and what it says where it had to be parsed.
+        case text(String, DocumentNode?)
         case missing
         case refused(status: Int, message: String)
     }
@@ -34,11 +36,16 @@ enum SubmittedBody {
     }
 
     private static func fromJSON(_ raw: String) -> Text {
+        if let node = try? JSONText.parse(Array(raw.utf8)), let fields = node.value.fields,
+            !fields.isEmpty, node.value["config"] == nil
+        {
+            return .text(raw, node)
+        }
         guard let value = try? JSONSerialization.jsonObject(with: Data(raw.utf8)),
             let object = value as? [String: Any]
         else { return .refused(status: 400, message: "Cannot parse JSON body") }
         if object.isEmpty { return .missing }
-        guard let config = object["config"] else { return .text(raw) }
+        guard let config = object["config"] else { return .text(raw, nil) }
         guard let text = config as? String else {
             return .refused(status: 400, message: "the field 'config' must be a string")
         }
@@ -47,7 +54,7 @@ enum SubmittedBody {
 
     private static func found(_ text: String?) -> Text {
         guard let text, text.contains(where: { !$0.isWhitespace }) else { return .missing }
-        return .text(text)
+        return .text(text, nil)
     }
 
     /// The fields of a form; the last of several with one name wins.

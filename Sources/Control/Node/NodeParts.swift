@@ -56,10 +56,12 @@ struct NodeParts: Sendable {
         let inbox = HealthInbox()
         let dataPlane = Self.dataPlane(settings, store.node.description, keyRing, listeners, inbox)
         let events = Self.events(settings, logger)
+        let readings = EntityReadings()
         let cluster = try ClusterService(
             ClusterConfiguration(settings, seeds, keyRing, store, wire),
             store,
-            listeners
+            listeners,
+            readings
         )
         let state = StateService(
             cluster: cluster,
@@ -93,11 +95,8 @@ struct NodeParts: Sendable {
         self.configuration = ConfigurationService(
             cluster: cluster,
             source: ConfigurationSource(cluster, own: store.node),
-            compiler: try .installing(into: dataPlane, health, region: settings.node.region),
-            journal: ActivationJournal(
-                path: settings.node.dataDirectory + "/activating",
-                version: Version.current
-            ),
+            compiler: try .installing(into: dataPlane, health, settings.node.region, readings),
+            journal: Self.journal(settings),
             file: firstConfiguration,
             hasSeeds: !settings.gossip.seeds.isEmpty,
             events: events,
@@ -110,6 +109,13 @@ struct NodeParts: Sendable {
         self.rollOuts = Self.rollOuts(self.configuration, dataPlane, state, events, store, logger)
         self.tickets = Self.tickets(settings, keyRing, dataPlane)
         self.regions = RegionService(peer, cluster, health, dataPlane, events)
+    }
+
+    private static func journal(_ settings: NodeSettings) -> ActivationJournal {
+        ActivationJournal(
+            path: settings.node.dataDirectory + "/activating",
+            version: Version.current
+        )
     }
 
     private static func events(_ settings: NodeSettings, _ logger: Logger) -> EventLog {
@@ -232,12 +238,13 @@ extension ClusterService {
     fileprivate convenience init(
         _ configuration: ClusterConfiguration,
         _ store: NodeStore,
-        _ listeners: ListenerSet
+        _ listeners: ListenerSet,
+        _ readings: EntityReadings
     ) throws {
         try self.init(
             configuration: configuration,
             stored: try store.database.changelog(),
-            rules: .gateway,
+            rules: .gateway(readings: readings),
             knownMembers: try store.knownMembers(wallMilliseconds: NodeClock.wallMilliseconds),
             listeners: listeners,
             save: { batch in try await store.disk.run { try store.database.save(batch) } },
@@ -253,7 +260,8 @@ extension ConfigurationCompiler {
     fileprivate static func installing(
         into dataPlane: DataPlane,
         _ health: HealthService,
-        region: String
+        _ region: String,
+        _ readings: EntityReadings
     ) throws -> ConfigurationCompiler {
         let empty = try Snapshot(
             configuration: .empty,
@@ -262,7 +270,11 @@ extension ConfigurationCompiler {
             version: 0
         )
         try dataPlane.install(empty)
-        return ConfigurationCompiler(region: region, flavor: dataPlane.routerFlavor) { compiled in
+        return ConfigurationCompiler(
+            region: region,
+            flavor: dataPlane.routerFlavor,
+            readings: readings
+        ) { compiled in
             try dataPlane.install(compiled.snapshot)
             health.configure(compiled.snapshot)
         }

@@ -84,6 +84,7 @@ public final class DataPlane: Sendable {
                 secret: Self.halves(limitSecret ?? Self.draw(16))
             ),
             memory: SharedMarks(),
+            tokens: SharedMarks(),
             client: self.client,
             inquiries: self.inquiries,
             directory: self.directory,

@@ -78,7 +78,14 @@ public struct DocumentField: Equatable, Sendable {
 
     /// Whether the name has these very bytes; texts that only look the same are other names.
     public func isNamed(_ name: String) -> Bool {
-        self.name == name && self.name.utf8.elementsEqual(name.utf8)
+        self.isCalled(name) && self.name.utf8.elementsEqual(name.utf8)
+    }
+
+    /// Whether the name is this one, which is of ASCII.
+    ///
+    /// Most names that differ do so in their length, which costs no call.
+    func isCalled(_ name: String) -> Bool {
+        self.name.utf8.count == name.utf8.count && self.name == name
     }
 
     /// Compares name and value.
@@ -120,7 +127,7 @@ extension DocumentValue {
     /// The value of a field, or `nil` when this is no object or has no such field.
     public subscript(name: String) -> DocumentValue? {
         guard case .object(let fields) = self else { return nil }
-        return fields.first { $0.name == name }?.node.value
+        return fields.first { $0.isCalled(name) }?.node.value
     }
 
     /// The text of a string.

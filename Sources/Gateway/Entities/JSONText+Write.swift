@@ -6,7 +6,8 @@ extension DocumentValue {
     public var canonicalJSON: [UInt8] {
         var writer = JSONWriter(isSorted: true, isPretty: false)
         writer.write(self, depth: 0)
-        return writer.bytes
+        // Bodies are kept for long: without room to grow.
+        return writer.bytes.withUnsafeBufferPointer { Array($0) }
     }
 
     /// Compact JSON with the names in their own order, for answers of the Admin API.
@@ -35,12 +36,14 @@ struct JSONWriter {
     init(isSorted: Bool, isPretty: Bool) {
         self.isSorted = isSorted
         self.isPretty = isPretty
+        // Most entities take some hundred bytes.
+        self.bytes.reserveCapacity(1_000)
     }
 
     mutating func write(_ value: DocumentValue, depth: Int) {
         switch value {
-        case .null: self.bytes += "null".utf8
-        case .bool(let flag): self.bytes += (flag ? "true" : "false").utf8
+        case .null: self.append("null")
+        case .bool(let flag): self.append(flag ? "true" : "false")
         case .integer(let number): self.bytes += String(number).utf8
         case .number(let number): self.write(number)
         case .string(let text): self.write(text)
@@ -52,7 +55,7 @@ struct JSONWriter {
             let ordered = self.isSorted ? fields.sorted { Self.precedes($0, $1) } : fields
             self.writeList(ordered, "{", "}", depth) { writer, field in
                 writer.write(field.name)
-                writer.bytes += (writer.isPretty ? ": " : ":").utf8
+                writer.append(writer.isPretty ? ": " : ":")
                 writer.write(field.node.value, depth: depth + 1)
             }
         }
@@ -60,19 +63,25 @@ struct JSONWriter {
 
     private mutating func writeList<Element>(
         _ elements: [Element],
-        _ open: String,
-        _ close: String,
+        _ open: StaticString,
+        _ close: StaticString,
         _ depth: Int,
         _ body: (inout JSONWriter, Element) -> Void
     ) {
-        self.bytes += open.utf8
+        self.append(open)
         for (index, element) in elements.enumerated() {
             if index > 0 { self.bytes.append(UInt8(ascii: ",")) }
             self.breakLine(depth + 1)
             body(&self, element)
         }
         if !elements.isEmpty { self.breakLine(depth) }
-        self.bytes += close.utf8
+        self.append(close)
+    }
+
+    private mutating func append(_ text: StaticString) {
+        self.bytes.append(
+            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+        )
     }
 
     private mutating func breakLine(_ depth: Int) {

@@ -31,13 +31,14 @@ public struct JSONText {
         case last
     }
 
-    private let bytes: [UInt8]
+    /// Valid as long as somebody is parsing.
+    private let bytes: UnsafeBufferPointer<UInt8>
     private let equalNames: EqualNames
     private var position = 0
     private var line = 1
     private var lineStart = 0
 
-    private init(_ bytes: [UInt8], _ equalNames: EqualNames) {
+    private init(_ bytes: UnsafeBufferPointer<UInt8>, _ equalNames: EqualNames) {
         self.bytes = bytes
         self.equalNames = equalNames
     }
@@ -49,11 +50,13 @@ public struct JSONText {
         _ bytes: [UInt8],
         equalNames: EqualNames = .refused
     ) throws(JSONError) -> DocumentNode {
-        var parser = JSONText(bytes, equalNames)
-        let node = try parser.value(depth: 0)
-        parser.skipSpace()
-        guard parser.position == bytes.count else { throw parser.error("text after the value") }
-        return node
+        try bytes.withUnsafeBufferPointer { bytes throws(JSONError) in
+            var parser = JSONText(bytes, equalNames)
+            let node = try parser.value(depth: 0)
+            parser.skipSpace()
+            guard parser.position == bytes.count else { throw parser.error("text after the value") }
+            return node
+        }
     }
 
     private mutating func value(depth: Int) throws(JSONError) -> DocumentNode {
@@ -85,16 +88,19 @@ public struct JSONText {
         // Only of objects with many names; few are compared one by one.
         var names: Set<[UInt8]> = []
         var hasEqualNames = false
+        // As in all bodies that are stored; then a name that comes after the last one is new.
+        var isRising = true
         self.skipSpace()
         if self.take("}") { return .object([]) }
         // The fields of an entity are some twenty, those within them few.
-        if depth == 0 { fields.reserveCapacity(24) }
+        if depth == 0 { fields.reserveCapacity(min(24, self.bytes.count / 24 + 2)) }
         repeat {
             self.skipSpace()
             let (line, column) = (self.line, self.column)
             guard self.peek == UInt8(ascii: "\"") else { throw self.error("expected a name") }
             let name = try self.string()
-            if !Self.isNew(name, fields, &names) {
+            isRising = isRising && fields.last.map { $0.name < name } ?? true
+            if !isRising, !Self.isNew(name, fields, &names) {
                 guard self.equalNames == .last else {
                     throw JSONError(message: "duplicate key '\(name)'", line: line, column: column)
                 }
@@ -121,7 +127,7 @@ public struct JSONText {
         _ names: inout Set<[UInt8]>
     ) -> Bool {
         if fields.count < 32 { return !fields.contains { $0.isNamed(name) } }
-        if fields.count == 32 { names = Set(fields.map { Array($0.name.utf8) }) }
+        if names.isEmpty { names = Set(fields.map { Array($0.name.utf8) }) }
         return names.insert(Array(name.utf8)).inserted
     }
 
@@ -165,7 +171,15 @@ public struct JSONText {
             if !self.take("+") { _ = self.take("-") }
             guard self.digits() > 0 else { throw self.error("bad number") }
         }
-        let text = String(decoding: self.bytes[start..<self.position], as: UTF8.self)
+        let digits = UnsafeBufferPointer(rebasing: self.bytes[start..<self.position])
+        // Up to 18 digits fit whatever they are.
+        if isWhole, whole <= 18 {
+            let value = digits.reduce(Int64(0)) { sum, digit in
+                digit == UInt8(ascii: "-") ? sum : sum * 10 + Int64(digit & 15)
+            }
+            return .integer(digits[0] == UInt8(ascii: "-") ? -value : value)
+        }
+        let text = String(decoding: digits, as: UTF8.self)
         if isWhole, let number = Int64(text) { return .integer(number) }
         guard let number = Double(text), number.isFinite else {
             throw self.error("number out of range")
@@ -192,15 +206,13 @@ public struct JSONText {
             all |= self.bytes[end]
             end += 1
         }
-        let plain = self.bytes[self.position..<end]
+        let plain = UnsafeBufferPointer(rebasing: self.bytes[self.position..<end])
         self.position = end
         if self.peek == 0x22 {
             self.position += 1
-            let text = plain.withUnsafeBufferPointer { bytes in
+            let text =
                 all < 0x80
-                    ? String(decoding: bytes, as: UTF8.self)
-                    : String(validating: bytes, as: UTF8.self)
-            }
+                ? String(decoding: plain, as: UTF8.self) : String(validating: plain, as: UTF8.self)
             guard let text else { throw self.error("text is not UTF-8") }
             return text
         }

@@ -33,7 +33,7 @@ public struct RecordReader: Sendable {
 
     /// The value of a field; `nil` when it is absent or null.
     public mutating func value(_ name: String) -> DocumentNode? {
-        guard let place = self.fields.firstIndex(where: { $0.name == name }) else { return nil }
+        guard let place = self.fields.firstIndex(where: { $0.isCalled(name) }) else { return nil }
         self.isKnown[place] = true
         let node = self.fields[place].node
         return node.value.isNull ? nil : node

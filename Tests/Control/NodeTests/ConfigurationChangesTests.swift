@@ -1,4 +1,5 @@
 import MeshActivation
+import MeshChangelog
 import MeshEntities
 import MeshPrimitives
 import Testing
@@ -15,16 +16,23 @@ struct ConfigurationChangesTests {
         return WrittenConfiguration(configuration)
     }
 
+    private static func changes(
+        from stored: [StoredEntity],
+        to written: WrittenConfiguration
+    ) -> [String: [UInt8]?] {
+        ConfigurationService.draft(from: stored, to: written).changes
+    }
+
     @Test("create what is not stored, change what differs, delete what is gone")
     func differ() {
         let key = "services/\(Self.id)"
-        let created = ConfigurationService.changes(from: [], to: Self.configuration("a"))
+        let created = Self.changes(from: [], to: Self.configuration("a"))
         #expect(Array(created.keys) == [key])
         let stored = StoredEntity(key: key, body: (created[key] ?? nil) ?? [])
-        #expect(ConfigurationService.changes(from: [stored], to: Self.configuration("a")).isEmpty)
-        let changed = ConfigurationService.changes(from: [stored], to: Self.configuration("b"))
+        #expect(Self.changes(from: [stored], to: Self.configuration("a")).isEmpty)
+        let changed = Self.changes(from: [stored], to: Self.configuration("b"))
         #expect(Array(changed.keys) == [key])
-        let gone = ConfigurationService.changes(from: [stored], to: WrittenConfiguration(.empty))
+        let gone = Self.changes(from: [stored], to: WrittenConfiguration(.empty))
         #expect(gone == [key: nil])
     }
 }

@@ -65,6 +65,31 @@ struct JSONTextTests {
         #expect(throws: JSONError.self) { try JSONText.parse(again) }
     }
 
+    @Test("finds a name that comes twice wherever names stop rising", arguments: [3, 31, 33, 50])
+    func falling(count: Int) throws {
+        let names = (0..<count).map { "n\(100 + $0)" } + ["a"]
+        let text = { (names: [String]) in
+            Array("{\(names.map { "\"\($0)\":1" }.joined(separator: ","))}".utf8)
+        }
+        let fields = try #require(try JSONText.parse(text(names)).value.fields)
+        #expect(fields.map(\.name) == names)
+        for again in [names[0], names[count - 1], "a"] {
+            #expect(throws: JSONError.self) { try JSONText.parse(text(names + [again])) }
+        }
+    }
+
+    @Test(
+        "reads whole numbers as such as far as they fit",
+        arguments: [
+            ("0", 0), ("-0", 0), ("-7", -7), ("999999999999999999", 999_999_999_999_999_999),
+            ("-999999999999999999", -999_999_999_999_999_999),
+            ("9223372036854775807", .max), ("-9223372036854775808", .min),
+        ] as [(String, Int64)]
+    )
+    func whole(text: String, number: Int64) throws {
+        #expect(try JSONText.parse(Array(text.utf8)).value == .integer(number))
+    }
+
     @Test("refuses text that is not UTF-8, whether or not it has escapes")
     func encoding() {
         for text in [[0x22, 0xC3, 0x22], [0x22, 0x5C, 0x6E, 0xC3, 0x22]] as [[UInt8]] {

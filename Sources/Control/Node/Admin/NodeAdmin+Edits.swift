@@ -127,11 +127,11 @@ actor EntityDirectory {
         }
     }
 
-    /// Reads what differs: entities among `changed`, or all when that is not known.
+    /// Reads what differs: entities among `changed`, or all when that is not known, or too many.
     private func catchUp(to latest: ClusterConfigurationState, _ changed: Set<String>?) {
         let entities = latest.state.entities
         self.head = latest.head
-        guard !self.catalogue.isEmpty else {
+        guard !self.catalogue.isEmpty, let changed else {
             self.catalogue = EntityCatalogue(
                 stored: entities.lazy.compactMap { name, entity in
                     Key(name).map { ($0.kind, $0.id, entity.body) }
@@ -139,7 +139,7 @@ actor EntityDirectory {
             )
             return
         }
-        for name in changed ?? self.names.union(entities.keys) {
+        for name in changed {
             guard let key = Key(name) else { continue }
             let body = entities[name]?.body
             guard self.catalogue.body(key.kind, key.id) != body else { continue }
@@ -149,15 +149,6 @@ actor EntityDirectory {
                 self.catalogue.apply(EntityChange(kind: key.kind, id: key.id, document: nil))
             }
         }
-    }
-
-    /// The keys of everything in the catalogue.
-    private var names: Set<String> {
-        var names: Set<String> = []
-        for kind in EntityKind.allCases {
-            for id in self.catalogue.ids(of: kind) { names.insert("\(kind.rawValue)/\(id)") }
-        }
-        return names
     }
 
     /// An entity's key as the entity that it stands for.

@@ -27,9 +27,13 @@ final class ConfigurationCompiler: Sendable {
         var written: WrittenConfiguration?
         /// Of the last build.
         var addresses = HostAddresses()
+        /// What was read on the way into the store.
+        let readings: EntityReadings
         private var hasReadMany = false
         /// What ``hosts(of:)`` answered last, and for what.
         private var named: (configuration: GatewayConfiguration, hosts: Set<String>)?
+
+        init(readings: EntityReadings) { self.readings = readings }
 
         /// Reads and checks what a state changes.
         ///
@@ -39,6 +43,7 @@ final class ConfigurationCompiler: Sendable {
             let known = self.valid
             self.valid = nil
             defer { self.written = nil }
+            let readings = self.readings.take()
             let findings: [Finding]
             if let written = self.written, written.hash == state.head.hash,
                 self.parsed.rows.isEmpty
@@ -53,7 +58,8 @@ final class ConfigurationCompiler: Sendable {
                 findings = self.parsed.configuration.findings(touching: touched)
             } else {
                 let entities = state.entities
-                try self.parsed.update(to: entities, written: self.written?.parsed)
+                let others = [self.written?.parsed, readings].compactMap(\.self)
+                try self.parsed.update(to: entities, others: others)
                 findings = self.parsed.configuration.findings()
                 self.hasReadMany = entities.count >= ConfigurationCompiler.trimmedEntities
             }
@@ -86,7 +92,7 @@ final class ConfigurationCompiler: Sendable {
     private static let trimmedEntities = 1_000
 
     private let queue = DispatchQueue(label: "meshgate.configuration")
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let region: String
     /// How routes are ordered and what they may be written in.
     let flavor: RouterFlavor
@@ -95,12 +101,15 @@ final class ConfigurationCompiler: Sendable {
     /// - Parameters:
     ///   - region: the node's own.
     ///   - flavor: how routes are ordered and what they may be written in.
+    ///   - readings: where entities may lie that were read on the way into the store.
     ///   - use: brings a snapshot into use; called on the compiler's thread.
     init(
         region: String,
         flavor: RouterFlavor = .traditionalCompatible,
+        readings: EntityReadings = EntityReadings(),
         use: @escaping @Sendable (Compiled) throws -> Void
     ) {
+        self.state = Mutex(State(readings: readings))
         self.region = region
         self.flavor = flavor
         self.use = use

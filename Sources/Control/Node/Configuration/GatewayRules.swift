@@ -1,3 +1,4 @@
+import MeshActivation
 import MeshChangelog
 import MeshEntities
 import MeshPrimitives
@@ -8,10 +9,15 @@ extension StructuralRules {
     ///
     /// All versions that meet in one mesh must agree on these, or their nodes will not agree on the
     /// configuration. What else may be wrong with an entity is checked before it is written.
-    static let gateway = StructuralRules(
-        facts: { key, body in GatewayRules.facts(of: key, body) },
-        hash: { contentHash(of: $0) }
-    )
+    static let gateway = StructuralRules.gateway(readings: nil)
+
+    /// The same, and what is read of an entity for it is kept for whoever compiles it next.
+    static func gateway(readings: EntityReadings?) -> StructuralRules {
+        StructuralRules(
+            facts: { key, body in GatewayRules.facts(of: key, body, readings) },
+            hash: { contentHash(of: $0) }
+        )
+    }
 }
 
 /// Reads an entity's facts from its document.
@@ -22,17 +28,25 @@ enum GatewayRules {
     ]
 
     /// Facts of an entity as it is stored; of a kind that this version does not know, none.
-    static func facts(of key: String, _ body: [UInt8]) -> EntityFacts {
-        guard !self.isAside(key) else { return EntityFacts(isAside: true) }
-        let parts = key.split(separator: "/", maxSplits: 1)
-        guard let kind = parts.first.flatMap({ EntityKind(rawValue: String($0)) }) else {
-            return EntityFacts()
+    static func facts(
+        of key: String,
+        _ body: [UInt8],
+        _ readings: EntityReadings? = nil
+    ) -> EntityFacts {
+        guard let kind = self.kinds[String(key.prefix { $0 != "/" })] else {
+            return EntityFacts(isAside: self.isAside(key))
         }
-        guard let document = try? JSONText.parse(body).value, document.fields != nil else {
+        guard let node = try? JSONText.parse(body), node.value.fields != nil else {
             return EntityFacts(fault: "is not a JSON object")
         }
-        return self.facts(of: kind, document)
+        readings?.add(StoredEntity(key: key, body: body), of: kind, node)
+        return self.facts(of: kind, node.value)
     }
+
+    /// Kinds by what keys begin with; a look costs less than comparing with each of them.
+    private static let kinds = Dictionary(
+        uniqueKeysWithValues: EntityKind.allCases.map { ($0.rawValue, $0) }
+    )
 
     /// Facts of an entity by its document.
     static func facts(of kind: EntityKind, _ document: DocumentValue) -> EntityFacts {

@@ -38,11 +38,11 @@ struct ParsedEntities: Sendable {
     ///
     /// - Parameters:
     ///   - entities: all of them, in the order of keys.
-    ///   - written: what was written out a moment ago; what of it stands there need not be read.
+    ///   - others: what was written out or read a moment ago; what of it stands there need not be read.
     /// - Throws: ``StoredEntityError`` with everything that cannot be read; what was read before stays.
     mutating func update(
         to entities: [StoredEntity],
-        written: ParsedEntities? = nil
+        others: [ParsedEntities] = []
     ) throws(StoredEntityError) {
         for index in entities.indices.dropFirst() {
             let (before, key) = (entities[index - 1].key, entities[index].key)
@@ -59,7 +59,7 @@ struct ParsedEntities: Sendable {
             let walk = Walk(
                 entities: entities[start..<end],
                 kind: kind,
-                known: [self, written].compactMap(\.self)
+                known: ([self] + others).filter { !$0.rows.isEmpty }
             )
             kind.perform(walk, on: &next, &findings)
             start = end
@@ -126,6 +126,12 @@ struct ParsedEntities: Sendable {
         return self.configuration.routes[place - self.firstRow(of: .routes)]
     }
 
+    /// Adds an entity whose key comes after all others', unless something is wrong with it.
+    mutating func add(_ stored: StoredEntity, of kind: EntityKind, _ document: DocumentNode) {
+        var findings: [Finding] = []
+        kind.perform(Addition(stored: stored, document: document), on: &self, &findings)
+    }
+
     fileprivate mutating func append(_ row: Row) {
         self.rows.append(row)
         self.fingerprint ^= row.fingerprint
@@ -159,13 +165,25 @@ struct ParsedEntities: Sendable {
             && bytes.dropFirst(name.count).first == UInt8(ascii: "/")
     }
 
-    /// FNV-1a over key and body.
+    /// FNV-1a over key and body, eight bytes at a time.
     fileprivate static func fingerprint(of stored: StoredEntity) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in stored.key.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        for byte in stored.body { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        for byte in stored.key.utf8 { hash = (hash ^ UInt64(byte)) &* Self.fingerprintFactor }
+        stored.body.withUnsafeBytes { bytes in
+            var at = 0
+            while bytes.count - at >= 8 {
+                let word = bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+                hash = (hash ^ word) &* Self.fingerprintFactor
+                // High bits would never reach low ones.
+                hash ^= hash >> 32
+                at += 8
+            }
+            for byte in bytes[at...] { hash = (hash ^ UInt64(byte)) &* Self.fingerprintFactor }
+        }
         return hash
     }
+
+    private static let fingerprintFactor: UInt64 = 0x100_0000_01B3
 }
 
 /// Why stored entities are not a configuration.
@@ -197,16 +215,28 @@ extension GatewayEntity {
         } catch {
             own.append(Finding(at: FieldPath([.field(stored.key)]), "\(error)"))
         }
-        let entity = Self.decode(document, at: .root, findings: &own)
-        if own.isEmpty, EntityID(String(stored.key.suffix(36))) != entity.id {
-            own.append(Finding(at: .root, "the key is not the entity's id"))
-        }
+        let entity = Self.read(stored, document, &own)
         guard !own.isEmpty else { return entity }
         findings += own.map { finding in
             Finding(
                 at: FieldPath([.field(stored.key)] + finding.location.steps),
                 finding.message
             )
+        }
+        return entity
+    }
+}
+
+extension GatewayEntity {
+    /// Reads a stored entity that is parsed.
+    fileprivate static func read(
+        _ stored: StoredEntity,
+        _ document: DocumentNode,
+        _ findings: inout [Finding]
+    ) -> Self {
+        let entity = Self.decode(document, at: .root, findings: &findings)
+        if findings.isEmpty, EntityID(String(stored.key.suffix(36))) != entity.id {
+            findings.append(Finding(at: .root, "the key is not the entity's id"))
         }
         return entity
     }
@@ -248,6 +278,23 @@ extension ParsedEntities {
                 }
             }
             parsed.configuration[keyPath: collection] = read
+        }
+    }
+
+    /// Adds one entity at the end of its collection.
+    private struct Addition: CollectionStep {
+        let stored: StoredEntity
+        let document: DocumentNode
+
+        func take<Entity: GatewayEntity>(
+            _ collection: WritableKeyPath<GatewayConfiguration, EntityList<Entity>>,
+            of parsed: inout ParsedEntities,
+            _ findings: inout [Finding]
+        ) {
+            let entity = Entity.read(self.stored, self.document, &findings)
+            guard findings.isEmpty else { return }
+            parsed.configuration[keyPath: collection].append(entity)
+            parsed.append(Row(self.stored))
         }
     }
 

@@ -16,15 +16,22 @@ struct WrittenConfiguration: Sendable {
     /// Writes on all processors.
     init(_ configuration: GatewayConfiguration) {
         let configuration = configuration.sorted()
-        var written: [(row: ParsedEntities.Row, detail: PreparedChanges.Detail)] = []
-        for kind in EntityKind.allCases.sorted(by: { $0.keyPrefix < $1.keyPrefix }) {
-            written += configuration.collection(kind).concurrentMap { entity in
+        var rows: [ParsedEntities.Row] = []
+        var details: [PreparedChanges.Detail] = []
+        let kinds = EntityKind.allCases.sorted { $0.keyPrefix < $1.keyPrefix }
+            .map { ($0, configuration.collection($0)) }
+        let count = kinds.reduce(0) { $0 + $1.1.count }
+        rows.reserveCapacity(count)
+        details.reserveCapacity(count)
+        for (kind, collection) in kinds {
+            let prefix = kind.keyPrefix
+            let written = collection.concurrentMap { entity in
                 let document = entity.document
-                let key = "\(kind.keyPrefix)\(entity.id)"
+                let key = "\(prefix)\(entity.id)"
                 let body = document.canonicalJSON
                 return (
-                    ParsedEntities.Row(StoredEntity(key: key, body: body)),
-                    PreparedChanges.Detail(
+                    row: ParsedEntities.Row(StoredEntity(key: key, body: body)),
+                    detail: PreparedChanges.Detail(
                         key,
                         body,
                         GatewayRules.facts(of: kind, document),
@@ -32,9 +39,13 @@ struct WrittenConfiguration: Sendable {
                     )
                 )
             }
+            for part in written {
+                rows.append(part.row)
+                details.append(part.detail)
+            }
         }
-        self.parsed = ParsedEntities(configuration, rows: written.map(\.row))
-        self.details = written.map(\.detail)
+        self.parsed = ParsedEntities(configuration, rows: rows)
+        self.details = details
         self.hash = self.details.reduce(.zero) { $0.adding($1.hash) }
     }
 }

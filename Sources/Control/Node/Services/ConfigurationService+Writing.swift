@@ -37,12 +37,10 @@ extension ConfigurationService {
                 try await self.check(target)
                 let known = alreadyRead.flatMap { $0.declaration.selectTags.isEmpty ? $0 : nil }
                 let written = known?.written ?? WrittenConfiguration(target)
-                var draft = ChangelogDraft(changes: Self.changes(from: held.entities, to: written))
+                var draft = Self.draft(from: held.entities, to: written)
                 draft.author = submission.author
                 draft.message =
                     submission.message.isEmpty ? "apply \(submission.name)" : submission.message
-                let changes = draft.changes
-                draft.prepare(with: written.details.filter { changes[$0.key] != nil })
                 self.compiler.expect(written)
                 var report = try await self.write(
                     draft,
@@ -108,11 +106,7 @@ extension ConfigurationService {
     /// Reads and checks a text without applying it.
     func validate(_ submission: Submission) -> ValidationReport {
         do {
-            let parsed = try DeclarativeFile.parse(
-                submission.text,
-                name: submission.name,
-                options: self.declarationOptions
-            )
+            let parsed = try submission.declaration(self.declarationOptions)
             return ValidationReport(
                 findings: [],
                 warnings: parsed.warnings.map(FindingReport.init)
@@ -165,11 +159,7 @@ extension ConfigurationService {
 
     private func parse(_ submission: Submission) throws(AdminError) -> ParsedDeclaration {
         do {
-            return try DeclarativeFile.parse(
-                submission.text,
-                name: submission.name,
-                options: self.declarationOptions
-            )
+            return try submission.declaration(self.declarationOptions)
         } catch {
             throw .invalidConfiguration(
                 InvalidConfiguration(
@@ -234,26 +224,38 @@ extension ConfigurationService {
     }
 
     /// The least changes that turn the stored entities, by rising key, into a configuration.
-    static func changes(
+    static func draft(
         from entities: [StoredEntity],
         to written: WrittenConfiguration
-    ) -> [String: [UInt8]?] {
+    ) -> ChangelogDraft {
         var stored = entities[...]
         var changes: [String: [UInt8]?] = [:]
         changes.reserveCapacity(written.parsed.rows.count)
-        for entity in written.parsed.rows.lazy.map(\.stored) {
+        var unchanged: Set<Int> = []
+        for (place, row) in written.parsed.rows.enumerated() {
+            let entity = row.stored
             while let old = stored.first, old.key < entity.key {
                 changes.updateValue(nil, forKey: old.key)
                 stored = stored.dropFirst()
             }
             if let old = stored.first, old.key == entity.key {
                 stored = stored.dropFirst()
-                if Self.isSame(entity, as: old) { continue }
+                if Self.isSame(entity, as: old) {
+                    unchanged.insert(place)
+                    continue
+                }
             }
             changes[entity.key] = entity.body
         }
         for old in stored { changes.updateValue(nil, forKey: old.key) }
-        return changes
+        var draft = ChangelogDraft(changes: changes)
+        draft.prepare(
+            with: unchanged.isEmpty
+                ? written.details
+                : written.details.indices.filter { !unchanged.contains($0) }
+                    .map { written.details[$0] }
+        )
+        return draft
     }
 
     /// Whether an entity says nothing new; a file rarely tells times, and that alone is nothing.
@@ -264,6 +266,18 @@ extension ConfigurationService {
             let before = try? JSONText.parse(old.body).value
         else { return false }
         return EntityTimes.stamped(document, kind, over: before, at: 0).canonicalJSON == old.body
+    }
+}
+
+extension Submission {
+    /// What it says, checked.
+    fileprivate func declaration(
+        _ options: DeclarationOptions
+    ) throws(DeclarativeError) -> ParsedDeclaration {
+        if let document = self.document {
+            return try DeclarativeFile.read(document, name: self.name, options: options)
+        }
+        return try DeclarativeFile.parse(self.text, name: self.name, options: options)
     }
 }
 

@@ -6,8 +6,9 @@ import ServiceLifecycle
 /// Reading 10,000 routes into it takes a third of a second of processor time, which the first to ask
 /// after a load would wait for.
 struct DirectoryService: Service {
-    /// Time from a change until it is read, so that activations come first: 2 s.
-    private static let rest: Duration = .seconds(2)
+    /// Time from a change until it is read, so that activations come first, those of other nodes on the
+    /// same machine too: 4 s.
+    private static let rest: Duration = .seconds(4)
 
     let directory: EntityDirectory
     private let bell = Doorbell()

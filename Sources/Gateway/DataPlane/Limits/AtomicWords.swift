@@ -1,3 +1,4 @@
+import Glibc
 internal import Synchronization
 
 /// A fixed number of words that any thread reads and changes, in one stretch of memory.
@@ -10,13 +11,16 @@ final class AtomicWords: Sendable {
     /// Takes memory for words that are all 0.
     init(count: Int) {
         self.count = max(1, count)
-        self.base = .allocate(capacity: self.count)
-        for index in 0..<self.count { (self.base + index).initialize(to: Atomic(0)) }
+        // Comes as zeros, of which nothing takes a page before it is written.
+        guard let memory = calloc(self.count, MemoryLayout<Atomic<UInt64>>.stride) else {
+            fatalError("no memory")
+        }
+        self.base = memory.bindMemory(to: Atomic<UInt64>.self, capacity: self.count)
     }
 
     deinit {
         self.base.deinitialize(count: self.count)
-        self.base.deallocate()
+        free(self.base)
     }
 
     /// The word at an index below ``count``.

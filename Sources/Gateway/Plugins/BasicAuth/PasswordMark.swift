@@ -18,12 +18,6 @@ extension PluginMark {
             secret,
             secret.count
         )
-        let (high, low) = bytes.withUnsafeBytes { bytes in
-            (
-                bytes.loadUnaligned(as: UInt64.self),
-                bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
-            )
-        }
-        self.init(high: high, low: low)
+        self.init(bytes)
     }
 }

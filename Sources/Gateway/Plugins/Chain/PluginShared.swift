@@ -5,6 +5,9 @@ public final class PluginShared: Sendable {
     let limits: LimitCounters
     /// What was found out before.
     let memory: any PluginMemory
+    /// Which tokens were found signed; apart, so that tokens, of which there may be many, push nothing
+    /// out that takes longer to find out.
+    let tokens: any PluginMemory
     /// What asks servers outside.
     let client: any PluginClient
     /// What asks authorities for certificates.
@@ -25,6 +28,7 @@ public final class PluginShared: Sendable {
     /// - Parameters:
     ///   - limits: what counts requests.
     ///   - memory: what was found out before.
+    ///   - tokens: which tokens were found signed.
     ///   - client: what asks servers outside.
     ///   - inquiries: what asks authorities for certificates.
     ///   - directory: what asks directories.
@@ -34,6 +38,7 @@ public final class PluginShared: Sendable {
     public init(
         limits: LimitCounters,
         memory: any PluginMemory,
+        tokens: any PluginMemory,
         client: any PluginClient,
         inquiries: any PluginInquiries,
         directory: any PluginDirectory,
@@ -43,6 +48,7 @@ public final class PluginShared: Sendable {
     ) {
         self.limits = limits
         self.memory = memory
+        self.tokens = tokens
         self.client = client
         self.inquiries = inquiries
         self.directory = directory
@@ -78,6 +84,16 @@ public struct PluginMark: Hashable, Sendable {
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
+    }
+
+    /// Takes 16 bytes.
+    init(_ bytes: [UInt8]) {
+        (self.high, self.low) = bytes.withUnsafeBytes { bytes in
+            (
+                bytes.loadUnaligned(as: UInt64.self),
+                bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            )
+        }
     }
 }
 

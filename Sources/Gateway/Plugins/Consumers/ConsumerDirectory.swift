@@ -61,8 +61,9 @@ public final class ConsumerDirectory: Sendable {
 
     let keys: CredentialTable<KeyCredential>
     let passwords: CredentialTable<BasicCredential>
-    let tokens: CredentialTable<JWTSecret>
-    let tokenKeys: TokenKeys
+    private let tokens: CredentialTable<JWTSecret>
+    /// By number of a token's credential: who signs.
+    private let signers: TokenSigners
     let signatures: CredentialTable<HMACCredential>
     let certificates: CertificateNames
     let authorities: AuthorityTable
@@ -87,16 +88,26 @@ public final class ConsumerDirectory: Sendable {
             reusing: previous?.certificates
         )
         self.authorities = .make(configuration.caCertificates, reusing: previous?.authorities)
-        if let previous, previous.tokens === self.tokens {
-            self.tokenKeys = previous.tokenKeys
+        if let previous, previous.tokens === self.tokens, previous.people === self.people {
+            self.signers = previous.signers
         } else {
-            self.tokenKeys = TokenKeys(self.tokens.credentials, reusing: previous?.tokenKeys)
+            let people = self.people
+            self.signers = TokenSigners(self.tokens.credentials, reusing: previous?.signers) {
+                people.mark(of: $0)
+            }
         }
     }
 
     /// Whose a key is that a client shows; nil when it is nobody's.
     func owner(ofKey key: UnsafeRawBufferPointer) -> KeyOwner? {
         self.keys.number(of: key).map { self.keyOwners.all[$0] }
+    }
+
+    /// Who signs tokens that name a key; nil when nobody does.
+    func signer(named key: String) -> TokenSigner? {
+        var key = key
+        return key.withUTF8 { self.tokens.number(of: UnsafeRawBufferPointer($0)) }
+            .map { self.signers.all[$0] }
     }
 
     /// What requests of the consumer at a place need; nil for nobody.
@@ -145,9 +156,7 @@ private final class KeyOwners: Sendable {
         self.all = credentials.map { credential in
             KeyOwner(
                 credential: credential.id,
-                consumer: people.places[credential.consumer].map {
-                    people.marks[Int($0.rawValue)]
-                }
+                consumer: people.mark(of: credential.consumer)
             )
         }
     }
@@ -231,6 +240,10 @@ private final class ConsumerTable: Sendable {
         self.places = places
         self.usernames = usernames
         self.customIDs = customIDs
+    }
+
+    func mark(of consumer: EntityID) -> ConsumerMark? {
+        self.places[consumer].map { self.marks[Int($0.rawValue)] }
     }
 
     private static func marks(

@@ -77,14 +77,12 @@ struct JWT: Sendable {
     }
 
     private func authenticate(_ request: PluginRequest) -> AuthenticationRules.Outcome {
-        var found: [[UInt8]] = []
-        self.collect(from: request, into: &found)
-        guard let text = found.first else {
+        var shown = Shown()
+        self.collect(from: request, into: &shown)
+        guard let text = shown.text else {
             return .refused(self.answer("Unauthorized", self.challenge))
         }
-        guard found.allSatisfy({ $0 == text }) else {
-            return self.refuse("Multiple tokens provided")
-        }
+        guard !shown.differs else { return self.refuse("Multiple tokens provided") }
         let token: Token
         do throws(Token.Fault) {
             token = try Token(text)
@@ -97,14 +95,14 @@ struct JWT: Sendable {
         guard let key = claim.text, !key.isEmpty else {
             return self.refuse("Invalid '\(self.keyClaim)' in claims")
         }
-        guard let credential = request.consumers.tokens.credential(named: key) else {
+        guard let signer = request.consumers.signer(named: key) else {
             return self.refuse("No credentials found for given '\(self.keyClaim)'")
         }
         // Whoever signs may not choose how a signature is checked.
-        guard token.algorithm == credential.algorithm else {
+        guard token.algorithm == signer.credential.algorithm else {
             return self.refuse("Invalid algorithm")
         }
-        guard let isSigned = self.verify(token, text, credential, request.consumers) else {
+        guard let isSigned = self.verify(token, text, signer, request) else {
             return self.refuse("Invalid key/secret")
         }
         guard isSigned else { return self.refuse("Invalid signature") }
@@ -119,15 +117,18 @@ struct JWT: Sendable {
                 )
             )
         }
-        return .known(consumer: credential.consumer, credential: credential.id)
+        guard let consumer = signer.consumer else {
+            return .undecided(AuthenticationRules.unexpected)
+        }
+        return .found(consumer, credential: signer.credential.id)
     }
 
     /// Whether the signature is right; nil when the credential has nothing to check it by.
     private func verify(
         _ token: Token,
         _ text: [UInt8],
-        _ credential: JWTSecret,
-        _ consumers: ConsumerDirectory
+        _ signer: TokenSigner,
+        _ request: PluginRequest
     ) -> Bool? {
         let hash: MessageCode.Hash? =
             switch token.algorithm {
@@ -140,10 +141,14 @@ struct JWT: Sendable {
         return text.withUnsafeBytes { bytes -> Bool? in
             let signed = UnsafeRawBufferPointer(rebasing: bytes[..<token.signedCount])
             guard let hash else {
-                return consumers.tokenKeys.key(of: credential)?
-                    .verify(token.signature, of: signed)
+                return signer.key.map { key in
+                    let verify = { key.verify(token.signature, of: signed) }
+                    guard let shared = request.shared else { return verify() }
+                    return Memory(tokens: shared.tokens, secret: shared.secret)
+                        .knows(text, key, verify)
+                }
             }
-            guard let secret = self.secret(credential),
+            guard let secret = self.secret(signer.credential),
                 let code = MessageCode.make(hash, key: secret, signed)
             else { return nil }
             return ConstantTime.areEqual(code, token.signature)
@@ -155,25 +160,39 @@ struct JWT: Sendable {
         return self.isBase64 ? Base64.decode(secret.utf8) : Array(secret.utf8)
     }
 
+    /// The tokens that a request shows.
+    private struct Shown {
+        /// The first one.
+        private(set) var text: [UInt8]?
+        /// Whether another one is not the same.
+        private(set) var differs = false
+
+        mutating func add(_ text: some Collection<UInt8>) {
+            guard let first = self.text else {
+                self.text = Array(text)
+                return
+            }
+            self.differs = self.differs || !first.elementsEqual(text)
+        }
+    }
+
     /// Every token that the request shows, in Kong's order: query, cookies, headers.
-    private func collect(from request: PluginRequest, into found: inout [[UInt8]]) {
+    private func collect(from request: PluginRequest, into shown: inout Shown) {
         if !self.arguments.isEmpty {
             var arguments = QueryArguments(request.head.query.bytes(of: request.bytes))
             while let argument = arguments.next() {
                 guard argument.hasValue, self.arguments.contains(where: argument.isNamed) else {
                     continue
                 }
-                found.append(argument.decodedValue)
+                shown.add(argument.decodedValue)
             }
         }
         for name in self.cookies {
-            if let cookie = request.cookie(name), !cookie.isEmpty { found.append(Array(cookie)) }
+            if let cookie = request.cookie(name), !cookie.isEmpty { shown.add(cookie) }
         }
         for name in self.headers {
             request.anyValue(named: name) { value in
-                if let token = Credentials.after("bearer", in: value) {
-                    found.append(Array(token))
-                }
+                if let token = Credentials.after("bearer", in: value) { shown.add(token) }
                 return false
             }
         }
@@ -193,6 +212,25 @@ struct JWT: Sendable {
             contentType: Self.jsonType,
             body: Array("{\"message\":".utf8) + FieldText.jsonString(message) + [0x7D]
         )
+    }
+}
+
+extension JWT {
+    /// Which tokens were verified.
+    struct Memory {
+        let tokens: any PluginMemory
+        let secret: [UInt8]
+
+        /// Whether a token is known to be signed with a key, or turns out to be.
+        ///
+        /// What else may be wrong with it is looked at for each request.
+        func knows(_ token: [UInt8], _ key: PublicKey, _ verify: () -> Bool) -> Bool {
+            let mark = PluginMark(token, signedWith: key, secret: self.secret)
+            if self.tokens.contains(mark) { return true }
+            guard verify() else { return false }
+            self.tokens.insert(mark)
+            return true
+        }
     }
 }
 

@@ -6,6 +6,8 @@ internal import MeshEntities
 ///
 /// What OpenSSL looks up to begin a check is done once: each check begins with a copy.
 final class PublicKey: Sendable {
+    /// SHA-256 of the text it was read from.
+    let fingerprint: [UInt8]
     private let algorithm: JWTSecret.Algorithm
     private nonisolated(unsafe) let key: OpaquePointer
     /// Ready to check a digest, and never changed; nil for EdDSA, which signs texts themselves.
@@ -25,6 +27,9 @@ final class PublicKey: Sendable {
         guard Self.serves(parsed, algorithm) else {
             EVP_PKEY_free(parsed)
             return nil
+        }
+        self.fingerprint = text.withUTF8 { bytes in
+            Self.digest(UnsafeRawBufferPointer(bytes), .rs256)
         }
         self.algorithm = algorithm
         self.key = parsed
@@ -95,7 +100,7 @@ final class PublicKey: Sendable {
         _ algorithm: JWTSecret.Algorithm
     ) -> OpaquePointer? {
         guard let context = EVP_PKEY_CTX_new(key, nil) else { return nil }
-        let hash = Self.hash(algorithm)
+        let hash = Self.hash(algorithm).fetched
         var isReady =
             EVP_PKEY_verify_init(context) == 1 && EVP_PKEY_CTX_set_signature_md(context, hash) > 0
         switch algorithm {
@@ -112,12 +117,26 @@ final class PublicKey: Sendable {
         return nil
     }
 
-    private static func hash(_ algorithm: JWTSecret.Algorithm) -> OpaquePointer? {
+    /// Fetched once: OpenSSL looks a hash up at every use else.
+    private struct Hash: Sendable {
+        static let sha256 = Hash("SHA256", Int(SHA256_DIGEST_LENGTH))
+        static let sha384 = Hash("SHA384", Int(SHA384_DIGEST_LENGTH))
+        static let sha512 = Hash("SHA512", Int(SHA512_DIGEST_LENGTH))
+
+        nonisolated(unsafe) let fetched: OpaquePointer?
+        let byteCount: Int
+
+        private init(_ name: String, _ byteCount: Int) {
+            self.fetched = EVP_MD_fetch(nil, name, nil)
+            self.byteCount = byteCount
+        }
+    }
+
+    private static func hash(_ algorithm: JWTSecret.Algorithm) -> Hash {
         switch algorithm {
-        case .hs256, .rs256, .es256, .ps256: EVP_sha256()
-        case .hs384, .rs384, .es384, .ps384: EVP_sha384()
-        case .hs512, .rs512, .es512, .ps512: EVP_sha512()
-        case .edDSA: nil
+        case .hs384, .rs384, .es384, .ps384: .sha384
+        case .hs512, .rs512, .es512, .ps512: .sha512
+        case .hs256, .rs256, .es256, .ps256, .edDSA: .sha256
         }
     }
 
@@ -125,23 +144,17 @@ final class PublicKey: Sendable {
         _ text: UnsafeRawBufferPointer,
         _ algorithm: JWTSecret.Algorithm
     ) -> [UInt8] {
-        let bytes = text.bindMemory(to: UInt8.self).baseAddress
-        return switch algorithm {
-        case .hs384, .rs384, .es384, .ps384:
-            [UInt8](unsafeUninitializedCapacity: Int(SHA384_DIGEST_LENGTH)) { room, count in
-                _ = SHA384(bytes, text.count, room.baseAddress)
-                count = room.count
-            }
-        case .hs512, .rs512, .es512, .ps512:
-            [UInt8](unsafeUninitializedCapacity: Int(SHA512_DIGEST_LENGTH)) { room, count in
-                _ = SHA512(bytes, text.count, room.baseAddress)
-                count = room.count
-            }
-        case .hs256, .rs256, .es256, .ps256, .edDSA:
-            [UInt8](unsafeUninitializedCapacity: Int(SHA256_DIGEST_LENGTH)) { room, count in
-                _ = SHA256(bytes, text.count, room.baseAddress)
-                count = room.count
-            }
+        let hash = Self.hash(algorithm)
+        return [UInt8](unsafeUninitializedCapacity: hash.byteCount) { room, count in
+            let made = EVP_Digest(
+                text.baseAddress,
+                text.count,
+                room.baseAddress,
+                nil,
+                hash.fetched,
+                nil
+            )
+            count = made == 1 ? hash.byteCount : 0
         }
     }
 

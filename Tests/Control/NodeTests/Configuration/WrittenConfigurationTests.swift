@@ -79,8 +79,7 @@ struct WrittenConfigurationTests {
     @Test("has the hash of the state that it becomes")
     func hash() throws {
         let written = WrittenConfiguration(try Self.configuration())
-        var draft = ChangelogDraft(changes: ConfigurationService.changes(from: [], to: written))
-        draft.prepare(with: written.details)
+        let draft = ConfigurationService.draft(from: [], to: written)
         var log = try Changelog(
             node: NodeID(high: 0, low: 1),
             region: "eu",

@@ -82,6 +82,46 @@ struct JWTTests {
         #expect(gateway.origin.messages.isEmpty)
     }
 
+    // Made by the command `openssl`; says `{"iss":"joe"}`.
+    private static let publicKey = """
+        -----BEGIN PUBLIC KEY-----
+        MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE2S9GZQ2NCWjvEwgnaTBu5iHcrcAc
+        u9V9kW4CH+1iU1AsR6+62wW+EJpHrB5VLNhA8dJ4wmpHOfF2sKUgdC70cw==
+        -----END PUBLIC KEY-----
+        """
+    private static let signed =
+        "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJqb2UifQ."
+        + "ZNEC2_HbVQJBvqw_Fda-U6qv16o6KQYWhrZEsrf-JUzzn4ifyeDveLlfzLMl7a0fiClBPOBv3shROkuoL5hJ1A"
+
+    @Test("looks at signature, claims and credential again when a token comes again")
+    func again() throws {
+        var entities = GatewayConfiguration()
+        let gateway = try ProtectedGateway([.named("jwt")]) { all in
+            var credential = JWTSecret(
+                id: EntityID(high: 9, low: 9),
+                consumer: ProtectedGateway.annID,
+                key: "joe",
+                secret: nil
+            )
+            credential.algorithm = .es256
+            credential.publicKey = Self.publicKey
+            all.jwtSecrets = [credential]
+            entities = all
+        }
+        for _ in 0..<3 { #expect(self.ask(gateway, Self.signed)?.status == 200) }
+        let other = Self.signed.replacing(".ZNEC2", with: ".ZNEC3")
+        #expect(self.ask(gateway, other)?.text == #"{"message":"Invalid signature"}"#)
+
+        entities.plugins = [.named("jwt", ["claims_to_verify": .strings("exp")])]
+        try gateway.gateway.install(entities, version: 2)
+        #expect(self.ask(gateway, Self.signed)?.text == #"{"exp":"must be a number"}"#)
+        entities.plugins = [.named("jwt")]
+        entities.jwtSecrets = []
+        try gateway.gateway.install(entities, version: 3)
+        let answer = self.ask(gateway, Self.signed)
+        #expect(answer?.text == #"{"message":"No credentials found for given 'iss'"}"#)
+    }
+
     @Test("answers 401 to different tokens in one request, and takes equal ones")
     func several() throws {
         let gateway = try self.gateway()
