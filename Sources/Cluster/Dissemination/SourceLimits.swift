@@ -2,17 +2,19 @@ public import MeshPrimitives
 
 /// How many bytes of datagrams are taken from each source: a bucket each.
 ///
-/// A member is known by its address and port, and is charged for what opened alone, so that nobody who
-/// only sends from its address can use its share up. Anybody else is known by the address and charged
-/// before anything is opened.
+/// A member is known by who sealed the datagram, and is charged for what opened alone, so that nobody who
+/// only sends from its address can use its share up. Everything else is charged to the address that it
+/// came from; of an address that has used its share up, nothing is opened unless a member is reached
+/// there.
 ///
 /// All members together fit; of others so many are told apart, those that were quiet make room first,
 /// and who finds no room shares one bucket with all who found none.
 public struct SourceLimits: Sendable {
-    /// Bytes per second from one member: 262,144, four times as much at once.
+    /// Bytes per second from one member: 1,048,576, four times as much at once.
     ///
-    /// A member's own budgets together send less than that to everybody.
-    public static let memberRate = 262_144
+    /// A member sends less to everybody: membership 65,536, observations 16,384, and counters about
+    /// 660,000 when all ticks are full.
+    public static let memberRate = 1_048_576
     /// Bytes per second from one address of no member: 65,536, four times as much at once.
     ///
     /// Enough for a hundred nodes of one machine that all join within a second.
@@ -60,6 +62,11 @@ public struct SourceLimits: Sendable {
             )
         }
 
+        mutating func hasRoom(for source: Source, at now: MonotonicInstant) -> Bool {
+            if var bucket = self.buckets[source] { return bucket.available(at: now) > 0 }
+            return self.buckets.count < self.limit || self.shared.available(at: now) > 0
+        }
+
         private static func charge(
             _ bucket: inout ByteBudget,
             _ byteCount: Int,
@@ -84,7 +91,7 @@ public struct SourceLimits: Sendable {
         }
     }
 
-    private var members: Buckets<Endpoint>
+    private var members: Buckets<NodeID>
     private var strangers: Buckets<IPAddress>
 
     /// Creates limits under which nobody has sent anything.
@@ -100,13 +107,18 @@ public struct SourceLimits: Sendable {
     /// Whether a datagram of a member that opened is taken; counts its bytes if so.
     public mutating func admits(
         _ byteCount: Int,
-        ofMemberAt source: Endpoint,
+        of member: NodeID,
         at now: MonotonicInstant
     ) -> Bool {
-        self.members.admits(byteCount, from: source, at: now)
+        self.members.admits(byteCount, from: member, at: now)
     }
 
-    /// Whether a datagram of an address of no member may be opened; counts its bytes if so.
+    /// Whether an address of no member may have something opened; counts nothing.
+    public mutating func mayOpen(from source: IPAddress, at now: MonotonicInstant) -> Bool {
+        self.strangers.hasRoom(for: source, at: now)
+    }
+
+    /// Whether an address may send what is no member's; counts its bytes if so.
     public mutating func admits(
         _ byteCount: Int,
         ofStrangerAt source: IPAddress,

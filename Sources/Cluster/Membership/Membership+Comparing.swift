@@ -58,7 +58,7 @@ extension Membership {
     private mutating func news(in buckets: [UInt8], at now: MonotonicInstant) -> [MemberUpdate] {
         guard !buckets.isEmpty else { return [] }
         let own = UInt8(NodeBucket.of(self.local.id))
-        let members = (buckets.contains(own) ? [self.local] : []) + self.table.members(in: buckets)
-        return self.fitting(members, at: now)
+        let others = self.rotated(self.table.members(in: buckets), at: now)
+        return self.fitting((buckets.contains(own) ? [self.local] : []) + others, at: now)
     }
 }

@@ -355,12 +355,17 @@ extension Membership {
         _ kind: MembershipMessage.Kind,
         at now: MonotonicInstant
     ) -> MembershipMessage {
-        var members = self.table.members
-        if self.streamBudget.available(at: now) < self.configuration.streamByteLimit {
-            let start = members.isEmpty ? 0 : self.generator.next(below: members.count)
-            members = Array(members[start...] + members[..<start])
-        }
+        let members = self.rotated(self.table.members, at: now)
         return self.message(kind, updates: self.fitting([self.local] + members, at: now))
+    }
+
+    /// Members from one by chance on, when not all of them may fit: each answer tells others then.
+    mutating func rotated(_ members: [Member], at now: MonotonicInstant) -> [Member] {
+        guard !members.isEmpty,
+            self.streamBudget.available(at: now) < self.configuration.streamByteLimit
+        else { return members }
+        let start = self.generator.next(below: members.count)
+        return Array(members[start...] + members[..<start])
     }
 
     /// All that can be said of members, as far as one stream frame and the bytes left hold it.

@@ -210,6 +210,9 @@ public struct Membership: Sendable {
     /// Whether a member that is alive or suspect is reached at an address.
     public func isPresent(at endpoint: Endpoint) -> Bool { self.table.isPresent(at: endpoint) }
 
+    /// Whether a member is alive or suspect.
+    public func isPresent(_ id: NodeID) -> Bool { self.table.isPresent(id) }
+
     /// Every member known, this node included, by identity.
     public var members: [Member] {
         var members = self.table.members

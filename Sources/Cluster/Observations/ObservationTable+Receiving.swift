@@ -60,6 +60,10 @@ extension ObservationTable {
             self.counters.foreign += 1
             return []
         }
+        guard self.isBelievable(newest, of: delta.owner) else {
+            self.counters.foreign += 1
+            return []
+        }
         var row =
             self.rows.removeValue(forKey: delta.owner)
             ?? Row(log: ObservationLog(boot: delta.boot), receivedAt: now)
@@ -125,6 +129,14 @@ extension ObservationTable {
             isRelayed: true,
             at: now
         )
+    }
+
+    /// Whether an owner would go on above a word that it did not say; what it would not, nobody takes in,
+    /// or it could never be heard again.
+    private func isBelievable(_ version: ObservationVersion, of owner: NodeID) -> Bool {
+        let known = self.rows[owner]?.log.boot ?? version.boot
+        return version.boot - min(version.boot, known) < Self.bootAdvanceLimit
+            && version.sequence < ObservationVersion.limit / 2
     }
 
     /// Goes on above a word that others have of this node and that it did not say in this start.

@@ -12,14 +12,7 @@ extension ClusterLoop {
         self.counters.datagramBytesReceived += UInt64(datagram.count)
         do throws(WireError) {
             let now = LoopClock.now()
-            let isMember = self.membership.isPresent(at: source)
-            let (sender, body) = try self.opener.open(datagram) {
-                !isMember
-                    && !self.sources.admits(datagram.count, ofStrangerAt: source.address, at: now)
-            }
-            guard
-                !isMember || self.sources.admits(datagram.count, ofMemberAt: source, at: now)
-            else { throw WireError.overLimit }
+            let (sender, body) = try self.open(datagram, from: source, at: now)
             self.lastHeard = now
             self.troubles.worked(.datagrams, source)
             let messages = try ClusterMessage.decode(body, from: sender) { type, content in
@@ -49,6 +42,32 @@ extension ClusterLoop {
         } catch {
             self.reject(error, from: source)
         }
+    }
+
+    /// Opens a datagram, within what its source may send.
+    private func open(
+        _ datagram: [UInt8],
+        from source: Endpoint,
+        at now: MonotonicInstant
+    ) throws(WireError) -> (sender: NodeID, body: [UInt8]) {
+        let isPresent = self.membership.isPresent(at: source)
+        let opened: (sender: NodeID, body: [UInt8])
+        do throws(WireError) {
+            opened = try self.opener.open(datagram) {
+                !isPresent && !self.sources.mayOpen(from: source.address, at: now)
+            }
+        } catch {
+            if !isPresent {
+                _ = self.sources.admits(datagram.count, ofStrangerAt: source.address, at: now)
+            }
+            throw error
+        }
+        let isTaken =
+            self.membership.isPresent(opened.sender)
+            ? self.sources.admits(datagram.count, of: opened.sender, at: now)
+            : self.sources.admits(datagram.count, ofStrangerAt: source.address, at: now)
+        guard isTaken else { throw .overLimit }
+        return opened
     }
 
     /// Seals and sends one datagram; one that the system refuses costs itself.

@@ -138,7 +138,7 @@ public enum EventType: String, CaseIterable, Sendable {
     case regionUnreachable = "region-unreachable"
     /// Traffic went from one region to another.
     case trafficMoved = "traffic-moved"
-    /// A region takes requests that a better one does not bear.
+    /// A region takes requests that another one does not bear.
     case overflowBegan = "overflow-began"
     /// A region takes no such requests any more.
     case overflowEnded = "overflow-ended"

@@ -4,8 +4,8 @@ extension Balancer {
     /// Most targets whose latencies say what is usual.
     private static let sampleLimit = 33
 
-    /// Takes in how long an attempt took, in O(log n) for ``BalancingAlgorithm/latency`` and
-    /// ``BalancingAlgorithm/hcl``, else in constant time: with several groups it says how much each bears.
+    /// Takes in how long an attempt took, in O(log n); only ``BalancingAlgorithm/latency`` and
+    /// ``BalancingAlgorithm/hcl`` look at it.
     ///
     /// A target that was never measured counts as one that takes what is usual. Now and then all
     /// targets of its group are looked at, the more rarely the more there are.
@@ -16,16 +16,9 @@ extension Balancer {
     ///   - index: the target's index.
     ///   - now: milliseconds on a clock that never goes back.
     public func measured(microseconds: Int64, isFailure: Bool, at index: Int, now: Int64) {
+        guard self.algorithm.measuresLatency else { return }
         let slot = self.slotPlace(ofTarget: index)
         let group = self.groups + Int(self.slots[slot].group)
-        if self.groupCount > 1, !isFailure {
-            group.pointee.bearable.take(
-                microseconds: microseconds,
-                inFlight: group.pointee.inFlight,
-                at: now
-            )
-        }
-        guard self.algorithm.measuresLatency else { return }
         self.slots[slot].estimate.take(microseconds: microseconds, isFailure: isFailure, at: now)
         let period = max(Self.agingPeriod, Int64(group.pointee.end - group.pointee.start) / 10)
         if let agedAt = group.pointee.agedAt, now &- agedAt < period {

@@ -6,7 +6,8 @@ internal import MeshPrimitives
 /// all state lies in flat memory that this object owns.
 ///
 /// Order of preference, always without the targets the request was already sent to: healthy
-/// targets of a group drawn by its share, or, where that bears no more, of an open one that does; of
+/// targets of a group drawn by its share, or, where that bears no more and no key decides, of an open
+/// one that does; of
 /// the others that have a share, of the rest; then any
 /// enabled target in the same order, since a target that is believed dead may still answer. A retry leaves out at
 /// first every group in which two tries failed or half of the weight is unhealthy, so that the
@@ -191,7 +192,7 @@ public final class Balancer {
         if self.order.pointee.isLimited {
             let choice = self.pickWithRoom(hash: hash, tried: tried, from: start)
             if choice != -1 { return choice }
-        } else if self.groupCount > 1 {
+        } else if self.groupCount > 1, !self.algorithm.hashes {
             let choice = self.pickOverflow(hash: hash, tried: tried, from: start)
             if choice >= 0 { return choice }
         }
@@ -285,12 +286,12 @@ public final class Balancer {
         return -1
     }
 
-    /// A healthy target of an open group, where the group that comes first has as many requests in flight
-    /// as it bears and the other one not half as many: what is its own comes first there; else -1.
+    /// A healthy target of an open group, where as many requests await an answer of the group that comes
+    /// first as it bears, and not half as many of the other: what is its own comes first there; else -1.
     @inline(__always)
     private func pickOverflow(hash: UInt64, tried: TriedTargets, from start: Int) -> Int {
         let first = self.groups + self.order.pointee.place(0, from: start)
-        guard first.pointee.inFlight >= first.pointee.bearable.limit else { return -1 }
+        guard first.pointee.awaited >= first.pointee.bearable.limit else { return -1 }
         return self.pickOther(hash: hash, tried: tried, from: start)
     }
 
@@ -300,7 +301,7 @@ public final class Balancer {
             let place = self.order.pointee.place(step, from: start)
             let group = self.groups + place
             guard self.order.pointee.isOpen(place),
-                group.pointee.inFlight < group.pointee.bearable.limit / 2,
+                group.pointee.awaited < group.pointee.bearable.limit / 2,
                 !self.isSpent(group, tried: tried)
             else { continue }
             let choice = self.choose(in: group, hash: hash, tried: tried, among: .healthy)
@@ -321,12 +322,12 @@ public final class Balancer {
                 !isFull || self.order.pointee.takesOverflow(step, from: start),
                 tried.isEmpty || !self.isSpent(group, tried: tried)
             else { continue }
+            let isGuest = isFull && step >= self.order.pointee.activeCount
             var seen = tried
             while !seen.isFull {
                 let choice = self.choose(in: group, hash: hash, tried: seen, among: .healthy)
                 guard choice >= 0 else { break }
                 let slot = self.slots + self.slotPlace(ofTarget: choice)
-                let isGuest = step >= self.order.pointee.activeCount
                 if isGuest ? slot.pointee.hasRoomForGuests : slot.pointee.hasRoom { return choice }
                 isFull = true
                 seen.insert(choice)

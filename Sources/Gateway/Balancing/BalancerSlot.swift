@@ -112,7 +112,9 @@ struct BalancerGroup {
     var doubtful: SlotList
     /// Sum of requests in flight.
     var inFlight: Int64 = 0
-    /// How many of those its targets bear; sought only where other groups could take more.
+    /// Requests that await the head of an answer, and how many of them its targets bear; sought only
+    /// where other groups could take more.
+    var awaited: Int64 = 0
     var bearable = BearableLoad()
     /// What its targets usually take to answer, in microseconds.
     var usualLatency: Int64 = 10_000

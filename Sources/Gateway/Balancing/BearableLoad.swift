@@ -1,21 +1,24 @@
-/// How many requests in flight a region's targets bear before they queue what they are sent, found by
-/// one worker by watching; what is above that may go to another region.
+/// How many requests may await an answer of a region's targets before they queue what they are sent,
+/// found by one worker by watching; what is above that may go to another region.
 ///
 ///     unknown --answers take twice the usual in three looks running--> known
 ///     known --10 s without reaching it--> unknown
-///     known --0.5 s, or 60 s, of reaching it--> a quarter of it, till that is all there is --> known
+///     known --0.5 s, or 60 s, of reaching it--> a quarter of it, for 2 s at most --> known
 ///
-/// While nothing queues nobody knows it, and nothing goes elsewhere. What answers take when a quarter of
-/// it is there is usual: less than was thought, where all began in an overload, or more, where answers
-/// take longer for another reason than the load. That is tried again soon when it has changed much.
+/// While nothing queues nobody knows it, and nothing goes elsewhere. What is usual is learned downwards
+/// in seconds, upwards in seconds while it is not reached, and in a quarter of an hour when it is, when
+/// longer answers may be our doing. Since what was learned in an overload would stay, a quarter of it is
+/// tried now and then: what answers take then is usual if it is less. That finds little where most of the
+/// load is another worker's or node's.
 ///
 /// Requests in flight are rate times latency (Little's law). So a region that queues bears the rate at
 /// which it answers times the latency that is allowed, however long its queue has become.
 struct BearableLoad: Equatable, Sendable {
     /// Between two looks, in milliseconds.
     private static let period: Int64 = 100
-    /// Fewest answers that a look is worth.
+    /// Fewest answers that a look can judge by; after a second it ends without a judgement.
     private static let leastSamples = 50
+    private static let longestLook: Int64 = 1_000
     /// How much longer than usual answers must take before it is sought, and may take once it is known.
     private static let onset = 2.0
     private static let tolerance = 1.5
@@ -23,19 +26,19 @@ struct BearableLoad: Equatable, Sendable {
     private static let onsetLooks = 3
     /// Looks before anybody knows what is usual.
     private static let leastLooks = 10.0
-    /// Most looks of a trial; when more is there for so long, nobody else takes it.
-    private static let trialLooks = 20
+    /// Milliseconds of a trial at most; when more is there for so long, nobody else takes it.
+    private static let trialTime: Int64 = 2_000
     /// Milliseconds without reaching it until it is forgotten, and of reaching it until a quarter of it is
     /// tried.
     private static let idleTime: Int64 = 10_000
     private static let soon: Int64 = 500
     private static let seldom: Int64 = 60_000
     /// Its least value, the part by which it grows at a look, and by which it nears what was found.
-    private static let least = 4.0
+    private static let least = 1.0
     private static let growth = 0.05
     private static let smoothing = 0.3
 
-    /// Requests in flight; `Int64.max` while nobody knows.
+    /// Requests that await an answer; `Int64.max` while nobody knows.
     private(set) var limit = Int64.max
     private var estimate = 0.0
     /// Microseconds, and the looks that it comes from.
@@ -46,8 +49,8 @@ struct BearableLoad: Equatable, Sendable {
     /// Milliseconds of reaching it until the next trial, and without reaching it.
     private var untilTrial = Self.soon
     private var unreached: Int64 = 0
-    /// Looks left of a trial.
-    private var trial = 0
+    /// Milliseconds left of a trial; 0 without one.
+    private var trial: Int64 = 0
 
     private var sum = 0.0
     private var count = 0
@@ -58,38 +61,40 @@ struct BearableLoad: Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - microseconds: from sending the request to the head of its answer.
-    ///   - inFlight: requests at the region's targets, this one included.
+    ///   - awaited: requests that await an answer of the region, this one included.
     ///   - now: milliseconds that never go back.
     @inline(__always)
-    mutating func take(microseconds: Int64, inFlight: Int64, at now: Int64) {
+    mutating func take(microseconds: Int64, awaited: Int64, at now: Int64) {
         self.sum += Double(max(1, min(microseconds, 60_000_000)))
         self.count += 1
-        self.highest = max(self.highest, inFlight)
-        guard now - self.lookedAt >= Self.period, self.count >= Self.leastSamples else { return }
+        self.highest = max(self.highest, awaited)
+        let passed = now - self.lookedAt
+        guard passed >= Self.period,
+            self.count >= Self.leastSamples || passed >= Self.longestLook
+        else { return }
         self.look(at: now)
     }
 
     @inline(never)
     private mutating func look(at now: Int64) {
-        let mean = self.sum / Double(self.count)
         let milliseconds = max(1, now - self.lookedAt)
+        let mean = self.sum / Double(self.count)
         // Answers per microsecond.
         let rate = Double(self.count) / Double(milliseconds) / 1_000
-        if self.limit == .max {
+        let isJudged = self.count >= Self.leastSamples
+        if self.limit != .max {
+            self.follow(isJudged ? (mean, rate) : nil, after: milliseconds)
+        } else if isJudged {
             self.seek(mean, rate)
-        } else {
-            self.follow(mean, rate, after: min(milliseconds, 1_000))
         }
         (self.sum, self.count, self.highest) = (0, 0, 0)
         self.lookedAt = now
     }
 
     private mutating func seek(_ mean: Double, _ rate: Double) {
-        guard self.looks >= Self.leastLooks, mean > Self.onset * self.usual,
-            rate * mean >= Self.least
-        else {
+        guard self.looks >= Self.leastLooks, mean > Self.onset * self.usual else {
             self.longLooks = 0
-            return self.learn(mean)
+            return self.learn(mean, upwards: 60)
         }
         self.longLooks += 1
         guard self.longLooks >= Self.onsetLooks else { return }
@@ -98,15 +103,18 @@ struct BearableLoad: Equatable, Sendable {
         self.apply()
     }
 
-    private mutating func follow(_ mean: Double, _ rate: Double, after milliseconds: Int64) {
+    private mutating func follow(
+        _ seen: (mean: Double, rate: Double)?,
+        after milliseconds: Int64
+    ) {
         let isReached = self.highest >= self.limit
-        if self.trial > 0 { return self.followTrial(mean) }
+        if self.trial > 0 { return self.followTrial(seen?.mean, after: milliseconds) }
         self.unreached = isReached ? 0 : self.unreached + milliseconds
         self.untilTrial -= isReached ? milliseconds : 0
         guard self.unreached < Self.idleTime else { return self.forget() }
         guard self.untilTrial > 0 else { return self.beginTrial() }
-        // While it is reached, a longer answer may be our doing.
-        if mean < self.usual || !isReached { self.learn(mean) }
+        guard let (mean, rate) = seen else { return }
+        self.learn(mean, upwards: isReached ? 6_000 : 60)
         if mean > Self.tolerance * self.usual {
             let found = rate * Self.tolerance * self.usual
             self.estimate += Self.smoothing * (found - self.estimate)
@@ -117,20 +125,30 @@ struct BearableLoad: Equatable, Sendable {
     }
 
     private mutating func beginTrial() {
-        self.trial = Self.trialLooks
+        self.trial = Self.trialTime
         self.limit = max(1, self.limit / 4)
     }
 
     /// What was sent before must have left first.
-    private mutating func followTrial(_ mean: Double) {
-        self.trial -= 1
-        let isThere = self.highest <= self.limit
-        guard isThere || self.trial == 0 else { return }
+    private mutating func followTrial(_ mean: Double?, after milliseconds: Int64) {
+        self.trial = max(0, self.trial - milliseconds)
+        let found = self.highest <= self.limit ? mean : nil
+        guard found != nil || self.trial == 0 else { return }
         self.trial = 0
-        let isUsual = !isThere || (0.8...1.25).contains(mean / self.usual)
-        self.untilTrial = isUsual ? Self.seldom : Self.soon
-        if isThere { self.usual = mean }
+        let isLess = found.map { $0 < 0.8 * self.usual } ?? false
+        self.untilTrial = isLess ? Self.soon : Self.seldom
+        if let found { self.usual = min(self.usual, found) }
         self.apply()
+    }
+
+    /// The same for a region that has so many times the weight.
+    func scaled(by factor: Double) -> BearableLoad {
+        var result = self
+        guard self.limit != .max, factor > 0 else { return result }
+        result.estimate *= factor
+        result.trial = 0
+        result.apply()
+        return result
     }
 
     private mutating func forget() {
@@ -143,8 +161,8 @@ struct BearableLoad: Equatable, Sendable {
         self.limit = Int64(self.estimate)
     }
 
-    private mutating func learn(_ mean: Double) {
+    private mutating func learn(_ mean: Double, upwards weight: Double) {
         self.looks += 1
-        self.usual += (mean - self.usual) / min(self.looks, mean < self.usual ? 30 : 60)
+        self.usual += (mean - self.usual) / min(self.looks, mean < self.usual ? 30 : weight)
     }
 }

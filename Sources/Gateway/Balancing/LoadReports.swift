@@ -20,20 +20,20 @@ struct RecentLoads {
     /// section 4.2: 2 to the power of -0.25.
     private static let quantile = 84
 
-    private var loads = SIMD64<UInt16>(repeating: 0)
+    private var loads = SIMD64<UInt32>(repeating: 0)
     private var count = 0
     /// Who has more than that is hot.
     private(set) var limit = Int64.max
 
     /// Takes in one load.
     mutating func add(_ load: Int64) {
-        self.loads[self.count % Self.room] = UInt16(clamping: load)
+        self.loads[self.count % Self.room] = UInt32(clamping: load)
         self.count += 1
         guard self.count % Self.period == 0 else { return }
         let used = min(self.count, Self.room)
         // So that it never grows past what counts.
         if self.count == 2 * Self.room { self.count = Self.room }
-        self.limit = withUnsafeTemporaryAllocation(of: UInt16.self, capacity: Self.room) { room in
+        self.limit = withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Self.room) { room in
             for place in 0..<used { room.initializeElement(at: place, to: self.loads[place]) }
             var known = UnsafeMutableBufferPointer(rebasing: room[..<used])
             known.sort()

@@ -54,8 +54,8 @@ public struct RegionMachine: Sendable {
         let weight: Int
     }
 
-    /// For how long a region counts as taking what another bears no more: 10 s.
-    public static let overflowSpan = Duration.seconds(10)
+    /// For how long a region counts as taking what another bears no more: 30 s.
+    public static let overflowSpan = Duration.seconds(30)
 
     private var states: [String: RegionShares] = [:]
     private var places: [TargetID: Place] = [:]

@@ -414,7 +414,8 @@ public final class DataPlane: Sendable {
             && self.registry.sum(WorkerCounter.datagramListeners) == 0
     }
 
-    private var activeRequestsBesidesDatagrams: Int {
+    /// Requests and connections in flight, without sessions of datagrams, which nobody ends.
+    public var activeRequestsBesidesDatagrams: Int {
         max(0, self.activeRequests - Int(self.registry.sum(WorkerCounter.datagramSessions)))
     }
 

@@ -222,9 +222,9 @@ public enum LoadMetrics {
             guard let tag = Self.variable(bytes, &at) else { return nil }
             switch tag {
             case 1 << 3 | 2:
-                guard let count = Self.variable(bytes, &at), count <= UInt64(end - at) else {
-                    return nil
-                }
+                guard let count = Self.variable(bytes, &at), at <= end,
+                    count <= UInt64(end - at)
+                else { return nil }
                 isNamed = Self.equals(bytes, (at, at + Int(count)), Self.metric)
                 at += Int(count)
             case 2 << 3 | 1:

@@ -131,15 +131,15 @@ extension EventBook {
             "meshctl why SERVICE tells every move with its cause."
         ),
         .overflowBegan: (
-            "a region takes requests that a better one does not bear",
-            "Answers of the better region took twice as long as usual, so what is above the requests "
+            "a region takes requests that another one does not bear",
+            "Answers of the other region took twice as long as usual, so what is above the requests "
                 + "in flight that it bears goes to the next that bears more (regions.spill: load).",
-            "meshctl balance SERVICE shows what each target gets; give the better region more "
+            "meshctl balance SERVICE shows what each target gets; give the other region more "
                 + "capacity if it lasts."
         ),
         .overflowEnded: (
-            "a region takes no more requests that a better one does not bear",
-            "For ten seconds the better region has borne all of them.",
+            "a region takes no more requests that another one does not bear",
+            "For thirty seconds the other region has borne all of them.",
             "Nothing."
         ),
     ]

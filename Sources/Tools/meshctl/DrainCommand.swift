@@ -11,7 +11,8 @@ struct DrainCommand: AsyncParsableCommand {
             All nodes are marked before the first one starts to empty. Interrupting does not take \
             the mark back: meshctl resume NODE does.
 
-            A node is drained when it has had no request for a second. It turns readiness off and \
+            A node is drained when it had no request whenever it was asked for a second, sessions of udp \
+            routes aside. It turns readiness off and \
             sends clients away, but still serves those who come to it all the same.
 
             Exit status: 0 drained; 1 unknown node, or refused; 69 the node asked did not answer; \

@@ -66,8 +66,7 @@ struct ModeChange {
                 self.mode == .draining ? "draining" : "resuming",
                 done: self.nodes.count - waiting.count,
                 of: self.nodes.count,
-                waitingFor: waiting.map { "\($0.name) (\(empty.requests[$0.name] ?? 0) requests)" }
-                    .joined(separator: ", ")
+                waitingFor: waiting.map { Self.words(for: $0.name, empty) }.joined(separator: ", ")
             )
             if waiting.isEmpty {
                 progress.end()
@@ -76,14 +75,20 @@ struct ModeChange {
             }
             guard ContinuousClock.now < deadline else {
                 progress.end()
+                let list = waiting.map { Self.words(for: $0.name, empty) }
                 throw Failure(
                     .timedOut,
-                    "\(waiting.map(\.name).joined(separator: ", ")) still busy after \(timeout); "
-                        + "it goes on, watch it: meshctl members --watch"
+                    "\(list.joined(separator: ", ")) still busy after \(timeout); it goes on, "
+                        + "watch it: meshctl members --watch"
                 )
             }
             try await Task.sleep(for: Self.interval)
         }
+    }
+
+    private static func words(for node: String, _ empty: EmptyNodes) -> String {
+        if let problem = empty.problems[node] { return "\(node) (cannot be asked: \(problem))" }
+        return "\(node) (\(empty.requests[node] ?? 0) requests)"
     }
 
     /// A node that is gone cannot come back into traffic now; its mark waits for it.

@@ -11,19 +11,17 @@ struct SourceLimitsTests {
 
     private static func address(_ number: UInt32) -> IPAddress { .v4(0x0A00_0000 + number) }
 
-    private static func member(_ number: UInt16) -> Endpoint {
-        Endpoint(address: Self.address(1), port: number)
-    }
+    private static func member(_ number: UInt64) -> NodeID { NodeID(high: 0, low: number) }
 
     /// Bytes of a member that are taken in one second of `start`, of a flood.
     private func flood(
         _ limits: inout SourceLimits,
-        from member: Endpoint,
+        from member: NodeID,
         at start: Double
     ) -> Int {
-        (0..<2_000).reduce(0) { sum, number in
-            let now = Self.at(start + Double(number) / 2_000)
-            return limits.admits(1_400, ofMemberAt: member, at: now) ? sum + 1_400 : sum
+        (0..<6_000).reduce(0) { sum, number in
+            let now = Self.at(start + Double(number) / 6_000)
+            return limits.admits(1_400, of: member, at: now) ? sum + 1_400 : sum
         }
     }
 
@@ -39,7 +37,7 @@ struct SourceLimitsTests {
         #expect(second <= 5 * rate + 1_400)
         #expect(third <= rate + 1_400)
         #expect(third >= rate - 2_800)
-        let other = limits.admits(1_400, ofMemberAt: Self.member(2), at: Self.at(12))
+        let other = limits.admits(1_400, of: Self.member(2), at: Self.at(12))
         let address = limits.admits(1_400, ofStrangerAt: Self.address(1), at: Self.at(12))
         #expect(other && address, "an address stands apart from the members behind it")
     }
@@ -59,6 +57,11 @@ struct SourceLimitsTests {
         }
 
         #expect(limits.count == 4)
+        let (other, first) = (
+            limits.mayOpen(from: Self.address(5), at: Self.at(0.01)),
+            limits.mayOpen(from: Self.address(1), at: Self.at(0.01))
+        )
+        #expect(!other && first)
         #expect(taken <= 4 * SourceLimits.strangerRate / 1_000 + 1)
         let known = limits.admits(1_000, ofStrangerAt: Self.address(1), at: Self.at(0.02))
         #expect(known)

@@ -8,16 +8,29 @@ import Testing
 struct BearableLoadTests {
     /// Two regions of four targets, eight places each, that answer in the order of requests.
     private struct Fleet {
-        let balancer = Balancer(
-            algorithm: .leastConnections,
-            targets: targets(Array(repeating: 1, count: 8), groups: [0, 0, 0, 0, 1, 1, 1, 1]),
-            seed: 3
-        )
+        var balancers: [Balancer]
         var generator = SeededGenerator(seed: 11)
         /// When each place is free, by target, in milliseconds.
         var free = Array(repeating: Array(repeating: 0.0, count: 8), count: 8)
-        var running: [(end: Double, target: Int, begun: Double)] = []
+        var running: [(end: Double, target: Int, begun: Double, worker: Int)] = []
         var now = 0.0
+
+        init(workers: Int = 1, open: Set<Int> = [0, 1]) {
+            self.balancers = (0..<workers).map { _ in Self.balancer(open) }
+        }
+
+        static func balancer(_ open: Set<Int>) -> Balancer {
+            let balancer = Balancer(
+                algorithm: .leastConnections,
+                targets: targets(
+                    Array(repeating: 1, count: 8),
+                    groups: [0, 0, 0, 0, 1, 1, 1, 1]
+                ),
+                seed: 3
+            )
+            balancer.setShares([1_000, 0], open: open)
+            return balancer
+        }
 
         private mutating func exponential(_ mean: Double) -> Double {
             let part = Double(self.generator.next(below: 1 << 30)) + 1
@@ -26,13 +39,14 @@ struct BearableLoadTests {
 
         private mutating func finish() {
             for one in self.running where one.end <= self.now {
-                self.balancer.measured(
+                let balancer = self.balancers[one.worker]
+                balancer.answered(
                     microseconds: Int64((one.end - one.begun) * 1_000),
-                    isFailure: false,
                     at: one.target,
                     now: Int64(self.now)
                 )
-                self.balancer.ended(one.target)
+                balancer.awaits(-1, at: one.target)
+                balancer.ended(one.target)
             }
             self.running.removeAll { $0.end <= self.now }
         }
@@ -51,18 +65,22 @@ struct BearableLoadTests {
             while self.now < end {
                 self.now += self.exponential(1 / rate)
                 self.finish()
-                let target = self.balancer.pick(hash: 0, tried: TriedTargets())
+                let worker = self.generator.next(below: self.balancers.count)
+                let target = self.balancers[worker].pick(hash: 0, tried: TriedTargets())
                 counts[target] += 1
-                self.balancer.began(target)
+                self.balancers[worker].began(target)
+                self.balancers[worker].awaits(1, at: target)
                 let free = self.free[target]
                 let place = free.indices.min { free[$0] < free[$1] } ?? 0
                 let start = max(self.now, self.free[target][place])
                 let done = start + self.exponential(service(target))
                 self.free[target][place] = done
-                self.running.append((done, target, self.now))
+                self.running.append((done, target, self.now, worker))
                 times.append(done - self.now)
             }
-            let overflows = (0..<8).reduce(0) { $0 + Int(self.balancer.takeOverflows(at: $1)) }
+            let overflows = self.balancers.reduce(0) { sum, balancer in
+                (0..<8).reduce(sum) { $0 + Int(balancer.takeOverflows(at: $1)) }
+            }
             return (counts, times.sorted(), overflows)
         }
     }
@@ -74,7 +92,6 @@ struct BearableLoadTests {
     @Test("sends away what it does not bear, and no answer waits long")
     func spills() {
         var fleet = Fleet()
-        fleet.balancer.setShares([1_000, 0], open: [0, 1])
         let calm = fleet.run(rate: 1.9, milliseconds: 3_000)
         #expect(calm.counts[4...].allSatisfy { $0 == 0 })
         _ = fleet.run(rate: 3.84, milliseconds: 2_000)
@@ -91,7 +108,6 @@ struct BearableLoadTests {
     @Test("still sends away no more than that after a hundred seconds")
     func doesNotDrift() {
         var fleet = Fleet()
-        fleet.balancer.setShares([1_000, 0], open: [0, 1])
         _ = fleet.run(rate: 1.9, milliseconds: 2_000)
         _ = fleet.run(rate: 3.84, milliseconds: 100_000)
         let busy = fleet.run(rate: 3.84, milliseconds: 4_000)
@@ -102,7 +118,6 @@ struct BearableLoadTests {
     @Test("finds what it bears within seconds when all begins in an overload")
     func begins() {
         var fleet = Fleet()
-        fleet.balancer.setShares([1_000, 0], open: [0, 1])
         _ = fleet.run(rate: 3.84, milliseconds: 8_000)
         let busy = fleet.run(rate: 3.84, milliseconds: 4_000)
         #expect((0.1...0.4).contains(Self.west(busy.counts)), "\(busy.counts)")
@@ -112,8 +127,7 @@ struct BearableLoadTests {
 
     @Test("keeps its requests while no other region may take them")
     func closed() {
-        var fleet = Fleet()
-        fleet.balancer.setShares([1_000, 0])
+        var fleet = Fleet(open: [])
         _ = fleet.run(rate: 1.9, milliseconds: 2_000)
         let busy = fleet.run(rate: 3.84, milliseconds: 1_000)
         #expect(busy.counts[4...].allSatisfy { $0 == 0 })
@@ -123,7 +137,6 @@ struct BearableLoadTests {
     @Test("keeps its requests when answers just vary, or only few are there")
     func varies() {
         var fleet = Fleet()
-        fleet.balancer.setShares([1_000, 0], open: [0, 1])
         // One request in ten takes fifty times as long as the others.
         var turn = 0
         let mixed = fleet.run(rate: 0.3, milliseconds: 60_000) { _ in
@@ -133,14 +146,52 @@ struct BearableLoadTests {
         #expect(Self.west(mixed.counts) < 0.01, "\(mixed.counts)")
     }
 
-    @Test("takes it for usual within twenty seconds when answers take longer for another reason")
-    func slower() {
+    @Test("still does with many workers, of which each sees a part of the load")
+    func workers() {
+        var fleet = Fleet(workers: 8)
+        _ = fleet.run(rate: 1.9, milliseconds: 10_000)
+        _ = fleet.run(rate: 3.84, milliseconds: 90_000)
+        let busy = fleet.run(rate: 3.84, milliseconds: 5_000)
+        #expect((0.1...0.5).contains(Self.west(busy.counts)), "\(busy.counts)")
+        #expect(busy.times[busy.times.count / 2] <= 25, "\(busy.times[busy.times.count / 2])")
+    }
+
+    @Test("keeps what it has learned when its targets change")
+    func changes() {
         var fleet = Fleet()
-        fleet.balancer.setShares([1_000, 0], open: [0, 1])
-        _ = fleet.run(rate: 0.4, milliseconds: 5_000) { _ in 5 }
-        let slow = fleet.run(rate: 0.4, milliseconds: 20_000) { $0 < 4 ? 25 : 5 }
-        #expect(Self.west(slow.counts) > 0.01, "\(slow.counts)")
-        let later = fleet.run(rate: 0.4, milliseconds: 5_000) { $0 < 4 ? 25 : 5 }
-        #expect(Self.west(later.counts) < 0.05, "\(later.counts)")
+        _ = fleet.run(rate: 1.9, milliseconds: 3_000)
+        _ = fleet.run(rate: 3.84, milliseconds: 4_000)
+        let new = Fleet.balancer([0, 1])
+        new.learn(from: fleet.balancers[0])
+        for target in 0..<8 {
+            let running = fleet.running.count { $0.target == target }
+            new.setInFlight(running, at: target)
+            new.awaits(running, at: target)
+        }
+        fleet.balancers[0] = new
+        let busy = fleet.run(rate: 3.84, milliseconds: 2_000)
+        #expect(Self.west(busy.counts) > 0.1, "\(busy.counts)")
+        #expect(busy.times[busy.times.count / 2] <= 20, "\(busy.times[busy.times.count / 2])")
+    }
+
+    @Test("is not kept empty by connections that stay, whatever a pause made it learn")
+    func connections() {
+        var fleet = Fleet()
+        _ = fleet.run(rate: 1.9, milliseconds: 3_000)
+        for _ in 0..<5_000 { fleet.balancers[0].began(0) }
+        _ = fleet.run(rate: 1.9, milliseconds: 500) { $0 < 4 ? 40 : 10 }
+        _ = fleet.run(rate: 1.0, milliseconds: 15_000)
+        let after = fleet.run(rate: 1.0, milliseconds: 3_000)
+        #expect(Self.west(after.counts) < 0.01, "\(after.counts)")
+    }
+
+    @Test("takes everything back a while after it was slow, even when few requests come")
+    func fewRequests() {
+        var fleet = Fleet()
+        _ = fleet.run(rate: 0.6, milliseconds: 5_000) { _ in 5 }
+        _ = fleet.run(rate: 0.6, milliseconds: 3_000) { $0 < 4 ? 50 : 5 }
+        _ = fleet.run(rate: 0.01, milliseconds: 30_000) { _ in 5 }
+        let after = fleet.run(rate: 0.6, milliseconds: 3_000) { _ in 5 }
+        #expect(Self.west(after.counts) < 0.01, "\(after.counts)")
     }
 }

@@ -279,9 +279,9 @@ struct RegionMachineTests {
             let view = self.machine.views(at: second(moment))["api"]?.first { $0.region == "us" }
             #expect(view?.cause == .spilled)
         }
-        #expect(!self.machine.wake(at: second(21)).contains(ended))
-        #expect(self.machine.wake(at: second(22)).contains(ended))
-        #expect(self.shares(at: 23) == [1_000, 0, 0])
+        #expect(!self.machine.wake(at: second(41)).contains(ended))
+        #expect(self.machine.wake(at: second(42)).contains(ended))
+        #expect(self.shares(at: 43) == [1_000, 0, 0])
     }
 }
 

@@ -1,4 +1,6 @@
+import Foundation
 import MeshHTTP
+import MeshPrimitives
 import Testing
 
 @Suite("What targets say of their load")
@@ -33,7 +35,8 @@ struct LoadMetricsTests {
             #"JSON {"named_metrics": {"x": {"rif": 17}}}"#,
             #"JSON {"named_metrics": {"rif": "17"}}"#,
             #"JSON {"named_metrics": {"rif": -1}}"#, #"JSON {"named_metrics\"#, "BIN ", "BIN !",
-            "BIN Qg4KA3Jp", "BIN CQ", "BIN //////////////8=", "BIN QgA=",
+            "BIN Qg4KA3Jp", "BIN QgEKAA==", "BIN QgEKgIAB", "BIN CQ", "BIN //////////////8=",
+            "BIN QgA=",
             "BIN \(String(repeating: "A", count: 4_000))",
         ]
     )
@@ -49,6 +52,24 @@ struct LoadMetricsTests {
         #expect(found("grpc-status: 0\r\nEndpoint-Load-Metrics-Bin: \(Self.message)\r\n") == 17)
         #expect(found("endpoint-load-metrics: TEXT named_metrics.rif=3\r\n") == 3)
         #expect(found("grpc-status: 0\r\n") == nil)
+    }
+
+    @Test("of any bytes is read without harm")
+    func random() {
+        var generator = SeededGenerator(seed: 7)
+        for _ in 0..<20_000 {
+            // Mostly what means something: tags, short lengths, marks of numbers that go on.
+            let usual: [UInt8] = [0x42, 0x0A, 0x11, 0x03, 0x72, 0x69, 0x66, 0x00, 0x01, 0x0E, 0x80]
+            let bytes = (0..<generator.next(below: 24)).map { _ in
+                generator.next(below: 4) == 0
+                    ? UInt8(truncatingIfNeeded: generator.next())
+                    : usual[generator.next(below: usual.count)]
+            }
+            let text = Data(bytes).base64EncodedString()
+            withBytes("BIN " + text) {
+                #expect(LoadMetrics.requestsInFlight(in: $0) ?? 0 >= 0)
+            }
+        }
     }
 
     @Test("cut anywhere is read without harm")

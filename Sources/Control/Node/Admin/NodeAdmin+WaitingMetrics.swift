@@ -68,7 +68,7 @@ extension NodeAdmin {
         text.family(
             "meshgate_target_overflows_total",
             .counter,
-            help: "Requests that went to a target since a better region did not bear them.",
+            help: "Requests that went to a target since another region did not bear them.",
             labels: ["upstream", "region", "target", "address"],
             samples: some.filter { $0.overflows > 0 }.compactMap { target in
                 known[target.id].map {

@@ -162,7 +162,7 @@ struct NodeAdmin: AdminNode {
         await NodeMembers(
             cluster: self.cluster,
             own: self.state.current,
-            inFlight: self.dataPlane.activeRequests,
+            inFlight: self.dataPlane.activeRequestsBesidesDatagrams,
             node: self.node,
             name: self.identity.name
         )

@@ -33,7 +33,7 @@ enum GatewayRules {
         _ body: [UInt8],
         _ readings: EntityReadings? = nil
     ) -> EntityFacts {
-        guard let kind = self.kinds[String(key.prefix { $0 != "/" })] else {
+        guard let kind = self.kinds[String(key.drop { $0 == "/" }.prefix { $0 != "/" })] else {
             return EntityFacts(isAside: self.isAside(key))
         }
         guard let node = try? JSONText.parse(body), node.value.fields != nil else {
@@ -67,7 +67,7 @@ enum GatewayRules {
 
     /// Whether what has this key is kept beside the configuration.
     static func isAside(_ key: String) -> Bool {
-        self.asideKinds.contains(String(key.prefix { $0 != "/" }))
+        self.asideKinds.contains(String(key.drop { $0 == "/" }.prefix { $0 != "/" }))
     }
 
     private static func claims(of kind: EntityKind, _ document: DocumentValue) -> [String] {

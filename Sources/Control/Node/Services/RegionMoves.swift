@@ -36,8 +36,8 @@ extension EventLog {
             isTaking ? .overflowBegan : .overflowEnded,
             subject: upstream,
             message: isTaking
-                ? "\(upstream): \(name) takes what a better region does not bear"
-                : "\(upstream): \(name) takes nothing any more that a better region does not bear",
+                ? "\(upstream): \(name) takes what another region does not bear"
+                : "\(upstream): \(name) takes nothing any more that another region does not bear",
             details: ["upstream": upstream, "region": region ?? ""]
         )
     }

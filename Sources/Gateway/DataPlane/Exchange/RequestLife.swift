@@ -335,6 +335,7 @@ extension Worker {
         guard exchange.pointee.hedge < 0 || self.wins(index) else { return false }
         if self.attempts[index].pointee.patience > 0, self.losesTrial(index) { return false }
         guard !self.refusesAnswer(index) else { return false }
+        self.learnLoad(index)
         self.endAwaiting(index)
         if exchange.pointee.flags.contains(.mayAnswerLate) { self.clearDeadline(exchange) }
         exchange.pointee.answeredAt = self.now

@@ -1,3 +1,4 @@
+internal import MeshHTTP
 internal import MeshPrimitives
 
 /// Targets that have stopped to answer: a frozen process accepts connections and requests, and brings
@@ -27,7 +28,7 @@ extension Worker {
         else { return }
         attempt.pointee.flags.insert(.isAwaited)
         attempt.pointee.awaitedSince = self.milliseconds
-        state.pointee.awaited += 1
+        state.pointee.awaits(1)
         guard state.pointee.awaited == 1 else { return }
         if !state.pointee.isStalled { state.pointee.silentSince = self.milliseconds }
         guard !state.pointee.isWatched else { return }
@@ -42,7 +43,20 @@ extension Worker {
         let attempt = self.attempts[index]
         guard attempt.pointee.flags.contains(.isAwaited) else { return }
         attempt.pointee.flags.remove(.isAwaited)
-        self.awaitedTarget(index)?.pointee.awaited -= 1
+        self.awaitedTarget(index)?.pointee.awaits(-1)
+    }
+
+    /// Learns what a region bears from an answer that is no failure.
+    @inline(__always)
+    func learnLoad(_ index: Int32) {
+        let attempt = self.attempts[index]
+        guard attempt.pointee.flags.contains(.isAwaited), self.response.status < 500,
+            let state = self.awaitedTarget(index)
+        else { return }
+        state.pointee.answered(
+            microseconds: (self.now - attempt.pointee.begunAt) / 1_000,
+            at: self.milliseconds
+        )
     }
 
     /// A target has answered somebody.

@@ -124,7 +124,7 @@ struct TargetState {
     private(set) var longest: Int64 = 0
     /// Attempts that have sent all and await an answer, and since when nobody was answered, in
     /// milliseconds.
-    var awaited: Int32 = 0
+    private(set) var awaited: Int32 = 0
     var silentSince: Int64 = 0
     /// Whether it is among those whose silence is watched.
     var isWatched = false
@@ -136,6 +136,8 @@ struct TargetState {
     private(set) var adaptiveLimit: AdaptiveLimit?
     /// What readers are told of the limit.
     private var shownLimit = 0
+    /// What an earlier balancer counted of ``takeOverflows()``.
+    private var unread: UInt32 = 0
     /// Sum of the steps of answers' latencies.
     var latencySteps: UInt64 = 0
 
@@ -179,10 +181,12 @@ struct TargetState {
     /// Moves to the balancer of a new snapshot, with what it has in flight.
     mutating func move(to balancer: Balancer, at index: Int) {
         let old = self.index
+        self.unread &+= self.balancer?._withUnsafeGuaranteedRef { $0.takeOverflows(at: old) } ?? 0
         let estimate = self.balancer?._withUnsafeGuaranteedRef { $0.estimate(at: old) }
         self.balancer = Unmanaged.passUnretained(balancer)
         self.index = index
         balancer.setInFlight(self.inFlight, at: index)
+        balancer.awaits(Int(self.awaited), at: index)
         if let estimate { balancer.setEstimate(estimate, at: index) }
         self.apply()
     }
@@ -205,11 +209,28 @@ struct TargetState {
     }
 
     /// Takes the requests that came to it since a better region bore no more, and counts them.
-    func takeOverflows() -> UInt32 {
-        let count = self.balancer?._withUnsafeGuaranteedRef { $0.takeOverflows(at: self.index) }
-        guard let count, count > 0 else { return 0 }
+    mutating func takeOverflows() -> UInt32 {
+        let new = self.balancer?._withUnsafeGuaranteedRef { $0.takeOverflows(at: self.index) } ?? 0
+        let count = self.unread &+ new
+        self.unread = 0
+        guard count > 0 else { return 0 }
         self.row.counts.add(TargetCounter.overflows, UInt64(count))
         return count
+    }
+
+    /// Counts requests that await an answer, or do so no more.
+    @inline(__always)
+    mutating func awaits(_ change: Int32) {
+        self.awaited += change
+        self.balancer?._withUnsafeGuaranteedRef { $0.awaits(Int(change), at: self.index) }
+    }
+
+    /// Takes in how long an answer took that is no failure.
+    @inline(__always)
+    func answered(microseconds: Int64, at now: Int64) {
+        self.balancer?._withUnsafeGuaranteedRef {
+            $0.answered(microseconds: microseconds, at: self.index, now: now)
+        }
     }
 
     /// Takes in how many requests it says that it works on.

@@ -84,6 +84,9 @@ extension Worker {
             balancer = before.balancer
         } else {
             balancer = Balancer(shape.balancer, seed: self.generator.next())
+            if let before, before.shape.upstream.name == shape.upstream.name {
+                balancer.learn(from: before.balancer)
+            }
         }
         let count = shape.upstream.targets.count
         let targets = UnsafeMutablePointer<UnsafeMutablePointer<TargetState>>

@@ -31,6 +31,11 @@ final class PublicKey: Sendable {
         self.fingerprint = text.withUTF8 { bytes in
             Self.digest(UnsafeRawBufferPointer(bytes), .rs256)
         }
+        // What is remembered of tokens is bound to the key by it.
+        guard !self.fingerprint.isEmpty else {
+            EVP_PKEY_free(parsed)
+            return nil
+        }
         self.algorithm = algorithm
         self.key = parsed
         self.prepared = algorithm == .edDSA ? nil : Self.prepare(parsed, algorithm)

@@ -251,7 +251,7 @@ struct ExperimentFleet {
             if self.wakes[index] == number { self.wake(index) }
         case .datagram(let message, let sender, let receiver):
             let source = SimulatedNode.endpoint(of: sender)
-            guard self.isTaken(message, from: source, by: receiver) else { return }
+            guard self.isTaken(message, from: sender, by: receiver) else { return }
             let message = self.heard(message, by: receiver)
             self.step(receiver) { $0.receive(message, from: source, at: now) }
         case .stream(let message, let sender, let receiver):
@@ -389,18 +389,19 @@ struct ExperimentFleet {
     /// Whether a node takes a datagram, by what its source has sent before.
     private mutating func isTaken(
         _ message: MembershipMessage,
-        from source: Endpoint,
+        from sender: Int,
         by receiver: Int
     ) -> Bool {
         guard self.sources.indices.contains(receiver) else { return true }
         let byteCount = message.wireByteCount + Self.envelopeByteCount
-        let isMember = self.nodes[receiver]?.isPresent(at: source) ?? false
+        let member = Self.id(sender)
+        let isMember = self.nodes[receiver]?.isPresent(member) ?? false
         let isTaken =
             isMember
-            ? self.sources[receiver].admits(byteCount, ofMemberAt: source, at: self.now)
+            ? self.sources[receiver].admits(byteCount, of: member, at: self.now)
             : self.sources[receiver].admits(
                 byteCount,
-                ofStrangerAt: source.address,
+                ofStrangerAt: SimulatedNode.endpoint(of: sender).address,
                 at: self.now
             )
         if !isTaken { self.refusedCount += 1 }
