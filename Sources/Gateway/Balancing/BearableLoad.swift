@@ -6,8 +6,8 @@
 ///     known --0.5 s, or 60 s, of reaching it--> a quarter of it, for 2 s at most --> known
 ///
 /// While nothing queues nobody knows it, and nothing goes elsewhere. What is usual is learned downwards
-/// in seconds, upwards in seconds while it is not reached, and in a quarter of an hour when it is, when
-/// longer answers may be our doing. Since what was learned in an overload would stay, a quarter of it is
+/// in seconds, upwards in seconds while nothing queues, and in a quarter of an hour when it is reached,
+/// when longer answers may be our doing. Since what was learned in an overload would stay, a quarter of it is
 /// tried now and then: what answers take then is usual if it is less. That finds little where most of the
 /// load is another worker's or node's.
 ///
@@ -24,8 +24,10 @@ struct BearableLoad: Equatable, Sendable {
     private static let tolerance = 1.5
     /// Looks running at which answers take long before it is sought.
     private static let onsetLooks = 3
-    /// Looks before anybody knows what is usual.
+    /// Looks before anybody knows what is usual, and how many of them longer than the one before are no
+    /// chance.
     private static let leastLooks = 10.0
+    private static let manyRises = 8
     /// Milliseconds of a trial at most; when more is there for so long, nobody else takes it.
     private static let trialTime: Int64 = 2_000
     /// Milliseconds without reaching it until it is forgotten, and of reaching it until a quarter of it is
@@ -44,6 +46,10 @@ struct BearableLoad: Equatable, Sendable {
     /// Microseconds, and the looks that it comes from.
     private var usual = 0.0
     private var looks = 0.0
+    /// Of the first looks: what answers took at first and last, and how often longer than before.
+    private var first = 0.0
+    private var before = 0.0
+    private var rises = 0
     /// Looks running at which answers took long.
     private var longLooks = 0
     /// Milliseconds of reaching it until the next trial, and without reaching it.
@@ -92,7 +98,8 @@ struct BearableLoad: Equatable, Sendable {
     }
 
     private mutating func seek(_ mean: Double, _ rate: Double) {
-        guard self.looks >= Self.leastLooks, mean > Self.onset * self.usual else {
+        guard self.looks >= Self.leastLooks else { return self.begin(mean) }
+        guard mean > Self.onset * self.usual else {
             self.longLooks = 0
             return self.learn(mean, upwards: 60)
         }
@@ -101,6 +108,17 @@ struct BearableLoad: Equatable, Sendable {
         (self.longLooks, self.unreached, self.untilTrial) = (0, 0, Self.soon)
         self.estimate = rate * Self.tolerance * self.usual
         self.apply()
+    }
+
+    /// The first looks: their mean is usual, unless answers take ever longer; then it all began in an
+    /// overload, and what they took first is nearer to what is usual.
+    private mutating func begin(_ mean: Double) {
+        if self.looks == 0 { self.first = mean }
+        self.rises += mean > self.before ? 1 : 0
+        self.before = mean
+        self.learn(mean, upwards: 60)
+        guard self.looks == Self.leastLooks else { return }
+        if self.rises >= Self.manyRises, mean > 3 * self.first { self.usual = self.first }
     }
 
     private mutating func follow(
@@ -114,7 +132,7 @@ struct BearableLoad: Equatable, Sendable {
         guard self.unreached < Self.idleTime else { return self.forget() }
         guard self.untilTrial > 0 else { return self.beginTrial() }
         guard let (mean, rate) = seen else { return }
-        self.learn(mean, upwards: isReached ? 6_000 : 60)
+        self.learn(mean, upwards: isReached ? 6_000 : 600)
         if mean > Self.tolerance * self.usual {
             let found = rate * Self.tolerance * self.usual
             self.estimate += Self.smoothing * (found - self.estimate)
