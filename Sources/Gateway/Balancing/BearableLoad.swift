@@ -181,6 +181,7 @@ struct BearableLoad: Equatable, Sendable {
 
     private mutating func learn(_ mean: Double, upwards weight: Double) {
         self.looks += 1
-        self.usual += (mean - self.usual) / min(self.looks, mean < self.usual ? 30 : weight)
+        let steps = mean < self.usual ? 30 : weight
+        self.usual += (mean - self.usual) / (self.looks > Self.leastLooks ? steps : self.looks)
     }
 }
