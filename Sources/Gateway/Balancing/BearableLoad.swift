@@ -6,8 +6,8 @@
 ///     known --0.5 s, or 60 s, of reaching it--> a quarter of it, for 2 s at most --> known
 ///
 /// While nothing queues nobody knows it, and nothing goes elsewhere. What is usual is learned downwards
-/// in seconds, upwards in seconds while nothing queues, and in a quarter of an hour when it is reached,
-/// when longer answers may be our doing. Since what was learned in an overload would stay, a quarter of it is
+/// and upwards in seconds while nothing queues; when it is reached, when longer answers may be our doing,
+/// downwards in a minute and upwards in a quarter of an hour. Since what was learned in an overload would stay, a quarter of it is
 /// tried now and then: what answers take then is usual if it is less. That finds little where most of the
 /// load is another worker's or node's.
 ///
@@ -30,6 +30,8 @@ struct BearableLoad: Equatable, Sendable {
     private static let manyRises = 8
     /// Milliseconds of a trial at most; when more is there for so long, nobody else takes it.
     private static let trialTime: Int64 = 2_000
+    /// Fewest answers that tell what is usual all at once.
+    private static let trialSamples = 200
     /// Milliseconds without reaching it until it is forgotten, and of reaching it until a quarter of it is
     /// tried.
     private static let idleTime: Int64 = 10_000
@@ -93,7 +95,9 @@ struct BearableLoad: Equatable, Sendable {
         } else if isJudged {
             self.seek(mean, rate)
         }
-        (self.sum, self.count, self.highest) = (0, 0, 0)
+        // A trial goes on with what it has seen since others' requests were answered.
+        let isTrying = self.trial > 0 && self.highest <= self.limit
+        if !isTrying { (self.sum, self.count, self.highest) = (0, 0, 0) }
         self.lookedAt = now
     }
 
@@ -101,7 +105,7 @@ struct BearableLoad: Equatable, Sendable {
         guard self.looks >= Self.leastLooks else { return self.begin(mean) }
         guard mean > Self.onset * self.usual else {
             self.longLooks = 0
-            return self.learn(mean, upwards: 60)
+            return self.learn(mean, down: 30, up: 60)
         }
         self.longLooks += 1
         guard self.longLooks >= Self.onsetLooks else { return }
@@ -116,7 +120,7 @@ struct BearableLoad: Equatable, Sendable {
         if self.looks == 0 { self.first = mean }
         self.rises += mean > self.before ? 1 : 0
         self.before = mean
-        self.learn(mean, upwards: 60)
+        self.learn(mean, down: 30, up: 60)
         guard self.looks == Self.leastLooks else { return }
         if self.rises >= Self.manyRises, mean > 3 * self.first { self.usual = self.first }
     }
@@ -132,7 +136,8 @@ struct BearableLoad: Equatable, Sendable {
         guard self.unreached < Self.idleTime else { return self.forget() }
         guard self.untilTrial > 0 else { return self.beginTrial() }
         guard let (mean, rate) = seen else { return }
-        self.learn(mean, upwards: isReached ? 6_000 : 600)
+        // Looks differ by chance: learned fast downwards, the least of them would be usual.
+        self.learn(mean, down: 600, up: isReached ? 6_000 : 600)
         if mean > Self.tolerance * self.usual {
             let found = rate * Self.tolerance * self.usual
             self.estimate += Self.smoothing * (found - self.estimate)
@@ -150,12 +155,13 @@ struct BearableLoad: Equatable, Sendable {
     /// What was sent before must have left first.
     private mutating func followTrial(_ mean: Double?, after milliseconds: Int64) {
         self.trial = max(0, self.trial - milliseconds)
-        let found = self.highest <= self.limit ? mean : nil
+        let isThere = self.highest <= self.limit && self.count >= Self.trialSamples
+        let found = isThere ? mean : nil
         guard found != nil || self.trial == 0 else { return }
         self.trial = 0
         let isLess = found.map { $0 < 0.8 * self.usual } ?? false
         self.untilTrial = isLess ? Self.soon : Self.seldom
-        if let found { self.usual = min(self.usual, found) }
+        if let found, isLess { self.usual = found }
         self.apply()
     }
 
@@ -179,9 +185,9 @@ struct BearableLoad: Equatable, Sendable {
         self.limit = Int64(self.estimate)
     }
 
-    private mutating func learn(_ mean: Double, upwards weight: Double) {
+    private mutating func learn(_ mean: Double, down: Double, up: Double) {
         self.looks += 1
-        let steps = mean < self.usual ? 30 : weight
+        let steps = mean < self.usual ? down : up
         self.usual += (mean - self.usual) / (self.looks > Self.leastLooks ? steps : self.looks)
     }
 }
