@@ -48,7 +48,7 @@ struct BearableLoad: Equatable, Sendable {
     /// Microseconds, and the looks that it comes from.
     private var usual = 0.0
     private var looks = 0.0
-    /// Of the first looks: what answers took at first and last, and how often longer than before.
+    /// Of the first looks: what answers took in the second and the last, and how often longer than before.
     private var first = 0.0
     private var before = 0.0
     private var rises = 0
@@ -115,9 +115,10 @@ struct BearableLoad: Equatable, Sendable {
     }
 
     /// The first looks: their mean is usual, unless answers take ever longer; then it all began in an
-    /// overload, and what they took first is nearer to what is usual.
+    /// overload, and what they took early is nearer to what is usual; trials lower it.
     private mutating func begin(_ mean: Double) {
-        if self.looks == 0 { self.first = mean }
+        // What is answered first of all are the short ones.
+        if self.looks == 1 { self.first = mean }
         self.rises += mean > self.before ? 1 : 0
         self.before = mean
         self.learn(mean, down: 30, up: 60)
