@@ -251,7 +251,7 @@ public final class Balancer {
         Int(self.slots[self.slotPlace(ofTarget: index)].inFlight)
     }
 
-    /// Requests that a target was chosen for since a better group bore no more, since the last call.
+    /// Requests that a target was chosen for since another group bore no more, since the last call.
     public func takeOverflows(at index: Int) -> UInt32 {
         let slot = self.slots + self.slotPlace(ofTarget: index)
         let count = slot.pointee.overflows

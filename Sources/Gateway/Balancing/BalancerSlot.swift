@@ -24,7 +24,7 @@ struct BalancerSlot {
     var weight: Int64
     /// Requests that began and did not end.
     var inFlight: Int64 = 0
-    /// Requests that it was chosen for since a better group bore no more, and nobody has taken in yet.
+    /// Requests that it was chosen for since another group bore no more, and nobody has taken in yet.
     var overflows: UInt32 = 0
     /// Requests in flight that it may have.
     var limit = Int64.max

@@ -39,7 +39,7 @@ public struct RegionMachine: Sendable {
         case shares(upstream: String, [UInt16], open: Set<Int>)
         /// Traffic has moved, for people.
         case moved(RegionMove)
-        /// A region begins to take requests that a better one bears no more, or has taken none for
+        /// A region begins to take requests that another bears no more, or has taken none for
         /// ``RegionMachine/overflowSpan``, for people.
         case overflow(upstream: String, region: String?, isTaking: Bool)
         /// ``RegionMachine/returns`` says something new.

@@ -37,7 +37,7 @@ struct RegionShares: Sendable {
         var cause = RegionCause.usual
         /// What people were last told that it gets, in thousandths.
         var toldShare = 0
-        /// Until when it counts as taking requests that a better region bears no more; `nil` when it does
+        /// Until when it counts as taking requests that another region bears no more; `nil` when it does
         /// not.
         var overflowEnd: MonotonicInstant?
 

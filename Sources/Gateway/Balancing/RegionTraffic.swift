@@ -83,7 +83,7 @@ public struct TargetTraffic: Equatable, Sendable {
     public let answers: UInt32
     /// Sum of the logarithms of their latencies, in sixteenths of a doubling.
     public let latencySteps: UInt64
-    /// Requests that came there since a better region bore no more.
+    /// Requests that came there since another region bore no more.
     public let overflows: UInt32
 
     /// Creates one.

@@ -30,7 +30,7 @@ public struct TargetObservation: Equatable, Sendable {
     /// Times that a worker found at least three requests waiting here, none of which was answered for
     /// far longer than usual, while others answered.
     public var silences: UInt32 = 0
-    /// Requests that came here since the targets of a better region bore no more.
+    /// Requests that came here since the targets of another region bore no more.
     public var overflows: UInt32 = 0
     /// Answered attempts by status.
     public var statuses: [StatusCount] = []

@@ -179,7 +179,8 @@ struct BearableLoadTests {
         var fleet = Fleet()
         _ = fleet.run(rate: 1.9, milliseconds: 3_000)
         for _ in 0..<5_000 { fleet.balancers[0].began(0) }
-        _ = fleet.run(rate: 1.9, milliseconds: 500) { $0 < 4 ? 40 : 10 }
+        let pause = fleet.run(rate: 1.9, milliseconds: 1_000) { $0 < 4 ? 40 : 10 }
+        #expect(pause.overflows > 0, "it has learned something")
         _ = fleet.run(rate: 1.0, milliseconds: 15_000)
         let after = fleet.run(rate: 1.0, milliseconds: 3_000)
         #expect(Self.west(after.counts) < 0.01, "\(after.counts)")
@@ -189,7 +190,8 @@ struct BearableLoadTests {
     func fewRequests() {
         var fleet = Fleet()
         _ = fleet.run(rate: 0.6, milliseconds: 5_000) { _ in 5 }
-        _ = fleet.run(rate: 0.6, milliseconds: 3_000) { $0 < 4 ? 50 : 5 }
+        let slow = fleet.run(rate: 0.6, milliseconds: 3_000) { $0 < 4 ? 50 : 5 }
+        #expect(slow.overflows > 0, "it has learned something")
         _ = fleet.run(rate: 0.01, milliseconds: 30_000) { _ in 5 }
         let after = fleet.run(rate: 0.6, milliseconds: 3_000) { _ in 5 }
         #expect(Self.west(after.counts) < 0.01, "\(after.counts)")

@@ -137,7 +137,7 @@ public struct DataPlaneCounters: Equatable, Sendable {
         public var failures: UInt64 = 0
         /// Attempts that this node may have in flight there; 0 for any number.
         public var limit: UInt64 = 0
-        /// Attempts that came here since a better region bore no more.
+        /// Attempts that came here since another region bore no more.
         public var overflows: UInt64 = 0
         /// Requests whose key belongs there, but that went on since it was over its bound.
         public var passedOver: UInt64 = 0

@@ -208,7 +208,7 @@ struct TargetState {
         }
     }
 
-    /// Takes the requests that came to it since a better region bore no more, and counts them.
+    /// Takes the requests that came to it since another region bore no more, and counts them.
     mutating func takeOverflows() -> UInt32 {
         let new = self.balancer?._withUnsafeGuaranteedRef { $0.takeOverflows(at: self.index) } ?? 0
         let count = self.unread &+ new
