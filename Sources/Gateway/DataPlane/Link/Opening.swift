@@ -48,28 +48,34 @@ extension Worker {
         return true
     }
 
-    /// Steps of handshakes in one pass of the loop: each may take the time of ten requests, and in a
-    /// storm nobody shall wait for more than one of them.
-    static let handshakeBudget = 1
+    /// Milliseconds that a handshake waits at most for a pass of the loop without other work.
+    private static let handshakePatience: Int64 = 2
 
     /// Whether a step of a handshake may be taken now; otherwise the link waits for its turn.
     func mayHandshake(_ index: Int32) -> Bool {
+        guard !self.isTakingHandshake else { return true }
+        self.deferredEvents += 1
         let link = self.io[index]
-        if self.handshakesLeft > 0, self.waitingHandshakes.isEmpty || self.isTakingHandshakes {
-            self.handshakesLeft -= 1
-            return true
-        }
         guard !link.pointee.flags.contains(.awaitsHandshake) else { return false }
         link.pointee.flags.insert(.awaitsHandshake)
         self.waitingHandshakes.append(index)
         return false
     }
 
-    /// Takes steps of handshakes that waited, first come, first served, as far as the pass allows.
-    func takeHandshakes() {
+    /// Takes one step of the handshake that has waited longest, after a pass that had no other work.
+    ///
+    /// A step may take the time of ten requests. In a storm a request that arrives waits for at most
+    /// the one that is being taken; where there is always other work, one step is taken every two
+    /// milliseconds.
+    ///
+    /// - Parameter eventCount: the events of this pass.
+    func takeHandshake(eventCount: Int) {
+        let isQuiet = eventCount <= self.deferredEvents
+        guard isQuiet || self.milliseconds >= self.handshakeAt else { return }
+        self.handshakeAt = self.milliseconds + Self.handshakePatience
         var taken = 0
-        self.isTakingHandshakes = true
-        while self.handshakesLeft > 0, taken < self.waitingHandshakes.count {
+        self.isTakingHandshake = true
+        while taken < self.waitingHandshakes.count {
             let index = self.waitingHandshakes[taken]
             taken += 1
             let link = self.io[index]
@@ -78,10 +84,10 @@ extension Worker {
             guard link.pointee.role == .client, link.pointee.phase == .handshaking else { continue }
             self.clientEvent(index, Poller.Event.readyAgain)
             self.takePending()
+            break
         }
-        self.isTakingHandshakes = false
+        self.isTakingHandshake = false
         self.waitingHandshakes.removeFirst(taken)
-        self.handshakesLeft = Self.handshakeBudget
     }
 
     /// A client's handshake is done; `false` when the link is gone.

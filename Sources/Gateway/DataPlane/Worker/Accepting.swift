@@ -15,12 +15,22 @@ extension Worker {
     /// may be on its way, and is answered with `Connection: close` then.
     static let drainPatience: Int64 = 1_000
 
+    /// A listener has clients that wait.
+    func listenerReadable(_ listener: Int) {
+        guard listener < self.listeners.count else { return }
+        guard self.listenerKinds[listener] == .https else {
+            self.accept(listener, batch: Self.acceptBatch)
+            return
+        }
+        self.deferredEvents += 1
+        let isStorm = !self.waitingHandshakes.isEmpty
+        self.accept(listener, batch: isStorm ? 1 : Self.secureAcceptBatch)
+    }
+
     /// Takes a batch of connections from a listener; `false` when no more wait there for now.
     @discardableResult
-    func accept(_ listener: Int) -> Bool {
-        guard listener < self.listeners.count else { return false }
-        let isSecure = self.listenerKinds[listener] == .https
-        for _ in 0..<(isSecure ? Self.secureAcceptBatch : Self.acceptBatch) {
+    private func accept(_ listener: Int, batch: Int) -> Bool {
+        for _ in 0..<batch {
             guard self.clientCount < self.settings.configuration.maximumConnections else {
                 self.pauseAccepting()
                 return false
@@ -84,7 +94,9 @@ extension Worker {
         for index in self.listeners.indices {
             // Closing a listener resets whom the kernel has accepted for it.
             var batches = 0
-            while batches < Self.drainBatches, self.accept(index) { batches += 1 }
+            while batches < Self.drainBatches, self.accept(index, batch: Self.acceptBatch) {
+                batches += 1
+            }
         }
         self.isDraining = true
         self.isAccepting = false

@@ -86,11 +86,13 @@ final class Worker {
     /// What cookies that pin clients to targets are made with.
     @exclusivity(unchecked)
     var pins = PinSeal(keys: [])
-    /// Clients whose handshake waits for a turn, and steps that this pass has left.
+    /// Clients whose handshake waits for a turn, and when one is taken though there is other work.
     @exclusivity(unchecked)
     var waitingHandshakes: ContiguousArray<Int32> = []
-    var handshakesLeft = Worker.handshakeBudget
-    var isTakingHandshakes = false
+    var handshakeAt: Int64 = 0
+    var isTakingHandshake = false
+    /// Events of this pass that can wait for others: new TLS connections and their handshakes.
+    var deferredEvents = 0
     var view: UnsafeMutablePointer<SnapshotView>?
     var liveUpstreams = LiveUpstreams()
     var targets: [TargetID: UnsafeMutablePointer<TargetState>] = [:]
@@ -228,11 +230,12 @@ final class Worker {
             self.now = mesh_clock_nanoseconds()
             self.milliseconds = self.now / 1_000_000
             self.wall.refresh()
+            self.deferredEvents = 0
             self.takeBacklog()
             if !self.spills.pumps.isEmpty { self.takePumps() }
             for index in 0..<count { self.take(self.poller.event(index)) }
             self.expire()
-            self.takeHandshakes()
+            if !self.waitingHandshakes.isEmpty { self.takeHandshake(eventCount: Int(count)) }
             if !self.waitingRooms.isEmpty { self.serveWaiting() }
             if !self.orphans.isEmpty { self.resetOrphans() }
             if !self.watchedTargets.isEmpty { self.watchTargets() }
@@ -273,7 +276,7 @@ final class Worker {
                 return self.takePending()
             }
             guard event.token & Datagrams.token == 0 else { return self.takeDatagrams(event.token) }
-            self.accept(Int(event.token & 0xFFFF))
+            self.listenerReadable(Int(event.token & 0xFFFF))
             return self.takePending()
         }
         let index = self.io.arrived(event)
