@@ -159,11 +159,7 @@ extension Worker {
         let trial = self.trials.isEmpty ? nil : self.takeTrial(exchange, of: upstream)
         let choice =
             trial?.target ?? self.pinnedTarget(exchange, upstream)
-            ?? view.pointee.pick(
-                upstream,
-                hash: exchange.pointee.hash,
-                tried: exchange.pointee.tried
-            )
+            ?? self.pickTarget(exchange, upstream)
         guard choice.isSome else { return self.missTarget(place, scope, choice, body: body) }
         if exchange.pointee.flags.contains(.isWaiting) { self.endWaiting(place) }
         exchange.pointee.tried.insert(Int(choice.rawValue))

@@ -1,3 +1,4 @@
+internal import MeshBalancing
 internal import MeshHTTP
 internal import MeshPrimitives
 
@@ -9,7 +10,62 @@ internal import MeshPrimitives
 /// it is silent; requests that may be repeated go elsewhere, within the upstream's budget of retries;
 /// and after a second the node is told. While nobody else answers either, it may be this node that hears
 /// nothing: then nobody is accused.
+///
+/// Long before that, new requests prefer targets that do answer, see ``TargetQuiet``: what may not be
+/// repeated is lost with a target that has stopped, and what may be is late.
 extension Worker {
+    /// Targets that are passed over at most, for one request, since they are quiet.
+    private static let mostPassedOver = 4
+
+    /// Chooses a target for a request: another one than a quiet target, if that can be had.
+    @inline(__always)
+    func pickTarget(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ upstream: UpstreamIndex
+    ) -> TargetIndex {
+        let choice = exchange.pointee.view.pointee.pick(
+            upstream,
+            hash: exchange.pointee.hash,
+            tried: exchange.pointee.tried
+        )
+        guard choice.isSome, self.isQuiet(exchange, upstream, choice) else { return choice }
+        return self.pickAnswering(exchange, upstream, insteadOf: choice)
+    }
+
+    @inline(never)
+    private func pickAnswering(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ upstream: UpstreamIndex,
+        insteadOf quiet: TargetIndex
+    ) -> TargetIndex {
+        let view = exchange.pointee.view
+        guard !view.pointee.isKeyed(upstream) else { return quiet }
+        var tried = exchange.pointee.tried
+        tried.insert(Int(quiet.rawValue))
+        for _ in 0..<Self.mostPassedOver where !tried.isFull {
+            let choice = view.pointee.pick(upstream, hash: exchange.pointee.hash, tried: tried)
+            guard choice.isSome, view.pointee.isHealthy(upstream, choice) else { break }
+            guard self.isQuiet(exchange, upstream, choice) else { return choice }
+            tried.insert(Int(choice.rawValue))
+        }
+        return quiet
+    }
+
+    @inline(__always)
+    private func isQuiet(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ upstream: UpstreamIndex,
+        _ target: TargetIndex
+    ) -> Bool {
+        let state = exchange.pointee.view.pointee.state(upstream, target)
+        guard state.pointee.quiet.owed >= TargetQuiet.leastOwed else { return false }
+        return state.pointee.quiet.isQuiet(
+            at: self.milliseconds,
+            pass: self.now,
+            isRepeatable: exchange.pointee.flags.contains(.idempotent)
+        )
+    }
+
     /// Milliseconds between two looks.
     private static let watchInterval: Int64 = 50
     /// Fewest requests that await an answer.
@@ -29,6 +85,7 @@ extension Worker {
         attempt.pointee.flags.insert(.isAwaited)
         attempt.pointee.awaitedSince = self.milliseconds
         state.pointee.awaits(1)
+        state.pointee.quiet.asked(at: self.milliseconds)
         guard state.pointee.awaited == 1 else { return }
         if !state.pointee.isStalled { state.pointee.silentSince = self.milliseconds }
         guard !state.pointee.isWatched else { return }
@@ -62,6 +119,8 @@ extension Worker {
     /// A target has answered somebody.
     @inline(__always)
     func heard(from state: UnsafeMutablePointer<TargetState>) {
+        let since = state.pointee.silentSince
+        state.pointee.quiet.answered(at: self.milliseconds, since: since)
         state.pointee.silentSince = self.milliseconds
         if self.lastAnswer.target != state {
             self.lastAnswer = (state, self.milliseconds, self.lastAnswer.at)

@@ -126,6 +126,7 @@ struct TargetState {
     /// milliseconds.
     private(set) var awaited: Int32 = 0
     var silentSince: Int64 = 0
+    var quiet = TargetQuiet()
     /// Whether it is among those whose silence is watched.
     var isWatched = false
     /// Whether it is left out here, since it answers nobody.

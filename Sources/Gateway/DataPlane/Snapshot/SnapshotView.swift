@@ -53,6 +53,20 @@ struct SnapshotView {
         }
     }
 
+    /// Whether a key decides where a request goes.
+    func isKeyed(_ upstream: UpstreamIndex) -> Bool {
+        self.live[Int(upstream.rawValue)]._withUnsafeGuaranteedRef {
+            $0.balancer.plan.algorithm.hashes
+        }
+    }
+
+    /// Whether a target is in use, if only little.
+    func isHealthy(_ upstream: UpstreamIndex, _ target: TargetIndex) -> Bool {
+        self.live[Int(upstream.rawValue)]._withUnsafeGuaranteedRef {
+            $0.balancer.factor(at: Int(target.rawValue)) > 0
+        }
+    }
+
     /// What this worker knows of a target.
     @inline(__always)
     func state(
