@@ -77,6 +77,21 @@ struct SilenceTests {
         for client in clients { client.shutdown() }
     }
 
+    @Test("is passed over by what may not be repeated, long before its silence is proof")
+    func passedOver() async throws {
+        let freezer = Freezer()
+        let (frozen, alive) = (freezer.origin("f"), Freezer().origin("a"))
+        let gateway = try self.gateway(frozen, alive)
+        freezer.isFrozen.store(true, ordering: .relaxed)
+        let stuck = (0..<8).map { _ in gateway.connect() }
+        // Two of them at least are for the frozen one, which has answered within a millisecond so far.
+        for client in stuck { client.send(self.request("POST")) }
+        #expect(await gateway.eventually { freezer.posts.load(ordering: .relaxed) >= 2 })
+        usleep(30_000)
+        for _ in 0..<20 { #expect(gateway.ask(self.request("POST"))?.text == "a") }
+        for client in stuck { client.shutdown() }
+    }
+
     @Test("keeps its requests when nobody else could take them", arguments: [1, 2])
     func nobodyElse(count: Int) throws {
         let all = (0..<count).map { _ in Freezer() }

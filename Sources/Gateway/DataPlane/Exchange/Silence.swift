@@ -12,7 +12,8 @@ internal import MeshPrimitives
 /// nothing: then nobody is accused.
 ///
 /// Long before that, new requests prefer targets that do answer, see ``TargetQuiet``: what may not be
-/// repeated is lost with a target that has stopped, and what may be is late.
+/// repeated is lost with a target that has stopped, and what may be is late. Not in a pass of the loop
+/// that follows a long one: answers may wait behind the request at hand then.
 extension Worker {
     /// Targets that are passed over at most, for one request, since they are quiet.
     private static let mostPassedOver = 4
@@ -58,10 +59,11 @@ extension Worker {
         _ target: TargetIndex
     ) -> Bool {
         let state = exchange.pointee.view.pointee.state(upstream, target)
-        guard state.pointee.quiet.owed >= TargetQuiet.leastOwed else { return false }
+        guard state.pointee.quiet.owed >= TargetQuiet.leastOwed, self.hasKeptUp else {
+            return false
+        }
         return state.pointee.quiet.isQuiet(
             at: self.milliseconds,
-            pass: self.now,
             isRepeatable: exchange.pointee.flags.contains(.idempotent)
         )
     }

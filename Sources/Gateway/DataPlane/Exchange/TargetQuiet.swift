@@ -5,9 +5,6 @@
 /// answers at random moments that happens once in three thousand times. Requests that it took in before
 /// its last answer do not count: they may simply take long.
 ///
-/// Nor does what may have been answered while the worker had no time to read: only what is still owed in
-/// a later pass of its loop counts.
-///
 /// It is no failure and nobody is told: new requests prefer others, and from time to time one goes there
 /// all the same and finds out.
 struct TargetQuiet {
@@ -17,7 +14,7 @@ struct TargetQuiet {
     private static let leastPatience: Int64 = 10
     /// Fewest milliseconds after the last request to a quiet target until one goes there that may not be
     /// repeated.
-    private static let leastRisk: Int64 = 100
+    private static let leastRisk: Int64 = 250
     /// Gaps between answers that a target may be behind.
     private static let gaps: Int64 = 8
     /// Most milliseconds that one gap between answers counts as.
@@ -32,8 +29,6 @@ struct TargetQuiet {
     private(set) var owed: Int32 = 0
     private var firstAskedAt: Int64 = 0
     private var lastAskedAt: Int64 = 0
-    /// The pass in which it was first found behind; 0 when it is not.
-    private var foundAt: Int64 = 0
     /// What usually passes between two answers while one is awaited; 0 before the first.
     private var gap: Int64 = 0
 
@@ -52,23 +47,19 @@ struct TargetQuiet {
         let passed = min(now - since, Self.longestGap) * Self.parts
         self.gap = self.gap == 0 ? max(1, passed) : self.gap + (passed - self.gap) / Self.weight
         self.owed = 0
-        self.foundAt = 0
     }
 
     /// Whether a request should go elsewhere.
     ///
     /// - Parameters:
     ///   - now: milliseconds.
-    ///   - pass: a number of the pass of the worker's loop that no other one has, not 0.
     ///   - isRepeatable: whether the request may be sent to another target when this one fails.
     /// - Returns: `true` when it should.
-    mutating func isQuiet(at now: Int64, pass: Int64, isRepeatable: Bool) -> Bool {
+    func isQuiet(at now: Int64, isRepeatable: Bool) -> Bool {
         guard self.gap > 0, self.owed >= Self.leastOwed else { return false }
         let patience = max(Self.leastPatience, Self.gaps * self.gap / Self.parts)
         guard now - self.firstAskedAt >= patience else { return false }
-        if self.foundAt == 0 { self.foundAt = pass }
-        return self.foundAt != pass
-            && now - self.lastAskedAt
-                < (isRepeatable ? patience : max(Self.leastRisk, 2 * patience))
+        return now - self.lastAskedAt
+            < (isRepeatable ? patience : max(Self.leastRisk, 2 * patience))
     }
 }

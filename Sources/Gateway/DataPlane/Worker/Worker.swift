@@ -86,6 +86,11 @@ final class Worker {
     /// What cookies that pin clients to targets are made with.
     @exclusivity(unchecked)
     var pins = PinSeal(keys: [])
+    /// Whether what there is to read came just now: the last pass began a few milliseconds ago, or there
+    /// is little.
+    var hasKeptUp = true
+    private static let longPass: Int64 = 4
+    private static let fewEvents: Int32 = 8
     /// Clients whose handshake waits for a turn, and when one is taken though there is other work.
     @exclusivity(unchecked)
     var waitingHandshakes: ContiguousArray<Int32> = []
@@ -228,7 +233,10 @@ final class Worker {
         while !self.isStopping {
             let count = self.poller.wait(milliseconds: self.patience())
             self.now = mesh_clock_nanoseconds()
+            let previous = self.milliseconds
             self.milliseconds = self.now / 1_000_000
+            self.hasKeptUp =
+                self.milliseconds - previous <= Self.longPass || count <= Self.fewEvents
             self.wall.refresh()
             self.deferredEvents = 0
             self.takeBacklog()
