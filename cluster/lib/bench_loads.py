@@ -93,12 +93,12 @@ def percentiles(path):
 class Storm:
     """Bursts of a hundred new TLS connections at once, one after the other, inside a `with`.
 
-    They run at the lowest priority, so that they do not keep the client that is timed from its
-    processor.
+    They run when nobody else wants their processor, so that they do not keep the client that is
+    timed from it.
     """
 
     def __init__(self, proxy):
-        self.command = ["nice", "-n", "19", "h2load", "--h1", "-n100", "-c100", "--connect-to",
+        self.command = ["chrt", "-i", "0", "h2load", "--h1", "-n100", "-c100", "--connect-to",
                         f"127.0.0.1:{port(proxy, 'tls')}", f"https://{HOST}{PATHS['1k']}"]
         self.connections, self.is_over = 0, False
         self.thread = threading.Thread(target=self.rage)
