@@ -167,6 +167,9 @@ struct LDAPAuthTests {
             directory.port,
             others: [Plugin.named("acl", ["allow": .strings("admins")])]
         )
-        #expect(limited.ask(Self.login("ann:open:sesame"))?.status == 401)
+        // As in Kong, who is known and in no group is refused otherwise than who is not known.
+        let refused = try #require(limited.ask(Self.login("ann:open:sesame")))
+        #expect(refused.status == 403)
+        #expect(refused.text.contains("\"message\":\"You cannot consume this service\""))
     }
 }
