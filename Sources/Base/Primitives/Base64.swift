@@ -19,7 +19,8 @@ public enum Base64 {
     /// As the above, of bytes that lie in one stretch of memory anyway.
     public static func decode(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
         var isGood = false
-        let bytes = [UInt8](unsafeUninitializedCapacity: Self.room(for: text.count)) { room, count in
+        let most = Self.room(for: text.count)
+        let bytes = [UInt8](unsafeUninitializedCapacity: most) { room, count in
             guard let decoded = Self.decode(text, into: UnsafeMutableRawBufferPointer(room)) else {
                 return
             }

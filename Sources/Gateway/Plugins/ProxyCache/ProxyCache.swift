@@ -214,7 +214,8 @@ struct ProxyCache: Sendable {
             status: answer.status,
             lines: lines,
             contentType: String(decoding: answer.contentType, as: UTF8.self),
-            body: answer.body
+            body: answer.body,
+            headLength: answer.length
         )
     }
 
@@ -281,6 +282,7 @@ struct ProxyCache: Sendable {
                 status: edits.status,
                 lines: lines,
                 contentType: type,
+                length: length,
                 varies: varies.sorted { $0.lexicographicallyPrecedes($1) },
                 came: Int64(clamping: state.beganMilliseconds),
                 freshness: freshness,

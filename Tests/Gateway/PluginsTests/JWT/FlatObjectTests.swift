@@ -68,7 +68,8 @@ struct FlatObjectTests {
     @Test("of 200,000 damaged ones none is read otherwise than by it", arguments: [1, 2])
     func damaged(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
-        let bytes = Array("{}[]\":,\\ntrue0123456789.eE+- \t\n\u{0}\u{7F}ab".utf8) + [0x80, 0xC3, 0xFF]
+        let bytes =
+            Array("{}[]\":,\\ntrue0123456789.eE+- \t\n\u{0}\u{7F}ab".utf8) + [0x80, 0xC3, 0xFF]
         var readCount = 0
         for _ in 0..<100_000 {
             var text = Array((Self.samples.randomElement(using: &generator) ?? "").utf8)
