@@ -176,20 +176,9 @@ extension HeadWriter {
     /// Appends an id as a lower-case UUID.
     mutating func write(_ id: EntityID) {
         self.append { room in
-            guard room.count >= 36 else { return nil }
-            var place = 0
-            for half in [id.high, id.low] {
-                for shift in stride(from: UInt64(60), through: 0, by: -4) {
-                    if place == 8 || place == 13 || place == 18 || place == 23 {
-                        room[place] = UInt8(ascii: "-")
-                        place += 1
-                    }
-                    let digit = UInt8(truncatingIfNeeded: half >> shift) & 15
-                    room[place] = digit < 10 ? digit + 0x30 : digit + 0x57
-                    place += 1
-                }
-            }
-            return 36
+            guard room.count >= EntityID.textByteCount else { return nil }
+            id.writeText(to: room)
+            return EntityID.textByteCount
         }
     }
 }
