@@ -71,7 +71,7 @@ struct AuthenticationRules: Sendable {
             Self.admit(request.consumers, place, consumer, isTold: false, &state, &edits)
             return .next
         case .vouched(let identifier):
-            Self.vouch(identifier, &state, &edits)
+            Self.vouch(identifier, request.shared, &state, &edits)
             return .next
         case .refused(let answer):
             guard let anonymous = self.anonymous else { return .answer(answer) }
@@ -151,6 +151,7 @@ struct AuthenticationRules: Sendable {
     /// Remembers that somebody else vouches for the client, and tells the target.
     private static func vouch(
         _ identifier: [UInt8]?,
+        _ shared: PluginShared?,
         _ state: inout PluginState,
         _ edits: inout PluginEdits
     ) {
@@ -158,6 +159,7 @@ struct AuthenticationRules: Sendable {
         state.identity.isVouched = true
         edits.drop(names: Self.ownFields)
         guard let identifier else { return }
+        state.identity.vouched = shared.map { LimitSubject.id(of: identifier, $0.limits) }
         edits.lines.write("X-Credential-Identifier: ")
         identifier.withUnsafeBytes { edits.lines.write($0) }
         edits.lines.write("\r\n")
