@@ -13,35 +13,62 @@ public enum Base64 {
 
     @usableFromInline
     static func decoded(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
-        var digits = text[...]
-        while digits.last == UInt8(ascii: "=") { digits.removeLast() }
-        guard text.count - digits.count <= 2, digits.count % 4 != 1 else { return nil }
-        var isGood = true
-        let bytes = [UInt8](unsafeUninitializedCapacity: digits.count / 4 * 3 + 4) { room, count in
-            isGood = Self.places.withUnsafeBufferPointer { places in
-                Self.decode(UnsafeBufferPointer(rebasing: digits), by: places, into: room, &count)
+        Self.decode(UnsafeRawBufferPointer(text))
+    }
+
+    /// As the above, of bytes that lie in one stretch of memory anyway.
+    public static func decode(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
+        var isGood = false
+        let most = Self.room(for: text.count)
+        let bytes = [UInt8](unsafeUninitializedCapacity: most) { room, count in
+            guard let decoded = Self.decode(text, into: UnsafeMutableRawBufferPointer(room)) else {
+                return
             }
+            count = decoded
+            isGood = true
         }
         return isGood ? bytes : nil
     }
 
+    /// How much room decoding takes of so many bytes at most; some is written over and left.
+    public static func room(for count: Int) -> Int { count / 4 * 3 + 4 }
+
+    /// Decodes into memory that has room for it.
+    ///
+    /// - Parameters:
+    ///   - text: what is decoded.
+    ///   - room: at least ``room(for:)`` of its bytes.
+    /// - Returns: how many bytes the text stands for; nil when it is no Base64.
+    public static func decode(
+        _ text: UnsafeRawBufferPointer,
+        into room: UnsafeMutableRawBufferPointer
+    ) -> Int? {
+        var end = text.count
+        while end > 0, text[end - 1] == UInt8(ascii: "=") { end -= 1 }
+        guard text.count - end <= 2, end % 4 != 1, room.count >= Self.room(for: end) else {
+            return nil
+        }
+        return Self.places.withUnsafeBufferPointer { places in
+            Self.decode(UnsafeRawBufferPointer(rebasing: text[..<end]), by: places, into: room)
+        }
+    }
+
     private static func decode(
-        _ digits: UnsafeBufferPointer<UInt8>,
+        _ digits: UnsafeRawBufferPointer,
         by places: UnsafeBufferPointer<UInt32>,
-        into room: UnsafeMutableBufferPointer<UInt8>,
-        _ count: inout Int
-    ) -> Bool {
-        let bytes = UnsafeMutableRawBufferPointer(room)
+        into room: UnsafeMutableRawBufferPointer
+    ) -> Int? {
         // Collects the bit that no value of a digit has.
         var all: UInt32 = 0
         var at = 0
+        var count = 0
         while at + 4 <= digits.count {
             let bits =
                 places[Int(digits[at])] | places[256 + Int(digits[at + 1])]
                 | places[512 + Int(digits[at + 2])] | places[768 + Int(digits[at + 3])]
             all |= bits
             // Writes a byte too many, which the next digits or nobody has.
-            bytes.storeBytes(of: (bits << 8).bigEndian, toByteOffset: count, as: UInt32.self)
+            room.storeBytes(of: (bits << 8).bigEndian, toByteOffset: count, as: UInt32.self)
             count += 3
             at += 4
         }
@@ -55,7 +82,7 @@ public enum Base64 {
             room[count] = UInt8(truncatingIfNeeded: bits >> UInt32(16 - 8 * place))
             count += 1
         }
-        return all < Self.noDigit
+        return all < Self.noDigit ? count : nil
     }
 
     /// Which digits stand for 62 and 63.

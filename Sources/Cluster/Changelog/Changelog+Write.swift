@@ -20,11 +20,11 @@ extension Changelog {
         guard self.drafts.count < self.configuration.writeLimit else {
             throw .busy(limit: self.configuration.writeLimit)
         }
-        for key in draft.changes.keys where !EncodedChangeset.isKey(key) { throw .invalidKey(key) }
-        guard draft.byteCount <= self.configuration.changesetByteLimit else {
-            throw .tooLarge(found: draft.byteCount, limit: self.configuration.changesetByteLimit)
+        let byteCount = try draft.checkedByteCount()
+        guard byteCount <= self.configuration.changesetByteLimit else {
+            throw .tooLarge(found: byteCount, limit: self.configuration.changesetByteLimit)
         }
-        self.drafts.append((ticket, draft))
+        self.drafts.append((ticket, draft, byteCount))
         let effects = self.startFlight(at: now)
         return self.hasten(effects, at: now)
     }
@@ -90,11 +90,11 @@ extension Changelog {
         var state = self.log.state
         var writes: [(ticket: UInt64, id: ChangesetID?)] = []
         var byteCount = 0
-        while let (ticket, draft) = self.drafts.first, writes.count < Self.flightWriteLimit,
+        while let (ticket, draft, size) = self.drafts.first, writes.count < Self.flightWriteLimit,
             byteCount < Self.flightByteLimit
         {
             self.drafts.removeFirst()
-            byteCount += draft.byteCount
+            byteCount += size
             do throws(ChangelogError) {
                 let made = try self.encode(draft, upon: &state)
                 if let (entry, outcome) = made {

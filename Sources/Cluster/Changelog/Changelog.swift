@@ -38,7 +38,7 @@ public struct Changelog: Sendable {
     var isWriterSaved: Bool
     /// Own changesets of which the disk may hold what was told to have failed.
     var uncertain: [ChangesetID] = []
-    var drafts: [(ticket: UInt64, draft: ChangelogDraft)] = []
+    var drafts: [(ticket: UInt64, draft: ChangelogDraft, byteCount: Int)] = []
     var pending: [PendingWrite] = []
     var displaced: [Displaced] = []
 

@@ -42,8 +42,15 @@ public struct ChangelogDraft: Equatable, Sendable {
     }
 
     /// Bytes of keys and contents, to bound a batch.
-    var byteCount: Int {
-        self.changes.reduce(0) { $0 + $1.key.utf8.count + ($1.value?.count ?? 0) + 32 }
+    ///
+    /// - Throws: ``ChangelogError/invalidKey(_:)``.
+    func checkedByteCount() throws(ChangelogError) -> Int {
+        var byteCount = 0
+        for (key, body) in self.changes {
+            guard EncodedChangeset.isKey(key) else { throw .invalidKey(key) }
+            byteCount += key.utf8.count + (body?.count ?? 0) + 32
+        }
+        return byteCount
     }
 
     /// Why the writer saw something else than what is there; `nil` when it did not.
@@ -62,16 +69,24 @@ public struct ChangelogDraft: Equatable, Sendable {
 
     /// The parts of ``changes``, by rising key.
     private var ordered: [(key: String, body: [UInt8]?)] {
-        // What was prepared is in order already, and all there is when nothing is deleted.
-        if let details = self.prepared?.details, details.count == self.changes.count {
-            return details.map { ($0.key, $0.body) }
+        self.all?.map { ($0.key, $0.body) }
+            ?? self.changes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// What was prepared, which is in order already, when it is all there is: when nothing is deleted.
+    private var all: [PreparedChanges.Detail]? {
+        guard let details = self.prepared?.details, details.count == self.changes.count else {
+            return nil
         }
-        return self.changes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        return details
     }
 
     /// The changes that make a difference, by ascending key, with what each replaces.
     func changes(of state: ConfigurationState) -> [Changeset.Change] {
-        self.ordered.compactMap { key, body in
+        if state.entities.isEmpty, let all = self.all {
+            return all.map { Changeset.Change(key: $0.key, replaces: nil, body: $0.body) }
+        }
+        return self.ordered.compactMap { key, body in
             let held = state.entities.isEmpty ? nil : state.entities[key]
             guard held?.body != body else { return nil }
             return Changeset.Change(key: key, replaces: held?.stamp, body: body)

@@ -38,7 +38,11 @@ public struct EncodedChangeset: Equatable, Sendable {
         keys: WriterKeys? = nil,
         hash: ([UInt8]) -> ContentHash
     ) {
-        var writer = ByteWriter(capacity: 512)
+        // Room for all of it, or a large one would be copied again and again while it grows.
+        let room = changeset.changes.reduce(512) { room, change in
+            room + change.key.utf8.count + (change.body?.count ?? 0) + 32
+        }
+        var writer = ByteWriter(capacity: room)
         writer.append(Self.format)
         writer.write(changeset)
         let sealStart = writer.bytes.count

@@ -1,5 +1,6 @@
 internal import MeshEntities
 internal import MeshPlugins
+internal import MeshPrimitives
 internal import MeshRouting
 
 /// Takes a declarative document apart: formats, nesting, ids, references, then the entities.
@@ -276,17 +277,15 @@ struct DeclarationReader {
     }
 
     private mutating func decode() {
+        self.readEntities()
         var places = EntityPlaces()
+        var routeCount = 0
         for entry in self.entries {
-            self.configuration.append(
-                entry.node,
-                entry.kind,
-                at: entry.location,
-                &self.findings
-            )
             let place = EntityPlaces.Place(location: entry.location, node: entry.node)
             places.append(place, of: entry.kind)
-            if entry.kind == .routes { self.checkRoute(entry) }
+            guard entry.kind == .routes else { continue }
+            self.checkRoute(entry, self.configuration.routes[routeCount])
+            routeCount += 1
         }
         self.disableUnknownPlugins()
         self.checkPlugins(places)
@@ -299,6 +298,27 @@ struct DeclarationReader {
         self.warnings += DuplicateRoutes.warnings(self.configuration.routes, places)
         self.warnings += MisledRoutes.warnings(self.configuration, places)
         self.hints = ConfigurationLint.hints(self.configuration, places)
+    }
+
+    /// Entries that one processor reads at a time.
+    private static let stretch = 8_192
+
+    /// Reads the entities of all entries, on all processors where there are many.
+    private mutating func readEntities() {
+        let entries = self.entries
+        let starts = Array(stride(from: 0, to: entries.count, by: Self.stretch))
+        let parts = starts.concurrentMap(stretch: 1) { start in
+            var configuration = GatewayConfiguration()
+            var findings: [Finding] = []
+            for entry in entries[start..<min(start + Self.stretch, entries.count)] {
+                configuration.append(entry.node, entry.kind, at: entry.location, &findings)
+            }
+            return (configuration: configuration, findings: findings)
+        }
+        for part in parts {
+            self.configuration.append(part.configuration)
+            self.findings += part.findings
+        }
     }
 
     /// Checks the settings of plugins that run here; of others their name is refused.
@@ -334,9 +354,8 @@ struct DeclarationReader {
     }
 
     /// Checks what depends on the router's flavour, and what the router will have to compile.
-    private mutating func checkRoute(_ entry: Entry) {
+    private mutating func checkRoute(_ entry: Entry, _ route: Route) {
         self.checkPatterns(entry)
-        guard let route = self.configuration.routes.last else { return }
         if route.pathHandling == .v1 { self.checkPathHandling(entry) }
         guard self.options.flavor == .expressions, let expression = route.expression else {
             return

@@ -94,6 +94,9 @@ extension EntityList: RandomAccessCollection, MutableCollection, RangeReplaceabl
         return list
     }
 
+    /// Adds all entities of another list at the end.
+    mutating func append(allOf other: EntityList) { self.held.append(contentsOf: other.held) }
+
     /// Adds an entity of another list at the end, without reading it anew.
     public mutating func append(from other: EntityList, at place: Int) {
         self.held.append(other.held[place])

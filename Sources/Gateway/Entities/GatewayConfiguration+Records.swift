@@ -95,6 +95,30 @@ extension GatewayConfiguration {
         }
     }
 
+    /// Adds all entities of another configuration, each kind's behind those that are here.
+    public mutating func append(_ other: GatewayConfiguration) {
+        self.services.append(allOf: other.services)
+        self.routes.append(allOf: other.routes)
+        self.upstreams.append(allOf: other.upstreams)
+        self.targets.append(allOf: other.targets)
+        self.plugins.append(allOf: other.plugins)
+        self.consumers.append(allOf: other.consumers)
+        self.consumerGroups.append(allOf: other.consumerGroups)
+        self.groupMembers.append(allOf: other.groupMembers)
+        self.keyCredentials.append(allOf: other.keyCredentials)
+        self.basicCredentials.append(allOf: other.basicCredentials)
+        self.jwtSecrets.append(allOf: other.jwtSecrets)
+        self.hmacCredentials.append(allOf: other.hmacCredentials)
+        self.certificateCredentials.append(allOf: other.certificateCredentials)
+        self.aclGroups.append(allOf: other.aclGroups)
+        self.certificates.append(allOf: other.certificates)
+        self.snis.append(allOf: other.snis)
+        self.caCertificates.append(allOf: other.caCertificates)
+        self.vaults.append(allOf: other.vaults)
+        self.keySets.append(allOf: other.keySets)
+        self.keys.append(allOf: other.keys)
+    }
+
     private static func append<Entity: GatewayEntity>(
         _ node: DocumentNode,
         to collection: inout EntityList<Entity>,

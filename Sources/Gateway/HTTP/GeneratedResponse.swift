@@ -97,12 +97,14 @@ public enum GeneratedResponse {
     /// Writes a response with a body made elsewhere: redirects, plugin answers.
     ///
     /// `fields` are whole lines with their CRLF; an empty `contentType` writes none. A client of
-    /// gRPC gets the body as its status message.
+    /// gRPC gets the body as its status message. `headLength` is what an answer to HEAD would be long,
+    /// where it is not the body.
     public static func write(
         status: UInt16,
         contentType: UnsafeRawBufferPointer,
         fields: UnsafeRawBufferPointer,
         body: UnsafeRawBufferPointer,
+        headLength: Int? = nil,
         context: Context,
         into writer: inout HeadWriter
     ) {
@@ -118,7 +120,8 @@ public enum GeneratedResponse {
             writer.write("\r\n")
         }
         writer.write(fields)
-        Self.writeEnd(status, bodyByteCount: isGRPC ? 0 : body.count, context, into: &writer)
+        let length = context.isHead ? headLength ?? body.count : body.count
+        Self.writeEnd(status, bodyByteCount: isGRPC ? 0 : length, context, into: &writer)
         guard !isGRPC, !context.isHead, status != 204, status != 304 else { return }
         writer.write(body)
     }

@@ -103,7 +103,9 @@ public enum PluginCatalogue {
             in: PluginSettings(plugin: plugin, fields: definition.fields)
         ) {
             errors.append(error)
-            if let field = Self.remove(error, from: &rest) { removed.insert(field) }
+            Self.remove(error, from: &rest)
+            // One that is missing is said to be so, and nothing more.
+            if let field = Self.field(of: error) { removed.insert(field) }
         }
         // What a secret makes of a field, the node that looks it up will see.
         let secret = Set(
@@ -133,6 +135,7 @@ public enum PluginCatalogue {
     }
 
     /// Takes away what is wrong, to see what else is; the field of `config`, nil when there is none.
+    @discardableResult
     private static func remove(_ error: PluginError, from plugin: inout Plugin) -> Substring? {
         guard let field = Self.field(of: error) else { return nil }
         let fields = plugin.config.fields ?? []

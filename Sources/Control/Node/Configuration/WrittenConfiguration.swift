@@ -1,4 +1,3 @@
-import Dispatch
 import MeshActivation
 import MeshChangelog
 import MeshEntities
@@ -53,29 +52,4 @@ struct WrittenConfiguration: Sendable {
 extension EntityKind {
     /// What the keys of stored entities of this kind begin with.
     var keyPrefix: String { "\(self.rawValue)/" }
-}
-
-extension Array where Element: Sendable {
-    /// Elements that one processor takes at a time.
-    private static var stretch: Int { 1_024 }
-
-    /// What `body` makes of each element, made on all processors.
-    fileprivate func concurrentMap<Result: Sendable>(
-        _ body: @Sendable (Element) -> Result
-    ) -> [Result] {
-        guard self.count > Self.stretch else { return self.map(body) }
-        return [Result](unsafeUninitializedCapacity: self.count) { results, count in
-            // Each element is written once, by whoever has its stretch.
-            nonisolated(unsafe) let results = results
-            DispatchQueue.concurrentPerform(
-                iterations: (self.count + Self.stretch - 1) / Self.stretch
-            ) { stretch in
-                let start = stretch * Self.stretch
-                for index in start..<Swift.min(start + Self.stretch, self.count) {
-                    results.initializeElement(at: index, to: body(self[index]))
-                }
-            }
-            count = self.count
-        }
-    }
 }

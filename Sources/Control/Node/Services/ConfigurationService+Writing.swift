@@ -34,10 +34,12 @@ extension ConfigurationService {
             do throws(AdminError) {
                 let held = await self.cluster.latest()
                 let target = try Self.target(of: parsed, upon: held, submission)
-                try await self.check(target)
+                // It is written out while the compiler looks at it.
+                async let verdict = self.verdict(on: target)
                 let known = alreadyRead.flatMap { $0.declaration.selectTags.isEmpty ? $0 : nil }
                 let written = known?.written ?? WrittenConfiguration(target)
                 var draft = Self.draft(from: held.entities, to: written)
+                try await verdict.get()
                 draft.author = submission.author
                 draft.message =
                     submission.message.isEmpty ? "apply \(submission.name)" : submission.message
@@ -146,6 +148,15 @@ extension ConfigurationService {
         report.holders = await self.cluster.names(of: receipt.holders)
         report.confirmed = receipt.isConfirmed
         return report
+    }
+
+    /// What ``check(_:)`` comes to.
+    private func verdict(on configuration: GatewayConfiguration) async -> Result<Void, AdminError> {
+        do throws(AdminError) {
+            return .success(try await self.check(configuration))
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// Refuses before it is written whatever this node could not route by.

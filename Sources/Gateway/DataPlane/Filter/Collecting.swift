@@ -118,10 +118,36 @@ extension Worker {
         }
         exchange.pointee.held.append(plain, from: &self.io.blocks)
         guard isLast else { return UnsafeRawBufferPointer(start: nil, count: 0) }
-        let scope = self.reader.load(exchange.pointee.head)
-        let nothing = PluginEdits.nothing
         let rooms = self.filterRooms ?? FilterRooms()
         self.filterRooms = rooms
+        return rooms.keep(self.takeWhole(exchange, block))
+    }
+
+    /// Keeps a copy of a part of a response that goes on to the client; with the last one, steps look at
+    /// all of it.
+    func keepResponse(
+        _ index: Int32,
+        _ block: UnsafeMutablePointer<Block>,
+        _ plain: UnsafeRawBufferPointer,
+        isLast: Bool
+    ) {
+        let exchange = self.exchanges[self.attempts[index].pointee.exchange]
+        guard exchange.pointee.held.count + plain.count <= block.filter.pointee.keptLimit else {
+            exchange.pointee.held.clear(to: &self.io.blocks)
+            block.filter.pointee.keptLimit = 0
+            return
+        }
+        exchange.pointee.held.append(plain, from: &self.io.blocks)
+        if isLast { _ = self.takeWhole(exchange, block) }
+    }
+
+    /// Shows steps the whole body of a response that is held, and gives it up.
+    private func takeWhole(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ block: UnsafeMutablePointer<Block>
+    ) -> [UInt8] {
+        let scope = self.reader.load(exchange.pointee.head)
+        let nothing = PluginEdits.nothing
         let whole = self.chain(exchange).whole(
             .response,
             exchange.pointee.held.bytes,
@@ -130,6 +156,6 @@ extension Worker {
             by: &block.filter.pointee.plugins
         )
         exchange.pointee.held.clear(to: &self.io.blocks)
-        return rooms.keep(whole)
+        return whole
     }
 }

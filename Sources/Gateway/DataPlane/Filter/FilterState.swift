@@ -45,6 +45,8 @@ struct FilterState {
     var requiresRequest = false
     /// Whether steps want the response's body whole.
     var collectsResponse = false
+    /// Most bytes of a response's body that steps look at once it has gone by; 0 when none does.
+    var keptLimit = 0
     /// Whether pieces of the response's body go through the steps.
     var changesResponse = false
     /// Milliseconds: when a suspended request's time is up; 0 when it is not suspended.

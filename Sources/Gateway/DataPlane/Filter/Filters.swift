@@ -202,6 +202,7 @@ extension Worker {
             chain,
             dropping: edits.dropped,
             collects: edits.collectsBody,
+            keeps: edits.keepsBody,
             from: bytes
         )
         return edits.added
@@ -214,13 +215,16 @@ extension Worker {
         _ chain: PluginChain,
         dropping dropped: UnsafeRawBufferPointer,
         collects: Bool = false,
+        keeps: Int = 0,
         from bytes: UnsafeRawBufferPointer
     ) {
         let fields = self.responseFields
         PluginEdits.forEachName(in: dropped) { name in
             self.response.drop(name, in: fields, of: bytes)
         }
-        guard self.response.status != 101, self.response.framing != .none else { return }
+        guard self.response.status != 101 else { return }
+        block.filter.pointee.keptLimit = keeps
+        guard self.response.framing != .none else { return }
         block.filter.pointee.changesResponse = chain.changesBodies
         block.filter.pointee.collectsResponse = collects
         if chain.changesBodies || collects { self.response.forgetLength() }
@@ -330,7 +334,12 @@ extension Worker {
         let exchange = self.exchanges[self.attempts[index].pointee.exchange]
         guard let block = exchange.pointee.filters else { return plain }
         guard block.filter.pointee.changesResponse else {
-            guard block.filter.pointee.collectsResponse else { return plain }
+            guard block.filter.pointee.collectsResponse else {
+                if block.filter.pointee.keptLimit > 0 {
+                    self.keepResponse(index, block, plain, isLast: isLast)
+                }
+                return plain
+            }
             return self.collectResponse(index, plain, isLast: isLast)
         }
         let trailers = isLast ? self.attempts[index].pointee.decoder.trailers.bytes : []
@@ -351,7 +360,12 @@ extension Worker {
             self.cut(index, .exhausted)
             return nil
         }
-        guard block.filter.pointee.collectsResponse else { return changed }
+        guard block.filter.pointee.collectsResponse else {
+            if block.filter.pointee.keptLimit > 0 {
+                self.keepResponse(index, block, changed, isLast: isLast)
+            }
+            return changed
+        }
         return self.collectResponse(index, changed, isLast: isLast)
     }
 

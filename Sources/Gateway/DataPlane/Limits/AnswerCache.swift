@@ -16,12 +16,32 @@ final class AnswerCache: AnswerCaching {
         var oldest = 0
         var byteCount = 0
         var pending: [UInt64: CachedAnswer] = [:]
+
+        /// Keeps the order about as long as there are answers: keys stay in it when their answers go.
+        mutating func tidy() {
+            let least = AnswerCache.pendingLimit
+            if self.oldest > least, self.oldest * 2 > self.order.count {
+                self.order.removeFirst(self.oldest)
+                self.oldest = 0
+            }
+            guard self.order.count - self.oldest > 2 * self.answers.count + least else { return }
+            var seen: Set<CacheKey> = []
+            // The last place of a key is the one that its answer came with.
+            let last = self.order[self.oldest...].reversed().filter { key in
+                self.answers[key] != nil && seen.insert(key).inserted
+            }
+            self.order = last.reversed()
+            self.oldest = 0
+        }
     }
 
     private let state = Mutex(State())
     private let byteLimit: Int
 
     init(byteLimit: Int = AnswerCache.byteLimit) { self.byteLimit = byteLimit }
+
+    /// How many places of keys are kept.
+    var orderCount: Int { self.state.withLock { $0.order.count } }
 
     func answer(_ key: CacheKey, at now: Int64) -> CachedAnswer? {
         self.state.withLock { state in
@@ -64,10 +84,7 @@ final class AnswerCache: AnswerCaching {
                     state.byteCount -= gone.byteCount
                 }
             }
-            if state.oldest > 4_096, state.oldest * 2 > state.order.count {
-                state.order.removeFirst(state.oldest)
-                state.oldest = 0
-            }
+            state.tidy()
         }
     }
     /// Forgets an answer; whether there was one.

@@ -64,7 +64,8 @@ struct ACL: Sendable {
         let vouched =
             consumer == nil || self.prefersVouched ? Self.vouched(request, state.identity) : nil
         guard let own = vouched ?? consumer.map(self.groups(of:)) else {
-            return .answer(Self.nobody)
+            // Whom somebody else vouches for is known, and in no group.
+            return .answer(state.identity.isVouched ? Self.kept : Self.nobody)
         }
         guard own.contains(where: { self.groups.contains($0) }) == self.allows else {
             return .answer(Self.kept)

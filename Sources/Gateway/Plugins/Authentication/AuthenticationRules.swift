@@ -71,7 +71,7 @@ struct AuthenticationRules: Sendable {
             Self.admit(request.consumers, place, consumer, isTold: false, &state, &edits)
             return .next
         case .vouched(let identifier):
-            Self.vouch(identifier, &state, &edits)
+            Self.vouch(identifier, request.shared, &state, &edits)
             return .next
         case .refused(let answer):
             guard let anonymous = self.anonymous else { return .answer(answer) }
@@ -151,6 +151,7 @@ struct AuthenticationRules: Sendable {
     /// Remembers that somebody else vouches for the client, and tells the target.
     private static func vouch(
         _ identifier: [UInt8]?,
+        _ shared: PluginShared?,
         _ state: inout PluginState,
         _ edits: inout PluginEdits
     ) {
@@ -158,6 +159,7 @@ struct AuthenticationRules: Sendable {
         state.identity.isVouched = true
         edits.drop(names: Self.ownFields)
         guard let identifier else { return }
+        state.identity.vouched = shared.map { LimitSubject.id(of: identifier, $0.limits) }
         edits.lines.write("X-Credential-Identifier: ")
         identifier.withUnsafeBytes { edits.lines.write($0) }
         edits.lines.write("\r\n")
@@ -176,20 +178,9 @@ extension HeadWriter {
     /// Appends an id as a lower-case UUID.
     mutating func write(_ id: EntityID) {
         self.append { room in
-            guard room.count >= 36 else { return nil }
-            var place = 0
-            for half in [id.high, id.low] {
-                for shift in stride(from: UInt64(60), through: 0, by: -4) {
-                    if place == 8 || place == 13 || place == 18 || place == 23 {
-                        room[place] = UInt8(ascii: "-")
-                        place += 1
-                    }
-                    let digit = UInt8(truncatingIfNeeded: half >> shift) & 15
-                    room[place] = digit < 10 ? digit + 0x30 : digit + 0x57
-                    place += 1
-                }
-            }
-            return 36
+            guard room.count >= EntityID.textByteCount else { return nil }
+            id.writeText(to: room)
+            return EntityID.textByteCount
         }
     }
 }

@@ -16,6 +16,8 @@ public struct PluginAnswer: Equatable, Sendable {
     /// Whole lines for the head.
     public let lines: [UInt8]
     private let content: Content
+    /// How long the body would be that an answer to HEAD leaves out; nil where it is ``body``.
+    private var headLength: Int?
 
     /// Answers as Kong's `kong.response.exit`: with a body, or `{"message":…}`, or nothing.
     init(status: UInt16, message: String?, body: String?, contentType: String?) {
@@ -33,7 +35,14 @@ public struct PluginAnswer: Equatable, Sendable {
     }
 
     /// Answers with bytes as they are; an empty type writes none.
-    init(status: UInt16, lines: String = "", contentType: String, body: [UInt8]) {
+    init(
+        status: UInt16,
+        lines: String = "",
+        contentType: String,
+        body: [UInt8],
+        headLength: Int? = nil
+    ) {
+        self.headLength = headLength
         self.status = status
         self.lines = Array(lines.utf8)
         self.content = .whole(type: Array(contentType.utf8), body: body)
@@ -100,6 +109,7 @@ public struct PluginAnswer: Equatable, Sendable {
                         contentType: type,
                         fields: fields,
                         body: body,
+                        headLength: self.headLength,
                         context: context,
                         into: &writer
                     )

@@ -64,6 +64,8 @@ public struct PluginIdentity: Equatable, Sendable {
 
     /// Whether somebody other than the consumers' credentials vouches for the client.
     public internal(set) var isVouched = false
+    /// What stands for whom somebody vouches for, where that has a name; the same on all nodes.
+    var vouched: EntityID?
     /// Which part of the client's certificate is its group for `acl`; nil for none.
     var group: CertificateGroup?
 
@@ -78,6 +80,12 @@ public struct PluginIdentity: Equatable, Sendable {
 
     /// Whether the client has shown something that tells who it is.
     var isKnown: Bool { self.credential != nil || self.isVouched }
+
+    /// What requests of the consumer, or else of whoever has shown something, count for.
+    var counted: EntityID? { self.consumerID ?? self.shown }
+
+    /// What stands for what the client has shown.
+    var shown: EntityID? { self.credential ?? self.vouched }
 
     /// Whether anybody was authenticated, or let in as nobody in particular.
     public var isSome: Bool { self.consumer.isSome }

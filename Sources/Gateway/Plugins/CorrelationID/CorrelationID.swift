@@ -59,13 +59,17 @@ struct CorrelationID: Sendable {
     }
 
     /// Longest value that is echoed to the client; longer ones are forwarded only.
-    private static let echoByteCount = 128
+    private static let echoByteCount = 512
 
     /// Writes the line for the upstream unless the client sent one with a value, and the line for
     /// the client.
     private func access(_ request: PluginRequest, edits: inout PluginEdits) {
         if let received = request.value(named: self.lowercasedName) {
             return self.echo(received, into: &edits)
+        }
+        // One without a value is not left beside ours.
+        if request.hasField(named: self.lowercasedName) {
+            self.lowercasedName.withUnsafeBytes { edits.drop($0) }
         }
         self.prefix.withUnsafeBytes { edits.lines.write($0) }
         let start = edits.lines.count

@@ -79,20 +79,27 @@ struct JWT: Sendable {
     private func authenticate(_ request: PluginRequest) -> AuthenticationRules.Outcome {
         var shown = Shown()
         self.collect(from: request, into: &shown)
-        guard let text = shown.text else {
+        guard !shown.isEmpty else {
             return .refused(self.answer("Unauthorized", self.challenge))
         }
         guard !shown.differs else { return self.refuse("Multiple tokens provided") }
+        return shown.withText { self.authenticate($0, request) }
+    }
+
+    private func authenticate(
+        _ text: UnsafeRawBufferPointer,
+        _ request: PluginRequest
+    ) -> AuthenticationRules.Outcome {
         let token: Token
         do throws(Token.Fault) {
-            token = try Token(text)
+            token = try Token(text, keyClaim: self.keyClaim)
         } catch {
             return self.refuse("Bad token; \(error.rawValue)")
         }
-        guard let claim = token.claims[self.keyClaim] ?? token.header[self.keyClaim],
-            !claim.isNull
-        else { return self.refuse("No mandatory '\(self.keyClaim)' in claims") }
-        guard let key = claim.text, !key.isEmpty else {
+        guard token.keyName != .missing else {
+            return self.refuse("No mandatory '\(self.keyClaim)' in claims")
+        }
+        guard case .text(let key) = token.keyName, !key.isEmpty else {
             return self.refuse("Invalid '\(self.keyClaim)' in claims")
         }
         guard let signer = request.consumers.signer(named: key) else {
@@ -107,7 +114,7 @@ struct JWT: Sendable {
         }
         guard isSigned else { return self.refuse("Invalid signature") }
         let seconds = Double(request.wallMilliseconds / 1_000)
-        if let errors = self.claims.errors(in: token.claims, at: seconds) {
+        if let errors = self.claims.errors(in: token.times, at: seconds) {
             return .refused(
                 PluginAnswer(
                     status: 401,
@@ -126,7 +133,7 @@ struct JWT: Sendable {
     /// Whether the signature is right; nil when the credential has nothing to check it by.
     private func verify(
         _ token: Token,
-        _ text: [UInt8],
+        _ text: UnsafeRawBufferPointer,
         _ signer: TokenSigner,
         _ request: PluginRequest
     ) -> Bool? {
@@ -138,21 +145,19 @@ struct JWT: Sendable {
             case .rs256, .rs384, .rs512, .es256, .es384, .es512, .ps256, .ps384, .ps512, .edDSA:
                 nil
             }
-        return text.withUnsafeBytes { bytes -> Bool? in
-            let signed = UnsafeRawBufferPointer(rebasing: bytes[..<token.signedCount])
-            guard let hash else {
-                return signer.key.map { key in
-                    let verify = { key.verify(token.signature, of: signed) }
-                    guard let shared = request.shared else { return verify() }
-                    return Memory(tokens: shared.tokens, secret: shared.secret)
-                        .knows(text, key, verify)
-                }
+        let signed = UnsafeRawBufferPointer(rebasing: text[..<token.signedCount])
+        guard let hash else {
+            return signer.key.map { key in
+                let verify = { key.verify(token.signature, of: signed) }
+                guard let shared = request.shared else { return verify() }
+                return Memory(tokens: shared.tokens, secret: shared.secret)
+                    .knows(text, key, verify)
             }
-            guard let secret = self.secret(signer.credential),
-                let code = MessageCode.make(hash, key: secret, signed)
-            else { return nil }
-            return ConstantTime.areEqual(code, token.signature)
         }
+        guard let secret = self.secret(signer.credential),
+            let code = MessageCode.make(hash, key: secret, signed)
+        else { return nil }
+        return ConstantTime.areEqual(code, token.signature)
     }
 
     private func secret(_ credential: JWTSecret) -> [UInt8]? {
@@ -162,17 +167,34 @@ struct JWT: Sendable {
 
     /// The tokens that a request shows.
     private struct Shown {
-        /// The first one.
-        private(set) var text: [UInt8]?
+        /// The first one, where it lies in the request.
+        private var borrowed = UnsafeRawBufferPointer(start: nil, count: 0)
+        /// The first one, where it had to be decoded.
+        private var decoded: [UInt8] = []
+        private(set) var isEmpty = true
         /// Whether another one is not the same.
         private(set) var differs = false
 
-        mutating func add(_ text: some Collection<UInt8>) {
-            guard let first = self.text else {
-                self.text = Array(text)
-                return
-            }
-            self.differs = self.differs || !first.elementsEqual(text)
+        mutating func add(_ text: UnsafeRawBufferPointer) {
+            guard self.isEmpty else { return self.compare(text) }
+            self.isEmpty = false
+            self.borrowed = text
+        }
+
+        mutating func add(decoded text: [UInt8]) {
+            guard self.isEmpty else { return text.withUnsafeBytes { self.compare($0) } }
+            self.isEmpty = false
+            self.decoded = text
+        }
+
+        private mutating func compare(_ text: UnsafeRawBufferPointer) {
+            let isSame = self.withText { $0.elementsEqual(text) }
+            self.differs = self.differs || !isSame
+        }
+
+        /// Shows the first one.
+        func withText<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+            self.borrowed.isEmpty ? self.decoded.withUnsafeBytes(body) : body(self.borrowed)
         }
     }
 
@@ -184,7 +206,7 @@ struct JWT: Sendable {
                 guard argument.hasValue, self.arguments.contains(where: argument.isNamed) else {
                     continue
                 }
-                shown.add(argument.decodedValue)
+                shown.add(decoded: argument.decodedValue)
             }
         }
         for name in self.cookies {
@@ -224,7 +246,11 @@ extension JWT {
         /// Whether a token is known to be signed with a key, or turns out to be.
         ///
         /// What else may be wrong with it is looked at for each request.
-        func knows(_ token: [UInt8], _ key: PublicKey, _ verify: () -> Bool) -> Bool {
+        func knows(
+            _ token: UnsafeRawBufferPointer,
+            _ key: PublicKey,
+            _ verify: () -> Bool
+        ) -> Bool {
             let mark = PluginMark(token, signedWith: key, secret: self.secret)
             if self.tokens.contains(mark) { return true }
             guard verify() else { return false }
@@ -244,17 +270,17 @@ struct TokenClaims: Sendable {
     /// What is wrong, by claim; nil when nothing is.
     ///
     /// Source: RFC 7519 sections 4.1.4 and 4.1.5.
-    func errors(in claims: DocumentValue, at now: Double) -> DocumentValue? {
+    func errors(in times: TokenTimes, at now: Double) -> DocumentValue? {
         var errors: [DocumentField] = []
         if self.verifiesExpiry {
-            if let expiry = Self.seconds(claims["exp"]) {
+            if let expiry = times.expiry {
                 if expiry <= now { errors.append(DocumentField("exp", .string("token expired"))) }
             } else {
                 errors.append(DocumentField("exp", .string("must be a number")))
             }
         }
         if self.verifiesStart {
-            if let start = Self.seconds(claims["nbf"]) {
+            if let start = times.start {
                 if start > now {
                     errors.append(DocumentField("nbf", .string("token not valid yet")))
                 }
@@ -264,17 +290,9 @@ struct TokenClaims: Sendable {
         }
         guard errors.isEmpty else { return .object(errors) }
         guard self.maximumSeconds > 0 else { return nil }
-        guard let expiry = Self.seconds(claims["exp"]), expiry - now <= self.maximumSeconds else {
+        guard let expiry = times.expiry, expiry - now <= self.maximumSeconds else {
             return .object([DocumentField("exp", .string("exceeds maximum allowed expiration"))])
         }
         return nil
-    }
-
-    private static func seconds(_ value: DocumentValue?) -> Double? {
-        switch value {
-        case .integer(let number): Double(number)
-        case .number(let number): number
-        case .null, .bool, .string, .array, .object, nil: nil
-        }
     }
 }

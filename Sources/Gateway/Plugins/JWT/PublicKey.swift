@@ -4,14 +4,13 @@ internal import MeshEntities
 /// A public key that signatures of one algorithm are checked by; may be used by several threads at
 /// once.
 ///
-/// What OpenSSL looks up to begin a check is done once: each check begins with a copy.
+/// What OpenSSL looks up and sets aside for a check is kept for the next one.
 final class PublicKey: Sendable {
-    /// SHA-256 of the text it was read from.
-    let fingerprint: [UInt8]
+    /// The first half of SHA-256 of the text it was read from.
+    let fingerprint: PluginMark
     private let algorithm: JWTSecret.Algorithm
     private nonisolated(unsafe) let key: OpaquePointer
-    /// Ready to check a digest, and never changed; nil for EdDSA, which signs texts themselves.
-    private nonisolated(unsafe) let prepared: OpaquePointer?
+    private let spares = SpareChecks()
 
     /// Reads PEM text; nil when it holds no public key that serves the algorithm.
     init?(pem: String, for algorithm: JWTSecret.Algorithm) {
@@ -28,23 +27,20 @@ final class PublicKey: Sendable {
             EVP_PKEY_free(parsed)
             return nil
         }
-        self.fingerprint = text.withUTF8 { bytes in
-            Self.digest(UnsafeRawBufferPointer(bytes), .rs256)
+        let digest = text.withUTF8 { bytes in
+            SignatureCheck(.rs256)?.digest(of: UnsafeRawBufferPointer(bytes)) { Array($0) }
         }
         // What is remembered of tokens is bound to the key by it.
-        guard !self.fingerprint.isEmpty else {
+        guard let digest, digest.count >= 16 else {
             EVP_PKEY_free(parsed)
             return nil
         }
+        self.fingerprint = PluginMark(digest)
         self.algorithm = algorithm
         self.key = parsed
-        self.prepared = algorithm == .edDSA ? nil : Self.prepare(parsed, algorithm)
     }
 
-    deinit {
-        EVP_PKEY_CTX_free(self.prepared)
-        EVP_PKEY_free(self.key)
-    }
+    deinit { EVP_PKEY_free(self.key) }
 
     /// Whether a key is of the kind that an algorithm needs.
     private static func serves(_ key: OpaquePointer, _ algorithm: JWTSecret.Algorithm) -> Bool {
@@ -78,10 +74,11 @@ final class PublicKey: Sendable {
 
     /// Checks the signature of a text's digest.
     private func check(_ signature: [UInt8], _ text: UnsafeRawBufferPointer) -> Bool {
-        guard let prepared, let context = EVP_PKEY_CTX_dup(prepared) else { return false }
-        defer { EVP_PKEY_CTX_free(context) }
-        let digest = Self.digest(text, self.algorithm)
-        return EVP_PKEY_verify(context, signature, signature.count, digest, digest.count) == 1
+        guard let check = self.spares.take() ?? SignatureCheck(self.key, self.algorithm) else {
+            return false
+        }
+        defer { self.spares.keep(check) }
+        return check.isRight(signature, of: text)
     }
 
     /// Checks the signature of a text itself, which EdDSA makes.
@@ -97,70 +94,6 @@ final class PublicKey: Sendable {
                 bytes.baseAddress,
                 bytes.count
             ) == 1
-    }
-
-    /// What checks of digests are copied from.
-    private static func prepare(
-        _ key: OpaquePointer,
-        _ algorithm: JWTSecret.Algorithm
-    ) -> OpaquePointer? {
-        guard let context = EVP_PKEY_CTX_new(key, nil) else { return nil }
-        let hash = Self.hash(algorithm).fetched
-        var isReady =
-            EVP_PKEY_verify_init(context) == 1 && EVP_PKEY_CTX_set_signature_md(context, hash) > 0
-        switch algorithm {
-        case .ps256, .ps384, .ps512:
-            // The salt is as long as the digest (RFC 7518 section 3.5).
-            isReady =
-                isReady && EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) > 0
-                && EVP_PKEY_CTX_set_rsa_pss_saltlen(context, -1) > 0
-                && EVP_PKEY_CTX_set_rsa_mgf1_md(context, hash) > 0
-        case .hs256, .hs384, .hs512, .rs256, .rs384, .rs512, .es256, .es384, .es512, .edDSA: break
-        }
-        if isReady { return context }
-        EVP_PKEY_CTX_free(context)
-        return nil
-    }
-
-    /// Fetched once: OpenSSL looks a hash up at every use else.
-    private struct Hash: Sendable {
-        static let sha256 = Hash("SHA256", Int(SHA256_DIGEST_LENGTH))
-        static let sha384 = Hash("SHA384", Int(SHA384_DIGEST_LENGTH))
-        static let sha512 = Hash("SHA512", Int(SHA512_DIGEST_LENGTH))
-
-        nonisolated(unsafe) let fetched: OpaquePointer?
-        let byteCount: Int
-
-        private init(_ name: String, _ byteCount: Int) {
-            self.fetched = EVP_MD_fetch(nil, name, nil)
-            self.byteCount = byteCount
-        }
-    }
-
-    private static func hash(_ algorithm: JWTSecret.Algorithm) -> Hash {
-        switch algorithm {
-        case .hs384, .rs384, .es384, .ps384: .sha384
-        case .hs512, .rs512, .es512, .ps512: .sha512
-        case .hs256, .rs256, .es256, .ps256, .edDSA: .sha256
-        }
-    }
-
-    private static func digest(
-        _ text: UnsafeRawBufferPointer,
-        _ algorithm: JWTSecret.Algorithm
-    ) -> [UInt8] {
-        let hash = Self.hash(algorithm)
-        return [UInt8](unsafeUninitializedCapacity: hash.byteCount) { room, count in
-            let made = EVP_Digest(
-                text.baseAddress,
-                text.count,
-                room.baseAddress,
-                nil,
-                hash.fetched,
-                nil
-            )
-            count = made == 1 ? hash.byteCount : 0
-        }
     }
 
     /// The two numbers of an ECDSA signature (RFC 7518 section 3.4) as OpenSSL takes them: a DER

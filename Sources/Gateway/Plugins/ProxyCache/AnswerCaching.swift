@@ -32,6 +32,8 @@ public struct CachedAnswer: Sendable {
     /// Whole lines of the head, without those of one hop and without the type and the length.
     let lines: [UInt8]
     let contentType: [UInt8]
+    /// How long its body was said to be, if it was.
+    let length: Int?
     /// The request's fields that it depends on, in lower case.
     public let varies: [[UInt8]]
     /// Milliseconds since 1970 when it came.

@@ -3,7 +3,7 @@ import MeshHTTP
 
 /// Kong's `proxy-cache`: answers of targets are kept in memory and given again.
 ///
-/// Kept are answers of a known length up to 64 KiB. What Kong would hand from one client to another is
+/// Kept are answers up to 64 KiB whose end is told, not those that end with their connection. What Kong would hand from one client to another is
 /// not kept: answers that set cookies, and those to requests with credentials that no plugin has looked
 /// at. `Vary` is obeyed, which Kong leaves to its settings.
 ///
@@ -81,7 +81,7 @@ struct ProxyCache: Sendable {
     private let instance: EntityID
     private let methods: [[UInt8]]
     private let statuses: [UInt16]
-    private let types: [[UInt8]]
+    private let types: [MediaType]
     private let ttl: Int64
     private let storage: Int64?
     private let obeysControl: Bool
@@ -96,7 +96,8 @@ struct ProxyCache: Sendable {
         self.statuses = (settings.value("response_code")?.elements ?? []).compactMap { element in
             if case .integer(let status) = element { UInt16(exactly: status) } else { nil }
         }
-        self.types = (try settings.texts("content_type") ?? []).map { Array($0.utf8) }
+        self.types = (try settings.texts("content_type") ?? [])
+            .compactMap { MediaType(Array($0.utf8)) }
         for name in ["cache_ttl", "storage_ttl"] {
             if let seconds = try settings.integer(name), seconds <= 0 {
                 throw settings.error(name, "value must be greater than 0")
@@ -136,8 +137,10 @@ struct ProxyCache: Sendable {
         }
         guard let answer = cache.answer(key, at: now) else {
             guard !control.onlyIfCached else {
-                state.cacheStatus = .hit
-                return .answer(PluginAnswer(status: 504, error: "Gateway timeout"))
+                // As in Kong, without a status of the cache and without a body.
+                return .answer(
+                    PluginAnswer(status: 504, message: nil, body: nil, contentType: nil)
+                )
             }
             state.cacheStatus = .miss
             return .next
@@ -211,7 +214,8 @@ struct ProxyCache: Sendable {
             status: answer.status,
             lines: lines,
             contentType: String(decoding: answer.contentType, as: UTF8.self),
-            body: answer.body
+            body: answer.body,
+            headLength: answer.length
         )
     }
 
@@ -237,7 +241,8 @@ struct ProxyCache: Sendable {
             self.statuses.contains(edits.status)
         else { return false }
         var lines: [UInt8] = []
-        var (type, length, varies): ([UInt8]?, Int?, [[UInt8]]) = (nil, nil, [])
+        var (type, length, isChunked): ([UInt8]?, Int?, Bool) = (nil, nil, false)
+        var varies: [[UInt8]] = []
         var control: [UInt8] = []
         for index in 0..<received.count {
             let field = received.fields[index]
@@ -247,6 +252,7 @@ struct ProxyCache: Sendable {
             case "set-cookie": return false
             case "content-type": type = value
             case "content-length": length = Int(String(decoding: value, as: UTF8.self))
+            case "transfer-encoding": isChunked = true
             case "cache-control": control += value + [0x2C]
             case "vary":
                 varies += value.map(Self.lower).split(separator: 0x2C)
@@ -257,8 +263,9 @@ struct ProxyCache: Sendable {
             lines += Array(field.name.bytes(of: received.bytes)) + [0x3A, 0x20] + value
             lines += [0x0D, 0x0A]
         }
-        guard let type, self.types.contains(type), let length,
-            (1...Self.bodyLimit).contains(length),
+        guard let type, let media = MediaType(type),
+            self.types.contains(where: { $0.takes(media) }),
+            length.map({ $0 <= Self.bodyLimit }) ?? isChunked,
             !varies.contains([0x2A]), lines.count < 16_384
         else { return false }
         let directives = CacheControl(control)
@@ -275,13 +282,14 @@ struct ProxyCache: Sendable {
                 status: edits.status,
                 lines: lines,
                 contentType: type,
+                length: length,
                 varies: varies.sorted { $0.lexicographicallyPrecedes($1) },
                 came: Int64(clamping: state.beganMilliseconds),
                 freshness: freshness,
                 storage: max(self.storage ?? freshness, 1)
             )
         )
-        edits.collectsBody = true
+        edits.keepsBody = Self.bodyLimit
         return true
     }
 

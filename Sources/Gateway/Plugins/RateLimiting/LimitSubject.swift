@@ -33,12 +33,10 @@ enum LimitSubject: Sendable {
         switch self {
         case .address: return false
         case .consumer:
-            guard let id = state.identity.consumerID ?? state.identity.credential else {
-                return false
-            }
+            guard let id = state.identity.counted else { return false }
             Self.combine(id, 1, &hasher)
         case .credential:
-            guard let id = state.identity.credential else { return false }
+            guard let id = state.identity.shown else { return false }
             Self.combine(id, 2, &hasher)
         case .service:
             guard let id = request.service else { return false }
@@ -62,9 +60,8 @@ enum LimitSubject: Sendable {
         let own: String? =
             switch self {
             case .address: nil
-            case .consumer:
-                (state.identity.consumerID ?? state.identity.credential)?.description
-            case .credential: state.identity.credential?.description
+            case .consumer: state.identity.counted?.description
+            case .credential: state.identity.shown?.description
             case .service: request.service?.description
             case .header(let name):
                 name.withUnsafeBytes { request.firstValue($0) }
@@ -79,12 +76,19 @@ enum LimitSubject: Sendable {
     /// The same once the request has gone, for those that limits of the response may have.
     func identifier(_ state: PluginState) -> String {
         switch self {
-        case .consumer:
-            (state.identity.consumerID ?? state.identity.credential)?.description
-                ?? "\(state.limitAddress)"
-        case .credential: state.identity.credential?.description ?? "\(state.limitAddress)"
+        case .consumer: state.identity.counted?.description ?? "\(state.limitAddress)"
+        case .credential: state.identity.shown?.description ?? "\(state.limitAddress)"
         case .address, .service, .header, .path: "\(state.limitAddress)"
         }
+    }
+
+    /// What stands for somebody who has a name, and no entity.
+    static func id(of name: [UInt8], _ counters: LimitCounters) -> EntityID {
+        var hasher = LimitHasher(key: counters.secret)
+        name.withUnsafeBytes { hasher.combine(bytes: $0) }
+        let low = hasher.finalize()
+        hasher.combine(1)
+        return EntityID(high: hasher.finalize(), low: low)
     }
 
     private static func combine(_ id: EntityID, _ kind: UInt64, _ hasher: inout LimitHasher) {

@@ -149,6 +149,21 @@ struct LDAPAuthTests {
         #expect(remembering.ask(Self.login("ann:other"))?.status == 500)
     }
 
+    @Test("has limits count for each login, as Kong", arguments: ["consumer", "credential"])
+    func limits(subject: String) throws {
+        let directory = try DirectoryServer()
+        let limit = Plugin.named(
+            "rate-limiting",
+            ["hour": .integer(1), "limit_by": .string(subject)]
+        )
+        let gateway = try self.gateway(directory.port, others: [limit])
+        for (login, status) in [
+            ("ann:open:sesame", 200), ("ann:open:sesame", 429), ("O'Hara, Ben:hush", 200),
+        ] {
+            #expect(gateway.ask(Self.login(login))?.status == status)
+        }
+    }
+
     @Test("is one of several ways in, and no consumer of acl")
     func others() throws {
         let directory = try DirectoryServer()
@@ -167,6 +182,9 @@ struct LDAPAuthTests {
             directory.port,
             others: [Plugin.named("acl", ["allow": .strings("admins")])]
         )
-        #expect(limited.ask(Self.login("ann:open:sesame"))?.status == 401)
+        // As in Kong, who is known and in no group is refused otherwise than who is not known.
+        let refused = try #require(limited.ask(Self.login("ann:open:sesame")))
+        #expect(refused.status == 403)
+        #expect(refused.text.contains("\"message\":\"You cannot consume this service\""))
     }
 }

@@ -111,7 +111,10 @@ struct ProxyCacheTests {
         for path in ["/private", "/short"] {
             for _ in 0..<2 { #expect(plugin.ask("GET", path)?["x-cache-status"] == "Bypass") }
         }
-        #expect(plugin.ask("GET", "/a", ["Cache-Control: only-if-cached"])?.status == 504)
+        let absent = try #require(plugin.ask("GET", "/a", ["Cache-Control: only-if-cached"]))
+        #expect(absent.status == 504)
+        #expect(absent.text.isEmpty)
+        #expect(absent["x-cache-status"] == nil)
         #expect(plugin.ask("GET", "/a")?["x-cache-status"] == "Miss")
         #expect(plugin.ask("GET", "/a")?["x-cache-status"] == "Hit")
         #expect(
@@ -187,6 +190,7 @@ struct ProxyCacheTests {
                 status: 200,
                 lines: [],
                 contentType: [],
+                length: nil,
                 varies: [],
                 came: 1_000,
                 freshness: 1,
@@ -200,6 +204,81 @@ struct ProxyCacheTests {
         #expect(cache.answer(key(19), at: 12_000) == nil)
         let kept = (0..<20).filter { cache.answer(key($0), at: 1_000) != nil }
         #expect(kept == Array(14..<19))
+    }
+
+    @Test("does not grow with answers that come again when their time is up")
+    func renewed() {
+        let cache = AnswerCache()
+        let key = CacheKey(of: [1])
+        for second in 0..<20_000 {
+            let answer = CachedAnswer(
+                status: 200,
+                lines: [],
+                contentType: [],
+                length: nil,
+                varies: [],
+                came: Int64(second) * 1_000,
+                freshness: 1,
+                storage: 1
+            )
+            cache.store(answer, key, plain: key)
+            #expect(cache.answer(key, at: Int64(second + 2) * 1_000) == nil)
+        }
+        #expect(cache.orderCount < 5_000)
+    }
+
+    @Test("keeps what comes in chunks, passes it on as it comes, and leaves out what is too long")
+    func chunked() throws {
+        let count = CountedAnswers()
+        let plugin = try PluginGateway("proxy-cache", ["strategy": .string("memory")]) { request in
+            let size = request.target == "/long" ? 0x8000 : 3
+            let piece = String(repeating: "\(count.next() % 10)", count: size)
+            let chunk = "\(String(size, radix: 16))\r\n\(piece)\r\n"
+            return "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+                + "Transfer-Encoding: chunked\r\n\r\n\(chunk)\(chunk)\(chunk)0\r\n\r\n"
+        }
+        let first = try #require(plugin.ask("GET", "/a"))
+        #expect(first["x-cache-status"] == "Miss")
+        #expect(first.text.utf8.count == 9)
+        let second = try #require(plugin.ask("GET", "/a"))
+        #expect(second["x-cache-status"] == "Hit")
+        #expect(second.text == first.text)
+        for _ in 0..<2 {
+            let long = try #require(plugin.ask("GET", "/long"))
+            #expect(long["x-cache-status"] == "Miss")
+            #expect(long.text.utf8.count == 3 * 0x8000)
+        }
+    }
+
+    @Test("compares media types by their parts (RFC 9110 section 8.3.1)")
+    func mediaTypes() throws {
+        let cases: [(configured: String, given: String, isKept: Bool)] = [
+            ("*/*", "image/png", true), ("text/*", "text/css", true),
+            ("text/*", "image/png", false), ("*/*", "text/plain; charset=utf-8", false),
+            ("*/*; charset=utf-8", "text/plain;charset=UTF-8", true),
+            ("a/json; charset=utf-8; v=1", "A/JSON;v=1;charset=\"utf-8\"", true),
+            ("application/json", "application/json; charset=utf-8", false),
+        ]
+        for (configured, given, isKept) in cases {
+            let plugin = try self.gateway(["content_type": .strings(configured)]) { _ in
+                "Content-Type: \(given)\r\n"
+            }
+            #expect(plugin.ask()?["x-cache-status"] == (isKept ? "Miss" : "Bypass"))
+            #expect(plugin.ask()?["x-cache-status"] == (isKept ? "Hit" : "Bypass"))
+        }
+    }
+
+    @Test("answers HEAD from memory with the length that the target told")
+    func head() throws {
+        let plugin = try PluginGateway("proxy-cache", ["strategy": .string("memory")]) { _ in
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 7\r\n\r\n"
+        }
+        for status in ["Miss", "Hit"] {
+            let answer = try #require(plugin.ask("HEAD", "/a"))
+            #expect(answer["x-cache-status"] == status)
+            #expect(answer["content-length"] == "7")
+        }
+        #expect(plugin.origin.messages.count == 1)
     }
 }
 

@@ -163,6 +163,29 @@ struct JWTTests {
         #expect(exchange.answerText == body)
     }
 
+    @Test(
+        "reads tokens however they are written",
+        arguments: [
+            (#"{"iss":"joe","aud":["a","b"],"x":{"iss":"eve"}}"#, nil),
+            (#"{"\u0069ss":"joe"}"#, nil), (#"{"iss":"j\u006fe"}"#, nil),
+            (#"{"iss":"joe","name":"Zoë"}"#, nil),
+            (#" { "iss" : "joe" } "#, nil),
+            (#"{"iss":"joe","exp":1700000000.5}"#, nil),
+            (#"{"iss":"joe","exp":1.6e9}"#, #"{"exp":"token expired"}"#),
+            (#"{"iss":"joe","exp":1e400}"#, #"{"message":"Bad token; invalid JSON"}"#),
+            (#"{"iss":"eve","iss":"joe"}"#, #"{"message":"Bad token; invalid JSON"}"#),
+            (#"{"iss":"eve","\u0069ss":"joe"}"#, #"{"message":"Bad token; invalid JSON"}"#),
+            (#"{"iss":"joe"}x"#, #"{"message":"Bad token; invalid JSON"}"#),
+            (#"{"iss":null}"#, #"{"message":"No mandatory 'iss' in claims"}"#),
+            (#"{"iss":true,"a":[]}"#, #"{"message":"Invalid 'iss' in claims"}"#),
+        ] as [(String, String?)]
+    )
+    func spellings(claims: String, body: String?) throws {
+        let names: DocumentValue = claims.contains("exp") ? .list([.string("exp")]) : .list([])
+        let exchange = try self.exchange(Self.token(claims), ["claims_to_verify": names])
+        #expect(exchange.answerText == body)
+    }
+
     @Test("bounds how long a token may last")
     func maximum() throws {
         let config: KeyValuePairs<String, DocumentValue> = [

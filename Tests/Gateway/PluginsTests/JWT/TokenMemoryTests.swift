@@ -25,9 +25,11 @@ struct TokenMemoryTests {
     ) -> (passes: Bool, wasVerified: Bool) {
         var wasVerified = false
         let memory = JWT.Memory(tokens: self.memory, secret: self.secret)
-        let passes = memory.knows(Array(token.utf8), key) {
-            wasVerified = true
-            return isGood
+        let passes = Array(token.utf8).withUnsafeBytes { token in
+            memory.knows(token, key) {
+                wasVerified = true
+                return isGood
+            }
         }
         return (passes, wasVerified)
     }

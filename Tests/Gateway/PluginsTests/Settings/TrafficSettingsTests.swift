@@ -239,6 +239,24 @@ struct TrafficSettingsTests {
         #expect(error.message == message)
     }
 
+    @Test("of a required field that is missing nothing is said but that")
+    func missing() {
+        var count = 0
+        for name in PluginCatalogue.builtNames {
+            let required = (PluginCatalogue.fields(of: name) ?? []).filter { field in
+                field.isRequired && field.standard?.isNull ?? true
+            }
+            let errors = PluginCatalogue.errors(in: Plugin.numbered(1, name))
+            for field in required {
+                count += 1
+                let messages = errors.filter { $0.field.hasPrefix("config.\(field.name)") }
+                    .map(\.message)
+                #expect(messages == ["required field missing"], "\(name): \(field.name)")
+            }
+        }
+        #expect(count > 10)
+    }
+
     @Test("protocols of streams are for the plugins that run on streams")
     func protocols() {
         var keys = Plugin.numbered(1, "key-auth")
