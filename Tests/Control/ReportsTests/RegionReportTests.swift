@@ -3,9 +3,13 @@ import Testing
 
 @Suite("A region's report")
 struct RegionReportTests {
-    @Test("calls a region degraded whose nodes are all there and none of whose targets takes traffic")
+    @Test("calls a region degraded whose nodes are there and none of whose targets is in use")
     func deadTargets() {
-        func state(_ state: RegionReport.State, _ targets: Int, _ healthy: Int) -> RegionReport.State {
+        func state(
+            _ state: RegionReport.State,
+            _ targets: Int,
+            _ healthy: Int
+        ) -> RegionReport.State {
             var report = RegionReport(name: "eu", state: state)
             report.count(targets: targets, healthy: healthy)
             return report.state
