@@ -143,14 +143,7 @@ struct FleetHistory {
 
     private mutating func fresh(_ region: String) -> HealthTarget {
         self.nextPort &+= 1
-        let endpoint = Endpoint(address: .v4(0x7F00_0001), port: self.nextPort)
-        return HealthTarget(
-            id: TargetID(upstream: "api", target: "t", endpoint: endpoint),
-            upstream: "api",
-            name: "\(endpoint)",
-            endpoint: endpoint,
-            region: region
-        )
+        return HealthTarget(port: self.nextPort, region: region)
     }
 
     private mutating func configure() {

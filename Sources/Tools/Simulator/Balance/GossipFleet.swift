@@ -92,14 +92,7 @@ struct GossipFleet {
     }
 
     private mutating func add(_ region: String, port: UInt16) {
-        let endpoint = Endpoint(address: .v4(0x7F00_0001), port: port)
-        let target = HealthTarget(
-            id: TargetID(upstream: "api", target: "t", endpoint: endpoint),
-            upstream: "api",
-            name: "\(endpoint)",
-            endpoint: endpoint,
-            region: region
-        )
+        let target = HealthTarget(port: port, region: region)
         self.numbers[target.id] = self.targets.count
         self.targets.append(target)
     }
@@ -197,13 +190,15 @@ struct GossipFleet {
                 let isLost =
                     path == .datagram && self.generator.next(below: 100) < self.script.loss
                 guard !isLost else { continue }
-                let delay = Duration.milliseconds(1 + Int64(self.generator.next(below: 80)))
+                let delay = self.delay(number, other)
                 self.events.push(
                     .message(message, from: number, to: other),
                     at: self.now.advanced(by: delay)
                 )
             case .changed(let owner, let aspects):
-                guard aspects.contains(.votes), owner != self.nodes[number].peer.id else { continue }
+                guard aspects.contains(.votes), owner != self.nodes[number].peer.id else {
+                    continue
+                }
                 let report = HealthReport(self.nodes[number].table.votes(of: owner))
                 self.take(
                     self.nodes[number].health.receive(report, from: owner, at: self.now),
@@ -249,6 +244,15 @@ struct GossipFleet {
             case .event, .panic, .closed: continue
             }
         }
+    }
+
+    /// Up to ten milliseconds within a region, twenty to eighty from one to another.
+    private mutating func delay(_ from: Int, _ to: Int) -> Duration {
+        let isNear = self.nodes[from].peer.region == self.nodes[to].peer.region
+        let microseconds =
+            isNear
+            ? 500 + self.generator.next(below: 9_500) : 20_000 + self.generator.next(below: 60_000)
+        return .microseconds(Int64(microseconds))
     }
 
     private func later(milliseconds: Int64) -> MonotonicInstant {
