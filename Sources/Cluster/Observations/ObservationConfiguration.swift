@@ -82,8 +82,8 @@ public struct ObservationConfiguration: Equatable, Sendable {
 
     /// The shortest time between two words that only count.
     ///
-    /// Default 400 ms; 0 to 10 s.
-    public var countInterval: Duration = .milliseconds(400)
+    /// Default 500 ms; 0 to 10 s.
+    public var countInterval: Duration = .milliseconds(500)
 
     /// Bytes per second that own votes may cost which are told directly, with envelopes.
     ///

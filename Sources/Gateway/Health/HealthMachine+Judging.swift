@@ -238,7 +238,7 @@ extension HealthMachine {
         // What a verdict comes from stays as it was then: nobody judges by it.
         guard !isSame || vote?.isCount == true else { return nil }
         if isSame || (vote?.isCount ?? false && before == nil) {
-            let next = entry.countedAt?.advanced(by: .milliseconds(400)) ?? now
+            let next = entry.countedAt?.advanced(by: .milliseconds(500)) ?? now
             guard now >= next else { return next }
             guard self.counts.take(at: now) else { return now.advanced(by: .seconds(1)) }
             self.entries[slot].countedAt = now
