@@ -10,8 +10,10 @@ import json
 import math
 import os
 import random
+import select
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -33,10 +35,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # Requests a second, seconds of load after settling, the window that is judged, what happens.
 SCENARIOS = {
     "base": (1900, 14, (2, 14), "nothing"),
+    "a": (2600, 14, (2, 14), "e1 to e4 take 5, 5, 10 and 20 ms: east carries 4,400 requests a second"),
     "b": (1900, 15, (6, 14.5), "e1 takes 100 ms longer from 5 s on"),
     "c": (1900, 15, (6, 14.5), "e1 answers 30 % with 500 from 5 s on; /health stays well"),
     "d1": (1900, 14, (4.5, 14), "e1 is killed at 5 s"),
     "d2": (1900, 14, (4, 12), "e1 stands still from 5 to 15 s"),
+    "d3": (1900, 14, (4, 12), "e1 stands still and answers no SYN from 5 s on"),
     "e": (1900, 12, (4, 12), "all of east is killed at 5 s"),
     "e2": (1900, 12, (4, 12), "all of east stands still from 5 s on"),
     "e3": (1900, 190, (13, 190), "as e; east comes back at 13 s, four times as slow until warm"),
@@ -46,6 +50,8 @@ SCENARIOS = {
 }
 # Where a killed region comes back, and how many requests make each of its backends warm.
 BACK_AT, WARM_AFTER = 13.0, 2000
+# Milliseconds that the backends of east take in scenario a.
+SPEEDS = (5, 5, 10, 20)
 # Nodes of the fleet of scenario g; no peer shares what it sees, so that only ours runs there.
 NODES = 3
 
@@ -208,7 +214,24 @@ class Proxy:
                 process.wait()
 
 
-def break_it(scenario, east, west):
+def fill_up(address):
+    """Connects to a server that stands still until it takes no more: later SYNs get no answer.
+
+    Returns the connections; they must be held.
+    """
+    held, waiting = [], 0
+    end = time.time() + 2
+    while waiting < 8 and time.time() < end:
+        one = socket.socket()
+        one.setblocking(False)
+        one.connect_ex((address, 9000))
+        held.append(one)
+        # On loopback a SYN is answered at once, or not at all.
+        waiting = 0 if select.select([], [one], [], 0.002)[1] else waiting + 1
+    return held
+
+
+def break_it(scenario, east, west, held):
     """Does at the moment of the fault what the scenario says."""
     if scenario == "b":
         east[0].set(latency_ms=100)
@@ -216,8 +239,10 @@ def break_it(scenario, east, west):
         east[0].set(error_rate=0.3)
     elif scenario in ("d1", "g"):
         east[0].signal(signal.SIGKILL)
-    elif scenario == "d2":
+    elif scenario in ("d2", "d3"):
         east[0].signal(signal.SIGSTOP)
+        if scenario == "d3":
+            held += fill_up(east[0].address)
     elif scenario in ("e", "e2", "e3"):
         for one in east:
             one.signal(signal.SIGSTOP if scenario == "e2" else signal.SIGKILL)
@@ -286,12 +311,15 @@ def run_one(scenario, system, seed, options):
     proxy_core, other = cores[0], cores[-1]
     backends = [Backend(address, options.binaries, folder) for address in EAST + WEST]
     east, west = backends[:4], backends[4:]
-    proxy, load = None, None
+    proxy, load, held = None, None, []
     try:
         for one in backends:
             one.start(other)
         for one in backends:
             one.wait()
+        if scenario == "a":
+            for one, milliseconds in zip(east, SPEEDS):
+                one.set(service_ms=milliseconds)
         proxy = Proxy(system, scenario, options, folder, proxy_core)
         proxy.wait()
         rate, seconds, _, _ = SCENARIOS[scenario]
@@ -300,7 +328,7 @@ def run_one(scenario, system, seed, options):
             ["taskset", "-c", other, sys.executable, os.path.join(HERE, "balance_load.py"),
              "--ports", ",".join(map(str, proxy.ports)), "--rate", str(rate), "--seconds",
              str(SETTLE + seconds), "--seed", str(seed), "--output", output])
-        timer = threading.Timer(SETTLE + FAULT_AT, break_it, (scenario, east, west))
+        timer = threading.Timer(SETTLE + FAULT_AT, break_it, (scenario, east, west, held))
         timer.start()
         fault = time.time() + SETTLE + FAULT_AT
         if scenario == "e3":
@@ -319,7 +347,7 @@ def run_one(scenario, system, seed, options):
             result["e1_arrivals"] = arrivals(east[0], fault)
         if scenario == "g":
             result |= proxy.spread(fault)
-        if scenario in ("base", "b", "c", "d2", "e2"):
+        if scenario in ("base", "a", "b", "c", "d2", "d3", "e2"):
             # Nobody was killed: what the backends count is what was sent, or it was sent twice.
             for one in backends:
                 one.signal(signal.SIGCONT)
@@ -339,6 +367,8 @@ def run_one(scenario, system, seed, options):
             load.kill()
         if proxy:
             proxy.stop()
+        for one in held:
+            one.close()
         for one in backends:
             one.stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -23,10 +23,21 @@ public struct ObservationConfiguration: Equatable, Sendable {
     /// Default 3; 1 to 16.
     public var fanout = 3
 
-    /// Up to this many peers, urgent news goes to all of them at once.
+    /// Up to this many peers of the region hear votes at once, and up to 16 of the mesh other urgent news.
     ///
-    /// Default 16.
-    public var directPeerLimit = 16
+    /// Default 64: to tell eight who pass it on to eight each costs more.
+    public var directPeerLimit = 64
+
+    /// In a region of up to this many peers a node that does not check a target speaks against it at once.
+    ///
+    /// Default 8.
+    public var frankPeerLimit = 8
+
+    /// In a larger region, the longest time that a node which does not check a target waits for others to
+    /// speak first.
+    ///
+    /// Default 60 ms; several flight times within a region.
+    public var hesitation: Duration = .milliseconds(60)
 
     /// Above ``directPeerLimit``, urgent news goes to this many at once, who pass it on once.
     ///
@@ -52,11 +63,33 @@ public struct ObservationConfiguration: Equatable, Sendable {
     /// Equal votes of others in the region at which a node that does not check a target keeps its
     /// own to itself.
     ///
-    /// Default 4. Two are needed to exclude a target; the rest is for loss. So a target that a
-    /// thousand nodes see down costs no more than one that five see.
+    /// Default 5. Two are needed to exclude a target; the rest is for loss. So a target that a
+    /// thousand nodes see down costs no more than one that six see.
     ///
     /// Source: RFC 6206 (Trickle), the redundancy constant k.
-    public var voteRedundancy = 4
+    public var voteRedundancy = 5
+
+    /// The shortest time between two words of a node that speak against targets, or take that back for a
+    /// target that it has tried; what else is new goes with them.
+    ///
+    /// Default 200 ms; 0 to 1 s. The first goes at once.
+    public var accusationInterval: Duration = .milliseconds(200)
+
+    /// The shortest time between two words that say less.
+    ///
+    /// Default 2 s; 0 to 10 s. A target comes back over ten seconds, so that nobody waits for this.
+    public var withdrawalInterval: Duration = .seconds(2)
+
+    /// The shortest time between two words that only count.
+    ///
+    /// Default 500 ms; 0 to 10 s.
+    public var countInterval: Duration = .milliseconds(500)
+
+    /// Bytes per second that own votes may cost which are told directly, with envelopes.
+    ///
+    /// Default 1,280; at most eight times as much may be sent at once after a quiet time. When they are
+    /// used up, words are told once and come no sooner than renewals, and counts wait.
+    public var wordRate = 1_280
 
     /// Bytes of one datagram's message, before sealing.
     ///

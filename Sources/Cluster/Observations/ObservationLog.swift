@@ -189,7 +189,7 @@ struct ObservationLog: Sendable {
         return ObservationDelta(
             owner: owner,
             boot: self.boot,
-            base: isRest ? known : self.lowestBase(of: known),
+            base: isRest ? known : self.lowestBase(of: known, in: scope),
             head: isAll ? self.head : head,
             newest: self.head,
             entries: entries
@@ -326,13 +326,14 @@ extension ObservationLog {
     ///
     /// That of the last observation in use up to there, and of the last forgotten withdrawal. A load
     /// that was missed is renewed soon.
-    private func lowestBase(of base: UInt64) -> UInt64 {
+    private func lowestBase(of base: UInt64, in scope: ObservationScope) -> UInt64 {
         guard base > 0 else { return 0 }
         var index = self.index(after: base)
         while index > 0 {
             index -= 1
-            if self.places[index].subject != .load, self.live(self.places[index]) != nil {
-                return max(self.places[index].sequence, self.floor)
+            let place = self.places[index]
+            if place.subject != .load, scope.covers(place.subject), self.live(place) != nil {
+                return max(place.sequence, self.floor)
             }
         }
         return 0

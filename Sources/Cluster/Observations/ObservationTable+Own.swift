@@ -3,6 +3,12 @@ public import MeshPrimitives
 
 /// What this node says.
 extension ObservationTable {
+    /// Nodes of a region that hear all counts at once: two that judge alike exclude a target, the rest is
+    /// for loss.
+    private static let judgeCount = 8
+    /// Bytes that a seal, an envelope, UDP and IP add to a datagram.
+    private static let envelopeByteCount = 100
+
     /// Sets what the node says of itself; told at once when it changed.
     public mutating func setState(_ state: NodeState, at now: MonotonicInstant) -> [Effect] {
         guard self.own.values[.state]?.observation != .state(state) else { return [] }
@@ -36,8 +42,7 @@ extension ObservationTable {
         return self.finish(self.sayUrgently([.returns(returns)], at: now), at: now)
     }
 
-    /// Sets what the node says of targets that are not plainly up; what changed is told at once,
-    /// what was only counted anew in its turn.
+    /// Sets what the node says of targets that are not plainly up; see ``VoteNews`` for when it is told.
     ///
     /// A vote of a node that does not check the target is kept back while enough others say so, see
     /// ``ObservationConfiguration/voteRedundancy``.
@@ -48,49 +53,157 @@ extension ObservationTable {
     /// - Returns: what to do next.
     public mutating func setVotes(_ votes: ObserverVotes, at now: MonotonicInstant) -> [Effect] {
         self.ownVotes = votes
+        self.held = self.held.filter { votes.votes[$0] != nil }
+        self.silenced = self.silenced.filter { votes.votes[$0] != nil }
+        self.raised = self.raised.filter { votes.votes[$0] != nil }
+        self.sumsAreOld = true
+        return self.finish(self.sayVotes(at: now), at: now)
+    }
+
+    /// What is new of the own votes, by how soon it must be told.
+    private struct VoteNews {
+        /// What is told to all directly.
         var changes: [Observation] = []
-        var renewals: [Observation] = []
+        /// Whether some of it speaks against a target, or against this node, or for a target against which
+        /// this node spoke.
+        var isPressing = false
+        /// Counts, new ones and no more; to others than the judges they come with what is told next.
+        var counts: [Observation] = []
+        /// Whether more failures are among them: that is told directly to the judges, a few nodes, the same
+        /// for all, who see by it what no node sees alone.
+        var isRising = false
+    }
+
+    private mutating func voteNews() -> VoteNews {
+        var news = VoteNews()
+        let votes = self.ownVotes
         let isAbstaining = self.own.values[.abstaining]?.observation == .abstaining(true)
-        if votes.isAbstaining != isAbstaining { changes.append(.abstaining(votes.isAbstaining)) }
+        if votes.isAbstaining != isAbstaining {
+            news.changes.append(.abstaining(votes.isAbstaining))
+            news.isPressing = true
+        }
         for (target, vote) in votes.votes.sorted(by: { $0.key < $1.key }) {
             let published = self.published(target)
-            guard published?.means(vote) != true else {
-                if published != vote { renewals.append(.vote(target, vote)) }
-                continue
-            }
-            if published != nil || self.mustSpeak(vote, on: target) {
-                changes.append(.vote(target, vote))
+            guard published != vote else { continue }
+            let isFirst = published == nil && vote.stance == .up && vote.failures > 0
+            if isFirst || published?.means(vote) == true {
+                news.counts.append(.vote(target, vote))
+                let isMore = vote.stance == .up && vote.failures > published?.failures ?? 0
+                news.isRising = news.isRising || isMore
+            } else if published != nil || self.raised.contains(target)
+                || self.mustSpeak(vote, on: target)
+            {
+                news.changes.append(.vote(target, vote))
+                let wasUp = published?.stance ?? .up == .up
+                news.isPressing = news.isPressing || wasUp != (vote.stance == .up)
             } else if !self.silenced.contains(target) {
                 self.held.insert(target)
             }
         }
+        guard self.configuration.flaw != .neverWithdraws else { return news }
         let withdrawn = self.own.values.keys.compactMap { subject -> TargetID? in
-            guard self.configuration.flaw != .neverWithdraws, case .vote(let target) = subject,
-                votes.votes[target] == nil,
-                self.published(target) != nil
-            else { return nil }
+            guard case .vote(let target) = subject, votes.votes[target] == nil else { return nil }
             return target
         }
-        changes += withdrawn.sorted().map { .vote($0, nil) }
-        self.held = self.held.filter { votes.votes[$0] != nil }
-        self.silenced = self.silenced.filter { votes.votes[$0] != nil }
-        self.sumsAreOld = true
-        self.sayInTurn(renewals)
-        return self.finish(self.sayUrgently(changes, at: now), at: now)
+        for target in withdrawn.sorted() {
+            switch self.published(target)?.stance {
+            case .up?: news.counts.append(.vote(target, nil))
+            case .suspect?, .down?: news.changes.append(.vote(target, nil))
+            case nil: continue
+            }
+        }
+        return news
     }
 
-    /// Says votes of which only counts have changed; they travel with ticks and rounds.
-    private mutating func sayInTurn(_ renewals: [Observation]) {
-        guard !renewals.isEmpty else { return }
-        let before = self.own.head
-        for renewal in renewals { self.own.say(renewal) }
-        self.queue(self.node, after: before, votes: true, .normal)
+    /// Says what is new of the own votes when its time has come; one word holds all that is.
+    mutating func sayVotes(at now: MonotonicInstant) -> [Effect] {
+        let news = self.voteNews()
+        self.nextVotes = nil
+        guard !news.changes.isEmpty || !news.counts.isEmpty else { return [] }
+        let due = self.wordDue(isPressing: news.isPressing, at: now)
+        guard due > now || news.changes.isEmpty else {
+            self.votesSaidAt = now
+            self.raised = []
+            let base = self.own.version
+            let effects = self.sayUrgently(news.changes + news.counts, at: now)
+            if news.isPressing { self.repeatSoon(after: base, at: now) }
+            return self.spent(effects, at: now)
+        }
+        let countPause =
+            news.isRising ? self.configuration.countInterval : self.configuration.reportInterval
+        let countsDue = self.countsSaidAt?.advanced(by: countPause) ?? now
+        if !news.changes.isEmpty { self.nextVotes = due }
+        guard !news.counts.isEmpty else { return [] }
+        let hasRoom = self.wordBudget.available(at: now) > 0
+        guard countsDue <= now, hasRoom else {
+            let later = now.advanced(by: self.configuration.countInterval)
+            let next = hasRoom ? countsDue : max(countsDue, later)
+            self.nextVotes = min(self.nextVotes ?? next, next)
+            return []
+        }
+        self.countsSaidAt = now
+        return self.spent(self.sayCounts(news.counts, directly: news.isRising, at: now), at: now)
+    }
+
+    /// When what is new of the own votes may be told to all.
+    private mutating func wordDue(
+        isPressing: Bool,
+        at now: MonotonicInstant
+    ) -> MonotonicInstant {
+        guard let saidAt = self.votesSaidAt else { return now }
+        var pause =
+            isPressing
+            ? self.configuration.accusationInterval : self.configuration.withdrawalInterval
+        if self.wordBudget.available(at: now) <= 0 {
+            pause = self.configuration.reportInterval
+        }
+        return saidAt.advanced(by: pause)
+    }
+
+    /// Counts what words cost, with their envelopes.
+    private mutating func spent(_ effects: [Effect], at now: MonotonicInstant) -> [Effect] {
+        for case .send(let message, _, .datagram) in effects {
+            self.wordBudget.spend(message.wireByteCount + Self.envelopeByteCount, at: now)
+        }
+        return effects
+    }
+
+    /// Tells all what presses once more, since what a node misses of it waits for a round or two.
+    private mutating func repeatSoon(after base: ObservationVersion, at now: MonotonicInstant) {
+        self.repeatBase = min(self.repeatBase ?? base, base)
+        let pause = self.configuration.accusationInterval * (1 + self.generator.nextUnit())
+        self.nextRepeat = self.nextRepeat ?? now.advanced(by: pause)
+    }
+
+    /// Tells it when its time has come, unless too much is told anyway.
+    mutating func repeatWord(at now: MonotonicInstant) -> [Effect] {
+        self.nextRepeat = nil
+        guard let base = self.repeatBase, self.tellsAll(isMesh: false) else { return [] }
+        self.repeatBase = nil
+        guard self.wordBudget.available(at: now) > 0 else { return [] }
+        self.toldUpTo = self.own.head
+        let effects = self.spread(self.node, after: base, isMesh: false, except: nil, at: now)
+        return self.spent(effects, at: now)
+    }
+
+    private mutating func sayCounts(
+        _ counts: [Observation],
+        directly isDirect: Bool,
+        at now: MonotonicInstant
+    ) -> [Effect] {
+        let before = self.own.version
+        _ = self.say(counts)
+        self.queue(self.node, after: before.sequence, votes: true, .normal)
+        guard isDirect else { return [] }
+        let nodes = self.sampler.regional + [self.node]
+        let judges = Relays.first(Self.judgeCount, in: self.sampler.region, among: nodes)
+        return self.tell(judges, after: before, at: now)
     }
 
     /// Whether a vote is told at once: by those who check, and where everybody hears of it directly.
     private func mustSpeak(_ vote: TargetVote, on target: TargetID) -> Bool {
         vote.isChecker
-            || (self.sampler.regionalCount <= self.configuration.directPeerLimit
+            || (self.sampler.regionalCount <= self.configuration.frankPeerLimit
                 && !self.isRedundant(target))
     }
 
@@ -109,21 +222,16 @@ extension ObservationTable {
 
     /// Tells kept votes for which not enough others have spoken by now.
     mutating func speakUp(at now: MonotonicInstant) -> [Effect] {
-        var changes: [Observation] = []
-        for target in self.held.sorted() {
-            guard let vote = self.ownVotes.votes[target], self.published(target) == nil else {
-                self.held.remove(target)
-                continue
-            }
-            guard !self.isRedundant(target) else { continue }
-            self.held.remove(target)
-            changes.append(.vote(target, vote))
-        }
+        self.nextHeld = nil
+        let (needless, needed) = (
+            self.held.filter { self.isRedundant($0) }, self.held.filter { !self.isRedundant($0) }
+        )
         // They are looked at again when somebody takes a vote back.
-        self.counters.suppressed += UInt64(self.held.count)
-        self.silenced.formUnion(self.held)
+        self.counters.suppressed += UInt64(needless.count)
+        self.silenced.formUnion(needless)
+        self.raised.formUnion(needed)
         self.held = []
-        return self.sayUrgently(changes, at: now)
+        return self.sayVotes(at: now)
     }
 
     /// Renews what this node says when it is time.
@@ -137,25 +245,32 @@ extension ObservationTable {
     /// Says several things, and tells them directly.
     mutating func sayUrgently(_ observations: [Observation], at now: MonotonicInstant) -> [Effect] {
         guard !observations.isEmpty else { return [] }
-        let before = ObservationVersion(boot: self.own.boot, sequence: self.own.head)
-        var isRegional = false
-        var isMesh = false
-        for observation in observations {
+        let before = self.own.version
+        let said = self.say(observations)
+        let isMesh = said.contains { ObservationScope.mesh.covers($0) }
+        let isRegional = said.contains { !ObservationScope.mesh.covers($0) }
+        if isRegional { self.queue(self.node, after: before.sequence, votes: true, .urgent) }
+        if isMesh { self.queue(self.node, after: before.sequence, votes: false, .urgent) }
+        if !isMesh, self.tellsAll(isMesh: false) { self.repeatLess(self.node) }
+        // What only some have heard since all were told, all hear now, or they would miss it.
+        let base = min(before, ObservationVersion(boot: before.boot, sequence: self.toldUpTo))
+        self.toldUpTo = self.own.head
+        return self.spread(self.node, after: base, isMesh: isMesh, except: nil, at: now)
+    }
+
+    /// Says what there is room for, and returns what that was about.
+    private mutating func say(_ observations: [Observation]) -> [Observation.Subject] {
+        observations.compactMap { observation in
             guard
                 self.own.values[observation.subject] != nil
                     || self.own.values.count < self.configuration.ownerLimit
             else {
                 self.counters.overLimit += 1
-                continue
+                return nil
             }
             self.own.say(observation)
-            let isForAll = ObservationScope.mesh.covers(observation.subject)
-            isMesh = isMesh || isForAll
-            isRegional = isRegional || !isForAll
+            return observation.subject
         }
-        if isRegional { self.queue(self.node, after: before.sequence, votes: true, .urgent) }
-        if isMesh { self.queue(self.node, after: before.sequence, votes: false, .urgent) }
-        return self.spread(self.node, after: before, isMesh: isMesh, except: nil, at: now)
     }
 
     /// Sums up, as a relay, what the region says, when it has changed.
@@ -178,7 +293,11 @@ extension ObservationTable {
             changes.append(.regionVote(target, nil))
         }
         self.sums = sums
-        return self.sayUrgently(changes, at: now)
+        guard !changes.isEmpty else { return [] }
+        let before = self.own.version
+        _ = self.say(changes)
+        self.queue(self.node, after: before.sequence, votes: false, .normal)
+        return self.spreadAcross(after: before, at: now)
     }
 
     /// Targets against which at least so many of the region speak.
@@ -192,14 +311,22 @@ extension ObservationTable {
                 votes[target, default: []].append(vote)
             }
         }
-        return votes.compactMapValues { votes in
-            guard votes.count >= least,
-                let worst = votes.max(by: { $0.stance.rawValue < $1.stance.rawValue })
-            else { return nil }
-            // Coarse, so that a count that wavers is no news.
-            let against = UInt16(min(votes.count, self.configuration.voteRedundancy))
-            return RegionVote(against: against, stance: worst.stance, reason: worst.reason)
+        var sums: [TargetID: RegionVote] = [:]
+        for (target, votes) in votes where votes.count >= least {
+            guard let worst = votes.max(by: { $0.stance.rawValue < $1.stance.rawValue }) else {
+                continue
+            }
+            // Coarse, and of equal reasons the one that was told, so that what wavers is no news.
+            let against = UInt16(min(votes.count, Relays.count))
+            let told = self.sums[target]?.reason
+            let isStill = votes.contains { $0.stance == worst.stance && $0.reason == told }
+            sums[target] = RegionVote(
+                against: against,
+                stance: worst.stance,
+                reason: isStill ? told ?? worst.reason : worst.reason
+            )
         }
+        return sums
     }
 }
 
@@ -219,8 +346,7 @@ public enum Relays {
     ///   - others: the other nodes of the region that are there.
     /// - Returns: the place.
     public static func rank(of node: NodeID, in region: String, among others: [NodeID]) -> Int? {
-        var salt: UInt64 = 0
-        for byte in region.utf8 { salt = SeededGenerator.mix(salt ^ UInt64(byte)) }
+        let salt = Self.salt(region)
         let own = Self.score(node, salt)
         var rank = 0
         for other in others where other != node && (Self.score(other, salt), other) > (own, node) {
@@ -228,6 +354,18 @@ public enum Relays {
             if rank >= Self.count { return nil }
         }
         return rank
+    }
+
+    /// The first nodes of a region, of those that are there; the first ``count`` speak for it.
+    static func first(_ count: Int, in region: String, among nodes: [NodeID]) -> [NodeID] {
+        let salt = Self.salt(region)
+        let scored = nodes.map { (score: Self.score($0, salt), node: $0) }
+        return scored.sorted { ($0.score, $0.node) > ($1.score, $1.node) }.prefix(count)
+            .map(\.node)
+    }
+
+    private static func salt(_ region: String) -> UInt64 {
+        region.utf8.reduce(0) { SeededGenerator.mix($0 ^ UInt64($1)) }
     }
 
     private static func score(_ node: NodeID, _ salt: UInt64) -> UInt64 {

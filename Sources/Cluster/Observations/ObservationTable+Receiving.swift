@@ -112,19 +112,23 @@ extension ObservationTable {
         let isSameStart = before.boot == delta.boot
         let base = isSameStart ? min(before.sequence, delta.base) : 0
         let isNear = self.sampler[delta.owner]?.region == self.sampler.region
-        let hasVotes = isNear && outcome.aspects.contains(.votes)
-        let isMesh =
-            !outcome.aspects.isDisjoint(with: [.state, .regions])
-            || (!isNear && outcome.aspects.contains(.votes))
-        if hasVotes { self.queue(delta.owner, after: base, votes: true, .urgent) }
-        if isMesh || !hasVotes {
-            self.queue(delta.owner, after: base, votes: false, isMesh ? .urgent : .normal)
+        let hasVotes = outcome.aspects.contains(.votes)
+        let isForAll = !outcome.aspects.isDisjoint(with: [.state, .regions])
+        // Where all were told at once, what this one learns is no news to most.
+        let isPressing = !self.tellsAll(isMesh: false) && delta.entries.contains { $0.isPressing }
+        let votes: BroadcastUrgency = isPressing ? .urgent : .normal
+        let rest: BroadcastUrgency = isForAll ? .urgent : .normal
+        if isNear, hasVotes { self.queue(delta.owner, after: base, votes: true, votes) }
+        if isForAll || !isNear || !hasVotes {
+            let urgency = hasVotes && !isNear ? max(votes, rest) : rest
+            self.queue(delta.owner, after: base, votes: false, urgency)
         }
-        guard flags.contains(.relay), hasVotes || isMesh else { return [] }
+        guard flags.contains(.relay), hasVotes || isForAll else { return [] }
         return self.spread(
             delta.owner,
             after: ObservationVersion(boot: delta.boot, sequence: base),
-            isMesh: isMesh,
+            // What a region thinks of targets comes to each other region by itself.
+            isMesh: isForAll,
             except: peer.id,
             isRelayed: true,
             at: now
@@ -155,6 +159,7 @@ extension ObservationTable {
         }
         self.counters.outranked += 1
         self.own.outrank(version)
+        self.toldUpTo = self.own.head
         self.queue(self.node, after: 0, votes: false, .urgent)
         return self.spread(self.node, after: .none, isMesh: true, except: nil, at: now)
     }
@@ -454,5 +459,12 @@ extension ObservationTable {
         }
         self.silenced.subtract(missed)
         self.held.formUnion(missed)
+    }
+}
+
+extension ObservationDelta.Entry {
+    /// Whether it speaks against a target, or takes that back: not if it only counts.
+    fileprivate var isPressing: Bool {
+        if case .vote(_, let vote?) = self.observation { vote.stance != .up } else { true }
     }
 }

@@ -7,6 +7,13 @@ extension ObservationTable {
     private static let digestByteCount = 110
     /// Most bytes of one owner that a round repeats.
     private static let ownerByteLimit = 192
+    /// Up to this many peers all hear what concerns the whole mesh at once, and rounds tell one after the
+    /// other: a second each, and a word is old after 15.
+    private static let turnLimit = 16
+    /// How often news is told again that everybody was told at once; digests repair the rest.
+    private static let repeats = 2
+    /// Nodes of each other region that hear a relay's sums at once; each region has two relays.
+    private static let heraldCount = 1
 
     /// How often each node sends one piece of news.
     private var sendLimit: Int {
@@ -20,6 +27,20 @@ extension ObservationTable {
         guard self.nodeCount >= 100 else { return }
         self.regionNews.discount(owner, by: 1, sendLimit: self.sendLimit)
         self.meshNews.discount(owner, by: 1, sendLimit: self.sendLimit)
+    }
+
+    /// Whether what is told directly goes to everybody whom it concerns.
+    func tellsAll(isMesh: Bool) -> Bool {
+        let limit = self.configuration.directPeerLimit
+        return isMesh
+            ? self.sampler.count <= min(limit, Self.turnLimit) : self.sampler.regionalCount <= limit
+    }
+
+    /// Lets what waits here to be told of an owner be told only a few times more.
+    mutating func repeatLess(_ owner: NodeID) {
+        let times = max(0, self.sendLimit - Self.repeats)
+        self.regionNews.discount(owner, by: times, sendLimit: self.sendLimit)
+        self.meshNews.discount(owner, by: times, sendLimit: self.sendLimit)
     }
 
     /// Room for runs in one datagram.
@@ -92,13 +113,50 @@ extension ObservationTable {
         }
     }
 
+    /// Tells some of each other region what this node has summed up of its own, who pass it on in theirs.
+    mutating func spreadAcross(
+        after base: ObservationVersion,
+        at now: MonotonicInstant
+    ) -> [Effect] {
+        var told: [String: Int] = [:]
+        let targets = self.generator.shuffle(self.sampler.remote).filter { target in
+            guard let region = self.sampler[target]?.region else { return false }
+            told[region, default: 0] += 1
+            return told[region, default: 0] <= Self.heraldCount
+        }
+        return self.tell(targets, after: base, .relay, at: now)
+    }
+
+    /// Tells some directly what this node has said after `base`.
+    mutating func tell(
+        _ targets: [NodeID],
+        after base: ObservationVersion,
+        _ flags: ObservationMessage.Flags = [],
+        at now: MonotonicInstant
+    ) -> [Effect] {
+        targets.compactMap { target -> Effect? in
+            guard let peer = self.sampler[target],
+                let scope = self.scope(of: self.node, towards: peer),
+                let delta = self.own.delta(
+                    after: base,
+                    fitting: self.datagramRoom,
+                    of: self.node,
+                    in: scope
+                )
+            else { return nil }
+            var message = ObservationMessage()
+            message.flags = flags
+            message.deltas = [delta]
+            return self.send(message, to: target, at: now)
+        }
+    }
+
     private mutating func directTargets(
         isMesh: Bool,
         except sender: NodeID?
     ) -> (targets: [NodeID], isAll: Bool) {
-        let count = isMesh ? self.sampler.count : self.sampler.regionalCount
         let excluded = sender.map { [$0] } ?? []
-        if count <= self.configuration.directPeerLimit {
+        if self.tellsAll(isMesh: isMesh) {
             let all = isMesh ? self.sampler.ids : self.sampler.regional
             return (all.filter { $0 != sender }, true)
         }
@@ -111,7 +169,7 @@ extension ObservationTable {
     mutating func tick(at now: MonotonicInstant) -> [Effect] {
         guard let due = self.nextTick, due <= now else { return [] }
         self.nextTick = nil
-        var effects = self.speakUp(at: now)
+        var effects: [Effect] = []
         let peers = self.sampler.pick(self.configuration.fanout, using: &self.generator)
         for id in peers {
             guard let peer = self.sampler[id] else { continue }
@@ -150,7 +208,7 @@ extension ObservationTable {
     /// Whom this round tells: one after the other where they are few, so that each hears this node
     /// itself before its word is too old; else one picked.
     private mutating func roundPartner() -> NodeID? {
-        guard self.turns.count <= self.configuration.directPeerLimit, !self.turns.isEmpty else {
+        guard self.turns.count <= Self.turnLimit, !self.turns.isEmpty else {
             return self.sampler.pick(1, using: &self.generator).first
         }
         self.roundTurn = (self.roundTurn + 1) % self.turns.count

@@ -64,6 +64,8 @@ public struct ObservationTable: Sendable {
     var packer = DatagramPacker(weights: [3, 2])
     var datagramBudget: ByteBudget
     var streamBudget: ByteBudget
+    /// What own votes may cost that are told directly.
+    var wordBudget: ByteBudget
     /// Peers that datagrams do not reach.
     var withoutDatagrams: Set<NodeID> = []
 
@@ -76,10 +78,23 @@ public struct ObservationTable: Sendable {
 
     /// The own votes as last set, published or not.
     var ownVotes = ObserverVotes()
+    /// When votes were last told directly, and when what is new since then will be.
+    var votesSaidAt: MonotonicInstant?
+    var countsSaidAt: MonotonicInstant?
+    /// What is told once more, and when.
+    var repeatBase: ObservationVersion?
+    var nextRepeat: MonotonicInstant?
+    /// Up to which number everybody was told directly what this node says.
+    var toldUpTo: UInt64 = 0
+    var nextVotes: MonotonicInstant?
+    /// When own votes that wait for others to speak first are looked at.
+    var nextHeld: MonotonicInstant?
     /// How many others of the region speak against a target.
     var against: [TargetID: Set<NodeID>] = [:]
     /// Own votes that wait for others to speak first.
     var held: Set<TargetID> = []
+    /// Those of them for which not enough others spoke.
+    var raised: Set<TargetID> = []
     /// Own votes that are not needed, since enough others speak.
     var silenced: Set<TargetID> = []
     var sums: [TargetID: RegionVote] = [:]
@@ -126,6 +141,10 @@ public struct ObservationTable: Sendable {
             rate: configuration.streamRate,
             burst: 16 * configuration.streamRate
         )
+        self.wordBudget = ByteBudget(
+            rate: configuration.wordRate,
+            burst: 8 * configuration.wordRate
+        )
         self.nextReport = now
     }
 
@@ -163,6 +182,9 @@ public struct ObservationTable: Sendable {
     public mutating func wake(at now: MonotonicInstant) -> [Effect] {
         if let due = self.scheduled, due <= now { self.scheduled = nil }
         var effects = self.expire(at: now)
+        if let due = self.nextVotes, due <= now { effects += self.sayVotes(at: now) }
+        if let due = self.nextHeld, due <= now { effects += self.speakUp(at: now) }
+        if let due = self.nextRepeat, due <= now { effects += self.repeatWord(at: now) }
         effects += self.tick(at: now)
         effects += self.ask(at: now)
         self.report(at: now)
@@ -188,7 +210,7 @@ public struct ObservationTable: Sendable {
 
     /// Whether something must not wait for the next round.
     private var isUrgent: Bool {
-        self.regionNews.hasUrgent || self.meshNews.hasUrgent || !self.held.isEmpty
+        self.regionNews.hasUrgent || self.meshNews.hasUrgent
     }
 
     /// Asks for the next wake when it has changed.
@@ -201,7 +223,13 @@ public struct ObservationTable: Sendable {
             let spread = 0.5 + self.generator.nextUnit() / 2
             self.nextTick = now.advanced(by: self.configuration.tickInterval * spread)
         }
-        var due = [self.nextReport, self.nextExpiry].compactMap(\.self)
+        if !self.held.isEmpty, self.nextHeld == nil {
+            let pause = self.configuration.hesitation * self.generator.nextUnit()
+            self.nextHeld = now.advanced(by: pause)
+        }
+        var due = [
+            self.nextReport, self.nextExpiry, self.nextVotes, self.nextHeld, self.nextRepeat,
+        ].compactMap(\.self)
         if self.sampler.count > 0 {
             due += [self.nextRound, self.nextTick].compactMap(\.self)
             due += self.wants.values.map(\.due)

@@ -4,7 +4,7 @@ public struct RegionReport: Codable, Equatable, Sendable {
     public enum State: String, Codable, CaseIterable, Sendable {
         /// Every member that did not leave is alive.
         case up
-        /// Some members are missing, or take no traffic.
+        /// Some members are missing, or take no traffic; or none of its targets takes any.
         case degraded
         /// No member is alive in anyone's view.
         case down
@@ -30,6 +30,13 @@ public struct RegionReport: Codable, Equatable, Sendable {
     public var healthyTargets: Int
     /// One remark for people; empty when there is nothing to say.
     public var note: String
+
+    /// Counts the region's targets; where none takes traffic, it is not plainly up.
+    public mutating func count(targets: Int, healthy: Int) {
+        self.targets = targets
+        self.healthyTargets = healthy
+        if targets > 0, healthy == 0, self.state == .up { self.state = .degraded }
+    }
 
     /// Creates a report of an empty region; set the counts afterwards.
     public init(name: String, state: State) {

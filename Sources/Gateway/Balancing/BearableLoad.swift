@@ -4,12 +4,14 @@
 ///     unknown --answers take twice the usual in three looks running--> known
 ///     known --10 s without reaching it--> unknown
 ///     known --0.5 s, or 60 s, of reaching it--> a quarter of it, for 2 s at most --> known
+///     known --half of what was found first does not help in three looks running--> known, more is usual
 ///
 /// While nothing queues nobody knows it, and nothing goes elsewhere. What is usual is learned downwards
 /// and upwards in seconds while nothing queues; when it is reached, when longer answers may be our doing,
 /// downwards in a minute and upwards in a quarter of an hour. Since what was learned in an overload would stay, a quarter of it is
 /// tried now and then: what answers take then is usual if it is less. That finds little where most of the
-/// load is another worker's or node's.
+/// load is another worker's or node's. Where half as many requests as were found at first take long all the
+/// same, load is not the reason: then that is usual, and what went elsewhere comes home little by little.
 ///
 /// Requests in flight are rate times latency (Little's law). So a region that queues bears the rate at
 /// which it answers times the latency that is allowed, however long its queue has become.
@@ -19,6 +21,8 @@ struct BearableLoad: Equatable, Sendable {
     /// Fewest answers that a look can judge by; after a second it ends without a judgement.
     private static let leastSamples = 50
     private static let longestLook: Int64 = 1_000
+    /// How long looks that cannot judge are summed up, in milliseconds.
+    private static let longestSum: Int64 = 10_000
     /// How much longer than usual answers must take before it is sought, and may take once it is known.
     private static let onset = 2.0
     private static let tolerance = 1.5
@@ -45,6 +49,8 @@ struct BearableLoad: Equatable, Sendable {
     /// Requests that await an answer; `Int64.max` while nobody knows.
     private(set) var limit = Int64.max
     private var estimate = 0.0
+    /// What it was when it was found last.
+    private var found = 0.0
     /// Microseconds, and the looks that it comes from.
     private var usual = 0.0
     private var looks = 0.0
@@ -63,6 +69,7 @@ struct BearableLoad: Equatable, Sendable {
     private var sum = 0.0
     private var count = 0
     private var highest: Int64 = 0
+    private var summedSince: Int64 = 0
     private var lookedAt: Int64 = 0
 
     /// Takes in one answer.
@@ -88,17 +95,20 @@ struct BearableLoad: Equatable, Sendable {
         let milliseconds = max(1, now - self.lookedAt)
         let mean = self.sum / Double(self.count)
         // Answers per microsecond.
-        let rate = Double(self.count) / Double(milliseconds) / 1_000
+        let rate = Double(self.count) / Double(max(1, now - self.summedSince)) / 1_000
         let isJudged = self.count >= Self.leastSamples
         if self.limit != .max {
             self.follow(isJudged ? (mean, rate) : nil, after: milliseconds)
         } else if isJudged {
             self.seek(mean, rate)
         }
-        // A trial goes on with what it has seen since others' requests were answered.
-        let isTrying = self.trial > 0 && self.highest <= self.limit
-        if !isTrying { (self.sum, self.count, self.highest) = (0, 0, 0) }
         self.lookedAt = now
+        // A trial goes on with what it has seen since others' requests were answered, and what goes
+        // elsewhere must not leave too few to judge by.
+        let isTrying = self.trial > 0 && self.highest <= self.limit
+        if !isTrying { self.highest = 0 }
+        let isTooFew = !isJudged && now - self.summedSince < Self.longestSum
+        if !isTrying, !isTooFew { (self.sum, self.count, self.summedSince) = (0, 0, now) }
     }
 
     private mutating func seek(_ mean: Double, _ rate: Double) {
@@ -111,6 +121,7 @@ struct BearableLoad: Equatable, Sendable {
         guard self.longLooks >= Self.onsetLooks else { return }
         (self.longLooks, self.unreached, self.untilTrial) = (0, 0, Self.soon)
         self.estimate = rate * Self.tolerance * self.usual
+        self.found = self.estimate
         self.apply()
     }
 
@@ -142,10 +153,22 @@ struct BearableLoad: Equatable, Sendable {
         if mean > Self.tolerance * self.usual {
             let found = rate * Self.tolerance * self.usual
             self.estimate += Self.smoothing * (found - self.estimate)
+            if isReached { self.giveWay(to: mean, rate) }
         } else if isReached {
             self.estimate += max(1, Self.growth * self.estimate)
         }
         self.apply()
+    }
+
+    /// Takes what answers take for usual when load is not the reason.
+    private mutating func giveWay(to mean: Double, _ rate: Double) {
+        let isInVain = self.estimate <= max(Self.least, self.found / 2)
+        self.longLooks = isInVain ? self.longLooks + 1 : 0
+        guard self.longLooks >= Self.onsetLooks else { return }
+        self.longLooks = 0
+        self.usual = mean
+        self.estimate = rate * Self.tolerance * mean
+        self.found = self.estimate
     }
 
     private mutating func beginTrial() {
@@ -162,7 +185,11 @@ struct BearableLoad: Equatable, Sendable {
         self.trial = 0
         let isLess = found.map { $0 < 0.8 * self.usual } ?? false
         self.untilTrial = isLess ? Self.soon : Self.seldom
-        if let found, isLess { self.usual = found }
+        if let found, isLess {
+            // What is bearable now is less by as much; that is no sign that load is not the reason.
+            self.found *= found / self.usual
+            self.usual = found
+        }
         self.apply()
     }
 
@@ -171,6 +198,7 @@ struct BearableLoad: Equatable, Sendable {
         var result = self
         guard self.limit != .max, factor > 0 else { return result }
         result.estimate *= factor
+        result.found *= factor
         result.trial = 0
         result.apply()
         return result

@@ -179,6 +179,13 @@ public struct RegionMachine: Sendable {
         let names = upstreams.map(\.name).filter { self.states[$0] != nil }
         self.spreadReturns(to: names)
         var effects: [Effect] = []
+        for (name, state) in before.states.sorted(by: { $0.key < $1.key }) {
+            let regions = self.states[name]?.groups.map(\.region) ?? []
+            for group in state.groups
+            where group.overflowEnd != nil && !regions.contains(group.region) {
+                effects.append(.overflow(upstream: name, region: group.region, isTaking: false))
+            }
+        }
         for name in Set(names).sorted() {
             let isNew = before.states[name] == nil
             self.tell(name, isNew: isNew, into: &effects, at: now, always: true)

@@ -12,6 +12,8 @@ struct HealthEntry: Sendable {
         var failsChecks = false
         /// Who says that it answers although others speak against it.
         var refuting = 0
+        /// The checkers among those.
+        var refutingCheckers = 0
         /// Attempts of peers that have seen failures, and the failures among them.
         var attempts = 0.0
         var failures = 0.0

@@ -235,8 +235,10 @@ extension HealthMachine {
         let before = self.ownVotes[entry.target.id]
         guard vote != before else { return nil }
         let isSame = vote.map { before?.means($0) ?? false } ?? false
+        // What a verdict comes from stays as it was then: nobody judges by it.
+        guard !isSame || vote?.isCount == true else { return nil }
         if isSame || (vote?.isCount ?? false && before == nil) {
-            let next = entry.countedAt?.advanced(by: .seconds(1)) ?? now
+            let next = entry.countedAt?.advanced(by: .milliseconds(500)) ?? now
             guard now >= next else { return next }
             guard self.counts.take(at: now) else { return now.advanced(by: .seconds(1)) }
             self.entries[slot].countedAt = now
@@ -303,7 +305,7 @@ extension HealthEntry {
         let reason: HealthReason
         if !isUp {
             reason = self.watch.reason
-        } else if self.tally.against > 0, self.contradictions > 0 || self.watch.isProven {
+        } else if self.tally.against > 0, self.refutes {
             reason = self.watch.isProven ? .proven : .answering
         } else if evidence.failures >= 1 {
             reason = .failureRate
@@ -319,6 +321,15 @@ extension HealthEntry {
             successes: UInt16(max(0, min(successes, 65_535))),
             failures: UInt16(max(0, min(failures, 65_535)))
         )
+    }
+}
+
+extension HealthEntry {
+    /// Whether this node answers those who speak against the target: when it has tried it, or is one of its
+    /// checkers, or when not enough of these do so.
+    private var refutes: Bool {
+        if self.watch.isProven { return true }
+        return self.contradictions > 0 && (self.part.rank != nil || self.tally.refutingCheckers < 2)
     }
 }
 

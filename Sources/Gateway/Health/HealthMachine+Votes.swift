@@ -98,7 +98,10 @@ extension HealthMachine {
 
 extension HealthEntry.Tally {
     fileprivate mutating func count(_ vote: HealthVote) {
-        if vote.refutes { self.refuting += 1 }
+        if vote.refutes {
+            self.refuting += 1
+            self.refutingCheckers += vote.isChecker ? 1 : 0
+        }
         // Who speaks against it has judged already, or counts nodes, not attempts.
         if vote.failures > 0, !vote.isAgainst {
             self.failing += 1

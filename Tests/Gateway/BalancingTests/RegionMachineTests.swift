@@ -283,6 +283,35 @@ struct RegionMachineTests {
         #expect(self.machine.wake(at: second(42)).contains(ended))
         #expect(self.shares(at: 43) == [1_000, 0, 0])
     }
+
+    @Test("tells that a region takes no more of others when it is taken away, or its upstream is")
+    mutating func overflowsOfRegionsThatGo() {
+        let ended = RegionMachine.Effect.overflow(upstream: "api", region: "us", isTaking: false)
+        for isWhole in [false, true] {
+            self = Self()
+            let upstream = regionUpstream(RegionPolicy(), Self.eu)
+            _ = self.machine.configure([upstream], at: second(0))
+            let seen = TargetTraffic(
+                id: regionTarget("us", 0),
+                attempts: 9,
+                failures: 0,
+                answers: 9,
+                latencySteps: 0,
+                overflows: 9
+            )
+            _ = self.machine.observe([seen], at: second(10))
+            var rest = upstream
+            rest.regions = upstream.regions.filter { $0 != "us" }
+            rest.targets = upstream.targets.filter { upstream.regions[$0.group] != "us" }
+                .map { target in
+                    let region = upstream.regions[target.group]
+                    return (target.id, rest.regions.firstIndex(of: region) ?? 0, target.weight)
+                }
+            let effects = self.machine.configure(isWhole ? [] : [rest], at: second(11))
+            #expect(effects.count { $0 == ended } == 1)
+            #expect(!self.machine.wake(at: second(60)).contains(ended))
+        }
+    }
 }
 
 @Suite("An operator's order about a region")

@@ -56,25 +56,26 @@ extension NodeAdmin {
             report.alive = alive.count
             report.usable = alive.count(where: \.isWell)
             report.inFlight = alive.reduce(0) { $0 + ($1.inFlight ?? 0) }
-            report.targets = tagged[name]?.count ?? 0
-            report.healthyTargets = tagged[name]?.count { $0.factor > 0 } ?? 0
-            report.note = Self.note(on: name, isEmpty: inside.isEmpty, orders)
+            let targets = tagged[name] ?? []
+            report.count(targets: targets.count, healthy: targets.count { $0.factor > 0 })
+            report.note = Self.note(on: report, orders)
             return report
         }
         return RegionsReport(regions: reports, view: members.view)
     }
 
-    /// What is to be said of a region: that nobody stands there, and what operators want of it.
-    private static func note(
-        on region: String,
-        isEmpty: Bool,
-        _ orders: [StandingOrder]
-    ) -> String {
+    /// What is to be said of a region: that nobody stands there, that no target is left, and what
+    /// operators want of it.
+    private static func note(on region: RegionReport, _ orders: [StandingOrder]) -> String {
         let now = NodeClock.wallMilliseconds
-        let wanted = orders.filter { $0.subject == .region(region) && $0.until > now }
+        let wanted = orders.filter { $0.subject == .region(region.name) && $0.until > now }
             .map { "shall \($0.word) until \(Timestamp.text(milliseconds: $0.until))" }
-        let notes = (isEmpty ? ["targets only, no node stands there"] : []) + wanted
-        return notes.joined(separator: "; ")
+        var notes: [String] = []
+        if region.members == 0 { notes.append("targets only, no node stands there") }
+        if region.targets > 0, region.healthyTargets == 0 {
+            notes.append("none of its targets takes traffic")
+        }
+        return (notes + wanted).joined(separator: "; ")
     }
 
     /// One report per address of a target; one without address when its name does not resolve.

@@ -30,26 +30,32 @@ extension Worker {
         _ exchange: UnsafeMutablePointer<Exchange>,
         from bytes: UnsafeRawBufferPointer
     ) {
+        let load =
+            self.load(LoadMetrics.fieldName, from: bytes, LoadMetrics.requestsInFlight(in:))
+            ?? self.load(
+                LoadMetrics.binaryFieldName,
+                from: bytes,
+                LoadMetrics.requestsInFlight(inBinary:)
+            )
+        if let load { self.note(load: load, exchange) }
+    }
+
+    /// What the first field of a name says that can be read.
+    private func load(
+        _ name: StaticString,
+        from bytes: UnsafeRawBufferPointer,
+        _ read: (UnsafeRawBufferPointer) -> Int?
+    ) -> Int? {
         var load: Int?
         _ = self.responseFields.anyValue(
-            named: Self.name(LoadMetrics.fieldName),
+            named: UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount),
             count: self.response.fieldCount,
             of: bytes
         ) { value in
-            load = LoadMetrics.requestsInFlight(in: value)
+            load = read(value)
             return load != nil
         }
-        if load == nil {
-            _ = self.responseFields.anyValue(
-                named: Self.name(LoadMetrics.binaryFieldName),
-                count: self.response.fieldCount,
-                of: bytes
-            ) { value in
-                load = LoadMetrics.requestsInFlight(inBinary: value)
-                return load != nil
-            }
-        }
-        if let load { self.note(load: load, exchange) }
+        return load
     }
 
     private func note(load: Int, _ exchange: UnsafeMutablePointer<Exchange>) {
@@ -59,9 +65,5 @@ extension Worker {
         exchange.pointee.view.pointee
             .state(upstream, TargetIndex(rawValue: exchange.pointee.target))
             .pointee.report(load: load, at: self.milliseconds)
-    }
-
-    private static func name(_ text: StaticString) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
     }
 }

@@ -18,7 +18,7 @@ public enum BalanceCases {
         ] + ReportCases.run(seed: seed) + BalanceRules.run(seed: seed)
             + GossipCases.run(seed: seed, plant: plant)
             + LateCases.run(seed: seed, plant: plant)
-            + SpillCases.run(seed: seed, plant: plant)
+            + SpillCases.run(seed: seed, plant: plant) + HomeCases.run(seed: seed, plant: plant)
     }
 
     /// Those that take seconds even without optimization, for tests.

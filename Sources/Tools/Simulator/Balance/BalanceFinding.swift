@@ -8,8 +8,12 @@ public enum BalanceMistake: String, CaseIterable, Sendable {
     case secondLiar
     /// Targets of other regions that may have any number of requests.
     case openDoors
+    /// Regions that take nothing that another one does not bear.
+    case closedDoors
     /// Nodes that tell each other every attempt.
     case chatter
+    /// Nodes that pass everything on, as if nobody had been told directly.
+    case echoes
     /// Nodes that believe only what they are told of targets, and nothing that they see.
     case hearsay
 
@@ -18,7 +22,7 @@ public enum BalanceMistake: String, CaseIterable, Sendable {
         switch self {
         case .kongLatency: .kongLatency
         case .roundRobin: .roundRobin
-        case .secondLiar, .openDoors, .chatter, .hearsay: .latency
+        case .secondLiar, .openDoors, .closedDoors, .chatter, .echoes, .hearsay: .latency
         }
     }
 }
@@ -31,7 +35,9 @@ extension BalanceMistake {
         case .roundRobin: [BalanceCases.halfSlow(seed, self.rule)]
         case .secondLiar: [BalanceHistories.loneObserver(seed, nil, self)]
         case .openDoors: SpillCases.run(seed: seed, plant: self)
-        case .chatter: GossipCases.run(seed: seed, plant: self, scenes: [.calm])
+        case .closedDoors: [HomeCases.overload(6, seed, self)]
+        case .chatter: [GossipCases.bytes(seed: seed, plant: self, scenes: [.calm])]
+        case .echoes: [GossipCases.bytes(seed: seed, plant: self, scenes: [.flapping])]
         case .hearsay: LateCases.run(seed: seed, plant: self)
         }
     }

@@ -49,16 +49,7 @@ enum BalanceRules {
     private static func refusals(_ seed: UInt64) -> BalanceFinding {
         let peer = HealthPeer(id: NodeID(high: 1, low: 1), region: "eu")
         var machine = HealthMachine(node: peer, timing: HealthTiming())
-        let targets = (0..<UInt16(4)).map { number in
-            let endpoint = Endpoint(address: .v4(0x7F00_0001), port: 1_000 + number)
-            return HealthTarget(
-                id: TargetID(upstream: "api", target: "t", endpoint: endpoint),
-                upstream: "api",
-                name: "\(endpoint)",
-                endpoint: endpoint,
-                region: "eu"
-            )
-        }
+        let targets = (0..<UInt16(4)).map { HealthTarget(port: 1_000 + $0) }
         var now = MonotonicInstant(nanoseconds: 0)
         let upstream = HealthUpstream(settings: HealthSettings(), targets: targets)
         _ = machine.configure([upstream], at: now)

@@ -17,8 +17,6 @@ struct FleetHistory {
         var pace: Int64 = 1
         /// Per cent of gossip that is lost.
         var loss = 0
-        /// Whether what nodes say of targets is kept in ``FleetHistory/words``.
-        var keepsWords = false
         /// Nodes of the first region that reach the first target of each region only in vain.
         ///
         /// Where there are any, only they send requests, so that the others have nothing but their word
@@ -68,8 +66,6 @@ struct FleetHistory {
 
     private(set) var now = MonotonicInstant(nanoseconds: 0)
     private(set) var figures = Figures()
-    /// What each node has said of targets, and in which second.
-    private(set) var words: [(second: Int, node: Int, report: HealthReport)] = []
     private let script: Script
     private var nodes: [Node] = []
     private var targets: [HealthTarget] = []
@@ -130,12 +126,6 @@ struct FleetHistory {
         self.broken.formUnion(self.targets.filter { $0.region == region }.prefix(count).map(\.id))
     }
 
-    /// Breaks every tenth target, or mends it.
-    mutating func flap() {
-        let some = self.targets.enumerated().filter { $0.offset % 10 == 0 }.map(\.element.id)
-        self.broken = self.broken.isEmpty ? Set(some) : []
-    }
-
     /// Whether every node uses every target in full and prefers its own region.
     var isNormal: Bool {
         self.nodes.allSatisfy { node in
@@ -153,14 +143,7 @@ struct FleetHistory {
 
     private mutating func fresh(_ region: String) -> HealthTarget {
         self.nextPort &+= 1
-        let endpoint = Endpoint(address: .v4(0x7F00_0001), port: self.nextPort)
-        return HealthTarget(
-            id: TargetID(upstream: "api", target: "t", endpoint: endpoint),
-            upstream: "api",
-            name: "\(endpoint)",
-            endpoint: endpoint,
-            region: region
-        )
+        return HealthTarget(port: self.nextPort, region: region)
     }
 
     private mutating func configure() {
@@ -227,9 +210,6 @@ struct FleetHistory {
         self.nodes[number].published += 1
         let newest = self.nodes[number].published
         let report = self.nodes[number].health.report
-        if self.script.keepsWords {
-            self.words.append((Int(self.now.nanoseconds / 1_000_000_000), number, report))
-        }
         for other in self.nodes.indices where other != number {
             // What is lost comes with the next exchange.
             let isLost = self.generator.next(below: 100) < self.script.loss

@@ -73,16 +73,7 @@ struct JudgedShop {
             repeating: Array(repeating: 0, count: Self.workers),
             count: targetCount
         )
-        self.targets = (0..<targetCount).map { number in
-            let endpoint = Endpoint(address: .v4(0x7F00_0001), port: UInt16(1_000 + number))
-            return HealthTarget(
-                id: TargetID(upstream: "api", target: "t", endpoint: endpoint),
-                upstream: "api",
-                name: "\(endpoint)",
-                endpoint: endpoint,
-                region: "eu"
-            )
-        }
+        self.targets = (0..<targetCount).map { HealthTarget(port: UInt16(1_000 + $0)) }
         let plan = BalancerPlan(
             algorithm: .roundRobin,
             targets: self.targets.map { BalancerTarget(id: $0.id, weight: 100) }
