@@ -5,8 +5,8 @@ import MeshWire
 
 /// Nodes that tell each other what they see of targets, in the real encoding, over a network that loses
 /// a part; every byte is counted.
-struct GossipFleet {
-    private enum Event {
+struct GossipFleet: TimedRun {
+    enum Event {
         case wake(Int, number: Int)
         case deliver(ClusterMessage, from: Int, to: Int)
         case see
@@ -22,7 +22,7 @@ struct GossipFleet {
     /// Bytes that a seal, an envelope, UDP and IP add to a datagram.
     private static let envelope = 100
 
-    private(set) var now = MonotonicInstant(nanoseconds: 0)
+    var now = MonotonicInstant(nanoseconds: 0)
     /// Bytes that each node has sent since the last ``forget()``.
     var sent: [Int] { self.nodes.map(\.bytes) }
     /// What a node says of targets from a second on; `nil` as before.
@@ -30,7 +30,7 @@ struct GossipFleet {
     private let loss: Int
     private var nodes: [Node] = []
     private var places: [NodeID: Int] = [:]
-    private var events = EventQueue<Event>()
+    var events = EventQueue<Event>()
     private var generator: SeededGenerator
     private var second = 0
 
@@ -73,16 +73,6 @@ struct GossipFleet {
         self.events.push(.see, at: self.now)
     }
 
-    /// Lets time pass.
-    mutating func run(seconds: Int64) {
-        let end = self.now.advanced(by: .seconds(seconds))
-        while let (at, event) = self.events.pop(until: end) {
-            self.now = at
-            self.take(event)
-        }
-        self.now = end
-    }
-
     /// Counts from zero.
     mutating func forget() {
         for number in self.nodes.indices { self.nodes[number].bytes = 0 }
@@ -116,7 +106,7 @@ struct GossipFleet {
         }
     }
 
-    private mutating func take(_ event: Event) {
+    mutating func take(_ event: Event) {
         switch event {
         case .wake(let node, let number):
             guard self.nodes[node].wakes == number else { return }
