@@ -127,7 +127,10 @@ struct ExperimentFleet {
     /// Lets each node take no more of a source than it may, where there are not too many for that.
     mutating func limitSources() {
         guard self.nodes.count <= Self.sharingFrom else { return }
-        self.sources = Array(repeating: SourceLimits(), count: self.nodes.count)
+        self.sources = Array(
+            repeating: SourceLimits(secret: 1),
+            count: self.nodes.count
+        )
     }
 
     /// Starts every node with all of them known to each.
