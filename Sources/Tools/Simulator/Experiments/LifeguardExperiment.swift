@@ -139,7 +139,9 @@ enum LifeguardExperiment {
             configuration.suspicionMultiplier = 5
             configuration.suspicionMaximumMultiplier = 6
             configuration.suspicionConfirmations = 3
+            // As in memberlist: the wait is not measured, and the verdict comes after an interval.
             configuration.probeTimeout = .milliseconds(500)
+            configuration.probeTimeoutMinimum = .milliseconds(500)
         }
         var fleet = options.fleet(count, configuration, seed: seed)
         let tally = Tally((all: 0, healthy: 0))
