@@ -8,7 +8,8 @@ public import MeshPrimitives
 /// there.
 ///
 /// All members together fit; of others so many are told apart, those that were quiet make room first,
-/// and who finds no room shares one bucket with all who found none.
+/// and who finds no room shares one of many buckets, chosen by its address and a secret: whoever forges
+/// addresses must fill all of them to keep one newcomer out.
 public struct SourceLimits: Sendable {
     /// Bytes per second from one member: 1,048,576, four times as much at once.
     ///
@@ -24,20 +25,23 @@ public struct SourceLimits: Sendable {
     /// Addresses of others that are told apart: 1,024.
     public static let strangerLimit = 1_024
 
+    /// Buckets that addresses of others share for which there is no room: 256.
+    public static let sharedCount = 256
+
     private static let burst = 4
 
     private struct Buckets<Source: Hashable & Sendable>: Sendable {
         let limit: Int
         let rate: Int
         var buckets: [Source: ByteBudget] = [:]
-        var shared: ByteBudget
+        var shared: [ByteBudget]
         /// When room was last looked for.
         var clearedAt: MonotonicInstant?
 
-        init(limit: Int, rate: Int) {
+        init(limit: Int, rate: Int, shared: Int) {
             self.limit = limit
             self.rate = rate
-            self.shared = Self.bucket(rate)
+            self.shared = Array(repeating: Self.bucket(rate), count: shared)
         }
 
         static func bucket(_ rate: Int) -> ByteBudget {
@@ -47,12 +51,13 @@ public struct SourceLimits: Sendable {
         mutating func admits(
             _ byteCount: Int,
             from source: Source,
+            sharing share: Int = 0,
             at now: MonotonicInstant
         ) -> Bool {
             if self.buckets[source] == nil {
                 if self.buckets.count >= self.limit { self.clear(at: now) }
                 guard self.buckets.count < self.limit else {
-                    return Self.charge(&self.shared, byteCount, at: now)
+                    return Self.charge(&self.shared[share], byteCount, at: now)
                 }
             }
             return Self.charge(
@@ -62,9 +67,13 @@ public struct SourceLimits: Sendable {
             )
         }
 
-        mutating func hasRoom(for source: Source, at now: MonotonicInstant) -> Bool {
+        mutating func hasRoom(
+            for source: Source,
+            sharing share: Int,
+            at now: MonotonicInstant
+        ) -> Bool {
             if var bucket = self.buckets[source] { return bucket.available(at: now) > 0 }
-            return self.buckets.count < self.limit || self.shared.available(at: now) > 0
+            return self.buckets.count < self.limit || self.shared[share].available(at: now) > 0
         }
 
         private static func charge(
@@ -93,15 +102,27 @@ public struct SourceLimits: Sendable {
 
     private var members: Buckets<NodeID>
     private var strangers: Buckets<IPAddress>
+    private let secret: UInt64
 
     /// Creates limits under which nobody has sent anything.
-    public init() {
-        self.init(memberLimit: Self.memberLimit, strangerLimit: Self.strangerLimit)
+    ///
+    /// - Parameter secret: what nobody else knows, so that nobody can tell who shares a bucket.
+    public init(secret: UInt64) {
+        self.init(
+            memberLimit: Self.memberLimit,
+            strangerLimit: Self.strangerLimit,
+            secret: secret
+        )
     }
 
-    init(memberLimit: Int, strangerLimit: Int) {
-        self.members = Buckets(limit: memberLimit, rate: Self.memberRate)
-        self.strangers = Buckets(limit: strangerLimit, rate: Self.strangerRate)
+    init(memberLimit: Int, strangerLimit: Int, secret: UInt64) {
+        self.members = Buckets(limit: memberLimit, rate: Self.memberRate, shared: 1)
+        self.strangers = Buckets(
+            limit: strangerLimit,
+            rate: Self.strangerRate,
+            shared: Self.sharedCount
+        )
+        self.secret = secret
     }
 
     /// Whether a datagram of a member that opened is taken; counts its bytes if so.
@@ -115,7 +136,7 @@ public struct SourceLimits: Sendable {
 
     /// Whether an address of no member may have something opened; counts nothing.
     public mutating func mayOpen(from source: IPAddress, at now: MonotonicInstant) -> Bool {
-        self.strangers.hasRoom(for: source, at: now)
+        self.strangers.hasRoom(for: source, sharing: self.share(of: source), at: now)
     }
 
     /// Whether an address may send what is no member's; counts its bytes if so.
@@ -124,9 +145,27 @@ public struct SourceLimits: Sendable {
         ofStrangerAt source: IPAddress,
         at now: MonotonicInstant
     ) -> Bool {
-        self.strangers.admits(byteCount, from: source, at: now)
+        self.strangers.admits(
+            byteCount,
+            from: source,
+            sharing: self.share(of: source),
+            at: now
+        )
     }
 
     /// Sources that are told apart now.
     public var count: Int { self.members.buckets.count + self.strangers.buckets.count }
+
+    /// Which shared bucket an address has; one for each network of IPv6, where a single machine has
+    /// countless addresses.
+    private func share(of source: IPAddress) -> Int {
+        let network =
+            switch source {
+            case .v4(let address): UInt64(address)
+            case .v6(let high, _): high
+            }
+        let once = SeededGenerator.mix(network ^ self.secret)
+        let scattered = SeededGenerator.mix(once ^ self.secret)
+        return Int(truncatingIfNeeded: scattered % UInt64(Self.sharedCount))
+    }
 }

@@ -9,6 +9,8 @@ struct MemberTable: Sendable {
     private struct Measure {
         var roundTrip = RoundTripEstimate()
         var heard: MonotonicInstant?
+        var refuted: MonotonicInstant?
+        var late: MonotonicInstant?
     }
 
     private let limit: Int
@@ -59,6 +61,25 @@ struct MemberTable: Sendable {
     /// Members that failed, by identity.
     var failed: [NodeID] { self.failedIDs.all }
 
+    /// Where members that failed were reached, by identity.
+    var failedAddresses: [Endpoint] {
+        self.failedIDs.all.compactMap { self.rows[$0]?.profile.address }
+    }
+
+    /// The members that are gone, the longest gone first; not those that have only withdrawn.
+    var tombstones: [Member] {
+        self.gone.sorted { ($0.since, $0.id) < ($1.since, $1.id) }
+    }
+
+    /// The member that is gone for longest.
+    var oldestTombstone: Member? {
+        self.gone.min { ($0.since, $0.id) < ($1.since, $1.id) }
+    }
+
+    private var gone: [Member] {
+        self.rows.values.filter { !$0.state.isPresent && !$0.signed.record.isWithdrawn }
+    }
+
     /// Whether a member that is alive or suspect is reached at `endpoint`.
     func isPresent(at endpoint: Endpoint) -> Bool {
         self.presentAddresses.ids(of: LabelIndex.label(endpoint)).contains { id in
@@ -99,6 +120,28 @@ struct MemberTable: Sendable {
     /// Whether a member said something since a moment.
     func hasHeard(_ id: NodeID, since moment: MonotonicInstant) -> Bool {
         self.measures[id]?.heard.map { $0 >= moment } ?? false
+    }
+
+    /// Notes that a member has refuted what was said against it.
+    mutating func noteRefutation(by id: NodeID, at now: MonotonicInstant) {
+        guard self.rows[id] != nil else { return }
+        self.measures[id, default: Measure()].refuted = now
+    }
+
+    /// Whether a member has refuted what was said against it since a moment.
+    func hasRefuted(_ id: NodeID, since moment: MonotonicInstant) -> Bool {
+        self.measures[id]?.refuted.map { $0 >= moment } ?? false
+    }
+
+    /// Notes that a member was heard only after it was doubted.
+    mutating func noteLate(_ id: NodeID, at now: MonotonicInstant) {
+        guard self.rows[id] != nil else { return }
+        self.measures[id, default: Measure()].late = now
+    }
+
+    /// Whether a member was heard only after it was doubted, since a moment.
+    func wasLate(_ id: NodeID, since moment: MonotonicInstant) -> Bool {
+        self.measures[id]?.late.map { $0 >= moment } ?? false
     }
 
     /// Whether a member has said anything at all in this run.

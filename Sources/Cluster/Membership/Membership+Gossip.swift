@@ -84,27 +84,38 @@ extension Membership {
         self.isGossipPlanned = false
         self.nextGossip = now.advanced(by: self.configuration.gossipInterval)
         // Not with each change: when many die at once, this would cost the square of them.
-        if self.reconnectionIsStale { self.aimReconnection(at: now) }
+        if self.reconnectionIsStale, now >= self.nextAim { self.aimReconnection(at: now) }
         self.compareAfterMassChange(at: now)
-        guard !self.broadcasts.isEmpty, self.mayTell(at: now) else { return }
+        guard !self.broadcasts.isEmpty, self.mayTell(at: now) != nil else { return }
         let fanout = self.configuration.gossipFanout + self.broadcasts.count / 32
         var peers = self.table.pickToTell(
             min(fanout, max(self.configuration.gossipBurst, self.configuration.gossipFanout)),
             using: &self.generator
         )
-        if let suspect = self.table.pickSuspect(using: &self.generator) { peers.append(suspect) }
+        if let suspect = self.table.pickSuspect(using: &self.generator), self.isToTell(suspect) {
+            peers.append(suspect)
+        }
         // One that failed not long ago may yet refute.
         let since = now.advanced(by: .zero - self.configuration.gossipToFailed)
-        if let gone = self.table.pickLatelyFailed(since: since, using: &self.generator) {
+        if let gone = self.table.pickLatelyFailed(since: since, using: &self.generator),
+            self.isToTell(gone)
+        {
             peers.append(gone)
         }
         for peer in peers where !self.broadcasts.isEmpty {
             let first = self.charges(against: peer, at: now)
             // Nothing to say to it: neither that it is accused nor, without bytes left, news.
-            guard !first.isEmpty || self.datagramBudget.available(at: now) > 0 else { continue }
+            guard !first.isEmpty || self.mayTell(at: now) != nil else { continue }
             let (isAlive, address) = (peer.state == .alive, peer.profile.address)
             self.send(.gossip, first: first, carriesNews: isAlive, to: address, at: now)
         }
+    }
+
+    /// Whether it is this node that tells a member what stands against it: as one who accuses it, or by a
+    /// chance that makes eight members do so, however large the mesh.
+    private mutating func isToTell(_ member: Member) -> Bool {
+        self.suspicions.isAccused(member.id, by: self.local.id)
+            || self.generator.nextUnit() * Double(self.table.presentCount) < 8
     }
 
     /// Sends one datagram filled with `first` and then, if it carries news, with what is queued.
@@ -118,7 +129,7 @@ extension Membership {
         to endpoint: Endpoint,
         at now: MonotonicInstant
     ) {
-        guard carriesNews, self.mayTell(at: now) else {
+        guard carriesNews, let least = self.mayTell(at: now) else {
             return self.transmit(self.message(kind, updates: first), to: endpoint, at: now)
         }
         // Of what a withdrawn node says little arrives, so it says the most important always.
@@ -132,7 +143,8 @@ extension Membership {
                 self.configuration.retransmitMultiplier,
                 among: self.table.presentCount + 1
             ),
-            bulkLimit: self.newcomerLimit
+            bulkLimit: self.newcomerLimit,
+            atLeast: least
         )
         self.transmit(self.message(kind, updates: first + queued), to: endpoint, at: now)
     }
@@ -150,11 +162,12 @@ extension Membership {
         self.pending.append(.send(message, to: endpoint))
     }
 
-    /// Whether there are bytes left to pass news on; counts when there are none.
-    private mutating func mayTell(at now: MonotonicInstant) -> Bool {
-        guard self.datagramBudget.available(at: now) <= 0 else { return true }
+    /// What news may be passed on now: all while there are bytes left, else this node's own word; `nil`
+    /// when there is none of that; counts when there are no bytes.
+    private mutating func mayTell(at now: MonotonicInstant) -> BroadcastUrgency? {
+        guard self.datagramBudget.available(at: now) <= 0 else { return .normal }
         if !self.broadcasts.isEmpty { self.counters.newsHeld += 1 }
-        return false
+        return self.broadcasts.hasUrgent ? .urgent : nil
     }
 
     /// Updates that wait, from which on newcomers are told of fewer times.

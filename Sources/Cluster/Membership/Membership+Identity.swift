@@ -107,7 +107,9 @@ extension Membership {
         record.isWithdrawn = isWithdrawn ?? record.isWithdrawn
         record.mode = mode ?? record.mode
         self.local.signed = SignedRecord(record, signing: self.identity.sign)
-        self.announceSelf()
+        // Joining is no news that anybody waits for: where all join at once, a word that is spent on the first
+        // few who are known is heard by nobody else.
+        self.announceSelf(mesh == nil ? .urgent : .normal)
     }
 
     /// Tells everybody that this node holds other keys of the ring now.
@@ -129,8 +131,11 @@ extension Membership {
         return self.finish(at: now)
     }
 
-    /// Tells everybody this node's current word about itself.
-    mutating func announceSelf() { self.broadcasts.insert(.record(self.local.signed)) }
+    /// Tells everybody this node's current word about itself: an urgent one before all other news and with
+    /// or without bytes left, since whoever floods this node must not keep it from refuting.
+    mutating func announceSelf(_ urgency: BroadcastUrgency = .normal) {
+        self.broadcasts.insert(.record(self.local.signed), urgency: urgency)
+    }
 
     /// Declares a member gone that cannot say goodbye itself, or takes one that is gone off the list,
     /// on an operator's word; every node does the same, and the member may refute it.

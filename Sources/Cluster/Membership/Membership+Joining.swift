@@ -268,12 +268,20 @@ extension Membership {
     /// Points the reconnection at seeds that are no member and at members that failed.
     mutating func aimReconnection(at now: MonotonicInstant) {
         self.reconnectionIsStale = false
+        let isLarge = self.table.count - self.table.presentCount > 32
+        self.nextAim = isLarge ? now.advanced(by: self.configuration.reconnectMinimum) : now
         // Who has withdrawn, too: where many have, nobody else may know that it is back.
-        let failed = self.table.failed.compactMap { self.table[$0]?.profile.address }
-        let wanted = (self.seeds + failed).filter { endpoint in
-            endpoint != self.local.profile.address && !self.table.isPresent(at: endpoint)
+        let failed = self.table.failedAddresses
+        let isWanted = { [own = self.local.profile.address, table] (endpoint: Endpoint) in
+            endpoint != own && !table.isPresent(at: endpoint)
         }
-        self.reconnection.aim(at: wanted, at: now)
+        self.reconnection.aim(
+            at: self.seeds.filter(isWanted),
+            and: failed.filter(isWanted),
+            among: self.table.presentCount,
+            using: &self.generator,
+            at: now
+        )
     }
 
     /// Compares notes with a sender that this node does not count as present, or whose mesh is to
@@ -293,7 +301,10 @@ extension Membership {
             !(known?.state.isPresent ?? false) || self.mesh.yields(to: message.mesh)
         guard self.phase == .running, isStrange, now >= self.nextStrangerSync else { return }
         self.nextStrangerSync = now.advanced(by: .seconds(1))
-        self.pending.append(.stream(self.sync(.sync, at: now), to: source))
+        // One that was here before knows nearly everything, and what differs is found by comparing.
+        let isKnown = known != nil && message.mesh.id == self.mesh.id
+        let question = isKnown ? self.comparison() : self.sync(.sync, at: now)
+        self.pending.append(.stream(question, to: source))
         self.introduce(to: source, at: now)
     }
 

@@ -54,7 +54,7 @@ extension Membership {
         changed.state = record.state
         changed.since = record.hasLeft ? since : now
         if changed.state == member.state { changed.since = member.since }
-        self.countReturn(of: member, as: changed)
+        self.countReturn(of: member, as: changed, at: now)
         self.change(member, to: changed, news: .record(signed, age: age), at: now)
     }
 
@@ -76,7 +76,7 @@ extension Membership {
             if self.suspicions.confirm(accusation, at: now) {
                 self.broadcasts.insert(.accusation(accusation))
             }
-            self.considerLooking(at: member.id)
+            self.considerLooking(at: member.id, now)
         case (.failed, .alive), (.expelled, .alive):
             // Others' verdict on a member this node thinks alive is a suspicion here first, so that
             // the member can refute it.
@@ -120,7 +120,7 @@ extension Membership {
             at: now
         )
         self.change(member, to: changed, news: .accusation(accusation), at: now)
-        self.considerLooking(at: member.id)
+        self.considerLooking(at: member.id, now)
     }
 
     /// Takes a member for failed, or for gone on an operator's word.
@@ -157,6 +157,7 @@ extension Membership {
             .event(.changed(self.member(member.id) ?? changed, from: member.state))
         )
         if !changed.state.isPresent {
+            self.mostPresent = max(self.mostPresent, self.table.presentCount + 1)
             self.replaceIfNameIsTaken(changed, at: now)
         } else if !member.state.isPresent {
             for old in self.namesakes(of: changed.profile) where !old.state.isPresent {
@@ -173,9 +174,11 @@ extension Membership {
     /// Looks at a suspect too, by chance, each time an accusation is heard that needs confirmation.
     ///
     /// Eight members on average for each round of the news, until two have confirmed: enough to
-    /// confirm, and no storm of pings in a large fleet.
-    private mutating func considerLooking(at id: NodeID) {
+    /// confirm, and no storm of pings in a large fleet. Of a member that comes and goes the probes whose
+    /// turn it is tell enough.
+    private mutating func considerLooking(at id: NodeID, _ now: MonotonicInstant) {
         guard self.configuration.mechanisms.contains(.concurrentProbes),
+            !self.comesAndGoes(id, at: now),
             self.suspicions.isOpen(id), !self.suspicions.isAccused(id, by: self.local.id)
         else { return }
         let share = 8 / Double(max(1, self.table.aliveCount))
@@ -213,6 +216,9 @@ extension Membership {
             }
         }
         let member = Member(signed: signed, state: signed.record.state, since: since)
+        if isPresent, self.isFull, let oldest = self.table.oldestTombstone {
+            self.drop(oldest, at: now)
+        }
         guard self.table.store(member) else {
             self.counters.membersRefused += 1
             return
@@ -245,10 +251,15 @@ extension Membership {
         return true
     }
 
-    private mutating func countReturn(of member: Member, as changed: Member) {
+    private mutating func countReturn(
+        of member: Member,
+        as changed: Member,
+        at now: MonotonicInstant
+    ) {
         let isSameStart = member.signed.record.start == changed.signed.record.start
         let wasWithdrawn = member.signed.record.isWithdrawn
         guard changed.state == .alive, isSameStart, !wasWithdrawn else { return }
+        if member.state != .alive { self.table.noteRefutation(by: member.id, at: now) }
         switch member.state {
         case .suspect: self.counters.suspicionsRefuted += 1
         case .failed: self.counters.falseAlarms += 1
@@ -278,13 +289,28 @@ extension Membership {
         self.reconnectionIsStale = true
     }
 
-    /// Drops members whose tombstones have expired.
+    /// Tombstones kept at least, however small the mesh.
+    package static let leastTombstones = 256
+
+    /// Drops members whose tombstones have expired, and the oldest of too many.
+    ///
+    /// Where members live for minutes, tombstones of days would fill the table. Of twice the largest
+    /// number of members that were there at once none is dropped, so that a cut heals.
     mutating func reap(at now: MonotonicInstant) {
         let lifetime = self.configuration.tombstoneLifetime
+        defer { self.forgotten.expire(lifetime, at: now) }
+        guard self.table.count > self.table.presentCount else { return }
         for member in self.table.members where !member.state.isPresent {
             if member.since.duration(to: now) >= lifetime { self.drop(member, at: now) }
         }
-        self.forgotten.expire(lifetime, at: now)
+        let room = self.configuration.memberLimit - self.table.presentCount - Self.leastTombstones
+        let limit = max(Self.leastTombstones, min(2 * self.mostPresent, room))
+        if self.table.count - self.table.presentCount > limit {
+            let tombstones = self.table.tombstones
+            for member in tombstones.prefix(max(0, tombstones.count - limit)) {
+                self.drop(member, at: now)
+            }
+        }
     }
 
     /// Everything this node can say of a member: its record, then what stands against it.

@@ -33,12 +33,15 @@ extension Membership {
             switch step {
             case .widen(let target, let sequence):
                 self.widen(target, sequence, at: now)
-                self.doubt(1, at: now)
+                // Who was late before is late again: only its silence in the end tells something.
+                if !self.table.wasLate(target, since: self.beginOfMemory(at: now)) {
+                    self.doubt(1, after: target, at: now)
+                }
             case .failed(let failure):
                 let isDenied = failure.silent.count < failure.relays.count
                 self.noteReach(isDenied ? .denied : .unanswered, at: now)
                 self.missed(failure, at: now)
-                self.doubt(2, at: now)
+                self.doubt(2, after: failure.target, at: now)
             }
         }
         self.doubtSelf(at: now)
@@ -99,9 +102,12 @@ extension Membership {
     /// rarely dies alone.
     ///
     /// While probes go on failing this spreads until everybody silent is known, instead of one
-    /// member per turn; answers end it.
-    private mutating func doubt(_ count: Int, at now: MonotonicInstant) {
-        guard self.configuration.mechanisms.contains(.concurrentProbes) else { return }
+    /// member per turn; answers end it. A member that comes and goes is no sign that others have died: where
+    /// a quarter of all did, everybody would go on looking at everybody.
+    private mutating func doubt(_ count: Int, after silent: NodeID, at now: MonotonicInstant) {
+        guard self.configuration.mechanisms.contains(.concurrentProbes),
+            !self.comesAndGoes(silent, at: now)
+        else { return }
         let recent = now.advanced(by: .zero - self.configuration.probeInterval)
         var chosen = 0
         for member in self.table.pick(4 * count, using: &self.generator) where chosen < count {
@@ -110,6 +116,18 @@ extension Membership {
             chosen += 1
         }
     }
+
+    /// Whether a member has refuted a suspicion not long ago.
+    func comesAndGoes(_ id: NodeID, at now: MonotonicInstant) -> Bool {
+        self.table.hasRefuted(id, since: self.beginOfMemory(at: now))
+    }
+
+    /// Since when refuted suspicions and late answers count.
+    private func beginOfMemory(at now: MonotonicInstant) -> MonotonicInstant {
+        now.advanced(by: .zero - self.configuration.probeInterval * Self.intervalsOfMemory)
+    }
+
+    private static let intervalsOfMemory = 120
 
     /// Whether this node looks at more members when its own pings are lost.
     private var doubtsSelf: Bool {
@@ -124,10 +142,12 @@ extension Membership {
     /// Looks at one more member, whether it was heard or not, to see whether the fault is this node's.
     ///
     /// Four times per interval, however slow its bad health has made it: a probe per turn would take
-    /// too long, and most so where all members are heard all the time, as in a small mesh.
+    /// too long, and most so where all members are heard all the time, as in a small mesh. That is done for
+    /// some intervals only: then it is known, or the fault is not this node's.
     private mutating func doubtSelf(at now: MonotonicInstant) {
         guard self.doubtsSelf,
-            self.reach.takeTurn(self.configuration.probeInterval, at: now)
+            self.reach.takeTurn(self.configuration.probeInterval, at: now),
+            self.ownDoubts.take(at: now)
         else { return }
         for member in self.table.pick(1, using: &self.generator) {
             self.probeOrder.hasten(member.id)
@@ -153,6 +173,7 @@ extension Membership {
             )
         else { return }
         self.noteReach(confirmation.isByRelay ? .relayed : .answered, at: now)
+        if confirmation.isLate { self.table.noteLate(confirmation.target, at: now) }
         self.health.worsen(by: -1)
         self.counters.probesAnswered += 1
         self.note(confirmation.target, succeeded: true)

@@ -75,8 +75,12 @@ public struct Membership: Sendable {
     var streamBudget: ByteBudget
     var isolation = IsolationWindow()
     var reach = OwnReach()
+    /// Pings by which this node looks whether the fault is its own.
+    var ownDoubts: Allowance
     var reconnection: Reconnection
     var forgotten = ForgottenMembers()
+    /// The most others that were present whenever one of them went.
+    var mostPresent = 0
     var twin = TwinWatch()
     /// Where the older process of this identity runs to which this one has yielded.
     var silencer: Endpoint?
@@ -90,6 +94,8 @@ public struct Membership: Sendable {
     var foundingAt: MonotonicInstant?
     /// Whether failed members or seeds have changed since reconnection was planned.
     var reconnectionIsStale = false
+    /// When it may be planned anew, where so many have failed that this costs something.
+    var nextAim = MonotonicInstant(nanoseconds: 0)
     var seeds: [Endpoint] = []
     var sequence: UInt32
     var nextProbe = MonotonicInstant(nanoseconds: 0)
@@ -166,6 +172,7 @@ public struct Membership: Sendable {
             rate: configuration.streamRate,
             burst: 8 * configuration.streamRate
         )
+        self.ownDoubts = Allowance(limit: 24, pause: configuration.probeInterval * 10)
         self.suspicions = SuspicionTable(configuration: configuration)
         self.reconnection = Reconnection(minimum: configuration.reconnectMinimum)
         self.sequence = UInt32(truncatingIfNeeded: self.generator.next())

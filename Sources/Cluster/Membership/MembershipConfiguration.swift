@@ -89,7 +89,8 @@ public struct MembershipConfiguration: Equatable, Sendable {
     public var nameReclaimTime: Duration = .seconds(30)
     /// How long a failed or left member is remembered.
     ///
-    /// Default 72 h.
+    /// Default 72 h; less where there are more of them than 256, and than twice the most members that
+    /// were there at once: the oldest are dropped then.
     ///
     /// A split that lasts longer does not heal without seeds.
     public var tombstoneLifetime: Duration = .seconds(72 * 3_600)
@@ -102,8 +103,8 @@ public struct MembershipConfiguration: Equatable, Sendable {
     /// Bytes per second that datagrams may take, before sealing.
     ///
     /// Default 65,536; at most 16 times as much may be sent at once after a quiet time, which is what the
-    /// news of half of a large fleet takes. When they are used up no news goes out, neither by itself
-    /// nor with probes and acks, which go on.
+    /// news of half of a large fleet takes. When they are used up no news goes out but this node's
+    /// own word, neither by itself nor with probes and acks, which go on.
     public var datagramRate = 65_536
     /// Bytes per second that may be told of members by stream, before sealing.
     ///

@@ -47,6 +47,8 @@ struct ProbeRound: Sendable {
         let target: NodeID
         /// Whether only a relay reached it.
         let isByRelay: Bool
+        /// Whether it came only after every other way was tried.
+        let isLate: Bool
         /// Set when the target itself answered the direct ping.
         let roundTrip: Duration?
     }
@@ -124,6 +126,7 @@ struct ProbeRound: Sendable {
         return Confirmation(
             target: flight.target,
             isByRelay: sender != flight.target,
+            isLate: flight.isWidened,
             roundTrip: isDirect ? flight.started.duration(to: now) : nil
         )
     }

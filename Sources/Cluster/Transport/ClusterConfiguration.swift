@@ -108,6 +108,14 @@ public struct StreamLimits: Equatable, Sendable {
     ///
     /// Default 8 MiB.
     public var pendingByteCount = 8 << 20
+    /// Bytes per second taken from one stream; whoever sends more waits.
+    ///
+    /// Default 16 MiB.
+    public var byteRate = 16 << 20
+    /// Bytes taken from one stream at once, after a quiet time.
+    ///
+    /// Default 64 MiB: the largest configurations come at full speed.
+    public var byteBurst = 64 << 20
 
     /// Creates the defaults.
     public init() {}

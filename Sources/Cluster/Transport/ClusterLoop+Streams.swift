@@ -7,17 +7,21 @@ import NIOCore
 import NIOPosix
 
 extension ClusterLoop {
-    /// Makes the receiver of a stream that a peer opened; `nil` when too many are open.
-    func accepted() -> StreamConnection? {
+    /// Makes the receiver of a stream that a peer opened from an address; `nil` when too many are open.
+    func accepted(from source: IPAddress?) -> StreamConnection? {
         let limits = self.configuration.streams
         guard self.streams.inbound.count < limits.inbound else {
             self.counters.streamsFailed += 1
             return nil
         }
-        let strangers = self.streams.strangers
-        if strangers.count >= StreamTable.strangerLimit { strangers.first?.close() }
+        self.streams.surplusStranger?.close()
         self.counters.streamsAccepted += 1
-        return self.makeConnection(.accepted, to: nil, within: limits.handshakeTimeout)
+        return self.makeConnection(
+            .accepted,
+            to: nil,
+            from: source,
+            within: limits.handshakeTimeout
+        )
     }
 
     /// Sends one message to a member's store over the stream kept for it, opened when needed.
@@ -58,6 +62,10 @@ extension ClusterLoop {
         switch connection.purpose {
         case .accepted:
             self.streams.adopt(connection, for: peer)
+            if let surplus = self.streams.surplus(of: peer) {
+                self.counters.streamsFailed += 1
+                surplus.close()
+            }
             return true
         case .peer(let expected), .probe(let expected, _), .trial(let expected, _):
             return peer == expected
@@ -202,11 +210,13 @@ extension ClusterLoop {
     private func makeConnection(
         _ purpose: StreamConnection.Purpose,
         to endpoint: Endpoint?,
+        from source: IPAddress? = nil,
         within patience: Duration
     ) -> StreamConnection {
         let connection = StreamConnection(
             purpose: purpose,
             endpoint: endpoint,
+            source: source,
             loop: self,
             limits: self.configuration.streams,
             deadline: LoopClock.now().advanced(by: patience)

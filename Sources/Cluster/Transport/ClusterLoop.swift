@@ -42,7 +42,7 @@ final class ClusterLoop {
     var sealer: DatagramSealer
     var opener: DatagramOpener
     /// What each source of datagrams may still send.
-    var sources = SourceLimits()
+    var sources = SourceLimits(secret: .random(in: .min ... .max))
     /// Which protocol version goes to whom.
     var wire: WireStanding
     /// When a peer's datagram last opened.

@@ -104,7 +104,8 @@ struct ClusterSockets {
             .childChannelOption(.writeBufferWaterMark, value: limits.waterMark)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard let connection = loop.value.accepted() else {
+                    let source = Endpoint(channel.remoteAddress)?.address
+                    guard let connection = loop.value.accepted(from: source) else {
                         throw ChannelError.ioOnClosedChannel
                     }
                     try channel.pipeline.syncOperations.addHandler(connection)

@@ -93,6 +93,8 @@ public struct ClusterCounters: Equatable, Sendable {
     public internal(set) var streamsOpened: UInt64 = 0
     /// Streams given up: refused, timed out, broken, over a limit.
     public internal(set) var streamsFailed: UInt64 = 0
+    /// Times that a stream was not read for a while, since its other end had sent too much.
+    public internal(set) var streamsRested: UInt64 = 0
     /// Bytes of frames sent.
     public internal(set) var streamBytesSent: UInt64 = 0
     /// Bytes of frames received.

@@ -1,3 +1,4 @@
+import MeshDissemination
 import MeshPrimitives
 import MeshWire
 import NIOCore
@@ -33,6 +34,8 @@ final class StreamConnection: ChannelInboundHandler {
     let purpose: Purpose
     /// Where it leads; `nil` for an accepted one.
     let endpoint: Endpoint?
+    /// From where an accepted one came.
+    let source: IPAddress?
     /// Why it never opened, if it ends like that.
     private(set) var failure = "closed without an answer: another key ring or cluster name there?"
     /// Whether the other end speaks no protocol version that this one does.
@@ -49,16 +52,22 @@ final class StreamConnection: ChannelInboundHandler {
     private var waiting: [ClusterMessage] = []
     private var waitingByteCount = 0
     private var channel: (any Channel)?
+    /// What the other end may still send.
+    private var budget: ByteBudget
+    private var isResting = false
 
     init(
         purpose: Purpose,
         endpoint: Endpoint?,
+        source: IPAddress?,
         loop: ClusterLoop,
         limits: StreamLimits,
         deadline: MonotonicInstant
     ) {
         self.purpose = purpose
         self.endpoint = endpoint
+        self.source = source
+        self.budget = ByteBudget(rate: limits.byteRate, burst: limits.byteBurst)
         self.loop = loop
         self.limits = limits
         self.deadline = deadline
@@ -141,6 +150,7 @@ final class StreamConnection: ChannelInboundHandler {
         let bytes = self.unwrapInboundIn(data)
         self.loop.counters.streamBytesReceived += UInt64(bytes.readableBytes)
         self.assembler.append(bytes.readableBytesView)
+        defer { self.rest(after: bytes.readableBytes) }
         do throws(WireError) {
             while !self.isClosed, let frame = try self.assembler.next() {
                 try self.receive(frame)
@@ -210,6 +220,25 @@ final class StreamConnection: ChannelInboundHandler {
         self.waiting = []
         self.waitingByteCount = 0
         for message in messages { self.send(message) }
+    }
+
+    /// Reads no more for as long as the other end has sent too much for: it waits then, and nothing is
+    /// lost.
+    private func rest(after byteCount: Int) {
+        let now = LoopClock.now()
+        self.budget.spend(byteCount, at: now)
+        let debt = -self.budget.available(at: now)
+        guard debt > 0, !self.isResting, !self.isClosed, let channel = self.channel else { return }
+        self.isResting = true
+        self.loop.counters.streamsRested += 1
+        _ = channel.setOption(.autoRead, value: false)
+        let pause = Duration.milliseconds(1 + 1_000 * debt / self.limits.byteRate)
+        self.deadline = max(self.deadline, now.advanced(by: pause))
+        self.loop.after(pause) { [weak self] _ in
+            guard let self else { return }
+            self.isResting = false
+            _ = self.channel?.setOption(.autoRead, value: true)
+        }
     }
 
     /// A probe keeps its first deadline; only whole frames count as life.

@@ -2,8 +2,11 @@ import MeshPrimitives
 
 /// The streams of a node, within bounds.
 struct StreamTable {
-    /// Strangers allowed at once; a further one takes the place of the oldest.
+    /// Strangers allowed at once; a further one takes the place of the oldest of the address that has
+    /// the most.
     static let strangerLimit = 32
+    /// Streams that one peer may have opened at once; a further one takes the place of the oldest.
+    static let peerLimit = 8
 
     private(set) var inbound: [StreamConnection] = []
     private(set) var outbound: [StreamConnection] = []
@@ -16,8 +19,20 @@ struct StreamTable {
     /// Whether there is none.
     var isEmpty: Bool { self.inbound.isEmpty && self.outbound.isEmpty }
 
-    /// Accepted streams whose other end has proved nothing, oldest first.
-    var strangers: [StreamConnection] { self.inbound.filter(\.isStranger) }
+    /// The accepted stream to close before another stranger is let in, if there are too many.
+    var surplusStranger: StreamConnection? {
+        let strangers = self.inbound.filter(\.isStranger)
+        guard strangers.count >= Self.strangerLimit else { return nil }
+        let counts = strangers.reduce(into: [:]) { $0[$1.source, default: 0] += 1 }
+        let most = counts.values.max()
+        return strangers.first { counts[$0.source] == most }
+    }
+
+    /// The stream to close, if a peer has opened too many.
+    func surplus(of peer: NodeID) -> StreamConnection? {
+        let opened = self.inbound.filter { $0.peer == peer }
+        return opened.count > Self.peerLimit ? opened.first : nil
+    }
 
     /// The stream to use for changelog and observations with `node`.
     func stream(to node: NodeID) -> StreamConnection? { self.peers[node] }

@@ -63,3 +63,27 @@ struct EventQueue<Event> {
         self.heap[parent] = entry
     }
 }
+
+/// A run in which time passes only from event to event.
+protocol TimedRun {
+    /// What happens.
+    associatedtype Event
+    /// The moment of the run.
+    var now: MonotonicInstant { get set }
+    /// What is still to happen.
+    var events: EventQueue<Event> { get set }
+    /// Lets one event happen.
+    mutating func take(_ event: Event)
+}
+
+extension TimedRun {
+    /// Lets time pass.
+    mutating func run(for pause: Duration) {
+        let end = self.now.advanced(by: pause)
+        while let (at, event) = self.events.pop(until: end) {
+            self.now = at
+            self.take(event)
+        }
+        self.now = end
+    }
+}

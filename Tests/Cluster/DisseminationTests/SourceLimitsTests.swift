@@ -27,7 +27,7 @@ struct SourceLimitsTests {
 
     @Test("hold a member that floods to its rate, and leave others alone")
     func members() {
-        var limits = SourceLimits()
+        var limits = SourceLimits(secret: 1)
         let rate = SourceLimits.memberRate
         let first = self.flood(&limits, from: Self.member(1), at: 0)
         let second = self.flood(&limits, from: Self.member(1), at: 10)
@@ -44,13 +44,13 @@ struct SourceLimitsTests {
 
     @Test("forget who was quiet, and let those share who find no room")
     func full() {
-        var limits = SourceLimits(memberLimit: 2, strangerLimit: 4)
+        var limits = SourceLimits(memberLimit: 2, strangerLimit: 4, secret: 1)
         for number in UInt32(1)...4 {
             let isTaken = limits.admits(1_000, ofStrangerAt: Self.address(number), at: Self.at(0))
             #expect(isTaken)
         }
         var taken = 0
-        for number in UInt32(5)...2_000 {
+        for number in UInt32(5)...200_000 {
             if limits.admits(1_000, ofStrangerAt: Self.address(number), at: Self.at(0.01)) {
                 taken += 1
             }
@@ -62,12 +62,45 @@ struct SourceLimitsTests {
             limits.mayOpen(from: Self.address(1), at: Self.at(0.01))
         )
         #expect(!other && first)
-        #expect(taken <= 4 * SourceLimits.strangerRate / 1_000 + 1)
+        let share = 4 * SourceLimits.strangerRate / 1_000 + 1
+        #expect(taken <= SourceLimits.sharedCount * share)
         let known = limits.admits(1_000, ofStrangerAt: Self.address(1), at: Self.at(0.02))
         #expect(known)
 
         let later = limits.admits(1_000, ofStrangerAt: Self.address(3_000), at: Self.at(20))
         #expect(later)
         #expect(limits.count == 1)
+    }
+
+    @Test("let newcomers in while somebody forges addresses")
+    func forged() {
+        var limits = SourceLimits(secret: 7)
+        // Eight megabytes at once, none of which opens.
+        for number in UInt32(0)..<80_000 {
+            let forged = IPAddress.v4(SourceLimitsTests.scattered(number))
+            if limits.mayOpen(from: forged, at: Self.at(0)) {
+                _ = limits.admits(100, ofStrangerAt: forged, at: Self.at(0))
+            }
+        }
+
+        let refused = (UInt32(1)...1_000).count {
+            !limits.mayOpen(from: Self.address($0), at: Self.at(0.01))
+        }
+        #expect(refused == 0)
+    }
+
+    @Test("let all addresses of one IPv6 network share a bucket when there is no room")
+    func network() {
+        var limits = SourceLimits(memberLimit: 1, strangerLimit: 1, secret: 7)
+        _ = limits.admits(1, ofStrangerAt: Self.address(1), at: Self.at(0))
+        let taken = (UInt64(0)..<2_000).count {
+            limits.admits(1_000, ofStrangerAt: .v6(high: 9, low: $0), at: Self.at(0))
+        }
+
+        #expect(taken <= 4 * SourceLimits.strangerRate / 1_000 + 1)
+    }
+
+    private static func scattered(_ number: UInt32) -> UInt32 {
+        UInt32(truncatingIfNeeded: SeededGenerator.mix(UInt64(number)))
     }
 }

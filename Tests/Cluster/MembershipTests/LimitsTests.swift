@@ -82,4 +82,83 @@ struct LimitsTests {
         #expect(told.count > 500)
         #expect(bench.membership.statistics.answersCut >= 49)
     }
+
+    @Test("do not run out for the node's own word against what is said of it")
+    func ownWord() {
+        var (_, bench) = Self.flooded(4_096)
+        bench.hear(
+            message(.gossip, from: 2, incarnation: 31, [claim(1, .suspect, 1, by: 2)]),
+            at: 30.96
+        )
+        let told = bench.run(from: 30.96, to: 31.6, living: Set(2...201)).sent.count { sent in
+            sent.message.kind == .gossip
+                && sent.message.updates.records.contains { $0.incarnation == 2 }
+        }
+
+        #expect(told >= 9, "three rounds to three members")
+    }
+}
+
+@Suite("A node's own word at its start")
+struct OwnStartTests {
+    @Test("takes its turn with that of all who start at once")
+    func takesItsTurn() {
+        var bench = Bench(peers: 200)
+        let told = bench.run(from: 0, to: 0.85, living: Set(2...201)).sent.count { sent in
+            sent.message.updates.records.contains { $0.profile.id == node(1) }
+        }
+
+        #expect(told < 6)
+    }
+}
+
+@Suite("The members that a membership remembers")
+struct RememberedTests {
+    @Test("are no more than there is room for when members live for minutes only")
+    func shortLived() {
+        var bench = Bench(peers: 10)
+        for number in UInt64(100)..<700 {
+            let second = 1 + Double(number - 100) / 30
+            bench.hear(message(.gossip, from: 2, [claim(number, .alive)]), at: second)
+            bench.hear(message(.gossip, from: 2, [claim(number, .left)]), at: second + 0.01)
+        }
+        _ = bench.membership.wake(at: instant(61))
+
+        #expect(bench.membership.statistics.members == 11 + 256)
+        #expect(bench.state(of: 100) == nil, "the longest gone are dropped")
+        #expect(bench.state(of: 699) == .left)
+    }
+
+    @Test("are all kept when most of a large mesh fails at once, so that a cut heals")
+    func massFailure() {
+        var bench = Bench(peers: 500)
+        let claims = (2...401).flatMap { [claim($0, .failed, 1, by: 500)] }
+        for start in stride(from: 0, to: claims.count, by: 20) {
+            bench.hear(message(.gossip, from: 500, Array(claims[start..<(start + 20)])), at: 1)
+        }
+        _ = bench.run(from: 1, to: 9, living: Set(402...501))
+        let failed = (UInt64(2)...401).count { bench.state(of: $0) == .failed }
+        _ = bench.run(from: 9, to: 320, living: Set(402...501))
+
+        #expect(failed == 400)
+        #expect(bench.membership.statistics.members == 501)
+    }
+
+    @Test("make room for a newcomer, the longest gone first, but not while they are there")
+    func full() {
+        var configuration = MembershipConfiguration.lan
+        configuration.memberLimit = 6
+        var bench = Bench(peers: 4, configuration)
+        for number in UInt64(10)...11 {
+            bench.hear(message(.gossip, from: 2, [claim(number, .alive)]), at: 1)
+        }
+        bench.hear(message(.gossip, from: 2, [claim(10, .left)]), at: 2)
+        bench.hear(message(.gossip, from: 2, [claim(12, .alive)]), at: 3)
+        bench.hear(message(.gossip, from: 2, [claim(13, .alive)]), at: 4)
+
+        #expect(bench.state(of: 10) == nil)
+        #expect(bench.state(of: 12) == .alive)
+        #expect(bench.state(of: 13) == nil)
+        #expect(bench.membership.statistics.membersRefused == 1)
+    }
 }

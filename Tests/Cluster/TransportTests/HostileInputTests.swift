@@ -161,7 +161,7 @@ struct HostileInputTests {
         let node = try TestNode("node-1") { $0.streams.handshakeTimeout = .seconds(60) }
         let endpoint = try await node.endpoint()
         let oldest = try RawSocket(.stream, to: endpoint)
-        let others = try (0..<60).map { _ in try HeldSocket(to: endpoint) }
+        let others = try (0..<60).map { _ in try HeldStream(to: endpoint) }
 
         #expect(oldest.receive() == [])
         let second = try TestNode("node-2", seeds: [endpoint])
@@ -170,6 +170,69 @@ struct HostileInputTests {
         withExtendedLifetime(others) {}
         await second.kill()
         await node.kill()
+    }
+
+    @Test("that holds connections open from one address costs none of another's")
+    func boundsStrangersByAddress() async throws {
+        let node = try TestNode("node-1") { $0.streams.handshakeTimeout = .seconds(60) }
+        let endpoint = try await node.endpoint()
+        let oldest = try RawSocket(.stream, to: endpoint)
+        let others = try (0..<60).map { _ in try HeldStream(to: endpoint, from: 0x7F00_0002) }
+        let handshake = StreamHandshake(keys: self.keys, node: self.stranger)
+        oldest.send(FrameAssembler.prefixed(handshake.hello))
+
+        _ = try handshake.open(welcome: try self.frame(from: oldest))
+        withExtendedLifetime(others) {}
+        await node.kill()
+    }
+
+    @Test("from one holder of a key who opens stream after stream costs the oldest of its own")
+    func boundsStreamsOfOne() async throws {
+        let node = try TestNode("node-1")
+        let endpoint = try await node.endpoint()
+        let oldest = try HeldStream(to: endpoint)
+        _ = try self.shakeHands(over: oldest)
+        let others = try (0..<12).map { _ in
+            let stream = try HeldStream(to: endpoint)
+            _ = try self.shakeHands(over: stream)
+            return stream
+        }
+
+        #expect(oldest.receive() == [])
+        #expect(await node.service.status().counters.inboundStreams == 8)
+        withExtendedLifetime(others) {}
+        await node.kill()
+    }
+
+    @Test("of a member that sends more than it may waits, and all of it is read in the end")
+    func pacesStreams() async throws {
+        let node = try TestNode("node-1") {
+            $0.streams.byteRate = 8_192
+            $0.streams.byteBurst = 4_096
+        }
+        let stream = try HeldStream(to: try await node.endpoint())
+        var channel = try self.shakeHands(over: stream)
+        let ping = ClusterMessage.membership(self.ping(of: node.id))
+        let began = ContinuousClock.now
+        // What arrives at once is read at once; what comes next waits.
+        for _ in 0..<2 {
+            for _ in 0..<100 {
+                stream.send(FrameAssembler.prefixed(try channel.seal(ping.encoded)))
+            }
+            for _ in 0..<100 {
+                let body = try channel.open(try stream.frame(by: self.frame(from:)))
+                #expect(try ClusterMessage.decode(body, from: node.id).count == 1)
+            }
+        }
+        #expect(began.duration(to: .now) > .milliseconds(200))
+        #expect(await node.service.status().counters.streamsRested > 0)
+        await node.kill()
+    }
+
+    private func shakeHands(over stream: HeldStream) throws -> StreamChannel {
+        let handshake = StreamHandshake(keys: self.keys, node: self.stranger)
+        stream.send(FrameAssembler.prefixed(handshake.hello))
+        return try handshake.open(welcome: try stream.frame(by: self.frame(from:)))
     }
 
     private func ping(of node: NodeID) -> MembershipMessage {
@@ -197,8 +260,18 @@ struct HostileInputTests {
 }
 
 /// A stream that is connected for as long as it is kept.
-private final class HeldSocket {
+private final class HeldStream {
     private let socket: RawSocket
 
-    init(to endpoint: Endpoint) throws { self.socket = try RawSocket(.stream, to: endpoint) }
+    init(to endpoint: Endpoint, from source: UInt32 = 0x7F00_0001) throws {
+        self.socket = try RawSocket(.stream, to: endpoint, from: source)
+    }
+
+    func send(_ bytes: [UInt8]) { self.socket.send(bytes) }
+
+    func receive() -> [UInt8]? { self.socket.receive() }
+
+    func frame(by read: (borrowing RawSocket) throws -> [UInt8]) throws -> [UInt8] {
+        try read(self.socket)
+    }
 }

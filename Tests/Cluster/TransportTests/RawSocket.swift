@@ -15,14 +15,22 @@ struct RawSocket: ~Copyable {
 
     private let descriptor: Int32
 
-    /// Connects to `endpoint`; receiving gives up after 5 s.
-    init(_ kind: Kind, to endpoint: Endpoint) throws {
+    /// Connects to `endpoint` from one of the addresses of loopback; receiving gives up after 5 s.
+    init(_ kind: Kind, to endpoint: Endpoint, from source: UInt32 = 0x7F00_0001) throws {
         let type = kind == .datagram ? SOCK_DGRAM : SOCK_STREAM
         self.descriptor = socket(AF_INET, Int32(type.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = endpoint.port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var own = sockaddr_in()
+        own.sin_family = sa_family_t(AF_INET)
+        own.sin_addr.s_addr = source.bigEndian
+        _ = withUnsafePointer(to: &own) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                bind(self.descriptor, pointer, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
         var patience = timeval(tv_sec: 5, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         setsockopt(self.descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, size)

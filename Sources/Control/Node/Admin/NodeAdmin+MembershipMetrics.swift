@@ -134,6 +134,12 @@ extension NodeAdmin {
             help: "Gossip streams given up: refused, timed out, broken, over a limit.",
             samples: Self.samples([("", status.counters.streamsFailed)])
         )
+        text.family(
+            "meshgate_gossip_streams_rested_total",
+            .counter,
+            help: "Times that a gossip stream was not read for a while: too much was sent on it.",
+            samples: Self.samples([("", status.counters.streamsRested)])
+        )
     }
 
     private static func samples(_ values: [(String, UInt64)]) -> [MetricsText.Sample] {

@@ -34,7 +34,7 @@ public enum BalanceHistories {
         var history = FleetHistory(script, seed: seed)
         var least: Float = 1
         for _ in 0..<600 {
-            history.run(seconds: 1)
+            history.run(for: .seconds(1))
             least = min(least, history.leastBelieved ?? 1)
         }
         return BalanceFinding(
@@ -54,9 +54,9 @@ public enum BalanceHistories {
             var script = FleetHistory.Script()
             script.nodes = nodes
             var history = FleetHistory(script, seed: seed)
-            history.run(seconds: 60)
+            history.run(for: .seconds(60))
             let before = history.figures.probes
-            history.run(seconds: 120)
+            history.run(for: .seconds(120))
             rates.append(Double(history.figures.probes - before) / 120)
         }
         // Eight targets, every five seconds, by three of their region and one of the other.
@@ -82,7 +82,7 @@ public enum BalanceHistories {
         var hours: [(probes: Int, wakes: Int)] = []
         for _ in 0..<24 {
             let before = history.figures
-            history.run(seconds: 3_600)
+            history.run(for: .seconds(3_600))
             hours.append(
                 (history.figures.probes - before.probes, history.figures.wakes - before.wakes)
             )
@@ -111,11 +111,11 @@ public enum BalanceHistories {
             script.changesEvery = 30
             script.loss = 30
             var history = FleetHistory(script, seed: seed &+ offset)
-            history.run(seconds: 600)
+            history.run(for: .seconds(600))
             history.calm()
             var waited: Int64 = 0
             while !history.isNormal, waited < 2_000 {
-                history.run(seconds: 10)
+                history.run(for: .seconds(10))
                 waited += 10
             }
             slowest = max(slowest, waited)
@@ -135,11 +135,11 @@ public enum BalanceHistories {
         var script = FleetHistory.Script()
         script.nodes = nodes ?? script.nodes
         var history = FleetHistory(script, seed: seed)
-        history.run(seconds: 30)
+        history.run(for: .seconds(30))
         history.lose(2, of: "eu")
-        history.run(seconds: 60)
+        history.run(for: .seconds(60))
         let before = history.figures.turns
-        history.run(seconds: 600)
+        history.run(for: .seconds(600))
         let turns = history.figures.turns - before
         return BalanceFinding(
             name: "B-I9",

@@ -4,7 +4,7 @@ import MeshPrimitives
 
 /// Nodes with the machines that decide about targets and regions, targets that come, go, fail and
 /// return, and gossip that is late or lost; time passes only from event to event.
-struct FleetHistory {
+struct FleetHistory: TimedRun {
     /// What goes on.
     struct Script {
         var nodes = 6
@@ -36,7 +36,7 @@ struct FleetHistory {
         var turns = 0
     }
 
-    private enum Event {
+    enum Event {
         case wake(Int)
         case regionWake(Int)
         case result(Int, ProbeResult)
@@ -64,14 +64,14 @@ struct FleetHistory {
 
     private static let regions = ["eu", "us"]
 
-    private(set) var now = MonotonicInstant(nanoseconds: 0)
+    var now = MonotonicInstant(nanoseconds: 0)
     private(set) var figures = Figures()
     private let script: Script
     private var nodes: [Node] = []
     private var targets: [HealthTarget] = []
     private var broken: Set<TargetID> = []
     private var disabled: Set<TargetID> = []
-    private var events = EventQueue<Event>()
+    var events = EventQueue<Event>()
     private var generator: SeededGenerator
     private var nextPort: UInt16 = 1_000
     private var lastShare = 1_000
@@ -101,16 +101,6 @@ struct FleetHistory {
         self.events.push(.traffic, at: self.now)
         self.schedule(.fault, script.faultsEvery)
         self.schedule(.change, script.changesEvery)
-    }
-
-    /// Lets time pass.
-    mutating func run(seconds: Int64) {
-        let end = self.now.advanced(by: .seconds(seconds))
-        while let (at, event) = self.events.pop(until: end) {
-            self.now = at
-            self.take(event)
-        }
-        self.now = end
     }
 
     /// Mends everything and lets nothing go wrong any more.
@@ -174,7 +164,7 @@ struct FleetHistory {
         }
     }
 
-    private mutating func take(_ event: Event) {
+    mutating func take(_ event: Event) {
         self.figures.inputs += 1
         switch event {
         case .wake(let number):

@@ -6,7 +6,7 @@ import MeshWire
 
 /// Nodes that judge targets by requests and checks, and tell each other what they find in the real
 /// encoding, over a network that loses a part; every byte is counted.
-struct GossipFleet {
+struct GossipFleet: TimedRun {
     /// Who is there.
     struct Script {
         var nodes = 6
@@ -28,7 +28,7 @@ struct GossipFleet {
         case failing
     }
 
-    private enum Event {
+    enum Event {
         case tableWake(Int, number: Int)
         case healthWake(Int)
         case message(ClusterMessage, from: Int, to: Int)
@@ -54,7 +54,7 @@ struct GossipFleet {
     /// Bytes that a seal, an envelope, UDP and IP add to a datagram.
     private static let envelope = 100
 
-    private(set) var now = MonotonicInstant(nanoseconds: 0)
+    var now = MonotonicInstant(nanoseconds: 0)
     /// Bytes that each node has sent since the last ``forget()``.
     var sent: [Int] { self.nodes.map(\.bytes) }
     /// When a target first failed a request since the last ``set(_:_:)``.
@@ -65,7 +65,7 @@ struct GossipFleet {
     private(set) var targets: [HealthTarget] = []
     private var numbers: [TargetID: Int] = [:]
     private var conduct: [Conduct]
-    private var events = EventQueue<Event>()
+    var events = EventQueue<Event>()
     private var generator: SeededGenerator
 
     init(_ script: Script, seed: UInt64) {
@@ -120,16 +120,6 @@ struct GossipFleet {
         self.nodes.append(Node(peer: peer, table: table, health: health, factors: factors))
     }
 
-    /// Lets time pass.
-    mutating func run(for pause: Duration) {
-        let end = self.now.advanced(by: pause)
-        while let (at, event) = self.events.pop(until: end) {
-            self.now = at
-            self.take(event)
-        }
-        self.now = end
-    }
-
     /// Counts from zero.
     mutating func forget() {
         for number in self.nodes.indices { self.nodes[number].bytes = 0 }
@@ -152,7 +142,7 @@ struct GossipFleet {
         return self.nodes.allSatisfy { $0.peer.region != region || $0.factors[target] <= 0 }
     }
 
-    private mutating func take(_ event: Event) {
+    mutating func take(_ event: Event) {
         switch event {
         case .tableWake(let node, let number):
             guard self.nodes[node].wakes == number else { return }

@@ -18,6 +18,15 @@ struct ExperimentFleet {
         case pong(sequence: UInt32, at: Int)
     }
 
+    /// What a message is for.
+    enum Errand: Int, CaseIterable {
+        case ping
+        case ack
+        case relay
+        case gossip
+        case stream
+    }
+
     /// What one observer learned.
     struct Sighting {
         let observer: Int
@@ -35,6 +44,8 @@ struct ExperimentFleet {
     private(set) var datagrams: UInt64 = 0
     private(set) var datagramBytes: UInt64 = 0
     private(set) var streamBytes: UInt64 = 0
+    /// Messages by what they are for, in the order of ``Errand``.
+    private(set) var messages = [UInt64](repeating: 0, count: Errand.allCases.count)
     /// Datagrams that loss or a cut took.
     private(set) var lostCount: UInt64 = 0
     /// The most bytes that one node has sent in one second.
@@ -116,7 +127,10 @@ struct ExperimentFleet {
     /// Lets each node take no more of a source than it may, where there are not too many for that.
     mutating func limitSources() {
         guard self.nodes.count <= Self.sharingFrom else { return }
-        self.sources = Array(repeating: SourceLimits(), count: self.nodes.count)
+        self.sources = Array(
+            repeating: SourceLimits(secret: 1),
+            count: self.nodes.count
+        )
     }
 
     /// Starts every node with all of them known to each.
@@ -318,6 +332,7 @@ struct ExperimentFleet {
         switch effect {
         case .send(let message, let endpoint):
             self.datagrams += 1
+            self.messages[message.kind.errand.rawValue] += 1
             let byteCount = message.wireByteCount + Self.envelopeByteCount
             self.datagramBytes += self.counted(byteCount, by: index)
             let receiver = SimulatedNode.index(of: endpoint) ?? index
@@ -330,6 +345,7 @@ struct ExperimentFleet {
                 at: self.sent(by: index, after: self.delay)
             )
         case .stream(let message, let endpoint):
+            self.messages[Errand.stream.rawValue] += 1
             let receiver = SimulatedNode.index(of: endpoint) ?? index
             self.streamBytes += self.counted(
                 message.wireByteCount + Self.streamByteCount,
@@ -341,6 +357,7 @@ struct ExperimentFleet {
             guard let ping = self.nodes[index]?.streamPing(sequence: sequence, target: id),
                 let receiver = SimulatedNode.index(of: endpoint)
             else { return }
+            self.messages[Errand.stream.rawValue] += 1
             self.streamBytes += UInt64(Self.streamByteCount)
             guard self.plant != .blindProbes else {
                 let pong = Input.pong(sequence: sequence, at: index)
@@ -436,5 +453,17 @@ struct ExperimentFleet {
 
     private var delay: Duration {
         mutating get { .microseconds(200 + Int(self.generator.nextUnit() * 800)) }
+    }
+}
+
+extension MembershipMessage.Kind {
+    /// What a datagram is for.
+    fileprivate var errand: ExperimentFleet.Errand {
+        switch self {
+        case .ping: .ping
+        case .ack: .ack
+        case .pingRequest, .nack: .relay
+        default: .gossip
+        }
     }
 }

@@ -205,9 +205,7 @@ enum ChurnExperiment {
                 + "that are still alive to somebody, and what it costs",
             ["minute", "still alive", "slowest s", "tombstones", "bytes per node and s"]
         )
-        var configuration = MembershipConfiguration.lan
-        configuration.tombstoneLifetime = .seconds(300)
-        var fleet = options.fleet(count, configuration, seed: options.seed)
+        var fleet = options.fleet(count, .lan, seed: options.seed)
         let died = Tally([Int: Double]())
         let slowest = Tally(0.0)
         fleet.onEvent = { sighting in
@@ -239,17 +237,21 @@ enum ChurnExperiment {
             let alive = members.count { $0.state.isPresent && gone.contains($0.id) }
             table.promise(alive == 0, "minute \(minute): \(alive) of the dead still alive")
             table.promise(slowest.value, atMost: 8, "minute \(minute), dead to declared")
-            // Tombstones live for five minutes here: from then on everything is as it stays.
+            // After some minutes there are as many tombstones as are kept: everything is as it stays.
             let share = Double(fleet.bytes - bytes) / 60 / Double(count + 50)
             if minute == 7 { steady = share }
             if minute > 7 {
                 table.promise(share, atMost: steady * 1.1, "minute \(minute), bytes per s")
             }
+            // What comes between two times of dropping is more.
+            let tombstones = members.count { !$0.state.isPresent }
+            let most = Membership.leastTombstones + 250
+            table.promise(tombstones <= most, "minute \(minute): \(tombstones) tombstones")
             table.add([
                 "\(minute)",
                 "\(alive)",
                 ExperimentTable.seconds(slowest.value),
-                "\(members.count { $0.state == .failed })",
+                "\(tombstones)",
                 ExperimentTable.seconds(share),
             ])
         }

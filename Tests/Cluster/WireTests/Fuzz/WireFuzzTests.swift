@@ -20,15 +20,29 @@ struct WireFuzzTests {
     private static let foreign = ClusterKeys(ring: .generated(), clusterName: "fuzz")
 
     @Test("take one message of every shape and what is near it", arguments: [0, 1, 2, 3])
-    func replays(target: Int) {
+    func replays(target: Int) throws {
         let run = WireFuzz.targets[target].run
         for input in Self.corpus { run(input) }
+        let before = try #require(Self.mostMemory)
         var generator = SeededGenerator(seed: UInt64(target) + 1)
         for _ in 0..<Self.inputs {
             var near = Self.corpus[generator.next(below: Self.corpus.count)]
             for _ in 0...generator.next(below: 4) { Self.damage(&near, using: &generator) }
             run(near)
         }
+        let grown = try #require(Self.mostMemory) - before
+        #expect(grown < Self.memoryLimit, "a length was believed: \(grown) bytes more")
+    }
+
+    /// Above what threads and the allocator take, below what a length of four bytes set to ones would.
+    private static let memoryLimit = 512 << 20
+
+    /// The most address space that this process has ever had, in bytes: what was asked for counts though
+    /// it was never touched.
+    private static var mostMemory: Int? {
+        let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+        let line = status?.split(separator: "\n").first { $0.hasPrefix("VmPeak:") }
+        return line?.split(separator: " ").compactMap { Int($0) }.first.map { $0 * 1_024 }
     }
 
     /// Changes, drops, repeats or moves some bytes; numbers become extreme.
