@@ -1,5 +1,6 @@
 import MeshActivation
 import MeshChangelog
+import MeshDeclarative
 import MeshEntities
 import MeshPrimitives
 

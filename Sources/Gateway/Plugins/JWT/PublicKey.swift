@@ -4,13 +4,14 @@ internal import MeshEntities
 /// A public key that signatures of one algorithm are checked by; may be used by several threads at
 /// once.
 ///
-/// What OpenSSL looks up and sets aside for a check is kept for the next one.
+/// What OpenSSL looks up for a check is looked up once.
 final class PublicKey: Sendable {
     /// The first half of SHA-256 of the text it was read from.
     let fingerprint: PluginMark
     private let algorithm: JWTSecret.Algorithm
     private nonisolated(unsafe) let key: OpaquePointer
-    private let spares = SpareChecks()
+    /// Nil for EdDSA, which has no digest.
+    private let check: SignatureCheck?
 
     /// Reads PEM text; nil when it holds no public key that serves the algorithm.
     init?(pem: String, for algorithm: JWTSecret.Algorithm) {
@@ -27,17 +28,17 @@ final class PublicKey: Sendable {
             EVP_PKEY_free(parsed)
             return nil
         }
-        let digest = text.withUTF8 { bytes in
-            SignatureCheck(.rs256)?.digest(of: UnsafeRawBufferPointer(bytes)) { Array($0) }
-        }
-        // What is remembered of tokens is bound to the key by it.
-        guard let digest, digest.count >= 16 else {
+        let digest = text.withUTF8 { SignatureCheck.digest(of: UnsafeRawBufferPointer($0)) }
+        let check = algorithm == .edDSA ? nil : SignatureCheck(parsed, algorithm)
+        // What is remembered of tokens is bound to the key by the digest.
+        guard let digest, digest.count >= 16, check != nil || algorithm == .edDSA else {
             EVP_PKEY_free(parsed)
             return nil
         }
         self.fingerprint = PluginMark(digest)
         self.algorithm = algorithm
         self.key = parsed
+        self.check = check
     }
 
     deinit { EVP_PKEY_free(self.key) }
@@ -65,20 +66,9 @@ final class PublicKey: Sendable {
                 signature
             }
         guard !signature.isEmpty else { return false }
-        let isGood =
-            self.algorithm == .edDSA
-            ? self.checkWhole(signature, text) : self.check(signature, text)
+        let isGood = self.check?.isRight(signature, of: text) ?? self.checkWhole(signature, text)
         if !isGood { ERR_clear_error() }
         return isGood
-    }
-
-    /// Checks the signature of a text's digest.
-    private func check(_ signature: [UInt8], _ text: UnsafeRawBufferPointer) -> Bool {
-        guard let check = self.spares.take() ?? SignatureCheck(self.key, self.algorithm) else {
-            return false
-        }
-        defer { self.spares.keep(check) }
-        return check.isRight(signature, of: text)
     }
 
     /// Checks the signature of a text itself, which EdDSA makes.

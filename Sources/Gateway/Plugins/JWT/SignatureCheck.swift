@@ -1,46 +1,30 @@
 internal import COpenSSL
 import MeshEntities
-internal import Synchronization
 
-/// What OpenSSL needs to check the signature of a text's digest, ready to do so again and again; used by
-/// one thread at a time.
-final class SignatureCheck {
+/// What OpenSSL needs to check the signature of a text's digest, looked up once; may be used by several
+/// threads at once.
+final class SignatureCheck: Sendable {
     private let hash: Hash
-    private let hashing: OpaquePointer
-    /// Nil for one that makes digests only.
-    private let verifying: OpaquePointer?
+    /// Only copies of it are used.
+    private nonisolated(unsafe) let prepared: OpaquePointer
 
-    /// Makes digests only, with the hash of an algorithm; nil when OpenSSL refuses.
-    init?(_ algorithm: JWTSecret.Algorithm) {
-        guard let hashing = EVP_MD_CTX_new() else { return nil }
-        self.hash = Self.hash(algorithm)
-        self.hashing = hashing
-        self.verifying = nil
-    }
-
-    /// Checks with a key, which outlasts this; nil when OpenSSL refuses the algorithm for it.
+    /// Checks with a key; nil when OpenSSL refuses the algorithm for it.
     init?(_ key: OpaquePointer, _ algorithm: JWTSecret.Algorithm) {
-        guard let verifying = Self.prepare(key, algorithm) else { return nil }
-        guard let hashing = EVP_MD_CTX_new() else {
-            EVP_PKEY_CTX_free(verifying)
-            return nil
-        }
+        guard let prepared = Self.prepare(key, algorithm) else { return nil }
         self.hash = Self.hash(algorithm)
-        self.hashing = hashing
-        self.verifying = verifying
+        self.prepared = prepared
     }
 
-    deinit {
-        EVP_PKEY_CTX_free(self.verifying)
-        EVP_MD_CTX_free(self.hashing)
-    }
+    deinit { EVP_PKEY_CTX_free(self.prepared) }
 
     /// Whether a signature of a text is right; it is not where OpenSSL cannot tell.
     func isRight(_ signature: [UInt8], of text: UnsafeRawBufferPointer) -> Bool {
-        self.digest(of: text) { digest in
+        guard let context = EVP_PKEY_CTX_dup(self.prepared) else { return false }
+        defer { EVP_PKEY_CTX_free(context) }
+        return Self.digest(of: text, self.hash) { digest in
             let bytes = digest.bindMemory(to: UInt8.self)
             return EVP_PKEY_verify(
-                self.verifying,
+                context,
                 signature,
                 signature.count,
                 bytes.baseAddress,
@@ -49,20 +33,23 @@ final class SignatureCheck {
         } ?? false
     }
 
-    /// Shows the digest of a text; nil when OpenSSL cannot make it.
-    func digest<Result>(
+    /// SHA-256 of a text; nil when OpenSSL cannot make it.
+    static func digest(of text: UnsafeRawBufferPointer) -> [UInt8]? {
+        Self.digest(of: text, .sha256) { Array($0) }
+    }
+
+    private static func digest<Result>(
         of text: UnsafeRawBufferPointer,
+        _ hash: Hash,
         _ body: (UnsafeRawBufferPointer) -> Result
     ) -> Result? {
         var digest = InlineArray<64, UInt8>(repeating: 0)
         return withUnsafeMutableBytes(of: &digest) { room -> Result? in
             let bytes = room.bindMemory(to: UInt8.self)
-            guard bytes.count >= self.hash.byteCount,
-                EVP_DigestInit_ex(self.hashing, self.hash.fetched, nil) == 1,
-                EVP_DigestUpdate(self.hashing, text.baseAddress, text.count) == 1,
-                EVP_DigestFinal_ex(self.hashing, bytes.baseAddress, nil) == 1
+            guard let fetched = hash.fetched, bytes.count >= hash.byteCount,
+                EVP_Digest(text.baseAddress, text.count, bytes.baseAddress, nil, fetched, nil) == 1
             else { return nil }
-            return body(UnsafeRawBufferPointer(rebasing: room[..<self.hash.byteCount]))
+            return body(UnsafeRawBufferPointer(rebasing: room[..<hash.byteCount]))
         }
     }
 
@@ -108,43 +95,6 @@ final class SignatureCheck {
         case .hs384, .rs384, .es384, .ps384: .sha384
         case .hs512, .rs512, .es512, .ps512: .sha512
         case .hs256, .rs256, .es256, .ps256, .edDSA: .sha256
-        }
-    }
-}
-
-/// The checks of one key that nobody makes right now; from any thread, without waiting.
-///
-/// There are as many as were made at once, which is one for each worker at most.
-final class SpareChecks: Sendable {
-    /// Most that are kept.
-    private static let capacity = 16
-
-    /// Each the address of a check that is held by it, or 0.
-    private let places = InlineArray<16, Atomic<UInt>> { _ in Atomic(0) }
-
-    init() {}
-
-    deinit { while let check = self.take() { withExtendedLifetime(check) {} } }
-
-    /// A check, which is the caller's; nil when none is left.
-    func take() -> SignatureCheck? {
-        for index in 0..<Self.capacity where self.places[index].load(ordering: .relaxed) != 0 {
-            let address = self.places[index].exchange(0, ordering: .acquiring)
-            guard let pointer = UnsafeRawPointer(bitPattern: address) else { continue }
-            return Unmanaged<SignatureCheck>.fromOpaque(pointer).takeRetainedValue()
-        }
-        return nil
-    }
-
-    /// Keeps a check that is the caller's no longer, if there is a place.
-    func keep(_ check: SignatureCheck) {
-        for index in 0..<Self.capacity where self.places[index].load(ordering: .relaxed) == 0 {
-            let held = Unmanaged.passRetained(check)
-            let address = UInt(bitPattern: held.toOpaque())
-            let isKept = self.places[index]
-                .compareExchange(expected: 0, desired: address, ordering: .releasing).exchanged
-            if isKept { return }
-            held.release()
         }
     }
 }

@@ -1,5 +1,6 @@
-import MeshPrimitives
 import Testing
+
+@testable import MeshDeclarative
 
 @Suite("Mapping on all processors")
 struct ConcurrentMapTests {
