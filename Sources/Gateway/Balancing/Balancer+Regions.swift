@@ -38,6 +38,35 @@ extension Balancer {
         }
     }
 
+    /// A healthy target with room, of the group of another target or, where that has none, of a group that
+    /// has a share or is open; -1 when there is none.
+    ///
+    /// Unlike ``pick(hash:tried:)`` it does not take those tried for failures of their group.
+    public func pick(beside index: Int, tried: TriedTargets) -> Int {
+        let own = self.group(ofTarget: index)
+        if let choice = self.pickHealthy(in: own, tried: tried) { return choice }
+        for step in 0..<self.groupCount {
+            let place = self.order.pointee.place(step, from: 0)
+            let group = self.groups + place
+            guard group != own,
+                step < self.order.pointee.activeCount || self.order.pointee.isOpen(place),
+                let choice = self.pickHealthy(in: group, tried: tried)
+            else { continue }
+            return choice
+        }
+        return -1
+    }
+
+    private func pickHealthy(
+        in group: UnsafeMutablePointer<BalancerGroup>,
+        tried: TriedTargets
+    ) -> Int? {
+        guard group.pointee.healthy.count > 0 else { return nil }
+        let choice = self.choose(in: group, hash: 0, tried: tried, among: .healthy)
+        guard choice >= 0, self.slots[self.slotPlace(ofTarget: choice)].hasRoom else { return nil }
+        return choice
+    }
+
     @inline(__always)
     private func group(ofTarget index: Int) -> UnsafeMutablePointer<BalancerGroup> {
         self.groups + Int(self.slots[self.slotPlace(ofTarget: index)].group)

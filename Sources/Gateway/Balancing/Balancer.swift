@@ -349,7 +349,7 @@ public final class Balancer {
         return failures >= 2
     }
 
-    private func choose(
+    func choose(
         in group: UnsafeMutablePointer<BalancerGroup>,
         hash: UInt64,
         tried: TriedTargets,

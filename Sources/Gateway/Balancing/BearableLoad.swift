@@ -45,12 +45,16 @@ struct BearableLoad: Equatable, Sendable {
     private static let least = 1.0
     private static let growth = 0.05
     private static let smoothing = 0.3
+    /// The part of the longest mean that answers still take where fewer requests do not help.
+    private static let inVain = 0.7
 
     /// Requests that await an answer; `Int64.max` while nobody knows.
     private(set) var limit = Int64.max
     private var estimate = 0.0
     /// What it was when it was found last.
     private var found = 0.0
+    /// The longest mean of a look since answers took no longer than they may.
+    private var worst = 0.0
     /// Microseconds, and the looks that it comes from.
     private var usual = 0.0
     private var looks = 0.0
@@ -122,6 +126,7 @@ struct BearableLoad: Equatable, Sendable {
         (self.longLooks, self.unreached, self.untilTrial) = (0, 0, Self.soon)
         self.estimate = rate * Self.tolerance * self.usual
         self.found = self.estimate
+        self.worst = mean
         self.apply()
     }
 
@@ -153,19 +158,24 @@ struct BearableLoad: Equatable, Sendable {
         if mean > Self.tolerance * self.usual {
             let found = rate * Self.tolerance * self.usual
             self.estimate += Self.smoothing * (found - self.estimate)
+            self.worst = max(self.worst, mean)
             if isReached { self.giveWay(to: mean, rate) }
         } else if isReached {
+            self.worst = 0
             self.estimate += max(1, Self.growth * self.estimate)
         }
         self.apply()
     }
 
     /// Takes what answers take for usual when load is not the reason.
+    ///
+    /// With half as many requests they take about as long then; where capacity was lost they take less.
     private mutating func giveWay(to mean: Double, _ rate: Double) {
-        let isInVain = self.estimate <= max(Self.least, self.found / 2)
+        let isInVain =
+            self.estimate <= max(Self.least, self.found / 2) && mean > Self.inVain * self.worst
         self.longLooks = isInVain ? self.longLooks + 1 : 0
         guard self.longLooks >= Self.onsetLooks else { return }
-        self.longLooks = 0
+        (self.longLooks, self.worst) = (0, 0)
         self.usual = mean
         self.estimate = rate * Self.tolerance * mean
         self.found = self.estimate

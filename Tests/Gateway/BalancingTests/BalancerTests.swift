@@ -95,6 +95,32 @@ struct BalancerTests {
     }
 
     @Test(
+        "goes beside a target to its own group, then to one with a share or open, to no other",
+        arguments: algorithms
+    )
+    func beside(algorithm: BalancingAlgorithm) {
+        let balancer = Balancer(
+            algorithm: algorithm,
+            targets: targets([1, 1, 1, 1, 1], groups: [0, 0, 0, 1, 2]),
+            seed: 9
+        )
+        balancer.setShares([1_000, 0, 0])
+        var tried = TriedTargets()
+        tried.insert(0)
+        for _ in 0..<5 { #expect([1, 2].contains(balancer.pick(beside: 0, tried: tried))) }
+        tried.insert(1)
+        #expect(balancer.pick(beside: 0, tried: tried) == 2, "two passed over are no failures")
+        tried.insert(2)
+        #expect(balancer.pick(beside: 0, tried: tried) == -1, "an operator may have emptied them")
+        balancer.setShares([1_000, 0, 0], open: [2])
+        #expect(balancer.pick(beside: 0, tried: tried) == 4)
+        balancer.setFactor(0, at: 4)
+        #expect(balancer.pick(beside: 0, tried: tried) == -1)
+        balancer.setShares([500, 500, 0])
+        #expect(balancer.pick(beside: 0, tried: tried) == 3)
+    }
+
+    @Test(
         "fills targets up to their limit, open groups to half, then says that all are full",
         arguments: algorithms
     )

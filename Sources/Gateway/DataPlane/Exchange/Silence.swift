@@ -44,8 +44,8 @@ extension Worker {
         var tried = exchange.pointee.tried
         tried.insert(Int(quiet.rawValue))
         for _ in 0..<Self.mostPassedOver where !tried.isFull {
-            let choice = view.pointee.pick(upstream, hash: exchange.pointee.hash, tried: tried)
-            guard choice.isSome, view.pointee.isHealthy(upstream, choice) else { break }
+            let choice = view.pointee.pick(upstream, beside: quiet, tried: tried)
+            guard choice.isSome else { break }
             guard self.isQuiet(exchange, upstream, choice) else { return choice }
             tried.insert(Int(choice.rawValue))
         }
@@ -87,8 +87,9 @@ extension Worker {
         attempt.pointee.flags.insert(.isAwaited)
         attempt.pointee.awaitedSince = self.milliseconds
         state.pointee.awaits(1)
-        state.pointee.quiet.asked(at: self.milliseconds)
-        guard state.pointee.awaited == 1 else { return }
+        let isFirst = state.pointee.awaited == 1
+        state.pointee.quiet.asked(at: self.milliseconds, isFirst: isFirst)
+        guard isFirst else { return }
         if !state.pointee.isStalled { state.pointee.silentSince = self.milliseconds }
         guard !state.pointee.isWatched else { return }
         state.pointee.isWatched = true

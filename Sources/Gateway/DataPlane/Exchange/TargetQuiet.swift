@@ -33,8 +33,12 @@ struct TargetQuiet {
     private var gap: Int64 = 0
 
     /// A request was sent.
+    ///
+    /// With the first one since which an answer is awaited, what clients no longer waited for is not owed
+    /// any more.
     @inline(__always)
-    mutating func asked(at now: Int64) {
+    mutating func asked(at now: Int64, isFirst: Bool) {
+        if isFirst { self.owed = 0 }
         if self.owed == 0 { self.firstAskedAt = now }
         self.owed &+= 1
         self.lastAskedAt = now

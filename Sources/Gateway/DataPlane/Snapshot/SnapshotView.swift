@@ -60,10 +60,14 @@ struct SnapshotView {
         }
     }
 
-    /// Whether a target is in use, if only little.
-    func isHealthy(_ upstream: UpstreamIndex, _ target: TargetIndex) -> Bool {
+    /// Chooses another target than one that is in use; see ``Balancer/pick(beside:tried:)``.
+    func pick(
+        _ upstream: UpstreamIndex,
+        beside target: TargetIndex,
+        tried: TriedTargets
+    ) -> TargetIndex {
         self.live[Int(upstream.rawValue)]._withUnsafeGuaranteedRef {
-            $0.balancer.factor(at: Int(target.rawValue)) > 0
+            TargetIndex($0.balancer.pick(beside: Int(target.rawValue), tried: tried))
         }
     }
 

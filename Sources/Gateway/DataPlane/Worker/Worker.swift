@@ -86,10 +86,11 @@ final class Worker {
     /// What cookies that pin clients to targets are made with.
     @exclusivity(unchecked)
     var pins = PinSeal(keys: [])
-    /// Whether what there is to read came just now: the last pass began a few milliseconds ago, or there
-    /// is little.
+    /// Whether what there is to read came just now: the pass before did not take long.
     var hasKeptUp = true
-    private static let longPass: Int64 = 4
+    /// Whether something was told to the worker in this pass.
+    var hasMail = false
+    private static let longPass: Int64 = 4_000_000
     private static let fewEvents: Int32 = 8
     /// Clients whose handshake waits for a turn, and when one is taken though there is other work.
     @exclusivity(unchecked)
@@ -233,10 +234,7 @@ final class Worker {
         while !self.isStopping {
             let count = self.poller.wait(milliseconds: self.patience())
             self.now = mesh_clock_nanoseconds()
-            let previous = self.milliseconds
             self.milliseconds = self.now / 1_000_000
-            self.hasKeptUp =
-                self.milliseconds - previous <= Self.longPass || count <= Self.fewEvents
             self.wall.refresh()
             self.deferredEvents = 0
             self.takeBacklog()
@@ -249,6 +247,11 @@ final class Worker {
             if !self.watchedTargets.isEmpty { self.watchTargets() }
             self.flushSessions()
             self.reportIfDue()
+            // A pass over few events is not worth a look at the clock.
+            self.hasKeptUp =
+                !self.hasMail && count <= Self.fewEvents
+                || mesh_clock_nanoseconds() - self.now <= Self.longPass
+            self.hasMail = false
         }
     }
 
@@ -280,6 +283,7 @@ final class Worker {
     private func take(_ event: Poller.Event) {
         if event.token & Self.listenerToken != 0 {
             if event.token == Self.mailboxToken {
+                self.hasMail = true
                 self.readMailbox()
                 return self.takePending()
             }
