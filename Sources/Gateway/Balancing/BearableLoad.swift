@@ -4,14 +4,13 @@
 ///     unknown --answers take twice the usual in three looks running--> known
 ///     known --10 s without reaching it--> unknown
 ///     known --0.5 s, or 60 s, of reaching it--> a quarter of it, for 2 s at most --> known
-///     known --half of what was found first does not help in three looks running--> known, more is usual
+///     known --half as many do not help in three looks running--> known, more is usual
 ///
 /// While nothing queues nobody knows it, and nothing goes elsewhere. What is usual is learned downwards
 /// and upwards in seconds while nothing queues; when it is reached, when longer answers may be our doing,
 /// downwards in a minute and upwards in a quarter of an hour. Since what was learned in an overload would stay, a quarter of it is
 /// tried now and then: what answers take then is usual if it is less. That finds little where most of the
-/// load is another worker's or node's. Where half as many requests as were found at first take long all the
-/// same, load is not the reason: then that is usual, and what went elsewhere comes home little by little.
+/// load is another worker's or node's. Where answers take as long with half as many requests, load is not the reason: then that is usual, and what went elsewhere comes home little by little.
 ///
 /// Requests in flight are rate times latency (Little's law). So a region that queues bears the rate at
 /// which it answers times the latency that is allowed, however long its queue has become.
@@ -45,16 +44,16 @@ struct BearableLoad: Equatable, Sendable {
     private static let least = 1.0
     private static let growth = 0.05
     private static let smoothing = 0.3
-    /// The part of the longest mean that answers still take where fewer requests do not help.
-    private static let inVain = 0.7
+    /// The part of what they took that answers still take where half as many requests do not help.
+    private static let inVain = 0.8
 
     /// Requests that await an answer; `Int64.max` while nobody knows.
     private(set) var limit = Int64.max
     private var estimate = 0.0
-    /// What it was when it was found last.
-    private var found = 0.0
-    /// The longest mean of a look since answers took no longer than they may.
-    private var worst = 0.0
+    /// What it was, and what answers took, when they took longest since they took no longer than they may,
+    /// or since half as many requests helped; 0 while they take no longer.
+    private var longEstimate = 0.0
+    private var longMean = 0.0
     /// Microseconds, and the looks that it comes from.
     private var usual = 0.0
     private var looks = 0.0
@@ -125,8 +124,7 @@ struct BearableLoad: Equatable, Sendable {
         guard self.longLooks >= Self.onsetLooks else { return }
         (self.longLooks, self.unreached, self.untilTrial) = (0, 0, Self.soon)
         self.estimate = rate * Self.tolerance * self.usual
-        self.found = self.estimate
-        self.worst = mean
+        (self.longEstimate, self.longMean) = (self.estimate, mean)
         self.apply()
     }
 
@@ -158,10 +156,9 @@ struct BearableLoad: Equatable, Sendable {
         if mean > Self.tolerance * self.usual {
             let found = rate * Self.tolerance * self.usual
             self.estimate += Self.smoothing * (found - self.estimate)
-            self.worst = max(self.worst, mean)
             if isReached { self.giveWay(to: mean, rate) }
         } else if isReached {
-            self.worst = 0
+            self.longMean = 0
             self.estimate += max(1, Self.growth * self.estimate)
         }
         self.apply()
@@ -171,14 +168,17 @@ struct BearableLoad: Equatable, Sendable {
     ///
     /// With half as many requests they take about as long then; where capacity was lost they take less.
     private mutating func giveWay(to mean: Double, _ rate: Double) {
-        let isInVain =
-            self.estimate <= max(Self.least, self.found / 2) && mean > Self.inVain * self.worst
-        self.longLooks = isInVain ? self.longLooks + 1 : 0
+        let isHalf = self.estimate <= max(Self.least, self.longEstimate / 2)
+        if mean > self.longMean || (isHalf && mean <= Self.inVain * self.longMean) {
+            (self.longEstimate, self.longMean) = (self.estimate, mean)
+            self.longLooks = 0
+            return
+        }
+        self.longLooks = isHalf ? self.longLooks + 1 : 0
         guard self.longLooks >= Self.onsetLooks else { return }
-        (self.longLooks, self.worst) = (0, 0)
+        (self.longLooks, self.longMean) = (0, 0)
         self.usual = mean
         self.estimate = rate * Self.tolerance * mean
-        self.found = self.estimate
     }
 
     private mutating func beginTrial() {
@@ -197,7 +197,7 @@ struct BearableLoad: Equatable, Sendable {
         self.untilTrial = isLess ? Self.soon : Self.seldom
         if let found, isLess {
             // What is bearable now is less by as much; that is no sign that load is not the reason.
-            self.found *= found / self.usual
+            self.longMean = 0
             self.usual = found
         }
         self.apply()
@@ -208,7 +208,7 @@ struct BearableLoad: Equatable, Sendable {
         var result = self
         guard self.limit != .max, factor > 0 else { return result }
         result.estimate *= factor
-        result.found *= factor
+        result.longEstimate *= factor
         result.trial = 0
         result.apply()
         return result
