@@ -8,9 +8,11 @@
 ///
 /// While nothing queues nobody knows it, and nothing goes elsewhere. What is usual is learned downwards
 /// and upwards in seconds while nothing queues; when it is reached, when longer answers may be our doing,
-/// downwards in a minute and upwards in a quarter of an hour. Since what was learned in an overload would stay, a quarter of it is
-/// tried now and then: what answers take then is usual if it is less. That finds little where most of the
-/// load is another worker's or node's. Where answers take as long with half as many requests, load is not the reason: then that is usual, and what went elsewhere comes home little by little.
+/// downwards in a minute and upwards in a quarter of an hour. Since what was learned in an overload would
+/// stay, a quarter of it is tried now and then: what answers take then is usual if it is less. That finds
+/// little where most of the load is another worker's or node's. Where answers take as long with half as
+/// many requests, load is not the reason: then that is usual, and what went elsewhere comes home little by
+/// little.
 ///
 /// Requests in flight are rate times latency (Little's law). So a region that queues bears the rate at
 /// which it answers times the latency that is allowed, however long its queue has become.
