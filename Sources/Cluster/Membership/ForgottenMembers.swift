@@ -11,6 +11,7 @@ struct ForgottenMembers: Sendable {
         var incarnation: UInt64
         var since: MonotonicInstant
         var number: UInt64
+        var isTold: Bool
     }
 
     private var entries: [NodeID: Entry] = [:]
@@ -22,13 +23,25 @@ struct ForgottenMembers: Sendable {
     var count: Int { self.entries.count }
 
     /// Remembers a dropped member.
-    mutating func insert(_ id: NodeID, incarnation: UInt64, since: MonotonicInstant) {
+    ///
+    /// - Parameters:
+    ///   - id: who it is.
+    ///   - incarnation: the last one that is not heard of any more.
+    ///   - since: when it was dropped.
+    ///   - isTold: whether others shall drop it, too; not when there was only no room for it here.
+    mutating func insert(
+        _ id: NodeID,
+        incarnation: UInt64,
+        since: MonotonicInstant,
+        isTold: Bool = true
+    ) {
         self.number += 1
         let known = self.entries[id]
         self.entries[id] = Entry(
             incarnation: max(incarnation, known?.incarnation ?? 0),
             since: since,
-            number: self.number
+            number: self.number,
+            isTold: isTold
         )
         self.order.append((id, self.number))
         while self.entries.count > Self.limit { self.dropOldest() }
@@ -47,13 +60,13 @@ struct ForgottenMembers: Sendable {
     /// Forgets that a member was dropped, since it is back.
     mutating func remove(_ id: NodeID) { self.entries[id] = nil }
 
-    /// What is remembered of one member, as peers are told it.
+    /// What is remembered of one member, as peers are told it; `nil` for what they are not told.
     func accusation(
         of id: NodeID,
         by accuser: NodeID,
         at now: MonotonicInstant
     ) -> Accusation? {
-        guard let entry = self.entries[id] else { return nil }
+        guard let entry = self.entries[id], entry.isTold else { return nil }
         return Accusation(
             subject: id,
             incarnation: entry.incarnation,
@@ -64,7 +77,7 @@ struct ForgottenMembers: Sendable {
         )
     }
 
-    /// All that is remembered, oldest first.
+    /// All that peers are told, oldest first.
     func all(by accuser: NodeID, at now: MonotonicInstant) -> [Accusation] {
         self.order[self.head...].compactMap { entry in
             guard self.entries[entry.id]?.number == entry.number else { return nil }

@@ -66,14 +66,17 @@ struct MemberTable: Sendable {
         self.failedIDs.all.compactMap { self.rows[$0]?.profile.address }
     }
 
-    /// The members that are gone, the longest gone first; not those that have only withdrawn.
-    var tombstones: [Member] {
-        self.gone.sorted { ($0.since, $0.id) < ($1.since, $1.id) }
-    }
+    /// The members that are gone: those that left, then those that failed, which a cut may have done, the
+    /// longest gone of each first; not those that have only withdrawn.
+    var tombstones: [Member] { self.gone.sorted(by: Self.isNeededLess) }
 
-    /// The member that is gone for longest.
-    var oldestTombstone: Member? {
-        self.gone.min { ($0.since, $0.id) < ($1.since, $1.id) }
+    /// The member that is gone and needed least.
+    var oldestTombstone: Member? { self.gone.min(by: Self.isNeededLess) }
+
+    private static func isNeededLess(_ one: Member, _ other: Member) -> Bool {
+        let hasLeft = (one.state == .left, other.state == .left)
+        guard hasLeft.0 == hasLeft.1 else { return hasLeft.0 }
+        return (one.since, one.id) < (other.since, other.id)
     }
 
     private var gone: [Member] {

@@ -55,6 +55,8 @@ extension Membership {
             since: now.before(age: age, atMost: self.configuration.tombstoneLifetime)
         )
         guard self.table.store(member) else { return }
+        // How many were there at once is not known any more; tombstones of a cut must not be too many.
+        self.mostPresent = max(self.mostPresent, self.table.count)
         self.pending.append(.proved(member.id, record.start))
         guard member.state.isPresent else { return }
         self.probeOrder.insert(member.id, using: &self.generator)

@@ -217,7 +217,7 @@ extension Membership {
         }
         let member = Member(signed: signed, state: signed.record.state, since: since)
         if isPresent, self.isFull, let oldest = self.table.oldestTombstone {
-            self.drop(oldest, at: now)
+            self.drop(oldest, at: now, isTold: false)
         }
         guard self.table.store(member) else {
             self.counters.membersRefused += 1
@@ -279,12 +279,17 @@ extension Membership {
         if !successors.isEmpty { self.drop(member, at: now) }
     }
 
-    /// Forgets a member for good.
-    mutating func drop(_ member: Member, at now: MonotonicInstant) {
+    /// Forgets a member for good; others are told that they shall, unless there is only no room for it.
+    mutating func drop(_ member: Member, at now: MonotonicInstant, isTold: Bool = true) {
         self.table.remove(member.id)
         self.suspicions.end(member.id)
         self.broadcasts.remove(member.id)
-        self.forgotten.insert(member.id, incarnation: member.incarnation, since: now)
+        self.forgotten.insert(
+            member.id,
+            incarnation: member.incarnation,
+            since: now,
+            isTold: isTold
+        )
         self.pending.append(.event(.removed(member.id, name: member.profile.name)))
         self.reconnectionIsStale = true
     }
@@ -292,10 +297,10 @@ extension Membership {
     /// Tombstones kept at least, however small the mesh.
     package static let leastTombstones = 256
 
-    /// Drops members whose tombstones have expired, and the oldest of too many.
+    /// Drops members whose tombstones have expired, and of too many those that left, then the oldest.
     ///
-    /// Where members live for minutes, tombstones of days would fill the table. Of twice the largest
-    /// number of members that were there at once none is dropped, so that a cut heals.
+    /// Where members live for minutes, tombstones of days would fill the table. Twice as many are kept as
+    /// members were there at once: a cut heals by itself until so many more have failed since.
     mutating func reap(at now: MonotonicInstant) {
         let lifetime = self.configuration.tombstoneLifetime
         defer { self.forgotten.expire(lifetime, at: now) }
@@ -308,7 +313,7 @@ extension Membership {
         if self.table.count - self.table.presentCount > limit {
             let tombstones = self.table.tombstones
             for member in tombstones.prefix(max(0, tombstones.count - limit)) {
-                self.drop(member, at: now)
+                self.drop(member, at: now, isTold: false)
             }
         }
     }
