@@ -82,14 +82,15 @@ public struct ObservationConfiguration: Equatable, Sendable {
 
     /// The shortest time between two words that only count.
     ///
-    /// Default 500 ms; 0 to 10 s.
-    public var countInterval: Duration = .milliseconds(500)
+    /// Default 250 ms; 0 to 10 s.
+    public var countInterval: Duration = .milliseconds(250)
 
-    /// Bytes per second that own votes may cost which are told directly, with envelopes.
+    /// Bytes per second that words of targets may cost which are told directly, with envelopes.
     ///
-    /// Default 1,280; at most eight times as much may be sent at once after a quiet time. When they are
-    /// used up, words are told once and come no sooner than renewals, and counts wait.
-    public var wordRate = 1_280
+    /// Default 1,152; at most eight times as much may be sent at once after a quiet time. When they are
+    /// used up, words and counts wait until they are paid for, 20 s at most, and are told once; what
+    /// takes accusations back waits 5 s less, and that a node abstains does not wait.
+    public var wordRate = 1_152
 
     /// Bytes of one datagram's message, before sealing.
     ///

@@ -5,7 +5,7 @@ public import MeshPrimitives
 extension ObservationTable {
     /// Nodes of a region that hear all counts at once: two that judge alike exclude a target, the rest is
     /// for loss.
-    private static let judgeCount = 8
+    private static let judgeCount = 16
     /// Bytes that a seal, an envelope, UDP and IP add to a datagram.
     private static let envelopeByteCount = 100
 
@@ -64,14 +64,31 @@ extension ObservationTable {
     private struct VoteNews {
         /// What is told to all directly.
         var changes: [Observation] = []
-        /// Whether some of it speaks against a target, or against this node, or for a target against which
-        /// this node spoke.
+        /// Whether some of it speaks more against a target, or against this node, or for a target against
+        /// which this node spoke, or has become the word of a checker.
         var isPressing = false
+        /// Whether this node's votes are to count no more, or again.
+        var turnsAbstaining = false
+        /// Whether an own vote against a target is taken back.
+        var takesBack = false
         /// Counts, new ones and no more; to others than the judges they come with what is told next.
         var counts: [Observation] = []
-        /// Whether more failures are among them: that is told directly to the judges, a few nodes, the same
-        /// for all, who see by it what no node sees alone.
-        var isRising = false
+        /// Those of them that count more failures: told directly to the judges, a few nodes, the same for
+        /// all, who see by it what no node sees alone.
+        var rising: [Observation] = []
+
+        var isEmpty: Bool { self.changes.isEmpty && self.counts.isEmpty }
+
+        /// Adds a vote that says something else than the one told before.
+        mutating func change(_ vote: TargetVote, on target: TargetID, from told: TargetVote?) {
+            self.changes.append(.vote(target, vote))
+            let before = told?.stance ?? .up
+            let isWorse = vote.stance.rawValue > before.rawValue
+            let isRefuting = before != .up && vote.stance == .up
+            let isNewChecker = vote.isChecker && told?.isChecker != true
+            self.isPressing = self.isPressing || isWorse || isRefuting || isNewChecker
+            self.takesBack = self.takesBack || isRefuting
+        }
     }
 
     private mutating func voteNews() -> VoteNews {
@@ -81,6 +98,7 @@ extension ObservationTable {
         if votes.isAbstaining != isAbstaining {
             news.changes.append(.abstaining(votes.isAbstaining))
             news.isPressing = true
+            news.turnsAbstaining = true
         }
         for (target, vote) in votes.votes.sorted(by: { $0.key < $1.key }) {
             let published = self.published(target)
@@ -89,13 +107,11 @@ extension ObservationTable {
             if isFirst || published?.means(vote) == true {
                 news.counts.append(.vote(target, vote))
                 let isMore = vote.stance == .up && vote.failures > published?.failures ?? 0
-                news.isRising = news.isRising || isMore
+                if isMore { news.rising.append(.vote(target, vote)) }
             } else if published != nil || self.raised.contains(target)
                 || self.mustSpeak(vote, on: target)
             {
-                news.changes.append(.vote(target, vote))
-                let wasUp = published?.stance ?? .up == .up
-                news.isPressing = news.isPressing || wasUp != (vote.stance == .up)
+                news.change(vote, on: target, from: published)
             } else if !self.silenced.contains(target) {
                 self.held.insert(target)
             }
@@ -108,7 +124,9 @@ extension ObservationTable {
         for target in withdrawn.sorted() {
             switch self.published(target)?.stance {
             case .up?: news.counts.append(.vote(target, nil))
-            case .suspect?, .down?: news.changes.append(.vote(target, nil))
+            case .suspect?, .down?:
+                news.changes.append(.vote(target, nil))
+                news.takesBack = true
             case nil: continue
             }
         }
@@ -119,8 +137,8 @@ extension ObservationTable {
     mutating func sayVotes(at now: MonotonicInstant) -> [Effect] {
         let news = self.voteNews()
         self.nextVotes = nil
-        guard !news.changes.isEmpty || !news.counts.isEmpty else { return [] }
-        let due = self.wordDue(isPressing: news.isPressing, at: now)
+        guard !news.isEmpty else { return [] }
+        let due = self.wordDue(news, at: now)
         guard due > now || news.changes.isEmpty else {
             self.votesSaidAt = now
             self.raised = []
@@ -129,39 +147,50 @@ extension ObservationTable {
             if news.isPressing { self.repeatSoon(after: base, at: now) }
             return self.spent(effects, at: now)
         }
-        let countPause =
-            news.isRising ? self.configuration.countInterval : self.configuration.reportInterval
-        let countsDue = self.countsSaidAt?.advanced(by: countPause) ?? now
         if !news.changes.isEmpty { self.nextVotes = due }
         guard !news.counts.isEmpty else { return [] }
-        let hasRoom = self.wordBudget.available(at: now) > 0
-        guard countsDue <= now, hasRoom else {
-            let later = now.advanced(by: self.configuration.countInterval)
-            let next = hasRoom ? countsDue : max(countsDue, later)
-            self.nextVotes = min(self.nextVotes ?? next, next)
+        let isRising = !news.rising.isEmpty
+        let countPause =
+            isRising ? self.configuration.countInterval : self.configuration.reportInterval
+        let countsDue = max(
+            self.countsSaidAt?.advanced(by: countPause) ?? now,
+            self.wordBudget.due(at: now)
+        )
+        guard countsDue <= now else {
+            self.nextVotes = min(self.nextVotes ?? countsDue, countsDue)
             return []
         }
         self.countsSaidAt = now
-        return self.spent(self.sayCounts(news.counts, directly: news.isRising, at: now), at: now)
+        let counts = isRising ? news.rising : news.counts
+        return self.spent(self.sayCounts(counts, directly: isRising, at: now), at: now)
     }
 
     /// When what is new of the own votes may be told to all.
-    private mutating func wordDue(
-        isPressing: Bool,
-        at now: MonotonicInstant
-    ) -> MonotonicInstant {
+    ///
+    /// Where words have cost too much, accusations wait; what takes them back waits less, and that the
+    /// own votes count no more does not wait.
+    private func wordDue(_ news: VoteNews, at now: MonotonicInstant) -> MonotonicInstant {
         guard let saidAt = self.votesSaidAt else { return now }
-        var pause =
-            isPressing
+        let pause =
+            news.isPressing
             ? self.configuration.accusationInterval : self.configuration.withdrawalInterval
-        if self.wordBudget.available(at: now) <= 0 {
-            pause = self.configuration.reportInterval
-        }
-        return saidAt.advanced(by: pause)
+        let due = saidAt.advanced(by: pause)
+        if news.turnsAbstaining { return due }
+        let paidAt = self.wordBudget.due(at: now)
+        guard news.takesBack else { return max(due, paidAt) }
+        guard paidAt > now else { return due }
+        let least = saidAt.advanced(by: self.configuration.withdrawalInterval)
+        return max(due, least, paidAt.advanced(by: .zero - self.configuration.reportInterval))
+    }
+
+    /// Whether what another region says may be passed on at once: its cost may be paid off later, but not
+    /// much.
+    func mayPassOn(at now: MonotonicInstant) -> Bool {
+        self.wordBudget.due(at: now) <= now.advanced(by: self.configuration.reportInterval)
     }
 
     /// Counts what words cost, with their envelopes.
-    private mutating func spent(_ effects: [Effect], at now: MonotonicInstant) -> [Effect] {
+    mutating func spent(_ effects: [Effect], at now: MonotonicInstant) -> [Effect] {
         for case .send(let message, _, .datagram) in effects {
             self.wordBudget.spend(message.wireByteCount + Self.envelopeByteCount, at: now)
         }
@@ -178,12 +207,12 @@ extension ObservationTable {
     /// Tells it when its time has come, unless too much is told anyway.
     mutating func repeatWord(at now: MonotonicInstant) -> [Effect] {
         self.nextRepeat = nil
-        guard let base = self.repeatBase, self.tellsAll(isMesh: false) else { return [] }
+        let base = self.repeatBase
         self.repeatBase = nil
-        guard self.wordBudget.available(at: now) > 0 else { return [] }
-        self.toldUpTo = self.own.head
-        let effects = self.spread(self.node, after: base, isMesh: false, except: nil, at: now)
-        return self.spent(effects, at: now)
+        guard let base, self.tellsAll(isMesh: false), self.wordBudget.due(at: now) <= now else {
+            return []
+        }
+        return self.spent(self.spreadWord(after: base, isMesh: false, at: now), at: now)
     }
 
     private mutating func sayCounts(
@@ -251,11 +280,24 @@ extension ObservationTable {
         let isRegional = said.contains { !ObservationScope.mesh.covers($0) }
         if isRegional { self.queue(self.node, after: before.sequence, votes: true, .urgent) }
         if isMesh { self.queue(self.node, after: before.sequence, votes: false, .urgent) }
-        if !isMesh, self.tellsAll(isMesh: false) { self.repeatLess(self.node) }
         // What only some have heard since all were told, all hear now, or they would miss it.
         let base = min(before, ObservationVersion(boot: before.boot, sequence: self.toldUpTo))
-        self.toldUpTo = self.own.head
-        return self.spread(self.node, after: base, isMesh: isMesh, except: nil, at: now)
+        let effects = self.spreadWord(after: base, isMesh: isMesh, at: now)
+        let isTold = self.toldUpTo == self.own.head
+        if !isMesh, isTold, self.tellsAll(isMesh: false) { self.repeatLess(self.node) }
+        return effects
+    }
+
+    /// Tells directly what this node has said, and notes up to where all have been told.
+    private mutating func spreadWord(
+        after base: ObservationVersion,
+        isMesh: Bool,
+        at now: MonotonicInstant
+    ) -> [Effect] {
+        let refused = self.counters.overBudget
+        let effects = self.spread(self.node, after: base, isMesh: isMesh, except: nil, at: now)
+        if self.counters.overBudget == refused { self.toldUpTo = self.own.head }
+        return effects
     }
 
     /// Says what there is room for, and returns what that was about.
@@ -297,7 +339,7 @@ extension ObservationTable {
         let before = self.own.version
         _ = self.say(changes)
         self.queue(self.node, after: before.sequence, votes: false, .normal)
-        return self.spreadAcross(after: before, at: now)
+        return self.spent(self.spreadAcross(after: before, at: now), at: now)
     }
 
     /// Targets against which at least so many of the region speak.

@@ -124,7 +124,9 @@ extension ObservationTable {
             self.queue(delta.owner, after: base, votes: false, urgency)
         }
         guard flags.contains(.relay), hasVotes || isForAll else { return [] }
-        return self.spread(
+        // Where words have cost too much, rounds bring it.
+        guard isNear || isForAll || self.mayPassOn(at: now) else { return [] }
+        let effects = self.spread(
             delta.owner,
             after: ObservationVersion(boot: delta.boot, sequence: base),
             // What a region thinks of targets comes to each other region by itself.
@@ -133,6 +135,7 @@ extension ObservationTable {
             isRelayed: true,
             at: now
         )
+        return isNear || isForAll ? effects : self.spent(effects, at: now)
     }
 
     /// Whether an owner would go on above a word that it did not say; what it would not, nobody takes in,
@@ -160,6 +163,9 @@ extension ObservationTable {
         self.counters.outranked += 1
         self.own.outrank(version)
         self.toldUpTo = self.own.head
+        self.acrossBase = nil
+        self.repeatBase = nil
+        self.nextRepeat = nil
         self.queue(self.node, after: 0, votes: false, .urgent)
         return self.spread(self.node, after: .none, isMesh: true, except: nil, at: now)
     }

@@ -12,8 +12,9 @@ extension ObservationTable {
     private static let turnLimit = 16
     /// How often news is told again that everybody was told at once; digests repair the rest.
     private static let repeats = 2
-    /// Nodes of each other region that hear a relay's sums at once; each region has two relays.
-    private static let heraldCount = 1
+    /// Nodes of each other region that hear a relay's sums at once; the second passes on what the first
+    /// has not.
+    private static let heraldCount = 2
 
     /// How often each node sends one piece of news.
     private var sendLimit: Int {
@@ -36,11 +37,10 @@ extension ObservationTable {
             ? self.sampler.count <= min(limit, Self.turnLimit) : self.sampler.regionalCount <= limit
     }
 
-    /// Lets what waits here to be told of an owner be told only a few times more.
+    /// Lets what waits here to be told of an owner in the region be told only a few times more.
     mutating func repeatLess(_ owner: NodeID) {
         let times = max(0, self.sendLimit - Self.repeats)
         self.regionNews.discount(owner, by: times, sendLimit: self.sendLimit)
-        self.meshNews.discount(owner, by: times, sendLimit: self.sendLimit)
     }
 
     /// Room for runs in one datagram.
@@ -109,15 +109,22 @@ extension ObservationTable {
             var message = ObservationMessage()
             if !isAll, !isRelayed { message.flags.insert(.relay) }
             message.deltas = [delta]
-            return self.send(message, to: target, at: now)
+            return self.send(message, to: target, leaving: self.roundReserve, at: now)
         }
     }
 
+    /// Bytes that are left to rounds and to asking, whatever is told directly.
+    private var roundReserve: Int { self.configuration.datagramRate }
+
     /// Tells some of each other region what this node has summed up of its own, who pass it on in theirs.
+    ///
+    /// With them goes what was told last, since other nodes heard that.
     mutating func spreadAcross(
-        after base: ObservationVersion,
+        after before: ObservationVersion,
         at now: MonotonicInstant
     ) -> [Effect] {
+        let base = min(self.acrossBase ?? before, before)
+        self.acrossBase = before
         var told: [String: Int] = [:]
         let targets = self.generator.shuffle(self.sampler.remote).filter { target in
             guard let region = self.sampler[target]?.region else { return false }
@@ -147,7 +154,7 @@ extension ObservationTable {
             var message = ObservationMessage()
             message.flags = flags
             message.deltas = [delta]
-            return self.send(message, to: target, at: now)
+            return self.send(message, to: target, leaving: self.roundReserve, at: now)
         }
     }
 
@@ -158,7 +165,10 @@ extension ObservationTable {
         let excluded = sender.map { [$0] } ?? []
         if self.tellsAll(isMesh: isMesh) {
             let all = isMesh ? self.sampler.ids : self.sampler.regional
-            return (all.filter { $0 != sender }, true)
+            // From another one on each time: where the bytes end, not always the same are left out.
+            let start = all.isEmpty ? 0 : self.generator.next(below: all.count)
+            let turned = Array(all[start...] + all[..<start])
+            return (turned.filter { $0 != sender }, true)
         }
         let fanout = self.configuration.urgentFanout
         let picked = self.sampler.pick(fanout, excluding: excluded, using: &self.generator)
@@ -215,18 +225,20 @@ extension ObservationTable {
         return self.turns[self.roundTurn]
     }
 
-    /// Sends a message, unless the bytes are used up.
+    /// Sends a message, unless the bytes are used up, or a datagram those that must be left.
     mutating func send(
         _ message: ObservationMessage,
         to peer: NodeID,
         by path: Path = .datagram,
+        leaving reserve: Int = 0,
         at now: MonotonicInstant
     ) -> Effect? {
         let path = self.withoutDatagrams.contains(peer) ? .stream : path
         let size = message.wireByteCount
         let available =
             path == .stream
-            ? self.streamBudget.available(at: now) : self.datagramBudget.available(at: now)
+            ? self.streamBudget.available(at: now)
+            : self.datagramBudget.available(at: now) - reserve
         guard available > 0 else {
             self.counters.overBudget += 1
             return nil

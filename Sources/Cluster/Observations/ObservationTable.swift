@@ -65,7 +65,7 @@ public struct ObservationTable: Sendable {
     var datagramBudget: ByteBudget
     var streamBudget: ByteBudget
     /// What own votes may cost that are told directly.
-    var wordBudget: ByteBudget
+    var wordBudget: WordBudget
     /// Peers that datagrams do not reach.
     var withoutDatagrams: Set<NodeID> = []
 
@@ -99,6 +99,8 @@ public struct ObservationTable: Sendable {
     var silenced: Set<TargetID> = []
     var sums: [TargetID: RegionVote] = [:]
     var sumsAreOld = false
+    /// What had been said before the sums that were told across last.
+    var acrossBase: ObservationVersion?
     var ownLoad = NodeLoad.idle
     /// Where this node lies, told or not.
     var ownCoordinate = NetworkCoordinate()
@@ -141,10 +143,7 @@ public struct ObservationTable: Sendable {
             rate: configuration.streamRate,
             burst: 16 * configuration.streamRate
         )
-        self.wordBudget = ByteBudget(
-            rate: configuration.wordRate,
-            burst: 8 * configuration.wordRate
-        )
+        self.wordBudget = WordBudget(rate: configuration.wordRate)
         self.nextReport = now
     }
 
