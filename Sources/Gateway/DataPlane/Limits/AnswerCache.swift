@@ -9,15 +9,24 @@ final class AnswerCache: AnswerCaching {
     private static let pendingLimit = 4_096
 
     private struct State {
-        var answers: [CacheKey: CachedAnswer] = [:]
+        var answers: [CacheKey: (answer: CachedAnswer, number: UInt64)] = [:]
         var varies: [CacheKey: [[UInt8]]] = [:]
-        /// In the order in which they came; a key may be there more than once.
-        var order: [CacheKey] = []
+        /// In the order in which they came; those that are gone by now stay for a while.
+        var order: [(key: CacheKey, number: UInt64)] = []
+        /// The number of the answer that came last.
+        var last: UInt64 = 0
         var oldest = 0
         var byteCount = 0
         var pending: [UInt64: CachedAnswer] = [:]
 
-        /// Keeps the order about as long as there are answers: keys stay in it when their answers go.
+        /// Takes out the answer of a place, if that one is still kept.
+        mutating func evict(_ place: (key: CacheKey, number: UInt64)) {
+            guard let kept = self.answers[place.key], kept.number == place.number else { return }
+            self.answers[place.key] = nil
+            self.byteCount -= kept.answer.byteCount
+        }
+
+        /// Keeps the order about as long as there are answers: places stay in it when answers go.
         mutating func tidy() {
             let least = AnswerCache.pendingLimit
             if self.oldest > least, self.oldest * 2 > self.order.count {
@@ -25,12 +34,9 @@ final class AnswerCache: AnswerCaching {
                 self.oldest = 0
             }
             guard self.order.count - self.oldest > 2 * self.answers.count + least else { return }
-            var seen: Set<CacheKey> = []
-            // The last place of a key is the one that its answer came with.
-            let last = self.order[self.oldest...].reversed().filter { key in
-                self.answers[key] != nil && seen.insert(key).inserted
+            self.order = self.order[self.oldest...].filter { place in
+                self.answers[place.key]?.number == place.number
             }
-            self.order = last.reversed()
             self.oldest = 0
         }
     }
@@ -43,9 +49,12 @@ final class AnswerCache: AnswerCaching {
     /// How many places of keys are kept.
     var orderCount: Int { self.state.withLock { $0.order.count } }
 
+    /// How many answers wait for their bodies.
+    var pendingCount: Int { self.state.withLock { $0.pending.count } }
+
     func answer(_ key: CacheKey, at now: Int64) -> CachedAnswer? {
         self.state.withLock { state in
-            guard let answer = state.answers[key] else { return nil }
+            guard let answer = state.answers[key]?.answer else { return nil }
             guard answer.isOver(at: now) else { return answer }
             state.answers[key] = nil
             state.byteCount -= answer.byteCount
@@ -57,7 +66,7 @@ final class AnswerCache: AnswerCaching {
 
     func begin(_ number: UInt64, _ head: CachedAnswer) {
         self.state.withLock { state in
-            // Those whose bodies never came.
+            // Too many at once: those that wait are not kept.
             if state.pending.count >= Self.pendingLimit { state.pending = [:] }
             state.pending[number] = head
         }
@@ -69,29 +78,27 @@ final class AnswerCache: AnswerCaching {
 
     func store(_ answer: CachedAnswer, _ key: CacheKey, plain: CacheKey) {
         self.state.withLock { state in
-            if let former = state.answers.updateValue(answer, forKey: key) {
-                state.byteCount -= former.byteCount
-            } else {
-                state.order.append(key)
+            state.last += 1
+            if let former = state.answers.updateValue((answer, state.last), forKey: key) {
+                state.byteCount -= former.answer.byteCount
             }
+            state.order.append((key, state.last))
             state.byteCount += answer.byteCount
             if state.varies.count >= Self.pendingLimit * 16 { state.varies = [:] }
             state.varies[plain] = answer.varies
             while state.byteCount > self.byteLimit, state.oldest < state.order.count {
-                let victim = state.order[state.oldest]
+                state.evict(state.order[state.oldest])
                 state.oldest += 1
-                if let gone = state.answers.removeValue(forKey: victim) {
-                    state.byteCount -= gone.byteCount
-                }
             }
             state.tidy()
         }
     }
+
     /// Forgets an answer; whether there was one.
     func forget(_ key: CacheKey) -> Bool {
         self.state.withLock { state in
             guard let gone = state.answers.removeValue(forKey: key) else { return false }
-            state.byteCount -= gone.byteCount
+            state.byteCount -= gone.answer.byteCount
             return true
         }
     }

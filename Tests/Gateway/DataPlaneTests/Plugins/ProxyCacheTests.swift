@@ -206,6 +206,31 @@ struct ProxyCacheTests {
         #expect(kept == Array(14..<19))
     }
 
+    @Test("keeps the fresh answer of a key whose former answer was over")
+    func order() {
+        let cache = AnswerCache(byteLimit: 10_000)
+        let key = { (number: UInt8) in CacheKey(of: [number]) }
+        let store = { (number: UInt8) in
+            let answer = CachedAnswer(
+                status: 200,
+                lines: [],
+                contentType: [],
+                length: nil,
+                varies: [],
+                came: 1_000,
+                freshness: 1,
+                storage: 10,
+                body: [UInt8](repeating: 0, count: 1_000)
+            )
+            cache.store(answer, key(number), plain: key(number))
+        }
+        store(0)
+        #expect(cache.answer(key(0), at: 12_000) == nil)
+        for number in [1, 2, 3, 4, 0, 5, 6] as [UInt8] { store(number) }
+        #expect(cache.answer(key(0), at: 1_000) != nil)
+        #expect(cache.answer(key(1), at: 1_000) == nil)
+    }
+
     @Test("does not grow with answers that come again when their time is up")
     func renewed() {
         let cache = AnswerCache()
@@ -283,7 +308,7 @@ struct ProxyCacheTests {
 }
 
 /// Counts answers from any thread.
-private final class CountedAnswers: Sendable {
+final class CountedAnswers: Sendable {
     private let count = Atomic<Int>(0)
 
     func next() -> Int { self.count.wrappingAdd(1, ordering: .relaxed).newValue }
