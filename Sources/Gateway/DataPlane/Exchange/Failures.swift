@@ -216,6 +216,10 @@ extension Worker {
         hasBody: Bool = true
     ) {
         let exchange = self.exchanges[place]
+        if status < 300, exchange.pointee.flags.contains(.isExtendedConnect) {
+            // RFC 8441 section 5: any 2xx would tell the client that its WebSocket is open.
+            return self.answer(place, scope, status: 501, message: "No WebSocket is served here")
+        }
         while exchange.pointee.attempt >= 0 { self.endAttempt(exchange.pointee.attempt) }
         exchange.pointee.status = status
         exchange.pointee.answeredAt = 0
@@ -225,13 +229,10 @@ extension Worker {
             exchange.pointee.flags.remove(.keepsClient)
         }
         var context = self.context(exchange)
-        context.format = ErrorFormat.negotiated(
-            by: message != nil || plugin != nil ? .gateway : .server,
-            scope.head,
-            scope.fields,
-            from: scope.bytes,
-            version: exchange.pointee.flags.contains(.isHTTP2) ? .http2 : scope.head.version,
-            fallback: self.settings.configuration.errorDefaultFormat
+        context.format = self.format(
+            exchange,
+            scope,
+            by: message != nil || plugin != nil ? .gateway : .server
         )
         var writer = self.writer.headWriter()
         if exchange.pointee.filters != nil {
@@ -273,6 +274,25 @@ extension Worker {
             return self.closeClient(place)
         }
         self.finish(place)
+    }
+
+    /// The form of an error's body.
+    private func format(
+        _ exchange: UnsafeMutablePointer<Exchange>,
+        _ scope: borrowing RequestScope,
+        by origin: ErrorFormat.Origin
+    ) -> ErrorFormat {
+        let flags = exchange.pointee.flags
+        let format = ErrorFormat.negotiated(
+            by: origin,
+            scope.head,
+            scope.fields,
+            from: scope.bytes,
+            version: flags.contains(.isHTTP2) ? .http2 : scope.head.version,
+            fallback: self.settings.configuration.errorDefaultFormat
+        )
+        // Errors of gRPC have the status 200, which would say that a WebSocket is open.
+        return format == .grpc && flags.contains(.isExtendedConnect) ? .json : format
     }
 
     private func context(
