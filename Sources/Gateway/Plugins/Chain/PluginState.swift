@@ -33,6 +33,8 @@ public struct PluginState: Sendable {
     var cacheStatus = ProxyCache.Status.none
     /// Names the answer whose body it waits for.
     var cacheNumber: UInt64 = 0
+    /// Whether the target is told of whom a step has let pass, and ``identity`` is not.
+    var isForOne = false
 
     /// Most bytes of the request's body; more are answered with 413.
     public internal(set) var bodyLimit: UInt64 = .max

@@ -29,7 +29,7 @@ struct ExtAuth: Sendable {
     ) { settings throws(PluginError) in
         let plugin = try ExtAuth(settings)
         return PluginStep(access: { request, state, edits in
-            plugin.access(request, state, &edits)
+            plugin.access(request, &state, &edits)
         })
     }
 
@@ -95,11 +95,12 @@ struct ExtAuth: Sendable {
 
     private func access(
         _ request: PluginRequest,
-        _ state: PluginState,
+        _ state: inout PluginState,
         _ edits: inout PluginEdits
     ) -> PluginVerdict {
         // What the service answers counts, not what the client says in its place.
         for name in self.taken { name.withUnsafeBytes { edits.drop($0) } }
+        if !self.taken.isEmpty { state.isForOne = true }
         if state.note == Note.passes { return .next }
         if state.isLate || state.note == Note.isUndecided { return self.undecided }
         guard let shared = request.shared, let resumption = request.resumption else {

@@ -25,6 +25,27 @@ public struct CacheKey: Hashable, Sendable {
     }
 }
 
+/// What an answer depends on, so written that no two lists of parts are alike.
+struct CacheKeyParts {
+    private(set) var bytes: [UInt8] = []
+
+    /// Adds a part behind its length.
+    mutating func add(_ part: [UInt8]) {
+        self.add(count: part.count)
+        self.bytes += part
+    }
+
+    /// Adds parts behind their number.
+    mutating func add(list: [[UInt8]]) {
+        self.add(count: list.count)
+        for part in list { self.add(part) }
+    }
+
+    private mutating func add(count: Int) {
+        withUnsafeBytes(of: UInt64(count).littleEndian) { self.bytes += $0 }
+    }
+}
+
 /// An answer as it is kept.
 public struct CachedAnswer: Sendable {
     /// The status.

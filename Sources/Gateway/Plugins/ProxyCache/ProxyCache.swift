@@ -3,9 +3,10 @@ import MeshHTTP
 
 /// Kong's `proxy-cache`: answers of targets are kept in memory and given again.
 ///
-/// Kept are answers up to 64 KiB whose end is told, not those that end with their connection. What Kong would hand from one client to another is
-/// not kept: answers that set cookies, and those to requests with credentials that no plugin has looked
-/// at. `Vary` is obeyed, which Kong leaves to its settings.
+/// Kept are answers up to 64 KiB whose end is told, not those that end with their connection. What Kong
+/// would hand from one client to another is not kept: answers that set cookies, and those to requests
+/// with credentials that no plugin has looked at, or with an identity that has no name. `Vary` is obeyed,
+/// which Kong leaves to its settings. Requests for a WebSocket go by.
 ///
 /// Source: Kong 3.9, `kong/plugins/proxy-cache`; RFC 9111 sections 3.5 and 4.1.
 struct ProxyCache: Sendable {
@@ -70,6 +71,10 @@ struct ProxyCache: Sendable {
 
     /// Most bytes of a body that is kept.
     private static let bodyLimit = 65_536
+    /// Fields in which clients say who they are.
+    private static let credentials = ["authorization", "proxy-authorization"].map {
+        Array($0.utf8)
+    }
     /// Fields of one hop, and those that are written anew with every answer.
     private static let ownFields = [
         "age", "connection", "content-length", "content-type", "date", "keep-alive",
@@ -158,9 +163,15 @@ struct ProxyCache: Sendable {
     private func isCacheable(_ request: PluginRequest, _ state: PluginState) -> Bool {
         let method = request.head.methodName.bytes(of: request.bytes)
         guard self.methods.contains(where: { $0.elementsEqual(method) }) else { return false }
+        // What opens a WebSocket has no answer that is another's too.
+        guard !request.head.upgrade else { return false }
         // Whose credentials nobody has looked at here, the target looks at.
-        let isSigned = request.hasField(named: Array("authorization".utf8))
-        guard !isSigned || state.identity.isSome else { return false }
+        let isSigned = Self.credentials.contains { request.hasField(named: $0) }
+        guard !isSigned || state.identity.isKnown else { return false }
+        // Somebody of whom the target knows more than the key can tell.
+        guard !state.isForOne, !state.identity.isVouched || state.identity.vouched != nil else {
+            return false
+        }
         guard self.obeysControl else { return true }
         return !isSigned && !CacheControl(request, obeyed: true).forbids
     }
@@ -170,41 +181,43 @@ struct ProxyCache: Sendable {
         _ state: PluginState,
         _ varies: [[UInt8]]
     ) -> CacheKey {
-        var bytes = Array("\(self.instance)|".utf8)
-        if let consumer = state.identity.consumerID { bytes += Array("\(consumer)|".utf8) }
-        if let route = request.route { bytes += Array("\(route)|".utf8) }
-        if let service = request.service { bytes += Array("\(service)|".utf8) }
-        bytes += request.head.methodName.bytes(of: request.bytes)
-        bytes.append(0x7C)
-        bytes += request.head.host.bytes(of: request.bytes)
-        bytes.append(0x7C)
-        let path = Array(request.head.path.bytes(of: request.bytes))
-        bytes += self.ignoresCase ? path.map(Self.lower) : path
-        bytes.append(0x7C)
-        bytes += self.query(request)
-        for name in self.headers + varies {
-            bytes.append(0x7C)
-            bytes += name
-            name.withUnsafeBytes { name in
-                request.eachValue(name) { value in
-                    bytes.append(0x3D)
-                    bytes += value
-                }
-            }
+        var parts = CacheKeyParts()
+        parts.add(Array("\(self.instance)".utf8))
+        let identity = state.identity
+        for id in [identity.consumerID, identity.counted, request.route, request.service] {
+            parts.add(id.map { Array("\($0)".utf8) } ?? [])
         }
-        return CacheKey(of: bytes)
+        parts.add([request.secured == nil ? 0 : 1])
+        parts.add(Array(request.head.methodName.bytes(of: request.bytes)))
+        parts.add(Array(request.head.authority.bytes(of: request.bytes)))
+        let path = Array(request.head.path.bytes(of: request.bytes))
+        parts.add(self.ignoresCase ? path.map(Self.lower) : path)
+        parts.add(list: self.query(request))
+        for name in self.headers + varies {
+            parts.add(name)
+            var values: [[UInt8]] = []
+            name.withUnsafeBytes { name in request.eachValue(name) { values.append(Array($0)) } }
+            parts.add(list: values)
+        }
+        return CacheKey(of: parts.bytes)
     }
 
-    /// The arguments that count, in an order of their own.
-    private func query(_ request: PluginRequest) -> [UInt8] {
-        let query = request.head.query.bytes(of: request.bytes)
-        let all = Arguments(UnsafeRawBufferPointer(rebasing: query.dropFirst())).all
-        let counted = all.filter { self.parameters.isEmpty || self.parameters.contains($0.name) }
-        return Array(
-            counted.map { $0.name + [0x3D] + ($0.value ?? []) }
-                .sorted { $0.lexicographicallyPrecedes($1) }
-                .joined(separator: [0x26])
-        )
+    /// The arguments that count, as they came, in an order of their names.
+    private func query(_ request: PluginRequest) -> [[UInt8]] {
+        let query = request.head.query.bytes(of: request.bytes).dropFirst()
+        let counted = query.split(separator: 0x26).filter { part in
+            guard !self.parameters.isEmpty else { return true }
+            let argument = Arguments(UnsafeRawBufferPointer(rebasing: part)).all.first
+            return argument.map { self.parameters.contains($0.name) } ?? false
+        }
+        // Those of one name stay in the order that they came in.
+        return counted.enumerated()
+            .map { (name: Array($1.prefix { $0 != 0x3D }), place: $0, bytes: Array($1)) }
+            .sorted { one, other in
+                one.name == other.name
+                    ? one.place < other.place : one.name.lexicographicallyPrecedes(other.name)
+            }
+            .map(\.bytes)
     }
 
     private func answer(_ answer: CachedAnswer, age: Int64) -> PluginAnswer {

@@ -68,6 +68,28 @@ struct LDAPAuthTests {
         #expect(gateway.origin.requests.isEmpty)
     }
 
+    @Test("keeps apart what proxy-cache keeps of answers to one login and another")
+    func cached() throws {
+        let directory = try DirectoryServer()
+        let config: DocumentValue = .record([
+            "ldap_host": .string("127.0.0.1"), "ldap_port": .integer(Int64(directory.port)),
+            "base_dn": .string(DirectoryServer.base), "attribute": .string("cn"),
+        ])
+        let cache: DocumentValue = .record(["strategy": .string("memory")])
+        let plugin = try PluginGateway([("ldap-auth", config), ("proxy-cache", cache)])
+        for status in ["Miss", "Hit"] {
+            for (name, password) in [("ann", "open:sesame"), ("O'Hara, Ben", "hush")] {
+                let login = "Proxy-" + Self.login("\(name):\(password)").dropLast()
+                let answer = try #require(plugin.ask("GET", "/a", [login]))
+                #expect(answer["x-cache-status"] == status)
+                #expect(
+                    answer.text.lowercased()
+                        .contains("x-credential-identifier: \(name.lowercased())\n")
+                )
+            }
+        }
+    }
+
     @Test("asks for one value of the name, whatever the client sends (RFC 4514)")
     func injection() throws {
         let directory = try DirectoryServer()

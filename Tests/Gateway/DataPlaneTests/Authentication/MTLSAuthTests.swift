@@ -183,6 +183,12 @@ struct MTLSAuthTests {
         #expect(!text.contains("eve"))
         #expect(!text.contains("x-consumer"))
 
+        let cache = Plugin.named("proxy-cache", ["strategy": .string("memory")])
+        let cached = try self.gateway(skip, others: [cache])
+        for identity in [self.clients.service, self.clients.ann] {
+            #expect(try self.ask(cached, identity)?["x-cache-status"] == "Bypass")
+        }
+
         let acl = Plugin.named("acl", ["allow": .strings("service")])
         let limited = try self.gateway(skip, others: [acl])
         let allowed = try #require(try self.ask(limited, self.clients.service))
