@@ -38,7 +38,7 @@ public final class DataPlane: Sendable {
     /// What asks authorities for certificates.
     let inquiries = OutsideInquiries()
     private let directory = OutsideDirectory()
-    private let answers = AnswerCache()
+    let answers = AnswerCache()
     private let logs = LogDelivery()
     private let ends = CertificateEnds()
     private let state = Mutex(State())

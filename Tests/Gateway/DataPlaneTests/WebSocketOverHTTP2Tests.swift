@@ -41,7 +41,7 @@ struct WebSocketOverHTTP2Tests {
     }
 
     /// The first field of a block, behind changes of the table's size (RFC 7541 6.3).
-    private func status(_ frame: Frame) -> UInt8 {
+    func status(_ frame: Frame) -> UInt8 {
         frame.payload.first { $0 & 0xE0 != 0x20 } ?? 0
     }
 

@@ -111,16 +111,27 @@ extension Worker {
     ) -> UnsafeRawBufferPointer? {
         let exchange = self.exchanges[self.attempts[index].pointee.exchange]
         guard let block = exchange.pointee.filters,
-            exchange.pointee.held.count + plain.count <= Self.collectLimit
+            block.filter.pointee.collected.count + plain.count <= Self.collectLimit
         else {
             self.cut(index, .exhausted)
             return nil
         }
-        exchange.pointee.held.append(plain, from: &self.io.blocks)
+        block.filter.pointee.collected.append(plain, from: &self.io.blocks)
         guard isLast else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        let scope = self.reader.load(exchange.pointee.head)
+        let nothing = PluginEdits.nothing
+        let whole = self.chain(exchange).whole(
+            .response,
+            block.filter.pointee.collected.bytes,
+            self.pluginRequest(exchange, scope, self.chain(exchange)),
+            PluginEdits(names: nothing, lines: nothing),
+            by: &block.filter.pointee.plugins
+        )
+        block.filter.pointee.collected.clear(to: &self.io.blocks)
+        if block.filter.pointee.keptLimit > 0 { self.show(exchange, block, whole) }
         let rooms = self.filterRooms ?? FilterRooms()
         self.filterRooms = rooms
-        return rooms.keep(self.takeWhole(exchange, block))
+        return rooms.keep(whole)
     }
 
     /// Keeps a copy of a part of a response that goes on to the client; with the last one, steps look at
@@ -131,31 +142,34 @@ extension Worker {
         _ plain: UnsafeRawBufferPointer,
         isLast: Bool
     ) {
-        let exchange = self.exchanges[self.attempts[index].pointee.exchange]
-        guard exchange.pointee.held.count + plain.count <= block.filter.pointee.keptLimit else {
-            exchange.pointee.held.clear(to: &self.io.blocks)
+        let limit = block.filter.pointee.keptLimit
+        guard block.filter.pointee.collected.count + plain.count <= limit else {
+            block.filter.pointee.collected.clear(to: &self.io.blocks)
             block.filter.pointee.keptLimit = 0
-            return
+            return block.filter.pointee.plugins.endAnswer(self.settings.shared)
         }
-        exchange.pointee.held.append(plain, from: &self.io.blocks)
-        if isLast { _ = self.takeWhole(exchange, block) }
+        block.filter.pointee.collected.append(plain, from: &self.io.blocks)
+        guard isLast else { return }
+        let body = block.filter.pointee.collected.bytes
+        block.filter.pointee.collected.clear(to: &self.io.blocks)
+        self.show(self.exchanges[self.attempts[index].pointee.exchange], block, body)
     }
 
-    /// Shows steps the whole body of a response that is held, and gives it up.
-    private func takeWhole(
+    /// Shows steps the whole body that the client gets.
+    private func show(
         _ exchange: UnsafeMutablePointer<Exchange>,
-        _ block: UnsafeMutablePointer<Block>
-    ) -> [UInt8] {
+        _ block: UnsafeMutablePointer<Block>,
+        _ body: [UInt8]
+    ) {
         let scope = self.reader.load(exchange.pointee.head)
-        let nothing = PluginEdits.nothing
-        let whole = self.chain(exchange).whole(
-            .response,
-            exchange.pointee.held.bytes,
+        self.chain(exchange).show(
+            PluginSeenBody(
+                bytes: body,
+                isChanged: block.filter.pointee.changesResponse
+                    || block.filter.pointee.collectsResponse
+            ),
             self.pluginRequest(exchange, scope, self.chain(exchange)),
-            PluginEdits(names: nothing, lines: nothing),
-            by: &block.filter.pointee.plugins
+            block.filter.pointee.plugins
         )
-        exchange.pointee.held.clear(to: &self.io.blocks)
-        return whole
     }
 }

@@ -25,6 +25,8 @@ struct FilterState {
     /// What log plugins tell of the exchange: the target that the upstream was asked for, a line end,
     /// and the head that the client was sent.
     var told = BlockQueue()
+    /// What has come of a response's body that steps want whole, or look at once it has gone by.
+    var collected = BlockQueue()
     /// The step that answered in place of a target; -1 for none.
     var answeredBy: Int32 = -1
     /// The step that a suspended request goes on with.
@@ -64,15 +66,15 @@ struct FilterState {
 }
 
 extension UnsafeMutablePointer<Block> {
-    private static var namesOffset: Int { 512 }
-    private static var responseNamesOffset: Int { 1_536 }
-    private static var linesOffset: Int { 2_560 }
-    private static var responseOffset: Int { 6_656 }
-    private static var queryOffset: Int { 9_216 }
-    private static var pathOffset: Int { 13_824 }
-    private static var hostOffset: Int { 15_872 }
-    private static var methodOffset: Int { 16_128 }
-    private static var endOffset: Int { 16_192 }
+    private static var namesOffset: Int { 576 }
+    private static var responseNamesOffset: Int { 1_600 }
+    private static var linesOffset: Int { 2_624 }
+    private static var responseOffset: Int { 6_720 }
+    private static var queryOffset: Int { 9_280 }
+    private static var pathOffset: Int { 13_888 }
+    private static var hostOffset: Int { 15_936 }
+    private static var methodOffset: Int { 16_192 }
+    private static var endOffset: Int { 16_256 }
 
     private func room(_ start: Int, _ end: Int) -> UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(start: self.content + start, count: end - start)

@@ -222,6 +222,8 @@ extension Worker {
         PluginEdits.forEachName(in: dropped) { name in
             self.response.drop(name, in: fields, of: bytes)
         }
+        // An attempt before may have begun to answer.
+        block.filter.pointee.collected.clear(to: &self.io.blocks)
         guard self.response.status != 101 else { return }
         block.filter.pointee.keptLimit = keeps
         guard self.response.framing != .none else { return }

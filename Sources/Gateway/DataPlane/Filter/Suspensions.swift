@@ -177,6 +177,8 @@ extension Worker {
             _ = self.suspensions.remove(block.filter.pointee.token)
         }
         block.filter.pointee.told.clear(to: &self.io.blocks)
+        block.filter.pointee.collected.clear(to: &self.io.blocks)
+        block.filter.pointee.plugins.endAnswer(self.settings.shared)
         self.io.blocks.giveBack(block)
     }
 }

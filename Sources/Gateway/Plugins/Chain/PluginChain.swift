@@ -287,6 +287,13 @@ public struct PluginChain: Sendable {
         return body
     }
 
+    /// Shows steps the whole body that the client gets.
+    public func show(_ body: PluginSeenBody, _ request: PluginRequest, _ state: PluginState) {
+        for link in self.links {
+            link.step(request.consumers, state.identity)?.seen?(body, request, state)
+        }
+    }
+
     /// Looks at a request's whole body; an answer in place of the target's and the step that gives it,
     /// or nil.
     public func check(

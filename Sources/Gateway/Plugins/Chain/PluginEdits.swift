@@ -54,8 +54,8 @@ public struct PluginEdits {
     public internal(set) var changedBy: UInt64 = 0
     /// Set by a step that wants the body of this message whole, before it goes on.
     public var collectsBody = false
-    /// Set in the response phase by a step that looks at the whole body once it has gone by, and changes
-    /// nothing: the most bytes that it may have; 0 when no step does.
+    /// Set in the response phase by a step that looks at the whole body which the client gets, and
+    /// changes nothing: the most bytes that it may have; 0 when no step does.
     public internal(set) var keepsBody = 0
     /// Set with ``collectsBody`` by a step that must see the request's body: a request whose body
     /// cannot be taken in is refused.

@@ -31,8 +31,10 @@ public struct PluginState: Sendable {
     var webCall = GRPCWeb.Call.none
     /// What `proxy-cache` has found.
     var cacheStatus = ProxyCache.Status.none
-    /// Names the answer whose body it waits for.
+    /// Names the answer whose body it waits for; 0 for none.
     var cacheNumber: UInt64 = 0
+    /// Whether the request is a HEAD, whose answer has no body.
+    var asksHead = false
     /// Whether the target is told of whom a step has let pass, and ``identity`` is not.
     var isForOne = false
 
@@ -51,6 +53,13 @@ public struct PluginState: Sendable {
 
     /// Creates the state of a request that no plugin has seen.
     public init() {}
+
+    /// Gives up the answer whose body does not come, or not to its end.
+    public mutating func endAnswer(_ shared: PluginShared?) {
+        guard self.cacheNumber != 0 else { return }
+        _ = shared?.cache.take(self.cacheNumber)
+        self.cacheNumber = 0
+    }
 }
 
 /// Who sends a request.

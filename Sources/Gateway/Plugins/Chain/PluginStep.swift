@@ -25,6 +25,9 @@ final class PluginStep: Sendable {
     typealias Whole =
         @Sendable (PluginBodySide, PluginRequest, PluginEdits, [UInt8], PluginState) -> [UInt8]?
 
+    /// Looks at the whole body that the client gets, of which ``PluginEdits/keepsBody`` was asked.
+    typealias Seen = @Sendable (PluginSeenBody, PluginRequest, PluginState) -> Void
+
     /// Whether a client may open a connection, or a session of datagrams, of a stream route.
     typealias Connection = @Sendable (IPAddress) -> Bool
 
@@ -32,6 +35,7 @@ final class PluginStep: Sendable {
     let response: Response?
     let body: Body?
     let whole: Whole?
+    let seen: Seen?
     let check: Check?
     let connection: Connection?
     /// Where it tells of requests that are over.
@@ -52,6 +56,7 @@ final class PluginStep: Sendable {
         response: Response? = nil,
         body: Body? = nil,
         whole: Whole? = nil,
+        seen: Seen? = nil,
         check: Check? = nil,
         connection: Connection? = nil,
         logs: [any LogTaking] = [],
@@ -65,6 +70,7 @@ final class PluginStep: Sendable {
         self.response = response
         self.body = body
         self.whole = whole
+        self.seen = seen
         self.check = check
         self.connection = connection
         self.logs = logs

@@ -80,7 +80,7 @@ public protocol AnswerCaching: AnyObject, Sendable {
     func varies(_ key: CacheKey) -> [[UInt8]]
     /// Keeps the head of an answer whose body comes, by a number of its own.
     func begin(_ number: UInt64, _ head: CachedAnswer)
-    /// Takes out the head of an answer whose body has come.
+    /// Takes out the head of an answer whose body has come, or comes no more.
     func take(_ number: UInt64) -> CachedAnswer?
     /// Keeps an answer under its key; `plain` is the key without the fields that it depends on.
     func store(_ answer: CachedAnswer, _ key: CacheKey, plain: CacheKey)

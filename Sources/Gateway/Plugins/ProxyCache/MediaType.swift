@@ -36,7 +36,8 @@ struct MediaType {
         expected == [UInt8(ascii: "*")] || expected == given
     }
 
-    private static func trimmed(_ text: ArraySlice<UInt8>) -> [UInt8] {
+    /// Text without the spaces and tabs around it (RFC 9110 section 5.6.3).
+    static func trimmed(_ text: ArraySlice<UInt8>) -> [UInt8] {
         let isSpace = { (byte: UInt8) in byte == 0x20 || byte == 0x09 }
         return Array(text.drop(while: isSpace).reversed().drop(while: isSpace).reversed())
     }

@@ -19,10 +19,7 @@ struct ProxyCache: Sendable {
         return PluginStep(
             access: { request, state, edits in plugin.access(request, &state, &edits) },
             response: { _, state, edits in plugin.response(state, &edits) },
-            whole: { side, request, _, body, state in
-                if case .response = side { plugin.store(body, request, state) }
-                return nil
-            }
+            seen: { body, request, state in plugin.store(body, request, state) }
         )
     }
 
@@ -136,6 +133,7 @@ struct ProxyCache: Sendable {
         let plain = self.key(request, state, [])
         let key = self.key(request, state, cache.varies(plain))
         state.cacheNumber = request.random.high ^ request.random.low | 1
+        state.asksHead = request.head.method == .head
         if self.shows.key {
             let text = Array(key.text.utf8)
             text.withUnsafeBytes { edits.setResponse("x-cache-key", as: "X-Cache-Key", $0) }
@@ -234,7 +232,11 @@ struct ProxyCache: Sendable {
 
     private func response(_ state: PluginState, _ edits: inout PluginEdits) {
         var status = state.cacheStatus
-        if status == .miss || status == .refresh, !self.begin(state, &edits) { status = .bypass }
+        if status == .miss || status == .refresh {
+            // What an attempt before has begun is not continued by this answer.
+            _ = edits.shared?.cache.take(state.cacheNumber)
+            if !self.begin(state, &edits) { status = .bypass }
+        }
         guard self.shows.status else { return }
         let text: StaticString
         switch status {
@@ -250,7 +252,8 @@ struct ProxyCache: Sendable {
 
     /// Keeps the head of an answer that may be kept, and asks for its body.
     private func begin(_ state: PluginState, _ edits: inout PluginEdits) -> Bool {
-        guard let cache = edits.shared?.cache, let received = edits.received,
+        guard let cache = edits.shared?.cache, state.cacheNumber != 0,
+            let received = edits.received,
             self.statuses.contains(edits.status)
         else { return false }
         var lines: [UInt8] = []
@@ -268,8 +271,7 @@ struct ProxyCache: Sendable {
             case "transfer-encoding": isChunked = true
             case "cache-control": control += value + [0x2C]
             case "vary":
-                varies += value.map(Self.lower).split(separator: 0x2C)
-                    .map { Array($0.drop { $0 == 0x20 }.reversed().drop { $0 == 0x20 }.reversed()) }
+                varies += value.map(Self.lower).split(separator: 0x2C).map(MediaType.trimmed)
             default: break
             }
             guard !Self.ownFields.contains(name) else { continue }
@@ -278,7 +280,7 @@ struct ProxyCache: Sendable {
         }
         guard let type, let media = MediaType(type),
             self.types.contains(where: { $0.takes(media) }),
-            length.map({ $0 <= Self.bodyLimit }) ?? isChunked,
+            length.map({ $0 <= Self.bodyLimit }) ?? (isChunked && !state.asksHead),
             !varies.contains([0x2A]), lines.count < 16_384
         else { return false }
         let directives = CacheControl(control)
@@ -306,11 +308,15 @@ struct ProxyCache: Sendable {
         return true
     }
 
-    private func store(_ body: [UInt8], _ request: PluginRequest, _ state: PluginState) {
+    private func store(_ body: PluginSeenBody, _ request: PluginRequest, _ state: PluginState) {
         guard state.cacheStatus == .miss || state.cacheStatus == .refresh,
-            let cache = request.shared?.cache, var answer = cache.take(state.cacheNumber)
+            let cache = request.shared?.cache, var answer = cache.take(state.cacheNumber),
+            body.bytes.count <= Self.bodyLimit
         else { return }
-        answer.body = body
+        // A body that is not what its head says is not handed on.
+        let isWhole = answer.length.map { $0 == body.bytes.count } ?? true
+        guard isWhole || body.isChanged || state.asksHead else { return }
+        answer.body = body.bytes
         cache.store(
             answer,
             self.key(request, state, answer.varies),
