@@ -1,4 +1,3 @@
-import Glibc
 import MeshEntities
 import Testing
 
@@ -28,13 +27,15 @@ struct ProxyCacheSafetyTests {
     @Test("keeps no answer to an extended CONNECT, and none of the client's bytes in it")
     func tunnelBytes() throws {
         for plugins in [[Self.cache], [Self.cache, Self.adding]] {
+            let hasSent = Signal()
             let plugin = try PluginGateway(plugins) { _ in
-                usleep(100_000)
+                hasSent.wait()
                 return Self.answer("{}", "application/json", status: "404 Not Found")
             }
             let client = self.sockets.connect(plugin.gateway)
             let evil = Array("evil".utf8)
             client.send(WebSocketOverHTTP2Tests.Frame(type: 0, stream: 1, payload: evil).bytes)
+            hasSent.set()
             #expect(self.sockets.next(1, client).map(self.sockets.status) == 0x8D, ":status 404")
             let body = plugins.count == 1 ? "{}" : "{\"a\":\"1\"}"
             #expect(self.sockets.next(0, client)?.payload == Array(body.utf8))

@@ -181,23 +181,25 @@ struct ProxyCacheTests {
         #expect(plugin.ask()?["x-cache-status"] == "Miss")
     }
 
+    /// An answer that came after a second, fresh for one and kept for ten.
+    private static let kilobyte = CachedAnswer(
+        status: 200,
+        lines: [],
+        contentType: [],
+        length: nil,
+        varies: [],
+        came: 1_000,
+        freshness: 1,
+        storage: 10,
+        body: [UInt8](repeating: 0, count: 1_000)
+    )
+
     @Test("forgets the oldest answers when there is no room for all")
     func bound() {
         let cache = AnswerCache(byteLimit: 10_000)
         let key = { (number: Int) in CacheKey(of: Array("\(number)".utf8)) }
         for number in 0..<20 {
-            let answer = CachedAnswer(
-                status: 200,
-                lines: [],
-                contentType: [],
-                length: nil,
-                varies: [],
-                came: 1_000,
-                freshness: 1,
-                storage: 10,
-                body: [UInt8](repeating: 0, count: 1_000)
-            )
-            cache.store(answer, key(number), plain: key(number))
+            cache.store(Self.kilobyte, key(number), plain: key(number))
         }
         #expect(cache.answer(key(0), at: 1_000) == nil)
         #expect(cache.answer(key(19), at: 1_000) != nil)
@@ -211,18 +213,7 @@ struct ProxyCacheTests {
         let cache = AnswerCache(byteLimit: 10_000)
         let key = { (number: UInt8) in CacheKey(of: [number]) }
         let store = { (number: UInt8) in
-            let answer = CachedAnswer(
-                status: 200,
-                lines: [],
-                contentType: [],
-                length: nil,
-                varies: [],
-                came: 1_000,
-                freshness: 1,
-                storage: 10,
-                body: [UInt8](repeating: 0, count: 1_000)
-            )
-            cache.store(answer, key(number), plain: key(number))
+            cache.store(Self.kilobyte, key(number), plain: key(number))
         }
         store(0)
         #expect(cache.answer(key(0), at: 12_000) == nil)
