@@ -1,6 +1,7 @@
 import MeshPrimitives
 import Testing
 
+@testable import MeshDataPlane
 @testable import MeshNode
 
 @Suite("The traffic of the last minutes")
@@ -22,10 +23,30 @@ struct TrafficHistoryTests {
 
         #expect(history.steps.map(\.number) == [1])
         #expect(history.steps[0].wallMilliseconds == 2)
-        #expect(history.steps[0].all == Self.figures(7, errors: 1))
+        #expect(history.steps[0].all == .init(Self.figures(7, errors: 1)))
         #expect(
-            history.steps[0].services == ["a": Self.figures(5, errors: 1), "b": Self.figures(2)]
+            history.steps[0].services
+                == ["a": .init(Self.figures(5, errors: 1)), "b": .init(Self.figures(2))]
         )
+    }
+
+    @Test("tells how long a step's requests took, whatever those before took")
+    func latencies() {
+        func taken(_ places: [(Int, UInt64)]) -> TrafficFigures {
+            let cells = places.map { LatencyDistribution.Cell(place: $0.0, count: $0.1) }
+            let count = places.reduce(0) { $0 + $1.1 }
+            return TrafficFigures(
+                requests: count,
+                latency: LatencyDistribution(cells: cells, sumMicroseconds: 0)
+            )
+        }
+        var history = TrafficHistory()
+        history.count(["a": taken([(1, 1_000)])], wallMilliseconds: 1)
+        history.count(["a": taken([(1, 1_000), (20, 90), (60, 10)])], wallMilliseconds: 2)
+
+        #expect(history.steps[0].all.p50 == 20)
+        #expect(history.steps[0].all.p99 == 60)
+        #expect(history.steps[0].services["a"]?.p50 == 20)
     }
 
     @Test("does not grow beyond a quarter of an hour")

@@ -255,10 +255,7 @@ private struct BoardStep: Encodable {
         }
     }
 
-    private static func figures(_ figures: TrafficFigures) -> [UInt64] {
-        [
-            figures.requests, figures.errors, figures.latency.quantile(0.5),
-            figures.latency.quantile(0.99),
-        ]
+    private static func figures(_ summary: TrafficHistory.Summary) -> [UInt64] {
+        [summary.requests, summary.errors, summary.p50, summary.p99]
     }
 }

@@ -14,6 +14,24 @@ struct TrafficHistory: Sendable {
     /// What the services are called that are not told apart.
     static let others = "(others)"
 
+    /// What was answered in a step, without the distribution behind it: 15 minutes of those would be
+    /// megabytes.
+    struct Summary: Equatable, Sendable {
+        let requests: UInt64
+        /// Of these, those with a status of 500 or more.
+        let errors: UInt64
+        /// The latency that half of the requests, and 99 of 100, did not exceed, in microseconds.
+        let p50: UInt64
+        let p99: UInt64
+
+        init(_ figures: TrafficFigures) {
+            self.requests = figures.requests
+            self.errors = figures.errors
+            self.p50 = figures.latency.quantile(0.5)
+            self.p99 = figures.latency.quantile(0.99)
+        }
+    }
+
     /// One step.
     struct Step: Sendable {
         /// Which one, from 1 without gaps.
@@ -21,9 +39,9 @@ struct TrafficHistory: Sendable {
         /// When it ended, in milliseconds since 1970.
         let wallMilliseconds: UInt64
         /// All requests.
-        let all: TrafficFigures
+        let all: Summary
         /// By service; requests of no service under "".
-        let services: [String: TrafficFigures]
+        let services: [String: Summary]
     }
 
     private(set) var steps: [Step] = []
@@ -48,8 +66,8 @@ struct TrafficHistory: Sendable {
             Step(
                 number: self.number,
                 wallMilliseconds: wallMilliseconds,
-                all: all,
-                services: Self.busiest(services)
+                all: Summary(all),
+                services: Self.busiest(services).mapValues { Summary($0) }
             )
         )
         if self.steps.count > Self.capacity { self.steps.removeFirst() }
