@@ -76,6 +76,13 @@ struct CheckerShare: Sendable {
         return part
     }
 
+    /// Whether some nodes of the own region check the targets of `region`, and not one alone of all
+    /// regions but that.
+    func isHome(_ region: String) -> Bool {
+        guard let number = self.regions[region], self.counts[number] > 0 else { return true }
+        return number == self.ownRegion
+    }
+
     /// All checkers of a target of `region`, first rank first.
     func checkers(of target: TargetID, in region: String) -> [NodeID] {
         let ranked = self.places.sorted {

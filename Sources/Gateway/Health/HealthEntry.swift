@@ -14,6 +14,10 @@ struct HealthEntry: Sendable {
         var refuting = 0
         /// The checkers among those.
         var refutingCheckers = 0
+        /// The checkers that have said so since it is out of use here, and whether somebody has tried it
+        /// since then.
+        var refutedBy = 0
+        var isProven = false
         /// Attempts of peers that have seen failures, and the failures among them.
         var attempts = 0.0
         var failures = 0.0

@@ -61,7 +61,9 @@ extension HealthMachine {
             self.settle(slot, into: &effects, at: now)
         }
         for slot in added {
-            self.retally(slot, at: now)
+            self.retally(slot)
+            // Who spoke against it before it was known here may be contradicted as anybody else.
+            if self.entries[slot].tally.against > 0 { self.accuse(slot, at: now) }
             self.settle(slot, into: &effects, at: now)
         }
         for name in thresholds.keys.sorted() {
@@ -117,6 +119,9 @@ extension HealthMachine {
         guard part != self.entries[slot].part else { return false }
         let wasChecker = self.entries[slot].part.rank != nil
         self.entries[slot].part = part
+        if part.rank == nil, wasChecker, self.entries[slot].isWatched {
+            self.entries[slot].watch.forgetChecks()
+        }
         // A check that the state of the target asks for is not put off.
         let isRegular = self.entries[slot].watch.stance == .up
         if !wasChecker, part.rank != nil, !isRegular {

@@ -6,6 +6,9 @@ extension HealthMachine {
     mutating func settle(_ slot: Int, into effects: inout [Effect], at now: MonotonicInstant) {
         self.judgeRate(slot, at: now)
         self.forgiveSlowness(slot, at: now)
+        if let time = self.refutedAt(slot), now >= time {
+            self.entries[slot].watch.refuted(at: now)
+        }
         self.tryOut(slot, into: &effects, at: now)
         self.followStance(slot, at: now)
         self.probeIfDue(slot, into: &effects, at: now)
@@ -23,6 +26,9 @@ extension HealthMachine {
         self.entries[slot].stance = stance
         if stance == .up {
             self.entries[slot].offeredUntil = nil
+            // What was said by now says nothing of what comes.
+            self.entries[slot].tally.refutedBy = 0
+            self.entries[slot].tally.isProven = false
             self.scheduleProbe(slot, at: now)
         } else if before == .up {
             self.entries[slot].slowFactor = nil
@@ -63,13 +69,24 @@ extension HealthMachine {
     /// Whether no request came for ten seconds, but checks that read answers pass.
     ///
     /// Without traffic that is the best proof there is. Where checks only connect, a minute without
-    /// a request must pass.
+    /// a request must pass. The same for who does not check and hears nobody speak against the target.
     private func isWonByChecks(_ slot: Int, at now: MonotonicInstant) -> Bool {
         let entry = self.entries[slot]
         guard let since = entry.watch.trialSince else { return false }
-        let wait = Duration.seconds(entry.isConnectionOnly ? 60 : 10)
+        let isPassed = entry.watch.passesChecks || entry.tally.refuting > 0
+        let wait = entry.isConnectionOnly || !isPassed ? HealthTiming.idleTrial : .seconds(10)
         return now >= since.advanced(by: wait)
-            && (entry.watch.passesChecks || entry.tally.refuting > 0)
+            && (isPassed || (entry.part.rank == nil && entry.tally.against == 0))
+    }
+
+    /// When this node has nothing more to say against a target which it does not check, and which
+    /// nobody has wanted to try, since what it saw is long ago.
+    ///
+    /// `nil` when that does not come by time alone.
+    private func silenceStart(_ slot: Int) -> MonotonicInstant? {
+        let entry = self.entries[slot]
+        guard entry.part.rank == nil, let since = entry.watch.trialSince else { return nil }
+        return max(since, entry.watch.lastActivity ?? since).advanced(by: HealthTiming.idleTrial)
     }
 
     /// Whose turn it is to try a target, until when, and after how many more the own one comes; `nil`
@@ -231,7 +248,8 @@ extension HealthMachine {
         if self.entries[slot].isWatched { self.entries[slot].watch.evidence.decay(to: now) }
         let entry = self.entries[slot]
         self.count(slot)
-        let vote = entry.vote
+        let isSilent = self.silenceStart(slot).map { now >= $0 } ?? false
+        let vote = isSilent ? nil : entry.vote
         let before = self.ownVotes[entry.target.id]
         guard vote != before else { return nil }
         let isSame = vote.map { before?.means($0) ?? false } ?? false
@@ -281,6 +299,8 @@ extension HealthMachine {
         if entry.watch.evidence.failures > 0 { note(now.advanced(by: .seconds(1))) }
         note(entry.watch.evidence.pendingRate)
         note(entry.slowEnd)
+        note(self.refutedAt(slot))
+        if self.ownVotes[entry.target.id] != nil { note(self.silenceStart(slot)) }
         let salt = SeededGenerator.mix(entry.target.id.rawValue ^ self.node.id.low)
         if let start = entry.watch.trialTime(timing: self.timing, salt: salt) {
             note(now < start ? start : self.nextTurn(slot, at: now))

@@ -24,7 +24,7 @@ extension HealthMachine {
             guard isNew || isFlip else { continue }
             changed.append(id)
             if vote.isAgainst, !report.isAbstaining, isFlip || old?.vote.stance != vote.stance {
-                self.accuse(id, at: now)
+                if let slot = self.slots[id] { self.accuse(slot, at: now) }
             }
         }
         for id in before?.votes.keys ?? [:].keys where votes[id] == nil { changed.append(id) }
@@ -54,45 +54,45 @@ extension HealthMachine {
     ) {
         for id in ids {
             guard let slot = self.slots[id] else { continue }
-            self.retally(slot, at: now)
+            self.retally(slot)
             self.settle(slot, into: &effects, at: now)
         }
     }
 
     /// A peer begins to speak against a target: checkers look at once, and what was seen before no
     /// longer counts for the target.
-    private mutating func accuse(_ id: TargetID, at now: MonotonicInstant) {
-        guard let slot = self.slots[id] else { return }
+    mutating func accuse(_ slot: Int, at now: MonotonicInstant) {
         self.entries[slot].alarm(at: now)
         self.entries[slot].contradictions = 0
         self.entries[slot].accusedAt = now
     }
 
     /// Sums up what peers say of a target, in O(peers).
-    mutating func retally(_ slot: Int, at now: MonotonicInstant) {
+    mutating func retally(_ slot: Int) {
         let id = self.entries[slot].target.id
         let outSince = self.entries[slot].watch.outSince
         var tally = HealthEntry.Tally()
-        var refutedBy = 0
-        var isProven = false
         for observer in self.observers.values where !observer.isAbstaining {
             guard let heard = observer.votes[id] else { continue }
             tally.count(heard.vote)
             if let outSince, heard.vote.refutes, heard.at > outSince {
-                refutedBy += heard.vote.isChecker ? 1 : 0
-                isProven = isProven || heard.vote.reason == .proven
+                tally.refutedBy += heard.vote.isChecker ? 1 : 0
+                tally.isProven = tally.isProven || heard.vote.reason == .proven
             }
         }
         self.entries[slot].tally = tally
-        guard outSince != nil else { return }
-        let ground = self.entries[slot].watch.ground
+    }
+
+    /// When what peers say brings a target back that is out of use here; `nil` while it does not.
+    func refutedAt(_ slot: Int) -> MonotonicInstant? {
+        let entry = self.entries[slot]
+        guard let time = entry.watch.returnTime(self.timing) else { return nil }
+        // Of another region's target one checker alone can be heard here.
+        let audible = self.share.isHome(entry.target.region) ? 2 : 1
         let isRefuted =
-            ground == .connection && self.entries[slot].part.rank == nil
-            && refutedBy >= min(2, max(1, self.peers.count - 1))
-        guard ground != .word, isRefuted || isProven,
-            self.entries[slot].watch.mayReturn(self.timing, at: now)
-        else { return }
-        self.entries[slot].watch.refuted(at: now)
+            entry.watch.ground == .connection && entry.part.rank == nil
+            && entry.tally.refutedBy >= min(audible, max(1, self.peers.count - 1))
+        return entry.watch.ground != .word && (isRefuted || entry.tally.isProven) ? time : nil
     }
 }
 

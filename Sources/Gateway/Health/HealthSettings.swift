@@ -99,6 +99,9 @@ public struct HealthTiming: Equatable, Sendable {
     /// Longest time that a wake may be late before this node distrusts what it took for timeouts:
     /// 250 ms.
     static let patience = Duration.milliseconds(250)
+    /// How long a target may be tried without a request for it until what was seen of it is too old to
+    /// be told: 60 s.
+    static let idleTrial = Duration.seconds(60)
 
     /// Time between checks from the first contrary result until the verdict is settled, for at
     /// most ten checks.

@@ -213,18 +213,27 @@ struct TargetWatch: Equatable, Sendable {
         if case .trial(let since) = self.state { since } else { nil }
     }
 
+    /// How the last checks ended says nothing any more, since this node makes none.
+    mutating func forgetChecks() {
+        self.passesChecks = false
+        self.failsChecks = false
+    }
+
     /// Ends a suspicion that others have refuted since it began.
     mutating func refuted(at now: MonotonicInstant) { self.recover(at: now) }
 
     /// Whether checks and peers may bring it back: at once at first, later the more often it was out
     /// of use.
     func mayReturn(_ timing: HealthTiming, at now: MonotonicInstant) -> Bool {
-        guard let since = self.outSince else { return true }
-        guard self.ground != .breaker else {
-            return now >= since.advanced(by: self.backoff(timing))
-        }
-        guard self.strikes > 1 else { return true }
-        return now >= since.advanced(by: timing.recoveryInterval * (1 << (self.strikes - 1)))
+        self.returnTime(timing).map { now >= $0 } ?? true
+    }
+
+    /// From when on checks and peers may bring it back; `nil` when it is in use.
+    func returnTime(_ timing: HealthTiming) -> MonotonicInstant? {
+        guard let since = self.outSince else { return nil }
+        guard self.ground != .breaker else { return since.advanced(by: self.backoff(timing)) }
+        guard self.strikes > 1 else { return since }
+        return since.advanced(by: timing.recoveryInterval * (1 << (self.strikes - 1)))
     }
 
     /// When a trial may begin; `nil` when none may.

@@ -121,6 +121,21 @@ struct HealthMachineTests {
         #expect(machine.views(at: self.at(1.5)).first?.verdict == .lowered)
     }
 
+    @Test("lets own answers outweigh what a peer had said before the target was known here")
+    func earlyAccusation() {
+        var machine = HealthMachine(node: Self.eu1, timing: HealthTiming())
+        _ = machine.setPeers(Self.all, at: self.at(0))
+        _ = machine.receive(self.report(.down), from: Self.eu2.id, at: self.at(0.5))
+        let upstream = HealthUpstream(settings: HealthSettings(), targets: [self.target])
+        _ = machine.configure([upstream], at: self.at(1))
+        #expect(machine.views(at: self.at(1)).first?.factor == 0.5)
+
+        _ = machine.observe([self.answered(9)], at: self.at(1.2))
+
+        #expect(machine.views(at: self.at(1.2)).first?.factor == 1)
+        #expect(machine.report.votes[self.target.id]?.stance == .up, "and it says so")
+    }
+
     @Test("ignores strangers and abstaining peers, and keeps a report until the next")
     func invalidReports() {
         var machine = self.machine()
