@@ -6,6 +6,7 @@ import MeshPrimitives
 import MeshReports
 import MeshTransport
 import ServiceLifecycle
+import Synchronization
 
 /// Hands what the cluster learns to the parts of the node that it concerns.
 ///
@@ -22,6 +23,13 @@ struct MeshWatch: Service {
     let store: NodeStore
     /// Called when an operator wants another mode of this node.
     let onDesiredMode: @Sendable (MemberReport.Mode) -> Void
+
+    /// Those that the health machine was last told of.
+    private final class Peers: Sendable {
+        let ids = Mutex<Set<NodeID>>([])
+    }
+
+    private let known = Peers()
 
     private var node: NodeID { self.store.node }
 
@@ -154,6 +162,15 @@ struct MeshWatch: Service {
         self.health.setPeers(
             isAlone ? [] : peers.map { HealthPeer(id: $0.id, region: $0.profile.region) }
         )
+        // What one said before it was among them was not taken.
+        let ids = Set(peers.map(\.id))
+        let arrivals = self.known.ids.withLock { known in
+            defer { known = ids }
+            return ids.subtracting(known)
+        }
+        for peer in arrivals.sorted() where peer != self.node {
+            self.health.receive(HealthReport(await self.cluster.votes(of: peer)), from: peer)
+        }
         self.regions.summariesChanged()
     }
 
