@@ -150,8 +150,18 @@ extension Membership {
             self.probeOrder.insert(member.id, using: &self.generator)
         }
         self.broadcasts.insert(news)
-        if changed.signed.record.start != member.signed.record.start {
-            self.pending.append(.proved(member.id, changed.signed.record.start))
+        let (old, new) = (member.signed.record.start, changed.signed.record.start)
+        if old != new { self.pending.append(.proved(member.id, new)) }
+        if old != new, old.boot == new.boot {
+            // Two starts of one number: the disk was set back. The later one has to count on past the
+            // other, or what both have said is mixed up by who heard both.
+            self.send(
+                .gossip,
+                first: [.record(member.signed)],
+                carriesNews: false,
+                to: changed.profile.address,
+                at: now
+            )
         }
         self.pending.append(
             .event(.changed(self.member(member.id) ?? changed, from: member.state))

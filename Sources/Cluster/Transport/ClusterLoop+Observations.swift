@@ -56,6 +56,8 @@ extension ClusterLoop {
         }
         let votes = old.votes(of: self.node)
         self.stepObservations { $0.setVotes(votes, at: $1) }
+        let returns = old.returns(of: self.node)
+        self.stepObservations { $0.setReturns(returns, at: $1) }
     }
 
     /// What has changed since the last call, by owner.

@@ -82,6 +82,22 @@ struct IdentityTests {
         #expect(Self.word(of: membership).record.incarnation == Self.start(3, 0).firstIncarnation)
     }
 
+    @Test("is told of another start of the same number, whose word it would be taken for")
+    func sameBoot() {
+        var bench = Bench(peers: 1)
+        let first = record(2, Self.start(4, 4).firstIncarnation, start: Self.start(4, 4))
+        let second = record(2, Self.start(4, 9).firstIncarnation, start: Self.start(4, 9))
+        let third = record(2, Self.start(5, 1).firstIncarnation, start: Self.start(5, 1))
+        _ = bench.hear(message(.gossip, from: 3, [.record(first)]), at: 1)
+
+        let same = bench.hear(message(.gossip, from: 3, [.record(second)]), at: 1)
+        let later = bench.hear(message(.gossip, from: 3, [.record(third)]), at: 1)
+
+        let told = same.sent.filter { $0.message.updates.contains(.record(first)) }
+        #expect(told.map(\.to) == [second.record.profile.address])
+        #expect(!later.sent.contains { $0.message.updates.contains(.record(second)) })
+    }
+
     @Test("tells the shell which start of a member speaks, once for each")
     func provesStarts() {
         var bench = Bench(peers: 1)
