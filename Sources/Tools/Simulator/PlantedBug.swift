@@ -15,6 +15,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
     case hastyAcknowledgement
     /// What nodes observe stops arriving.
     case deafToObservations
+    /// Nodes judge targets without regard to what their peers say.
+    case deafToVotes
     /// Stores never exchange what they missed.
     case noRepair
     /// A changelog takes every peer's root for its own, so it asks nobody for what it lacks.
@@ -39,6 +41,7 @@ public enum PlantedBug: String, CaseIterable, Sendable {
         case .largeDatagrams: (Self.crowd, .datagramSize)
         case .hastyAcknowledgement: (.calm, .durability)
         case .deafToObservations: (.calm, .equalObservations)
+        case .deafToVotes: (Self.region, .health)
         case .noRepair, .echoedRoots: (.split, .equalStores)
         case .mixedRules: (Self.busy, .equalStores)
         case .noLead: (.calm, .equalStores)
@@ -85,6 +88,13 @@ public enum PlantedBug: String, CaseIterable, Sendable {
         return profile
     }()
 
+    /// More nodes in a region than check a target, some of which send it nothing.
+    private static let region: FaultProfile = {
+        var profile = FaultProfile.calm
+        profile.nodeCount = 12
+        return profile
+    }()
+
     /// Many writes, so that each entity is written.
     private static let busy: FaultProfile = {
         var profile = FaultProfile.calm
@@ -103,7 +113,8 @@ public enum PlantedBug: String, CaseIterable, Sendable {
             configuration.suspicionMaximumMultiplier = 1
             configuration.mechanisms = []
         case .deafToAccusations, .blindProbes, .noFullSync, .hastyAcknowledgement,
-            .deafToObservations, .noRepair, .bornFounded, .echoedRoots, .mixedRules, .noLead:
+            .deafToObservations, .deafToVotes, .noRepair, .bornFounded, .echoedRoots, .mixedRules,
+            .noLead:
             break
         }
     }

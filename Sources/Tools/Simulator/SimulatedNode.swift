@@ -1,6 +1,7 @@
 import MeshActivation
 import MeshChangelog
 import MeshDissemination
+import MeshHealth
 import MeshMembership
 import MeshObservations
 import MeshPrimitives
@@ -75,6 +76,7 @@ struct SimulatedNode {
     var changelog: Changelog?
     var observations: ObservationTable?
     var machine: ConfigurationMachine?
+    var health: SimulatedHealth?
     /// What the machine had built, by revision.
     var builds: [UInt64: ConfigurationBuild] = [:]
     /// What is in use.
@@ -86,7 +88,7 @@ struct SimulatedNode {
     var clock = SimulatedClock()
     /// Who the observations were told is there.
     var observers: [Peer] = []
-    /// What it sees of targets.
+    /// What it has told of targets.
     var votes = ObserverVotes()
     var isLeaving = false
     var pausedUntil = MonotonicInstant(nanoseconds: 0)
@@ -97,6 +99,8 @@ struct SimulatedNode {
     var changelogWake: UInt64 = 0
     var observationWake: UInt64 = 0
     var machineWake: UInt64 = 0
+    var healthWake: UInt64 = 0
+    var regionWake: UInt64 = 0
 
     /// Creates a node that does not run yet.
     init(index: Int, isMixed: Bool, generator: inout SeededGenerator) {
@@ -131,7 +135,7 @@ struct SimulatedNode {
         return Int(address - 0x7F00_0001)
     }
 
-    /// Loads the disk into fresh cores.
+    /// Loads the disk into fresh cores; `now` is by the node's own clock.
     mutating func boot(
         _ configuration: MembershipConfiguration,
         _ changelog: ChangelogConfiguration,
@@ -139,7 +143,8 @@ struct SimulatedNode {
         _ observations: ObservationConfiguration,
         _ setup: ConfigurationMachine.Setup,
         generator: inout SeededGenerator,
-        at now: MonotonicInstant
+        at now: MonotonicInstant,
+        trueTime: MonotonicInstant
     ) {
         self.disk.bootCount = max(self.disk.bootCount, self.disk.bootFloor) + 1
         self.isLeaving = false
@@ -147,6 +152,8 @@ struct SimulatedNode {
         self.changelogWake += 1
         self.observationWake += 1
         self.machineWake += 1
+        self.healthWake += 1
+        self.regionWake += 1
         self.builds = [:]
         self.active = nil
         self.hasServed = false
@@ -176,6 +183,10 @@ struct SimulatedNode {
         )
         self.observers = []
         self.votes = ObserverVotes()
+        self.health = SimulatedHealth(
+            HealthPeer(id: self.id, region: self.profile.region),
+            fleetOffset: now.duration(to: trueTime)
+        )
         self.observations = ObservationTable(
             configuration: observations,
             node: self.id,
@@ -199,6 +210,7 @@ struct SimulatedNode {
         self.changelog = nil
         self.observations = nil
         self.machine = nil
+        self.health = nil
     }
 }
 

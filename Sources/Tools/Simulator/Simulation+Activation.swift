@@ -114,6 +114,7 @@ extension Simulation {
         self.report(ActivationChecker.check(build, revision, node, self.now))
         guard let build else { return }
         self.count(.activation)
+        self.configureHealth(index, build.state)
         self.nodes[index].active = build
         self.nodes[index].hasServed = node.hasServed || !build.state.isEmpty
         self.nodes[index].builds = node.builds.filter { $0.key >= revision }

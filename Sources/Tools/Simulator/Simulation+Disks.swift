@@ -56,11 +56,15 @@ extension Simulation {
         self.nodes[index].changelogWake += 1
         self.nodes[index].observationWake += 1
         self.nodes[index].machineWake += 1
+        self.nodes[index].healthWake += 1
+        self.nodes[index].regionWake += 1
         let node = self.nodes[index]
         self.queue.push(.wakeMembership(index, number: node.membershipWake), at: self.now)
         self.queue.push(.wakeChangelog(index, number: node.changelogWake), at: self.now)
         self.queue.push(.wakeObservations(index, number: node.observationWake), at: self.now)
         self.queue.push(.wakeMachine(index, number: node.machineWake), at: self.now)
+        self.queue.push(.wakeHealth(index, number: node.healthWake), at: self.now)
+        self.queue.push(.wakeRegions(index, number: node.regionWake), at: self.now)
     }
 }
 

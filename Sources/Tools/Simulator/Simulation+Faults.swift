@@ -99,6 +99,10 @@ extension Simulation {
         self.report(self.stores.checkQuiet(stores, of: running.map(\.id), at: self.now))
         self.report(ObservationChecker.check(running, at: self.now))
         for node in running {
+            self.report(HealthChecker.checkQuiet(node, self.targets, self.now))
+        }
+        self.report(HealthChecker.checkQuiet(running, self.now))
+        for node in running {
             let fault = node.changelog.flatMap { changelog in
                 self.fault(
                     of: RoutedState(
@@ -162,11 +166,9 @@ extension Simulation {
         var changelog = self.profile.changelog
         var rules = StructuralRules.simulated
         self.bug?.spoil(&changelog, &rules, at: index)
-        var observations = ObservationConfiguration()
         var setup = ConfigurationMachine.Setup()
         setup.hasSeeds = true
         self.mutant?.spoil(&rules)
-        self.mutant?.spoil(&observations)
         self.mutant?.spoil(&setup)
         self.startClock(of: index)
         self.nodes[index].pausedUntil = self.now
@@ -174,10 +176,11 @@ extension Simulation {
             configuration,
             changelog,
             rules,
-            observations,
+            self.observationConfiguration,
             setup,
             generator: &self.boots,
-            at: self.time(at: index)
+            at: self.time(at: index),
+            trueTime: self.now
         )
         let seeds = [0, 1].map(SimulatedNode.endpoint)
         let now = self.time(at: index)

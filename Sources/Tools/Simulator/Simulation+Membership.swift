@@ -111,6 +111,7 @@ extension Simulation {
         case .proved, .measured: break
         case .persistBoot(let boot):
             self.nodes[index].disk.bootFloor = max(self.nodes[index].disk.bootFloor, boot)
+            self.observeAnew(index, boot: boot)
         case .persistMesh(let mesh): self.nodes[index].disk.mesh = mesh
         }
     }

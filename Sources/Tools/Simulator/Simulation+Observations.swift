@@ -1,13 +1,11 @@
 import MeshDissemination
+import MeshHealth
 import MeshMembership
 import MeshObservations
 import MeshPrimitives
 
-/// Carries out what the observations decide, and lets nodes see things.
+/// Carries out what the observations decide, and lets something happen that is told.
 extension Simulation {
-    /// How many different targets are voted on: 8.
-    static let targetCount = 8
-
     /// Gives one input to a node's observations and carries out the effects.
     mutating func stepObservations(
         _ index: Int,
@@ -29,38 +27,63 @@ extension Simulation {
             Peer(id: $0.id, region: $0.profile.region)
         }
         guard peers != self.nodes[index].observers else { return }
+        let before = self.nodes[index].observers.map(\.id)
         self.nodes[index].observers = peers
         self.stepObservations(index) { table, now in table.setPeers(peers, at: now) }
+        let checker = HealthPeer(id: own, region: self.nodes[index].profile.region)
+        let checkers = peers.map { HealthPeer(id: $0.id, region: $0.region) } + [checker]
+        self.stepHealth(index) { $0.setPeers(checkers, at: $1) }
+        // What one said before it was among them was not taken.
+        for peer in Set(peers.map(\.id)).subtracting(before).sorted() {
+            self.hear([.votes, .regions], of: peer, at: index)
+        }
     }
 
-    /// Lets a random running node change its state, its votes, or what it sees of regions.
+    /// How the observations of a node are tuned.
+    var observationConfiguration: ObservationConfiguration {
+        var configuration = ObservationConfiguration()
+        self.mutant?.spoil(&configuration)
+        return configuration
+    }
+
+    /// Lets a node say everything again under a higher boot number, since peers remember a higher one than
+    /// its disk did.
+    mutating func observeAnew(_ index: Int, boot: UInt64) {
+        let node = self.nodes[index]
+        guard let old = node.observations else { return }
+        self.nodes[index].observations = ObservationTable(
+            configuration: self.observationConfiguration,
+            node: node.id,
+            region: node.profile.region,
+            boot: boot,
+            generator: self.boots.split(),
+            at: self.time(at: index)
+        )
+        self.nodes[index].observers = []
+        self.setObservers(of: index)
+        if let state = old.state(of: node.id) {
+            self.stepObservations(index) { table, now in table.setState(state, at: now) }
+        }
+        self.stepObservations(index) { table, now in table.setVotes(node.votes, at: now) }
+        let returns = old.returns(of: node.id)
+        self.stepObservations(index) { table, now in table.setReturns(returns, at: now) }
+    }
+
+    /// Lets a random running node change its state, or targets fail and recover, and all send requests.
     mutating func see() {
-        let pause = self.now.advanced(by: .milliseconds(300))
-        if pause < Self.instant(self.profile.faultSeconds) { self.queue.push(.see, at: pause) }
+        self.queue.push(.see, at: self.now.advanced(by: .milliseconds(300)))
+        self.sendRequests()
+        guard self.now < Self.instant(self.profile.faultSeconds) else { return }
         let index = self.sights.next(below: self.nodes.count)
-        let kind = self.sights.next(below: 4)
+        let kind = self.sights.next(below: 8)
         let number = self.sights.next()
-        guard self.nodes[index].isRunning, !self.nodes[index].isLeaving,
+        guard kind > 0 else { return self.targets.change() }
+        guard kind > 3, self.nodes[index].isRunning, !self.nodes[index].isLeaving,
             self.nodes[index].pausedUntil <= self.now
         else { return }
-        if kind == 0 {
-            var state = NodeState()
-            state.generation = number >> 40
-            self.stepObservations(index) { table, now in table.setState(state, at: now) }
-        } else {
-            var votes = ObserverVotes()
-            for target in 0..<UInt64(Self.targetCount) where number >> target & 1 == 1 {
-                let stance: TargetVote.Stance = number >> (target + 8) & 1 == 1 ? .down : .suspect
-                let isChecker = (target + UInt64(index)) % 2 == 0
-                votes.votes[TargetID(rawValue: target)] = TargetVote(
-                    stance: stance,
-                    reason: 2,
-                    isChecker: isChecker
-                )
-            }
-            self.nodes[index].votes = votes
-            self.stepObservations(index) { table, now in table.setVotes(votes, at: now) }
-        }
+        var state = NodeState()
+        state.generation = number >> 40
+        self.stepObservations(index) { table, now in table.setState(state, at: now) }
     }
 
     private mutating func perform(_ effect: ObservationTable.Effect, at index: Int) {
@@ -73,7 +96,7 @@ extension Simulation {
                 self.datagram(.observations(message), from: index, to: receiver.profile.address)
             case .stream: self.stream(.observations(message), from: index, to: receiver.index)
             }
-        case .changed: break
+        case .changed(let owner, let aspects): self.hear(aspects, of: owner, at: index)
         case .wake(let instant):
             self.nodes[index].observationWake += 1
             let number = self.nodes[index].observationWake
@@ -115,27 +138,32 @@ enum ObservationChecker {
                 + "\(believed, default: "none") and not \(said, default: "none")"
         }
         let near = nodes.filter { $0.profile.region == observer.profile.region }
-        for number in 0..<UInt64(Simulation.targetCount) {
-            let target = TargetID(rawValue: number)
-            let against = near.count { $0.votes.votes[target] != nil }
+        for target in Set(near.flatMap(\.votes.votes.keys)).sorted() {
+            let against = near.count { $0.votes.isAgainst(target) }
             let heard = near.count { node in
                 node.index == observer.index
-                    ? node.votes.votes[target] != nil
-                    : table.votes(of: node.id).votes[target] != nil
+                    ? node.votes.isAgainst(target)
+                    : table.votes(of: node.id).isAgainst(target)
             }
             // Who does not check may keep silent while enough others speak.
             let enough = min(against, ObservationConfiguration().voteRedundancy)
             guard heard > against || heard < enough else { continue }
             let unheard = near.filter { node in
-                node.votes.votes[target] != nil && node.index != observer.index
-                    && table.votes(of: node.id).votes[target] == nil
+                node.votes.isAgainst(target) && node.index != observer.index
+                    && !table.votes(of: node.id).isAgainst(target)
             }.map { node in
-                let isSaid = node.observations?.votes(of: node.id).votes[target] != nil
+                let isSaid = node.observations?.votes(of: node.id).isAgainst(target) ?? false
                 return "node \(node.index)\(isSaid ? "" : ", which keeps it to itself")"
             }
-            return "hears \(heard) of its region speak against target \(number); \(against) do; "
+            return "hears \(heard) of its region speak against target \(target); \(against) do; "
                 + "not \(unheard.joined(separator: "; "))"
         }
         return nil
+    }
+}
+
+extension ObserverVotes {
+    fileprivate func isAgainst(_ target: TargetID) -> Bool {
+        self.votes[target].map { $0.stance != .up } ?? false
     }
 }

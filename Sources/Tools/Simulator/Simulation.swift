@@ -1,5 +1,7 @@
 import MeshActivation
+import MeshBalancing
 import MeshChangelog
+import MeshHealth
 import MeshMembership
 import MeshObservations
 import MeshPrimitives
@@ -15,6 +17,10 @@ public struct Simulation {
         case wakeChangelog(Int, number: UInt64)
         case wakeObservations(Int, number: UInt64)
         case wakeMachine(Int, number: UInt64)
+        case wakeHealth(Int, number: UInt64)
+        case wakeRegions(Int, number: UInt64)
+        case checked(Int, SimulatedCheck)
+        case publish(Int)
         case saved(Int, ChangelogBatch, token: UInt64, boot: UInt64)
         case compiled(Int, UInt64, boot: UInt64)
         case installed(Int, UInt64, boot: UInt64)
@@ -54,6 +60,7 @@ public struct Simulation {
     var boots: SeededGenerator
     var load: SeededGenerator
     var sights: SeededGenerator
+    var targets: SimulatedTargets
     var activity: SeededGenerator
     var lies: SeededGenerator
     /// Who lies, once it has begun.
@@ -99,6 +106,7 @@ public struct Simulation {
         self.boots = root.split()
         self.load = root.split()
         self.sights = root.split()
+        self.targets = SimulatedTargets(generator: root.split())
         self.activity = root.split()
         self.lies = root.split()
         self.expected = Set(schedule.faults.map(\.fault.happening)).union(profile.happenings)
@@ -201,6 +209,20 @@ public struct Simulation {
             guard self.isAwake(index, else: event), self.nodes[index].machineWake == number
             else { return }
             self.stepMachine(index) { machine, now in machine.wake(at: now) }
+        case .wakeHealth(let index, let number):
+            guard self.isAwake(index, else: event), self.nodes[index].healthWake == number
+            else { return }
+            self.stepHealth(index) { $0.wake(at: $1) }
+        case .wakeRegions(let index, let number):
+            guard self.isAwake(index, else: event), self.nodes[index].regionWake == number
+            else { return }
+            self.stepRegions(index) { $0.wake(at: $1) }
+        case .checked(let index, let check):
+            guard self.isAwake(index, else: event) else { return }
+            self.checked(index, check)
+        case .publish(let index):
+            guard self.isAwake(index, else: event) else { return }
+            self.publishHealth(index)
         case .compiled(let index, let revision, let boot):
             self.compiled(index, revision, boot: boot)
         case .installed(let index, let revision, let boot):
@@ -246,6 +268,7 @@ public struct Simulation {
     private mutating func calmDown() {
         self.note("all faults end")
         self.network.becomePerfect()
+        self.targets.calmDown()
         for index in self.nodes.indices { self.nodes[index].pausedUntil = self.now }
     }
 

@@ -33,6 +33,8 @@ public struct Violation: Equatable, Sendable {
         case writable
         /// What is brought into use is newer than before, and a node is ready when something is.
         case activation
+        /// A target that answers stays in use; after quiet, those that fail get nothing, the others all.
+        case health
         /// What one node says another one reads.
         case encoding
         /// Every fault of the schedule has happened.

@@ -62,6 +62,15 @@ struct SimulationTests {
         #expect(report.violation == nil, "\(report)")
     }
 
+    @Test("mixes up nothing that two starts of one number have said: rolled-back, seed 27")
+    func sameBoot() {
+        var simulation = Simulation(seed: 27, profile: .rolledBack)
+
+        let report = simulation.run()
+
+        #expect(report.violation == nil, "\(report)")
+    }
+
     @Test("folds while disks are full and slow")
     func foldsOnBadDisks() {
         var simulation = Simulation(seed: 3, profile: .disks)
