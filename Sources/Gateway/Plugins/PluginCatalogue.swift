@@ -119,13 +119,14 @@ public enum PluginCatalogue {
                 break
             } catch {
                 // As in Kong, rules about several fields count when each field is right.
-                let isWhole = error.field == FieldPath.entityField
+                let isWhole = error.field == FieldPath.entityField || error.condition != nil
                 let isOpen = error.field.split(separator: ".")
                     .contains { secret.contains(String($0)) }
                 // That it is missing now is our doing.
                 let isGone = Self.field(of: error).map { removed.contains($0) } ?? false
                 if !isOpen, !isGone, !errors.contains(error), !isWhole || errors.isEmpty {
                     errors.append(error)
+                    if let condition = error.broken(in: plugin) { errors.append(condition) }
                 }
                 guard !isWhole, let field = Self.remove(error, from: &rest) else { break }
                 removed.insert(field)

@@ -36,6 +36,8 @@ public struct FieldSchema: Equatable, Sendable {
     public var isAutomatic = false
     /// Whether it is a secret.
     public var isSecret = false
+    /// Whether a text may be empty.
+    public var takesEmpty = false
     /// What it is when it is not given.
     public var standard: DocumentValue?
     /// The only values it takes; empty for any.
@@ -130,6 +132,7 @@ extension FieldSchema {
             fields.append(DocumentField("encrypted", .bool(true)))
             fields.append(DocumentField("referenceable", .bool(true)))
         }
+        if self.takesEmpty { fields.append(DocumentField("len_min", .integer(0))) }
         if let standard { fields.append(DocumentField("default", standard)) }
         if !self.choices.isEmpty {
             let choices = self.choices.map { DocumentValue.string($0) }

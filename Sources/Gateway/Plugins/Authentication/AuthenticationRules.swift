@@ -30,8 +30,12 @@ struct AuthenticationRules: Sendable {
         case needsContent(byteLimit: Int)
     }
 
-    /// The setting that all of them have.
-    static let anonymousField = FieldSchema("anonymous", .string)
+    /// The setting that all of them have; empty for nobody.
+    static let anonymousField: FieldSchema = {
+        var field = FieldSchema("anonymous", .string)
+        field.takesEmpty = true
+        return field
+    }()
     /// The setting that some of them have.
     static let preflightField = FieldSchema.standard("run_on_preflight", .boolean, .bool(true))
     /// Whether the target does not see the credential.
@@ -45,16 +49,16 @@ struct AuthenticationRules: Sendable {
         self.runsOnPreflight = try settings.flag("run_on_preflight") ?? true
     }
 
-    /// Lets a request in or answers it.
+    /// Lets a request in or answers it; `authenticate` is handed the request, which is large to keep.
     func access(
         _ request: PluginRequest,
         _ state: inout PluginState,
         _ edits: inout PluginEdits,
-        _ authenticate: (inout PluginEdits) -> Outcome
+        _ authenticate: (PluginRequest, inout PluginEdits) -> Outcome
     ) -> PluginVerdict {
         if !self.runsOnPreflight, request.head.method == .options { return .next }
         if self.anonymous != nil, state.identity.isKnown { return .next }
-        switch authenticate(&edits) {
+        switch authenticate(request, &edits) {
         case .known(let consumer, let credential):
             guard let place = request.consumers.place(of: consumer) else {
                 return .answer(Self.unexpected)

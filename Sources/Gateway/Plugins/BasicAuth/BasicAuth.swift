@@ -22,7 +22,7 @@ struct BasicAuth: Sendable {
             return PluginStep(access: { request, state, edits in
                 let note = state.note
                 return plugin.rules.access(request, &state, &edits) {
-                    plugin.authenticate(request, note, &$0)
+                    plugin.authenticate($0, note, &$1)
                 }
             })
         }

@@ -26,7 +26,7 @@ struct BotDetection: Sendable {
     private let instance: EntityID
 
     init(_ settings: PluginSettings) throws(PluginError) {
-        self.instance = settings.plugin.id
+        self.instance = settings.memoryID
         self.allowed = try settings.patterns("allow")
         self.denied = try settings.patterns("deny") + KnownBots.patterns
     }

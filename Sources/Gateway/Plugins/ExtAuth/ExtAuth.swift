@@ -73,7 +73,7 @@ struct ExtAuth: Sendable {
             body: nil,
             contentType: nil
         )
-        self.instance = settings.plugin.id
+        self.instance = settings.memoryID
     }
 
     private static func names(

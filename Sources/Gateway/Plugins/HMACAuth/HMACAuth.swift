@@ -25,7 +25,7 @@ struct HMACAuth: Sendable {
             return PluginStep(
                 access: { request, state, edits in
                     var isSigned = false
-                    let verdict = plugin.rules.access(request, &state, &edits) { edits in
+                    let verdict = plugin.rules.access(request, &state, &edits) { request, edits in
                         let outcome = plugin.authenticate(request, &edits)
                         if case .known = outcome { isSigned = true }
                         return outcome

@@ -16,14 +16,39 @@ struct FlatObject {
     /// Most members.
     static let countLimit = 16
 
+    /// Where a name or a text lies; small, as objects are moved about.
+    private struct Place {
+        var start: UInt16 = 0
+        var count: UInt16 = 0
+
+        init() {}
+
+        init(_ range: Range<Int>) {
+            self.start = UInt16(range.lowerBound)
+            self.count = UInt16(range.count)
+        }
+
+        var range: Range<Int> { Int(self.start)..<(Int(self.start) + Int(self.count)) }
+    }
+
+    /// What kind of value a member has; ``numbers`` holds what it is.
+    private enum Kind: UInt8 {
+        case text
+        case integer
+        case bool
+        case null
+    }
+
     private let bytes: UnsafeRawBufferPointer
-    private var names = InlineArray<16, Range<Int>>(repeating: 0..<0)
-    private var values = InlineArray<16, Value>(repeating: .null)
+    private var names = InlineArray<16, Place>(repeating: Place())
+    private var kinds = InlineArray<16, Kind>(repeating: .null)
+    private var numbers = InlineArray<16, Int64>(repeating: 0)
     /// How many members there are.
     private(set) var count = 0
 
-    /// Reads a whole text; nil when it is anything else.
+    /// Reads a whole text; nil when it is anything else, or longer than places tell.
     init?(_ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count <= UInt16.max else { return nil }
         self.bytes = bytes
         var reader = Reader(bytes)
         reader.skipSpace()
@@ -38,8 +63,8 @@ struct FlatObject {
                 guard reader.takes(":") else { return nil }
                 reader.skipSpace()
                 guard let value = reader.value() else { return nil }
-                self.names[self.count] = name
-                self.values[self.count] = value
+                self.names[self.count] = Place(name)
+                self.keep(value)
                 self.count += 1
                 reader.skipSpace()
             } while reader.takes(",")
@@ -51,18 +76,47 @@ struct FlatObject {
 
     /// What stands under a name; nil when there is no such name.
     subscript(name: some Collection<UInt8>) -> Value? {
-        for index in 0..<self.count where self.bytes[self.names[index]].elementsEqual(name) {
-            return self.values[index]
+        for index in 0..<self.count where self.name(index).elementsEqual(name) {
+            return self.value(index)
         }
         return nil
     }
 
+    private mutating func keep(_ value: Value) {
+        switch value {
+        case .text(let range):
+            self.kinds[self.count] = .text
+            self.numbers[self.count] = Int64(range.lowerBound) << 16 | Int64(range.count)
+        case .integer(let number):
+            self.kinds[self.count] = .integer
+            self.numbers[self.count] = number
+        case .bool(let flag):
+            self.kinds[self.count] = .bool
+            self.numbers[self.count] = flag ? 1 : 0
+        case .null: self.kinds[self.count] = .null
+        }
+    }
+
+    private func value(_ index: Int) -> Value {
+        let number = self.numbers[index]
+        switch self.kinds[index] {
+        case .text:
+            let start = Int(number >> 16)
+            return .text(start..<(start + Int(number & 0xFFFF)))
+        case .integer: return .integer(number)
+        case .bool: return .bool(number != 0)
+        case .null: return .null
+        }
+    }
+
     /// The name of a member.
-    func name(_ index: Int) -> Slice<UnsafeRawBufferPointer> { self.bytes[self.names[index]] }
+    func name(_ index: Int) -> Slice<UnsafeRawBufferPointer> {
+        self.bytes[self.names[index].range]
+    }
 
     private func isNew(_ name: Range<Int>) -> Bool {
         for index in 0..<self.count {
-            let other = self.names[index]
+            let other = self.names[index].range
             guard other.count == name.count else { continue }
             if self.bytes[other].elementsEqual(self.bytes[name]) { return false }
         }

@@ -24,7 +24,9 @@ struct JWT: Sendable {
         compile: { settings throws(PluginError) in
             let plugin = try JWT(settings)
             return PluginStep(access: { request, state, edits in
-                plugin.rules.access(request, &state, &edits) { _ in plugin.authenticate(request) }
+                plugin.rules.access(request, &state, &edits) { request, _ in
+                    plugin.authenticate(request)
+                }
             })
         }
     )
@@ -59,7 +61,8 @@ struct JWT: Sendable {
         guard maximum == 0 || names.contains("exp") else {
             throw settings.error(
                 "claims_to_verify",
-                "expected to contain: exp"
+                "expected to contain: exp",
+                given: "maximum_expiration"
             )
         }
         self.claims = TokenClaims(

@@ -108,7 +108,7 @@ final class KeyAuth: Sendable {
         return PluginStep(
             access: { request, state, edits in
                 var hidden = 0
-                let verdict = self.rules.access(request, &state, &edits) { edits in
+                let verdict = self.rules.access(request, &state, &edits) { request, edits in
                     self.authenticate(request, &edits, &hidden)
                 }
                 state.hiddenName = hidden

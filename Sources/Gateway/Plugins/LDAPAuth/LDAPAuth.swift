@@ -20,7 +20,7 @@ struct LDAPAuth: Sendable {
             return PluginStep(access: { request, state, edits in
                 let note = state.note
                 return plugin.rules.access(request, &state, &edits) {
-                    plugin.authenticate(request, note, &$0)
+                    plugin.authenticate($0, note, &$1)
                 }
             })
         }
@@ -89,7 +89,7 @@ struct LDAPAuth: Sendable {
             )
         )
         let seconds = try Self.number("cache_ttl", 60, settings)
-        self.cache = LoginCache(settings.plugin.id, milliseconds: UInt64(seconds * 1_000))
+        self.cache = LoginCache(settings.memoryID, milliseconds: UInt64(seconds * 1_000))
     }
 
     private static func number(

@@ -116,6 +116,9 @@ public struct LogRecord {
         return text.bytes
     }
 
+    /// The id of Kong's only workspace without a database.
+    private static let workspace = "0dc6f45b-8f8d-40d2-a504-473544ee190b"
+
     /// What is told of requests and of sessions alike.
     func writeRest(_ text: inout LogText) {
         self.writeTries(&text)
@@ -125,6 +128,7 @@ public struct LogRecord {
         if let consumer { Self.write(consumer, &text) }
         text.string("client_ip", self.client)
         text.number("started_at", self.startedAt)
+        text.string("workspace", Self.workspace)
         text.string("workspace_name", "default")
     }
 

@@ -81,7 +81,7 @@ struct MTLSAuth: Sendable {
             authorities,
             takesPartialChains: try settings.flag("allow_partial_chain") ?? false,
             milliseconds: UInt64(seconds * 1_000),
-            instance: settings.plugin.id
+            instance: settings.memoryID
         )
         self.looksUp = try settings.flag("skip_consumer_lookup") != true
         let fields = try settings.texts("consumer_by") ?? []
@@ -122,7 +122,7 @@ struct MTLSAuth: Sendable {
     ) -> PluginVerdict {
         let note = state.note
         let verdict = self.rules.access(request, &state, &edits) {
-            self.authenticate(request, note: note, &$0)
+            self.authenticate($0, note: note, &$1)
         }
         if case .next = verdict, state.identity.isVouched { state.identity.group = self.group }
         return verdict

@@ -70,7 +70,7 @@ struct RevocationCheck: Sendable {
         }
         self.timeout = Int64(timeout)
         self.ttl = UInt64(ttl)
-        self.instance = settings.plugin.id
+        self.instance = settings.memoryID
     }
 
     /// Says what is known, or asks; `issuer` gives the certificate of who signed this one, retained.

@@ -2,7 +2,7 @@ internal import COpenSSL
 
 /// Names what is cached: SHA-256 of what an answer depends on.
 public struct CacheKey: Hashable, Sendable {
-    private let words: [UInt64]
+    let words: [UInt64]
 
     init(words: [UInt64]) { self.words = words }
 

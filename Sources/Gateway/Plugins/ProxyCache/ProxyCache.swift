@@ -98,6 +98,9 @@ struct ProxyCache: Sendable {
         self.statuses = (settings.value("response_code")?.elements ?? []).compactMap { element in
             if case .integer(let status) = element { UInt16(exactly: status) } else { nil }
         }
+        guard !self.statuses.isEmpty else {
+            throw settings.error("response_code", "length must be at least 1")
+        }
         self.types = (try settings.texts("content_type") ?? [])
             .compactMap { MediaType(Array($0.utf8)) }
         for name in ["cache_ttl", "storage_ttl"] {

@@ -11,7 +11,7 @@ struct RateLimitFields {
             FieldSchema("host", .string),
             .standard("port", .integer, .integer(6_379), in: 0...65_535),
             .standard("timeout", .integer, .integer(2_000), in: 0...2_147_483_646),
-            .secret("username"), .secret("password"),
+            .secret("username"), Self.password("password"),
             .standard("database", .integer, .integer(0)),
             .standard("ssl", .boolean, .bool(false)),
             .standard("ssl_verify", .boolean, .bool(false)),
@@ -19,10 +19,17 @@ struct RateLimitFields {
         ])
     )
 
+    /// A password, which may be empty.
+    private static func password(_ name: String) -> FieldSchema {
+        var field = FieldSchema.secret(name)
+        field.takesEmpty = true
+        return field
+    }
+
     /// The names that those settings had before Kong 3.8.
     static let flatRedis: [FieldSchema] = [
         FieldSchema("redis_host", .string), FieldSchema("redis_port", .integer),
-        .secret("redis_password"), .secret("redis_username"),
+        Self.password("redis_password"), .secret("redis_username"),
         FieldSchema("redis_ssl", .boolean), FieldSchema("redis_ssl_verify", .boolean),
         FieldSchema("redis_server_name", .string), FieldSchema("redis_timeout", .integer),
         FieldSchema("redis_database", .integer),
@@ -90,12 +97,16 @@ struct RateLimitFields {
         case "service": return .service
         case "header":
             guard let name = try self.settings.text("header_name"), FieldText.isName(name) else {
-                throw self.settings.error("header_name", "required field missing")
+                throw self.settings.error(
+                    "header_name",
+                    "required field missing",
+                    given: "limit_by"
+                )
             }
             return .header(Array(name.lowercased().utf8))
         case "path":
             guard let path = try self.settings.text("path") else {
-                throw self.settings.error("path", "required field missing")
+                throw self.settings.error("path", "required field missing", given: "limit_by")
             }
             guard path.hasPrefix("/") else {
                 throw self.settings.error("path", "should start with: /")

@@ -4,7 +4,7 @@ import MeshHTTP
 /// An answer that tells what a request was, and which route and service it was for.
 ///
 /// Source: Kong 3.9, `kong/plugins/request-termination/handler.lua`; bodies as `kong.request.get_body`
-/// reads them, those of parts (`multipart/form-data`) are told unread only.
+/// reads them.
 struct EchoedRequest: Sendable {
     let status: UInt16
     let message: String?
@@ -59,6 +59,7 @@ struct EchoedRequest: Sendable {
         if case .whole(let body) = request.content {
             switch BodyFields(of: request) {
             case .form(let arguments): text.arguments("body", arguments)
+            case .parts(let parts): text.arguments("body", parts.arguments)
             case .json(let fields): text.raw("body", DocumentValue.object(fields).json)
             case nil: if let list = BodyFields.list(of: request) { text.raw("body", list.json) }
             }

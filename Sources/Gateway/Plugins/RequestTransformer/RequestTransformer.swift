@@ -64,6 +64,7 @@ struct RequestTransformer: Sendable {
             whole: { side, request, edits, body, _ in
                 side == .request ? self.change(body, request, edits) : nil
             },
+            check: { request, _, body in self.check(request, body) },
             readsCaptures: self.templates.contains(where: \.readsCaptures)
         )
     }
@@ -94,9 +95,9 @@ struct RequestTransformer: Sendable {
         case nil: break
         case .json, .form: edits.collectsBody = true
         case .multipart:
-            return .answer(
-                PluginAnswer(status: 415, error: "Multipart bodies cannot be transformed")
-            )
+            edits.collectsBody = true
+            // What was to be removed is not let through in parts that cannot be told apart.
+            edits.requiresBody = true
         }
         return .next
     }
@@ -137,8 +138,24 @@ struct RequestTransformer: Sendable {
             let before = arguments
             arguments.apply(rules)
             return arguments == before ? nil : arguments.encoded
-        case .multipart, nil: return nil
+        case .multipart:
+            guard var parts = FormParts(body, type: values.writtenType) else { return nil }
+            let before = parts
+            parts.apply(rules)
+            return parts == before ? nil : parts.encoded
+        case nil: return nil
         }
+    }
+
+    private static let typeField = Array("content-type".utf8)
+
+    /// Refuses a body whose parts cannot be told apart.
+    private func check(_ request: PluginRequest, _ body: [UInt8]) -> PluginAnswer? {
+        let type = request.value(named: Self.typeField).map { String(decoding: $0, as: UTF8.self) }
+        guard !self.body.isEmpty, let type, case .multipart = BodyKind(type.lowercased()),
+            FormParts(body, type: type) == nil
+        else { return nil }
+        return PluginAnswer(status: 400, error: "Malformed multipart body")
     }
 }
 

@@ -11,9 +11,12 @@ struct RequestValues: TemplateValues {
     }
 
     /// `Content-Type` in lower case; empty without one.
-    var contentType: String {
+    var contentType: String { self.writtenType.lowercased() }
+
+    /// `Content-Type` as it was written; empty without one.
+    var writtenType: String {
         let value = self.edits.currentValues(of: Array("content-type".utf8)).first ?? []
-        return String(decoding: value, as: UTF8.self).lowercased()
+        return String(decoding: value, as: UTF8.self)
     }
 
     func value(_ table: LuaExpression.Table, _ key: String) -> [UInt8]? {

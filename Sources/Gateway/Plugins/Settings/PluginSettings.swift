@@ -98,6 +98,20 @@ struct PluginSettings {
     /// What takes the entries of a plan.
     func makeLog(_ plan: LogPlan) -> any LogTaking { self.logs(plan) }
 
+    /// What the instance remembers is set apart by: from what others remember, and from what it
+    /// remembered with other settings.
+    var memoryID: EntityID {
+        let digest = CacheKey(of: Array("\(self.plugin.id) \(self.plugin.config.json)".utf8))
+        return EntityID(high: digest.words[0], low: digest.words[1])
+    }
+
+    /// As Kong's conditions: a field is wrong given the value of another one.
+    func error(_ name: String, _ message: String, given other: String) -> PluginError {
+        var error = self.error(name, message)
+        error.condition = "\(self.path).\(other)"
+        return error
+    }
+
     func error(_ name: String, _ message: String) -> PluginError {
         PluginError(self.plugin, field: "\(self.path).\(name)", message)
     }

@@ -44,6 +44,9 @@ enum SettingsCheck {
         switch shape {
         case .string:
             guard let text = value.text else { return findings.append((path, "expected a string")) }
+            guard schema.takesEmpty || !text.isEmpty else {
+                return findings.append((path, "length must be at least 1"))
+            }
             guard schema.choices.isEmpty || schema.choices.contains(text) else {
                 let choices = schema.choices.joined(separator: ", ")
                 return findings.append((path, "expected one of: \(choices)"))

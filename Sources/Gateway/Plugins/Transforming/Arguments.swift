@@ -10,6 +10,9 @@ struct Arguments: Equatable {
 
     private(set) var all: [Argument] = []
 
+    /// Takes arguments that were read elsewhere.
+    init(_ all: [Argument]) { self.all = all }
+
     /// Reads a text without its `?`.
     init(_ text: UnsafeRawBufferPointer) {
         for part in text.split(separator: UInt8(ascii: "&")) {

@@ -41,6 +41,10 @@ struct KeyAuthBodyTests {
         let bodies = [
             (Self.form, "a=1&apikey=ann%2Dkey&b=%20"),
             (Self.json, #"{"a": 1.0, "apikey": "ann-key"}"#),
+            (
+                "multipart/form-data; boundary=x",
+                "--x\r\nContent-Disposition: form-data; name=\"apikey\"\r\n\r\nann-key\r\n--x--"
+            ),
             // The last one counts, as for lua-cjson.
             (Self.json, #"{"apikey": "nobody", "a": 1, "a": 2, "apikey": "ann-key"}"#),
         ]

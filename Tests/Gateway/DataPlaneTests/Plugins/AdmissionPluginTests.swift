@@ -43,6 +43,23 @@ struct AdmissionPluginTests {
         #expect(two?.status == 400)
     }
 
+    @Test("bot-detection forgets with its settings what it has found of agents")
+    func changedRobots() throws {
+        let plugin = try PluginGateway("bot-detection")
+        let curl = ["User-Agent: curl/8.0"]
+        #expect(plugin.ask("GET", "/a", curl)?.status == 200)
+        var entities = TestEntities.proxying([plugin.origin.port])
+        var stricter = Plugin(
+            id: EntityID(high: 9, low: 0),
+            name: "bot-detection",
+            config: .record(["deny": .strings("^curl")])
+        )
+        stricter.route = TestEntities.routeID
+        entities.plugins = EntityList([stricter])
+        try plugin.gateway.install(entities, version: 2)
+        #expect(plugin.ask("GET", "/a", curl)?.status == 403)
+    }
+
     @Test("bot-detection takes what is allowed before what is denied")
     func ownRobots() throws {
         let plugin = try PluginGateway(

@@ -96,8 +96,24 @@ struct TransformerTests {
         #expect(broken.text.hasSuffix("\n\n{nonsense"))
         let other = try send("text/plain", "gone=1")
         #expect(other.text.hasSuffix("\n\ngone=1"))
-        let multipart = try send("multipart/form-data; boundary=x", "--x--")
-        #expect(multipart.status == 415)
+        let part = { (name: String, value: String) in
+            "--Xy\r\nContent-Disposition: form-data; name=\"\(name)\"\r\n\r\n\(value)\r\n"
+        }
+        let file =
+            "--Xy\r\nContent-Disposition: form-data; filename=\"gone\"; name=f\r\n"
+            + "Content-Type: text/plain\r\n\r\n--X\r\n\r\n"
+        let sent =
+            part("gone", "1") + file + part("old", "2") + part("here", "3") + part("gone", "4")
+            + "--Xy--\r\n"
+        let kept =
+            file + part("new", "2") + part("here", "xx") + part("more", "1") + part("list", "two")
+            + "--Xy--\r\n"
+        let parts = try send("multipart/form-data; Boundary=\"Xy\"", sent)
+        #expect(parts.text.hasSuffix("\n\n" + kept))
+        #expect(parts.text.contains("content-length: \(kept.utf8.count)\n"))
+        for broken in ["--x", "--x\r\n\r\ngone=1\r\n", "gone"] {
+            #expect(try send("multipart/form-data; boundary=x", broken).status == 400)
+        }
     }
 
     @Test("response-transformer edits fields and JSON")

@@ -92,6 +92,10 @@ struct TrafficSettingsTests {
                 "response-transformer", ["add": .record(["json": list("x")])],
                 "config.add.json.0", "key 'x' has no value"
             ),
+            (
+                "proxy-cache", ["strategy": .string("memory"), "response_code": .list([])],
+                "config.response_code", "length must be at least 1"
+            ),
             ("file-log", [:], "config.path", "required field missing"),
             ("response-ratelimiting", [:], "config.limits", "required field missing"),
             (
@@ -255,6 +259,45 @@ struct TrafficSettingsTests {
             }
         }
         #expect(count > 10)
+    }
+
+    @Test(
+        "a condition is told with the field that it is about",
+        arguments: [
+            ("rate-limiting", ["second": .integer(1), "limit_by": .string("header")], "limit_by"),
+            ("rate-limiting", ["second": .integer(1), "limit_by": .string("path")], "limit_by"),
+            ("jwt", ["maximum_expiration": .integer(60)], "maximum_expiration"),
+        ] as [(String, [String: DocumentValue], String)]
+    )
+    func conditions(name: String, config: [String: DocumentValue], field: String) throws {
+        var plugin = Plugin.numbered(1, name)
+        plugin.config = .object(config.map { DocumentField($0.key, $0.value) })
+        let last = try #require(PluginCatalogue.errors(in: plugin).dropFirst().first)
+        #expect(last.field == "@entity")
+        #expect(
+            last.message
+                == "failed conditional validation given value of field 'config.\(field)'"
+        )
+    }
+
+    @Test(
+        "texts are not empty, passwords of a Redis may be",
+        arguments: [
+            ("key-auth", "realm", .string(""), "config.realm"),
+            ("correlation-id", "header_name", .string(""), "config.header_name"),
+            ("jwt", "header_names", list("a", ""), "config.header_names.1"),
+            ("rate-limiting", "redis", .record(["host": .string("")]), "config.redis.host"),
+            ("rate-limiting", "redis", .record(["password": .string("")]), nil),
+            ("rate-limiting", "redis_password", .string(""), nil),
+        ] as [(String, String, DocumentValue, String?)]
+    )
+    func emptyTexts(name: String, field: String, value: DocumentValue, wrong: String?) {
+        var plugin = Plugin.numbered(1, name, ["minute": .integer(1)])
+        if name != "rate-limiting" { plugin.config = .object([]) }
+        plugin.config = .object((plugin.config.fields ?? []) + [DocumentField(field, value)])
+        let errors = PluginCatalogue.errors(in: plugin)
+        #expect(errors.map(\.field) == (wrong.map { [$0] } ?? []))
+        #expect(errors.allSatisfy { $0.message == "length must be at least 1" })
     }
 
     @Test("protocols of streams are for the plugins that run on streams")
