@@ -10,7 +10,7 @@ public struct RegionShareReport: Codable, Equatable, Sendable {
     public var cause: String
     /// The same in a few words.
     public var reason: String
-    /// How long it has stood so, in seconds.
+    /// How long that has been the cause, in seconds.
     public var ageSeconds: Double
     /// How long it must still be well before its traffic returns; `nil` when it does not wait.
     @Nullable public var holdLeftSeconds: Double? = nil
