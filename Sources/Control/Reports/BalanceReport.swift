@@ -61,7 +61,8 @@ public struct TargetShareReport: Codable, Equatable, Sendable {
     public var ageSeconds: Double
     /// Why, in a few words.
     public var reason: String
-    /// In how long single requests may try it; `nil` when it is in use or waits for an operator.
+    /// In how long single requests may try it; `nil` when it is in use, waits for an operator, or fails
+    /// its checks.
     @Nullable public var nextTrySeconds: Double? = nil
     /// Attempts at it since the node has it.
     public var attempts: UInt64 = 0
