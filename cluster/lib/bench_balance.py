@@ -285,7 +285,8 @@ def figures(scenario, lines, late):
     begin, end = (moment + SETTLE for moment in SCENARIOS[scenario][2])
     inside = [line for line in lines if begin <= line[0] < end]
     good = sorted(line[1] * 1000 for line in inside if line[3] == 200)
-    after = [line for line in lines if line[0] >= FAULT_AT + SETTLE]
+    # The load begins a moment after the clock of faults does, and what was on its way fails, too.
+    after = [line for line in lines if line[0] >= FAULT_AT + SETTLE - 1]
     by = {name: sum(1 for line in inside if line[4] == name) for name in ("e1", "w")}
     west = sum(1 for line in inside if line[4].startswith("w"))
     return {
