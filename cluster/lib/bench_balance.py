@@ -10,6 +10,7 @@ import json
 import math
 import os
 import random
+import resource
 import select
 import shutil
 import signal
@@ -27,7 +28,7 @@ import balance_svg
 EAST = [f"127.0.1.{number}" for number in (1, 2, 3, 4)]
 WEST = [f"127.0.2.{number}" for number in (1, 2, 3, 4)]
 PORTS = {"nginx": 8101, "haproxy": 8102, "envoy": 8103, "meshgate": 8104,
-         "meshgate-limits": 8104}
+         "meshgate-limits": 8104, "meshgate-least": 8104}
 ADMIN = 8114
 SETTLE, FAULT_AT = 6.0, 5.0
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -47,12 +48,14 @@ SCENARIOS = {
     "f": (3840, 12, (2, 11.5), "120 % of east; west is well"),
     "f2": (3840, 12, (6, 11.5), "west is killed at 5 s: 120 % of all there is (16.7 % too much)"),
     "g": (60, 12, (5, 12), "e1 is killed at 5 s; three nodes of one fleet, 20 requests a second each"),
+    "g2": (60, 12, (5, 12), "as g, with the third node in another region, and targets of no region"),
 }
 # Where a killed region comes back, and how many requests make each of its backends warm.
 BACK_AT, WARM_AFTER = 13.0, 2000
 # Milliseconds that the backends of east take in scenario a.
 SPEEDS = (5, 5, 10, 20)
-# Nodes of the fleet of scenario g; no peer shares what it sees, so that only ours runs there.
+# Scenarios with a fleet, and its nodes; no peer shares what it sees, so that only ours runs there.
+FLEETS = ("g", "g2")
 NODES = 3
 
 
@@ -113,7 +116,7 @@ class Proxy:
 
     @property
     def ports(self):
-        count = NODES if self.scenario == "g" else 1
+        count = NODES if self.scenario in FLEETS else 1
         return [PORTS[self.name] + 100 * index for index in range(count)]
 
     def commands(self):
@@ -132,16 +135,20 @@ class Proxy:
 
     def meshgate(self):
         """Everything by default but addresses, and what the peers' files say, too: that answers 500 are
-        tried again elsewhere (nobody does so by default); `-limits` adds limits found by measuring."""
+        tried again elsewhere (nobody does so by default); `-limits` adds limits found by measuring,
+        `-least` chooses by requests in flight, as the peers' files do."""
         meshd = os.path.join(self.options.binaries, "meshd")
         ring = os.path.join(self.folder, "keyring")
         with open(os.open(ring, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
             file.write(subprocess.check_output([meshd, "keyring"]))
-        targets = [{"target": address + ":9000", "tags": ["region:" + region]}
+        targets = [{"target": address + ":9000",
+                    "tags": [] if self.scenario == "g2" else ["region:" + region]}
                    for region, side in (("east", EAST), ("west", WEST)) for address in side]
         upstream = {"name": "api", "targets": targets}
         if self.name == "meshgate-limits":
             upstream["limits"] = {"adaptive": True}
+        if self.name == "meshgate-least":
+            upstream["algorithm"] = "least-connections"
         document = {"_format_version": "3.0", "upstreams": [upstream], "services": [
             {"name": "api", "host": "api", "routes": [{"name": "api", "paths": ["/"]}],
              "retry": {"on": ["error", "timeout", "http_500", "http_502", "http_503", "http_504"]}}]}
@@ -152,7 +159,8 @@ class Proxy:
 
     def node(self, meshd, index, ring, config):
         values = {
-            "node.name": f"bench-{index + 1}", "node.region": "east",
+            "node.name": f"bench-{index + 1}",
+            "node.region": "west" if self.scenario == "g2" and index == 2 else "east",
             "node.data_dir": f"{self.folder}/data-{index + 1}",
             "proxy.listen": f"127.0.0.1:{self.ports[index]}", "proxy.tls_listen": "off",
             "proxy.workers": "1", "admin.listen": f"127.0.0.1:{ADMIN + 100 * index}",
@@ -162,7 +170,7 @@ class Proxy:
             values["config"] = config
         else:
             values["gossip.seeds"] = "127.0.0.1:8134"
-        if self.options.keep or self.scenario == "g":
+        if self.options.keep or self.scenario in FLEETS:
             values["proxy.access_log"] = os.path.join(self.folder, f"access-{index + 1}.log")
         return [meshd, "run"] + [part for name, value in values.items()
                                  for part in ("--set", f"{name}={value}")]
@@ -219,15 +227,21 @@ def fill_up(address):
 
     Returns the connections; they must be held.
     """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 16_384)), hard))
     held, waiting = [], 0
-    end = time.time() + 2
-    while waiting < 8 and time.time() < end:
+    end = time.time() + 3
+    while waiting < 8:
+        if time.time() > end:
+            sys.exit(f"{address} still answers SYNs with {len(held)} connections waiting")
         one = socket.socket()
         one.setblocking(False)
         one.connect_ex((address, 9000))
         held.append(one)
         # On loopback a SYN is answered at once, or not at all.
-        waiting = 0 if select.select([], [one], [], 0.002)[1] else waiting + 1
+        poll = select.poll()
+        poll.register(one, select.POLLOUT)
+        waiting = 0 if poll.poll(2) else waiting + 1
     return held
 
 
@@ -237,7 +251,7 @@ def break_it(scenario, east, west, held):
         east[0].set(latency_ms=100)
     elif scenario == "c":
         east[0].set(error_rate=0.3)
-    elif scenario in ("d1", "g"):
+    elif scenario in ("d1", "g", "g2"):
         east[0].signal(signal.SIGKILL)
     elif scenario in ("d2", "d3"):
         east[0].signal(signal.SIGSTOP)
@@ -278,7 +292,8 @@ def figures(scenario, lines, late):
     begin, end = (moment + SETTLE for moment in SCENARIOS[scenario][2])
     inside = [line for line in lines if begin <= line[0] < end]
     good = sorted(line[1] * 1000 for line in inside if line[3] == 200)
-    after = [line for line in lines if line[0] >= FAULT_AT + SETTLE]
+    # The load begins a moment after the clock of faults does, and what was on its way fails, too.
+    after = [line for line in lines if line[0] >= FAULT_AT + SETTLE - 1]
     by = {name: sum(1 for line in inside if line[4] == name) for name in ("e1", "w")}
     west = sum(1 for line in inside if line[4].startswith("w"))
     return {
@@ -345,7 +360,7 @@ def run_one(scenario, system, seed, options):
         result = figures(scenario, lines, late)
         if scenario == "c":
             result["e1_arrivals"] = arrivals(east[0], fault)
-        if scenario == "g":
+        if scenario in FLEETS:
             result |= proxy.spread(fault)
         if scenario in ("base", "a", "b", "c", "d2", "d3", "e2"):
             # Nobody was killed: what the backends count is what was sent, or it was sent twice.
@@ -413,7 +428,7 @@ def main():
             sys.exit(f"no system is called {name}; there are {', '.join(PORTS)}")
     lines = []
     for scenario in scenarios:
-        usable = systems if scenario != "g" else [one for one in systems if one == "meshgate"]
+        usable = [one for one in systems if one == "meshgate" or scenario not in FLEETS]
         rows = {system: [] for system in usable}
         for number in range(options.rounds):
             order = usable[:]

@@ -132,8 +132,12 @@ struct TargetView {
             ?? "DNS_ERROR"
     }
 
+    /// The weight of all addresses that no operator has taken out: these are no capacity.
     var total: Int64 {
-        self.weight * Int64(self.addresses.count { $0.address != nil })
+        let counted = self.addresses.count { report in
+            report.address != nil && report.verdict != .draining && report.verdict != .disabled
+        }
+        return self.weight * Int64(counted)
     }
 
     var available: Int64 {

@@ -10,7 +10,7 @@ public struct RegionShareReport: Codable, Equatable, Sendable {
     public var cause: String
     /// The same in a few words.
     public var reason: String
-    /// How long it has stood so, in seconds.
+    /// How long that has been the cause, in seconds.
     public var ageSeconds: Double
     /// How long it must still be well before its traffic returns; `nil` when it does not wait.
     @Nullable public var holdLeftSeconds: Double? = nil
@@ -61,7 +61,8 @@ public struct TargetShareReport: Codable, Equatable, Sendable {
     public var ageSeconds: Double
     /// Why, in a few words.
     public var reason: String
-    /// In how long single requests may try it; `nil` when it is in use or waits for an operator.
+    /// In how long single requests may try it; `nil` when it is in use, waits for an operator, or fails
+    /// its checks.
     @Nullable public var nextTrySeconds: Double? = nil
     /// Attempts at it since the node has it.
     public var attempts: UInt64 = 0

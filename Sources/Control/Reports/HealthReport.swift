@@ -30,6 +30,9 @@ public struct ObservationReport: Codable, Equatable, Sendable {
     @Nullable public var lastFailureAgeSeconds: Double? = nil
     /// How old this evidence is, in seconds.
     public var ageSeconds: Double
+    /// How many nodes of its region speak against the target, of which the observer tells other regions;
+    /// `nil` when it speaks for itself.
+    @Nullable public var nodesAgainst: UInt64? = nil
 
     /// Creates an observation of nothing; set the counts afterwards.
     public init(observer: String, region: String, state: State) {

@@ -27,6 +27,10 @@ struct BearableLoad: Equatable, Sendable {
     /// How much longer than usual answers must take before it is sought, and may take once it is known.
     private static let onset = 2.0
     private static let tolerance = 1.5
+    /// Microseconds by which they must take longer at least before it is sought, and may take once it is
+    /// known: what is quick takes twice as long for many reasons, and another region is farther away.
+    private static let leastOnset = 10_000.0
+    private static let leastTolerance = 5_000.0
     /// Looks running at which answers take long before it is sought.
     private static let onsetLooks = 3
     /// Looks before anybody knows what is usual, and how many of them longer than the one before are no
@@ -118,16 +122,21 @@ struct BearableLoad: Equatable, Sendable {
 
     private mutating func seek(_ mean: Double, _ rate: Double) {
         guard self.looks >= Self.leastLooks else { return self.begin(mean) }
-        guard mean > Self.onset * self.usual else {
+        guard mean > max(Self.onset * self.usual, self.usual + Self.leastOnset) else {
             self.longLooks = 0
             return self.learn(mean, down: 30, up: 60)
         }
         self.longLooks += 1
         guard self.longLooks >= Self.onsetLooks else { return }
         (self.longLooks, self.unreached, self.untilTrial) = (0, 0, Self.soon)
-        self.estimate = rate * Self.tolerance * self.usual
+        self.estimate = rate * self.allowed
         (self.longEstimate, self.longMean) = (self.estimate, mean)
         self.apply()
+    }
+
+    /// What answers may take, in microseconds.
+    private var allowed: Double {
+        max(Self.tolerance * self.usual, self.usual + Self.leastTolerance)
     }
 
     /// The first looks: their mean is usual, unless answers take ever longer; then it all began in an
@@ -155,8 +164,8 @@ struct BearableLoad: Equatable, Sendable {
         guard let (mean, rate) = seen else { return }
         // Looks differ by chance: learned fast downwards, the least of them would be usual.
         self.learn(mean, down: 600, up: isReached ? 6_000 : 600)
-        if mean > Self.tolerance * self.usual {
-            let found = rate * Self.tolerance * self.usual
+        if mean > self.allowed {
+            let found = rate * self.allowed
             self.estimate += Self.smoothing * (found - self.estimate)
             if isReached { self.giveWay(to: mean, rate) }
         } else if isReached {
@@ -180,7 +189,7 @@ struct BearableLoad: Equatable, Sendable {
         guard self.longLooks >= Self.onsetLooks else { return }
         (self.longLooks, self.longMean) = (0, 0)
         self.usual = mean
-        self.estimate = rate * Self.tolerance * mean
+        self.estimate = rate * self.allowed
     }
 
     private mutating func beginTrial() {

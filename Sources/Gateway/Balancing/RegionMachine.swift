@@ -112,7 +112,7 @@ public struct RegionMachine: Sendable {
         }
         return self.states.mapValues { state in
             var state = state
-            _ = state.update(around, at: now)
+            state.settle(around, at: now)
             return state.groups.map(\.share)
         }
     }
@@ -162,6 +162,8 @@ public struct RegionMachine: Sendable {
                 state.groups[place].order = old.order
                 state.groups[place].held = old.held
                 state.groups[place].share = old.share
+                state.groups[place].cause = old.cause
+                state.groups[place].causeSince = old.causeSince
                 state.groups[place].toldShare = old.toldShare
                 state.groups[place].overflowEnd = old.overflowEnd
             }

@@ -93,6 +93,8 @@ public enum RegionCause: String, Sendable {
     case failedOver = "failed-over"
     /// No other region is there.
     case onlyOne = "only-one"
+    /// No other region may serve.
+    case kept
     /// It takes what a better region cannot.
     case spilled
 }

@@ -26,7 +26,7 @@ struct RegionShares: Sendable {
         /// Sum of the weights of its targets, and the part in use, in thousandths of weights.
         var weight = 0
         var usable = 0
-        var standing: RegionStanding
+        var standing = RegionStanding()
         var traffic = RegionTraffic()
         /// The kind of the order that holds now.
         var order: RegionOrder.Kind?
@@ -35,11 +35,18 @@ struct RegionShares: Sendable {
         /// What it gets of the traffic, in thousandths, and why.
         var share = 0
         var cause = RegionCause.usual
+        /// Since when that has been the cause.
+        var causeSince: MonotonicInstant
         /// What people were last told that it gets, in thousandths.
         var toldShare = 0
         /// Until when it counts as taking requests that another region bears no more; `nil` when it does
         /// not.
         var overflowEnd: MonotonicInstant?
+
+        init(region: String?, at now: MonotonicInstant) {
+            self.region = region
+            self.causeSince = now
+        }
 
         /// The part of its capacity that is in use, in thousandths.
         var capacity: Int { self.weight > 0 ? min(1_000, self.usable / self.weight) : 0 }
@@ -56,7 +63,7 @@ struct RegionShares: Sendable {
 
     init(policy: RegionPolicy, regions: [String?], at now: MonotonicInstant) {
         self.policy = policy
-        self.groups = regions.map { Group(region: $0, standing: RegionStanding(at: now)) }
+        self.groups = regions.map { Group(region: $0, at: now) }
         self.returns = regions.map { _ in [] }
     }
 
@@ -84,6 +91,7 @@ struct RegionShares: Sendable {
     mutating func update(_ around: Surroundings, at now: MonotonicInstant) -> Bool {
         let fleet = now.advanced(by: around.fleetOffset)
         let before = self.groups.map(\.share)
+        let causes = self.groups.map(\.cause)
         for place in self.groups.indices {
             if let end = self.groups[place].overflowEnd, end <= now {
                 self.groups[place].overflowEnd = nil
@@ -93,8 +101,23 @@ struct RegionShares: Sendable {
             if self.groups[place].standing.stage != standing { self.lastChange = place }
         }
         self.shareOut(around, fleet)
+        for place in self.groups.indices where self.groups[place].cause != causes[place] {
+            self.groups[place].causeSince = now
+        }
         self.next = self.nextLook(around, fleet, at: now)
         return self.groups.map(\.share) != before
+    }
+
+    /// Looks at everything as it will be when orders have taken full effect, and returns that orders allow
+    /// are over.
+    mutating func settle(_ around: Surroundings, at now: MonotonicInstant) {
+        _ = self.update(around, at: now)
+        for place in self.groups.indices {
+            let standing = self.groups[place].standing
+            guard standing.start != nil, !standing.isFrozen else { continue }
+            self.groups[place].standing.serve()
+        }
+        self.shareOut(around, now.advanced(by: around.fleetOffset))
     }
 
     /// Moves one region's standing on.
@@ -177,7 +200,7 @@ struct RegionShares: Sendable {
         }
         self.groups[place].standing.freeze(isFrozen, at: now)
         guard !isFrozen, self.progress(place, fleet) == 1_000 else { return }
-        self.groups[place].standing.serve(at: now)
+        self.groups[place].standing.serve()
     }
 
     /// The share that a return has reached, by the middle of what all nodes say of its beginning, the
@@ -239,7 +262,9 @@ struct RegionShares: Sendable {
         guard left > 0, let place = self.lastResort(around, fleet) else { return }
         let (share, cause) = (self.groups[place].share, self.groups[place].cause)
         self.groups[place].share += left
-        if share == 0, cause != .usual { self.groups[place].cause = .onlyOne }
+        if share == 0, cause != .usual {
+            self.groups[place].cause = self.policy.spill == .off ? .kept : .onlyOne
+        }
         if share == 0, cause == .usual, left < 1_000 { self.groups[place].cause = .spilled }
     }
 

@@ -25,8 +25,6 @@ struct RegionStanding: Equatable, Sendable {
     private static let flapLimit = 6
 
     private(set) var stage = Stage.serving
-    /// When ``stage`` was entered.
-    private(set) var since: MonotonicInstant
     private var flaps = 0
     /// When it last began to return.
     private var returnedAt: MonotonicInstant?
@@ -35,8 +33,6 @@ struct RegionStanding: Equatable, Sendable {
     /// Whether it is away because its last return was given up.
     private(set) var isGivenUp = false
     private var lookedAt: MonotonicInstant?
-
-    init(at now: MonotonicInstant) { self.since = now }
 
     /// How long the hold at hand lasts.
     func hold(_ policy: RegionPolicy) -> Duration {
@@ -61,11 +57,11 @@ struct RegionStanding: Equatable, Sendable {
         case .serving:
             if capacity == 0 { self.lose(at: now) }
         case .lost:
-            if capacity >= Self.enough { self.enter(.holding(since: now), at: now) }
+            if capacity >= Self.enough { self.stage = .holding(since: now) }
         case .holding:
             guard capacity < Self.enough else { return }
             self.isGivenUp = false
-            self.enter(.lost, at: now)
+            self.stage = .lost
         case .returning:
             if capacity < Self.tooLittle { self.lose(at: now) }
         }
@@ -86,14 +82,12 @@ struct RegionStanding: Equatable, Sendable {
         self.isGivenUp = false
         self.isFrozen = false
         self.lookedAt = now
-        self.enter(
-            .returning(start: MonotonicInstant(nanoseconds: whole).advanced(by: .zero - done)),
-            at: now
-        )
+        let start = MonotonicInstant(nanoseconds: whole).advanced(by: .zero - done)
+        self.stage = .returning(start: start)
     }
 
     /// Ends a return: it has all its traffic again.
-    mutating func serve(at now: MonotonicInstant) { self.enter(.serving, at: now) }
+    mutating func serve() { self.stage = .serving }
 
     /// Gives a return up, since it does far worse than what serves; with enough capacity, in
     /// thousandths, the next hold begins.
@@ -108,7 +102,7 @@ struct RegionStanding: Equatable, Sendable {
         guard case .returning = self.stage else { return }
         self.returnedAt = nil
         self.isFrozen = false
-        self.enter(.holding(since: now), at: now)
+        self.stage = .holding(since: now)
     }
 
     /// Lets a return wait from now on, or go on; what has passed while it waited does not count.
@@ -142,11 +136,6 @@ struct RegionStanding: Equatable, Sendable {
         self.returnedAt = nil
         self.isGivenUp = false
         self.isFrozen = false
-        self.enter(.lost, at: now)
-    }
-
-    private mutating func enter(_ stage: Stage, at now: MonotonicInstant) {
-        self.stage = stage
-        self.since = now
+        self.stage = .lost
     }
 }

@@ -56,7 +56,7 @@ public struct RegionView: Equatable, Sendable {
     public let cause: RegionCause
     /// The part of its capacity that is in use, in thousandths.
     public let capacity: Int
-    /// How long it has stood so.
+    /// How long that has been the cause.
     public let age: Duration
     /// How long its hold still lasts; `nil` when none runs.
     public let holdLeft: Duration?
@@ -66,7 +66,7 @@ public struct RegionView: Equatable, Sendable {
         self.share = group.share
         self.cause = group.cause
         self.capacity = group.capacity
-        self.age = group.standing.since.duration(to: now)
+        self.age = group.causeSince.duration(to: now)
         self.holdLeft = group.standing.holdEnd(policy).map { max(.zero, now.duration(to: $0)) }
     }
 }

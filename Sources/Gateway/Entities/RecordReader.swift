@@ -163,6 +163,12 @@ extension RecordReader {
         _ name: String,
         of type: Choice.Type = Choice.self
     ) -> Choice? {
+        // YAML reads a bare `off` as false, and `on` as true.
+        if case .bool(let flag) = self.value(name)?.value,
+            let choice = Choice(rawValue: flag ? "on" : "off")
+        {
+            return choice
+        }
         guard let text = self.string(name, mayBeEmpty: true) else { return nil }
         guard let choice = Choice(rawValue: text) else {
             self.fail(name, Self.expectedOne(of: type))

@@ -98,7 +98,7 @@ extension HealthMachine {
         let entry = self.entries[slot]
         let salt = SeededGenerator.mix(entry.target.id.rawValue ^ self.node.id.low)
         guard let start = entry.watch.trialTime(timing: self.timing, salt: salt), now >= start,
-            !entry.watch.failsChecks, entry.part.rank != nil || !entry.tally.failsChecks
+            !entry.isTrialInVain
         else { return nil }
         let turn = max(1, self.timing.trialTurn.saturatedNanoseconds)
         let number = max(0, start.duration(to: now).saturatedNanoseconds) / turn
@@ -345,6 +345,11 @@ extension HealthEntry {
 }
 
 extension HealthEntry {
+    /// Whether checks say that a trial would be in vain.
+    var isTrialInVain: Bool {
+        self.watch.failsChecks || (self.part.rank == nil && self.tally.failsChecks)
+    }
+
     /// Whether this node answers those who speak against the target: when it has tried it, or is one of its
     /// checkers, or when not enough of these do so.
     private var refutes: Bool {

@@ -59,8 +59,8 @@ public struct TargetView: Equatable, Sendable {
     public let reason: HealthReason
     /// The evidence in numbers.
     public let evidence: HealthEvidence
-    /// In how long single requests may try it; `nil` when it is in use, or only an operator brings it
-    /// back.
+    /// In how long single requests may try it; `nil` when it is in use, when only an operator brings it
+    /// back, or while its checks fail.
     public let nextTry: Duration?
     /// The share of its weight, 0 to 1.
     public let factor: Float
@@ -100,7 +100,7 @@ extension HealthMachine {
 
     private func nextTry(of entry: HealthEntry, at now: MonotonicInstant) -> Duration? {
         let salt = SeededGenerator.mix(entry.target.id.rawValue ^ self.node.id.low)
-        guard entry.directive == nil,
+        guard entry.directive == nil, !entry.isTrialInVain,
             let start = entry.watch.trialTime(timing: self.timing, salt: salt)
         else { return nil }
         return max(.zero, now.duration(to: start))

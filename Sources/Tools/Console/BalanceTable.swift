@@ -109,6 +109,8 @@ public struct BalanceTable: Sendable {
         }
         if let next = target.nextTrySeconds {
             text += next > 0 ? "; next try in \(Words.age(next))" : "; tried now"
+        } else if target.circuit == "open" {
+            text += "; its checks fail"
         }
         return text
     }
@@ -140,11 +142,19 @@ public struct WhyScreen: Sendable {
         target.observations.sorted { ($0.state == .ok ? 1 : 0) < ($1.state == .ok ? 1 : 0) }
             .prefix(12).map { word in
                 let what = word.lastFailure ?? word.state.rawValue
-                let role = word.isProber ? "checks it" : "sends to it"
-                return "\(Cell(target.target).text): \(Cell(word.observer).text) (\(role)) says "
-                    + "\(what), \(word.failures) failed, \(word.successes) succeeded, "
-                    + "\(Words.age(word.ageSeconds)) ago\n"
+                let counts =
+                    word.failures + word.successes > 0
+                    ? "\(word.failures) failed, \(word.successes) succeeded, " : ""
+                return "\(Cell(target.target).text): \(Cell(word.observer).text) "
+                    + "(\(Self.role(word))) says \(what), \(counts)\(Words.age(word.ageSeconds)) ago\n"
             }
+    }
+
+    private static func role(_ word: ObservationReport) -> String {
+        if let count = word.nodesAgainst {
+            return "for \(Words.count(Int(clamping: count), "node")) of \(Cell(word.region).text)"
+        }
+        return word.isProber ? "checks it" : "sends to it"
     }
 }
 

@@ -7,9 +7,10 @@ public struct EventLine: Sendable {
     /// Creates a line.
     public init(_ event: EventReport) { self.event = event }
 
-    /// Time, kind, type, subject and sentence, without a newline.
+    /// Date and time, kind, type, subject and sentence, without a newline.
     public func text(_ style: TextTable.Style = .plain) -> String {
-        let time = self.event.time.split(separator: "T").last.map { $0.prefix(12) } ?? ""
+        // A node keeps what happened days ago.
+        let time = self.event.time.prefix(23).replacing("T", with: " ")
         let head = [self.event.kind.rawValue, self.event.type, self.event.subject]
             .filter { !$0.isEmpty }.joined(separator: " ")
         let sentence = self.event.message.isEmpty ? "" : "  \(self.event.message)"

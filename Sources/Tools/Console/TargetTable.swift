@@ -73,7 +73,7 @@ public struct TargetTable: Sendable {
     }
 
     private static func cell(_ observation: ObservationReport) -> Cell {
-        let failures = observation.failures
+        let failures = observation.failures > 0 ? "\(observation.failures)" : ""
         switch observation.state {
         case .ok: return Cell("ok", .good)
         case .failing: return Cell("fail\(failures)", .warning)

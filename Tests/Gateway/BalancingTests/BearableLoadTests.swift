@@ -146,6 +146,16 @@ struct BearableLoadTests {
         #expect(Self.west(mixed.counts) < 0.01, "\(mixed.counts)")
     }
 
+    @Test("keeps its requests when what is quick takes some times as long")
+    func quick() {
+        var fleet = Fleet()
+        _ = fleet.run(rate: 1.9, milliseconds: 3_000) { _ in 0.5 }
+        let slower = fleet.run(rate: 1.9, milliseconds: 3_000) { $0 < 4 ? 4 : 0.5 }
+        #expect(slower.overflows == 0, "\(slower.counts)")
+        let full = fleet.run(rate: 3.84, milliseconds: 3_000) { $0 < 4 ? 10 : 0.5 }
+        #expect(full.overflows > 0, "it queues")
+    }
+
     @Test("still does with many workers, of which each sees a part of the load")
     func workers() {
         var fleet = Fleet(workers: 8)

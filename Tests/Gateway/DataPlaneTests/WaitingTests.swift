@@ -109,6 +109,8 @@ struct WaitingTests {
         #expect(answer?.status == 503)
         #expect(time >= .milliseconds(190))
         #expect(Self.shed(gateway) == ["3 waited 1"])
+        let waited = gateway.plane.counters().waiting.first?.waitedMicroseconds ?? 0
+        #expect(waited > 0, "who is shed has waited, too")
         mayAnswer.set()
         #expect(first.message()?.status == 200)
         #expect(gateway.ask(Self.get("/next"))?.text == "/next ")

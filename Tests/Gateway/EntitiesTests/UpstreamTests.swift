@@ -13,6 +13,15 @@ struct UpstreamTests {
         #expect(upstream.regions.hold == 60)
     }
 
+    @Test("takes a bare off of YAML, which is false, for the word")
+    func bareOff() throws {
+        let upstream = try entity(
+            Upstream.self,
+            #"{"name": "a", "regions": {"spill": false}}"#
+        )
+        #expect(upstream.regions.spill == .off)
+    }
+
     @Test(
         "refuses what Kong refuses, in Kong's words",
         arguments: [

@@ -187,6 +187,22 @@ struct HealthReturnTests {
         #expect(self.factor(0, at: 401) == 0.1)
     }
 
+    @Test("is not said to be tried soon while its checks fail")
+    mutating func inVain() {
+        self.configure()
+        let effects = self.node.machine.observe([self.seen(0, refused: 2)], at: self.at(1))
+        #expect(self.view(0, at: 1)?.nextTry != nil)
+        _ = self.run(effects, from: 1, to: 20, .connectFailed)
+        #expect(self.view(0, at: 20)?.circuit == "open")
+        #expect(self.view(0, at: 20)?.nextTry == nil)
+    }
+
+    private func view(_ index: Int, at seconds: Double) -> TargetView? {
+        self.node.machine.views(at: self.at(seconds)).first {
+            $0.target.id == self.node.targets[index].id
+        }
+    }
+
     @Test("is not accused of timeouts that this node's own lateness made")
     mutating func lateness() {
         self.node.settings.active.healthyInterval = .seconds(1)

@@ -56,6 +56,27 @@ struct BalanceTableTests {
         #expect(BalanceTable([report]).text().contains("312 requests passed on over its bound"))
     }
 
+    @Test("say who speaks for how many, and nothing of counts that nobody has told")
+    func words() {
+        var target = TargetShareReport(target: "a:80", address: "a:80", region: "eu", weight: 100)
+        (target.stage, target.circuit, target.reason) = ("down", "open", "connection failed")
+        var own = ObservationReport(observer: "eu-1", region: "eu", state: .failed)
+        (own.failures, own.isProber) = (3, true)
+        var near = ObservationReport(observer: "eu-2", region: "eu", state: .failed)
+        near.lastFailure = "connection failed"
+        var far = ObservationReport(observer: "us-1", region: "us", state: .failed)
+        far.nodesAgainst = 2
+        target.observations = [own, near, far]
+        var report = Self.report()
+        report.targets = [target]
+        let why = WhyReport(subject: "api", upstreams: [report], events: [], view: Samples.view)
+        let text = WhyScreen(why).text()
+        #expect(text.contains("eu-1 (checks it) says failed, 3 failed, 0 succeeded, 0s ago"))
+        #expect(text.contains("eu-2 (sends to it) says connection failed, 0s ago"))
+        #expect(text.contains("us-1 (for 2 nodes of us) says failed, 0s ago"))
+        #expect(text.contains("circuit open; its checks fail"))
+    }
+
     @Test("show how full a region would be, and say why not where there is no limit")
     func utilisation() {
         var shift = RegionOrderReport.Shift(upstream: "api", region: "us")

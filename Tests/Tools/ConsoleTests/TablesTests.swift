@@ -172,7 +172,7 @@ struct TablesTests {
         let observations = (1...9).map { Samples.observation("n\($0)", $0 == 9 ? .failed : .ok) }
         let report = Samples.health([Samples.target("a:1", .healthy, observations)])
         let text = TargetTable(report).text()
-        #expect(text.contains("n1  n2  n3  n4  n5  n9     VERDICT"))
+        #expect(text.contains("n1  n2  n3  n4  n5  n9    VERDICT"))
         #expect(text.contains("3 observers not shown; see -o wide"))
     }
 
@@ -240,10 +240,11 @@ struct TablesTests {
             type: "suspect",
             subject: "nyc-1"
         )
-        #expect(EventLine(event).text() == "22:41:07.120  membership suspect nyc-1")
+        #expect(EventLine(event).text() == "2026-11-20 22:41:07.120  membership suspect nyc-1")
         event.message = "2 of 10\nsuspect it"
         #expect(
-            EventLine(event).text() == "22:41:07.120  membership suspect nyc-1  2 of 10?suspect it"
+            EventLine(event).text()
+                == "2026-11-20 22:41:07.120  membership suspect nyc-1  2 of 10?suspect it"
         )
     }
 

@@ -84,9 +84,7 @@ extension NodeAdmin {
                     report.passedOver = counters[view.target.id]?.passedOver ?? 0
                 }
                 if let members {
-                    report.observations = view.observers.map {
-                        ObservationReport($0, members: members)
-                    }
+                    report.observations = ObservationReport.all(of: view, members)
                 }
                 return report
             }

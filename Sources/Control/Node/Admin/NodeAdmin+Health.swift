@@ -109,7 +109,7 @@ extension NodeAdmin {
             report.factor = Double(view.factor)
             report.circuit = view.circuit
             report.verdict = Self.verdict(of: view, upstream: upstream)
-            report.observations = view.observers.map { ObservationReport($0, members: members) }
+            report.observations = ObservationReport.all(of: view, members)
                 .sorted { ($0.region, $0.observer) < ($1.region, $1.observer) }
             let against = report.observations.filter { $0.state != .ok }
             if view.verdict == .draining || view.verdict == .disabled {
@@ -140,7 +140,27 @@ extension NodeAdmin {
 }
 
 extension ObservationReport {
-    init(_ observer: TargetView.Observer, members: [String: MemberReport]) {
+    /// Who says what of a target, as far as that is known here.
+    ///
+    /// Of another region only two nodes are heard, who tell how many of its nodes speak against the target;
+    /// that its checkers are silent says nothing then.
+    static func all(
+        of view: MeshHealth.TargetView,
+        _ members: [String: MemberReport]
+    ) -> [ObservationReport] {
+        let all = view.observers.map { ObservationReport($0, members: members) }
+        guard let home = members.values.first(where: \.isAsked)?.region else { return all }
+        let against = Set(all.filter { $0.region != home && $0.state != .ok }.map(\.region))
+        return all.compactMap { one in
+            guard against.contains(one.region) else { return one }
+            guard one.state != .ok else { return nil }
+            var sum = one
+            (sum.nodesAgainst, sum.failures) = (one.failures, 0)
+            return sum
+        }
+    }
+
+    private init(_ observer: MeshHealth.TargetView.Observer, members: [String: MemberReport]) {
         let member = members[observer.node.description]
         let vote = observer.vote
         self.init(

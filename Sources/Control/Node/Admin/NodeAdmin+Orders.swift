@@ -24,7 +24,11 @@ extension NodeAdmin {
         let orders = request.order == .undrain ? others : others + [order]
         let configuration = await self.configuration()
         let shifts = self.shifts(under: orders.regionOrders, configuration)
-        let refusal = Self.refusal(of: request, shifts, configuration)
+        let emptying = others.filter { $0.until > now && ["drain", "failover"].contains($0.word) }
+        let emptied = known.map(\.name).filter { name in
+            emptying.contains { $0.subject == .region(name) }
+        }
+        let refusal = Self.refusal(of: request, shifts, configuration, emptied: emptied)
         if let refusal, !request.isForced, !request.isDryRun {
             throw .refused("\(refusal); give --force to do it anyway")
         }
@@ -133,12 +137,13 @@ extension NodeAdmin {
     /// From where on a region that takes over is as good as full.
     private static let fullUtilisation = 0.95
 
-    /// Why an order is refused that leaves an upstream to a region that has lost a part of its targets
-    /// or would be full, or that nothing takes over.
+    /// Why an order is refused that leaves an upstream to a region that has lost a part of its targets,
+    /// would be full, or is to be empty by another order, or that nothing takes over.
     static func refusal(
         of request: RegionOrderRequest,
         _ shifts: [RegionOrderReport.Shift],
-        _ configuration: GatewayConfiguration
+        _ configuration: GatewayConfiguration,
+        emptied: [String]
     ) -> String? {
         guard request.order == .drain || request.order == .failover else { return nil }
         for shift in shifts where shift.region == request.region && shift.after > 0 {
@@ -146,6 +151,11 @@ extension NodeAdmin {
             return upstream?.regions.spill == .off
                 ? "\(shift.upstream) has regions.spill off, so no other region may take its requests"
                 : "\(shift.upstream) has no other region with a target in use"
+        }
+        for shift in shifts where shift.after > shift.before && emptied.contains(shift.region) {
+            return "\(shift.upstream): region \(shift.region), which an operator has emptied, "
+                + "would take \(Int(shift.after * 100)) %; "
+                + "first: meshctl region undrain \(shift.region)"
         }
         for shift in shifts
         where shift.region != request.region && shift.after > shift.before && shift.capacity < 0.7 {

@@ -56,9 +56,12 @@ extension EventLog {
 
     /// Where the target stands, in words: a stage that is lowered by others' word is told with that.
     private static func standing(_ event: HealthEvent) -> String {
-        let stage = event.stage.rawValue
-        return event.verdict == .lowered && event.stage == .up
-            ? "\(stage) at a lowered share" : stage
+        switch event.stage {
+        case .up where event.verdict == .lowered: "up at a lowered share"
+        case .trial: "on trial"
+        case .ramp: "back, its share grows"
+        default: event.stage.rawValue
+        }
     }
 
     /// The evidence in words: `too many failures, 31 of 96 failed, 2 peers speak against it`.

@@ -60,6 +60,7 @@ extension RegionCause {
         case .drained: "drained by an operator"
         case .failedOver: "failed over by an operator"
         case .onlyOne: "no other region is there"
+        case .kept: "regions.spill is off, so no other region may serve"
         case .spilled: "takes what a better region cannot"
         }
     }

@@ -78,9 +78,13 @@ extension Worker {
         let exchange = self.exchanges[place]
         exchange.pointee.flags.remove(.isWaiting)
         guard let room = self.room(exchange) else { return }
+        self.leave(room, place)
+    }
+
+    private func leave(_ room: WaitingRoom, _ place: Int32) {
         room.line.leave(place)
         room.row.subtract(WaitingRows.Place.waiting)
-        let waited = max(0, self.now - exchange.pointee.waitingSince) / 1_000
+        let waited = max(0, self.now - self.exchanges[place].pointee.waitingSince) / 1_000
         room.row.add(WaitingRows.Place.microseconds, UInt64(waited))
     }
 
@@ -128,8 +132,7 @@ extension Worker {
         let exchange = self.exchanges[place]
         let scope = self.reader.load(exchange.pointee.head)
         room.row.add(WaitingRows.Place.shed(refusal, self.urgency(exchange, scope)))
-        room.line.leave(place)
-        room.row.subtract(WaitingRows.Place.waiting)
+        self.leave(room, place)
         exchange.pointee.flags.remove(.isWaiting)
         self.answerFull(place, scope)
     }

@@ -16,13 +16,16 @@ public enum BalanceMistake: String, CaseIterable, Sendable {
     case echoes
     /// Nodes that believe only what they are told of targets, and nothing that they see.
     case hearsay
+    /// A node that hears no operator's order about targets.
+    case deafNode
 
     /// How targets are chosen, where that is the mistake.
     var rule: Shop.Rule {
         switch self {
         case .kongLatency: .kongLatency
         case .roundRobin: .roundRobin
-        case .secondLiar, .openDoors, .closedDoors, .chatter, .echoes, .hearsay: .latency
+        case .secondLiar, .openDoors, .closedDoors, .chatter, .echoes, .hearsay, .deafNode:
+            .latency
         }
     }
 }
@@ -39,6 +42,7 @@ extension BalanceMistake {
         case .chatter: [GossipCases.bytes(seed: seed, plant: self, scenes: [.calm])]
         case .echoes: [GossipCases.bytes(seed: seed, plant: self, scenes: [.flapping])]
         case .hearsay: LateCases.run(seed: seed, plant: self)
+        case .deafNode: [BalanceHistories.storm(seed, nil, self)]
         }
     }
 }

@@ -16,7 +16,7 @@ public enum BalanceHistories {
     ) -> [BalanceFinding] {
         [
             Self.calmDay(seed, nodes), Self.loneObserver(seed, nodes, plant),
-            Self.longDay(seed, nodes), Self.storm(seed, nodes), Self.steady(seed, nodes),
+            Self.longDay(seed, nodes), Self.storm(seed, nodes, plant), Self.steady(seed, nodes),
         ]
     }
 
@@ -101,7 +101,11 @@ public enum BalanceHistories {
     }
 
     /// Whatever happened, all is as usual some time after all is well.
-    private static func storm(_ seed: UInt64, _ nodes: Int?) -> BalanceFinding {
+    static func storm(
+        _ seed: UInt64,
+        _ nodes: Int?,
+        _ plant: BalanceMistake? = nil
+    ) -> BalanceFinding {
         var slowest: Int64 = 0
         var texts: [String] = []
         for offset in UInt64(0)..<6 {
@@ -110,6 +114,7 @@ public enum BalanceHistories {
             script.faultsEvery = 4
             script.changesEvery = 30
             script.loss = 30
+            script.isFirstDeaf = plant == .deafNode
             var history = FleetHistory(script, seed: seed &+ offset)
             history.run(for: .seconds(600))
             history.calm()
