@@ -32,7 +32,10 @@ extension Membership {
         guard record.isWithinLimits else { return }
         guard signed.id != self.local.id else { return self.hearOwn(signed, at: now) }
         guard record.mesh == self.mesh.id else { return }
-        guard !self.forgotten.covers(signed.id, incarnation: record.incarnation) else { return }
+        // Who only made room comes back by its own word as it was, since nobody told it to say more.
+        let isBack = source == .peer(signed.id) && self.forgotten.madeRoom(signed.id)
+        guard isBack || !self.forgotten.covers(signed.id, incarnation: record.incarnation)
+        else { return }
         let since = now.before(age: age, atMost: self.configuration.tombstoneLifetime)
         guard let member = self.table[signed.id] else {
             guard self.isGenuine(signed) else { return }
@@ -216,8 +219,8 @@ extension Membership {
             }
         }
         let member = Member(signed: signed, state: signed.record.state, since: since)
-        if isPresent, self.isFull, let oldest = self.table.oldestTombstone {
-            self.drop(oldest, at: now, isTold: false)
+        if isPresent, self.isFull, let first = self.table.firstTombstone {
+            self.drop(first, at: now, isTold: false)
         }
         guard self.table.store(member) else {
             self.counters.membersRefused += 1
@@ -297,10 +300,11 @@ extension Membership {
     /// Tombstones kept at least, however small the mesh.
     package static let leastTombstones = 256
 
-    /// Drops members whose tombstones have expired, and of too many those that left, then the oldest.
+    /// Drops members whose tombstones have expired, and of too many those that are needed least.
     ///
-    /// Where members live for minutes, tombstones of days would fill the table. Twice as many are kept as
-    /// members were there at once: a cut heals by itself until so many more have failed since.
+    /// Where members live for minutes, tombstones of days would fill the table. Of twice the largest
+    /// number of members that were there at once none is dropped, and of more those first that left
+    /// or had lived shortest, so that a cut heals.
     mutating func reap(at now: MonotonicInstant) {
         let lifetime = self.configuration.tombstoneLifetime
         defer { self.forgotten.expire(lifetime, at: now) }

@@ -117,9 +117,10 @@ extension Membership {
         }
     }
 
-    /// Whether a member has refuted a suspicion not long ago.
+    /// Whether a member has refuted suspicions more than once not long ago; a single one is what a stall
+    /// or a liar causes.
     func comesAndGoes(_ id: NodeID, at now: MonotonicInstant) -> Bool {
-        self.table.hasRefuted(id, since: self.beginOfMemory(at: now))
+        self.table.hasRefutedTwice(id, since: self.beginOfMemory(at: now))
     }
 
     /// Since when refuted suspicions and late answers count.

@@ -79,7 +79,7 @@ public struct Membership: Sendable {
     var ownDoubts: Allowance
     var reconnection: Reconnection
     var forgotten = ForgottenMembers()
-    /// The most others that were present whenever one of them went.
+    /// The most members that were there when one of them went, or as this run found them.
     var mostPresent = 0
     var twin = TwinWatch()
     /// Where the older process of this identity runs to which this one has yielded.

@@ -108,6 +108,22 @@ struct ProbingTests {
         #expect(ping?.message.updates.first == claim(2, .suspect, by: 3))
     }
 
+    @Test("takes a member for one that comes and goes at its second refutation, for two minutes")
+    func comesAndGoes() {
+        var bench = Bench()
+        var taken: [Bool] = []
+        for incarnation in UInt64(1)...2 {
+            let second = 10 * Double(incarnation)
+            let charge = claim(3, .suspect, incarnation, by: 2)
+            bench.hear(message(.gossip, from: 2, [charge]), at: second)
+            bench.hear(message(.gossip, from: 3, [claim(3, .alive, incarnation + 1)]), at: second)
+            taken.append(bench.membership.comesAndGoes(node(3), at: instant(second)))
+        }
+
+        #expect(taken == [false, true])
+        #expect(!bench.membership.comesAndGoes(node(3), at: instant(150)))
+    }
+
     @Test("acknowledges a ping to itself, and denies to be whoever had its address before")
     func answersPing() {
         var bench = Bench(peers: 1)
