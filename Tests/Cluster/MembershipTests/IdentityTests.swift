@@ -76,16 +76,17 @@ struct IdentityTests {
         var bench = Bench(peers: 2)
         let later = record(2, Self.start(4, 4).firstIncarnation, start: Self.start(4, 4))
         bench.hear(message(.gossip, from: 3, [.record(later)]), at: 1)
+        bench.run(from: 1, to: 20, living: [2, 3])
         let ping = message(.ping(sequence: 7, target: node(1)), from: 2, incarnation: 1)
 
-        let answered = bench.hear(ping, at: 2).sent.first?.message.updates ?? []
-        let streamed = bench.membership.receiveStream(ping, from: node(2), at: instant(2))
+        let answered = bench.hear(ping, at: 20).sent.first?.message.updates ?? []
+        let streamed = bench.membership.receiveStream(ping, from: node(2), at: instant(20))
         let sameStart = message(
             .ping(sequence: 8, target: node(1)),
             from: 2,
             incarnation: later.record.incarnation
         )
-        let upToDate = bench.membership.receiveStream(sameStart, from: node(2), at: instant(3))
+        let upToDate = bench.membership.receiveStream(sameStart, from: node(2), at: instant(20))
 
         #expect(answered.first == .record(later))
         #expect(streamed.answer?.updates.contains(.record(later)) == true)
