@@ -34,11 +34,15 @@ public struct Member: Equatable, Sendable {
     /// Who the member is.
     public var id: NodeID { self.signed.id }
 
-    /// How long this node had known it when it went; an hour of one that had gone before.
-    var lived: Duration {
+    /// How long this node had known it when it went, in a few classes, so that nodes agree on it: less
+    /// than a minute, ten minutes, an hour, or more, as of one that had gone before.
+    var lived: Int {
         let lived = self.met.duration(to: self.since)
-        return lived < .zero ? Self.unknownLife : lived
+        guard lived >= .zero else { return Self.lives.count }
+        return Self.lives.firstIndex { lived < $0 } ?? Self.lives.count
     }
+
+    private static let lives = [Duration.seconds(60), .seconds(600), Self.unknownLife]
 
     /// What a member counts as having lived of which this node has not seen it.
     static let unknownLife = Duration.seconds(3_600)

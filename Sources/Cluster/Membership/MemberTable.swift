@@ -70,15 +70,15 @@ struct MemberTable: Sendable {
     /// The members that are gone, in the order in which they make room; not those that have only
     /// withdrawn.
     ///
-    /// First those that have left, then those that had lived shortest: whoever comes and goes must not push
-    /// out the members that a cut took away.
+    /// First those that have left, then those that had lived shortest, the longest gone first: whoever comes
+    /// and goes must not push out the members that a cut took away.
     var tombstones: [Member] { self.gone.sorted(by: Self.makesRoomBefore) }
 
     /// The first member to make room.
     var firstTombstone: Member? { self.gone.min(by: Self.makesRoomBefore) }
 
     private static func makesRoomBefore(_ first: Member, _ second: Member) -> Bool {
-        let lives = [first, second].map { $0.state == .left ? .zero - .seconds(1) : $0.lived }
+        let lives = [first, second].map { $0.state == .left ? -1 : $0.lived }
         return (lives[0], first.since, first.id) < (lives[1], second.since, second.id)
     }
 
@@ -134,6 +134,11 @@ struct MemberTable: Sendable {
         var measure = self.measures[id] ?? Measure()
         (measure.refutedBefore, measure.refuted) = (measure.refuted, now)
         self.measures[id] = measure
+    }
+
+    /// Whether a member has refuted what was said against it since a moment.
+    func hasRefuted(_ id: NodeID, since moment: MonotonicInstant) -> Bool {
+        self.measures[id]?.refuted.map { $0 >= moment } ?? false
     }
 
     /// Whether a member has refuted what was said against it more than once since a moment.

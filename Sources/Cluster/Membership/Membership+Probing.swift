@@ -117,10 +117,12 @@ extension Membership {
         }
     }
 
-    /// Whether a member has refuted suspicions more than once not long ago; a single one is what a stall
-    /// or a liar causes.
+    /// Whether a member has refuted a suspicion just now, or more than one not long ago; a single one is
+    /// what a stall causes, too.
     func comesAndGoes(_ id: NodeID, at now: MonotonicInstant) -> Bool {
-        self.table.hasRefutedTwice(id, since: self.beginOfMemory(at: now))
+        let moment = self.configuration.probeInterval * Self.intervalsOfDoubt
+        return self.table.hasRefuted(id, since: now.advanced(by: .zero - moment))
+            || self.table.hasRefutedTwice(id, since: self.beginOfMemory(at: now))
     }
 
     /// Since when refuted suspicions and late answers count.
@@ -129,6 +131,7 @@ extension Membership {
     }
 
     private static let intervalsOfMemory = 120
+    private static let intervalsOfDoubt = 20
 
     /// Whether this node looks at more members when its own pings are lost.
     private var doubtsSelf: Bool {
