@@ -155,7 +155,9 @@ extension Membership {
             if let namesake = self.namesake(in: message) {
                 self.refused(by: namesake)
             } else {
+                self.isBeingTold = !self.hasJoined
                 self.mergeAll(message, at: now)
+                self.isBeingTold = false
                 self.joined(through: message)
             }
         case .compare(let digests):

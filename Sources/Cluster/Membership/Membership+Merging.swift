@@ -137,14 +137,16 @@ extension Membership {
         )
         if changed.state == .failed { self.counters.failures += 1 }
         self.suspicions.end(member.id)
-        self.change(member, to: changed, news: .accusation(accusation), at: now)
+        // Who learns of an old one only now has just come: all others know, or find it by comparing views.
+        let isOld = changed.since.duration(to: now) > self.configuration.gossipToFailed
+        self.change(member, to: changed, news: isOld ? nil : .accusation(accusation), at: now)
     }
 
     /// Sets how a member stands and passes on why.
     private mutating func change(
         _ member: Member,
         to changed: Member,
-        news: MemberUpdate,
+        news: MemberUpdate?,
         at now: MonotonicInstant
     ) {
         guard self.table.store(changed) else { return }
@@ -152,7 +154,7 @@ extension Membership {
         if changed.state.isPresent, !member.state.isPresent {
             self.probeOrder.insert(member.id, using: &self.generator)
         }
-        self.broadcasts.insert(news)
+        if let news { self.broadcasts.insert(news) }
         if changed.signed.record.start != member.signed.record.start {
             self.pending.append(.proved(member.id, changed.signed.record.start))
         }
@@ -230,7 +232,9 @@ extension Membership {
         self.pending.append(.proved(member.id, signed.record.start))
         if isPresent {
             self.probeOrder.insert(member.id, using: &self.generator)
-            self.broadcasts.insert(.record(signed), isBulk: true)
+            if !self.isBeingTold || isOwnWord {
+                self.broadcasts.insert(.record(signed), isBulk: true)
+            }
         }
         self.pending.append(.event(.joined(self.member(member.id) ?? member)))
         if isPresent {

@@ -231,16 +231,25 @@ extension Membership {
                 self.suspicions.end(id)
                 continue
             }
-            let accused = self.suspicions.charges(against: id).first?.accusation
+            let first = self.suspicions.charges(against: id).first
+            // Who was told of an old failure does not make it a new one.
+            let since = self.suspicions.isDeclared(id) ? first.map { self.since($0) } : nil
             let verdict = Accusation(
                 subject: id,
                 incarnation: member.incarnation,
                 verdict: .failed,
                 accuser: self.local.id,
-                evidence: accused?.evidence ?? Accusation.Evidence()
+                evidence: first?.accusation.evidence ?? Accusation.Evidence(),
+                age: since?.age(at: now) ?? 0
             )
             self.bury(member, verdict, at: now)
         }
+    }
+
+    /// When what is said began.
+    private func since(_ charge: Charge) -> MonotonicInstant {
+        let lifetime = self.configuration.tombstoneLifetime
+        return charge.heard.before(age: charge.accusation.age, atMost: lifetime)
     }
 
     /// A suspect is told so first, that it may refute: Lifeguard's buddy system.

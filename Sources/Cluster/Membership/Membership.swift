@@ -88,6 +88,8 @@ public struct Membership: Sendable {
     public internal(set) var nameHolder: MemberProfile?
     /// Whether a member has told all it knows in this run.
     var hasJoined = false
+    /// Whether this node, which has just come, is told all: that is news to nobody else.
+    var isBeingTold = false
     /// Whether the mesh of this node stays what it is.
     var isFounded: Bool
     /// When it will.

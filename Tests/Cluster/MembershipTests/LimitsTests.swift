@@ -129,6 +129,35 @@ struct RememberedTests {
         #expect(bench.state(of: 699) == .left)
     }
 
+    @Test("are told again by nobody who has just come and was told of them")
+    func toldAtJoin() {
+        var bench = Bench(peers: 0)
+        let living = Set(UInt64(2)...40)
+        let answer = message(.syncAnswer, from: 2, (3...40).map { claim($0, .alive) })
+        _ = bench.membership.receiveStream(answer, from: node(2), at: instant(1))
+        let told = bench.run(from: 1, to: 6, living: living).gossiped.records
+        #expect(bench.membership.statistics.members == 39)
+        #expect(told.allSatisfy { $0.profile.id == node(1) })
+
+        bench.hear(message(.gossip, from: 2, [claim(50, .alive)]), at: 6)
+        let later = bench.run(from: 6, to: 9, living: living).gossiped.records
+        #expect(later.contains { $0.profile.id == node(50) })
+    }
+
+    @Test("are told to have failed only while that is news")
+    func longPast() {
+        var bench = Bench(peers: 20)
+        let charges = [accusation(3, .failed, by: 4, age: 600), accusation(5, .failed, by: 4)]
+        let news = charges.map { MemberUpdate.accusation($0) }
+        bench.hear(message(.gossip, from: 4, news), at: 1)
+        let living = Set(UInt64(2)...21).subtracting([3, 5])
+        let told = bench.run(from: 1, to: 9, living: living).gossiped.charges
+        let failed = Set(told.filter { $0.verdict == .failed }.map(\.subject))
+
+        #expect(bench.state(of: 3) == .failed && bench.state(of: 5) == .failed)
+        #expect(failed == [node(5)])
+    }
+
     @Test("are all kept when most of a large mesh fails at once, so that a cut heals")
     func massFailure() {
         var bench = Bench(peers: 500)
