@@ -70,6 +70,15 @@ public enum IPAddress: Hashable, Sendable {
         }
     }
 
+    /// The address itself, and of IPv6 its network of 64 bits, where a single machine has countless
+    /// addresses.
+    package var network: IPAddress {
+        switch self.unmapped {
+        case .v4(let value): .v4(value)
+        case .v6(let high, _): .v6(high: high, low: 0)
+        }
+    }
+
     /// Whether it can be one machine's: neither unspecified nor of many.
     ///
     /// The broadcast addresses of subnets cannot be told from others here.

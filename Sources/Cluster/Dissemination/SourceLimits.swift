@@ -4,8 +4,8 @@ public import MeshPrimitives
 ///
 /// A member is known by who sealed the datagram, and is charged for what opened alone, so that nobody who
 /// only sends from its address can use its share up. Everything else is charged to the address that it
-/// came from; of an address that has used its share up, nothing is opened unless a member is reached
-/// there.
+/// came from, of IPv6 to its network of 64 bits; of one that has used its share up, nothing is opened
+/// unless a member is reached there.
 ///
 /// All members together fit; of others so many are told apart, those that were quiet make room first,
 /// and who finds no room shares one of many buckets, chosen by its address and a secret: whoever forges
@@ -136,7 +136,11 @@ public struct SourceLimits: Sendable {
 
     /// Whether an address of no member may have something opened; counts nothing.
     public mutating func mayOpen(from source: IPAddress, at now: MonotonicInstant) -> Bool {
-        self.strangers.hasRoom(for: source, sharing: self.share(of: source), at: now)
+        self.strangers.hasRoom(
+            for: source.network,
+            sharing: self.share(of: source),
+            at: now
+        )
     }
 
     /// Whether an address may send what is no member's; counts its bytes if so.
@@ -147,7 +151,7 @@ public struct SourceLimits: Sendable {
     ) -> Bool {
         self.strangers.admits(
             byteCount,
-            from: source,
+            from: source.network,
             sharing: self.share(of: source),
             at: now
         )
@@ -156,11 +160,10 @@ public struct SourceLimits: Sendable {
     /// Sources that are told apart now.
     public var count: Int { self.members.buckets.count + self.strangers.buckets.count }
 
-    /// Which shared bucket an address has; one for each network of IPv6, where a single machine has
-    /// countless addresses.
+    /// Which shared bucket an address has; one for each network of IPv6.
     private func share(of source: IPAddress) -> Int {
         let network =
-            switch source {
+            switch source.network {
             case .v4(let address): UInt64(address)
             case .v6(let high, _): high
             }

@@ -57,6 +57,9 @@ struct ForgottenMembers: Sendable {
         return incarnation <= entry.incarnation
     }
 
+    /// Whether a member was dropped for lack of room alone.
+    func madeRoom(_ id: NodeID) -> Bool { self.entries[id].map { !$0.isTold } ?? false }
+
     /// Forgets that a member was dropped, since it is back.
     mutating func remove(_ id: NodeID) { self.entries[id] = nil }
 

@@ -10,6 +10,7 @@ struct MemberTable: Sendable {
         var roundTrip = RoundTripEstimate()
         var heard: MonotonicInstant?
         var refuted: MonotonicInstant?
+        var refutedBefore: MonotonicInstant?
         var late: MonotonicInstant?
     }
 
@@ -66,17 +67,19 @@ struct MemberTable: Sendable {
         self.failedIDs.all.compactMap { self.rows[$0]?.profile.address }
     }
 
-    /// The members that are gone: those that left, then those that failed, which a cut may have done, the
-    /// longest gone of each first; not those that have only withdrawn.
-    var tombstones: [Member] { self.gone.sorted(by: Self.isNeededLess) }
+    /// The members that are gone, in the order in which they make room; not those that have only
+    /// withdrawn.
+    ///
+    /// First those that have left, then those that had lived shortest, the longest gone first: whoever comes
+    /// and goes must not push out the members that a cut took away.
+    var tombstones: [Member] { self.gone.sorted(by: Self.makesRoomBefore) }
 
-    /// The member that is gone and needed least.
-    var oldestTombstone: Member? { self.gone.min(by: Self.isNeededLess) }
+    /// The first member to make room.
+    var firstTombstone: Member? { self.gone.min(by: Self.makesRoomBefore) }
 
-    private static func isNeededLess(_ one: Member, _ other: Member) -> Bool {
-        let hasLeft = (one.state == .left, other.state == .left)
-        guard hasLeft.0 == hasLeft.1 else { return hasLeft.0 }
-        return (one.since, one.id) < (other.since, other.id)
+    private static func makesRoomBefore(_ first: Member, _ second: Member) -> Bool {
+        let lives = [first, second].map { $0.state == .left ? -1 : $0.lived }
+        return (lives[0], first.since, first.id) < (lives[1], second.since, second.id)
     }
 
     private var gone: [Member] {
@@ -128,12 +131,19 @@ struct MemberTable: Sendable {
     /// Notes that a member has refuted what was said against it.
     mutating func noteRefutation(by id: NodeID, at now: MonotonicInstant) {
         guard self.rows[id] != nil else { return }
-        self.measures[id, default: Measure()].refuted = now
+        var measure = self.measures[id] ?? Measure()
+        (measure.refutedBefore, measure.refuted) = (measure.refuted, now)
+        self.measures[id] = measure
     }
 
     /// Whether a member has refuted what was said against it since a moment.
     func hasRefuted(_ id: NodeID, since moment: MonotonicInstant) -> Bool {
         self.measures[id]?.refuted.map { $0 >= moment } ?? false
+    }
+
+    /// Whether a member has refuted what was said against it more than once since a moment.
+    func hasRefutedTwice(_ id: NodeID, since moment: MonotonicInstant) -> Bool {
+        self.measures[id]?.refutedBefore.map { $0 >= moment } ?? false
     }
 
     /// Notes that a member was heard only after it was doubted.

@@ -214,9 +214,10 @@ extension Membership {
         self.pending.append(.peerDigest(message.sender, message.digest))
     }
 
-    /// What the sender should hear first: that this node doubts it, and this node's own word
-    /// against what the sender claims of it, however old that claim is.
-    private func news(
+    /// What the sender should hear first: that this node doubts it, this node's own word against what
+    /// the sender claims of it, however old that claim is, and what another process of the sender's
+    /// identity said later: it runs twice, or from an older disk.
+    func news(
         for message: MembershipMessage,
         at now: MonotonicInstant
     ) -> [MemberUpdate] {
@@ -225,12 +226,11 @@ extension Membership {
             if case .accusation = update { update.subject == self.local.id } else { false }
         }
         if isAccused { news.append(.record(self.local.signed)) }
-        if let member = self.table[message.sender], member.state != .alive,
+        guard let member = self.table[message.sender],
             member.incarnation >= message.senderIncarnation
-        {
-            news += self.charges(against: member, at: now)
-        }
-        return news
+        else { return news }
+        if member.incarnation > message.senderIncarnation { news.append(.record(member.signed)) }
+        return news + self.charges(against: member, at: now)
     }
 }
 

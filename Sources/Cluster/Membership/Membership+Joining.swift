@@ -49,14 +49,13 @@ extension Membership {
             }
             return
         }
-        let member = Member(
+        var member = Member(
             signed: signed,
             state: record.state,
             since: now.before(age: age, atMost: self.configuration.tombstoneLifetime)
         )
+        member.met = now.advanced(by: .zero - Member.unknownLife)
         guard self.table.store(member) else { return }
-        // How many were there at once is not known any more; tombstones of a cut must not be too many.
-        self.mostPresent = max(self.mostPresent, self.table.count)
         self.pending.append(.proved(member.id, record.start))
         guard member.state.isPresent else { return }
         self.probeOrder.insert(member.id, using: &self.generator)
@@ -80,6 +79,7 @@ extension Membership {
         else { return }
         member.state = accusation.verdict == .expelled ? .left : .failed
         member.since = since
+        member.met = since.advanced(by: .zero - Member.unknownLife)
         member.charges = [Charge(accusation, heard: since)]
         _ = self.table.store(member)
     }
@@ -92,6 +92,11 @@ extension Membership {
         guard self.phase == .idle else { return self.finish(at: now) }
         self.phase = .running
         self.local.since = now
+        // How many were there at once is not known any more: half of those that are gone, so that none of
+        // them is dropped, and restarts add up to no more.
+        let present = self.table.presentCount
+        let gone = self.table.count - present
+        self.mostPresent = max(self.mostPresent, present + 1, (gone + 1) / 2)
         let spread = self.generator.nextUnit()
         self.nextProbe = now.advanced(by: self.configuration.probeInterval * spread)
         self.nextGossip = now.advanced(by: self.configuration.gossipInterval * spread)
@@ -150,7 +155,9 @@ extension Membership {
             if let namesake = self.namesake(in: message) {
                 self.refused(by: namesake)
             } else {
+                self.isBeingTold = !self.hasJoined
                 self.mergeAll(message, at: now)
+                self.isBeingTold = false
                 self.joined(through: message)
             }
         case .compare(let digests):
@@ -166,10 +173,9 @@ extension Membership {
             self.refused(by: holder, in: message)
         case .ping(let sequence, let target) where target == self.local.id:
             self.mergeAll(message, at: now)
-            answer = self.message(
-                .ack(sequence: sequence),
-                updates: [.record(self.local.signed)]
-            )
+            let own = MemberUpdate.record(self.local.signed)
+            let news = self.news(for: message, at: now).filter { $0 != own }
+            answer = self.message(.ack(sequence: sequence), updates: [own] + news)
         case .ack, .gossip:
             self.mergeAll(message, at: now)
         case .ping, .nack, .pingRequest:

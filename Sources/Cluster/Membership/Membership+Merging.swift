@@ -32,7 +32,10 @@ extension Membership {
         guard record.isWithinLimits else { return }
         guard signed.id != self.local.id else { return self.hearOwn(signed, at: now) }
         guard record.mesh == self.mesh.id else { return }
-        guard !self.forgotten.covers(signed.id, incarnation: record.incarnation) else { return }
+        // Who only made room comes back by its own word as it was, since nobody told it to say more.
+        let isBack = source == .peer(signed.id) && self.forgotten.madeRoom(signed.id)
+        guard isBack || !self.forgotten.covers(signed.id, incarnation: record.incarnation)
+        else { return }
         let since = now.before(age: age, atMost: self.configuration.tombstoneLifetime)
         guard let member = self.table[signed.id] else {
             guard self.isGenuine(signed) else { return }
@@ -134,14 +137,16 @@ extension Membership {
         )
         if changed.state == .failed { self.counters.failures += 1 }
         self.suspicions.end(member.id)
-        self.change(member, to: changed, news: .accusation(accusation), at: now)
+        // Who learns of an old one only now has just come: all others know, or find it by comparing views.
+        let isOld = changed.since.duration(to: now) > self.configuration.gossipToFailed
+        self.change(member, to: changed, news: isOld ? nil : .accusation(accusation), at: now)
     }
 
     /// Sets how a member stands and passes on why.
     private mutating func change(
         _ member: Member,
         to changed: Member,
-        news: MemberUpdate,
+        news: MemberUpdate?,
         at now: MonotonicInstant
     ) {
         guard self.table.store(changed) else { return }
@@ -149,7 +154,7 @@ extension Membership {
         if changed.state.isPresent, !member.state.isPresent {
             self.probeOrder.insert(member.id, using: &self.generator)
         }
-        self.broadcasts.insert(news)
+        if let news { self.broadcasts.insert(news) }
         let (old, new) = (member.signed.record.start, changed.signed.record.start)
         if old != new { self.pending.append(.proved(member.id, new)) }
         if old != new, old.boot == new.boot {
@@ -226,8 +231,8 @@ extension Membership {
             }
         }
         let member = Member(signed: signed, state: signed.record.state, since: since)
-        if isPresent, self.isFull, let oldest = self.table.oldestTombstone {
-            self.drop(oldest, at: now, isTold: false)
+        if isPresent, self.isFull, let first = self.table.firstTombstone {
+            self.drop(first, at: now, isTold: false)
         }
         guard self.table.store(member) else {
             self.counters.membersRefused += 1
@@ -237,7 +242,9 @@ extension Membership {
         self.pending.append(.proved(member.id, signed.record.start))
         if isPresent {
             self.probeOrder.insert(member.id, using: &self.generator)
-            self.broadcasts.insert(.record(signed), isBulk: true)
+            if !self.isBeingTold || isOwnWord {
+                self.broadcasts.insert(.record(signed), isBulk: true)
+            }
         }
         self.pending.append(.event(.joined(self.member(member.id) ?? member)))
         if isPresent {
@@ -307,10 +314,11 @@ extension Membership {
     /// Tombstones kept at least, however small the mesh.
     package static let leastTombstones = 256
 
-    /// Drops members whose tombstones have expired, and of too many those that left, then the oldest.
+    /// Drops members whose tombstones have expired, and of too many those that are needed least.
     ///
-    /// Where members live for minutes, tombstones of days would fill the table. Twice as many are kept as
-    /// members were there at once: a cut heals by itself until so many more have failed since.
+    /// Where members live for minutes, tombstones of days would fill the table. Of twice the largest
+    /// number of members that were there at once none is dropped, and of more those first that left
+    /// or had lived shortest, so that a cut heals.
     mutating func reap(at now: MonotonicInstant) {
         let lifetime = self.configuration.tombstoneLifetime
         defer { self.forgotten.expire(lifetime, at: now) }

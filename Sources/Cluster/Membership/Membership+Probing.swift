@@ -117,9 +117,12 @@ extension Membership {
         }
     }
 
-    /// Whether a member has refuted a suspicion not long ago.
+    /// Whether a member has refuted a suspicion just now, or more than one not long ago; a single one is
+    /// what a stall causes, too.
     func comesAndGoes(_ id: NodeID, at now: MonotonicInstant) -> Bool {
-        self.table.hasRefuted(id, since: self.beginOfMemory(at: now))
+        let moment = self.configuration.probeInterval * Self.intervalsOfDoubt
+        return self.table.hasRefuted(id, since: now.advanced(by: .zero - moment))
+            || self.table.hasRefutedTwice(id, since: self.beginOfMemory(at: now))
     }
 
     /// Since when refuted suspicions and late answers count.
@@ -128,6 +131,7 @@ extension Membership {
     }
 
     private static let intervalsOfMemory = 120
+    private static let intervalsOfDoubt = 20
 
     /// Whether this node looks at more members when its own pings are lost.
     private var doubtsSelf: Bool {
@@ -227,16 +231,25 @@ extension Membership {
                 self.suspicions.end(id)
                 continue
             }
-            let accused = self.suspicions.charges(against: id).first?.accusation
+            let first = self.suspicions.charges(against: id).first
+            // Who was told of an old failure does not make it a new one.
+            let since = self.suspicions.isDeclared(id) ? first.map { self.since($0) } : nil
             let verdict = Accusation(
                 subject: id,
                 incarnation: member.incarnation,
                 verdict: .failed,
                 accuser: self.local.id,
-                evidence: accused?.evidence ?? Accusation.Evidence()
+                evidence: first?.accusation.evidence ?? Accusation.Evidence(),
+                age: since?.age(at: now) ?? 0
             )
             self.bury(member, verdict, at: now)
         }
+    }
+
+    /// When what is said began.
+    private func since(_ charge: Charge) -> MonotonicInstant {
+        let lifetime = self.configuration.tombstoneLifetime
+        return charge.heard.before(age: charge.accusation.age, atMost: lifetime)
     }
 
     /// A suspect is told so first, that it may refute: Lifeguard's buddy system.

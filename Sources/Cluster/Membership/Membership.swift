@@ -79,7 +79,7 @@ public struct Membership: Sendable {
     var ownDoubts: Allowance
     var reconnection: Reconnection
     var forgotten = ForgottenMembers()
-    /// The most others that were present whenever one of them went.
+    /// The most members that were there when one of them went, or as this run found them.
     var mostPresent = 0
     var twin = TwinWatch()
     /// Where the older process of this identity runs to which this one has yielded.
@@ -88,6 +88,8 @@ public struct Membership: Sendable {
     public internal(set) var nameHolder: MemberProfile?
     /// Whether a member has told all it knows in this run.
     var hasJoined = false
+    /// Whether this node, which has just come, is told all: that is news to nobody else.
+    var isBeingTold = false
     /// Whether the mesh of this node stays what it is.
     var isFounded: Bool
     /// When it will.

@@ -90,7 +90,7 @@ public struct MembershipConfiguration: Equatable, Sendable {
     /// How long a failed or left member is remembered.
     ///
     /// Default 72 h; less where there are more of them than 256, and than twice the most members that
-    /// were there at once: the oldest are dropped then.
+    /// were there at once: those that left are dropped then, and next those that had lived shortest.
     ///
     /// A split that lasts longer does not heal without seeds.
     public var tombstoneLifetime: Duration = .seconds(72 * 3_600)

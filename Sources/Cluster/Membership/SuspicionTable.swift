@@ -81,6 +81,9 @@ struct SuspicionTable: Sendable {
         self.noteDeadline(of: id)
     }
 
+    /// Whether others have declared a suspect failed.
+    func isDeclared(_ id: NodeID) -> Bool { self.suspicions[id]?.isDeclared ?? false }
+
     /// Takes in one more accusation.
     ///
     /// - Returns: whether it counts, and so deserves to be passed on.

@@ -152,13 +152,34 @@ extension ClusterLoop {
     /// A stream that never opened is news when it led to a seed or to a member believed to be there.
     private func noteFailure(of connection: StreamConnection) {
         guard let endpoint = connection.endpoint, self.isRunning else { return }
-        let isExpected =
-            self.seeds.contains(endpoint)
-            || self.membership.members.contains {
-                $0.profile.address == endpoint && $0.state.isPresent
-            }
-        guard isExpected else { return }
+        let member = self.membership.members.first {
+            $0.profile.address == endpoint && $0.state.isPresent
+        }
+        guard member != nil || self.seeds.contains(endpoint) else { return }
         self.failed(.stream, endpoint, connection.failure)
+        if let member { self.tryAgain(member.id, at: endpoint) }
+    }
+
+    /// Tries the way by streams to a living member again, since few streams lead to each: soon until it
+    /// is sure to be cut, and then for as long as it is, so that it is told meanwhile and no longer.
+    private func tryAgain(_ id: NodeID, at endpoint: Endpoint) {
+        guard self.streamRetries.insert(id).inserted else { return }
+        let isKnown = self.troubles.current(at: LoopClock.now()).contains {
+            $0.path == .stream && $0.endpoint == endpoint
+        }
+        self.after(isKnown ? .seconds(60) : .seconds(1)) { loop in
+            loop.streamRetries.remove(id)
+            guard let member = loop.membership.member(id), member.state == .alive,
+                loop.troubles.isOpen(.stream, member.profile.address)
+            else { return }
+            loop.lastTrial &+= 1
+            let ping = loop.membership.streamPing(sequence: loop.lastTrial, target: id)
+            loop.exchange(
+                ping,
+                with: member.profile.address,
+                purpose: .trial(id, sequence: loop.lastTrial)
+            )
+        }
     }
 
     /// A probe comes by stream only after its datagram was not answered.

@@ -51,6 +51,8 @@ final class ClusterLoop {
     /// The UDP socket; `nil` before it is bound and while a lost one is opened again.
     var datagrams: DatagramSocket?
     var troubles = PathTroubles()
+    /// Members whose streams are tried again in a while.
+    var streamRetries: Set<NodeID> = []
     /// Addresses to join through, as last resolved.
     private(set) var seeds: [Endpoint]
 

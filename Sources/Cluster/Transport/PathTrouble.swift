@@ -96,6 +96,11 @@ struct PathTroubles {
         }
     }
 
+    /// Whether a path has failed and not worked since.
+    func isOpen(_ path: PathTrouble.Path, _ endpoint: Endpoint) -> Bool {
+        self.entries[Key(path: path, endpoint: endpoint)].map { !$0.isOver } ?? false
+    }
+
     /// Counts a failure.
     ///
     /// - Returns: the trouble, when it is time to tell it.

@@ -2,8 +2,8 @@ import MeshPrimitives
 
 /// The streams of a node, within bounds.
 struct StreamTable {
-    /// Strangers allowed at once; a further one takes the place of the oldest of the address that has
-    /// the most.
+    /// Strangers allowed at once; a further one takes the place of the oldest of the address, or network
+    /// of IPv6, that has the most.
     static let strangerLimit = 32
     /// Streams that one peer may have opened at once; a further one takes the place of the oldest.
     static let peerLimit = 8
@@ -23,9 +23,15 @@ struct StreamTable {
     var surplusStranger: StreamConnection? {
         let strangers = self.inbound.filter(\.isStranger)
         guard strangers.count >= Self.strangerLimit else { return nil }
-        let counts = strangers.reduce(into: [:]) { $0[$1.source, default: 0] += 1 }
+        return Self.surplus(among: strangers.map(\.source)).map { strangers[$0] }
+    }
+
+    /// The first of the source that has the most, of those in order of age; `nil` if there is none.
+    static func surplus(among sources: [IPAddress?]) -> Int? {
+        let networks = sources.map { $0?.network }
+        let counts = networks.reduce(into: [:]) { $0[$1, default: 0] += 1 }
         let most = counts.values.max()
-        return strangers.first { counts[$0.source] == most }
+        return networks.firstIndex { counts[$0] == most }
     }
 
     /// The stream to close, if a peer has opened too many.

@@ -64,6 +64,8 @@ public struct StatusReport: Codable, Equatable, Sendable {
     @Nullable public var openFiles: Int? = nil
     /// The limit of open file descriptors, when known.
     @Nullable public var openFileLimit: Int? = nil
+    /// What its clock showed, in milliseconds since 1970; `nil` of an older version.
+    @Nullable public var wallMilliseconds: UInt64? = nil
     /// Who says so.
     public var view: ViewReport
 

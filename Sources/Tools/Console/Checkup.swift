@@ -6,14 +6,17 @@ public struct Checkup: Sendable {
     private let members: [MemberReport]
     private let config: ConfigurationStatusReport
     private let health: HealthReport
+    private let clocks: [String: ClockReading]
 
-    /// Creates a run over answers of one node.
+    /// Creates a run over answers of one node, and over what the clocks of some showed, by name.
     public init(
         status: StatusReport,
         members: MembersReport,
         config: ConfigurationStatusReport,
-        health: HealthReport
+        health: HealthReport,
+        clocks: [String: ClockReading] = [:]
     ) {
+        self.clocks = clocks
         self.status = status
         self.members = members.members.filter { $0.state != .left }
         self.config = config
@@ -162,8 +165,30 @@ public struct Checkup: Sendable {
                 failed: self.troubles(.twin),
                 hint: "stop one of the two, remove the copy's data_dir, and start it again"
             ),
+            self.agreement(ofClocks: group),
         ]
     }
+
+    /// Other clocks against that of the node asked.
+    private func agreement(ofClocks group: String) -> CheckReport {
+        let own = self.clocks[self.status.node.name]
+        let astray = self.clocks.sorted { $0.key < $1.key }.compactMap { name, clock in
+            let lead = own.map { clock.lead(over: $0) } ?? 0
+            guard lead.magnitude >= Self.clockTolerance else { return nil as String? }
+            let seconds = Words.tenths(Double(lead.magnitude) / 1_000)
+            return "\(name) is \(seconds) s \(lead > 0 ? "ahead" : "behind")"
+        }
+        return Self.check(
+            "MESH040",
+            group,
+            "clocks agree within half a second",
+            failed: astray,
+            hint: "let a time service run on every node; if most are astray, look at this one's"
+        )
+    }
+
+    /// How far two clocks may be apart, in milliseconds.
+    private static let clockTolerance: UInt64 = 500
 
     private func troubles(_ kind: TroubleReport.Kind) -> [String] {
         self.status.troubles.filter { $0.kind == kind }.map { "\($0.subject): \($0.message)" }

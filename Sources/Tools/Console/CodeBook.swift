@@ -195,6 +195,14 @@ public enum CodeBook {
                 + "the file and restart the node."
         ),
         (
+            "MESH040", "clocks agree within half a second",
+            "The clock of a member differs from that of the node asked by more than the time its answer "
+                + "took. Certificates, tokens and limits per minute count differently there, and events do "
+                + "not sort; membership does not depend on clocks. Of many members 64 are asked.",
+            "Let a time service run on every machine. If most members are astray, it is the clock of the "
+                + "node asked."
+        ),
+        (
             "MESH041", "file descriptors below 70 %",
             "Every client and every target connection takes a descriptor. At the limit the node lets "
                 + "new connections wait.",

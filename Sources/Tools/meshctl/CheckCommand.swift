@@ -67,15 +67,56 @@ struct CheckCommand: AsyncParsableCommand {
     }
 
     private static func report(_ client: AdminClient) async throws -> ChecksReport {
-        async let status = client.status()
-        async let members = client.members()
         async let config = client.configurationStatus()
         async let health = client.health()
+        let members = try await client.members()
+        let began = ContinuousClock.now
+        let (status, clock) = try await Self.clock(of: client, since: began)
+        let others = members.members.filter { $0.state == .alive && $0.name != status.node.name }
+        var clocks = await withTaskGroup(of: (String, ClockReading?).self) { group in
+            for member in others.shuffled().prefix(Self.clockLimit) {
+                group.addTask {
+                    let node = client.through(to: member.name)
+                    return (member.name, try? await Self.clock(of: node, since: began).clock)
+                }
+            }
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+        clocks[status.node.name] = clock
         return Checkup(
-            status: try await status,
-            members: try await members,
+            status: status,
+            members: members,
             config: try await config,
-            health: try await health
+            health: try await health,
+            clocks: clocks
         ).report
+    }
+
+    /// Members whose clocks are looked at.
+    private static let clockLimit = 64
+
+    /// A node's status, and what its clock showed; `nil` for an older version.
+    private static func clock(
+        of client: AdminClient,
+        since began: ContinuousClock.Instant
+    ) async throws -> (status: StatusReport, clock: ClockReading?) {
+        let asked = ContinuousClock.now
+        let status = try await client.status()
+        let answered = ContinuousClock.now
+        let (first, last) = (asked - began, answered - began)
+        let clock = status.wallMilliseconds.map {
+            ClockReading(
+                shown: $0,
+                asked: first.wholeMilliseconds,
+                answered: last.wholeMilliseconds + 1
+            )
+        }
+        return (status, clock)
+    }
+}
+
+extension Duration {
+    fileprivate var wholeMilliseconds: UInt64 {
+        UInt64(max(0, self / .milliseconds(1)))
     }
 }

@@ -89,15 +89,20 @@ struct SourceLimitsTests {
         #expect(refused == 0)
     }
 
-    @Test("let all addresses of one IPv6 network share a bucket when there is no room")
+    @Test("take all addresses of one IPv6 network for one source, and another network for another")
     func network() {
-        var limits = SourceLimits(memberLimit: 1, strangerLimit: 1, secret: 7)
-        _ = limits.admits(1, ofStrangerAt: Self.address(1), at: Self.at(0))
-        let taken = (UInt64(0)..<2_000).count {
-            limits.admits(1_000, ofStrangerAt: .v6(high: 9, low: $0), at: Self.at(0))
+        var limits = SourceLimits(secret: 7)
+        var taken = 0
+        for number in UInt64(0)..<2_000 {
+            let source = IPAddress.v6(high: 9, low: number)
+            guard limits.mayOpen(from: source, at: Self.at(0)) else { continue }
+            if limits.admits(1_000, ofStrangerAt: source, at: Self.at(0)) { taken += 1 }
         }
 
         #expect(taken <= 4 * SourceLimits.strangerRate / 1_000 + 1)
+        #expect(limits.count == 1)
+        let other = limits.admits(1_000, ofStrangerAt: .v6(high: 10, low: 1), at: Self.at(0))
+        #expect(other)
     }
 
     private static func scattered(_ number: UInt32) -> UInt32 {

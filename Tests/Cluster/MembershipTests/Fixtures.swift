@@ -152,7 +152,20 @@ struct Bench {
         _ configuration: MembershipConfiguration = .lan,
         number: UInt64 = 1
     ) {
-        self.membership = Membership(
+        self.membership = Self.stopped(configuration, number: number)
+        self.effects = self.membership.start(seeds: [], at: instant(0))
+        if peerCount > 0 {
+            let claims = (2...(peerCount + 1)).map { claim($0, .alive) }
+            self.hear(message(.gossip, from: 2, claims), at: 0)
+        }
+    }
+
+    /// The node before its start.
+    static func stopped(
+        _ configuration: MembershipConfiguration = .lan,
+        number: UInt64 = 1
+    ) -> Membership {
+        Membership(
             configuration: configuration,
             profile: profile(number),
             identity: FakeKeys.identity(number),
@@ -161,11 +174,20 @@ struct Bench {
             incarnation: 1,
             generator: SeededGenerator(seed: 7)
         )
-        self.effects = self.membership.start(seeds: [], at: instant(0))
-        if peerCount > 0 {
-            let claims = (2...(peerCount + 1)).map { claim($0, .alive) }
-            self.hear(message(.gossip, from: 2, claims), at: 0)
+    }
+
+    /// Lets members be declared failed by another, and time pass until the node believes it.
+    mutating func fail(
+        _ numbers: ClosedRange<UInt64>,
+        by accuser: UInt64,
+        at second: Double,
+        living: ClosedRange<UInt64>
+    ) {
+        for number in numbers {
+            let verdict = claim(number, .failed, by: accuser)
+            self.hear(message(.gossip, from: accuser, [verdict]), at: second)
         }
+        self.run(from: second, to: second + 9, living: Set(living))
     }
 
     /// Gives one datagram to the node and returns what it does.

@@ -71,6 +71,28 @@ struct IdentityTests {
         #expect(copy.receive(ping, from: endpoint(9), at: instant(2)).sent.isEmpty)
     }
 
+    @Test("hears at its first ping, by either way, what its identity has said elsewhere since")
+    func toldAtOnce() {
+        var bench = Bench(peers: 2)
+        let later = record(2, Self.start(4, 4).firstIncarnation, start: Self.start(4, 4))
+        bench.hear(message(.gossip, from: 3, [.record(later)]), at: 1)
+        bench.run(from: 1, to: 20, living: [2, 3])
+        let ping = message(.ping(sequence: 7, target: node(1)), from: 2, incarnation: 1)
+
+        let answered = bench.hear(ping, at: 20).sent.first?.message.updates ?? []
+        let streamed = bench.membership.receiveStream(ping, from: node(2), at: instant(20))
+        let sameStart = message(
+            .ping(sequence: 8, target: node(1)),
+            from: 2,
+            incarnation: later.record.incarnation
+        )
+        let upToDate = bench.membership.receiveStream(sameStart, from: node(2), at: instant(20))
+
+        #expect(answered.first == .record(later))
+        #expect(streamed.answer?.updates.contains(.record(later)) == true)
+        #expect(upToDate.answer?.updates.count == 1)
+    }
+
     @Test("is not moved by a record that its key has not signed")
     func refusesForgedTwin() {
         var membership = Self.member(boot: 3, token: 1, address: 1)

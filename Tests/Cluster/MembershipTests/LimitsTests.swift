@@ -129,6 +129,35 @@ struct RememberedTests {
         #expect(bench.state(of: 699) == .left)
     }
 
+    @Test("are told again by nobody who has just come and was told of them")
+    func toldAtJoin() {
+        var bench = Bench(peers: 0)
+        let living = Set(UInt64(2)...40)
+        let answer = message(.syncAnswer, from: 2, (3...40).map { claim($0, .alive) })
+        _ = bench.membership.receiveStream(answer, from: node(2), at: instant(1))
+        let told = bench.run(from: 1, to: 6, living: living).gossiped.records
+        #expect(bench.membership.statistics.members == 39)
+        #expect(told.allSatisfy { $0.profile.id == node(1) })
+
+        bench.hear(message(.gossip, from: 2, [claim(50, .alive)]), at: 6)
+        let later = bench.run(from: 6, to: 9, living: living).gossiped.records
+        #expect(later.contains { $0.profile.id == node(50) })
+    }
+
+    @Test("are told to have failed only while that is news")
+    func longPast() {
+        var bench = Bench(peers: 20)
+        let charges = [accusation(3, .failed, by: 4, age: 600), accusation(5, .failed, by: 4)]
+        let news = charges.map { MemberUpdate.accusation($0) }
+        bench.hear(message(.gossip, from: 4, news), at: 1)
+        let living = Set(UInt64(2)...21).subtracting([3, 5])
+        let told = bench.run(from: 1, to: 9, living: living).gossiped.charges
+        let failed = Set(told.filter { $0.verdict == .failed }.map(\.subject))
+
+        #expect(bench.state(of: 3) == .failed && bench.state(of: 5) == .failed)
+        #expect(failed == [node(5)])
+    }
+
     @Test("are all kept when most of a large mesh fails at once, so that a cut heals")
     func massFailure() {
         var bench = Bench(peers: 500)
@@ -144,7 +173,61 @@ struct RememberedTests {
         #expect(bench.membership.statistics.members == 501)
     }
 
-    @Test("make room for a newcomer, the longest gone first, but not while they are there")
+    @Test("are those that a cut took away, however many come and go meanwhile")
+    func cut() {
+        var bench = Bench(peers: 100)
+        bench.fail(2...61, by: 100, at: 60, living: 62...101)
+        for round in UInt64(0)..<4 {
+            let (first, second) = (1_000 + 100 * round, 70 + 10 * Double(round))
+            for number in first..<(first + 100) {
+                bench.hear(message(.gossip, from: 100, [claim(number, .alive)]), at: second)
+            }
+            bench.fail(first...(first + 99), by: 100, at: second, living: 62...101)
+        }
+        _ = bench.run(from: 110, to: 180, living: Set(62...101))
+
+        #expect(bench.membership.statistics.members == 41 + 2 * 140)
+        #expect((UInt64(2)...61).allSatisfy { bench.state(of: $0) == .failed })
+    }
+
+    @Test("are all that were known before a restart, and restarts add up to no more")
+    func restarted() {
+        var membership = Bench.stopped()
+        let restored = (2...11).map { claim($0, .alive) } + (12...611).map { claim($0, .left) }
+        membership.restore(restored, at: instant(0))
+        _ = membership.start(seeds: [], at: instant(0))
+        _ = membership.wake(at: instant(61))
+        #expect(membership.statistics.members == 611)
+
+        for number in UInt64(700)..<1_000 {
+            let news = [claim(number, .alive), claim(number, .left)]
+            for update in news {
+                let gossip = message(.gossip, from: 2, [update])
+                _ = membership.receive(gossip, from: endpoint(2), at: instant(62))
+            }
+        }
+        _ = membership.wake(at: instant(125))
+        let gone = membership.members.count { !$0.state.isPresent }
+        #expect(gone == 600)
+    }
+
+    @Test("are taken in again by their own word alone, if there was only no room for them")
+    func ownWord() {
+        var configuration = MembershipConfiguration.lan
+        configuration.memberLimit = 5
+        var bench = Bench(peers: 5, configuration)
+        bench.fail(6...6, by: 2, at: 1, living: 2...5)
+        bench.hear(message(.gossip, from: 2, [claim(12, .alive)]), at: 11)
+        #expect(bench.state(of: 6) == nil)
+
+        bench.hear(message(.gossip, from: 2, [claim(12, .left)]), at: 12)
+        bench.hear(message(.gossip, from: 2, [claim(6, .alive)]), at: 13)
+        #expect(bench.state(of: 6) == nil)
+        bench.hear(message(.gossip, from: 6, [claim(6, .alive)]), at: 14)
+        #expect(bench.state(of: 6) == .alive)
+    }
+
+    @Test("make room for a newcomer, the one that left first, but not while they are there")
     func full() {
         var configuration = MembershipConfiguration.lan
         configuration.memberLimit = 6

@@ -108,6 +108,24 @@ struct ProbingTests {
         #expect(ping?.message.updates.first == claim(2, .suspect, by: 3))
     }
 
+    @Test("takes a member for one that comes and goes a moment after a refutation, long after two")
+    func comesAndGoes() {
+        var bench = Bench()
+        func isTaken(at second: Double) -> Bool {
+            bench.membership.comesAndGoes(node(3), at: instant(second))
+        }
+        for (incarnation, second) in [(UInt64(1), 10.0), (2, 50.0)] {
+            #expect(!isTaken(at: second))
+            let charge = claim(3, .suspect, incarnation, by: 2)
+            bench.hear(message(.gossip, from: 2, [charge]), at: second)
+            bench.hear(message(.gossip, from: 3, [claim(3, .alive, incarnation + 1)]), at: second)
+            #expect(isTaken(at: second + 19))
+        }
+
+        #expect(isTaken(at: 129))
+        #expect(!isTaken(at: 131))
+    }
+
     @Test("acknowledges a ping to itself, and denies to be whoever had its address before")
     func answersPing() {
         var bench = Bench(peers: 1)

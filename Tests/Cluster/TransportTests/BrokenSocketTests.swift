@@ -33,6 +33,24 @@ struct BrokenSocketTests {
         #expect(byte == 2)
     }
 
+    @Test("names a member whose streams fail though its datagrams arrive, after a single stream")
+    func cutStreams() async throws {
+        let first = try TestNode("node-1")
+        let seed = try await first.endpoint()
+        let second = try TestNode("node-2", seeds: [seed]) { $0.streams.inbound = 0 }
+        let cut = try await second.endpoint()
+        try await eventually("all see all") { await allSee([first, second]) }
+
+        #expect(await first.service.reach([second.id]).map(\.stream) == [nil])
+        try await eventually("named", within: .seconds(6)) {
+            let troubles = await first.service.status().troubles
+            return troubles.contains { $0.path == .stream && $0.endpoint == cut }
+        }
+        #expect(await allSee([first, second]))
+        await second.kill()
+        await first.kill()
+    }
+
     @Test("goes on when a member advertises an address that nobody can send to, and names it")
     func unreachableMember() async throws {
         let first = try TestNode("node-1")

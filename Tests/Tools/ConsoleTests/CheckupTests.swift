@@ -28,14 +28,16 @@ struct CheckupTests {
         status: StatusReport? = nil,
         members: MembersReport? = nil,
         config: [NodeConfigurationReport] = [Samples.node("a", .running, Samples.newest)],
-        targets: [TargetHealthReport] = [Samples.target("t:1", .healthy)]
+        targets: [TargetHealthReport] = [Samples.target("t:1", .healthy)],
+        clocks: [String: ClockReading] = [:]
     ) -> ChecksReport {
         let members = members ?? self.wellMembers
         return Checkup(
             status: status ?? self.status(members),
             members: members,
             config: Samples.configuration(config),
-            health: Samples.health(targets)
+            health: Samples.health(targets),
+            clocks: clocks
         ).report
     }
 
@@ -49,6 +51,24 @@ struct CheckupTests {
         #expect(report.clean)
         #expect(Set(report.checks.map(\.code)).count == report.checks.count)
         #expect(report.checks.allSatisfy { $0.hint.isEmpty })
+    }
+
+    @Test("names clocks that are astray, as far as the time that their answers took lets it know")
+    func clocks() {
+        let own = ClockReading(shown: 1_000_000, asked: 10, answered: 14)
+        let report = self.run(clocks: [
+            "a": own,
+            "even": ClockReading(shown: 1_000_499, asked: 10, answered: 14),
+            "slow to answer": ClockReading(shown: 1_003_000, asked: 10, answered: 3_010),
+            "b": ClockReading(shown: 1_003_200, asked: 10, answered: 14),
+            "c": ClockReading(shown: 990_000, asked: 10, answered: 14),
+            "mad": ClockReading(shown: .max, asked: .max, answered: 0),
+        ])
+        let check = report.checks.first { $0.code == "MESH040" }
+
+        #expect(check?.outcome == .failed)
+        #expect(check?.detail.hasPrefix("b is 3.2 s ahead, c is 10.0 s behind, mad is ") == true)
+        #expect(self.outcome(self.run(clocks: ["b": own]), "MESH040") == .passed)
     }
 
     @Test("judges members")
@@ -131,7 +151,7 @@ struct CheckupTests {
                 targets
                   ! MESH011 every target takes traffic                        t:2
                     → meshctl health shows who saw what
-                24 checks: 23 passed, 1 warning, 0 failed · \
+                25 checks: 24 passed, 1 warning, 0 failed · \
                 asked ams-1, view 0.3 s old, 5 members known
 
                 """

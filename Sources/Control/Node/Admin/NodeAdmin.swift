@@ -97,6 +97,7 @@ struct NodeAdmin: AdminNode {
             report.rejected["\(reason)", default: 0] += count
         }
         report.troubles = await self.troubles(members.reports)
+        report.wallMilliseconds = NodeClock.wallMilliseconds
         return report
     }
 

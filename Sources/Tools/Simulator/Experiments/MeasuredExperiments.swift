@@ -245,7 +245,7 @@ enum ChurnExperiment {
             }
             // What comes between two times of dropping is more.
             let tombstones = members.count { !$0.state.isPresent }
-            let most = Membership.leastTombstones + 250
+            let most = max(Membership.leastTombstones, 2 * (count + 51)) + 250
             table.promise(tombstones <= most, "minute \(minute): \(tombstones) tombstones")
             table.add([
                 "\(minute)",
