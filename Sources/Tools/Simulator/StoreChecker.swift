@@ -108,8 +108,11 @@ struct StoreChecker {
 
     /// What stands although a changeset that is held has taken its place.
     private func returned(in changelog: Changelog) -> String? {
+        // What was refused when it was written again has changed nothing under its first name either.
+        let refused = self.known.values.filter { self.refused.contains($0.id) }
+        let refusedStamps = Set(refused.map(\.stamp))
         let held = self.known.values.filter { entry in
-            changelog.includes(entry.id, entry.hash) && !self.refused.contains(entry.id)
+            changelog.includes(entry.id, entry.hash) && !refusedStamps.contains(entry.stamp)
         }
         var successors: [String: [(entry: EncodedChangeset, change: Changeset.Change)]] = [:]
         var late: [ContentHash: EncodedChangeset] = [:]
