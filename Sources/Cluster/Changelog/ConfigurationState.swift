@@ -98,7 +98,8 @@ public struct ConfigurationState: Sendable {
         var conflicts: [Conflict] = []
         for change in encoded.changeset.changes {
             let held = self.held(change.key)
-            guard change.replaces != held?.stamp, change.body != held?.body else {
+            let isMeeting = change.replaces != held?.stamp && change.body != held?.body
+            guard isMeeting || self.isDeleted(change, before: encoded) else {
                 standing.append(change)
                 continue
             }
@@ -115,6 +116,15 @@ public struct ConfigurationState: Sendable {
             }
         }
         return (standing, flaw == .hidesConflicts ? [] : conflicts)
+    }
+
+    /// Whether a late changeset creates what another writer has deleted, who may have seen it: what comes
+    /// late would bring it back.
+    private func isDeleted(_ change: Changeset.Change, before encoded: EncodedChangeset) -> Bool {
+        guard encoded.changeset.isLate, change.body != nil, self.held(change.key) == nil,
+            let removal = self.removals[change.key]
+        else { return false }
+        return removal.changeset.writer != encoded.id.writer
     }
 
     /// Makes the changes; gives the rule that the result breaks.

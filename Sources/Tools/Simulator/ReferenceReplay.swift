@@ -41,8 +41,14 @@ struct ReferenceReplay {
         var next = self
         for change in entry.changeset.changes {
             let held = self.stamps[change.key]
-            let isMeeting = change.replaces != held?.stamp && change.body != self.bodies[change.key]
-            let before = held?.id ?? self.ends[change.key]
+            let end = held == nil ? self.ends[change.key] : nil
+            let isDeleted =
+                entry.changeset.isLate && change.body != nil
+                && end.map { $0.writer != entry.id.writer } ?? false
+            let isMeeting =
+                isDeleted
+                || (change.replaces != held?.stamp && change.body != self.bodies[change.key])
+            let before = held?.id ?? end
             if isMeeting, entry.changeset.isLate {
                 next.meetings.append(
                     Meeting(key: change.key, winner: before, loser: entry.id)

@@ -257,6 +257,55 @@ struct ReplayTests {
         #expect(conflicts.map(\.key) == ["k/1"])
     }
 
+    @Test("lets nothing late bring back what another writer has deleted meanwhile")
+    func lateCreation() {
+        let origin = ContentHash(high: 7, low: 7)
+        let base = self.write(1, 1, generation: 1, [self.change("k/0", "base")])
+        // Who deletes it has seen it where it was written first.
+        let gone = self.write(2, 1, generation: 2, [self.change("k/1", nil, replaces: origin)])
+        let late = self.write(
+            3,
+            1,
+            generation: 3,
+            origin: origin,
+            [self.change("k/1", "late"), self.change("k/2", "late")]
+        )
+        let log = self.replay([base, gone, late])
+
+        #expect(log.state.entities["k/1"] == nil)
+        #expect(log.state.entities["k/2"]?.body == Array("late".utf8))
+        guard case .applied(let conflicts) = log.outcomes[2] else {
+            Issue.record("the late one stands in part")
+            return
+        }
+        #expect(conflicts.map(\.key) == ["k/1"])
+        #expect(conflicts.first?.winner.changeset == gone.id)
+    }
+
+    @Test("lets a writer that was late delete an entity and create it again")
+    func lateReturn() {
+        let base = self.write(1, 1, generation: 1, [self.change("k/1", "base")])
+        let gone = self.write(
+            2,
+            1,
+            generation: 2,
+            origin: ContentHash(high: 7, low: 7),
+            [self.change("k/1", nil, replaces: base.hash)]
+        )
+        let back = self.write(
+            2,
+            2,
+            generation: 3,
+            previous: gone.hash,
+            origin: ContentHash(high: 7, low: 8),
+            [self.change("k/1", "again")]
+        )
+        let log = self.replay([base, gone, back])
+
+        #expect(log.state.entities["k/1"]?.body == Array("again".utf8))
+        #expect(log.outcomes[2] == .applied([]))
+    }
+
     @Test("folds into a checkpoint that others read as the same state, without changing the root")
     func folding() throws {
         var chain: [EncodedChangeset] = []

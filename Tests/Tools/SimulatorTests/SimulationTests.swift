@@ -71,6 +71,15 @@ struct SimulationTests {
         #expect(report.violation == nil, "\(report)")
     }
 
+    @Test("brings nothing deleted back with what came late: copied", arguments: [65, 196, 225])
+    func lateCreations(seed: UInt64) {
+        var simulation = Simulation(seed: seed, profile: .copied)
+
+        let report = simulation.run()
+
+        #expect(report.violation == nil, "\(report)")
+    }
+
     @Test("folds while disks are full and slow")
     func foldsOnBadDisks() {
         var simulation = Simulation(seed: 3, profile: .disks)
