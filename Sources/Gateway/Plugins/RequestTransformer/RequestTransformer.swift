@@ -139,7 +139,8 @@ struct RequestTransformer: Sendable {
             arguments.apply(rules)
             return arguments == before ? nil : arguments.encoded
         case .multipart:
-            guard var parts = FormParts(body, type: values.writtenType) else { return nil }
+            // Only what another plugin has called by this type was not looked at before.
+            guard var parts = FormParts(body, type: values.writtenType) else { return [] }
             let before = parts
             parts.apply(rules)
             return parts == before ? nil : parts.encoded
@@ -152,7 +153,8 @@ struct RequestTransformer: Sendable {
     /// Refuses a body whose parts cannot be told apart.
     private func check(_ request: PluginRequest, _ body: [UInt8]) -> PluginAnswer? {
         let type = request.value(named: Self.typeField).map { String(decoding: $0, as: UTF8.self) }
-        guard !self.body.isEmpty, let type, case .multipart = BodyKind(type.lowercased()),
+        guard !self.body.isEmpty, !body.isEmpty, let type,
+            case .multipart = BodyKind(type.lowercased()),
             FormParts(body, type: type) == nil
         else { return nil }
         return PluginAnswer(status: 400, error: "Malformed multipart body")

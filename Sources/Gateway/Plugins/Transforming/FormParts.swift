@@ -11,13 +11,19 @@ struct FormParts: Equatable {
         let head: [UInt8]
     }
 
+    /// Parts of a body: 1,024.
+    static let partLimit = 1_024
+    /// Bytes of a part before its value: 16 KiB.
+    static let headLimit = 16_384
+
     private static let lineEnd: [UInt8] = [0x0D, 0x0A]
 
     /// What parts are set apart by, after the end of a line: two dashes and the boundary.
     private let mark: [UInt8]
     private(set) var all: [Part] = []
 
-    /// Reads a body whose `Content-Type` is at hand as it was written; nil for what is not well formed.
+    /// Reads a body whose `Content-Type` is at hand as it was written; nil for what is not well formed,
+    /// or what others may read otherwise: they would see parts that are hidden here.
     ///
     /// An empty body has no parts.
     init?(_ body: [UInt8], type: String) {
@@ -29,10 +35,16 @@ struct FormParts: Equatable {
         guard var at = Self.find(separator, in: text, from: 0) else { return nil }
         while true {
             at += separator.count
-            guard !text[at...].starts(with: [0x2D, 0x2D]) else { return }
+            if text[at...].starts(with: [0x2D, 0x2D]) {
+                let rest = text[(at + 2)...].drop { $0 == 0x20 || $0 == 0x09 }
+                guard rest.isEmpty || rest.starts(with: Self.lineEnd),
+                    self.marks(in: text) == self.all.count + 1
+                else { return nil }
+                return
+            }
             while at < text.count, text[at] == 0x20 || text[at] == 0x09 { at += 1 }
             // The line's end may be the one before the next mark.
-            guard text[at...].starts(with: Self.lineEnd),
+            guard text[at...].starts(with: Self.lineEnd), self.all.count < Self.partLimit,
                 let end = Self.find(separator, in: text, from: at),
                 let part = Self.part(text[at..<end])
             else { return nil }
@@ -41,17 +53,38 @@ struct FormParts: Equatable {
         }
     }
 
-    /// The parameter `boundary` of a type (RFC 2046 section 5.1.1).
+    /// How often the mark begins a line, whatever ends the line before.
+    private func marks(in text: [UInt8]) -> Int {
+        var (count, at) = (0, 0)
+        while let next = Self.find(self.mark, in: text, from: at) {
+            if next == 0 || text[next - 1] == 0x0D || text[next - 1] == 0x0A { count += 1 }
+            at = next + 1
+        }
+        return count
+    }
+
+    /// The parameter `boundary` of a type (RFC 2046 section 5.1.1); nil when there are several.
     private static func boundary(in type: String) -> [UInt8]? {
+        var found: [UInt8]?
         for parameter in type.utf8.split(separator: UInt8(ascii: ";")).dropFirst() {
             let sides = parameter.split(separator: UInt8(ascii: "="), maxSplits: 1)
-            guard sides.count == 2,
-                String(sides[0])?.lowercased().filter({ $0 != " " && $0 != "\t" }) == "boundary"
-            else { continue }
-            let value = sides[1].filter { $0 != 0x20 && $0 != 0x09 && $0 != UInt8(ascii: "\"") }
-            return (1...70).contains(value.count) ? Array(value) : nil
+            let key = String(sides[0])?.lowercased().filter { $0 != " " && $0 != "\t" }
+            guard let key, key.hasPrefix("boundary") else { continue }
+            guard key == "boundary", sides.count == 2, found == nil else { return nil }
+            var value = Self.trimmed(Array(sides[1]))
+            if value.count > 1, value.first == 0x22, value.last == 0x22 {
+                value = Array(value.dropFirst().dropLast())
+            }
+            let isPlain = !value.contains { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C }
+            guard (1...70).contains(value.count), isPlain else { return nil }
+            found = value
         }
-        return nil
+        return found
+    }
+
+    private static func trimmed(_ text: [UInt8]) -> [UInt8] {
+        let isBlank = { (byte: UInt8) in byte == 0x20 || byte == 0x09 }
+        return Array(text.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
     }
 
     /// Reads a part, which begins with the end of the line of its mark.
@@ -60,26 +93,53 @@ struct FormParts: Equatable {
         guard let gap = Self.find(Self.lineEnd + Self.lineEnd, in: lines, from: 0) else {
             return nil
         }
+        guard gap <= Self.headLimit else { return nil }
         let head = Array(lines[2..<max(2, gap + 2)])
-        return Part(name: Self.name(in: head), value: Array(lines[(gap + 4)...]), head: head)
+        guard case .some(let name) = Self.name(in: head) else { return nil }
+        return Part(name: name, value: Array(lines[(gap + 4)...]), head: head)
     }
 
-    /// The name that `Content-Disposition` tells (RFC 7578 section 4.2).
-    private static func name(in head: [UInt8]) -> [UInt8]? {
-        for line in head.split(separator: 0x0A) {
-            let text = String(decoding: line, as: UTF8.self)
-            guard text.lowercased().hasPrefix("content-disposition:") else { continue }
-            var rest = line.drop { $0 != UInt8(ascii: ";") }
-            while !rest.isEmpty {
-                rest = rest.dropFirst().drop { $0 == 0x20 || $0 == 0x09 }
-                let key = rest.prefix { $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: ";") }
-                rest = rest.dropFirst(key.count)
-                guard rest.first == UInt8(ascii: "=") else { continue }
-                let value = Self.value(&rest)
-                if String(decoding: key, as: UTF8.self).lowercased() == "name" { return value }
-            }
+    /// The name that `Content-Disposition` tells (RFC 7578 section 4.2), if there is one; nil when others may
+    /// find another one.
+    private static func name(in head: [UInt8]) -> [UInt8]?? {
+        var found: [UInt8]?
+        var isFound = false
+        var rest = head[...]
+        while let end = rest.firstIndex(of: 0x0A) {
+            let line = rest[..<end].dropLast()
+            guard rest[..<end].last == 0x0D, !line.contains(0x0D), !line.contains(0),
+                let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex,
+                !line[..<colon].contains(where: { $0 == 0x20 || $0 == 0x09 })
+            else { return .none }
+            rest = rest[(end + 1)...]
+            guard Self.isWord(line[..<colon], "content-disposition") else { continue }
+            guard !isFound, let name = Self.name(inLine: line[(colon + 1)...]) else { return .none }
+            (isFound, found) = (true, name)
         }
-        return nil
+        return .some(found)
+    }
+
+    private static func name(inLine line: ArraySlice<UInt8>) -> [UInt8]?? {
+        var found: [UInt8]?
+        var rest = line.drop { $0 != UInt8(ascii: ";") }
+        while !rest.isEmpty {
+            rest = rest.dropFirst().drop { $0 == 0x20 || $0 == 0x09 }
+            let key = rest.prefix { $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: ";") }
+            rest = rest.dropFirst(key.count)
+            if key.contains(where: { $0 == 0x20 || $0 == 0x09 || $0 == UInt8(ascii: "*") }) {
+                return .none
+            }
+            guard rest.first == UInt8(ascii: "=") else { continue }
+            let value = Self.value(&rest)
+            guard Self.isWord(key, "name") else { continue }
+            guard found == nil else { return .none }
+            found = value
+        }
+        return .some(found)
+    }
+
+    private static func isWord(_ text: ArraySlice<UInt8>, _ word: String) -> Bool {
+        text.count == word.utf8.count && zip(text, word.utf8).allSatisfy { $0 | 0x20 == $1 }
     }
 
     /// Takes the value of a parameter, from its `=` to the next `;`.
@@ -122,9 +182,11 @@ extension FormParts {
 
     mutating func remove(_ name: [UInt8]) { self.all.removeAll { $0.name == name } }
 
-    /// Applies rules in Kong's order; parts that are renamed or replaced are plain texts after that.
+    /// Applies rules in the order that Kong has for parts, where names change first.
+    ///
+    /// Parts that are renamed or replaced are plain texts after that. `append`, which Kong has not for
+    /// parts, adds one.
     mutating func apply(_ rules: TransformRules<[UInt8]>) {
-        for name in rules.remove { self.remove(Array(name.utf8)) }
         for (old, new) in rules.rename {
             let (old, new) = (Array(old.utf8), Array(new.utf8))
             guard self.has(old), old != new else { continue }
@@ -133,6 +195,7 @@ extension FormParts {
                 self.all[index] = self.plain(new, self.all[index].value)
             }
         }
+        for name in rules.remove { self.remove(Array(name.utf8)) }
         for (name, value) in rules.replace {
             let name = Array(name.utf8)
             guard let first = self.all.firstIndex(where: { $0.name == name }) else { continue }
@@ -157,13 +220,24 @@ extension FormParts {
             default: [byte]
             }
         }
-        let end = Self.find(self.mark, in: value, from: 0) ?? value.count
         return Part(
             name: name,
-            value: Array(value[..<end]),
+            value: self.withoutMarks(value),
             head: Array("Content-Disposition: form-data; name=\"".utf8) + quoted + [0x22]
                 + Self.lineEnd
         )
+    }
+
+    /// A value up to a line of it that begins with the mark.
+    private func withoutMarks(_ value: [UInt8]) -> [UInt8] {
+        var at = 0
+        while let next = Self.find(self.mark, in: value, from: at) {
+            if next == 0 || value[next - 1] == 0x0D || value[next - 1] == 0x0A {
+                return Array(value[..<next])
+            }
+            at = next + 1
+        }
+        return value
     }
 
     /// The body.
