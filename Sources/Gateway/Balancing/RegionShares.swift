@@ -263,7 +263,8 @@ struct RegionShares: Sendable {
         let (share, cause) = (self.groups[place].share, self.groups[place].cause)
         self.groups[place].share += left
         if share == 0, cause != .usual {
-            self.groups[place].cause = self.policy.spill == .off ? .kept : .onlyOne
+            self.groups[place].cause =
+                self.policy.spill == .off && self.groups.count > 1 ? .kept : .onlyOne
         }
         if share == 0, cause == .usual, left < 1_000 { self.groups[place].cause = .spilled }
     }

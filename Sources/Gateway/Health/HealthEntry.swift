@@ -14,10 +14,11 @@ struct HealthEntry: Sendable {
         var refuting = 0
         /// The checkers among those.
         var refutingCheckers = 0
-        /// The checkers that have said so since it is out of use here, and whether somebody has tried it
-        /// since then.
+        /// The checkers that have said so since it went out of use here, and whether somebody has tried it
+        /// since then; and when that was.
         var refutedBy = 0
         var isProven = false
+        var leftAt: MonotonicInstant?
         /// Attempts of peers that have seen failures, and the failures among them.
         var attempts = 0.0
         var failures = 0.0

@@ -119,8 +119,10 @@ extension HealthMachine {
         guard part != self.entries[slot].part else { return false }
         let wasChecker = self.entries[slot].part.rank != nil
         self.entries[slot].part = part
-        if part.rank == nil, wasChecker, self.entries[slot].isWatched {
-            self.entries[slot].watch.forgetChecks()
+        if part.rank == nil, wasChecker {
+            // One that is under way comes too late.
+            (self.entries[slot].probeInFlight, self.entries[slot].probeDeadline) = (nil, nil)
+            if self.entries[slot].isWatched { self.entries[slot].watch.forgetChecks() }
         }
         // A check that the state of the target asks for is not put off.
         let isRegular = self.entries[slot].watch.stance == .up

@@ -26,9 +26,6 @@ extension HealthMachine {
         self.entries[slot].stance = stance
         if stance == .up {
             self.entries[slot].offeredUntil = nil
-            // What was said by now says nothing of what comes.
-            self.entries[slot].tally.refutedBy = 0
-            self.entries[slot].tally.isProven = false
             self.scheduleProbe(slot, at: now)
         } else if before == .up {
             self.entries[slot].slowFactor = nil
@@ -46,6 +43,9 @@ extension HealthMachine {
         guard let turn, turn.isOwn else { return }
         if self.isWonByChecks(slot, at: now) {
             return self.entries[slot].watch.trust(at: now)
+        }
+        if self.isForgotten(slot, at: now) {
+            return self.entries[slot].watch.refuted(at: now)
         }
         guard self.entries[slot].offeredUntil.map({ now >= $0 }) ?? true else { return }
         if self.entries[slot].watch.trialSince == nil {
@@ -69,14 +69,22 @@ extension HealthMachine {
     /// Whether no request came for ten seconds, but checks that read answers pass.
     ///
     /// Without traffic that is the best proof there is. Where checks only connect, a minute without
-    /// a request must pass. The same for who does not check and hears nobody speak against the target.
+    /// a request must pass.
     private func isWonByChecks(_ slot: Int, at now: MonotonicInstant) -> Bool {
         let entry = self.entries[slot]
         guard let since = entry.watch.trialSince else { return false }
-        let isPassed = entry.watch.passesChecks || entry.tally.refuting > 0
-        let wait = entry.isConnectionOnly || !isPassed ? HealthTiming.idleTrial : .seconds(10)
+        let wait = entry.isConnectionOnly ? HealthTiming.idleTrial : .seconds(10)
         return now >= since.advanced(by: wait)
-            && (isPassed || (entry.part.rank == nil && entry.tally.against == 0))
+            && (entry.watch.passesChecks || entry.tally.refuting > 0)
+    }
+
+    /// Whether nobody speaks any more against a target that this node does not check, and which nobody
+    /// has wanted to try for a minute.
+    private func isForgotten(_ slot: Int, at now: MonotonicInstant) -> Bool {
+        let entry = self.entries[slot]
+        guard let since = entry.watch.trialSince else { return false }
+        return entry.part.rank == nil && entry.tally.against == 0
+            && now >= since.advanced(by: HealthTiming.idleTrial)
     }
 
     /// When this node has nothing more to say against a target which it does not check, and which

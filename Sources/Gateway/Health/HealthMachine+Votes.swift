@@ -70,12 +70,13 @@ extension HealthMachine {
     /// Sums up what peers say of a target, in O(peers).
     mutating func retally(_ slot: Int) {
         let id = self.entries[slot].target.id
-        let outSince = self.entries[slot].watch.outSince
+        let watch = self.entries[slot].watch
         var tally = HealthEntry.Tally()
+        tally.leftAt = watch.stance == .up ? nil : watch.leftAt
         for observer in self.observers.values where !observer.isAbstaining {
             guard let heard = observer.votes[id] else { continue }
             tally.count(heard.vote)
-            if let outSince, heard.vote.refutes, heard.at > outSince {
+            if let leftAt = tally.leftAt, heard.vote.refutes, heard.at > leftAt {
                 tally.refutedBy += heard.vote.isChecker ? 1 : 0
                 tally.isProven = tally.isProven || heard.vote.reason == .proven
             }
@@ -86,7 +87,10 @@ extension HealthMachine {
     /// When what peers say brings a target back that is out of use here; `nil` while it does not.
     func refutedAt(_ slot: Int) -> MonotonicInstant? {
         let entry = self.entries[slot]
-        guard let time = entry.watch.returnTime(self.timing) else { return nil }
+        // What was said before it went out of use again says nothing.
+        guard let time = entry.watch.returnTime(self.timing),
+            entry.tally.leftAt == entry.watch.leftAt
+        else { return nil }
         // Of another region's target one checker alone can be heard here.
         let audible = self.share.isHome(entry.target.region) ? 2 : 1
         let isRefuted =

@@ -58,6 +58,8 @@ struct TargetWatch: Equatable, Sendable {
     private(set) var hasAnswered = false
     /// Whether it has won its trials since it was last out of use.
     private(set) var isProven = false
+    /// When it went out of use last, a lost trial included.
+    private(set) var leftAt: MonotonicInstant?
     /// Whether the last check since it went out of use passed, and whether it failed.
     private(set) var passesChecks = false
     private(set) var failsChecks = false
@@ -219,7 +221,7 @@ struct TargetWatch: Equatable, Sendable {
         self.failsChecks = false
     }
 
-    /// Ends a suspicion that others have refuted since it began.
+    /// Ends what others have refuted since it began, or nobody says any more; that is no proof.
     mutating func refuted(at now: MonotonicInstant) { self.recover(at: now) }
 
     /// Whether checks and peers may bring it back: at once at first, later the more often it was out
@@ -478,6 +480,7 @@ struct TargetWatch: Equatable, Sendable {
             self.upSince = nil
         }
         self.strikes = min(self.strikes + 1, Self.strikeLimit + 1)
+        self.leftAt = now
         self.ground = ground
         self.cause = reason
         self.isProven = false

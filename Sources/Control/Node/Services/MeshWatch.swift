@@ -159,17 +159,21 @@ struct MeshWatch: Service {
         }
         // Others do not talk to a node that has withdrawn: it checks all targets itself.
         let isAlone = await self.cluster.status().isWithdrawn
-        self.health.setPeers(
-            isAlone ? [] : peers.map { HealthPeer(id: $0.id, region: $0.profile.region) }
-        )
+        let told = isAlone ? [] : peers
+        self.health.setPeers(told.map { HealthPeer(id: $0.id, region: $0.profile.region) })
         // What one said before it was among them was not taken.
-        let ids = Set(peers.map(\.id))
+        let ids = Set(told.map(\.id))
         let arrivals = self.known.ids.withLock { known in
             defer { known = ids }
             return ids.subtracting(known)
         }
         for peer in arrivals.sorted() where peer != self.node {
-            self.health.receive(HealthReport(await self.cluster.votes(of: peer)), from: peer)
+            var votes: ObserverVotes?
+            // What is new meanwhile may be handed over by now, and must stand.
+            while case let newest = await self.cluster.votes(of: peer), newest != votes {
+                self.health.receive(HealthReport(newest), from: peer)
+                votes = newest
+            }
         }
         self.regions.summariesChanged()
     }
