@@ -19,7 +19,7 @@ extension Membership {
         let own = self.local.signed.record
         let foreign = signed.record
         guard self.phase == .running, foreign.start != own.start,
-            foreign.incarnation >= own.incarnation, signed.isGenuine(self.identity.verify)
+            TwinWatch.concerns(foreign, own: own), signed.isGenuine(self.identity.verify)
         else { return }
         switch self.twin.judge(foreign, own: own) {
         case .stale: return

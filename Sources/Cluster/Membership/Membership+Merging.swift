@@ -142,6 +142,11 @@ extension Membership {
         self.change(member, to: changed, news: isOld ? nil : .accusation(accusation), at: now)
     }
 
+    /// Whether this node is one of about eight that tell a member of another start of its identity.
+    private mutating func isToTellStart() -> Bool {
+        self.generator.next(below: max(1, self.table.presentCount)) < 8
+    }
+
     /// Sets how a member stands and passes on why.
     private mutating func change(
         _ member: Member,
@@ -157,7 +162,9 @@ extension Membership {
         if let news { self.broadcasts.insert(news) }
         let (old, new) = (member.signed.record.start, changed.signed.record.start)
         if old != new { self.pending.append(.proved(member.id, new)) }
-        if old != new, old.boot == new.boot {
+        let isSameBoot =
+            old.boot == new.boot && MemberStart.boot(of: changed.incarnation) == new.boot
+        if old != new, isSameBoot, self.isToTellStart() {
             // Two starts of one number: the disk was set back. The later one has to count on past the
             // other, or what both have said is mixed up by who heard both.
             self.send(

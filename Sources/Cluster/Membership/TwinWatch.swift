@@ -21,11 +21,17 @@ struct TwinWatch: Sendable {
 
     private var passed: (start: MemberStart, by: UInt64)?
 
+    /// Whether a record of another start is not older than this one: at as high an incarnation, or of the same
+    /// number while this start has not counted on past it.
+    static func concerns(_ foreign: MemberRecord, own: MemberRecord) -> Bool {
+        foreign.incarnation >= own.incarnation
+            || (foreign.start.boot == own.start.boot
+                && MemberStart.boot(of: own.incarnation) == own.start.boot)
+    }
+
     /// Judges a genuine record of this identity.
     func judge(_ foreign: MemberRecord, own: MemberRecord) -> Finding {
-        guard foreign.start != own.start, foreign.incarnation >= own.incarnation else {
-            return .stale
-        }
+        guard foreign.start != own.start, Self.concerns(foreign, own: own) else { return .stale }
         guard let passed = self.passed, passed.start == foreign.start,
             foreign.incarnation >= passed.by
         else { return .older }

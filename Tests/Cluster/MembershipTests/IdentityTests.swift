@@ -51,6 +51,25 @@ struct IdentityTests {
         #expect(again.events.isEmpty)
     }
 
+    @Test("of the same number, which peers tell late, counts on past it once")
+    func sameNumber() {
+        var membership = Self.member(boot: 5, token: 9, address: 1)
+        let accused = Self.word(of: membership).record.incarnation
+        _ = membership.receive(
+            message(.gossip, from: 9, [claim(1, .suspect, accused)]),
+            from: endpoint(9),
+            at: instant(1)
+        )
+        #expect(Self.word(of: membership).record.incarnation == accused + 1)
+        let other = record(1, Self.start(5, 4).firstIncarnation, start: Self.start(5, 4))
+
+        let effects = Self.tell(&membership, other)
+        let again = Self.tell(&membership, other)
+
+        #expect(effects.contains(.persistBoot(6)))
+        #expect(again.events.isEmpty && !again.contains(.persistBoot(6)))
+    }
+
     @Test("in two living processes finds the copy, which falls silent, and both say so")
     func twins() {
         var original = Self.member(boot: 7, token: 1, address: 7)
