@@ -113,6 +113,7 @@ extension FaultProfile {
     /// What has to happen in a run beside what is in the schedule.
     var happenings: Set<Happening> {
         var happenings: Set<Happening> = [.activation, .acknowledgement]
+        if self.faultSeconds >= 40 { happenings.insert(.exclusion) }
         if self.loss > 0 { happenings.insert(.lostDatagram) }
         if self.duplication > 0 { happenings.insert(.doubledDatagram) }
         if self.datagramOnlyPairs > 0 { happenings.insert(.blockedStream) }

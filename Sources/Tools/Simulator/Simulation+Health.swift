@@ -128,8 +128,7 @@ extension Simulation {
         switch effect {
         case .shares(_, let shares, _): self.nodes[index].health?.shares = shares
         case .returnsChanged: self.willPublish(index)
-        case .moved: self.count(.regionMove)
-        case .overflow: break
+        case .moved, .overflow: break
         case .wake(let instant):
             self.nodes[index].regionWake += 1
             let number = self.nodes[index].regionWake

@@ -52,8 +52,6 @@ public enum Happening: String, CaseIterable, Sendable {
     case activation
     /// A node took a target out of use.
     case exclusion
-    /// Traffic left a region or came back.
-    case regionMove
     /// A write was told to be safe.
     case acknowledgement
     /// Two changes met that had not seen each other.
