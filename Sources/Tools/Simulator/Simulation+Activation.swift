@@ -95,8 +95,11 @@ extension Simulation {
             self.queue.push(.resolved(index, lookup, boot: boot), at: at)
         case .applyFile: break
         case .tell(let standing):
+            let before = self.nodes[index].standing
             self.nodes[index].standing = standing
-            self.report(ActivationChecker.check(standing, self.nodes[index], self.now))
+            self.report(
+                ActivationChecker.check(standing, after: before, self.nodes[index], self.now)
+            )
         case .event: break
         case .wake(let instant):
             self.nodes[index].machineWake += 1
@@ -170,13 +173,14 @@ enum ActivationChecker {
     /// Judges what a node says.
     static func check(
         _ standing: ConfigurationStanding,
+        after before: ConfigurationStanding,
         _ node: SimulatedNode,
         _ now: MonotonicInstant
     ) -> Violation? {
         if standing.isReady, !node.hasServed {
             return Self.broken(.activation, node, "is ready with nothing in use", now)
         }
-        if node.active != nil, standing.active == nil {
+        if before.active != nil, standing.active == nil {
             return Self.broken(.activation, node, "has ended what it had in use", now)
         }
         return nil
