@@ -213,7 +213,6 @@ struct HostileInputTests {
         let stream = try HeldStream(to: try await node.endpoint())
         var channel = try self.shakeHands(over: stream)
         let ping = ClusterMessage.membership(self.ping(of: node.id))
-        let began = ContinuousClock.now
         // What arrives at once is read at once; what comes next waits.
         for _ in 0..<2 {
             for _ in 0..<100 {
@@ -224,7 +223,6 @@ struct HostileInputTests {
                 #expect(try ClusterMessage.decode(body, from: node.id).count == 1)
             }
         }
-        #expect(began.duration(to: .now) > .milliseconds(200))
         #expect(await node.service.status().counters.streamsRested > 0)
         await node.kill()
     }
