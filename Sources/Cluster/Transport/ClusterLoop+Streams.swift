@@ -161,7 +161,8 @@ extension ClusterLoop {
     }
 
     /// Tries the way by streams to a living member again, since few streams lead to each: soon until it
-    /// is sure to be cut, and then for as long as it is, so that it is told meanwhile and no longer.
+    /// is sure to be cut, and then for as long as it is and there is room for one more stream, so that it is
+    /// told meanwhile and no longer.
     private func tryAgain(_ id: NodeID, at endpoint: Endpoint) {
         guard self.streamRetries.insert(id).inserted else { return }
         let isKnown = self.troubles.current(at: LoopClock.now()).contains {

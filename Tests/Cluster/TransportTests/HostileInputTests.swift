@@ -213,16 +213,23 @@ struct HostileInputTests {
         let stream = try HeldStream(to: try await node.endpoint())
         var channel = try self.shakeHands(over: stream)
         let ping = ClusterMessage.membership(self.ping(of: node.id))
-        // What arrives at once is read at once; what comes next waits.
+        let began = ContinuousClock.now
+        var sent: [Int] = []
+        // What arrives at once is read at once; what comes next waits until that is paid off.
         for _ in 0..<2 {
-            for _ in 0..<100 {
-                stream.send(FrameAssembler.prefixed(try channel.seal(ping.encoded)))
+            let frames = try (0..<100).map { _ in
+                FrameAssembler.prefixed(try channel.seal(ping.encoded))
             }
+            sent.append(frames.reduce(0) { $0 + $1.count })
+            for frame in frames { stream.send(frame) }
             for _ in 0..<100 {
                 let body = try channel.open(try stream.frame(by: self.frame(from:)))
                 #expect(try ClusterMessage.decode(body, from: node.id).count == 1)
             }
         }
+        let debt = sent[0] - 4_096
+        #expect(debt > 0)
+        #expect(began.duration(to: .now) >= .milliseconds(1_000 * debt / 8_192))
         #expect(await node.service.status().counters.streamsRested > 0)
         await node.kill()
     }

@@ -14,7 +14,7 @@ struct FarTargetTests {
         HealthPeer(id: NodeID(high: 0, low: UInt64($0)), region: $0 == 6 ? "ap" : "us")
     }
 
-    private let target = HealthTarget(port: 9_001)
+    private let target = ServingNode().targets[0]
 
     private func at(_ seconds: Double) -> MonotonicInstant {
         MonotonicInstant(nanoseconds: Int64(seconds * 1e9))
@@ -167,18 +167,5 @@ struct FarTargetTests {
         self.run(&machine, from: 61, to: 100)
 
         #expect(try #require(self.factor(machine, at: 100)) > 0)
-    }
-}
-
-extension HealthTarget {
-    fileprivate init(port: UInt16) {
-        let endpoint = Endpoint(address: .v4(0x7F00_0001), port: port)
-        self.init(
-            id: TargetID(upstream: "api", target: "t", endpoint: endpoint),
-            upstream: "api",
-            name: "\(endpoint)",
-            endpoint: endpoint,
-            region: "eu"
-        )
     }
 }
