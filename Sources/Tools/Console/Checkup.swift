@@ -183,6 +183,8 @@ public struct Checkup: Sendable {
             group,
             "clocks agree within half a second",
             failed: astray,
+            warnings: own == nil ? ["the node asked does not tell its clock"] : [],
+            passed: "\(max(0, self.clocks.count - 1)) compared with this node's",
             hint: "let a time service run on every node; if most are astray, look at this one's"
         )
     }
