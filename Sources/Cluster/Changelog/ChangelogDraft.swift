@@ -3,10 +3,36 @@ public import MeshPrimitives
 
 /// A write before it has a place in the log.
 public struct ChangelogDraft: Equatable, Sendable {
-    /// New content by key, `nil` to delete; what is there already in this form is left out.
-    public var changes: [String: [UInt8]?] {
-        didSet { self.prepared = nil }
+    /// What is to be changed.
+    private enum Content: Sendable {
+        /// What is listed, with what replay needs to know of it, when somebody has worked it out.
+        case listed([String: [UInt8]?], PreparedChanges?)
+        /// All contents of what was worked out.
+        case created(PreparedChanges)
     }
+
+    private var content: Content
+
+    /// New content by key, `nil` to delete; what is there already in this form is left out.
+    ///
+    /// Reading them costs O(changes) where the draft was made of details.
+    public var changes: [String: [UInt8]?] {
+        get {
+            switch self.content {
+            case .listed(let changes, _): changes
+            case .created(let prepared):
+                Dictionary(uniqueKeysWithValues: prepared.details.map { ($0.key, $0.body) })
+            }
+        }
+        _modify {
+            var changes = self.changes
+            // Nobody else holds them while they are changed.
+            self.content = .listed([:], nil)
+            defer { self.content = .listed(changes, nil) }
+            yield &changes
+        }
+    }
+
     /// Who asks for it; empty when unknown.
     public var author: String
     /// Why; may be empty.
@@ -16,7 +42,12 @@ public struct ChangelogDraft: Equatable, Sendable {
     /// What the writer must have seen.
     public var expecting: Expectation = .anything
     /// What replay needs to know of its changes, when somebody has worked it out.
-    var prepared: PreparedChanges?
+    var prepared: PreparedChanges? {
+        switch self.content {
+        case .listed(_, let prepared): prepared
+        case .created(let prepared): prepared
+        }
+    }
 
     /// What must hold when the write gets its place, or it is refused.
     public enum Expectation: Equatable, Sendable {
@@ -35,10 +66,46 @@ public struct ChangelogDraft: Equatable, Sendable {
         message: String = "",
         wallMilliseconds: UInt64 = 0
     ) {
-        self.changes = changes
+        self.content = .listed(changes, nil)
         self.author = author
         self.message = message
         self.wallMilliseconds = wallMilliseconds
+    }
+
+    /// Creates a draft that writes everything that was worked out, and deletes nothing.
+    public init(creating prepared: PreparedChanges) {
+        self.init(changes: [:])
+        self.content = .created(prepared)
+    }
+
+    /// Takes over what replay needs to know of the draft's contents, by rising key.
+    ///
+    /// Changing the draft afterwards forgets it.
+    public mutating func prepare(with details: [PreparedChanges.Detail]) {
+        self.content = .listed(self.changes, PreparedChanges(details))
+    }
+
+    /// The keys of what is to be changed, in no order.
+    public var keys: [String] {
+        switch self.content {
+        case .listed(let changes, _): Array(changes.keys)
+        case .created(let prepared): prepared.details.map(\.key)
+        }
+    }
+
+    /// Whether nothing is to be changed.
+    public var isEmpty: Bool {
+        switch self.content {
+        case .listed(let changes, _): changes.isEmpty
+        case .created(let prepared): prepared.details.isEmpty
+        }
+    }
+
+    /// Whether two would write the same.
+    public static func == (left: ChangelogDraft, right: ChangelogDraft) -> Bool {
+        left.changes == right.changes && left.author == right.author
+            && left.message == right.message && left.wallMilliseconds == right.wallMilliseconds
+            && left.expecting == right.expecting
     }
 
     /// Bytes of keys and contents, to bound a batch.
@@ -46,9 +113,15 @@ public struct ChangelogDraft: Equatable, Sendable {
     /// - Throws: ``ChangelogError/invalidKey(_:)``.
     func checkedByteCount() throws(ChangelogError) -> Int {
         var byteCount = 0
-        for (key, body) in self.changes {
+        func add(_ key: String, _ body: [UInt8]?) throws(ChangelogError) {
             guard EncodedChangeset.isKey(key) else { throw .invalidKey(key) }
             byteCount += key.utf8.count + (body?.count ?? 0) + 32
+        }
+        switch self.content {
+        case .listed(let changes, _):
+            for (key, body) in changes { try add(key, body) }
+        case .created(let prepared):
+            for detail in prepared.details { try add(detail.key, detail.body) }
         }
         return byteCount
     }
@@ -75,10 +148,11 @@ public struct ChangelogDraft: Equatable, Sendable {
 
     /// What was prepared, which is in order already, when it is all there is: when nothing is deleted.
     private var all: [PreparedChanges.Detail]? {
-        guard let details = self.prepared?.details, details.count == self.changes.count else {
-            return nil
+        switch self.content {
+        case .created(let prepared): prepared.details
+        case .listed(let changes, let prepared):
+            prepared.flatMap { $0.details.count == changes.count ? $0.details : nil }
         }
-        return details
     }
 
     /// The changes that make a difference, by ascending key, with what each replaces.

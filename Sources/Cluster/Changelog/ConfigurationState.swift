@@ -133,8 +133,12 @@ public struct ConfigurationState: Sendable {
         by encoded: EncodedChangeset,
         rules: StructuralRules
     ) -> String? {
-        let freed = self.entities.isEmpty ? [] : changes.flatMap { self.take(out: $0.key) }
         let prepared = encoded.prepared?.details ?? []
+        if self.isFree, changes.count == prepared.count, let index = encoded.prepared?.index {
+            self.adopt(prepared, index, by: encoded)
+            return nil
+        }
+        let freed = self.entities.isEmpty ? [] : changes.flatMap { self.take(out: $0.key) }
         var place = 0
         var facts: [EntityFacts?] = []
         facts.reserveCapacity(changes.count)
@@ -162,6 +166,32 @@ public struct ConfigurationState: Sendable {
         }
         return self.danglingReference(after: changes, facts)
             ?? self.unmetNeed(after: changes, facts, freed)
+    }
+
+    /// Whether no entity is here, nor anything that the rules keep of one.
+    private var isFree: Bool {
+        self.entities.isEmpty && self.claims.isEmpty && self.referrers.isEmpty && self.needs.isEmpty
+    }
+
+    /// Takes in entities where there are none; their index says that they break no rule.
+    private mutating func adopt(
+        _ details: [PreparedChanges.Detail],
+        _ index: PreparedIndex,
+        by encoded: EncodedChangeset
+    ) {
+        (self.claims, self.referrers, self.needs) = (index.claims, index.referrers, index.needs)
+        for detail in details {
+            self.place(
+                Entity(
+                    body: detail.body,
+                    changeset: encoded.id,
+                    stamp: encoded.stamp,
+                    hash: detail.hash,
+                    facts: detail.facts
+                ),
+                at: detail.key
+            )
+        }
     }
 
     private func held(_ key: String) -> Entity? {
@@ -202,6 +232,11 @@ public struct ConfigurationState: Sendable {
         }
         for reference in entity.facts.references { self.referrers[reference, default: 0] += 1 }
         for need in entity.facts.needs { self.needs[need, default: 0] += 1 }
+        self.place(entity, at: key)
+        return nil
+    }
+
+    private mutating func place(_ entity: Entity, at key: String) {
         self.entities[key] = entity
         if !self.removals.isEmpty { self.removals[key] = nil }
         if entity.facts.isAside {
@@ -209,7 +244,6 @@ public struct ConfigurationState: Sendable {
         } else {
             self.hash = self.hash.adding(entity.hash)
         }
-        return nil
     }
 
     private mutating func remember(_ removal: Removal, of key: String) {

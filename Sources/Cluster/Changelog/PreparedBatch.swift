@@ -30,6 +30,18 @@ public struct PreparedChanges: Equatable, Sendable {
 
     /// Of contents, by rising key; deletions need nothing.
     let details: [Detail]
+    /// What they come to where there are no entities; `nil` when nobody has worked it out.
+    let index: PreparedIndex?
+
+    /// Takes over what is known.
+    ///
+    /// - Parameters:
+    ///   - details: of all contents, by rising key.
+    ///   - index: of these very details.
+    public init(_ details: [Detail], index: PreparedIndex? = nil) {
+        self.details = details
+        self.index = index
+    }
 }
 
 extension [PreparedChanges.Detail] {
@@ -52,26 +64,28 @@ extension ChangelogDraft {
             }
         )
     }
-
-    /// Takes over what replay needs to know of the draft's contents, by rising key.
-    ///
-    /// Changing the draft afterwards forgets it.
-    public mutating func prepare(with details: [PreparedChanges.Detail]) {
-        self.prepared = PreparedChanges(details: details)
-    }
 }
 
 extension EncodedChangeset {
+    /// Changes from which on an index is worked out too; fewer are taken in one by one.
+    private static let indexedChanges = 4_096
+
     /// The same with what replay needs worked out.
     func prepared(by rules: StructuralRules) -> EncodedChangeset {
         guard self.prepared == nil else { return self }
-        return self.prepared(
-            with: PreparedChanges(
-                details: self.changeset.changes.compactMap { change in
-                    change.body.map { PreparedChanges.Detail(change.key, $0, rules) }
-                }
-            )
-        )
+        let changes = self.changeset.changes
+        let details = changes.compactMap { change in
+            change.body.map { PreparedChanges.Detail(change.key, $0, rules) }
+        }
+        // Its writer saw none of them: most likely there is nothing here either.
+        let isFirst =
+            changes.count >= Self.indexedChanges && details.count == changes.count
+            && changes.allSatisfy { $0.replaces == nil }
+        let index =
+            isFirst
+            ? PreparedIndex(.init(of: details), .init(of: details))
+            : nil
+        return self.prepared(with: PreparedChanges(details, index: index))
     }
 }
 

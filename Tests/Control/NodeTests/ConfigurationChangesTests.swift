@@ -19,20 +19,20 @@ struct ConfigurationChangesTests {
     private static func changes(
         from stored: [StoredEntity],
         to written: WrittenConfiguration
-    ) -> [String: [UInt8]?] {
-        ConfigurationService.draft(from: stored, to: written).changes
+    ) async -> [String: [UInt8]?] {
+        await ConfigurationService.draft(from: stored, to: written).changes
     }
 
     @Test("create what is not stored, change what differs, delete what is gone")
-    func differ() {
+    func differ() async {
         let key = "services/\(Self.id)"
-        let created = Self.changes(from: [], to: Self.configuration("a"))
+        let created = await Self.changes(from: [], to: Self.configuration("a"))
         #expect(Array(created.keys) == [key])
         let stored = StoredEntity(key: key, body: (created[key] ?? nil) ?? [])
-        #expect(Self.changes(from: [stored], to: Self.configuration("a")).isEmpty)
-        let changed = Self.changes(from: [stored], to: Self.configuration("b"))
+        #expect(await Self.changes(from: [stored], to: Self.configuration("a")).isEmpty)
+        let changed = await Self.changes(from: [stored], to: Self.configuration("b"))
         #expect(Array(changed.keys) == [key])
-        let gone = Self.changes(from: [stored], to: WrittenConfiguration(.empty))
+        let gone = await Self.changes(from: [stored], to: WrittenConfiguration(.empty))
         #expect(gone == [key: nil])
     }
 }

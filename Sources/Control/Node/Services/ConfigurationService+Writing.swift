@@ -38,7 +38,7 @@ extension ConfigurationService {
                 async let verdict = self.verdict(on: target)
                 let known = alreadyRead.flatMap { $0.declaration.selectTags.isEmpty ? $0 : nil }
                 let written = known?.written ?? WrittenConfiguration(target)
-                var draft = Self.draft(from: held.entities, to: written)
+                var draft = await Self.draft(from: held.entities, to: written)
                 try await verdict.get()
                 draft.author = submission.author
                 draft.message =
@@ -140,7 +140,7 @@ extension ConfigurationService {
             changes: difference.reports,
             warnings: []
         )
-        guard !draft.changes.isEmpty else { return report }
+        guard !draft.isEmpty else { return report }
         if let rollOut { draft.changes[RollOut.key] = await rollOut(held).body }
         let receipt = try await self.cluster.submit(draft)
         report.config = ConfigurationVersion(receipt.head)
@@ -236,6 +236,20 @@ extension ConfigurationService {
 
     /// The least changes that turn the stored entities, by rising key, into a configuration.
     static func draft(
+        from entities: [StoredEntity],
+        to written: WrittenConfiguration
+    ) async -> ChangelogDraft {
+        guard !entities.isEmpty else {
+            let details = written.details
+            async let claims = PreparedIndex.Claims(of: details)
+            let references = PreparedIndex.References(of: details)
+            let index = PreparedIndex(await claims, references)
+            return ChangelogDraft(creating: PreparedChanges(details, index: index))
+        }
+        return Self.difference(from: entities, to: written)
+    }
+
+    private static func difference(
         from entities: [StoredEntity],
         to written: WrittenConfiguration
     ) -> ChangelogDraft {
