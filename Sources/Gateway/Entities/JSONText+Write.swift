@@ -48,34 +48,72 @@ struct JSONWriter {
         case .number(let number): self.write(number)
         case .string(let text): self.write(text)
         case .array(let nodes):
-            self.writeList(nodes, "[", "]", depth) { writer, node in
-                writer.write(node.value, depth: depth + 1)
+            self.writeList(0..<nodes.count, "[", "]", depth) { writer, index in
+                writer.write(nodes[index].value, depth: depth + 1)
             }
         case .object(let fields):
-            let ordered = self.isSorted ? fields.sorted { Self.precedes($0, $1) } : fields
-            self.writeList(ordered, "{", "}", depth) { writer, field in
-                writer.write(field.name)
-                writer.append(writer.isPretty ? ": " : ":")
-                writer.write(field.node.value, depth: depth + 1)
+            if self.isSorted {
+                Self.withSortedPlaces(of: fields) { self.write(fields, $0, depth) }
+            } else {
+                self.write(fields, 0..<fields.count, depth)
             }
         }
     }
 
-    private mutating func writeList<Element>(
-        _ elements: [Element],
+    private mutating func write(
+        _ fields: [DocumentField],
+        _ places: some Collection<Int>,
+        _ depth: Int
+    ) {
+        self.writeList(places, "{", "}", depth) { writer, index in
+            writer.write(fields[index].name)
+            writer.append(writer.isPretty ? ": " : ":")
+            writer.write(fields[index].node.value, depth: depth + 1)
+        }
+    }
+
+    private mutating func writeList(
+        _ places: some Collection<Int>,
         _ open: StaticString,
         _ close: StaticString,
         _ depth: Int,
-        _ body: (inout JSONWriter, Element) -> Void
+        _ body: (inout JSONWriter, Int) -> Void
     ) {
         self.append(open)
-        for (index, element) in elements.enumerated() {
-            if index > 0 { self.bytes.append(UInt8(ascii: ",")) }
+        var isFirst = true
+        for place in places {
+            if !isFirst { self.bytes.append(UInt8(ascii: ",")) }
+            isFirst = false
             self.breakLine(depth + 1)
-            body(&self, element)
+            body(&self, place)
         }
-        if !elements.isEmpty { self.breakLine(depth) }
+        if !isFirst { self.breakLine(depth) }
         self.append(close)
+    }
+
+    /// Fields up to which inserting each in turn costs less than sorting a copy.
+    private static let insertedFields = 32
+
+    /// Gives the places of fields by rising name; few fields are not copied for it.
+    private static func withSortedPlaces(
+        of fields: [DocumentField],
+        _ body: (UnsafeBufferPointer<Int>) -> Void
+    ) {
+        guard fields.count <= Self.insertedFields else {
+            return fields.indices.sorted { Self.precedes(fields[$0], fields[$1]) }
+                .withUnsafeBufferPointer(body)
+        }
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: fields.count) { places in
+            for place in fields.indices {
+                var at = place
+                while at > 0, Self.precedes(fields[place], fields[places[at - 1]]) {
+                    places[at] = places[at - 1]
+                    at -= 1
+                }
+                places.initializeElement(at: at, to: place)
+            }
+            body(UnsafeBufferPointer(places))
+        }
     }
 
     private mutating func append(_ text: StaticString) {
