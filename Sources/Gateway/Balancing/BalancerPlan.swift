@@ -51,12 +51,9 @@ public final class BalancerPlan: Sendable {
         } else {
             self.tables = nil
         }
-        let order = targets.indices.sorted {
-            (targets[$0].group, targets[$0].weight, $0) < (
-                targets[$1].group, targets[$1].weight, $1
-            )
-        }
+        let order = Self.order(targets)
         var slots: [BalancerSlot] = []
+        slots.reserveCapacity(targets.count)
         var groups: [Group] = []
         var places = [Int32](repeating: 0, count: targets.count)
         for index in order {
@@ -84,6 +81,19 @@ public final class BalancerPlan: Sendable {
         self.slots = slots
         self.groups = groups
         self.places = places
+    }
+
+    /// Places of targets by group, then by weight; mostly they are given so.
+    private static func order(_ targets: [BalancerTarget]) -> [Int] {
+        let isOrdered = zip(targets, targets.dropFirst()).allSatisfy {
+            ($0.group, $0.weight) <= ($1.group, $1.weight)
+        }
+        guard !isOrdered else { return Array(targets.indices) }
+        return targets.indices.sorted {
+            (targets[$0].group, targets[$0].weight, $0) < (
+                targets[$1].group, targets[$1].weight, $1
+            )
+        }
     }
 
     /// Whether the plan is made of the same.

@@ -138,8 +138,10 @@ struct UpstreamLayout {
             groups.enumerated().compactMap { place, region in region.map { ($0, place) } },
             uniquingKeysWith: { first, _ in first }
         )
-        let found = targets.flatMap { target in
-            self.addresses[target.host].map { found in
+        var targetsFound: [SnapshotTarget] = []
+        targetsFound.reserveCapacity(targets.count)
+        for target in targets {
+            targetsFound += self.addresses[target.host].lazy.map { found in
                 let endpoint = Self.endpoint(found, target.port)
                 let name = upstream.useSrvName ? found.service?.name : nil
                 let host = name ?? target.host
@@ -170,7 +172,7 @@ struct UpstreamLayout {
         return SnapshotUpstream(
             name: upstream.name,
             settings: upstream,
-            targets: Self.unique(found),
+            targets: Self.unique(targetsFound),
             groups: groups
         )
     }
@@ -222,7 +224,10 @@ struct UpstreamLayout {
 
     /// An address that a name has twice is one target.
     private static func unique(_ targets: [SnapshotTarget]) -> [SnapshotTarget] {
-        var seen: Set<TargetID> = []
+        var seen = Set<TargetID>(minimumCapacity: targets.count)
+        for target in targets { seen.insert(target.id) }
+        if seen.count == targets.count { return targets }
+        seen.removeAll(keepingCapacity: true)
         return targets.filter { seen.insert($0.id).inserted }
     }
 

@@ -44,8 +44,9 @@ final class UpstreamShape: Sendable {
         previous: UpstreamShape?,
         workers: Int
     ) {
+        let usable = upstream.usableGroups
         let targets = upstream.targets.map { target in
-            let weight = upstream.usableGroups.contains(target.group) ? target.weight : 0
+            let weight = usable.contains(target.group) ? target.weight : 0
             return BalancerTarget(id: target.id, weight: weight, group: target.group)
         }
         let algorithm = Self.algorithm(upstream.settings)
