@@ -48,7 +48,7 @@ struct EntityCatalogueTests {
                 try catalogue.checkSecrets(after: changes) { environment[$0] }
                 return nil
             } catch {
-                return error.variable
+                return error.variable ?? error.reference
             }
         }
         var catalogue = Self.catalogue()
@@ -60,6 +60,9 @@ struct EntityCatalogueTests {
         catalogue.apply(plugin("{vault://mine/here}"))
         #expect(missing(catalogue, vault("B_")) == "B_HERE")
         #expect(missing(catalogue, plugin("plain")) == nil)
+        #expect(missing(catalogue, plugin("{vault://none/a}")) == "{vault://none/a}")
+        let gone = EntityChange(kind: .vaults, id: vault("").id, document: nil)
+        #expect(missing(catalogue, gone) == nil)
     }
 
     @Test("forgets old names and references when an entity changes or goes")

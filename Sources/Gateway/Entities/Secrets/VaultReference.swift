@@ -121,7 +121,8 @@ extension EntityCatalogue {
     /// Checks that what the changed entities refer to is there, and after a change of a vault all that
     /// any entity refers to; changes without either cost nothing.
     ///
-    /// A vault that does not exist is no missing secret here: no set of entities may refer to one.
+    /// A change that takes a vault away from others is not refused here: no set of entities may be
+    /// without it, which is told where that is checked.
     ///
     /// - Parameters:
     ///   - changes: what is about to be written.
@@ -147,8 +148,8 @@ extension EntityCatalogue {
         )
         do {
             _ = try configuration?.resolved(variable)
-        } catch  where error.variable == nil {
-            return
+        } catch {
+            guard error.variable == nil, changesVault else { throw error }
         }
     }
 }
