@@ -53,6 +53,24 @@ extension EndToEnd {
             }
         }
 
+        @Test("refuses single entities that no node could route by, and later changes go live")
+        func unusable() throws {
+            let mesh = try TestMesh.settled()
+            let base = mesh.nodes[0].admin.url
+            let expression = #"{"name":"rx","expression":"http.path == \"/rx\""}"#
+            let secret = #"{"name":"session","config":{"secret":"{vault://env/not-there}"}}"#
+
+            let route = try Curl.post("\(base)/routes", expression)
+            let plugin = try Curl.post("\(base)/plugins", secret)
+
+            #expect(route.status == 400, "\(route.body)")
+            #expect(try route.json()["fields"]["expression"].text?.contains("flavor") == true)
+            #expect(plugin.status == 400, "\(plugin.body)")
+            #expect(plugin.body.contains("set NOT_THERE in the environment"), "\(plugin.body)")
+            let status = try mesh.nodes[0].ctl.run("config", "status")
+            #expect(status.status == 0, "\(status.out)")
+        }
+
         @Test("counts requests in /metrics by Kong's names and tells of the cluster by ours")
         func metrics() throws {
             let mesh = try TestMesh.settled()

@@ -223,6 +223,9 @@ extension EndToEnd {
             let lost = stands == "7" ? 9.0 : 7.0
             let again = try us.ctl.run("config", "conflicts", "apply", conflict["id"].text ?? "")
             #expect(again.status == 0, "\(again.errors)")
+            let settled = try us.ctl.json("config", "conflicts")["conflicts"][0]
+            #expect(settled["open"].flag == false)
+            #expect(settled["name"].text == "demo")
             for node in mesh.nodes {
                 let service = try Curl.get("\(node.admin.url)/services/demo").json()
                 #expect(service["retries"].number == lost)

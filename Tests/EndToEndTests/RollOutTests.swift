@@ -52,6 +52,40 @@ extension EndToEnd {
             #expect(now.status == 201 || now.status == 202, "\(now.body)")
         }
 
+        @Test("follows nothing when asked to wait for nobody, and is paused, resumed and aborted")
+        func unwatched() throws {
+            let mesh = try TestMesh.settled()
+            let (first, last) = (try mesh.node("eu-1"), try mesh.node("us-1"))
+            let path = try mesh.file(mesh.configuration(routes: ["unwatched"]))
+            let began = ContinuousClock.now
+
+            let apply = try first.ctl.run(
+                "config",
+                "apply",
+                path,
+                "--guard",
+                "errors<1%",
+                "--for",
+                "20s",
+                "--wait",
+                "none"
+            )
+
+            #expect(apply.status == 0, "\(apply.out)\(apply.errors)")
+            #expect(apply.out.hasPrefix("rolling out g"), "\(apply.out)")
+            #expect(began.duration(to: .now) < .seconds(10))
+            for (action, word) in [
+                ("pause", "paused"), ("resume", "running"), ("abort", "aborted"),
+            ] {
+                let answer = try last.ctl.run("config", "roll-out", action)
+                #expect(answer.status == 0, "\(action): \(answer.out)\(answer.errors)")
+                #expect(answer.out.contains(word), "\(action): \(answer.out)")
+            }
+            try eventually("it is taken back") {
+                try self.status(of: "unwatched", at: first) == 404
+            }
+        }
+
         @Test("takes it back by itself when requests fail at the node that tries it")
         func harm() throws {
             let mesh = try TestMesh.settled()

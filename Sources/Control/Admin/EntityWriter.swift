@@ -121,7 +121,12 @@ extension AdminError {
         case .busy: .message("too many writes at once; try again", status: 503)
         case .refused(let reason): .message(reason, status: 409)
         case .failed(let reason): .message(reason, status: 500)
-        case .invalidConfiguration(let invalid): .message(invalid.message, status: 400)
+        case .invalidConfiguration(let invalid):
+            EditRefusal.schemaViolation(
+                invalid.findings.map {
+                    Finding(at: FieldPath([.field(FieldPath.entityField)]), $0.message)
+                }
+            ).answer
         case .unknownChangeset(let name): .message("no changeset is called \(name)", status: 404)
         case .unknownNode(let name): .message("no member is called \(name)", status: 404)
         case .stale: .message("the configuration changed meanwhile", status: 409)

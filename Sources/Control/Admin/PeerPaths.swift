@@ -81,7 +81,7 @@ public struct PeerPaths: Sendable {
         do throws(AdminError) {
             let (status, body) = try await self.node.ask(parts.string ?? "", of: name)
             switch status {
-            case 200, 400, 404: break
+            case 200, 400, 404, 409: break
             // Too long for an answer through the mesh.
             case 413: return .message("what \(name) says is too long; ask it directly", status: 502)
             case 503: return .message("\(name) is busy with questions; try again", status: 503)

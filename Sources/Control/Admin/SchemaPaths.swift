@@ -2,7 +2,7 @@ import Foundation
 import MeshEntities
 import MeshPlugins
 
-/// Kong's `/schemas/…`: what entities and plugins take, and whether one would be taken.
+/// Kong's `/schemas/…`: what entities, plugins and vaults take, and whether one would be taken.
 struct SchemaPaths: Sendable {
     let node: any AdminNode
 
@@ -21,6 +21,22 @@ struct SchemaPaths: Sendable {
                 [
                     Method(name: "GET", summary: "Describe a plugin") {
                         Self.plugin($0.parameters[0])
+                    }
+                ]
+            ),
+            AdminPath(
+                "schemas/vaults/validate",
+                [
+                    Method(name: "POST", summary: "Check a vault") {
+                        self.validate($0, "vaults")
+                    }.requiring(.read)
+                ]
+            ),
+            AdminPath(
+                "schemas/vaults/:name",
+                [
+                    Method(name: "GET", summary: "Describe what a kind of vault is set up by") {
+                        Self.vault($0.parameters[0])
                     }
                 ]
             ),
@@ -68,6 +84,14 @@ struct SchemaPaths: Sendable {
         var config = FieldSchema("config", .record(own))
         config.isRequired = true
         return .document(.record(["fields": .list((scope + [config]).map(\.document))]))
+    }
+
+    private static func vault(_ name: String) -> AdminAnswer {
+        guard name == Vault.environment else {
+            return .message("No vault named '\(name)'", status: 404)
+        }
+        let config = EntityKind.vaults.fields.filter { $0.name == "config" }
+        return .document(.record(["fields": .list(config.map(\.document))]))
     }
 
     private func validate(_ exchange: AdminExchange, _ name: String) -> AdminAnswer {

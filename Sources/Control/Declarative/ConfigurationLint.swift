@@ -104,7 +104,7 @@ struct ConfigurationLint {
     }
 }
 
-/// Prefixes of routes that a regex of another route takes all requests from.
+/// Paths of routes that never get a request, since another route takes all of them.
 enum ShadowedRoutes {
     /// Most regexes of equal criteria that are held against prefixes.
     private static let limit = 100
@@ -121,15 +121,57 @@ enum ShadowedRoutes {
         }
     }
 
-    /// One hint for each prefix that never gets a request.
+    /// One hint for each path that never gets a request.
     static func hints(_ routes: EntityList<Route>, _ places: EntityPlaces) -> [Finding] {
         let indexes = routes.indices.filter {
             !routes[$0].paths.isEmpty && routes[$0].expression == nil
         }
         let groups = Dictionary(grouping: indexes) { Criteria(routes[$0]) }
-        return groups.values.flatMap { Self.hints(in: $0, routes, places) }
-            .sorted { ($0.line ?? 0, $0.column ?? 0) < ($1.line ?? 0, $1.column ?? 0) }
+        return groups.values.flatMap {
+            Self.hints(in: $0, routes, places) + Self.repeats(in: $0, routes, places)
+        }
+        .sorted { ($0.line ?? 0, $0.column ?? 0) < ($1.line ?? 0, $1.column ?? 0) }
     }
+
+    /// Paths that another route of the same criteria has, too.
+    private static func repeats(
+        in group: [Int],
+        _ routes: EntityList<Route>,
+        _ places: EntityPlaces
+    ) -> [Finding] {
+        var winners: [String: Int] = [:]
+        for index in group {
+            for path in Set(routes[index].paths) {
+                guard let other = winners[path], Self.rank(routes[other]) > Self.rank(routes[index])
+                else {
+                    winners[path] = index
+                    continue
+                }
+            }
+        }
+        return group.flatMap { index in
+            routes[index].paths.compactMap { path -> Finding? in
+                guard let place = winners[path], place != index else { return nil }
+                let winner = routes[place]
+                // Whole routes are told of when they are read.
+                let isTold =
+                    Set(winner.paths) == Set(routes[index].paths)
+                    && winner.service != routes[index].service
+                guard !isTold else { return nil }
+                let name = winner.name ?? winner.id.description
+                return places.finding(
+                    .routes,
+                    index,
+                    "paths",
+                    "'\(path)' never gets a request: route '\(name)' has it, too, and of equal routes "
+                        + "the one with the greater id wins"
+                )
+            }
+        }
+    }
+
+    /// What decides between routes of the same criteria and path.
+    private static func rank(_ route: Route) -> (Int, EntityID) { (route.regexPriority, route.id) }
 
     private static func hints(
         in group: [Int],

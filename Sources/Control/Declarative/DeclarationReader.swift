@@ -356,43 +356,39 @@ struct DeclarationReader {
     /// Checks what depends on the router's flavour, and what the router will have to compile.
     private mutating func checkRoute(_ entry: Entry, _ route: Route) {
         self.checkPatterns(entry)
-        if route.pathHandling == .v1 { self.checkPathHandling(entry) }
-        guard self.options.flavor == .expressions, let expression = route.expression else {
-            return
+        let fields = entry.node.value.fields ?? []
+        for (name, message) in route.faults(under: self.options.flavor) {
+            let location = entry.location.field(name)
+            if let field = fields.first(where: { $0.name == name }) {
+                self.fail(location, message, field)
+            } else {
+                // A fault of the whole route stands where its expression is written.
+                let node = fields.first { $0.name == "expression" }?.node ?? entry.node
+                self.fail(location, message, node)
+            }
         }
-        let node = entry.node.value.fields?.first { $0.name == "expression" }?.node ?? entry.node
-        if let reason = RoutePattern.check(expression: expression, of: route) {
-            self.fail(
-                entry.location.field(FieldPath.entityField),
-                "Router Expression failed validation: \(reason)",
-                node
-            )
-        } else if RoutePattern.mixesOperators(in: expression) {
-            self.warnings.append(
-                Finding(
-                    at: entry.location.field("expression"),
-                    "'||' binds tighter than '&&' here as in Kong; write parentheses",
-                    line: node.line,
-                    column: node.column
-                )
-            )
-        }
-    }
-
-    private mutating func checkPathHandling(_ entry: Entry) {
-        guard let field = entry.node.value.fields?.first(where: { $0.name == "path_handling" })
-        else { return }
-        let location = entry.location.field(field.name)
-        guard self.options.flavor == .traditional else {
+        if self.options.flavor != .traditional, route.pathHandling == .v1,
+            let field = fields.first(where: { $0.name == "path_handling" })
+        {
             self.warn(
-                location,
+                entry.location.field(field.name),
                 "path_handling 'v1' has no effect under the router flavor "
                     + "'\(self.options.flavor.rawValue)': paths are joined as 'v0' does",
                 field
             )
-            return
         }
-        self.fail(location, "path_handling 'v1' is not built yet; only 'v0' is", field)
+        guard self.options.flavor == .expressions, let expression = route.expression,
+            RoutePattern.mixesOperators(in: expression),
+            let node = fields.first(where: { $0.name == "expression" })?.node
+        else { return }
+        self.warnings.append(
+            Finding(
+                at: entry.location.field("expression"),
+                "'||' binds tighter than '&&' here as in Kong; write parentheses",
+                line: node.line,
+                column: node.column
+            )
+        )
     }
 
     /// Compiles the regexes of a route.

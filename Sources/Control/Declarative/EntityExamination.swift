@@ -3,13 +3,18 @@ internal import MeshPlugins
 internal import MeshRouting
 
 /// Looks into single entities as a whole file is looked into: certificates, settings of plugins,
-/// patterns of routes.
+/// patterns of routes, and what the router has to compile.
 public enum EntityExamination {
     /// What is wrong that the fields alone do not show.
     ///
-    /// - Parameter configuration: the entities; digests of authorities are filled in.
+    /// - Parameters:
+    ///   - configuration: the entities; digests of authorities are filled in.
+    ///   - flavor: that of the router that has to find the routes.
     /// - Returns: findings placed at `kind[index]`.
-    public static func findings(in configuration: inout GatewayConfiguration) -> [Finding] {
+    public static func findings(
+        in configuration: inout GatewayConfiguration,
+        flavor: RouterFlavor
+    ) -> [Finding] {
         var check = CertificateCheck(places: EntityPlaces())
         check.run(&configuration)
         let flaws = CredentialRules.complete(&configuration, hash: KnownHashes.shared.hash)
@@ -17,7 +22,32 @@ public enum EntityExamination {
             EntityPlaces().finding($0.kind, $0.index, $0.field, $0.message)
         }
         return check.findings + credentials + Self.plugins(configuration.plugins)
-            + configuration.routes.enumerated().flatMap { Self.patterns(of: $1, $0) }
+            + configuration.routes.enumerated().flatMap { Self.findings(in: $1, $0, flavor) }
+    }
+
+    private static func findings(
+        in route: Route,
+        _ index: Int,
+        _ flavor: RouterFlavor
+    ) -> [Finding] {
+        let place = FieldPath(.routes, index)
+        let given = [
+            ("expression", route.expression != nil), ("priority", route.priority != nil),
+        ]
+        let refused = given.filter(\.1).compactMap { name, _ in
+            UnbuiltFeatures.refusal(ofField: name, in: .routes, flavor: flavor)
+                .map { Finding(at: place.field(name), $0) }
+        }
+        let faults =
+            Self.patterns(of: route, index)
+            + route.faults(under: flavor).map { Finding(at: place.field($0.field), $0.message) }
+        guard refused.isEmpty, faults.isEmpty else { return refused + faults }
+        do throws(RoutingError) {
+            _ = try RoutingTable(compiling: [route], services: [], flavor: flavor)
+            return []
+        } catch {
+            return [Finding(at: place.field(FieldPath.entityField), "\(error)")]
+        }
     }
 
     private static func plugins(_ plugins: EntityList<Plugin>) -> [Finding] {
@@ -44,6 +74,22 @@ public enum EntityExamination {
             RoutePattern.check(regex: pattern).map { reason in
                 Finding(at: location, "invalid regex: '\(pattern)' (PCRE returned: \(reason))")
             }
+        }
+    }
+}
+
+extension Route {
+    /// What a router of this flavour cannot use although the fields allow it.
+    func faults(under flavor: RouterFlavor) -> [(field: String, message: String)] {
+        switch flavor {
+        case .traditionalCompatible: []
+        case .traditional:
+            self.pathHandling == .v1
+                ? [("path_handling", "path_handling 'v1' is not built yet; only 'v0' is")] : []
+        case .expressions:
+            self.expression.flatMap { RoutePattern.check(expression: $0, of: self) }
+                .map { [(FieldPath.entityField, "Router Expression failed validation: \($0)")] }
+                ?? []
         }
     }
 }

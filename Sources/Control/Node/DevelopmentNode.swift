@@ -60,10 +60,15 @@ enum DevelopmentNode {
         let proxy = settings.proxy.dataPlane.listen.first.map { "\($0)" } ?? "127.0.0.1:8000"
         let admin = "\(settings.admin.listen)"
         let there = admin == "127.0.0.1:8001" ? "" : " --admin http://\(admin)"
+        // A file of the user's has other routes, or was refused.
+        let first =
+            settings.configurationFile.map { file in
+                "meshctl config diff \(file)\(there)                   whether it routes by this file"
+            } ?? "curl http://\(proxy)/hello                       a route that is there"
         return """
 
             A mesh of one is ready. Try:
-              curl http://\(proxy)/hello                       a route that is there
+              \(first)
               open http://\(admin)/mesh/ui                     the mesh, live, in a browser
               curl http://\(admin)/services -d name=mine -d url=http://127.0.0.1:9000
               curl http://\(admin)/services/mine/routes -d 'paths[]=/mine'

@@ -49,7 +49,7 @@ package enum CoreMutant: Hashable, CaseIterable, Sendable {
             case .neverWithdraws: .calm
             case .ignoresRestarts, .keepsFormerStarts: .crashes
             case .neverRepairs: .lossy
-            case .staysBelowItself: .rolledBack
+            case .staysBelowItself: .liar
             }
         case .activation(let flaw): flaw == .forgetsLastGood ? .mixed : Self.busy(.rivals)
         }

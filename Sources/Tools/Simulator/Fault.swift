@@ -116,6 +116,30 @@ struct FaultSchedule {
         }
     }
 
+    /// What finds its node running each time, since another fault has brought it back or too many were
+    /// down to let it crash, and so need not happen.
+    var senseless: Set<Happening> {
+        var running = Set(0..<self.profile.nodeCount)
+        var planned: Set<Happening> = []
+        var sensible: Set<Happening> = []
+        for (_, fault) in self.faults.sorted(by: { $0.at < $1.at }) {
+            switch fault {
+            case .crash(let index):
+                guard Self.leavesEnough(running.count, of: self.profile.nodeCount) else { continue }
+                running.remove(index)
+            case .restart(let index), .reinstall(let index):
+                planned.insert(fault.happening)
+                if running.insert(index).inserted { sensible.insert(fault.happening) }
+            case .harmDisk(let index, _), .late(let index): running.insert(index)
+            case .leave, .pause, .fillDisk, .slowDisk, .split, .heal, .backUp, .leap, .lie: break
+            }
+        }
+        return planned.subtracting(sensible)
+    }
+
+    /// Whether one more of the running nodes may crash: more than half have to stay.
+    static func leavesEnough(_ running: Int, of count: Int) -> Bool { running * 2 > count + 1 }
+
     private mutating func addCrashes() {
         for _ in 0..<self.profile.crashes {
             let index = self.node()

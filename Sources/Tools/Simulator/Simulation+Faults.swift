@@ -125,7 +125,9 @@ extension Simulation {
 
     private mutating func crash(_ index: Int) -> Bool {
         let running = self.nodes.filter(\.isRunning).count
-        guard self.nodes[index].isRunning, running * 2 > self.nodes.count + 1 else { return false }
+        guard self.nodes[index].isRunning,
+            FaultSchedule.leavesEnough(running, of: self.nodes.count)
+        else { return false }
         self.note("node \(index) crashes")
         self.nodes[index].halt()
         self.crashes[index] = self.now

@@ -109,7 +109,8 @@ public struct Simulation {
         self.targets = SimulatedTargets(generator: root.split())
         self.activity = root.split()
         self.lies = root.split()
-        self.expected = Set(schedule.faults.map(\.fault.happening)).union(profile.happenings)
+        self.expected = Set(schedule.faults.map(\.fault.happening)).subtracting(schedule.senseless)
+            .union(profile.happenings)
         self.accuracy = AccuracyChecker(grace: Self.longestSuspicion(profile))
         for index in 0..<profile.nodeCount {
             var node = SimulatedNode(

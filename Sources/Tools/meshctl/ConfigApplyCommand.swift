@@ -16,7 +16,8 @@ struct ConfigApplyCommand: AsyncParsableCommand {
             With --guard the change goes to the node that is asked first, then to the others of \
             its region, then to all, each time after it has held for some time (--for). Every node \
             compares its own figures with those before; on harm the change is taken back by \
-            itself. The roll-out goes on without this command, see: meshctl config roll-out.
+            itself. The roll-out goes on without this command, which follows it to its end, however \
+            long, or with --wait none not at all; see: meshctl config roll-out.
 
             What takes away ten entities and more, and more than half of all, asks before, or wants \
             --yes.
@@ -83,11 +84,12 @@ struct ConfigApplyCommand: AsyncParsableCommand {
             remedy: "meshctl config rollback"
         ).ask(client, isAgreed: self.yes)
         let report = try await self.applied(input, difference, client)
-        if self.waves.limits != nil, report.config != report.base {
+        let isRollOut = self.waves.limits != nil && report.config != report.base
+        if isRollOut, self.waiting.wait != .none {
             return try await RollOutWatch(client: client, output: self.output).follow()
         }
         try await Settlement(client: client, options: self.waiting, output: self.output)
-            .finish(report, "applied")
+            .finish(report, isRollOut ? "rolling out" : "applied")
     }
 
     /// Applies, and when the answer is lost asks whether the change is in.

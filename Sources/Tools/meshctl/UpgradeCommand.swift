@@ -48,6 +48,10 @@ struct UpgradePlanOptions: ParsableArguments {
     var settle = 30.0
 
     func validate() throws {
+        guard self.to.isEmpty || self.to.wholeMatch(of: /\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?/) != nil
+        else {
+            throw ValidationError("--to is '\(self.to)', but must be a version such as 0.2.0")
+        }
         for (name, value, range) in [
             ("--max-errors", self.maxErrors, 0...100.0),
             ("--max-latency", self.maxLatency, 0...100_000.0),

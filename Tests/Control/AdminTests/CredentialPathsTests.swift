@@ -36,6 +36,8 @@ struct CredentialPathsTests {
             #expect(try await Curl(endpoint, "/key-auths").body.contains("k1"))
             let twice = try await send(endpoint, "POST", "/consumers/ann/key-auth", body)
             #expect(twice.status == 409)
+            #expect(twice.body.contains(#""fields":{"key":"******"}"#), "\(twice.body)")
+            #expect(!twice.body.contains("k1"), "\(twice.body)")
             let put = try await send(endpoint, "PUT", "/consumers/ann/key-auth/k2", "{}")
             #expect(put.status == 200)
             #expect(put.body.contains(#""key":"k2""#))

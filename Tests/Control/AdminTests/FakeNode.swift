@@ -324,6 +324,7 @@ final class FakeNode: AdminNode {
         case "eu-4": (65_535, [])
         case "eu-5": (503, [])
         case "eu-6": (413, [])
+        case "eu-7": (409, Array(#"{"code":"MESH105"}"#.utf8))
         default: throw .unknownNode(node)
         }
     }

@@ -27,6 +27,9 @@ struct RequestPathsTests {
             )
             #expect(try await Curl(endpoint, "/mesh/nodes/none/board").status == 404)
             #expect(try await Curl(endpoint, "/mesh/nodes/eu-3/board").status >= 500)
+            let refused = try await Curl(endpoint, "/mesh/nodes/eu-7/config/roll-out")
+            #expect(refused.status == 409)
+            #expect(refused.body.contains("MESH105"), "\(refused.body)")
         }
     }
 

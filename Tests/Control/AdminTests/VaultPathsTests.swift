@@ -19,6 +19,12 @@ struct VaultPathsTests {
             #expect(refused.body.contains("vault 'aws' is not installed"), "\(refused.body)")
             #expect(try await send(endpoint, "DELETE", "/vaults/my-env").status == 204)
             #expect(try await Curl(endpoint, "/schemas/vaults").status == 200)
+            let schema = try await Curl(endpoint, "/schemas/vaults/env")
+            #expect(schema.status == 200)
+            #expect(schema.body.contains("base64_decode"), "\(schema.body)")
+            #expect(try await Curl(endpoint, "/schemas/vaults/aws").status == 404)
+            let taken = try await send(endpoint, "POST", "/schemas/vaults/validate", body)
+            #expect(taken.status == 200, "\(taken.body)")
         }
     }
 

@@ -55,6 +55,31 @@ struct ConfigurationLintTests {
         #expect(found.count == 6)
     }
 
+    @Test("name paths that another route has, too, in the same service or beside others")
+    func repeats() throws {
+        #expect(
+            try self.hints(
+                """
+                _format_version: "3.0"
+                services:
+                  - name: a
+                    host: a
+                    routes:
+                      - { id: 00000000-0000-4000-8000-000000000001, paths: [/y] }
+                      - { id: 00000000-0000-4000-8000-000000000002, paths: [/y] }
+                      - { id: 00000000-0000-4000-8000-000000000003, paths: [/z, /w] }
+                      - { name: all, id: 00000000-0000-4000-8000-000000000004, paths: [/w] }
+                      - { id: 00000000-0000-4000-8000-000000000009, hosts: [x], paths: [/w] }
+                """
+            ).map { $0.prefix { $0 != ":" } + $0.drop { $0 != "'" } } == [
+                "6'/y' never gets a request: route '00000000-0000-4000-8000-000000000002' has it, "
+                    + "too, and of equal routes the one with the greater id wins",
+                "8'/w' never gets a request: route 'all' has it, "
+                    + "too, and of equal routes the one with the greater id wins",
+            ]
+        )
+    }
+
     @Test("name prefixes that a regex takes everything from")
     func shadows() throws {
         #expect(

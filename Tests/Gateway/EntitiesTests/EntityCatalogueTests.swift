@@ -26,6 +26,45 @@ struct EntityCatalogueTests {
         #expect(catalogue.ids(referringBy: key, to: Self.service) == [Self.route])
     }
 
+    @Test("tells of secrets that a change refers to and that are not there")
+    func secrets() throws {
+        func plugin(_ text: String) -> EntityChange {
+            let id = EntityID(high: 3, low: 1)
+            let plugin = Plugin(
+                id: id,
+                name: "session",
+                config: .record(["secret": .string(text)])
+            )
+            return EntityChange(kind: .plugins, id: id, document: plugin.document)
+        }
+        func vault(_ prefix: String) -> EntityChange {
+            var vault = Vault(id: EntityID(high: 4, low: 1), prefix: "mine")
+            vault.variablePrefix = prefix
+            return EntityChange(kind: .vaults, id: vault.id, document: vault.document)
+        }
+        let environment = ["HERE": "x", "A_HERE": "y"]
+        func missing(_ catalogue: EntityCatalogue, _ changes: EntityChange...) -> String? {
+            do throws(MissingSecret) {
+                try catalogue.checkSecrets(after: changes) { environment[$0] }
+                return nil
+            } catch {
+                return error.variable ?? error.reference
+            }
+        }
+        var catalogue = Self.catalogue()
+
+        #expect(missing(catalogue, plugin("{vault://env/here}")) == nil)
+        #expect(missing(catalogue, plugin("{vault://env/gone}")) == "GONE")
+        #expect(missing(catalogue, vault("A_"), plugin("{vault://mine/here}")) == nil)
+        catalogue.apply(vault("A_"))
+        catalogue.apply(plugin("{vault://mine/here}"))
+        #expect(missing(catalogue, vault("B_")) == "B_HERE")
+        #expect(missing(catalogue, plugin("plain")) == nil)
+        #expect(missing(catalogue, plugin("{vault://none/a}")) == "{vault://none/a}")
+        let gone = EntityChange(kind: .vaults, id: vault("").id, document: nil)
+        #expect(missing(catalogue, gone) == nil)
+    }
+
     @Test("forgets old names and references when an entity changes or goes")
     func forgets() throws {
         var catalogue = Self.catalogue()

@@ -24,7 +24,8 @@ struct MeshctlTests {
         "top --interval 0": 64, "demo kill us-2 --mesh /nonexistent/mesh.json": 78,
         "demo slow a --latency=-1": 64, "tap --rate 0": 64, "tap --status 6xx": 64,
         "tap --admin 127.0.0.1:1": 69, "trace a --admin 127.0.0.1:1": 69,
-        "upgrade finalize --admin 127.0.0.1:1": 69,
+        "upgrade finalize --admin 127.0.0.1:1": 69, "upgrade plan --to soon": 64,
+        "upgrade plan --to 0.2.0 --admin 127.0.0.1:1": 69,
     ]
 
     @Test("explains every command with an example", arguments: Self.commands)

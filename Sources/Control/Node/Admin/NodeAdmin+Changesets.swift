@@ -288,17 +288,22 @@ struct ChangesetReporter {
     func report(_ conflict: Conflict, isOpen: Bool) -> ConflictReport {
         let newest = self.timeline.history.newest
         let parts = conflict.key.split(separator: "/", maxSplits: 1).map(String.init)
+        func stored(_ body: [UInt8]?) -> [StoredEntity] {
+            body.map { [StoredEntity(key: conflict.key, body: $0)] } ?? []
+        }
         let changes = ConfigurationDifference(
             from: newest.stored([conflict.key]),
-            to: conflict.loser.body.map { [StoredEntity(key: conflict.key, body: $0)] } ?? []
+            to: stored(conflict.loser.body)
         ).reports
+        // Whatever has been applied again is no change any more, but is called as before.
+        let shown = stored(conflict.loser.body ?? conflict.winner.body)
         return ConflictReport(
             id: conflict.name,
             open: isOpen,
             change: changes,
             kind: parts.first ?? "",
             entity: parts.last ?? "",
-            name: changes.first?.name ?? "",
+            name: ConfigurationDifference(from: [], to: shown).changes.first?.name ?? "",
             winner: self.side(conflict.winner),
             loser: self.side(conflict.loser)
         )

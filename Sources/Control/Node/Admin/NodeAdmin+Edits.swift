@@ -26,6 +26,11 @@ extension NodeAdmin {
         author: String,
         message: String
     ) async throws(AdminError) -> EditReceipt {
+        do throws(MissingSecret) {
+            try held.catalogue.checkSecrets(after: changes, NodeEnvironment.variable)
+        } catch {
+            throw .invalidConfiguration(InvalidConfiguration(message: "\(error)"))
+        }
         let receipt = try await self.directory.write(
             changes,
             upon: held,
@@ -48,7 +53,10 @@ extension NodeAdmin {
     }
 
     func examine(_ configuration: inout GatewayConfiguration) -> [Finding] {
-        EntityExamination.findings(in: &configuration)
+        EntityExamination.findings(
+            in: &configuration,
+            flavor: self.configurations.compiler.flavor
+        )
     }
 }
 

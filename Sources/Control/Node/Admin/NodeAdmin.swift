@@ -188,7 +188,7 @@ extension NodeSettings {
         return .object(
             own + [
                 DocumentField("database", .string("off")),
-                DocumentField("router_flavor", .string("traditional_compatible")),
+                DocumentField("router_flavor", .string(self.proxy.dataPlane.routerFlavor.rawValue)),
             ]
         )
     }

@@ -166,8 +166,17 @@ extension EntityEditor {
         let (row, configuration) = try self.read(kind, document)
         try self.checkReferences(row)
         if let fields = self.catalogue.rival(of: row.document, kind, row.id) {
+            let secret = Set(kind.fields.filter(\.isSecret).map(\.name))
             throw .uniqueViolation(
-                .object(fields.map { DocumentField($0, row.document[$0] ?? .null) })
+                .object(
+                    fields.map { field in
+                        let value = row.document[field] ?? .null
+                        return DocumentField(
+                            field,
+                            secret.contains(field) ? .string(Secrets.mask) : value
+                        )
+                    }
+                )
             )
         }
         try self.checkScope(of: configuration.plugins.first)

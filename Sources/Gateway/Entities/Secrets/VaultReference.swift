@@ -117,6 +117,43 @@ extension GatewayConfiguration {
     }
 }
 
+extension EntityCatalogue {
+    /// Checks that what the changed entities refer to is there, and after a change of a vault all that
+    /// any entity refers to; changes without either cost nothing.
+    ///
+    /// A change that takes a vault away from others is not refused here: no set of entities may be
+    /// without it, which is told where that is checked.
+    ///
+    /// - Parameters:
+    ///   - changes: what is about to be written.
+    ///   - variable: the node's environment.
+    /// - Throws: ``MissingSecret`` for the first reference that stands for nothing.
+    public func checkSecrets(
+        after changes: [EntityChange],
+        _ variable: (String) -> String?
+    ) throws(MissingSecret) {
+        let changesVault = changes.contains { $0.kind == .vaults }
+        let refers = changes.contains { $0.document.map(VaultReference.isIn) ?? false }
+        guard changesVault || refers else { return }
+        var next = self
+        for change in changes { next.apply(change) }
+        let keys =
+            changesVault
+            ? [.certificates, .plugins].flatMap { kind in next.ids(of: kind).map { (kind, $0) } }
+            : changes.map { ($0.kind, $0.id) }
+        let rows = (keys + next.ids(of: .vaults).map { (.vaults, $0) }).compactMap(next.row)
+        // Whatever else is wrong with them is told by those who look for that.
+        let configuration = try? GatewayConfiguration(
+            records: rows.map { ($0.kind, $0.id, $0.document) }
+        )
+        do {
+            _ = try configuration?.resolved(variable)
+        } catch {
+            guard error.variable == nil, changesVault else { throw error }
+        }
+    }
+}
+
 /// Finds secrets by their references.
 private struct SecretLookup {
     let vaults: EntityList<Vault>
