@@ -366,7 +366,8 @@ let package = Package(
             uses: [
                 "MeshHTTP", "MeshRouting", "MeshBalancing", "MeshHealth", "MeshEntities",
                 "MeshDataPlane", "MeshWire", "MeshMembership", "MeshChangelog",
-                "MeshObservations", "MeshDissemination", "MeshPrimitives", arguments,
+                "MeshObservations", "MeshDissemination", "MeshPlugins", "MeshPrimitives",
+                "COpenSSL", arguments,
             ]
         ),
         command("meshecho", uses: [nioCore, nioPosix, nioHTTP1, nioWebSocket, arguments]),

@@ -140,6 +140,34 @@ extension EndToEnd {
             #expect(try Curl.get("\(mesh.nodes[2].proxy.url)/demo").status == 200)
         }
 
+        @Test("apply with a tag takes memberships with their consumers")
+        func selectedMembers() throws {
+            let mesh = try TestMesh.settled()
+            let ctl = mesh.nodes[0].ctl
+            let people = """
+                _format_version: "3.0"
+                _info: { select_tags: [team-c] }
+                consumer_groups: [{ name: gold }]
+                consumers: [{ username: ann, groups: [{ name: gold }] }, { username: bob }]
+                """
+            let file = try mesh.file(people)
+            let applied = try ctl.run("config", "apply", file)
+            #expect(applied.status == 0, "\(applied.errors)")
+            #expect(applied.out.contains("+4 ~0 -0"), "\(applied.out)")
+            #expect(try ctl.run("config", "diff", file).status == 0)
+            let other = people.replacing("team-c", with: "team-d").replacing("ann", with: "eve")
+                .replacing("bob", with: "joe").replacing("gold", with: "silver")
+            #expect(try ctl.run("config", "apply", try mesh.file(other)).status == 0)
+            let alone = try mesh.file(people.replacing(", groups: [{ name: gold }]", with: ""))
+            let left = try ctl.run("config", "apply", alone)
+            #expect(left.status == 0, "\(left.errors)")
+            #expect(left.out.contains("+0 ~0 -1"), "\(left.out)")
+            let none = "_format_version: \"3.0\"\n_info: { select_tags: [team-c] }\n"
+            #expect(try ctl.run("config", "apply", try mesh.file(none)).out.contains("-3"))
+            let exported = try ctl.run("config", "export").out
+            #expect(exported.contains("silver") && !exported.contains("gold"), "\(exported)")
+        }
+
         @Test("apply upon another base is refused with what was written since")
         func overtaken() throws {
             let mesh = try TestMesh.settled()

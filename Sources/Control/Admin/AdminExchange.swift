@@ -1,5 +1,6 @@
 import Foundation
 import MeshEntities
+import MeshPlugins
 
 /// One request as the paths of the Admin API see it.
 struct AdminExchange: Sendable {
@@ -28,17 +29,9 @@ struct AdminExchange: Sendable {
         return field.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
     }
 
-    /// One parameter of the body's media type, such as `boundary`.
-    func mediaParameter(_ name: String) -> String? {
-        for part in (self.headers["content-type"] ?? "").split(separator: ";").dropFirst() {
-            let pair = part.split(separator: "=", maxSplits: 1)
-            guard pair.count == 2,
-                pair[0].trimmingCharacters(in: .whitespaces).lowercased() == name
-            else { continue }
-            let value = pair[1].trimmingCharacters(in: .whitespaces)
-            return value.trimmingCharacters(in: CharacterSet(charactersIn: "\""))
-        }
-        return nil
+    /// The parts of a multipart form, files included; nil when the body is none.
+    var parts: [(name: String, value: String)]? {
+        MultipartForm.fields(of: self.body, type: self.headers["content-type"] ?? "")
     }
 }
 

@@ -26,12 +26,10 @@ enum EntityBody {
             }
             return try Self.form(SubmittedBody.pairs(text), kind)
         case "multipart/form-data":
-            guard let text = String(validating: exchange.body, as: UTF8.self),
-                let boundary = exchange.mediaParameter("boundary")
-            else {
+            guard let parts = exchange.parts else {
                 throw Refusal(answer: .message("Cannot parse multipart body", status: 400))
             }
-            return try Self.form(SubmittedBody.parts(text, boundary: boundary), kind)
+            return try Self.form(parts, kind)
         default: throw Refusal(answer: .message("Unsupported media type", status: 415))
         }
     }

@@ -25,10 +25,10 @@ enum SubmittedBody {
         case "application/json": return Self.fromJSON(raw)
         case "application/x-www-form-urlencoded": return Self.found(Self.form(raw)["config"])
         case "multipart/form-data":
-            guard let boundary = exchange.mediaParameter("boundary") else {
-                return .refused(status: 400, message: "multipart body without boundary")
+            guard let parts = exchange.parts else {
+                return .refused(status: 400, message: "Cannot parse multipart body")
             }
-            return Self.found(Self.multipart(raw, boundary: boundary)["config"])
+            return Self.found(Self.last(of: parts)["config"])
         case let other where Self.yaml.contains(other): return Self.found(raw)
         case "": return Self.found(raw)
         default: return .refused(status: 415, message: "Unsupported media type")
@@ -75,25 +75,5 @@ enum SubmittedBody {
 
     private static func decoded(_ text: Substring) -> String? {
         text.replacingOccurrences(of: "+", with: " ").removingPercentEncoding
-    }
-
-    /// The fields of a multipart form; file parts count as fields, the last of one name wins.
-    static func multipart(_ raw: String, boundary: String) -> [String: String] {
-        Self.last(of: Self.parts(raw, boundary: boundary))
-    }
-
-    /// The parts of a multipart form in order; line ends become `\n`.
-    ///
-    /// Source: RFC 7578.
-    static func parts(_ raw: String, boundary: String) -> [(name: String, value: String)] {
-        let text = raw.replacingOccurrences(of: "\r\n", with: "\n")
-        return ("\n" + text).components(separatedBy: "\n--\(boundary)").dropFirst().compactMap {
-            part in
-            guard let gap = part.range(of: "\n\n") else { return nil }
-            let head = part[..<gap.lowerBound]
-            guard let start = head.range(of: "name=\"") else { return nil }
-            let name = head[start.upperBound...].prefix { $0 != "\"" }
-            return (String(name), String(part[gap.upperBound...]))
-        }
     }
 }

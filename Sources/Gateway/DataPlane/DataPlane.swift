@@ -3,7 +3,7 @@ internal import Glibc
 public import MeshEntities
 public import MeshHealth
 public import MeshListening
-internal import MeshPlugins
+public import MeshPlugins
 public import MeshPrimitives
 internal import MeshTLS
 internal import Synchronization
@@ -30,7 +30,8 @@ public final class DataPlane: Sendable {
     private let registry = CounterRegistry()
     private let tlsPlan: TLSPlan
     private let lineage: Mutex<SnapshotLineage>
-    private let shared: PluginShared
+    /// What plugins share.
+    public let shared: PluginShared
     /// Counts of limits that hold for the whole fleet.
     public let fleetCounters = FleetCounters()
     private let redis = RedisLimits()

@@ -103,10 +103,11 @@ public enum PluginCatalogue {
             in: PluginSettings(plugin: plugin, fields: definition.fields)
         ) {
             errors.append(error)
-            Self.remove(error, from: &rest)
+            Self.remove(error.field, from: &rest)
             // One that is missing is said to be so, and nothing more.
-            if let field = Self.field(of: error) { removed.insert(field) }
+            if let field = Self.field(of: error.field) { removed.insert(field) }
         }
+        let areFieldsRight = errors.isEmpty
         // What a secret makes of a field, the node that looks it up will see.
         let secret = Set(
             (plugin.config.fields ?? []).filter { !$0.node.value.vaults.isEmpty }.map(\.name)
@@ -119,16 +120,22 @@ public enum PluginCatalogue {
                 break
             } catch {
                 // As in Kong, rules about several fields count when each field is right.
-                let isWhole = error.field == FieldPath.entityField || error.condition != nil
+                let isWhole = error.field == FieldPath.entityField
                 let isOpen = error.field.split(separator: ".")
                     .contains { secret.contains(String($0)) }
                 // That it is missing now is our doing.
-                let isGone = Self.field(of: error).map { removed.contains($0) } ?? false
-                if !isOpen, !isGone, !errors.contains(error), !isWhole || errors.isEmpty {
+                let isGone = Self.field(of: error.field).map { removed.contains($0) } ?? false
+                let counts =
+                    error.condition != nil ? areFieldsRight : !isWhole || errors.isEmpty
+                if !isOpen, !isGone, !errors.contains(error), counts {
                     errors.append(error)
                     if let condition = error.broken(in: plugin) { errors.append(condition) }
                 }
-                guard !isWhole, let field = Self.remove(error, from: &rest) else { break }
+                // What is missing is no longer so without the field that asks for it.
+                guard !isWhole,
+                    let field = Self.remove(error.field, from: &rest)
+                        ?? error.condition.flatMap({ Self.remove($0, from: &rest) })
+                else { break }
                 removed.insert(field)
             }
         }
@@ -137,17 +144,17 @@ public enum PluginCatalogue {
 
     /// Takes away what is wrong, to see what else is; the field of `config`, nil when there is none.
     @discardableResult
-    private static func remove(_ error: PluginError, from plugin: inout Plugin) -> Substring? {
-        guard let field = Self.field(of: error) else { return nil }
+    private static func remove(_ path: String, from plugin: inout Plugin) -> Substring? {
+        guard let field = Self.field(of: path) else { return nil }
         let fields = plugin.config.fields ?? []
         let kept = fields.filter { $0.name != field }
         plugin.config = .object(kept)
         return kept.count < fields.count ? field : nil
     }
 
-    /// The field of `config` that an error is about.
-    private static func field(of error: PluginError) -> Substring? {
-        error.field.split(separator: ".").dropFirst().first
+    /// The field of `config` that a path leads to.
+    private static func field(of path: String) -> Substring? {
+        path.split(separator: ".").dropFirst().first
     }
 
     /// Checks one plugin and makes its step.
@@ -161,7 +168,7 @@ public enum PluginCatalogue {
             throw PluginError(plugin, field: "name", "plugin is not built yet")
         }
         let settings = PluginSettings(plugin: plugin, fields: definition.fields, logs: logs)
-        if let error = SettingsCheck.errors(in: settings).first { throw error }
+        if let error = SettingsCheck.stored(settings) { throw error }
         return try definition.compile(settings)
     }
 }

@@ -6,7 +6,7 @@ struct Meshbench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meshbench",
         abstract:
-            "Measure single parts: routing, heads, balancing, health, snapshots, datagrams, store.",
+            "Measure single parts: routing, heads, balancing, health, snapshots, datagrams, store, tokens.",
         discussion: """
             Prints one line per measurement: name, unit, best and median of the samples, and the \
             best as a multiple of the plain baseline measured in the same run. Compare ratios \
@@ -50,6 +50,7 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
     case snapshot
     case datagram
     case store
+    case token
 
     static let names = Self.allCases.map(\.rawValue).joined(separator: ", ")
 
@@ -62,6 +63,7 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
         case .snapshot: SnapshotBenchmark.self
         case .datagram: DatagramBenchmark.self
         case .store: StoreBenchmark.self
+        case .token: TokenBenchmark.self
         }
     }
 }

@@ -85,6 +85,11 @@ struct EntityRefusalsTests {
             ("application/json", #"{"a":1,"a":2}"#, 400, "Cannot parse JSON body"),
             ("text/csv", "a,b", 415, "Unsupported media type"),
             ("multipart/form-data", "a", 400, "Cannot parse multipart body"),
+            (
+                "multipart/form-data; boundary=x",
+                "--x\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\na",
+                400, "Cannot parse multipart body"
+            ),
         ]
     )
     func unreadable(type: String, body: String, status: Int, message: String) async throws {

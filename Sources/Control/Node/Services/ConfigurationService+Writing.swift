@@ -195,21 +195,50 @@ extension ConfigurationService {
         let tags = submission.selectTags.isEmpty ? parsed.selectTags : submission.selectTags
         guard !tags.isEmpty else { return parsed.configuration }
         var bodies: [String: [UInt8]] = [:]
+        var members: [String: DocumentValue] = [:]
         for entity in held.entities {
             let document = try? JSONText.parse(entity.body).value
             let own = (document?["tags"]?.elements ?? []).compactMap(\.text)
             if !tags.allSatisfy(own.contains) { bodies[entity.key] = entity.body }
+            if entity.key.hasPrefix("\(EntityKind.groupMembers.rawValue)/") {
+                members[entity.key] = document
+            }
+        }
+        // A membership has no tags: it goes with its consumer, who is said to be in a group.
+        for (key, member) in members
+        where Self.key(of: "consumer", .consumers, in: member).map({ bodies[$0] == nil }) ?? true {
+            bodies[key] = nil
         }
         parsed.configuration.forEachEntry { entry in
+            guard entry.kind != .groupMembers else {
+                bodies["\(entry.kind.rawValue)/\(entry.id)"] = entry.document.canonicalJSON
+                return
+            }
             let own = (entry.document["tags"]?.elements ?? []).compactMap(\.text)
             let missing = tags.filter { !own.contains($0) }
             var document = entry.document
             document.set("tags", .list((own + missing).map(DocumentValue.string)))
             bodies["\(entry.kind.rawValue)/\(entry.id)"] = document.canonicalJSON
         }
+        // One whose group the text has no more goes, too.
+        for (key, member) in members
+        where Self.key(of: "consumer_group", .consumerGroups, in: member)
+            .map({ bodies[$0] == nil }) ?? true
+        {
+            bodies[key] = nil
+        }
         return try Self.configuration(
             of: bodies.sorted { $0.key < $1.key }.map { StoredEntity(key: $0.key, body: $0.value) }
         )
+    }
+
+    /// Where the entity is stored that a field refers to.
+    private static func key(
+        of field: String,
+        _ kind: EntityKind,
+        in document: DocumentValue
+    ) -> String? {
+        document[field]?["id"]?.text.map { "\(kind.rawValue)/\($0)" }
     }
 
     /// What stored entities say, checked as a whole.

@@ -9,7 +9,8 @@ import MeshHTTP
 /// times are up. With `remember` a second cookie, sealed by a key of its own, outlasts the browser: a
 /// client without a session, but with that one, is given a new session; the second cookie's absolute
 /// time runs from the login on, whatever sessions there were since. The plugins that authenticate need
-/// `anonymous`, as in Kong, to leave a request with a session alone.
+/// `anonymous`, as in Kong, to leave a request with a session alone. Without a `secret`, for which Kong
+/// draws one per node, one is made of what the mesh's nodes share.
 ///
 /// Source: Kong's `kong/plugins/session/`, version 3.9.
 struct Session: Sendable {
@@ -53,7 +54,7 @@ struct Session: Sendable {
     )
 
     private static let secretField: FieldSchema = {
-        var field = FieldSchema.required("secret", .string)
+        var field = FieldSchema("secret", .string)
         field.isSecret = true
         return field
     }()
@@ -68,7 +69,7 @@ struct Session: Sendable {
         return field
     }()
 
-    private let seal: SessionSeal
+    private let seal: Seal
     private let limits: SessionLimits
     private let name: [UInt8]
     /// What follows the value of the cookie.
@@ -87,12 +88,9 @@ struct Session: Sendable {
         guard storage == "cookie" else {
             throw settings.error("storage", "only 'cookie' is built: sessions are kept by clients")
         }
-        let secret = try settings.text("secret") ?? ""
-        guard secret.utf8.count >= Self.secretByteCount else {
-            throw settings.error("secret", "length must be at least \(Self.secretByteCount)")
-        }
+        let secret = try settings.text("secret")
         let audience = try settings.text("audience") ?? ""
-        self.seal = SessionSeal(secret: secret, audience: audience)
+        self.seal = Seal(settings, secret: secret, audience: audience)
         self.limits = SessionLimits(
             idling: try settings.number("idling_timeout") ?? 900,
             rolling: try settings.number("rolling_timeout") ?? 3_600,
@@ -116,7 +114,7 @@ struct Session: Sendable {
     /// The cookie that outlasts the browser.
     private struct Memory {
         let name: [UInt8]
-        let seal: SessionSeal
+        let seal: Seal
         let limits: SessionLimits
         /// Seconds that clients are told to keep it.
         let seconds: Int64
@@ -126,7 +124,7 @@ struct Session: Sendable {
 
         init(
             _ settings: PluginSettings,
-            secret: String,
+            secret: String?,
             audience: String,
             otherName: [UInt8]
         ) throws(PluginError) {
@@ -134,7 +132,7 @@ struct Session: Sendable {
             guard self.name != otherName else {
                 throw settings.error("remember_cookie_name", "'cookie_name' has the same name")
             }
-            self.seal = SessionSeal(secret: secret, audience: "\(audience)\nremember")
+            self.seal = Seal(settings, secret: secret, audience: "\(audience)\nremember")
             let rolling = try settings.number("remember_rolling_timeout") ?? 604_800
             let absolute = try settings.number("remember_absolute_timeout") ?? 2_592_000
             self.limits = SessionLimits(idling: 0, rolling: rolling, absolute: absolute)
@@ -155,8 +153,30 @@ struct Session: Sendable {
         return Array(name.utf8)
     }
 
-    /// Shortest secret; a shorter one could be guessed, and sessions be forged.
-    private static let secretByteCount = 16
+    /// What seals cookies.
+    private struct Seal {
+        /// Of the written secret; nil without one.
+        private let written: SessionSeal?
+        /// Whose sessions they are.
+        private let owner: String
+
+        init(_ settings: PluginSettings, secret: String?, audience: String) {
+            self.written = secret.map { SessionSeal(secret: Array($0.utf8), audience: audience) }
+            self.owner = "\(audience)\n\(settings.plugin.id)"
+        }
+
+        /// The one of the written secret, or of what the mesh's nodes share; nil where that is missing.
+        func callAsFunction(_ shared: PluginShared?) -> SessionSeal? {
+            self.written
+                ?? shared.map { shared in
+                    let secret = shared.limits.secret
+                    let bytes = [secret.high, secret.low].flatMap { word in
+                        withUnsafeBytes(of: word.bigEndian) { Array($0) }
+                    }
+                    return SessionSeal(secret: bytes, audience: self.owner)
+                }
+        }
+    }
 
     private static func attributes(_ settings: PluginSettings) throws(PluginError) -> [UInt8] {
         var text = ""
@@ -220,7 +240,8 @@ struct Session: Sendable {
         _ request: PluginRequest,
         at now: Double
     ) -> (ticket: SessionTicket, cookie: UnsafeRawBufferPointer, isRemembered: Bool)? {
-        if let cookie = request.cookie(self.name), let ticket = self.seal.open(cookie),
+        if let cookie = request.cookie(self.name),
+            let ticket = self.seal(request.shared)?.open(cookie),
             self.limits.allow(ticket, at: now)
         {
             return (ticket, cookie, false)
@@ -234,7 +255,8 @@ struct Session: Sendable {
         at now: Double
     ) -> (ticket: SessionTicket, cookie: UnsafeRawBufferPointer)? {
         guard let memory, let cookie = request.cookie(memory.name),
-            let ticket = memory.seal.open(cookie), memory.limits.allow(ticket, at: now)
+            let ticket = memory.seal(request.shared)?.open(cookie),
+            memory.limits.allow(ticket, at: now)
         else { return nil }
         return (ticket, cookie)
     }
@@ -279,11 +301,12 @@ struct Session: Sendable {
     private func write(
         _ name: [UInt8],
         _ ticket: SessionTicket,
-        by seal: SessionSeal,
+        by seal: Seal,
         seconds: Int64?,
         _ edits: inout PluginEdits
     ) -> String? {
-        guard let shared = edits.shared, let value = seal.close(ticket, random: shared.random)
+        guard let shared = edits.shared,
+            let value = seal(shared)?.close(ticket, random: shared.random)
         else { return nil }
         edits.lines.write("Set-Cookie: ")
         name.withUnsafeBytes { edits.lines.write($0) }

@@ -26,9 +26,9 @@ struct SessionSeal: Sendable {
 
     private let key: [UInt8]
 
-    init(secret: String, audience: String) {
+    init(secret: [UInt8], audience: String) {
         _ = sodium_init()
-        let secret = Array("meshgate session\n\(audience)\n\(secret)".utf8)
+        let secret = Array("meshgate session\n\(audience)\n".utf8) + secret
         var key = [UInt8](
             repeating: 0,
             count: Int(crypto_aead_xchacha20poly1305_ietf_keybytes())

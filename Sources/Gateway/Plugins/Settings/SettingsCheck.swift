@@ -6,12 +6,23 @@ import MeshEntities
 enum SettingsCheck {
     /// Everything that the schema says is wrong, in the order of the document.
     static func errors(in settings: PluginSettings) -> [PluginError] {
-        var findings: [(path: String, message: String)] = []
+        var findings: Findings = []
         Self.check(settings.record, settings.fields, settings.path, &findings)
         return findings.map { PluginError(settings.plugin, field: $0.path, $0.message) }
     }
 
+    /// The first thing that keeps settings from being used which other releases may have accepted: they
+    /// may hold empty texts.
+    static func stored(_ settings: PluginSettings) -> PluginError? {
+        Self.errors(in: settings).first { $0.message != Self.emptyText }
+    }
+
     private typealias Findings = [(path: String, message: String)]
+
+    private static let emptyText = "length must be at least 1"
+
+    /// What Kong 3.0 calls fields that it had before.
+    private static let renamed = ["whitelist": "allow", "blacklist": "deny"]
 
     private static func check(
         _ record: DocumentValue,
@@ -22,7 +33,7 @@ enum SettingsCheck {
         for field in record.fields ?? [] {
             let name = "\(path).\(field.name)"
             guard let schema = fields.first(where: { $0.name == field.name }) else {
-                findings.append((name, "unknown field"))
+                findings.append((name, Self.unknown(field.name, fields)))
                 continue
             }
             guard !field.node.value.isNull else { continue }
@@ -32,6 +43,13 @@ enum SettingsCheck {
             guard record[schema.name]?.isNull ?? true else { continue }
             findings.append(("\(path).\(schema.name)", "required field missing"))
         }
+    }
+
+    private static func unknown(_ name: String, _ fields: [FieldSchema]) -> String {
+        guard let new = Self.renamed[name], fields.contains(where: { $0.name == new }) else {
+            return "unknown field"
+        }
+        return "unknown field; since Kong 3.0 it is called '\(new)'"
     }
 
     private static func check(
@@ -45,7 +63,7 @@ enum SettingsCheck {
         case .string:
             guard let text = value.text else { return findings.append((path, "expected a string")) }
             guard schema.takesEmpty || !text.isEmpty else {
-                return findings.append((path, "length must be at least 1"))
+                return findings.append((path, Self.emptyText))
             }
             guard schema.choices.isEmpty || schema.choices.contains(text) else {
                 let choices = schema.choices.joined(separator: ", ")

@@ -250,3 +250,28 @@ extension FormParts {
         return body + self.mark + [0x2D, 0x2D] + Self.lineEnd
     }
 }
+
+/// Forms in parts, as requests submit them.
+public enum MultipartForm {
+    /// The names and values of a body's parts, in order; those without a name are left out.
+    ///
+    /// - Parameters:
+    ///   - body: the whole body.
+    ///   - type: its `Content-Type` as it was written.
+    /// - Returns: nil for what is not well formed or no text.
+    public static func fields(
+        of body: [UInt8],
+        type: String
+    ) -> [(name: String, value: String)]? {
+        guard let parts = FormParts(body, type: type) else { return nil }
+        var fields: [(name: String, value: String)] = []
+        for part in parts.all {
+            guard let bytes = part.name else { continue }
+            guard let name = String(validating: bytes, as: UTF8.self),
+                let value = String(validating: part.value, as: UTF8.self)
+            else { return nil }
+            fields.append((name, value))
+        }
+        return fields
+    }
+}

@@ -20,6 +20,13 @@ struct LDAPAuthTests {
         _ more: KeyValuePairs<String, DocumentValue> = [:],
         others: [Plugin] = []
     ) throws -> ProtectedGateway {
+        try ProtectedGateway([Self.plugin(port, more)] + others)
+    }
+
+    private static func plugin(
+        _ port: UInt16,
+        _ more: KeyValuePairs<String, DocumentValue>
+    ) -> Plugin {
         var config = [
             DocumentField("ldap_host", .string("127.0.0.1")),
             DocumentField("ldap_port", .integer(Int64(port))),
@@ -27,8 +34,7 @@ struct LDAPAuthTests {
             DocumentField("attribute", .string("cn")),
         ]
         for (name, value) in more { config.append(DocumentField(name, value)) }
-        let plugin = Plugin.named("ldap-auth") { $0.config = .object(config) }
-        return try ProtectedGateway([plugin] + others)
+        return .named("ldap-auth") { $0.config = .object(config) }
     }
 
     @Test("lets in who shows the right password, and tells the target the name")
@@ -169,6 +175,25 @@ struct LDAPAuthTests {
         #expect(remembering.ask(Self.login("ann:open:sesame"))?.status == 200)
         #expect(remembering.ask(Self.login("ann:wrong"))?.status == 401)
         #expect(remembering.ask(Self.login("ann:other"))?.status == 500)
+    }
+
+    @Test("forgets with its settings what the directory said")
+    func changed() throws {
+        let directory = try DirectoryServer()
+        var entities = GatewayConfiguration()
+        let first = Self.plugin(directory.port, ["cache_ttl": .integer(3_600)])
+        let gateway = try ProtectedGateway([first]) { entities = $0 }
+        #expect(gateway.ask(Self.login("ann:open:sesame"))?.status == 200)
+        entities.plugins = [
+            Self.plugin(
+                directory.port,
+                ["cache_ttl": .integer(3_600), "realm": .string("staff")]
+            )
+        ]
+        directory.stop()
+        #expect(gateway.ask(Self.login("ann:open:sesame"))?.status == 200)
+        try gateway.gateway.install(entities, version: 2)
+        #expect(gateway.ask(Self.login("ann:open:sesame"))?.status == 500)
     }
 
     @Test("has limits count for each login, as Kong", arguments: ["consumer", "credential"])

@@ -17,6 +17,7 @@ final class ProtectedGateway {
 
     init(
         _ plugins: [Plugin],
+        secret: [UInt8]? = nil,
         change: (inout GatewayConfiguration) -> Void = { _ in },
         configure: (inout DataPlaneConfiguration) -> Void = { _ in }
     ) throws {
@@ -43,7 +44,7 @@ final class ProtectedGateway {
         entities.plugins = EntityList(plugins)
         change(&entities)
         self.origin = origin
-        self.gateway = try Gateway(entities, change: configure)
+        self.gateway = try Gateway(entities, secret: secret, change: configure)
     }
 
     /// Asks with lines added to the head.

@@ -12,22 +12,26 @@ struct SessionTests {
         _ secret: DocumentValue = Self.secret,
         remembers: Bool = false,
         rolling: DocumentValue = .integer(7_200),
-        absolute: DocumentValue = .integer(2_592_000)
+        absolute: DocumentValue = .integer(2_592_000),
+        mesh: [UInt8]? = nil,
+        number: UInt64 = 1
     ) throws -> ProtectedGateway {
-        try ProtectedGateway([
+        let plugins: [Plugin] = [
             .named(
                 "session",
                 [
                     "secret": secret, "cookie_secure": .bool(false), "remember": .bool(remembers),
                     "remember_rolling_timeout": rolling,
                     "remember_absolute_timeout": absolute,
-                ]
+                ],
+                number: number
             ),
             .named("key-auth", ["anonymous": .string("guest")]),
             .named("request-termination", ["status_code": .integer(401)]) {
                 $0.consumer = ProtectedGateway.guestID
             },
-        ])
+        ]
+        return try ProtectedGateway(plugins, secret: mesh)
     }
 
     /// What a client sends back.
@@ -76,6 +80,22 @@ struct SessionTests {
         #expect(gateway.ask("Cookie: session=\r\n")?.status == 401)
     }
 
+    @Test("without a secret is sealed by what the nodes of a mesh share, and for one instance")
+    func noSecret() throws {
+        let mesh = [UInt8](repeating: 7, count: 16)
+        let first = try self.gateway(.null, mesh: mesh)
+        let second = try self.gateway(.null, mesh: mesh)
+        let cookie = try self.cookie(first.ask(key: "ann-key"))
+        #expect(first.ask(cookie)?.status == 200)
+        #expect(second.ask(cookie)?.status == 200)
+        let others = [
+            try self.gateway(.null, mesh: mesh, number: 2),
+            try self.gateway(.null, mesh: [UInt8](repeating: 8, count: 16)),
+            try self.gateway(.string("short"), mesh: mesh),
+        ]
+        for other in others { #expect(other.ask(cookie)?.status == 401) }
+    }
+
     @Test("ends a session when the client says so")
     func logout() throws {
         let gateway = try self.gateway()
@@ -95,7 +115,7 @@ struct SessionTests {
 
     private static let seals = ["session", "remember"].map { name in
         let audience = name == "session" ? "default" : "default\nremember"
-        return (name, SessionSeal(secret: secret.text ?? "", audience: audience))
+        return (name, SessionSeal(secret: Array((secret.text ?? "").utf8), audience: audience))
     }
 
     /// The tickets in an answer's cookies, by their names.

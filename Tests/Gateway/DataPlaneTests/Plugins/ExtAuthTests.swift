@@ -132,4 +132,26 @@ struct ExtAuthTests {
         for _ in 0..<2 { #expect(plugin.ask("GET", "/a", ["Authorization: bad"])?.status == 403) }
         #expect(asked.load(ordering: .relaxed) == 3)
     }
+
+    @Test("forgets with its settings who may pass")
+    func changed() throws {
+        let service = Origin.answering { request in
+            Self.answer(request.startLine.hasPrefix("GET /check") ? "204 Fine" : "403 No")
+        }
+        let plugin = try self.gateway(service.port, ["cache_ttl": .integer(86_400)])
+        #expect(plugin.ask()?.status == 200)
+        var stricter = Plugin(
+            id: EntityID(high: 9, low: 0),
+            name: "ext-auth",
+            config: .record([
+                "url": .string("http://127.0.0.1:\(service.port)/stricter"),
+                "cache_ttl": .integer(86_400),
+            ])
+        )
+        stricter.route = TestEntities.routeID
+        var entities = TestEntities.proxying([plugin.origin.port])
+        entities.plugins = EntityList([stricter])
+        try plugin.gateway.install(entities, version: 2)
+        #expect(plugin.ask()?.status == 403)
+    }
 }

@@ -25,6 +25,7 @@ final class Gateway: Sendable {
         _ entities: GatewayConfiguration,
         workers: Int = 1,
         listeners: ListenerSet = ListenerSet(),
+        secret: [UInt8]? = nil,
         change: (inout DataPlaneConfiguration) -> Void = { _ in }
     ) throws {
         var configuration = DataPlaneConfiguration()
@@ -33,7 +34,11 @@ final class Gateway: Sendable {
         change(&configuration)
         let log = Observations()
         self.log = log
-        self.plane = DataPlane(configuration: configuration, listeners: listeners) { log.add($0) }
+        self.plane = DataPlane(
+            configuration: configuration,
+            limitSecret: secret,
+            listeners: listeners
+        ) { log.add($0) }
         try self.plane.start()
         try self.install(entities, version: 1)
     }

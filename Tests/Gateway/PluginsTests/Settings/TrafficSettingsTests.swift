@@ -280,6 +280,54 @@ struct TrafficSettingsTests {
         )
     }
 
+    @Test("conditions are told all together, once each field is right by itself")
+    func severalConditions() {
+        var plugin = Plugin.numbered(
+            1,
+            "rate-limiting",
+            [
+                "second": .integer(5), "limit_by": .string("header"), "policy": .string("redis"),
+            ]
+        )
+        let fields = PluginCatalogue.errors(in: plugin).map(\.field)
+        #expect(fields.contains("config.header_name"))
+        #expect(fields.contains { $0.hasPrefix("config.redis") || $0 == "@entity" })
+        plugin.config = .object(
+            (plugin.config.fields ?? []) + [DocumentField("error_code", .string("no"))]
+        )
+        #expect(PluginCatalogue.errors(in: plugin).map(\.field) == ["config.error_code"])
+    }
+
+    @Test(
+        "a field that Kong 3.0 renamed is told with its new name",
+        arguments: [
+            ("acl", "whitelist", "allow"), ("ip-restriction", "blacklist", "deny"),
+            ("bot-detection", "whitelist", "allow"),
+        ]
+    )
+    func renamed(plugin name: String, old: String, new: String) {
+        let errors = PluginCatalogue.errors(in: Self.listing(old, in: name))
+        #expect(errors.first?.field == "config.\(old)")
+        #expect(errors.first?.message == "unknown field; since Kong 3.0 it is called '\(new)'")
+        let other = PluginCatalogue.errors(in: Self.listing(old, in: "cors"))
+        #expect(other.map(\.message) == ["unknown field"])
+    }
+
+    private static func listing(_ field: String, in name: String) -> Plugin {
+        var plugin = Plugin.numbered(1, name)
+        plugin.config = .object([DocumentField(field, .list([.string("a")]))])
+        return plugin
+    }
+
+    @Test("an empty text that another release accepted keeps no configuration from being used")
+    func storedEmptyText() throws {
+        let plugin = Plugin.numbered(1, "key-auth", ["realm": .string("")])
+        #expect(PluginCatalogue.errors(in: plugin).map(\.field) == ["config.realm"])
+        _ = try PluginTable([plugin])
+        let wrong = Plugin.numbered(1, "key-auth", ["realm": .integer(1)])
+        #expect(throws: PluginError.self) { try PluginTable([wrong]) }
+    }
+
     @Test(
         "texts are not empty, passwords of a Redis may be",
         arguments: [
