@@ -19,10 +19,8 @@ struct PreparedIndexTests {
     /// A log that has taken the texts in at once, with or without an index.
     private static func log(_ texts: [String: String], isIndexed: Bool) throws -> Changelog {
         var log = try Changelog.empty()
-        let prepared = PreparedChanges(
-            Self.details(texts),
-            index: isIndexed ? try #require(Self.index(texts)) : nil
-        )
+        let index: PreparedIndex = try #require(Self.index(texts))
+        let prepared = PreparedChanges(Self.details(texts), index: isIndexed ? index : nil)
         log.saveAll(try log.write(ChangelogDraft(creating: prepared), ticket: 1, at: .zero))
         return log
     }
