@@ -54,6 +54,25 @@ struct LimitsTests {
         #expect(woken.sent.contains { if case .ping = $0.message.kind { true } else { false } })
     }
 
+    @Test("are no more for pings on behalf of others than a full table of them lets through")
+    func relays() {
+        var bench = Bench(peers: 3)
+        for sequence in 0..<UInt32(RelayTable.limit) + 7 {
+            let kind = MembershipMessage.Kind.pingRequest(
+                sequence: sequence,
+                target: node(3),
+                endpoint: endpoint(3)
+            )
+            bench.hear(message(kind, from: 2), at: 1)
+        }
+
+        let pings = bench.effects.sent.count {
+            if case .ping(_, node(3)) = $0.message.kind { true } else { false }
+        }
+        #expect(pings == RelayTable.limit)
+        #expect(bench.membership.statistics.relaysDropped == 7)
+    }
+
     @Test("suffice to tell every newcomer a few members, and each time others")
     func answers() {
         var configuration = MembershipConfiguration.lan
