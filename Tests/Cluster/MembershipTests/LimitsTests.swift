@@ -73,6 +73,20 @@ struct LimitsTests {
         #expect(bench.membership.statistics.relaysDropped == 7)
     }
 
+    @Test("are no more than were asked with, towards an address where the asker is not reached")
+    func reflection() {
+        var bench = Bench(peers: 200)
+        let ping = message(.ping(sequence: 9, target: node(1)), from: 7)
+
+        let elsewhere = bench.membership.receive(ping, from: endpoint(999), at: instant(1))
+        let home = bench.membership.receive(ping, from: endpoint(7), at: instant(1))
+
+        let reply = elsewhere.sent.first { $0.to == endpoint(999) }?.message
+        #expect(reply?.kind == .ack(sequence: 9))
+        #expect((reply?.wireByteCount ?? .max) <= ping.wireByteCount)
+        #expect((home.sent.first?.message.wireByteCount ?? 0) > ping.wireByteCount)
+    }
+
     @Test("suffice to tell every newcomer a few members, and each time others")
     func answers() {
         var configuration = MembershipConfiguration.lan
