@@ -82,6 +82,7 @@ public struct BroadcastQueue<Item: BroadcastItem>: Sendable {
     @usableFromInline var normalTiers: [[UInt64]] = []
     @usableFromInline var nextNumber: UInt64 = 0
     @usableFromInline var urgentCount = 0
+    @usableFromInline var overflows: UInt64 = 0
     /// Numbers in tiers whose items are gone, at most.
     @usableFromInline var gone = 0
 
@@ -93,6 +94,8 @@ public struct BroadcastQueue<Item: BroadcastItem>: Sendable {
     @inlinable public var isEmpty: Bool { self.entries.isEmpty }
     /// Items that wait.
     @inlinable public var count: Int { self.entries.count }
+    /// Items that made room for others before they were sent often enough.
+    @inlinable public var overflowCount: UInt64 { self.overflows }
     /// Whether something urgent waits.
     @inlinable public var hasUrgent: Bool { self.urgentCount > 0 }
 
@@ -259,6 +262,7 @@ public struct BroadcastQueue<Item: BroadcastItem>: Sendable {
         for tiers in [self.normalTiers, self.urgentTiers] {
             for tier in tiers.reversed() {
                 if let victim = tier.first(where: { self.entries[$0] != nil }) {
+                    self.overflows += 1
                     return self.drop(victim)
                 }
             }

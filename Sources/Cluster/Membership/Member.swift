@@ -8,7 +8,7 @@ public struct Member: Equatable, Sendable {
     public var state: MemberState
     /// When it entered ``state``, as far as this node was told.
     public var since: MonotonicInstant
-    /// When this node first knew it; an hour ago at the restart that restored it.
+    /// When it was first known to this node, or to whoever told this node of it.
     var met: MonotonicInstant
     /// The smoothed round trip of direct probes; `nil` until one was answered.
     public var roundTrip: Duration?
@@ -34,18 +34,26 @@ public struct Member: Equatable, Sendable {
     /// Who the member is.
     public var id: NodeID { self.signed.id }
 
-    /// How long this node had known it when it went, in a few classes, so that nodes agree on it: less
-    /// than a minute, ten minutes, an hour, or more, as of one that had gone before.
+    /// How long it had been known when it went, in a few classes, so that nodes agree on it: less than a
+    /// minute, ten minutes, an hour, or more, as of one of which that was not told.
     var lived: Int {
         let lived = self.met.duration(to: self.since)
         guard lived >= .zero else { return Self.lives.count }
         return Self.lives.firstIndex { lived < $0 } ?? Self.lives.count
     }
 
-    private static let lives = [Duration.seconds(60), .seconds(600), Self.unknownLife]
+    private static let lives = [Duration.seconds(60), .seconds(600), .seconds(3_600)]
 
-    /// What a member counts as having lived of which this node has not seen it.
-    static let unknownLife = Duration.seconds(3_600)
+    /// Takes it for gone since what others have said.
+    mutating func take(
+        _ verdict: Accusation,
+        within lifetime: Duration,
+        at now: MonotonicInstant
+    ) {
+        self.state = verdict.verdict == .expelled ? .left : .failed
+        self.since = now.before(age: verdict.age, atMost: lifetime)
+        self.charges = [Charge(verdict, heard: self.since)]
+    }
 
     /// Its names, place and versions.
     public var profile: MemberProfile { self.signed.record.profile }

@@ -6,7 +6,8 @@ public import MeshPrimitives
 /// At equal incarnation the worse news wins; a record of a higher incarnation always wins. So news may
 /// be repeated and reordered at will.
 public enum MemberUpdate: Equatable, Sendable {
-    /// What the member says of itself, and of a goodbye how many seconds ago it was said.
+    /// What the member says of itself; how many seconds ago, of a goodbye, else for how many seconds the
+    /// teller has known of the member.
     case record(SignedRecord, age: UInt32 = 0)
     /// What another says of it.
     case accusation(Accusation)
@@ -23,7 +24,6 @@ public enum MemberUpdate: Equatable, Sendable {
     public func aged(by seconds: UInt32) -> MemberUpdate {
         switch self {
         case .record(let signed, let age):
-            guard signed.record.hasLeft else { return self }
             let (sum, overflow) = age.addingReportingOverflow(seconds)
             return .record(signed, age: overflow ? .max : sum)
         case .accusation(var accusation):

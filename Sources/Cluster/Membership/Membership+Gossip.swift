@@ -35,7 +35,7 @@ extension Membership {
             self.send(
                 .ack(sequence: sequence),
                 first: kinship == .same ? self.news(for: message, at: now) : [],
-                carriesNews: kinship == .same,
+                carriesNews: kinship == .same && self.isReached(message.sender, at: source),
                 to: source,
                 at: now
             )
@@ -62,6 +62,12 @@ extension Membership {
         }
         self.noteDigest(of: message)
         return self.finish(at: now)
+    }
+
+    /// Whether a member answers at an address; anybody may send from another one what it has said before,
+    /// so there it hears only what concerns itself.
+    private func isReached(_ id: NodeID, at source: Endpoint) -> Bool {
+        self.table[id]?.profile.address == source
     }
 
     /// Plans a round of gossip, or of probes that do not wait for their turn, when there is one to

@@ -49,12 +49,11 @@ extension Membership {
             }
             return
         }
-        var member = Member(
+        let member = Member(
             signed: signed,
             state: record.state,
             since: now.before(age: age, atMost: self.configuration.tombstoneLifetime)
         )
-        member.met = now.advanced(by: .zero - Member.unknownLife)
         guard self.table.store(member) else { return }
         self.pending.append(.proved(member.id, record.start))
         guard member.state.isPresent else { return }
@@ -77,10 +76,7 @@ extension Membership {
         guard accusation.verdict != .suspect, var member = self.table[accusation.subject],
             member.incarnation == accusation.incarnation, !member.signed.record.hasLeft
         else { return }
-        member.state = accusation.verdict == .expelled ? .left : .failed
-        member.since = since
-        member.met = since.advanced(by: .zero - Member.unknownLife)
-        member.charges = [Charge(accusation, heard: since)]
+        member.take(accusation, within: self.configuration.tombstoneLifetime, at: now)
         _ = self.table.store(member)
     }
 
@@ -155,15 +151,17 @@ extension Membership {
             if let namesake = self.namesake(in: message) {
                 self.refused(by: namesake)
             } else {
-                self.isBeingTold = !self.hasJoined
+                self.isBeingTold = !self.wasTold
                 self.mergeAll(message, at: now)
                 self.isBeingTold = false
+                self.wasTold = true
                 self.joined(through: message)
             }
         case .compare(let digests):
             answer = self.compare(digests, with: message, at: now)
         case .comparison(let differing):
             self.mergeAll(message, at: now)
+            self.wasTold = true
             self.joined(through: message)
             self.tellDifference(differing, to: message.sender, at: now)
         case .difference:
@@ -358,13 +356,6 @@ extension Membership {
     private func isNewUnderItsName(_ newcomer: MemberProfile) -> Bool {
         guard let known = self.table[newcomer.id], known.state.isPresent else { return true }
         return known.profile.name != newcomer.name
-    }
-
-    mutating func mergeAll(_ message: MembershipMessage, at now: MonotonicInstant) {
-        guard message.mesh.id == self.mesh.id else { return }
-        for update in message.updates {
-            self.merge(update, source: .peer(message.sender), at: now)
-        }
     }
 
     /// All this node knows, itself first, as far as one stream frame and the bytes left hold it.

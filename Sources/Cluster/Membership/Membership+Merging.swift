@@ -11,11 +11,33 @@ extension Membership {
         case peer(NodeID)
     }
 
+    /// Believes all that a message says.
+    mutating func mergeAll(_ message: MembershipMessage, at now: MonotonicInstant) {
+        guard message.mesh.id == self.mesh.id else { return }
+        let following = message.updates.dropFirst().map(Optional.some) + [nil]
+        for (update, next) in zip(message.updates, following) {
+            self.merge(update, before: next, source: .peer(message.sender), at: now)
+        }
+        self.dropSurplus(at: now)
+    }
+
     /// Believes news if it is newer, or worse at the same incarnation.
-    mutating func merge(_ update: MemberUpdate, source: Source, at now: MonotonicInstant) {
+    ///
+    /// - Parameters:
+    ///   - update: the news.
+    ///   - next: what was said after it: the verdict on a member follows its record.
+    ///   - source: where it comes from.
+    ///   - now: the current moment.
+    mutating func merge(
+        _ update: MemberUpdate,
+        before next: MemberUpdate? = nil,
+        source: Source,
+        at now: MonotonicInstant
+    ) {
         switch update {
         case .record(let signed, let age):
-            self.merge(signed, age: age, source: source, at: now)
+            let verdict = self.oldVerdict(on: signed, in: next)
+            self.merge(signed, age: age, verdict: verdict, source: source, at: now)
         case .accusation(let accusation):
             self.merge(accusation, at: now)
         }
@@ -25,6 +47,7 @@ extension Membership {
     private mutating func merge(
         _ signed: SignedRecord,
         age: UInt32,
+        verdict: Accusation?,
         source: Source,
         at now: MonotonicInstant
     ) {
@@ -39,7 +62,7 @@ extension Membership {
         let since = now.before(age: age, atMost: self.configuration.tombstoneLifetime)
         guard let member = self.table[signed.id] else {
             guard self.isGenuine(signed) else { return }
-            return self.meet(signed, since: since, source: source, at: now)
+            return self.meet(signed, since: since, verdict: verdict, source: source, at: now)
         }
         let known = member.signed.record
         guard record.isNewer(than: known), self.isGenuine(signed) else { return }
@@ -59,6 +82,16 @@ extension Membership {
         if changed.state == member.state { changed.since = member.since }
         self.countReturn(of: member, as: changed, at: now)
         self.change(member, to: changed, news: .record(signed, age: age), at: now)
+    }
+
+    /// A verdict on a member that is no news: it may have refuted it for long, and has not.
+    private func oldVerdict(on signed: SignedRecord, in update: MemberUpdate?) -> Accusation? {
+        guard case .accusation(let verdict) = update, verdict.subject == signed.id,
+            verdict.incarnation == signed.record.incarnation,
+            verdict.verdict == .failed || verdict.verdict == .expelled,
+            .seconds(Int64(verdict.age)) > self.configuration.gossipToFailed
+        else { return nil }
+        return verdict
     }
 
     /// Takes in what somebody says of another.
@@ -207,14 +240,20 @@ extension Membership {
         if self.generator.nextUnit() < share { self.probeOrder.hasten(id) }
     }
 
-    /// Takes in a member that is not in the table.
+    /// Takes in a member that is not in the table; one that failed long ago as failed, not as one to be
+    /// suspected.
     private mutating func meet(
         _ signed: SignedRecord,
         since: MonotonicInstant,
+        verdict: Accusation?,
         source: Source,
         at now: MonotonicInstant
     ) {
-        let isPresent = signed.record.state.isPresent
+        var member = Member(signed: signed, state: signed.record.state, since: since)
+        if let verdict, member.state.isPresent {
+            member.take(verdict, within: self.configuration.tombstoneLifetime, at: now)
+        }
+        let isPresent = member.state.isPresent
         let profile = signed.record.profile
         let namesakes = self.namesakes(of: profile)
         // Who claims to be here under this node's name is not: it was this node before, or lies.
@@ -237,8 +276,8 @@ extension Membership {
                 return
             }
         }
-        let member = Member(signed: signed, state: signed.record.state, since: since)
         if isPresent, self.isFull, let first = self.table.firstTombstone {
+            self.counters.tombstonesDropped += 1
             self.drop(first, at: now, isTold: false)
         }
         guard self.table.store(member) else {
@@ -250,7 +289,8 @@ extension Membership {
         if isPresent {
             self.probeOrder.insert(member.id, using: &self.generator)
             if !self.isBeingTold || isOwnWord {
-                self.broadcasts.insert(.record(signed), isBulk: true)
+                let news = MemberUpdate.record(signed, age: since.age(at: now))
+                self.broadcasts.insert(news, isBulk: true)
             }
         }
         self.pending.append(.event(.joined(self.member(member.id) ?? member)))
@@ -333,20 +373,28 @@ extension Membership {
         for member in self.table.members where !member.state.isPresent {
             if member.since.duration(to: now) >= lifetime { self.drop(member, at: now) }
         }
+        self.dropSurplus(at: now)
+    }
+
+    /// Drops those that are gone and more than are kept, as soon as they are: nodes that drop the same at
+    /// the same time tell each other nothing of them.
+    mutating func dropSurplus(at now: MonotonicInstant) {
+        let most = max(self.mostPresent, self.table.presentCount + 1)
         let room = self.configuration.memberLimit - self.table.presentCount - Self.leastTombstones
-        let limit = max(Self.leastTombstones, min(2 * self.mostPresent, room))
-        if self.table.count - self.table.presentCount > limit {
-            let tombstones = self.table.tombstones
-            for member in tombstones.prefix(max(0, tombstones.count - limit)) {
-                self.drop(member, at: now, isTold: false)
-            }
+        let limit = max(Self.leastTombstones, min(2 * most, room))
+        guard self.table.count - self.table.presentCount > limit else { return }
+        let tombstones = self.table.tombstones
+        for member in tombstones.prefix(max(0, tombstones.count - limit)) {
+            self.counters.tombstonesDropped += 1
+            self.drop(member, at: now, isTold: false)
         }
     }
 
     /// Everything this node can say of a member: its record, then what stands against it.
     func news(of member: Member, at now: MonotonicInstant) -> [MemberUpdate] {
-        let goneFor = member.state == .left ? member.since.age(at: now) : 0
-        return [.record(member.signed, age: goneFor)] + self.charges(against: member, at: now)
+        let moment = member.signed.record.hasLeft ? member.since : member.met
+        return [.record(member.signed, age: moment.age(at: now))]
+            + self.charges(against: member, at: now)
     }
 
     /// What stands against a member, with its age of now.

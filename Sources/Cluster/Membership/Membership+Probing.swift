@@ -209,7 +209,10 @@ extension Membership {
             askerSequence: askerSequence,
             deadline: now.advanced(by: wait)
         )
-        guard self.relays.insert(errand) else { return }
+        guard self.relays.insert(errand) else {
+            self.counters.relaysDropped += 1
+            return
+        }
         self.sendPing(self.sequence, to: target, inDoubt: true, at: now)
     }
 
@@ -244,6 +247,7 @@ extension Membership {
             )
             self.bury(member, verdict, at: now)
         }
+        self.dropSurplus(at: now)
     }
 
     /// When what is said began.

@@ -88,6 +88,8 @@ public struct Membership: Sendable {
     public internal(set) var nameHolder: MemberProfile?
     /// Whether a member has told all it knows in this run.
     var hasJoined = false
+    /// Whether that was by stream, so that it was all.
+    var wasTold = false
     /// Whether this node, which has just come, is told all: that is news to nobody else.
     var isBeingTold = false
     /// Whether the mesh of this node stays what it is.

@@ -36,6 +36,15 @@ public struct MembershipCounters: Equatable, Sendable {
     /// Times that this node has withdrawn, since it was hard to reach.
     public internal(set) var withdrawals: UInt64 = 0
 
+    /// News that made room for other news before it was told often enough.
+    public internal(set) var newsDropped: UInt64 = 0
+    /// Looks at members in doubt that were left to their turn, since too many waited.
+    public internal(set) var looksDropped: UInt64 = 0
+    /// Pings that others asked for and that were not sent, since too many were in flight.
+    public internal(set) var relaysDropped: UInt64 = 0
+    /// Members that were gone and were dropped before their time, since there were too many.
+    public internal(set) var tombstonesDropped: UInt64 = 0
+
     /// Members in the table, this node included.
     public internal(set) var members = 0
     /// News that waits to be passed on.
@@ -56,6 +65,8 @@ extension Membership {
         statistics.members = self.table.count + 1
         statistics.queuedNews = self.broadcasts.count
         statistics.forgotten = self.forgotten.count
+        statistics.newsDropped = self.broadcasts.overflowCount
+        statistics.looksDropped = self.probeOrder.overflowCount
         statistics.healthMultiplier = self.health.multiplier
         return statistics
     }

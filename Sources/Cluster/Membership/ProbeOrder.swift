@@ -15,6 +15,8 @@ struct ProbeOrder: Sendable {
     private var known = SortedIDs()
     private var position = 0
     private var urgent: [NodeID] = []
+    /// Times that a member in doubt found no room and has to wait for its turn.
+    private(set) var overflowCount: UInt64 = 0
 
     /// Adds a member at a random place among those still to come.
     mutating func insert(_ id: NodeID, using generator: inout SeededGenerator) {
@@ -34,7 +36,11 @@ struct ProbeOrder: Sendable {
 
     /// Asks for a member to be probed at once.
     mutating func hasten(_ id: NodeID) {
-        guard self.urgent.count < Self.urgentLimit, !self.urgent.contains(id) else { return }
+        guard !self.urgent.contains(id) else { return }
+        guard self.urgent.count < Self.urgentLimit else {
+            self.overflowCount += 1
+            return
+        }
         self.urgent.append(id)
     }
 

@@ -38,11 +38,14 @@ extension ClusterLoop {
     }
 
     /// Opens a stream for one membership message and its answer.
+    ///
+    /// - Returns: whether there was room for one more stream.
+    @discardableResult
     func exchange(
         _ message: MembershipMessage,
         with endpoint: Endpoint,
         purpose: StreamConnection.Purpose
-    ) {
+    ) -> Bool {
         let patience =
             switch purpose {
             case .probe: self.configuration.membership.probeInterval
@@ -50,10 +53,13 @@ extension ClusterLoop {
             }
         guard let connection = self.connect(to: endpoint, purpose: purpose, within: patience)
         else {
-            guard case .probe(_, let sequence) = purpose else { return }
-            return self.after(.zero) { $0.probeFinished(sequence, succeeded: false) }
+            if case .probe(_, let sequence) = purpose {
+                self.after(.zero) { $0.probeFinished(sequence, succeeded: false) }
+            }
+            return false
         }
         connection.send(.membership(message))
+        return true
     }
 
     /// Checks that the right peer answered, once the handshake proved who it is.
@@ -161,8 +167,8 @@ extension ClusterLoop {
     }
 
     /// Tries the way by streams to a living member again, since few streams lead to each: soon until it
-    /// is sure to be cut, and then for as long as it is and there is room for one more stream, so that it is
-    /// told meanwhile and no longer.
+    /// is sure to be cut, and then for as long as it is, so that it is told meanwhile and no longer; without
+    /// room for one more stream, the next time.
     private func tryAgain(_ id: NodeID, at endpoint: Endpoint) {
         guard self.streamRetries.insert(id).inserted else { return }
         let isKnown = self.troubles.current(at: LoopClock.now()).contains {
@@ -175,11 +181,12 @@ extension ClusterLoop {
             else { return }
             loop.lastTrial &+= 1
             let ping = loop.membership.streamPing(sequence: loop.lastTrial, target: id)
-            loop.exchange(
-                ping,
-                with: member.profile.address,
-                purpose: .trial(id, sequence: loop.lastTrial)
-            )
+            let address = member.profile.address
+            let trial = StreamConnection.Purpose.trial(id, sequence: loop.lastTrial)
+            // A stream that ends without an answer comes back here by itself.
+            if !loop.exchange(ping, with: address, purpose: trial) {
+                loop.tryAgain(id, at: address)
+            }
         }
     }
 

@@ -138,3 +138,24 @@ public struct HealthReport: Codable, Equatable, Sendable {
         self.view = view
     }
 }
+
+extension [ObservationReport] {
+    /// How many speak against a target, of how many: observers that speak for themselves, and apart from
+    /// them the nodes of other regions, of which only the number is told here.
+    ///
+    /// `nil` when nobody does.
+    public var objection: String? {
+        let own = self.filter { $0.nodesAgainst == nil }
+        let against = own.count { $0.state == .failed || $0.state == .failing }
+        var far: [String: UInt64] = [:]
+        for one in self {
+            guard let nodes = one.nodesAgainst else { continue }
+            far[one.region] = Swift.max(far[one.region] ?? 0, nodes)
+        }
+        var parts = far.sorted { $0.key < $1.key }.map { region, nodes in
+            "\(nodes) \(nodes == 1 ? "node" : "nodes") of \(region)"
+        }
+        if against > 0 { parts.insert("\(against) of \(own.count) observers", at: 0) }
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
+    }
+}

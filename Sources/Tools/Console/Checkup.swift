@@ -178,13 +178,23 @@ public struct Checkup: Sendable {
             let seconds = Words.tenths(Double(lead.magnitude) / 1_000)
             return "\(name) is \(seconds) s \(lead > 0 ? "ahead" : "behind")"
         }
+        let compared = self.clocks.keys.count { $0 != self.status.node.name }
+        let others = self.members.count {
+            $0.state == .alive && $0.name != self.status.node.name
+        }
+        var unread: [String] = []
+        if own == nil {
+            unread = ["the node asked does not tell its clock"]
+        } else if compared == 0, others > 0 {
+            unread = ["no other node's clock could be read"]
+        }
         return Self.check(
             "MESH040",
             group,
             "clocks agree within half a second",
             failed: astray,
-            warnings: own == nil ? ["the node asked does not tell its clock"] : [],
-            passed: "\(max(0, self.clocks.count - 1)) compared with this node's",
+            warnings: unread,
+            passed: "\(compared) compared with this node's",
             hint: "let a time service run on every node; if most are astray, look at this one's"
         )
     }

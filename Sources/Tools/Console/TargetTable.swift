@@ -96,8 +96,8 @@ public struct TargetTable: Sendable {
         let against = target.observations.filter { $0.state == .failed || $0.state == .failing }
         if !target.reason.isEmpty {
             text += ": \(target.reason)"
-        } else if !against.isEmpty {
-            text += ", \(against.count) of \(target.observations.count) observers object"
+        } else if let objection = target.observations.objection {
+            text += ", \(objection) object"
         }
         if let evidence = against.lazy.compactMap(Self.evidence).first { text += " (\(evidence))" }
         return Cell(text, tone)

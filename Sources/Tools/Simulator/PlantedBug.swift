@@ -79,11 +79,10 @@ public enum PlantedBug: String, CaseIterable, Sendable {
         return table
     }
 
-    /// Enough members to fill datagrams, for a short time.
+    /// Enough members to fill datagrams: all of them have something to say when cuts end.
     private static let crowd: FaultProfile = {
-        var profile = FaultProfile.calm
+        var profile = FaultProfile.split
         profile.nodeCount = 24
-        profile.faultSeconds = 8
         profile.quietSeconds = 1
         return profile
     }()

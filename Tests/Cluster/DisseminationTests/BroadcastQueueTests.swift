@@ -131,6 +131,7 @@ struct BroadcastQueueTests {
 
         #expect(queue.count == 3)
         #expect(queue.items(of: 2).isEmpty)
+        #expect(queue.overflowCount == 1)
         for number in 0..<1_000 { queue.insert(News(subject: 10 + number % 7)) }
         #expect(queue.count == 3)
         #expect(queue.items(of: 1).count == 1)

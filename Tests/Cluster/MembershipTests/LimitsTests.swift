@@ -54,6 +54,39 @@ struct LimitsTests {
         #expect(woken.sent.contains { if case .ping = $0.message.kind { true } else { false } })
     }
 
+    @Test("are no more for pings on behalf of others than a full table of them lets through")
+    func relays() {
+        var bench = Bench(peers: 3)
+        for sequence in 0..<UInt32(RelayTable.limit) + 7 {
+            let kind = MembershipMessage.Kind.pingRequest(
+                sequence: sequence,
+                target: node(3),
+                endpoint: endpoint(3)
+            )
+            bench.hear(message(kind, from: 2), at: 1)
+        }
+
+        let pings = bench.effects.sent.count {
+            if case .ping(_, node(3)) = $0.message.kind { true } else { false }
+        }
+        #expect(pings == RelayTable.limit)
+        #expect(bench.membership.statistics.relaysDropped == 7)
+    }
+
+    @Test("are no more than were asked with, towards an address where the asker is not reached")
+    func reflection() {
+        var bench = Bench(peers: 200)
+        let ping = message(.ping(sequence: 9, target: node(1)), from: 7)
+
+        let elsewhere = bench.membership.receive(ping, from: endpoint(999), at: instant(1))
+        let home = bench.membership.receive(ping, from: endpoint(7), at: instant(1))
+
+        let reply = elsewhere.sent.first { $0.to == endpoint(999) }?.message
+        #expect(reply?.kind == .ack(sequence: 9))
+        #expect((reply?.wireByteCount ?? .max) <= ping.wireByteCount)
+        #expect((home.sent.first?.message.wireByteCount ?? 0) > ping.wireByteCount)
+    }
+
     @Test("suffice to tell every newcomer a few members, and each time others")
     func answers() {
         var configuration = MembershipConfiguration.lan

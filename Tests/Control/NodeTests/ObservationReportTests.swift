@@ -63,6 +63,7 @@ struct ObservationReportTests {
         #expect(reports.map(\.failures) == [9, 0, 0])
         #expect(reports.map(\.nodesAgainst) == [nil, nil, 2])
         #expect(reports.map(\.state) == [.failed, .ok, .failed])
+        #expect(reports.objection == "1 of 2 observers, 2 nodes of us")
     }
 
     @Test("is that a far checker finds it up while nobody there objects")
@@ -70,5 +71,6 @@ struct ObservationReportTests {
         let reports = ObservationReport.all(of: Self.view([(4, .up, 0)]), self.members)
         #expect(reports.map(\.observer) == ["n4"])
         #expect(reports.map(\.state) == [.ok])
+        #expect(reports.objection == nil)
     }
 }

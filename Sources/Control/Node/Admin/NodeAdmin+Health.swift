@@ -115,9 +115,8 @@ extension NodeAdmin {
             if view.verdict == .draining || view.verdict == .disabled {
                 report.reason = "by an operator"
             } else if let first = against.first, view.verdict != .healthy {
-                let word = first.lastFailure ?? "failed"
-                report.reason =
-                    "\(word), \(against.count) of \(report.observations.count) observers"
+                let words = [first.lastFailure ?? "failed", report.observations.objection]
+                report.reason = words.compactMap(\.self).joined(separator: ", ")
             }
             return report
         }

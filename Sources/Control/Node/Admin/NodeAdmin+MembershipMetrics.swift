@@ -40,6 +40,7 @@ extension NodeAdmin {
             samples: Self.samples([("", counters.withdrawals)])
         )
         Self.writeTables(status, into: &text)
+        Self.writeDrops(counters, into: &text)
         Self.writeLimits(status, into: &text)
     }
 
@@ -73,7 +74,22 @@ extension NodeAdmin {
         )
     }
 
-    /// What it holds, refuses and drops.
+    /// What found a table full.
+    private static func writeDrops(_ counters: MembershipCounters, into text: inout MetricsText) {
+        text.family(
+            "meshgate_membership_dropped_total",
+            .counter,
+            help:
+                "What was dropped or not served, since a bounded table of the membership was full.",
+            labels: ["what"],
+            samples: Self.samples([
+                ("news", counters.newsDropped), ("looks", counters.looksDropped),
+                ("relays", counters.relaysDropped), ("tombstones", counters.tombstonesDropped),
+            ])
+        )
+    }
+
+    /// What it holds and refuses.
     private static func writeTables(_ status: ClusterStatus, into text: inout MetricsText) {
         let counters = status.membership
         text.family(

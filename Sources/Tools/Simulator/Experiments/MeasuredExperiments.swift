@@ -243,9 +243,8 @@ enum ChurnExperiment {
             if minute > 7 {
                 table.promise(share, atMost: steady * 1.1, "minute \(minute), bytes per s")
             }
-            // What comes between two times of dropping is more.
             let tombstones = members.count { !$0.state.isPresent }
-            let most = max(Membership.leastTombstones, 2 * (count + 51)) + 250
+            let most = max(Membership.leastTombstones, 2 * (count + 60))
             table.promise(tombstones <= most, "minute \(minute): \(tombstones) tombstones")
             table.add([
                 "\(minute)",
