@@ -77,9 +77,9 @@ struct WrittenConfigurationTests {
     }
 
     @Test("has the hash of the state that it becomes")
-    func hash() throws {
+    func hash() async throws {
         let written = WrittenConfiguration(try Self.configuration())
-        let draft = ConfigurationService.draft(from: [], to: written)
+        let draft = await ConfigurationService.draft(from: [], to: written)
         var log = try Changelog(
             node: NodeID(high: 0, low: 1),
             region: "eu",
