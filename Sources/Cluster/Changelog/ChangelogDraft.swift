@@ -85,11 +85,11 @@ public struct ChangelogDraft: Equatable, Sendable {
         self.content = .listed(self.changes, PreparedChanges(details))
     }
 
-    /// The keys of what is to be changed, in no order.
-    public var keys: [String] {
+    /// Whether something is to be changed whose key is such.
+    public func containsKey(where isSuch: (String) -> Bool) -> Bool {
         switch self.content {
-        case .listed(let changes, _): Array(changes.keys)
-        case .created(let prepared): prepared.details.map(\.key)
+        case .listed(let changes, _): changes.keys.contains(where: isSuch)
+        case .created(let prepared): prepared.details.contains { isSuch($0.key) }
         }
     }
 

@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import MeshEntities
 internal import MeshPlugins
 internal import MeshPrimitives
@@ -80,6 +81,13 @@ struct DeclarationReader {
         for field in fields { self.readTopLevel(field) }
         self.resolveReferences()
         self.decode()
+    }
+
+    /// Frees the entries, all that a large file said, beside whoever waits for what they came to.
+    mutating func dispose() {
+        let entries = self.entries
+        self.entries = []
+        DispatchQueue.global(qos: .utility).async { withExtendedLifetime(entries) {} }
     }
 
     private mutating func readFormat(_ fields: [DocumentField], _ root: DocumentNode) {
@@ -216,7 +224,9 @@ struct DeclarationReader {
 
     private mutating func resolveReferences() {
         var directory = EntityDirectory(self.entries)
-        for (index, entry) in self.entries.enumerated() {
+        // Whoever walked the list itself would make a copy of it at the first change.
+        for index in self.entries.indices {
+            let entry = self.entries[index]
             let fields = entry.node.value.fields ?? []
             let hasID = entry.node.value["id"].map { !$0.isNull } ?? false
             var resolved: [DocumentField] = []

@@ -72,6 +72,7 @@ public enum DeclarativeFile {
                 flattenedErrors: FlattenedErrors.document(findings, reader.entries)
             )
         }
+        defer { reader.dispose() }
         return ParsedDeclaration(
             configuration: reader.configuration.sorted(),
             warnings: reader.warnings,

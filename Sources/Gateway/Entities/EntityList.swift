@@ -107,3 +107,23 @@ extension EntityList: ExpressibleByArrayLiteral {
     /// Creates a list of these entities.
     public init(arrayLiteral entities: Entity...) { self.init(entities) }
 }
+
+/// The entities of a list of any kind, each of them copied when it is asked for.
+public struct EntityCollection: RandomAccessCollection, Sendable {
+    /// How many there are.
+    public let count: Int
+    private let entity: @Sendable (Int) -> any GatewayEntity
+
+    init<Entity: GatewayEntity>(_ list: EntityList<Entity>) {
+        self.count = list.count
+        self.entity = { list[$0] }
+    }
+
+    /// Place of the first entity.
+    public var startIndex: Int { 0 }
+    /// Place behind the last entity.
+    public var endIndex: Int { self.count }
+
+    /// The entity at a place.
+    public subscript(position: Int) -> any GatewayEntity { self.entity(position) }
+}

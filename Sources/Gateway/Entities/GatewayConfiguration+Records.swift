@@ -156,29 +156,29 @@ extension GatewayConfiguration {
         return sorted
     }
 
-    /// Every entity of one kind as it is, in the order of the configuration.
-    public func collection(_ kind: EntityKind) -> [any GatewayEntity] {
+    /// Every entity of one kind as it is, in the order of the configuration; costs O(1).
+    public func collection(_ kind: EntityKind) -> EntityCollection {
         switch kind {
-        case .services: Array(self.services)
-        case .routes: Array(self.routes)
-        case .upstreams: Array(self.upstreams)
-        case .targets: Array(self.targets)
-        case .plugins: Array(self.plugins)
-        case .consumers: Array(self.consumers)
-        case .consumerGroups: Array(self.consumerGroups)
-        case .groupMembers: Array(self.groupMembers)
-        case .keyCredentials: Array(self.keyCredentials)
-        case .basicCredentials: Array(self.basicCredentials)
-        case .jwtSecrets: Array(self.jwtSecrets)
-        case .hmacCredentials: Array(self.hmacCredentials)
-        case .certificateCredentials: Array(self.certificateCredentials)
-        case .aclGroups: Array(self.aclGroups)
-        case .certificates: Array(self.certificates)
-        case .snis: Array(self.snis)
-        case .caCertificates: Array(self.caCertificates)
-        case .vaults: Array(self.vaults)
-        case .keySets: Array(self.keySets)
-        case .keys: Array(self.keys)
+        case .services: EntityCollection(self.services)
+        case .routes: EntityCollection(self.routes)
+        case .upstreams: EntityCollection(self.upstreams)
+        case .targets: EntityCollection(self.targets)
+        case .plugins: EntityCollection(self.plugins)
+        case .consumers: EntityCollection(self.consumers)
+        case .consumerGroups: EntityCollection(self.consumerGroups)
+        case .groupMembers: EntityCollection(self.groupMembers)
+        case .keyCredentials: EntityCollection(self.keyCredentials)
+        case .basicCredentials: EntityCollection(self.basicCredentials)
+        case .jwtSecrets: EntityCollection(self.jwtSecrets)
+        case .hmacCredentials: EntityCollection(self.hmacCredentials)
+        case .certificateCredentials: EntityCollection(self.certificateCredentials)
+        case .aclGroups: EntityCollection(self.aclGroups)
+        case .certificates: EntityCollection(self.certificates)
+        case .snis: EntityCollection(self.snis)
+        case .caCertificates: EntityCollection(self.caCertificates)
+        case .vaults: EntityCollection(self.vaults)
+        case .keySets: EntityCollection(self.keySets)
+        case .keys: EntityCollection(self.keys)
         }
     }
 }

@@ -102,7 +102,8 @@ struct ConfigurationCheck {
             entities[$0 - 1].id < entities[$0].id
         }
         guard !isRising else { return }
-        var seen: Set<EntityID> = [EntityID(high: 0, low: 0)]
+        var seen = Set<EntityID>(minimumCapacity: entities.count + 1)
+        seen.insert(EntityID(high: 0, low: 0))
         for (index, entity) in entities.enumerated()
         where !seen.insert(entity.id).inserted && entity.id != EntityID(high: 0, low: 0) {
             guard !self.repeated.contains(Place(kind: kind, index: index)) else { continue }

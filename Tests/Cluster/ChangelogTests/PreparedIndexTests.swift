@@ -70,7 +70,8 @@ struct PreparedIndexTests {
     @Test("a draft of details lists them, and forgets them when it is changed")
     func draft() {
         var draft = ChangelogDraft(creating: PreparedChanges(Self.details(["k/1": "a"])))
-        #expect(!draft.isEmpty && draft.keys == ["k/1"])
+        #expect(!draft.isEmpty && draft.containsKey { $0 == "k/1" })
+        #expect(!draft.containsKey { $0 == "k/2" })
         #expect(draft == ChangelogDraft(changes: ["k/1": Array("a".utf8)]))
         draft.changes["k/2"] = [1]
         #expect(draft.changes == ["k/1": Array("a".utf8), "k/2": [1]])

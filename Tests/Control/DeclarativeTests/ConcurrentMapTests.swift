@@ -8,5 +8,7 @@ struct ConcurrentMapTests {
     func order(count: Int) {
         let elements = Array(0..<count)
         #expect(elements.concurrentMap(stretch: 8) { "\($0)" } == elements.map { "\($0)" })
+        let (texts, negatives) = concurrentPairs(count: count, stretch: 8) { ("\($0)", -$0) }
+        #expect(texts == elements.map { "\($0)" } && negatives == elements.map { -$0 })
     }
 }

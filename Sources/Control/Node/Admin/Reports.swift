@@ -27,7 +27,7 @@ extension ClusterService {
         _ draft: ChangelogDraft,
         ofRollOut: Bool = false
     ) async throws(AdminError) -> ChangesetReceipt {
-        if !ofRollOut, draft.keys.contains(where: { !GatewayRules.isAside($0) }),
+        if !ofRollOut, draft.containsKey(where: { !GatewayRules.isAside($0) }),
             let open = await self.latest().rollOut, open.isOpen
         {
             throw .refused(

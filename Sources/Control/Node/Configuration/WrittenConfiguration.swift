@@ -16,37 +16,32 @@ struct WrittenConfiguration: Sendable {
     /// Writes on all processors.
     init(_ configuration: GatewayConfiguration) {
         let configuration = configuration.sorted()
-        var rows: [ParsedEntities.Row] = []
-        var details: [PreparedChanges.Detail] = []
-        let kinds = EntityKind.allCases.sorted { $0.keyPrefix < $1.keyPrefix }
-            .map { ($0, configuration.collection($0)) }
-        let count = kinds.reduce(0) { $0 + $1.1.count }
-        rows.reserveCapacity(count)
-        details.reserveCapacity(count)
-        for (kind, collection) in kinds {
-            let prefix = kind.keyPrefix
-            let written = collection.concurrentMap { entity in
-                let document = entity.document
-                let key = "\(prefix)\(entity.id)"
-                let body = document.canonicalJSON
-                return (
-                    row: ParsedEntities.Row(StoredEntity(key: key, body: body)),
-                    detail: PreparedChanges.Detail(
-                        key,
-                        body,
-                        GatewayRules.facts(of: kind, document),
-                        rules: .gateway
-                    )
+        var count = 0
+        let parts = EntityKind.allCases.sorted { $0.keyPrefix < $1.keyPrefix }.map { kind in
+            let entities = configuration.collection(kind)
+            defer { count += entities.count }
+            return (kind: kind, prefix: kind.keyPrefix, start: count, entities: entities)
+        }
+        let (rows, details) = concurrentPairs(count: count) { place in
+            // An empty part starts where the next one does.
+            let part = parts[(parts.firstIndex { place < $0.start } ?? parts.count) - 1]
+            let entity = part.entities[place - part.start]
+            let document = entity.document
+            let key = "\(part.prefix)\(entity.id)"
+            let body = document.canonicalJSON
+            return (
+                ParsedEntities.Row(StoredEntity(key: key, body: body)),
+                PreparedChanges.Detail(
+                    key,
+                    body,
+                    GatewayRules.facts(of: part.kind, document),
+                    rules: .gateway
                 )
-            }
-            for part in written {
-                rows.append(part.row)
-                details.append(part.detail)
-            }
+            )
         }
         self.parsed = ParsedEntities(configuration, rows: rows)
         self.details = details
-        self.hash = self.details.reduce(.zero) { $0.adding($1.hash) }
+        self.hash = details.reduce(.zero) { $0.adding($1.hash) }
     }
 }
 

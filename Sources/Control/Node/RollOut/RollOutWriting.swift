@@ -42,7 +42,7 @@ extension ClusterService {
             }
         if !rollOut.reason.isEmpty { draft.message += ": \(rollOut.reason)" }
         var expected: [String: ContentHash?] = [:]
-        for key in draft.keys {
+        for key in draft.changes.keys {
             expected.updateValue(latest.state.entities[key]?.hash, forKey: key)
         }
         draft.expecting = .entities(expected)
