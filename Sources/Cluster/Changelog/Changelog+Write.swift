@@ -65,6 +65,7 @@ extension Changelog {
         var batch = batch
         if !self.isWriterSaved { batch.writer = self.writer }
         batch.removed += self.uncertain
+        batch.isFirst = self.log.state.isFree
         let flight = Flight(
             token: self.takeToken(),
             kind: kind,

@@ -42,6 +42,8 @@ public struct ChangelogBatch: Equatable, Sendable {
     public var displaced: [EncodedChangeset] = []
     /// Hashes of kept-aside changesets that need not be kept any longer.
     public var settled: [ContentHash] = []
+    /// Whether nothing was held when it was made, so that an index is worth working out.
+    var isFirst = false
 
     /// Creates a batch that changes nothing.
     public init() {}

@@ -134,7 +134,10 @@ public struct ConfigurationState: Sendable {
         rules: StructuralRules
     ) -> String? {
         let prepared = encoded.prepared?.details ?? []
+        // As many as were worked out are the very same: neither has a key twice, all of these are in the
+        // changeset, and nothing is worked out of a deletion, where there is no index.
         if self.isFree, changes.count == prepared.count, let index = encoded.prepared?.index {
+            assert(zip(changes, prepared).allSatisfy { $0.key == $1.key && $0.body == $1.body })
             self.adopt(prepared, index, by: encoded)
             return nil
         }
@@ -169,7 +172,7 @@ public struct ConfigurationState: Sendable {
     }
 
     /// Whether no entity is here, nor anything that the rules keep of one.
-    private var isFree: Bool {
+    var isFree: Bool {
         self.entities.isEmpty && self.claims.isEmpty && self.referrers.isEmpty && self.needs.isEmpty
     }
 

@@ -67,24 +67,16 @@ extension ChangelogDraft {
 }
 
 extension EncodedChangeset {
-    /// Changes from which on an index is worked out too; fewer are taken in one by one.
-    private static let indexedChanges = 4_096
-
-    /// The same with what replay needs worked out.
-    func prepared(by rules: StructuralRules) -> EncodedChangeset {
+    /// The same with what replay needs worked out; with an index where it may be the first of all.
+    func prepared(by rules: StructuralRules, isFirst: Bool = false) -> EncodedChangeset {
         guard self.prepared == nil else { return self }
         let changes = self.changeset.changes
         let details = changes.compactMap { change in
             change.body.map { PreparedChanges.Detail(change.key, $0, rules) }
         }
-        // Its writer saw none of them: most likely there is nothing here either.
-        let isFirst =
-            changes.count >= Self.indexedChanges && details.count == changes.count
-            && changes.allSatisfy { $0.replaces == nil }
         let index =
-            isFirst
-            ? PreparedIndex(.init(of: details), .init(of: details))
-            : nil
+            isFirst && details.count == changes.count
+            ? PreparedIndex(.init(of: details), .init(of: details)) : nil
         return self.prepared(with: PreparedChanges(details, index: index))
     }
 }
@@ -103,7 +95,7 @@ extension ChangelogBatch {
     /// Costs O(entities) for a checkpoint, else O(changes).
     public func prepared(by rules: StructuralRules) -> PreparedBatch {
         var batch = self
-        batch.added = self.added.map { $0.prepared(by: rules) }
+        batch.added = self.added.map { $0.prepared(by: rules, isFirst: self.isFirst) }
         guard let folding = self.folding else {
             return PreparedBatch(batch: batch, folded: nil)
         }

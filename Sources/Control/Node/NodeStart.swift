@@ -1,4 +1,3 @@
-import CMeshSystem
 import Foundation
 import Logging
 import MeshDataPlane
@@ -45,7 +44,6 @@ public struct NodeStart: Sendable {
     /// - Returns: the exit status: 0 clean, 1 failed, 75 requests were cut, 78 unusable settings.
     public func run() async -> Int32 {
         ProcessSignals.settle()
-        mesh_grow_memory_fast()
         let environment = ProcessInfo.processInfo.environment
         let hostName = ProcessInfo.processInfo.hostName
         let prepared: Prepared

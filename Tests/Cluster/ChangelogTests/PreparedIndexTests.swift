@@ -47,6 +47,43 @@ struct PreparedIndexTests {
         }
     }
 
+    @Test("a peer that has nothing takes a changeset in with an index, and holds the same")
+    func peers() throws {
+        var log = try Changelog.empty()
+        var other = try Changelog.empty(2)
+        other.setPeers([ChangelogPeer(node: NodeID(1), region: "here")])
+        try log.put(["k/1": "name:a", "k/2": "x>k/1", "k/3": "need?name:a"])
+        let parts = log.entries.map { ChangesetPart(whole: $0) }
+        let effects = other.receive(.push(parts, wantsAnswer: true), from: NodeID(1), at: .zero)
+        let batches = effects.compactMap { effect in
+            if case .persist(let batch, _) = effect { batch.prepared(by: .test).batch } else { nil }
+        }
+        #expect(batches.flatMap(\.added).allSatisfy { $0.prepared?.index != nil })
+        other.saveAll(effects)
+        #expect(other.texts == log.texts && other.head == log.head)
+        // Nobody makes one where something is held.
+        try log.put(["k/4": "name:b"])
+        let more = log.entries.suffix(1).map { ChangesetPart(whole: $0) }
+        var copy = other
+        for case .persist(let batch, _) in copy.receive(
+            .push(more, wantsAnswer: true),
+            from: NodeID(1),
+            at: .zero
+        ) {
+            #expect(batch.prepared(by: .test).batch.added.allSatisfy { $0.prepared?.index == nil })
+        }
+        other.take(log.entries, from: NodeID(1))
+        let followers: [[String: String?]] = [
+            ["k/1": nil], ["k/5": "name:a"], ["k/5": "y>k/2", "k/3": nil],
+        ]
+        for follower in followers {
+            var (one, two) = (log, other)
+            try one.put(follower)
+            try two.put(follower)
+            #expect(one.texts == two.texts)
+        }
+    }
+
     @Test(
         "there is none of what breaks a rule",
         arguments: [

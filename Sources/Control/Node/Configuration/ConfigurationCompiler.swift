@@ -1,4 +1,3 @@
-import CMeshSystem
 import Dispatch
 import MeshActivation
 import MeshDataPlane
@@ -61,7 +60,7 @@ final class ConfigurationCompiler: Sendable {
                 let others = [self.written?.parsed, readings].compactMap(\.self)
                 try self.parsed.update(to: entities, others: others)
                 findings = self.parsed.configuration.findings()
-                self.hasReadMany = entities.count >= ConfigurationCompiler.trimmedEntities
+                self.hasReadMany = entities.count >= ReadingMemory.manyEntities
             }
             guard findings.isEmpty else { throw EntityErrors(findings) }
             self.valid = state.head.hash
@@ -85,11 +84,6 @@ final class ConfigurationCompiler: Sendable {
             return hosts
         }
     }
-
-    /// Time from an activation until memory is given back: 5 s.
-    private static let restBeforeTrim = DispatchTimeInterval.seconds(5)
-    /// Entities from which a whole reading is worth it: 1,000.
-    private static let trimmedEntities = 1_000
 
     private let queue = DispatchQueue(label: "meshgate.configuration")
     private let state: Mutex<State>
@@ -138,7 +132,7 @@ final class ConfigurationCompiler: Sendable {
                         throw NotCompiled(revision: revision)
                     }
                     try self.use(compiled)
-                    if self.state.withLock({ $0.takeWholeReading() }) { self.trimLater() }
+                    if self.state.withLock({ $0.takeWholeReading() }) { ReadingMemory.end() }
                     return compiled
                 }
             )
@@ -175,16 +169,9 @@ final class ConfigurationCompiler: Sendable {
         self.queue.async { self.state.withLock { $0.written = written } }
     }
 
-    /// Gives memory back that reading a whole configuration took for a while, when all that was made
-    /// on the way is gone; no compilation waits for it.
-    private func trimLater() {
-        DispatchQueue.global(qos: .utility)
-            .asyncAfter(deadline: .now() + Self.restBeforeTrim) { mesh_trim_memory() }
-    }
-
     /// Says that all that was made to write a configuration is done with but for the answer.
     func wrote(_ configuration: WrittenConfiguration) {
-        if configuration.details.count >= Self.trimmedEntities { self.trimLater() }
+        if configuration.details.count >= ReadingMemory.manyEntities { ReadingMemory.end() }
     }
 
     /// Runs `body` on the compiler's thread.

@@ -22,6 +22,7 @@ final class EntityReadings: Sendable {
                 parsed = ParsedEntities()
             }
             parsed.add(stored, of: kind, document)
+            if parsed.rows.count == ReadingMemory.manyEntities { ReadingMemory.begin() }
         }
     }
 

@@ -169,6 +169,7 @@ extension ConfigurationService {
     }
 
     private func parse(_ submission: Submission) throws(AdminError) -> ParsedDeclaration {
+        if submission.text.utf8.count >= ReadingMemory.largeText { ReadingMemory.begin() }
         do {
             return try submission.declaration(self.declarationOptions)
         } catch {

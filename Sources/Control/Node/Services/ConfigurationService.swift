@@ -339,6 +339,7 @@ final class ConfigurationService: ServiceLifecycle.Service {
         let inlet = self.inlet
         let options = self.declarationOptions
         self.compiler.perform {
+            if file.text.utf8.count >= ReadingMemory.largeText { ReadingMemory.begin() }
             do throws(DeclarativeError) {
                 let parsed = try DeclarativeFile.parse(
                     file.text,

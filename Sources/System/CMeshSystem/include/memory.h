@@ -1,14 +1,15 @@
 #pragma once
 #include <malloc.h>
 
-// Lets every thread's memory grow by much at once. A thread's own memory otherwise grows by a page at a
-// time, each with a call of the system, which is a tenth of what loading a large configuration costs.
+// Lets every thread's memory grow by much at once, until it is trimmed.
 static inline void mesh_grow_memory_fast(void) {
     mallopt(M_TOP_PAD, 64 << 20);
-    // Setting one of these stops the adapting of the others: large buffers come and go while a
-    // configuration is read, and need no mapping each.
+    // Setting an option stops glibc's own adapting of this one, which is where that ends with time.
     mallopt(M_MMAP_THRESHOLD, 32 << 20);
 }
 
-// Gives free memory back to the system; what is in use stays where it is.
-static inline void mesh_trim_memory(void) { malloc_trim(0); }
+// Gives free memory back to the system; what is in use stays where it is. Memory grows as usual again.
+static inline void mesh_trim_memory(void) {
+    mallopt(M_TOP_PAD, 128 << 10);
+    malloc_trim(0);
+}
