@@ -13,7 +13,7 @@ struct DeclarationReader {
         /// The fields without children; gets an id and resolved references.
         var node: DocumentNode
         /// The parent's place in the list of entries, and the field that refers to it.
-        let parent: (index: Int, field: String)?
+        var parent: (index: Int, field: String)?
         /// The key; zero when the file's is wrong.
         var id: EntityID
     }
@@ -132,6 +132,7 @@ struct DeclarationReader {
         case .null:
             return
         case .array(let nodes):
+            if parent == nil, self.readParts(kind, nodes, at: location) { return }
             for (index, node) in nodes.enumerated() {
                 self.readEntry(kind, node, at: location.index(index), parent: parent)
             }
@@ -140,6 +141,46 @@ struct DeclarationReader {
         case .bool, .integer, .number, .string, .object:
             self.fail(location, "expected an array", field.node)
         }
+    }
+
+    /// Nodes of one collection that a processor reads at a time.
+    static let partSize = 4_096
+
+    /// Reads a large collection on all processors; `false`, and nothing is read, when it is not large, or
+    /// when entries in different parts say the very same: these get their ids one after another.
+    private mutating func readParts(
+        _ kind: EntityKind,
+        _ nodes: [DocumentNode],
+        at location: FieldPath
+    ) -> Bool {
+        guard nodes.count > Self.partSize else { return false }
+        var empty = DeclarationReader(options: self.options)
+        (empty.format, empty.deck) = (self.format, self.deck)
+        let reader = empty
+        let starts = Array(stride(from: 0, to: nodes.count, by: Self.partSize))
+        let parts = starts.concurrentMap(stretch: 1) { start in
+            var part = reader
+            for index in start..<min(start + Self.partSize, nodes.count) {
+                part.readEntry(kind, nodes[index], at: location.index(index), parent: nil)
+            }
+            return part
+        }
+        var derivedIDs = self.derivedIDs
+        for id in parts.lazy.flatMap(\.derivedIDs) where !derivedIDs.insert(id).inserted {
+            return false
+        }
+        self.derivedIDs = derivedIDs
+        self.entries.reserveCapacity(parts.reduce(self.entries.count) { $0 + $1.entries.count })
+        for part in parts {
+            let base = self.entries.count
+            for var entry in part.entries {
+                entry.parent?.index += base
+                self.entries.append(entry)
+            }
+            self.findings += part.findings
+            self.warnings += part.warnings
+        }
+        return true
     }
 
     private mutating func readEntry(
