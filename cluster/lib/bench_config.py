@@ -102,6 +102,23 @@ def consumers_file(path, count, routes=1_000):
                        f"  acls:\n  - group: g{n % 3}\n")
 
 
+def routes_memory(binaries, count, tell):
+    """What routes alone take: all of them lead to one service."""
+    with fleet.Fleet(binaries, count=1) as mesh:
+        assert mesh.start()
+        node = mesh.nodes[0]
+        status, answer = node.ask("POST", "/config", fleet.document(["owner"]))
+        assert status in (200, 201), (status, answer)
+        time.sleep(REST)
+        before = node.resident()
+        status, _ = node.ask("POST", "/config", fleet.document(["owner"], routes=count), timeout=120)
+        assert status in (200, 201), status
+        assert fleet.wait_until(lambda: node.routes(f"/owner/{count - 1}/") == 200, 120)
+        time.sleep(REST)
+        grown = (node.resident() - before) / 1e6
+        tell("routes_memory_mb", grown, f"memory of {count} routes of one service: {grown:.0f} MB")
+
+
 def load_consumers(binaries, count, tell):
     """Seconds from starting a node with a file of consumers until it serves the last of them."""
     with fleet.Fleet(binaries, count=1) as mesh:
@@ -171,6 +188,7 @@ def main():
         tell("large_change_ms", times, f"change of one route among them: "
              f"p50 {quantile(times, .5):.0f} ms, most {max(times):.0f} ms")
         write_rates(mesh, "large", arguments.seconds, tell)
+    routes_memory(arguments.binaries, arguments.routes, tell)
     load_consumers(arguments.binaries, arguments.consumers, tell)
     if arguments.output:
         with open(arguments.output, "w") as file:
