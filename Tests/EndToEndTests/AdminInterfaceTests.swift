@@ -67,8 +67,21 @@ extension EndToEnd {
             #expect(try route.json()["fields"]["expression"].text?.contains("flavor") == true)
             #expect(plugin.status == 400, "\(plugin.body)")
             #expect(plugin.body.contains("set NOT_THERE in the environment"), "\(plugin.body)")
+            let pair = #"{"cert":"{vault://env/path}","key":"{vault://env/path}"}"#
+            let certificate = try Curl.post("\(base)/certificates", pair)
+            #expect(certificate.status == 400, "\(certificate.body)")
+            #expect(certificate.body.contains("vault://env/path"), "\(certificate.body)")
+            #expect(!certificate.body.contains("/bin"), "\(certificate.body)")
             let status = try mesh.nodes[0].ctl.run("config", "status")
             #expect(status.status == 0, "\(status.out)")
+            let later = #"{"name":"later","paths":["/later"]}"#
+            let written = try Curl.post("\(base)/services/demo/routes", later)
+            #expect(written.status == 201, "\(written.body)")
+            for node in mesh.nodes {
+                try eventually("the later route should be served", within: 3) {
+                    try Curl.get("\(node.proxy.url)/later").status == 200
+                }
+            }
         }
 
         @Test("counts requests in /metrics by Kong's names and tells of the cluster by ours")

@@ -9,6 +9,7 @@ import MeshPrimitives
 ///     name    = BLAKE2b-128(key: ring key, "meshgate tls ticket name 1" ‖ period ‖ mesh)
 ///     secret  = BLAKE2b-512(key: ring key, "meshgate tls ticket 1" ‖ period ‖ mesh)
 ///     pin     = BLAKE2b-256(key: ring key, "meshgate pins 1" ‖ mesh)
+///     session = BLAKE2b-256(key: ring key, "meshgate sessions 1" ‖ mesh)
 public struct TicketSecrets: Equatable, Sendable {
     /// One key: how tickets name it, and what seals them.
     public struct Secret: Equatable, Sendable {
@@ -26,6 +27,9 @@ public struct TicketSecrets: Equatable, Sendable {
     /// 32 bytes each, the same in all periods: what cookies that pin clients to targets are made
     /// with, the sealing key's first.
     public let pins: [[UInt8]]
+    /// 32 bytes each, the same in all periods: what sessions are sealed with whose plugin has no
+    /// secret, the sealing key's first.
+    public let sessions: [[UInt8]]
 }
 
 extension KeyRing {
@@ -45,7 +49,8 @@ extension KeyRing {
         return TicketSecrets(
             current: Self.ticketSecret(self.sealingSecret, period, clusterName),
             accepted: accepted.dropFirst().map { Self.ticketSecret($1, $0, clusterName) },
-            pins: self.pinSecrets(clusterName: clusterName)
+            pins: self.pinSecrets(clusterName: clusterName),
+            sessions: self.sessionSecrets(clusterName: clusterName)
         )
     }
 
@@ -66,19 +71,24 @@ extension KeyRing {
     /// Derives what cookies that pin clients to targets are made with: 32 bytes for each key of the
     /// ring, the sealing key's first.
     public func pinSecrets(clusterName: String) -> [[UInt8]] {
-        let others = self.epochs.filter { $0 != self.sealingEpoch }
-            .compactMap { self.secrets[$0] }
-        return ([self.sealingSecret] + others).map { Self.pinSecret($0, clusterName) }
+        self.cookieSecrets("meshgate pins 1", clusterName)
     }
 
-    private static func pinSecret(_ key: [UInt8], _ clusterName: String) -> [UInt8] {
+    /// Derives what sessions without a secret of their own are sealed with: 32 bytes for each key of
+    /// the ring, the sealing key's first.
+    public func sessionSecrets(clusterName: String) -> [[UInt8]] {
+        self.cookieSecrets("meshgate sessions 1", clusterName)
+    }
+
+    private func cookieSecrets(_ purpose: String, _ clusterName: String) -> [[UInt8]] {
         var writer = ByteWriter(capacity: 64)
         writer.write(clusterName)
-        return Sodium.hash(
-            Array("meshgate pins 1".utf8) + writer.bytes,
-            key: key,
-            byteCount: 32
-        )
+        let text = Array(purpose.utf8) + writer.bytes
+        let others = self.epochs.filter { $0 != self.sealingEpoch }
+            .compactMap { self.secrets[$0] }
+        return ([self.sealingSecret] + others).map {
+            Sodium.hash(text, key: $0, byteCount: 32)
+        }
     }
 
     private static func ticketSecret(

@@ -19,7 +19,7 @@ struct ConfigurationLint {
         var lint = ConfigurationLint(configuration, places)
         lint.checkServices()
         lint.checkUpstreams()
-        return lint.hints + ShadowedRoutes.hints(configuration.routes, places)
+        return lint.hints + ShadowedRoutes.hints(configuration, places)
     }
 
     private mutating func checkServices() {
@@ -122,9 +122,13 @@ enum ShadowedRoutes {
     }
 
     /// One hint for each path that never gets a request.
-    static func hints(_ routes: EntityList<Route>, _ places: EntityPlaces) -> [Finding] {
-        let indexes = routes.indices.filter {
-            !routes[$0].paths.isEmpty && routes[$0].expression == nil
+    static func hints(_ configuration: GatewayConfiguration, _ places: EntityPlaces) -> [Finding] {
+        let routes = configuration.routes
+        let off = Set(configuration.services.filter { !$0.enabled }.map(\.id))
+        let indexes = routes.indices.filter { index in
+            let route = routes[index]
+            let isOff = route.service.map { off.contains($0) } ?? false
+            return !route.paths.isEmpty && route.expression == nil && !isOff
         }
         let groups = Dictionary(grouping: indexes) { Criteria(routes[$0]) }
         return groups.values.flatMap {
@@ -142,7 +146,8 @@ enum ShadowedRoutes {
         var winners: [String: Int] = [:]
         for index in group {
             for path in Set(routes[index].paths) {
-                guard let other = winners[path], Self.rank(routes[other]) > Self.rank(routes[index])
+                guard let other = winners[path],
+                    Self.rank(routes[other], path) > Self.rank(routes[index], path)
                 else {
                     winners[path] = index
                     continue
@@ -159,19 +164,26 @@ enum ShadowedRoutes {
                     && winner.service != routes[index].service
                 guard !isTold else { return nil }
                 let name = winner.name ?? winner.id.description
+                let isPrior =
+                    Self.rank(winner, path).priority > Self.rank(routes[index], path).priority
+                let reason =
+                    isPrior
+                    ? "its regex_priority is higher"
+                    : "of equal routes the one with the greater id wins"
                 return places.finding(
                     .routes,
                     index,
                     "paths",
-                    "'\(path)' never gets a request: route '\(name)' has it, too, and of equal routes "
-                        + "the one with the greater id wins"
+                    "'\(path)' never gets a request: route '\(name)' has it, too, and \(reason)"
                 )
             }
         }
     }
 
     /// What decides between routes of the same criteria and path.
-    private static func rank(_ route: Route) -> (Int, EntityID) { (route.regexPriority, route.id) }
+    private static func rank(_ route: Route, _ path: String) -> (priority: Int, id: EntityID) {
+        (path.hasPrefix("~") ? route.regexPriority : 0, route.id)
+    }
 
     private static func hints(
         in group: [Int],

@@ -25,6 +25,22 @@ public enum EntityExamination {
             + configuration.routes.enumerated().flatMap { Self.findings(in: $1, $0, flavor) }
     }
 
+    /// Why entities cannot be used with the secrets that a node has for them.
+    ///
+    /// - Parameters:
+    ///   - resolved: certificates and plugins with secrets in place of references.
+    ///   - flavor: that of the node's router.
+    /// - Returns: which one, and nothing of the secrets; nil when all can.
+    public static func refusal(
+        ofSecretsIn resolved: GatewayConfiguration,
+        flavor: RouterFlavor
+    ) -> String? {
+        var resolved = resolved
+        return Self.findings(in: &resolved, flavor: flavor).first.map { finding in
+            "\(finding.path): what the vault of this node holds for it cannot be used"
+        }
+    }
+
     private static func findings(
         in route: Route,
         _ index: Int,

@@ -144,6 +144,7 @@ struct NodeParts: Sendable {
         ) { inbox.observed($0) }
         // Before the first request, so that no client loses its target by a node's start.
         dataPlane.setPinKeys(keyRing.pinSecrets(clusterName: settings.gossip.cluster))
+        dataPlane.setSessionKeys(keyRing.sessionSecrets(clusterName: settings.gossip.cluster))
         return dataPlane
     }
 
@@ -183,6 +184,7 @@ struct NodeParts: Sendable {
                     accepted: secrets.accepted.map { ($0.name, $0.secret) }
                 )
                 dataPlane.setPinKeys(secrets.pins)
+                dataPlane.setSessionKeys(secrets.sessions)
             },
             now: { NodeClock.wallMilliseconds }
         )

@@ -39,6 +39,7 @@ public final class DataPlane: Sendable {
     /// What asks authorities for certificates.
     let inquiries = OutsideInquiries()
     private let directory = OutsideDirectory()
+    private let sessionKeys = SessionKeys()
     let answers = AnswerCache()
     private let logs = LogDelivery()
     private let ends = CertificateEnds()
@@ -91,11 +92,13 @@ public final class DataPlane: Sendable {
             directory: self.directory,
             cache: self.answers,
             node: PluginNode(id: nodeID, host: SyslogSocket.hostName),
+            sessionKeys: { [sessionKeys] in sessionKeys.all },
             random: Self.draw
         )
         self.lineage = Mutex(SnapshotLineage(workers: self.workerCount))
         self.mailboxes = (0..<self.workerCount).compactMap { _ in Mailbox() }
         self.setPinKeys([Self.draw(PinSeal.keyByteCount)])
+        self.setSessionKeys([Self.draw(32)])
     }
 
     /// The system's generator, which is one for secrets.
@@ -261,6 +264,13 @@ public final class DataPlane: Sendable {
     /// - Parameter keys: of 32 bytes each; the first makes new cookies, the others are taken too. At
     ///   first, one drawn for this data plane alone.
     public func setPinKeys(_ keys: [[UInt8]]) { self.post(.pins(keys)) }
+
+    /// Sets what seals sessions (`session`) without a secret of their own: with equal keys on every
+    /// node, each opens the sessions of the others.
+    ///
+    /// - Parameter keys: the first makes new cookies, the others are taken too. At first, one drawn for
+    ///   this data plane alone.
+    public func setSessionKeys(_ keys: [[UInt8]]) { self.sessionKeys.all = keys }
 
     /// Sets how much of their weight targets get; targets not named keep their factor.
     ///

@@ -107,7 +107,7 @@ public enum PluginCatalogue {
             // One that is missing is said to be so, and nothing more.
             if let field = Self.field(of: error.field) { removed.insert(field) }
         }
-        let areFieldsRight = errors.isEmpty
+        var areFieldsRight = errors.isEmpty
         // What a secret makes of a field, the node that looks it up will see.
         let secret = Set(
             (plugin.config.fields ?? []).filter { !$0.node.value.vaults.isEmpty }.map(\.name)
@@ -125,9 +125,9 @@ public enum PluginCatalogue {
                     .contains { secret.contains(String($0)) }
                 // That it is missing now is our doing.
                 let isGone = Self.field(of: error.field).map { removed.contains($0) } ?? false
-                let counts =
-                    error.condition != nil ? areFieldsRight : !isWhole || errors.isEmpty
-                if !isOpen, !isGone, !errors.contains(error), counts {
+                let isRule = isWhole || error.condition != nil
+                if !isOpen, !isGone, !errors.contains(error), areFieldsRight || !isRule {
+                    areFieldsRight = areFieldsRight && isRule
                     errors.append(error)
                     if let condition = error.broken(in: plugin) { errors.append(condition) }
                 }

@@ -58,6 +58,21 @@ struct TicketSecretsTests {
         #expect(before.accepted.count == 5)
     }
 
+    @Test("pins and sessions have a secret of each key, the sealing key's first, and share none")
+    func cookies() throws {
+        let before = try self.secrets("1 \(Self.first) primary\n2 \(Self.second)", 7)
+        let after = try self.secrets("1 \(Self.first)\n2 \(Self.second) primary", 8)
+        let alone = try self.secrets("2 \(Self.second)", 9)
+
+        #expect(before.sessions.count == 2)
+        #expect(before.sessions.reversed() == after.sessions)
+        #expect(before.pins.reversed() == after.pins)
+        #expect(alone.sessions == [after.sessions[0]])
+        #expect(try self.secrets("2 \(Self.second)", 9, in: "n").sessions != alone.sessions)
+        #expect(Set(before.sessions + before.pins).count == 4)
+        #expect(before.sessions.allSatisfy { $0.count == 32 })
+    }
+
     @Test("exist at the ends of time")
     func ends() throws {
         for period in [0, UInt64.max] {

@@ -80,6 +80,36 @@ struct ConfigurationLintTests {
         )
     }
 
+    @Test("name what decides between paths that are the same, but of services that are on alone")
+    func samePaths() throws {
+        #expect(
+            try self.hints(
+                """
+                _format_version: "3.0"
+                services:
+                  - name: a
+                    host: a
+                    routes:
+                      - { name: first, id: 00000000-0000-4000-8000-000000000002, paths: ["~/r", /p], regex_priority: 1 }
+                      - { name: second, id: 00000000-0000-4000-8000-000000000001, paths: ["~/r", /q], regex_priority: 2 }
+                      - { name: third, id: 00000000-0000-4000-8000-000000000003, paths: [/p, /q] }
+                  - name: b
+                    host: b
+                    enabled: false
+                    routes:
+                      - { name: idle, id: 00000000-0000-4000-8000-000000000009, paths: [/p, /q, /o] }
+                """
+            )
+            .filter { $0.contains("never gets") }.map { String($0.drop { $0 != "'" }) } == [
+                "'~/r' never gets a request: route 'second' has it, too, and its regex_priority is higher",
+                "'/p' never gets a request: route 'third' has it, too, and of equal routes "
+                    + "the one with the greater id wins",
+                "'/q' never gets a request: route 'third' has it, too, and of equal routes "
+                    + "the one with the greater id wins",
+            ]
+        )
+    }
+
     @Test("name prefixes that a regex takes everything from")
     func shadows() throws {
         #expect(

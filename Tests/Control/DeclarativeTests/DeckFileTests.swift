@@ -262,9 +262,10 @@ struct ForeignContentTests {
               - { cert: "{vault://env/edge-cert}", key: "{vault://env/edge/key?prefix=tls-}" }
             """
         let mesh = try load(text)
-        let values = ["EDGE_CERT": "C", "TLS_EDGE": #"{"key": "K"}"#]
+        let (cert, key) = ("-----BEGIN CERTIFICATE-----", "-----BEGIN PRIVATE KEY-----")
+        let values = ["EDGE_CERT": cert, "TLS_EDGE": #"{"key": "\#(key)"}"#]
         let certificate = try #require(try mesh.resolved { values[$0] }.certificates.first)
-        #expect((certificate.cert, certificate.key) == ("C", "K"))
+        #expect((certificate.cert, certificate.key) == (cert, key))
         let error = #expect(throws: MissingSecret.self) { try mesh.resolved { _ in nil } }
         #expect(error?.description.contains("set EDGE_CERT in the environment") == true)
         let other = complaints(text.replacing("vault://env/edge-cert", with: "vault://aws/x"))

@@ -37,6 +37,31 @@ struct EntityExaminationTests {
         #expect(found[0].contains("Router Expression failed validation"), "\(found)")
     }
 
+    @Test(
+        "a secret of a vault that the plugin cannot use, of which nothing is told",
+        arguments: [
+            ("standard-webhooks", "secret_v1", "", false), ("session", "secret", "", false),
+            ("session", "cookie_name", "hidden name", false), ("session", "secret", "fine", true),
+        ]
+    )
+    func secrets(name: String, field: String, secret: String, isUsable: Bool) {
+        var configuration = GatewayConfiguration()
+        configuration.plugins = [
+            Plugin(
+                id: Self.id,
+                name: name,
+                config: .object([DocumentField(field, .string(secret))])
+            )
+        ]
+        let refusal = EntityExamination.refusal(
+            ofSecretsIn: configuration,
+            flavor: .traditionalCompatible
+        )
+        #expect((refusal == nil) == isUsable)
+        #expect(isUsable || refusal?.hasPrefix("plugins[0].config.\(field): what") == true)
+        #expect(refusal?.contains("hidden") != true)
+    }
+
     @Test("a path that is too long for the router, and a way to join paths that is not built")
     func paths() {
         let long = Route(

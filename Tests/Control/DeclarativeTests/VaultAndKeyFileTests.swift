@@ -43,12 +43,16 @@ struct VaultAndKeyFileTests {
     @Test("give certificates and plugins what the environment holds, on each node for itself")
     func resolve() throws {
         let mesh = try MeshDeclarativeTests.load(Self.text)
-        var environment = ["EDGE_CERT": "Q0VSVA==", "KEY": "K", "POT": #"{"inner": "S"}"#]
+        let (cert, key) = ("-----BEGIN CERTIFICATE-----", "-----BEGIN PRIVATE KEY-----")
+        var environment = [
+            "EDGE_CERT": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t", "KEY": key,
+            "POT": #"{"inner": "S"}"#,
+        ]
 
         let resolved = try mesh.resolved { environment[$0] }
 
         let certificate = try #require(resolved.certificates.first)
-        #expect((certificate.cert, certificate.key) == ("CERT", "K"))
+        #expect((certificate.cert, certificate.key) == (cert, key))
         #expect(resolved.plugins.first?.config["secret"] == .string("S"))
         #expect(resolved.plugins.first?.config["cookie_name"] == .string("c"))
         environment["POT"] = nil

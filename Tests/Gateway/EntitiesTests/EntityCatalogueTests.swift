@@ -45,7 +45,7 @@ struct EntityCatalogueTests {
         let environment = ["HERE": "x", "A_HERE": "y"]
         func missing(_ catalogue: EntityCatalogue, _ changes: EntityChange...) -> String? {
             do throws(MissingSecret) {
-                try catalogue.checkSecrets(after: changes) { environment[$0] }
+                _ = try catalogue.checkSecrets(after: changes) { environment[$0] }
                 return nil
             } catch {
                 return error.variable ?? error.reference
@@ -63,6 +63,83 @@ struct EntityCatalogueTests {
         #expect(missing(catalogue, plugin("{vault://none/a}")) == "{vault://none/a}")
         let gone = EntityChange(kind: .vaults, id: vault("").id, document: nil)
         #expect(missing(catalogue, gone) == nil)
+    }
+
+    @Test("asks a node that lacks a secret for nothing that is held already, or not in use")
+    func heldSecrets() throws {
+        func plugin(
+            _ secret: String,
+            audience: String = "a",
+            enabled: Bool = true
+        ) -> EntityChange {
+            let id = EntityID(high: 3, low: 1)
+            var plugin = Plugin(
+                id: id,
+                name: "session",
+                config: .record(["secret": .string(secret), "audience": .string(audience)])
+            )
+            plugin.enabled = enabled
+            return EntityChange(kind: .plugins, id: id, document: plugin.document)
+        }
+        func vault(_ low: UInt64, _ prefix: String, tags: [String] = []) -> EntityChange {
+            var vault = Vault(id: EntityID(high: 4, low: low), prefix: prefix)
+            vault.tags = tags
+            return EntityChange(kind: .vaults, id: vault.id, document: vault.document)
+        }
+        var catalogue = Self.catalogue()
+        func error(_ changes: EntityChange...) -> MissingSecret? {
+            do throws(MissingSecret) {
+                _ = try catalogue.checkSecrets(after: changes) { $0 == "HERE" ? "x" : nil }
+                return nil
+            } catch {
+                return error
+            }
+        }
+        catalogue.apply(vault(1, "mine"))
+        catalogue.apply(vault(2, "unused"))
+        catalogue.apply(plugin("{vault://mine/gone}"))
+
+        #expect(error(plugin("{vault://mine/gone}", enabled: false)) == nil)
+        #expect(error(plugin("{vault://mine/gone}", audience: "{vault://env/here}")) == nil)
+        #expect(error(plugin("{vault://env/away}", enabled: false)) == nil)
+        #expect(error(vault(3, "third")) == nil)
+        #expect(error(vault(1, "mine", tags: ["t"])) == nil)
+        let removal = EntityChange(kind: .vaults, id: vault(2, "").id, document: nil)
+        #expect(error(removal) == nil)
+        // A reference that another vault's removal breaks hides none of a missing variable.
+        let both = plugin("{vault://none/a}", audience: "{vault://env/away}")
+        #expect(error(removal, both)?.variable == "AWAY")
+        catalogue.apply(plugin("{vault://env/gone}", enabled: false))
+        #expect(error(plugin("{vault://env/gone}"))?.variable == "GONE")
+    }
+
+    @Test("returns what the secrets of a change are, and refuses a certificate without PEM")
+    func resolvedSecrets() throws {
+        let catalogue = Self.catalogue()
+        let plugin = Plugin(
+            id: EntityID(high: 3, low: 1),
+            name: "session",
+            config: .record(["secret": .string("{vault://env/here}")])
+        )
+        let change = EntityChange(kind: .plugins, id: plugin.id, document: plugin.document)
+        let resolved = try catalogue.checkSecrets(after: [change]) { _ in "hidden" }
+        #expect(resolved.plugins.map { $0.config["secret"]?.text } == ["hidden"])
+
+        let certificate = Certificate(
+            id: EntityID(high: 5, low: 1),
+            cert: "{vault://env/home}",
+            key: "{vault://env/home}"
+        )
+        let other = EntityChange(
+            kind: .certificates,
+            id: certificate.id,
+            document: certificate.document
+        )
+        let error = #expect(throws: MissingSecret.self) {
+            try catalogue.checkSecrets(after: [other]) { _ in "/root" }
+        }
+        #expect(error?.flaw == "invalid certificate: no PEM certificate found")
+        #expect(error.map { "\($0)" }?.contains("/root") == false)
     }
 
     @Test("forgets old names and references when an entity changes or goes")

@@ -26,10 +26,8 @@ extension NodeAdmin {
         author: String,
         message: String
     ) async throws(AdminError) -> EditReceipt {
-        do throws(MissingSecret) {
-            try held.catalogue.checkSecrets(after: changes, NodeEnvironment.variable)
-        } catch {
-            throw .invalidConfiguration(InvalidConfiguration(message: "\(error)"))
+        if let message = self.refusal(ofSecretsAfter: changes, held.catalogue) {
+            throw .invalidConfiguration(InvalidConfiguration(message: message))
         }
         let receipt = try await self.directory.write(
             changes,
@@ -50,6 +48,21 @@ extension NodeAdmin {
             holders: holders,
             wanted: receipt.isConfirmed ? holders.count : holders.count + 1
         )
+    }
+
+    /// Why this node could not serve by the secrets that changes refer to; nil when it could.
+    private func refusal(
+        ofSecretsAfter changes: [EntityChange],
+        _ held: EntityCatalogue
+    ) -> String? {
+        do throws(MissingSecret) {
+            return EntityExamination.refusal(
+                ofSecretsIn: try held.checkSecrets(after: changes, NodeEnvironment.variable),
+                flavor: self.configurations.compiler.flavor
+            )
+        } catch {
+            return "\(error)"
+        }
     }
 
     func examine(_ configuration: inout GatewayConfiguration) -> [Finding] {

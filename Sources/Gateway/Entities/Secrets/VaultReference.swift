@@ -50,10 +50,15 @@ public struct VaultReference: Equatable, Sendable {
 
     /// Every reference in a value.
     static func all(in value: DocumentValue) -> [VaultReference] {
+        Self.texts(in: value).compactMap(VaultReference.init)
+    }
+
+    /// Every reference in a value, as written.
+    fileprivate static func texts(in value: DocumentValue) -> [String] {
         switch value {
-        case .string(let text): [VaultReference(text)].compactMap(\.self)
-        case .array(let nodes): nodes.flatMap { Self.all(in: $0.value) }
-        case .object(let fields): fields.flatMap { Self.all(in: $0.node.value) }
+        case .string(let text): VaultReference(text) == nil ? [] : [text]
+        case .array(let nodes): nodes.flatMap { Self.texts(in: $0.value) }
+        case .object(let fields): fields.flatMap { Self.texts(in: $0.node.value) }
         case .null, .bool, .integer, .number: []
         }
     }
@@ -64,12 +69,14 @@ extension DocumentValue {
     public var vaults: [String] { VaultReference.all(in: self).map(\.vault) }
 }
 
-/// A secret that is not where a reference says.
+/// A secret that is not where a reference says, or is no such thing.
 public struct MissingSecret: Error, Equatable, Sendable, CustomStringConvertible {
     /// The reference as written.
     public let reference: String
     /// The variable that was looked for; `nil` when there is no such vault.
     public let variable: String?
+    /// What is wrong with what stands there; `nil` when nothing does.
+    public var flaw: String?
 
     /// What to do.
     public var description: String {
@@ -77,16 +84,18 @@ public struct MissingSecret: Error, Equatable, Sendable, CustomStringConvertible
             return "\(self.reference): there is no such vault; add it to 'vaults', "
                 + "or write {vault://env/…}"
         }
-        return "\(self.reference): set \(variable) in the environment of this node"
+        let task = "\(self.reference): set \(variable) in the environment of this node"
+        return self.flaw.map { "\(task) to what is needed here: \($0)" } ?? task
     }
 }
 
 extension GatewayConfiguration {
-    /// The same configuration with the secrets that its certificates and plugins refer to.
+    /// The same configuration with the secrets that its certificates and enabled plugins refer to.
     ///
     /// - Parameter variable: the node's environment.
     /// - Returns: what a node serves by; never stored, shown or sent.
-    /// - Throws: ``MissingSecret`` for the first reference that stands for nothing.
+    /// - Throws: ``MissingSecret`` for the first reference that stands for nothing, or for no PEM text
+    ///   where one is needed.
     public func resolved(
         _ variable: (String) -> String?
     ) throws(MissingSecret) -> GatewayConfiguration {
@@ -95,22 +104,25 @@ extension GatewayConfiguration {
         }
     }
 
-    private func resolved(_ secrets: SecretLookup) throws(MissingSecret) -> GatewayConfiguration {
+    fileprivate func resolved(
+        _ secrets: SecretLookup
+    ) throws(MissingSecret) -> GatewayConfiguration {
         var resolved = self
         for index in self.certificates.indices {
             let old = self.certificates[index]
             let texts = [old.cert, old.key, old.certAlt ?? "", old.keyAlt ?? ""]
             guard texts.contains(where: { VaultReference($0) != nil }) else { continue }
-            resolved.certificates[index].cert = try secrets.text(old.cert)
-            resolved.certificates[index].key = try secrets.text(old.key)
+            resolved.certificates[index].cert = try secrets.certificate(old.cert)
+            resolved.certificates[index].key = try secrets.key(old.key)
             if let text = old.certAlt {
-                resolved.certificates[index].certAlt = try secrets.text(text)
+                resolved.certificates[index].certAlt = try secrets.certificate(text)
             }
             if let text = old.keyAlt {
-                resolved.certificates[index].keyAlt = try secrets.text(text)
+                resolved.certificates[index].keyAlt = try secrets.key(text)
             }
         }
-        for index in self.plugins.indices where self.plugins[index].refersToVault {
+        for index in self.plugins.indices
+        where self.plugins[index].refersToVault && self.plugins[index].enabled {
             resolved.plugins[index].config = try secrets.value(self.plugins[index].config)
         }
         return resolved
@@ -118,8 +130,8 @@ extension GatewayConfiguration {
 }
 
 extension EntityCatalogue {
-    /// Checks that what the changed entities refer to is there, and after a change of a vault all that
-    /// any entity refers to; changes without either cost nothing.
+    /// Looks up what the changed entities refer to that they did not before, and after a change of a
+    /// vault all that any entity refers to by its name; changes without either cost nothing.
     ///
     /// A change that takes a vault away from others is not refused here: no set of entities may be
     /// without it, which is told where that is checked.
@@ -127,29 +139,86 @@ extension EntityCatalogue {
     /// - Parameters:
     ///   - changes: what is about to be written.
     ///   - variable: the node's environment.
-    /// - Throws: ``MissingSecret`` for the first reference that stands for nothing.
+    /// - Returns: the certificates and plugins in question with their secrets, but for those that this
+    ///   node lacked secrets of before; never stored, shown or sent.
+    /// - Throws: ``MissingSecret`` for the first reference that stands for nothing, or for no PEM text
+    ///   where one is needed.
     public func checkSecrets(
         after changes: [EntityChange],
         _ variable: (String) -> String?
-    ) throws(MissingSecret) {
+    ) throws(MissingSecret) -> GatewayConfiguration {
+        var found = GatewayConfiguration()
         let changesVault = changes.contains { $0.kind == .vaults }
         let refers = changes.contains { $0.document.map(VaultReference.isIn) ?? false }
-        guard changesVault || refers else { return }
+        guard changesVault || refers else { return found }
         var next = self
         for change in changes { next.apply(change) }
+        let vaults = next.vaults
+        let prefixes = Set(vaults.filter { self.differs(from: $0) }.map(\.prefix))
         let keys =
-            changesVault
-            ? [.certificates, .plugins].flatMap { kind in next.ids(of: kind).map { (kind, $0) } }
-            : changes.map { ($0.kind, $0.id) }
-        let rows = (keys + next.ids(of: .vaults).map { (.vaults, $0) }).compactMap(next.row)
+            prefixes.isEmpty
+            ? changes.map { ($0.kind, $0.id) }
+            : [.certificates, .plugins].flatMap { kind in next.ids(of: kind).map { (kind, $0) } }
+        try withoutActuallyEscaping(variable) { (variable) throws(MissingSecret) in
+            let secrets = SecretLookup(vaults: vaults, variable: variable)
+            for (kind, id) in keys {
+                let before = Set(self.row(kind, id)?.references ?? [])
+                let asked = next.row(kind, id)?.references.filter { text in
+                    !before.contains(text)
+                        || VaultReference(text).map { prefixes.contains($0.vault) } ?? false
+                }
+                guard let asked, !asked.isEmpty else { continue }
+                for text in asked {
+                    do throws(MissingSecret) {
+                        _ = try secrets.text(text)
+                    } catch {
+                        guard error.variable == nil, changesVault else { throw error }
+                    }
+                }
+                do throws(MissingSecret) {
+                    let resolved = try next.single(kind, id).resolved(secrets)
+                    found.certificates.append(allOf: resolved.certificates)
+                    found.plugins.append(allOf: resolved.plugins)
+                } catch {
+                    guard error.flaw == nil else { throw error }
+                }
+            }
+        }
+        return found
+    }
+
+    private var vaults: EntityList<Vault> {
+        let records = self.ids(of: .vaults).compactMap { self.row(.vaults, $0) }
+            .map { ($0.kind, $0.id, $0.document) }
         // Whatever else is wrong with them is told by those who look for that.
-        let configuration = try? GatewayConfiguration(
-            records: rows.map { ($0.kind, $0.id, $0.document) }
-        )
-        do {
-            _ = try configuration?.resolved(variable)
-        } catch {
-            guard error.variable == nil, changesVault else { throw error }
+        return (try? GatewayConfiguration(records: records))?.vaults ?? []
+    }
+
+    /// Whether a vault finds other secrets than the one that is held.
+    private func differs(from vault: Vault) -> Bool {
+        guard let held = self.single(.vaults, vault.id).vaults.first else { return true }
+        return held.prefix != vault.prefix || held.variablePrefix != vault.variablePrefix
+            || held.isBase64 != vault.isBase64
+    }
+
+    private func single(_ kind: EntityKind, _ id: EntityID) -> GatewayConfiguration {
+        let row = self.row(kind, id)
+        return row.flatMap {
+            try? GatewayConfiguration(records: [($0.kind, $0.id, $0.document)])
+        } ?? GatewayConfiguration()
+    }
+}
+
+extension EntityRow {
+    /// The references that a node looks up to serve by this entity.
+    fileprivate var references: [String] {
+        switch self.kind {
+        case .certificates:
+            ["cert", "key", "cert_alt", "key_alt"].compactMap { self.document[$0]?.text }
+                .filter { VaultReference($0) != nil }
+        case .plugins where self.document["enabled"] != .bool(false):
+            self.document["config"].map(VaultReference.texts) ?? []
+        default: []
         }
     }
 }
@@ -181,6 +250,34 @@ private struct SecretLookup {
             throw MissingSecret(reference: text, variable: name)
         }
         return inner
+    }
+
+    /// The certificate that a text is or stands for.
+    func certificate(_ text: String) throws(MissingSecret) -> String {
+        try self.text(text, PEMRule.certificate)
+    }
+
+    /// The private key that a text is or stands for.
+    func key(_ text: String) throws(MissingSecret) -> String {
+        try self.text(text, PEMRule.key)
+    }
+
+    private func text(
+        _ text: String,
+        _ rule: (String) -> String?
+    ) throws(MissingSecret) -> String {
+        let found = try self.text(text)
+        // A reference leads to a text, never to another reference.
+        guard found != text, let flaw = rule(found.replacing("{vault://", with: "")) else {
+            return found
+        }
+        let reference = VaultReference(text)
+        let vault = self.vaults.first { $0.prefix == reference?.vault }
+        throw MissingSecret(
+            reference: text,
+            variable: reference.map { Self.variable(of: $0, in: vault) },
+            flaw: flaw
+        )
     }
 
     /// The same value with secrets in place of references.

@@ -20,6 +20,8 @@ public final class PluginShared: Sendable {
     public let node: PluginNode
     /// 32 bytes that were drawn when the process started and leave it never.
     let secret: [UInt8]
+    /// What seals sessions now whose plugin has no secret, the first the new ones.
+    let sessionKeys: @Sendable () -> [[UInt8]]
     /// Draws so many bytes that nobody can foresee.
     let random: @Sendable (Int) -> [UInt8]
 
@@ -34,6 +36,7 @@ public final class PluginShared: Sendable {
     ///   - directory: what asks directories.
     ///   - cache: what keeps answers.
     ///   - node: what the node is called.
+    ///   - sessionKeys: what the nodes of a mesh seal sessions with; from any thread.
     ///   - random: draws so many bytes that nobody can foresee; from any thread.
     public init(
         limits: LimitCounters,
@@ -44,6 +47,7 @@ public final class PluginShared: Sendable {
         directory: any PluginDirectory,
         cache: any AnswerCaching,
         node: PluginNode,
+        sessionKeys: @escaping @Sendable () -> [[UInt8]],
         random: @escaping @Sendable (Int) -> [UInt8]
     ) {
         self.limits = limits
@@ -54,6 +58,7 @@ public final class PluginShared: Sendable {
         self.directory = directory
         self.cache = cache
         self.node = node
+        self.sessionKeys = sessionKeys
         self.secret = random(32)
         self.random = random
     }

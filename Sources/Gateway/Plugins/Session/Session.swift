@@ -89,6 +89,10 @@ struct Session: Sendable {
             throw settings.error("storage", "only 'cookie' is built: sessions are kept by clients")
         }
         let secret = try settings.text("secret")
+        // Everybody knows what an empty one seals.
+        guard secret?.isEmpty != true else {
+            throw settings.error("secret", "length must be at least 1")
+        }
         let audience = try settings.text("audience") ?? ""
         self.seal = Seal(settings, secret: secret, audience: audience)
         self.limits = SessionLimits(
@@ -165,16 +169,21 @@ struct Session: Sendable {
             self.owner = "\(audience)\n\(settings.plugin.id)"
         }
 
-        /// The one of the written secret, or of what the mesh's nodes share; nil where that is missing.
-        func callAsFunction(_ shared: PluginShared?) -> SessionSeal? {
-            self.written
-                ?? shared.map { shared in
-                    let secret = shared.limits.secret
-                    let bytes = [secret.high, secret.low].flatMap { word in
-                        withUnsafeBytes(of: word.bigEndian) { Array($0) }
-                    }
-                    return SessionSeal(secret: bytes, audience: self.owner)
-                }
+        /// The value of a cookie, sealed with the written secret or the first of those that the mesh's
+        /// nodes share; nil where both are missing.
+        func close(_ ticket: SessionTicket, _ shared: PluginShared) -> String? {
+            let seal = self.written ?? shared.sessionKeys().first.map(self.seal)
+            return seal?.close(ticket, random: shared.random)
+        }
+
+        /// What a cookie holds; nil when it was made with none of these secrets.
+        func open(_ cookie: UnsafeRawBufferPointer, _ shared: PluginShared?) -> SessionTicket? {
+            if let written { return written.open(cookie) }
+            return shared?.sessionKeys().lazy.compactMap { self.seal($0).open(cookie) }.first
+        }
+
+        private func seal(_ key: [UInt8]) -> SessionSeal {
+            SessionSeal(secret: key, audience: self.owner)
         }
     }
 
@@ -241,7 +250,7 @@ struct Session: Sendable {
         at now: Double
     ) -> (ticket: SessionTicket, cookie: UnsafeRawBufferPointer, isRemembered: Bool)? {
         if let cookie = request.cookie(self.name),
-            let ticket = self.seal(request.shared)?.open(cookie),
+            let ticket = self.seal.open(cookie, request.shared),
             self.limits.allow(ticket, at: now)
         {
             return (ticket, cookie, false)
@@ -255,7 +264,7 @@ struct Session: Sendable {
         at now: Double
     ) -> (ticket: SessionTicket, cookie: UnsafeRawBufferPointer)? {
         guard let memory, let cookie = request.cookie(memory.name),
-            let ticket = memory.seal(request.shared)?.open(cookie),
+            let ticket = memory.seal.open(cookie, request.shared),
             memory.limits.allow(ticket, at: now)
         else { return nil }
         return (ticket, cookie)
@@ -306,7 +315,7 @@ struct Session: Sendable {
         _ edits: inout PluginEdits
     ) -> String? {
         guard let shared = edits.shared,
-            let value = seal(shared)?.close(ticket, random: shared.random)
+            let value = seal.close(ticket, shared)
         else { return nil }
         edits.lines.write("Set-Cookie: ")
         name.withUnsafeBytes { edits.lines.write($0) }

@@ -126,9 +126,9 @@ struct FormParts: Equatable {
             rest = rest.dropFirst().drop { $0 == 0x20 || $0 == 0x09 }
             let key = rest.prefix { $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: ";") }
             rest = rest.dropFirst(key.count)
-            if key.contains(where: { $0 == 0x20 || $0 == 0x09 || $0 == UInt8(ascii: "*") }) {
-                return .none
-            }
+            let isFileName = Self.isWord(key, "filename*")
+            let isOdd = key.contains { $0 == 0x20 || $0 == 0x09 || $0 == UInt8(ascii: "*") }
+            if isOdd, !isFileName { return .none }
             guard rest.first == UInt8(ascii: "=") else { continue }
             let value = Self.value(&rest)
             guard Self.isWord(key, "name") else { continue }

@@ -17,7 +17,6 @@ final class ProtectedGateway {
 
     init(
         _ plugins: [Plugin],
-        secret: [UInt8]? = nil,
         change: (inout GatewayConfiguration) -> Void = { _ in },
         configure: (inout DataPlaneConfiguration) -> Void = { _ in }
     ) throws {
@@ -44,7 +43,7 @@ final class ProtectedGateway {
         entities.plugins = EntityList(plugins)
         change(&entities)
         self.origin = origin
-        self.gateway = try Gateway(entities, secret: secret, change: configure)
+        self.gateway = try Gateway(entities, change: configure)
     }
 
     /// Asks with lines added to the head.

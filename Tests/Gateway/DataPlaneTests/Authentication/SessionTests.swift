@@ -13,7 +13,7 @@ struct SessionTests {
         remembers: Bool = false,
         rolling: DocumentValue = .integer(7_200),
         absolute: DocumentValue = .integer(2_592_000),
-        mesh: [UInt8]? = nil,
+        mesh: [[UInt8]]? = nil,
         number: UInt64 = 1
     ) throws -> ProtectedGateway {
         let plugins: [Plugin] = [
@@ -31,7 +31,9 @@ struct SessionTests {
                 $0.consumer = ProtectedGateway.guestID
             },
         ]
-        return try ProtectedGateway(plugins, secret: mesh)
+        let gateway = try ProtectedGateway(plugins)
+        if let mesh { gateway.gateway.plane.setSessionKeys(mesh) }
+        return gateway
     }
 
     /// What a client sends back.
@@ -82,7 +84,7 @@ struct SessionTests {
 
     @Test("without a secret is sealed by what the nodes of a mesh share, and for one instance")
     func noSecret() throws {
-        let mesh = [UInt8](repeating: 7, count: 16)
+        let mesh = [[UInt8](repeating: 7, count: 32)]
         let first = try self.gateway(.null, mesh: mesh)
         let second = try self.gateway(.null, mesh: mesh)
         let cookie = try self.cookie(first.ask(key: "ann-key"))
@@ -90,10 +92,32 @@ struct SessionTests {
         #expect(second.ask(cookie)?.status == 200)
         let others = [
             try self.gateway(.null, mesh: mesh, number: 2),
-            try self.gateway(.null, mesh: [UInt8](repeating: 8, count: 16)),
+            try self.gateway(.null, mesh: [[UInt8](repeating: 8, count: 32)]),
             try self.gateway(.string("short"), mesh: mesh),
         ]
         for other in others { #expect(other.ask(cookie)?.status == 401) }
+    }
+
+    @Test("without a secret is sealed with the first key of the mesh and opened with any")
+    func rotation() throws {
+        let (old, new) = ([UInt8](repeating: 7, count: 32), [UInt8](repeating: 8, count: 32))
+        let gateway = try self.gateway(.null, mesh: [old, new])
+        let other = try self.gateway(.null, mesh: [new, old])
+        let before = try self.cookie(gateway.ask(key: "ann-key"))
+        gateway.gateway.plane.setSessionKeys([new, old])
+        let after = try self.cookie(gateway.ask(key: "ann-key"))
+        for cookie in [before, after] {
+            #expect(gateway.ask(cookie)?.status == 200)
+            #expect(other.ask(cookie)?.status == 200)
+        }
+        gateway.gateway.plane.setSessionKeys([new])
+        #expect(gateway.ask(before)?.status == 401)
+        #expect(gateway.ask(after)?.status == 200)
+    }
+
+    @Test("an empty secret, such as of a vault, is none that a session could be sealed with")
+    func emptySecret() {
+        #expect(throws: (any Error).self) { try self.gateway(.string("")) }
     }
 
     @Test("ends a session when the client says so")

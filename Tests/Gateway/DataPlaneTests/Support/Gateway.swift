@@ -25,7 +25,6 @@ final class Gateway: Sendable {
         _ entities: GatewayConfiguration,
         workers: Int = 1,
         listeners: ListenerSet = ListenerSet(),
-        secret: [UInt8]? = nil,
         change: (inout DataPlaneConfiguration) -> Void = { _ in }
     ) throws {
         var configuration = DataPlaneConfiguration()
@@ -36,7 +35,6 @@ final class Gateway: Sendable {
         self.log = log
         self.plane = DataPlane(
             configuration: configuration,
-            limitSecret: secret,
             listeners: listeners
         ) { log.add($0) }
         try self.plane.start()

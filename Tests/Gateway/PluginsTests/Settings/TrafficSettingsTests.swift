@@ -289,9 +289,14 @@ struct TrafficSettingsTests {
                 "second": .integer(5), "limit_by": .string("header"), "policy": .string("redis"),
             ]
         )
-        let fields = PluginCatalogue.errors(in: plugin).map(\.field)
-        #expect(fields.contains("config.header_name"))
-        #expect(fields.contains { $0.hasPrefix("config.redis") || $0 == "@entity" })
+        #expect(
+            PluginCatalogue.errors(in: plugin).map { "\($0.field): \($0.message)" } == [
+                "config.header_name: required field missing",
+                "@entity: failed conditional validation given value of field 'config.limit_by'",
+                "@entity: must set one of 'config.redis.host', 'config.redis_host' "
+                    + "when 'policy' is 'redis'",
+            ]
+        )
         plugin.config = .object(
             (plugin.config.fields ?? []) + [DocumentField("error_code", .string("no"))]
         )

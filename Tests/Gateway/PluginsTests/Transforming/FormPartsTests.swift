@@ -30,6 +30,18 @@ struct FormPartsTests {
         #expect(Self.names("") == [])
     }
 
+    @Test("may have their file's name in another encoding, but not their own")
+    func encodedFileName() {
+        func part(_ rest: String) -> String {
+            Self.part("Content-Disposition: form-data; name=\"b\"; \(rest)")
+        }
+        let file = part("filename=\"a.pem\"; filename*=UTF-8''%C3%A4.pem")
+        #expect(Self.names(Self.a + file + "--x--") == ["a", "b"])
+        for other in ["name*=UTF-8''c", "filename *=UTF-8''c", "filename*0=c"] {
+            #expect(Self.names(Self.a + part(other) + "--x--") == nil)
+        }
+    }
+
     @Test(
         "that others may find elsewhere, or by other names, are refused",
         arguments: [
