@@ -69,15 +69,16 @@ public struct Member: Equatable, Sendable {
         self.state == .left || (self.state == .failed && !self.signed.record.isWithdrawn)
     }
 
-    /// Takes it for gone since what others have said.
+    /// Takes it for gone since what others have said, heard now or in an earlier run.
     mutating func take(
         _ verdict: Accusation,
+        heard: MonotonicInstant? = nil,
         within lifetime: Duration,
         at now: MonotonicInstant
     ) {
         self.state = verdict.verdict == .expelled ? .left : .failed
         self.since = now.before(age: verdict.age, atMost: lifetime)
-        self.charges = [Charge(verdict, heard: self.since)]
+        self.charges = [Charge(verdict, heard: heard ?? self.since)]
     }
 
     /// Its names, place and versions.

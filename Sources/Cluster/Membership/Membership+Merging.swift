@@ -39,7 +39,7 @@ extension Membership {
             let verdict = self.oldVerdict(on: signed, in: next)
             self.merge(signed, age: age, verdict: verdict, source: source, at: now)
         case .accusation(let accusation):
-            self.merge(accusation, at: now)
+            self.merge(accusation, source: source, at: now)
         }
     }
 
@@ -92,25 +92,47 @@ extension Membership {
     }
 
     /// A verdict on a member that is no news: it may have refuted it for long, and has not.
+    ///
+    /// That an operator declared it gone counts when this node has tried the member itself.
     private func oldVerdict(on signed: SignedRecord, in update: MemberUpdate?) -> Accusation? {
-        guard case .accusation(let verdict) = update, verdict.subject == signed.id,
+        guard case .accusation(var verdict) = update, verdict.subject == signed.id,
             verdict.incarnation == signed.record.incarnation,
             verdict.verdict == .failed || verdict.verdict == .expelled,
-            .seconds(Int64(verdict.age)) > self.configuration.gossipToFailed
+            self.isOld(verdict), self.isHeeded(verdict)
         else { return nil }
+        verdict.verdict = .failed
         return verdict
     }
 
+    private func isOld(_ accusation: Accusation) -> Bool {
+        .seconds(Int64(accusation.age)) > self.configuration.gossipToFailed
+    }
+
+    /// Whether what somebody says counts: who is hard to reach itself knows nothing of others; what its
+    /// operator decides stands.
+    private func isHeeded(_ accusation: Accusation) -> Bool {
+        accusation.verdict >= .expelled
+            || self.table[accusation.accuser]?.signed.record.isWithdrawn != true
+    }
+
+    /// Whether this node took a member for failed on the word of others, just now, without having tried
+    /// it.
+    private func isUntried(_ member: Member, at now: MonotonicInstant) -> Bool {
+        guard member.state == .failed, let charge = member.charges.last else { return false }
+        return self.isOld(charge.accusation)
+            && charge.heard.duration(to: now) <= self.configuration.gossipToFailed
+    }
+
     /// Takes in what somebody says of another.
-    private mutating func merge(_ accusation: Accusation, at now: MonotonicInstant) {
+    private mutating func merge(
+        _ accusation: Accusation,
+        source: Source,
+        at now: MonotonicInstant
+    ) {
         guard accusation.subject != self.local.id else { return self.hear(accusation, at: now) }
-        // Who is hard to reach itself knows nothing of others; what its operator decides stands.
-        let accuser = self.table[accusation.accuser]
-        guard
-            accusation.verdict >= .expelled || accuser?.signed.record.isWithdrawn != true
-        else { return }
-        guard let member = self.table[accusation.subject],
-            member.incarnation == accusation.incarnation
+        guard self.isHeeded(accusation), let member = self.table[accusation.subject],
+            member.incarnation == accusation.incarnation,
+            source == .own || !self.isUntried(member, at: now)
         else { return }
         switch (accusation.verdict, member.state) {
         case (.suspect, .alive):
@@ -258,7 +280,7 @@ extension Membership {
         var member = told
         if let verdict, member.state.isPresent {
             let lifetime = self.configuration.tombstoneLifetime
-            member.take(verdict, within: lifetime, at: now)
+            member.take(verdict, heard: now, within: lifetime, at: now)
         }
         let isPresent = member.state.isPresent
         let profile = member.profile

@@ -149,6 +149,37 @@ struct TombstoneTests {
         #expect(told == [.record(record(1), age: 10)])
     }
 
+    @Test(
+        "are no operator's word before this node can have tried the member",
+        arguments: [Accusation.Verdict.expelled, .forgotten]
+    )
+    func untried(verdict: Accusation.Verdict) {
+        var bench = Bench(peers: 1)
+        let word = MemberUpdate.accusation(accusation(9, verdict, by: 2, age: 31))
+        bench.hear(message(.gossip, from: 2, Self.death(9, known: 90, ago: 31) + [word]), at: 1)
+        bench.hear(message(.gossip, from: 2, [.record(record(10)), word.of(10)]), at: 1)
+        bench.hear(message(.gossip, from: 2, [word, word.of(10)]), at: 2)
+        #expect(bench.state(of: 9) == .failed)
+        #expect(bench.state(of: 10) == (verdict == .expelled ? .failed : .alive))
+
+        let tried = bench.run(from: 2, to: 40, living: [2]).streamed.map(\.to)
+        #expect(tried.contains(endpoint(9)) && tried.contains(endpoint(10)))
+        bench.hear(message(.gossip, from: 2, [word, word.of(10)]), at: 40)
+        let expected: MemberState? = verdict == .expelled ? .left : nil
+        #expect(bench.state(of: 9) == expected)
+        #expect(bench.state(of: 10) == expected)
+    }
+
+    @Test("that this node's own operator takes off the list are off it at once")
+    func ownOperator() {
+        var bench = Bench(peers: 1)
+        bench.hear(message(.gossip, from: 2, Self.death(9, known: 90, ago: 31)), at: 1)
+
+        _ = bench.membership.dismiss(node(9), .forgotten, at: instant(2))
+
+        #expect(bench.state(of: 9) == nil)
+    }
+
     @Test("a newcomer that was let in by datagram passes on nothing of what it is told then")
     func joinsByDatagram() {
         var bench = Bench(peers: 0)
@@ -162,6 +193,15 @@ struct TombstoneTests {
 
         let after = bench.run(from: 0.1, to: 2, living: [2])
         #expect(!after.gossiped.records.contains { (3...30).contains($0.profile.id.low) })
+    }
+}
+
+extension MemberUpdate {
+    /// The same accusation of another.
+    fileprivate func of(_ number: UInt64) -> MemberUpdate {
+        guard case .accusation(var accusation) = self else { return self }
+        accusation.subject = node(number)
+        return .accusation(accusation)
     }
 }
 

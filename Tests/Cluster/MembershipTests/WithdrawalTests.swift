@@ -90,6 +90,21 @@ struct WithdrawalTests {
         #expect(bench.state(of: 2) == .alive)
     }
 
+    @Test("says nothing that counts to who does not know the accused either")
+    func isNoWitness() {
+        var bench = Bench(peers: 4)
+        bench.hear(message(.gossip, from: 3, [.record(withdrawn(2, 2))]), at: 1)
+        let told = { (number: UInt64, accuser: UInt64) -> [MemberUpdate] in
+            let verdict = accusation(number, .failed, by: accuser, age: 60)
+            return [.record(record(number)), .accusation(verdict)]
+        }
+
+        bench.hear(message(.gossip, from: 3, told(9, 2) + told(10, 3)), at: 1.1)
+
+        #expect(bench.state(of: 9) == .alive)
+        #expect(bench.state(of: 10) == .failed)
+    }
+
     @Test("is kept by who restarts or comes, however long it has been known")
     func isKept() {
         let told = [
