@@ -2,9 +2,10 @@ public import MeshPrimitives
 
 /// What one node says of another: that it does not answer, is gone, or shall be forgotten.
 ///
-/// Not signed: whoever holds the key ring can make one up in anybody's name. So none is more than a
-/// question to the accused, who refutes it by a higher incarnation of its own record; and it is about
-/// exactly one incarnation, which has to be known.
+/// Not signed: whoever holds the key ring can make one up in anybody's name. So against a member that is
+/// thought alive none is more than a question, and the accused refutes any by a higher incarnation of its
+/// own record; and it is about exactly one incarnation, which has to be known. Only who does not know the
+/// accused takes it for failed at once on an old verdict, and goes on trying it.
 public struct Accusation: Equatable, Sendable {
     /// What is said, the worse last; raw values are the wire form.
     public enum Verdict: UInt8, CaseIterable, Comparable, Sendable {

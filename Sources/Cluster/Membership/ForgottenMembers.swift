@@ -107,6 +107,9 @@ extension MonotonicInstant {
         UInt32(clamping: max(0, self.duration(to: now).components.seconds))
     }
 
+    /// The moment that lies `age` seconds back.
+    func before(age: UInt32) -> MonotonicInstant { self.advanced(by: .seconds(-Int64(age))) }
+
     /// The moment that lies `age` seconds back, at most `limit`.
     func before(age: UInt32, atMost limit: Duration) -> MonotonicInstant {
         self.advanced(by: .zero - min(.seconds(Int64(age)), limit))

@@ -31,6 +31,26 @@ public struct Member: Equatable, Sendable {
         self.charges = charges
     }
 
+    /// Creates a member as this node is told of it, or remembers it.
+    ///
+    /// - Parameters:
+    ///   - signed: what it says of itself.
+    ///   - age: for how many seconds it has been known, or of a goodbye, how many seconds old that is.
+    ///   - lifetime: for how long who is gone is remembered.
+    ///   - now: the current moment.
+    init(
+        _ signed: SignedRecord,
+        age: UInt32,
+        within lifetime: Duration,
+        at now: MonotonicInstant
+    ) {
+        let state = signed.record.state
+        // For how long a member has withdrawn nobody tells: it must not count as gone for as long as it is known.
+        let since = state == .failed ? now : now.before(age: age, atMost: lifetime)
+        self.init(signed: signed, state: state, since: since)
+        if !signed.record.hasLeft { self.met = now.before(age: age) }
+    }
+
     /// Who the member is.
     public var id: NodeID { self.signed.id }
 
@@ -44,15 +64,21 @@ public struct Member: Equatable, Sendable {
 
     private static let lives = [Duration.seconds(60), .seconds(600), .seconds(3_600)]
 
-    /// Takes it for gone since what others have said.
+    /// Whether it is gone, and has not only withdrawn.
+    var isGone: Bool {
+        self.state == .left || (self.state == .failed && !self.signed.record.isWithdrawn)
+    }
+
+    /// Takes it for gone since what others have said, heard now or in an earlier run.
     mutating func take(
         _ verdict: Accusation,
+        heard: MonotonicInstant? = nil,
         within lifetime: Duration,
         at now: MonotonicInstant
     ) {
         self.state = verdict.verdict == .expelled ? .left : .failed
         self.since = now.before(age: verdict.age, atMost: lifetime)
-        self.charges = [Charge(verdict, heard: self.since)]
+        self.charges = [Charge(verdict, heard: heard ?? self.since)]
     }
 
     /// Its names, place and versions.

@@ -77,14 +77,17 @@ struct MemberTable: Sendable {
     /// The first member to make room.
     var firstTombstone: Member? { self.gone.min(by: Self.makesRoomBefore) }
 
+    /// How many they are.
+    private(set) var goneCount = 0
+
     private static func makesRoomBefore(_ first: Member, _ second: Member) -> Bool {
-        let lives = [first, second].map { $0.state == .left ? -1 : $0.lived }
-        return (lives[0], first.since, first.id) < (lives[1], second.since, second.id)
+        let place = { (member: Member) in
+            (member.state == .left ? -1 : member.lived, member.since, member.id)
+        }
+        return place(first) < place(second)
     }
 
-    private var gone: [Member] {
-        self.rows.values.filter { !$0.state.isPresent && !$0.signed.record.isWithdrawn }
-    }
+    private var gone: [Member] { self.rows.values.filter(\.isGone) }
 
     /// Whether a member that is alive or suspect is reached at `endpoint`.
     func isPresent(at endpoint: Endpoint) -> Bool {
@@ -114,6 +117,12 @@ struct MemberTable: Sendable {
             unmeasured: configuration.probeTimeout,
             minimum: configuration.probeTimeoutMinimum
         )
+    }
+
+    /// Notes since when a member has been known at least; a later moment than is known changes nothing.
+    mutating func noteMet(_ id: NodeID, _ moment: MonotonicInstant) {
+        guard let member = self.rows[id], moment < member.met else { return }
+        self.rows[id]?.met = moment
     }
 
     /// Notes that a member said something.
@@ -180,6 +189,7 @@ struct MemberTable: Sendable {
     mutating func store(_ member: Member) -> Bool {
         let id = member.id
         if let old = self.rows[id] {
+            if old.isGone { self.goneCount -= 1 }
             self.digest.toggle(old)
             if old.profile.name != member.profile.name { self.name(old, isListed: false) }
             if old.profile.address != member.profile.address { self.locate(old, isListed: false) }
@@ -188,6 +198,7 @@ struct MemberTable: Sendable {
         }
         if member.state == .failed, self.rows[id]?.state != .failed { self.lately.append(id) }
         self.rows[id] = member
+        if member.isGone { self.goneCount += 1 }
         self.name(member, isListed: true)
         self.locate(member, isListed: member.state.isPresent)
         self.digest.toggle(member)
@@ -199,6 +210,7 @@ struct MemberTable: Sendable {
     mutating func remove(_ id: NodeID) {
         guard let member = self.rows[id] else { return }
         self.rows[id] = nil
+        if member.isGone { self.goneCount -= 1 }
         self.measures[id] = nil
         self.name(member, isListed: false)
         self.locate(member, isListed: false)

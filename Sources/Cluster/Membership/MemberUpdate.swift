@@ -6,8 +6,8 @@ public import MeshPrimitives
 /// At equal incarnation the worse news wins; a record of a higher incarnation always wins. So news may
 /// be repeated and reordered at will.
 public enum MemberUpdate: Equatable, Sendable {
-    /// What the member says of itself; how many seconds ago, of a goodbye, else for how many seconds the
-    /// teller has known of the member.
+    /// What the member says of itself; how many seconds ago, of a goodbye, else for how many seconds it has
+    /// been known, as far as the teller knows: 0 where the member tells news of itself.
     case record(SignedRecord, age: UInt32 = 0)
     /// What another says of it.
     case accusation(Accusation)

@@ -49,11 +49,8 @@ extension Membership {
             }
             return
         }
-        let member = Member(
-            signed: signed,
-            state: record.state,
-            since: now.before(age: age, atMost: self.configuration.tombstoneLifetime)
-        )
+        let lifetime = self.configuration.tombstoneLifetime
+        let member = Member(signed, age: age, within: lifetime, at: now)
         guard self.table.store(member) else { return }
         self.pending.append(.proved(member.id, record.start))
         guard member.state.isPresent else { return }
@@ -88,6 +85,7 @@ extension Membership {
         guard self.phase == .idle else { return self.finish(at: now) }
         self.phase = .running
         self.local.since = now
+        self.local.met = now
         // How many were there at once is not known any more: half of those that are gone, so that none of
         // them is dropped, and restarts add up to no more.
         let present = self.table.presentCount

@@ -39,7 +39,7 @@ extension Membership {
             let verdict = self.oldVerdict(on: signed, in: next)
             self.merge(signed, age: age, verdict: verdict, source: source, at: now)
         case .accusation(let accusation):
-            self.merge(accusation, at: now)
+            self.merge(accusation, source: source, at: now)
         }
     }
 
@@ -59,10 +59,16 @@ extension Membership {
         let isBack = source == .peer(signed.id) && self.forgotten.madeRoom(signed.id)
         guard isBack || !self.forgotten.covers(signed.id, incarnation: record.incarnation)
         else { return }
-        let since = now.before(age: age, atMost: self.configuration.tombstoneLifetime)
+        let told = Member(
+            signed,
+            age: age,
+            within: self.configuration.tombstoneLifetime,
+            at: now
+        )
+        if !record.hasLeft { self.table.noteMet(signed.id, told.met) }
         guard let member = self.table[signed.id] else {
             guard self.isGenuine(signed) else { return }
-            return self.meet(signed, since: since, verdict: verdict, source: source, at: now)
+            return self.meet(told, verdict: verdict, source: source, at: now)
         }
         let known = member.signed.record
         guard record.isNewer(than: known), self.isGenuine(signed) else { return }
@@ -78,32 +84,55 @@ extension Membership {
         changed.signed = signed
         changed.charges = []
         changed.state = record.state
-        changed.since = record.hasLeft ? since : now
+        changed.since = record.hasLeft ? told.since : now
         if changed.state == member.state { changed.since = member.since }
         self.countReturn(of: member, as: changed, at: now)
-        self.change(member, to: changed, news: .record(signed, age: age), at: now)
+        let newsAge = record.hasLeft ? age : member.met.age(at: now)
+        self.change(member, to: changed, news: .record(signed, age: newsAge), at: now)
     }
 
     /// A verdict on a member that is no news: it may have refuted it for long, and has not.
+    ///
+    /// That an operator declared it gone counts when this node has tried the member itself.
     private func oldVerdict(on signed: SignedRecord, in update: MemberUpdate?) -> Accusation? {
-        guard case .accusation(let verdict) = update, verdict.subject == signed.id,
+        guard case .accusation(var verdict) = update, verdict.subject == signed.id,
             verdict.incarnation == signed.record.incarnation,
             verdict.verdict == .failed || verdict.verdict == .expelled,
-            .seconds(Int64(verdict.age)) > self.configuration.gossipToFailed
+            self.isOld(verdict), self.isHeeded(verdict)
         else { return nil }
+        verdict.verdict = .failed
         return verdict
     }
 
+    private func isOld(_ accusation: Accusation) -> Bool {
+        .seconds(Int64(accusation.age)) > self.configuration.gossipToFailed
+    }
+
+    /// Whether what somebody says counts: who is hard to reach itself knows nothing of others; what its
+    /// operator decides stands.
+    private func isHeeded(_ accusation: Accusation) -> Bool {
+        accusation.verdict >= .expelled
+            || self.table[accusation.accuser]?.signed.record.isWithdrawn != true
+    }
+
+    /// Whether this node took a member for failed on the word of others, just now, without having tried
+    /// it.
+    private func isUntried(_ member: Member, at now: MonotonicInstant) -> Bool {
+        guard member.state == .failed, let charge = member.charges.last else { return false }
+        return self.isOld(charge.accusation)
+            && charge.heard.duration(to: now) <= self.configuration.gossipToFailed
+    }
+
     /// Takes in what somebody says of another.
-    private mutating func merge(_ accusation: Accusation, at now: MonotonicInstant) {
+    private mutating func merge(
+        _ accusation: Accusation,
+        source: Source,
+        at now: MonotonicInstant
+    ) {
         guard accusation.subject != self.local.id else { return self.hear(accusation, at: now) }
-        // Who is hard to reach itself knows nothing of others; what its operator decides stands.
-        let accuser = self.table[accusation.accuser]
-        guard
-            accusation.verdict >= .expelled || accuser?.signed.record.isWithdrawn != true
-        else { return }
-        guard let member = self.table[accusation.subject],
-            member.incarnation == accusation.incarnation
+        guard self.isHeeded(accusation), let member = self.table[accusation.subject],
+            member.incarnation == accusation.incarnation,
+            source == .own || !self.isUntried(member, at: now)
         else { return }
         switch (accusation.verdict, member.state) {
         case (.suspect, .alive):
@@ -243,24 +272,24 @@ extension Membership {
     /// Takes in a member that is not in the table; one that failed long ago as failed, not as one to be
     /// suspected.
     private mutating func meet(
-        _ signed: SignedRecord,
-        since: MonotonicInstant,
+        _ told: Member,
         verdict: Accusation?,
         source: Source,
         at now: MonotonicInstant
     ) {
-        var member = Member(signed: signed, state: signed.record.state, since: since)
+        var member = told
         if let verdict, member.state.isPresent {
-            member.take(verdict, within: self.configuration.tombstoneLifetime, at: now)
+            let lifetime = self.configuration.tombstoneLifetime
+            member.take(verdict, heard: now, within: lifetime, at: now)
         }
         let isPresent = member.state.isPresent
-        let profile = signed.record.profile
+        let profile = member.profile
         let namesakes = self.namesakes(of: profile)
         // Who claims to be here under this node's name is not: it was this node before, or lies.
         let own = self.local.profile
         guard own.name != profile.name || own.address != profile.address else { return }
         guard isPresent || !namesakes.contains(where: \.state.isPresent) else { return }
-        let isOwnWord = source == .peer(signed.id)
+        let isOwnWord = source == .peer(member.id)
         // Nobody's word replaces a present one: of two at one address whoever answers there stays.
         let rivals = namesakes.filter(\.state.isPresent)
         if isPresent, let holder = self.holder(against: profile, at: now) {
@@ -285,11 +314,11 @@ extension Membership {
             return
         }
         self.forgotten.remove(member.id)
-        self.pending.append(.proved(member.id, signed.record.start))
+        self.pending.append(.proved(member.id, member.signed.record.start))
         if isPresent {
             self.probeOrder.insert(member.id, using: &self.generator)
             if !self.isBeingTold || isOwnWord {
-                let news = MemberUpdate.record(signed, age: since.age(at: now))
+                let news = MemberUpdate.record(member.signed, age: member.met.age(at: now))
                 self.broadcasts.insert(news, isBulk: true)
             }
         }
@@ -382,9 +411,9 @@ extension Membership {
         let most = max(self.mostPresent, self.table.presentCount + 1)
         let room = self.configuration.memberLimit - self.table.presentCount - Self.leastTombstones
         let limit = max(Self.leastTombstones, min(2 * most, room))
-        guard self.table.count - self.table.presentCount > limit else { return }
-        let tombstones = self.table.tombstones
-        for member in tombstones.prefix(max(0, tombstones.count - limit)) {
+        let surplus = self.table.goneCount - limit
+        guard surplus > 0 else { return }
+        for member in self.table.tombstones.prefix(surplus) {
             self.counters.tombstonesDropped += 1
             self.drop(member, at: now, isTold: false)
         }

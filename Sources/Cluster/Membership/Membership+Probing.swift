@@ -166,7 +166,7 @@ extension Membership {
         at now: MonotonicInstant
     ) {
         if let errand = self.relays.complete(sequence: sequence, from: sender) {
-            self.send(.ack(sequence: errand.askerSequence), to: errand.asker, at: now)
+            self.answer(.ack(sequence: errand.askerSequence), to: errand.asker, at: now)
         }
         guard
             let confirmation = self.probe.acknowledge(
@@ -219,8 +219,17 @@ extension Membership {
     /// Tells askers whose target did not answer that at least this relay lives.
     mutating func answerForRelays(at now: MonotonicInstant) {
         for errand in self.relays.expire(at: now) {
-            self.send(.nack(sequence: errand.askerSequence), to: errand.asker, at: now)
+            self.answer(.nack(sequence: errand.askerSequence), to: errand.asker, at: now)
         }
+    }
+
+    /// Answers an asker of a relay, without news: anybody may have asked from its address.
+    private mutating func answer(
+        _ kind: MembershipMessage.Kind,
+        to asker: Endpoint,
+        at now: MonotonicInstant
+    ) {
+        self.send(kind, carriesNews: false, to: asker, at: now)
     }
 
     /// Declares failed whoever did not refute in time.

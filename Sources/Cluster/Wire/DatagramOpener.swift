@@ -19,7 +19,9 @@ public import MeshPrimitives
 ///   unproved session opens once, and again after another such session took its place; and a datagram
 ///   recorded on its way to one node opens once at another. The content must bear that, and does:
 ///   member updates and records only go forward by incarnation and version, an ack counts only for a
-///   probe in flight, and a ping earns one answer of its own size to where it came from.
+///   probe in flight, and a ping earns one answer to where it came from. That carries news only where
+///   the member is reached; elsewhere, and where a relay answers, no more than what concerns the sender
+///   itself, which may be longer than the ping.
 /// - A node whose disk was put back to an older state shows a boot number that peers refuse. Its
 ///   record, which comes by stream, proves its start all the same.
 public struct DatagramOpener: Sendable {

@@ -30,8 +30,8 @@ public struct ObservationReport: Codable, Equatable, Sendable {
     @Nullable public var lastFailureAgeSeconds: Double? = nil
     /// How old this evidence is, in seconds.
     public var ageSeconds: Double
-    /// How many nodes of its region speak against the target, of which the observer tells other regions;
-    /// `nil` when it speaks for itself.
+    /// How many nodes of its region speak against the target, of which the observer tells other regions, 0
+    /// when none does; `nil` when it speaks for itself.
     @Nullable public var nodesAgainst: UInt64? = nil
 
     /// Creates an observation of nothing; set the counts afterwards.
@@ -149,7 +149,7 @@ extension [ObservationReport] {
         let against = own.count { $0.state == .failed || $0.state == .failing }
         var far: [String: UInt64] = [:]
         for one in self {
-            guard let nodes = one.nodesAgainst else { continue }
+            guard let nodes = one.nodesAgainst, nodes > 0 else { continue }
             far[one.region] = Swift.max(far[one.region] ?? 0, nodes)
         }
         var parts = far.sorted { $0.key < $1.key }.map { region, nodes in

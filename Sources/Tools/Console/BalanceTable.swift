@@ -151,7 +151,7 @@ public struct WhyScreen: Sendable {
     }
 
     private static func role(_ word: ObservationReport) -> String {
-        if let count = word.nodesAgainst {
+        if let count = word.nodesAgainst, count > 0 {
             return "for \(Words.count(Int(clamping: count), "node")) of \(Cell(word.region).text)"
         }
         return word.isProber ? "checks it" : "sends to it"

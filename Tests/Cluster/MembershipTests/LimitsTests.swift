@@ -73,7 +73,33 @@ struct LimitsTests {
         #expect(bench.membership.statistics.relaysDropped == 7)
     }
 
-    @Test("are no more than were asked with, towards an address where the asker is not reached")
+    @Test("carry no news by what is answered for another, whoever asks")
+    func reflectionByRelay() throws {
+        var bench = Bench(peers: 200)
+        let relayed = { (sequence: UInt32, target: UInt64) in
+            message(
+                .pingRequest(sequence: sequence, target: node(target), endpoint: endpoint(target)),
+                from: 7
+            )
+        }
+        let asked = bench.membership.receive(relayed(8, 3), from: endpoint(999), at: instant(1))
+        _ = bench.membership.receive(relayed(9, 4), from: endpoint(999), at: instant(1))
+        let ping = try #require(asked.sent.first { $0.to == endpoint(3) }?.message)
+        guard case .ping(let sequence, _) = ping.kind else { throw CancellationError() }
+
+        let lives = bench.hear(message(.ack(sequence: sequence), from: 3), at: 1.01)
+        let silent = bench.membership.wake(at: instant(3))
+
+        for (effects, kind) in [
+            (lives, MembershipMessage.Kind.ack(sequence: 8)), (silent, .nack(sequence: 9)),
+        ] {
+            let answer = effects.sent.first { $0.to == endpoint(999) }?.message
+            #expect(answer?.kind == kind)
+            #expect(answer?.updates == [])
+        }
+    }
+
+    @Test("carry no news towards an address where the asker is not reached")
     func reflection() {
         var bench = Bench(peers: 200)
         let ping = message(.ping(sequence: 9, target: node(1)), from: 7)

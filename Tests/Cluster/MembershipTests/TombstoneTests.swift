@@ -105,6 +105,81 @@ struct TombstoneTests {
         #expect(next.member(node(3))?.met == instant(-30))
     }
 
+    @Test("of members that lived for days are as old as those were")
+    func longLives() {
+        var bench = Bench(peers: 1)
+
+        bench.hear(message(.gossip, from: 2, Self.death(9, known: 300_000, ago: 250_000)), at: 1)
+
+        #expect(bench.state(of: 9) == .failed)
+        #expect(bench.membership.member(node(9))?.met == instant(1 - 300_000))
+        #expect(bench.membership.member(node(9))?.lived == 3)
+    }
+
+    @Test("are as old as whoever knew the member first tells, now or later")
+    func firstMet() {
+        var bench = Bench(peers: 1)
+        bench.hear(message(.gossip, from: 2, [.record(record(9))]), at: 1)
+        bench.hear(message(.gossip, from: 2, [.record(record(9), age: 5_000)]), at: 2)
+        bench.hear(message(.gossip, from: 2, [.record(record(9), age: 50)]), at: 3)
+        #expect(bench.membership.member(node(9))?.met == instant(2 - 5_000))
+
+        // What it says anew is passed on with the age of what this node knows.
+        bench.hear(message(.gossip, from: 2, [.record(record(9, 2))]), at: 4)
+        let told = bench.run(from: 4, to: 6, living: [2, 9]).gossiped.compactMap { update in
+            if case .record(record(9, 2), let age) = update { age } else { nil }
+        }
+        #expect(!told.isEmpty && told.allSatisfy { (5_000...5_010).contains($0) })
+
+        // A goodbye tells another age.
+        bench.hear(
+            message(.gossip, from: 2, [.record(record(9, 2, hasLeft: true), age: 9_000)]),
+            at: 6
+        )
+        #expect(bench.membership.member(node(9))?.met == instant(2 - 5_000))
+    }
+
+    @Test("of this node would be no older than its start, whatever the clock says")
+    func ownAge() {
+        var membership = Bench.stopped()
+        _ = membership.start(seeds: [], at: instant(100_000))
+
+        let told = membership.knownMembers(at: instant(100_010))
+
+        #expect(told == [.record(record(1), age: 10)])
+    }
+
+    @Test(
+        "are no operator's word before this node can have tried the member",
+        arguments: [Accusation.Verdict.expelled, .forgotten]
+    )
+    func untried(verdict: Accusation.Verdict) {
+        var bench = Bench(peers: 1)
+        let word = MemberUpdate.accusation(accusation(9, verdict, by: 2, age: 31))
+        bench.hear(message(.gossip, from: 2, Self.death(9, known: 90, ago: 31) + [word]), at: 1)
+        bench.hear(message(.gossip, from: 2, [.record(record(10)), word.of(10)]), at: 1)
+        bench.hear(message(.gossip, from: 2, [word, word.of(10)]), at: 2)
+        #expect(bench.state(of: 9) == .failed)
+        #expect(bench.state(of: 10) == (verdict == .expelled ? .failed : .alive))
+
+        let tried = bench.run(from: 2, to: 40, living: [2]).streamed.map(\.to)
+        #expect(tried.contains(endpoint(9)) && tried.contains(endpoint(10)))
+        bench.hear(message(.gossip, from: 2, [word, word.of(10)]), at: 40)
+        let expected: MemberState? = verdict == .expelled ? .left : nil
+        #expect(bench.state(of: 9) == expected)
+        #expect(bench.state(of: 10) == expected)
+    }
+
+    @Test("that this node's own operator takes off the list are off it at once")
+    func ownOperator() {
+        var bench = Bench(peers: 1)
+        bench.hear(message(.gossip, from: 2, Self.death(9, known: 90, ago: 31)), at: 1)
+
+        _ = bench.membership.dismiss(node(9), .forgotten, at: instant(2))
+
+        #expect(bench.state(of: 9) == nil)
+    }
+
     @Test("a newcomer that was let in by datagram passes on nothing of what it is told then")
     func joinsByDatagram() {
         var bench = Bench(peers: 0)
@@ -118,6 +193,15 @@ struct TombstoneTests {
 
         let after = bench.run(from: 0.1, to: 2, living: [2])
         #expect(!after.gossiped.records.contains { (3...30).contains($0.profile.id.low) })
+    }
+}
+
+extension MemberUpdate {
+    /// The same accusation of another.
+    fileprivate func of(_ number: UInt64) -> MemberUpdate {
+        guard case .accusation(var accusation) = self else { return self }
+        accusation.subject = node(number)
+        return .accusation(accusation)
     }
 }
 

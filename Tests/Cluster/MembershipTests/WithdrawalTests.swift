@@ -90,6 +90,66 @@ struct WithdrawalTests {
         #expect(bench.state(of: 2) == .alive)
     }
 
+    @Test("says nothing that counts to who does not know the accused either")
+    func isNoWitness() {
+        var bench = Bench(peers: 4)
+        bench.hear(message(.gossip, from: 3, [.record(withdrawn(2, 2))]), at: 1)
+        let told = { (number: UInt64, accuser: UInt64) -> [MemberUpdate] in
+            let verdict = accusation(number, .failed, by: accuser, age: 60)
+            return [.record(record(number)), .accusation(verdict)]
+        }
+
+        bench.hear(message(.gossip, from: 3, told(9, 2) + told(10, 3)), at: 1.1)
+
+        #expect(bench.state(of: 9) == .alive)
+        #expect(bench.state(of: 10) == .failed)
+    }
+
+    @Test("is kept by who restarts or comes, however long it has been known")
+    func isKept() {
+        let told = [
+            MemberUpdate.record(withdrawn(9, 2), age: 300_000),
+            .record(withdrawn(10, 2, hasLeft: true), age: 100),
+        ]
+        var restarted = Bench.stopped()
+        restarted.restore(told, at: instant(0))
+        #expect(restarted.member(node(10))?.since == instant(-100))
+        _ = restarted.start(seeds: [], at: instant(0))
+        for second in 1...70 { _ = restarted.wake(at: instant(Double(second))) }
+        var newcomer = Bench(peers: 2)
+        newcomer.hear(message(.gossip, from: 2, told), at: 0)
+        newcomer.run(from: 0, to: 70, living: [2, 3])
+
+        for membership in [restarted, newcomer.membership] {
+            #expect(membership.member(node(9))?.state == .failed)
+            let known = membership.knownMembers(at: instant(70))
+            #expect(known.contains(.record(withdrawn(9, 2), age: 300_070)))
+        }
+    }
+
+    @Test("makes no room, unless it has left or an operator says that it is gone")
+    func keepsItsPlace() {
+        var table = MemberTable(limit: 10, region: "eu")
+        let members = [
+            Member(signed: withdrawn(2, 2), state: .failed, since: instant(0)),
+            Member(signed: withdrawn(3, 2, hasLeft: true), state: .left, since: instant(1)),
+            Member(signed: withdrawn(4, 2), state: .left, since: instant(2)),
+            Member(signed: record(5), state: .failed, since: instant(3)),
+            Member(signed: record(6), state: .alive, since: instant(4)),
+        ]
+        for member in members { _ = table.store(member) }
+
+        #expect(table.tombstones.map(\.id) == [node(3), node(4), node(5)])
+        #expect(table.goneCount == 3)
+        _ = table.store(members[3])
+        _ = table.store(Member(signed: record(4, 3), state: .alive, since: instant(5)))
+        table.remove(node(2))
+        table.remove(node(3))
+        #expect(table.goneCount == 1)
+        _ = table.store(Member(signed: record(6), state: .failed, since: instant(6)))
+        #expect(table.goneCount == 2)
+    }
+
     @Test("can be withdrawn by nobody else")
     func isSigned() {
         var bench = Bench(peers: 4)
@@ -140,9 +200,10 @@ struct WithdrawalTests {
 private func withdrawn(
     _ number: UInt64,
     _ incarnation: UInt64,
+    hasLeft: Bool = false,
     signedBy signer: UInt64? = nil
 ) -> SignedRecord {
-    var record = record(number, incarnation).record
+    var record = record(number, incarnation, hasLeft: hasLeft).record
     record.isWithdrawn = true
     return SignedRecord(record, signing: FakeKeys.identity(signer ?? number).sign)
 }

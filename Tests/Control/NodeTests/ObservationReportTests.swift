@@ -73,4 +73,12 @@ struct ObservationReportTests {
         #expect(reports.map(\.state) == [.ok])
         #expect(reports.objection == nil)
     }
+
+    @Test("is counted apart from what a far region says, also where nobody there objects")
+    func farConsent() {
+        let view = Self.view([(1, .down, 9), (2, .up, 0), (4, .up, 0)])
+        let reports = ObservationReport.all(of: view, self.members)
+        #expect(reports.map(\.nodesAgainst) == [nil, nil, 0])
+        #expect(reports.objection == "1 of 2 observers")
+    }
 }

@@ -151,8 +151,8 @@ extension ObservationReport {
         guard let home = members.values.first(where: \.isAsked)?.region else { return all }
         let against = Set(all.filter { $0.region != home && $0.state != .ok }.map(\.region))
         return all.compactMap { one in
-            guard against.contains(one.region) else { return one }
-            guard one.state != .ok else { return nil }
+            guard one.region != home else { return one }
+            guard one.state != .ok || !against.contains(one.region) else { return nil }
             var sum = one
             (sum.nodesAgainst, sum.failures) = (one.failures, 0)
             return sum
