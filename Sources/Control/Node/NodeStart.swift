@@ -44,6 +44,7 @@ public struct NodeStart: Sendable {
     /// - Returns: the exit status: 0 clean, 1 failed, 75 requests were cut, 78 unusable settings.
     public func run() async -> Int32 {
         ProcessSignals.settle()
+        ReadingMemory.begin()
         let environment = ProcessInfo.processInfo.environment
         let hostName = ProcessInfo.processInfo.hostName
         let prepared: Prepared

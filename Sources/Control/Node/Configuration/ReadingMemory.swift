@@ -19,7 +19,8 @@ enum ReadingMemory {
 
     private static let isGrowing = Atomic(false)
 
-    /// A large configuration is about to be read.
+    /// A large configuration is about to be read, or the process begins: what threads get first stays
+    /// fit to grow at once.
     static func begin() {
         guard !self.isGrowing.exchange(true, ordering: .relaxed) else { return }
         mesh_grow_memory_fast()
