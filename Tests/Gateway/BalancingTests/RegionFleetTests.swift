@@ -59,8 +59,8 @@ struct RegionFleetTests {
         #expect(shares.allSatisfy { $0 == 1_000 })
     }
 
-    @Test("one that lies about its return moves nobody else's")
-    func resistsALiar() {
+    /// A machine whose first region was out of use from 1 s on, and answers again since 2 s.
+    private static func returning() -> RegionMachine {
         var machine = RegionMachine()
         _ = machine.configure([regionUpstream(RegionPolicy(), ["eu", "us"])], at: second(0))
         for index in 0..<2 {
@@ -69,6 +69,12 @@ struct RegionFleetTests {
         for index in 0..<2 {
             _ = machine.setFactor(1, of: regionTarget("eu", index), at: second(2))
         }
+        return machine
+    }
+
+    @Test("one that lies about its return moves nobody else's")
+    func resistsALiar() {
+        var machine = Self.returning()
         let id = RegionReturnID(upstream: "api", region: "eu").number
         _ = machine.setReturns([id: second(1)], of: NodeID(high: 0, low: 1), at: second(3))
         _ = machine.wake(at: second(61))
@@ -82,14 +88,7 @@ struct RegionFleetTests {
 
     @Test("does not return to a region whose nodes are not plainly there, nor while cut off")
     func waitsWhileInDoubt() {
-        var machine = RegionMachine()
-        _ = machine.configure([regionUpstream(RegionPolicy(), ["eu", "us"])], at: second(0))
-        for index in 0..<2 {
-            _ = machine.setFactor(0, of: regionTarget("eu", index), at: second(1))
-        }
-        for index in 0..<2 {
-            _ = machine.setFactor(1, of: regionTarget("eu", index), at: second(2))
-        }
+        var machine = Self.returning()
         _ = machine.setDoubts(about: ["eu"], isIsolated: false, at: second(3))
         _ = machine.wake(at: second(100))
         #expect(machine.views(at: second(100))["api"]?.first?.share == 0)
