@@ -5,8 +5,8 @@ import Synchronization
 /// The process's memory while a large configuration is read.
 ///
 /// glibc lets the memory of all threads but the first grow by a page at a time, with a call of the system
-/// for each: a tenth of what reading costs. Letting it grow by much keeps what bursts of requests took,
-/// too, so that is for the time of reading only.
+/// for each, which reading feels. Letting it grow by much keeps what bursts of requests took, too, so that
+/// is for the time of reading only.
 enum ReadingMemory {
     /// Bytes of a text from which on it is large: 256 KiB.
     static let largeText = 256 << 10
